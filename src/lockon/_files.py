@@ -1,0 +1,66 @@
+"""Files that appear under their name only when they are complete."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from lockon.errors import LockonError
+
+
+class PendingFile:
+    """A temporary file beside its destination that takes the destination's name on `commit`.
+
+    It is created at once, so that a folder that cannot be written to is an error before any work is done.
+
+    Attributes:
+        path: the destination.
+        temp: the temporary file, in the same folder and with the same suffix.
+
+    Raises:
+        LockonError: the folder cannot be made or written to, or the destination is a folder.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        if self.path.is_dir():
+            raise LockonError(f"cannot write {self.path}: it is a folder; give a file name in it")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=f".{self.path.stem}.", suffix=f".tmp{self.path.suffix}", dir=self.path.parent)
+        except OSError as error:
+            raise LockonError(
+                f"cannot write {self.path}: {error.strerror} ({error.filename}); choose a folder that you may write to"
+            ) from None
+        os.close(handle)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)  # mkstemp makes files that only their owner can read
+        self.temp = Path(name)
+
+    def commit(self) -> None:
+        """Give the temporary file its final name; an older file of that name is replaced."""
+        os.replace(self.temp, self.path)
+
+    def discard(self) -> None:
+        """Remove the temporary file; the destination stays as it was."""
+        self.temp.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a whole file atomically.
+
+    Raises:
+        LockonError: the file cannot be written.
+    """
+    pending = PendingFile(path)
+    try:
+        pending.temp.write_bytes(content)
+        pending.commit()
+    except OSError as error:
+        pending.discard()
+        raise LockonError(f"cannot write {pending.path}: {error.strerror}") from None
+
+
+__all__ = ["PendingFile", "write_bytes"]

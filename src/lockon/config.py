@@ -1,0 +1,265 @@
+"""Dotted overrides for frozen dataclasses: `--set localizer.window=0.4` with type checking, for every configuration of the library.
+
+A configuration is a frozen dataclass whose fields are bool, int, float, str, Path, Literal, Optional, Union, tuple, or another such
+dataclass. Values arrive as Python objects or as the text of a command line; both are checked against the annotation of the field.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import difflib
+import math
+import numbers
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lockon.errors import LockonError, unknown_name
+
+T = TypeVar("T")
+
+_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+class _MismatchError(Exception):
+    """A value that does not fit an annotation; the text says what was expected."""
+
+
+def apply_overrides(config: T, overrides: Mapping[str, object]) -> T:
+    """A copy of `config` with the named values replaced.
+
+    Args:
+        config: an instance of a frozen dataclass, possibly with dataclasses inside.
+        overrides: dotted field name -> new value; a string is parsed as the type of its field ("1e-3", "true", "none", "8,16").
+
+    Raises:
+        LockonError: unknown name (the nearest are suggested), a value of the wrong type, or one that the dataclass itself refuses.
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Window:
+    ...     influence: float = 0.4
+    >>> apply_overrides(Window(), {"influence": "0.5"})
+    Window(influence=0.5)
+    """
+    if not dataclasses.is_dataclass(config) or isinstance(config, type):
+        raise TypeError(f"apply_overrides takes an instance of a dataclass, got {config!r}")
+    known = field_names(config)
+    for name in overrides:
+        if name not in known:
+            raise _unknown(name, known)
+    changes = {first: _new_value(config, first, group) for first, group in _by_first_name(overrides).items()}
+    return dataclasses.replace(config, **changes)  # all at once: fields may be checked against each other
+
+
+def field_names(config: object) -> list[str]:
+    """Dotted names of all fields of a dataclass instance, groups included, in order of declaration."""
+    names = []
+    for item in dataclasses.fields(config):  # type: ignore[arg-type]  # any dataclass instance
+        names.append(item.name)
+        value = getattr(config, item.name)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            names += [f"{item.name}.{inner}" for inner in field_names(value)]
+    return names
+
+
+def as_json(config: object) -> Any:
+    """The configuration as plain JSON values: dataclasses and mappings as dicts, tuples as lists, paths as text."""
+    if dataclasses.is_dataclass(config) and not isinstance(config, type):
+        return {item.name: as_json(getattr(config, item.name)) for item in dataclasses.fields(config)}
+    if isinstance(config, Mapping):
+        return {str(key): as_json(value) for key, value in config.items()}
+    if isinstance(config, (tuple, list)):
+        return [as_json(value) for value in config]
+    return str(config) if isinstance(config, Path) else config
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Where two nested mappings of JSON values differ, one text per field.
+
+    >>> differences({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "c": 2})
+    ['a.b (1 -> 3)']
+    """
+    before, after = flatten(old), flatten(new)
+    keys = [*before, *(key for key in after if key not in before)]
+    return [f"{key} ({before.get(key)!r} -> {after.get(key)!r})" for key in keys if before.get(key) != after.get(key)]
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested groups as dotted names, which is the form `apply_overrides` takes.
+
+    >>> flatten({"a": {"b": 1}, "c": 2})
+    {'a.b': 1, 'c': 2}
+    """
+    """Nested mappings as one dictionary with dotted names.
+
+    >>> flatten({"a": {"b": 1}, "c": 2})
+    {'a.b': 1, 'c': 2}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
+
+
+def _by_first_name(overrides: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """{"a.b": 1, "a.c": 2, "d": 3} -> {"a": {"b": 1, "c": 2}, "d": {"": 3}}: fields of one group change together."""
+    groups: dict[str, dict[str, object]] = {}
+    for name, value in overrides.items():
+        first, _, rest = name.partition(".")
+        groups.setdefault(first, {})[rest] = value
+    return groups
+
+
+def _new_value(config: Any, name: str, group: dict[str, object]) -> Any:
+    current = getattr(config, name)
+    if "" in group:
+        hint = typing.get_type_hints(type(config))[name]
+        try:
+            current = _convert(group[""], hint, current)
+        except _MismatchError as mismatch:
+            raise LockonError(f"{name} must be {mismatch}, got {group['']!r}; for example {name}={_as_text(current)}") from None
+    inner = {key: value for key, value in group.items() if key}
+    if not inner:
+        return current
+    try:
+        return apply_overrides(current, inner)
+    except LockonError as error:
+        text = str(error)
+        raise LockonError(text if text.startswith("unknown ") else f"{name}.{text}") from None
+
+
+def _unknown(name: str, known: list[str]) -> LockonError:
+    """The error for an unknown name; a name given without its group finds the full one."""
+    leaf = name.rpartition(".")[2]
+    tails = {full: full.rpartition(".")[2] for full in known}
+    near = difflib.get_close_matches(leaf, set(tails.values()), n=2, cutoff=0.8)
+    full = [key for key, tail in tails.items() if tail in near]
+    if full and not difflib.get_close_matches(name, known, n=1, cutoff=0.5):
+        return LockonError(f"unknown option {name!r}; did you mean {' or '.join(map(repr, full))}? known: {', '.join(sorted(known))}")
+    return unknown_name("option", name, known)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, (tuple, list)):
+        return ",".join(map(str, value)) if not any(isinstance(item, (tuple, list)) for item in value) else repr(value).replace(" ", "")
+    return str(value).lower() if isinstance(value, bool) or value is None else str(value)
+
+
+def _convert(value: object, hint: Any, current: object = None) -> Any:
+    """`value` as the annotation `hint` wants it, or `_MismatchError`."""
+    origin = typing.get_origin(hint)
+    if origin is typing.Union or origin is types.UnionType:
+        return _convert_union(value, typing.get_args(hint), current)
+    if origin is typing.Literal:
+        return _convert_literal(value, typing.get_args(hint))
+    if origin is tuple:
+        return _convert_tuple(value, typing.get_args(hint))
+    if hint in _SCALARS:
+        return _SCALARS[hint](value)
+    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping) and dataclasses.is_dataclass(current):
+        return apply_overrides(current, value)
+    if hint is Any or (isinstance(hint, type) and isinstance(value, hint)):
+        return value
+    raise _MismatchError(f"a {getattr(hint, '__name__', hint)}")
+
+
+def _convert_union(value: object, options: tuple[Any, ...], current: object) -> Any:
+    if type(None) in options and (value is None or (isinstance(value, str) and value.lower() in ("none", "null"))):
+        return None
+    expected = []
+    for option in options:
+        if option is type(None):
+            expected.append("none")
+            continue
+        try:
+            return _convert(value, option, current)
+        except _MismatchError as mismatch:
+            expected.append(str(mismatch))
+    raise _MismatchError(" or ".join(expected))
+
+
+def _convert_literal(value: object, options: tuple[Any, ...]) -> Any:
+    for option in options:
+        if value == option and type(value) is type(option):
+            return option
+        if isinstance(value, str) and value == str(option):
+            return option
+    raise _MismatchError(f"one of {', '.join(map(str, options))}")
+
+
+def _convert_tuple(value: object, hints: tuple[Any, ...]) -> tuple[Any, ...]:
+    items = _split(value) if isinstance(value, str) else value
+    if not isinstance(items, (tuple, list)):
+        raise _MismatchError("a list of values")
+    if len(hints) == 2 and hints[1] is Ellipsis:
+        return tuple(_convert(item, hints[0]) for item in items)
+    if len(items) != len(hints):
+        raise _MismatchError(f"{len(hints)} values")
+    return tuple(_convert(item, hint) for item, hint in zip(items, hints, strict=True))
+
+
+def _split(text: str) -> object:
+    """ "8,16" and "(8, 16)" and "((0, 1), (5, 2))" as Python values; words stay text."""
+    if not text.strip():
+        return ()
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return tuple(part.strip() for part in text.split(","))
+    return value if isinstance(value, (tuple, list)) else (value,)
+
+
+def _bool(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in _WORDS:
+        return _WORDS[value.strip().lower()]
+    raise _MismatchError("true or false")
+
+
+def _int(value: object) -> int:
+    try:
+        number = _number(value) if isinstance(value, str) else value
+    except _MismatchError:
+        number = None
+    if isinstance(number, float) and number.is_integer():  # "1e5" and 1e5 are 100000
+        return int(number)
+    if isinstance(number, numbers.Integral) and not isinstance(number, bool):
+        return int(number)
+    raise _MismatchError("a whole number")
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        return _float(text)
+
+
+def _float(value: object) -> float:
+    if not isinstance(value, bool):
+        try:
+            number = float(value)  # type: ignore[arg-type]  # what is no number raises
+        except (TypeError, ValueError):
+            number = math.nan
+        if not math.isnan(number):
+            return number
+    raise _MismatchError("a number")
+
+
+def _str(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise _MismatchError("text")
+
+
+def _path(value: object) -> Path:
+    if isinstance(value, (str, Path)):
+        return Path(value)
+    raise _MismatchError("a path")
+
+
+_SCALARS: dict[Any, Any] = {bool: _bool, int: _int, float: _float, str: _str, Path: _path}

@@ -1,0 +1,1 @@
+"""Tensor counterparts of `lockon.ops`, where gradients are needed."""

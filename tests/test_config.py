@@ -1,0 +1,155 @@
+"""Dotted overrides: every kind of field, and the errors for wrong names and values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lockon.config import apply_overrides, as_json, differences, field_names
+from lockon.errors import LockonError
+
+
+@dataclass(frozen=True)
+class Window:
+    influence: float = 0.4
+    kind: Literal["hann", "gauss"] = "hann"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.influence <= 1:
+            raise LockonError(f"influence must be between 0 and 1, got {self.influence}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    steps: int = 100
+    flip: bool = True
+    name: str = "a"
+    weights: Path | None = None
+    limit: float | None = None
+    sizes: tuple[int, ...] = (8, 16)
+    pair: tuple[float, int] = (0.5, 1)
+    schedule: tuple[tuple[float, int], ...] = ()
+    window: Window = field(default_factory=Window)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("steps", "20", 20),
+        ("steps", "1e5", 100_000),
+        ("steps", 7, 7),
+        ("steps", -3.0, -3),
+        ("steps", " +12 ", 12),
+        ("flip", "false", False),
+        ("flip", "ON", True),
+        ("flip", False, False),
+        ("name", "12", "12"),
+        ("weights", "a/b.onnx", Path("a/b.onnx")),
+        ("weights", "none", None),
+        ("limit", "1e-3", 1e-3),
+        ("limit", 2, 2.0),
+        ("limit", None, None),
+        ("sizes", "4,5,6", (4, 5, 6)),
+        ("sizes", "4", (4,)),
+        ("sizes", "", ()),
+        ("sizes", [1, 2], (1, 2)),
+        ("pair", "(0.25, 3)", (0.25, 3)),
+        ("schedule", "((0,0),(0.2,2))", ((0.0, 0), (0.2, 2))),
+    ],
+)
+def test_values_are_read_as_the_type_of_their_field(name: str, value: object, expected: object) -> None:
+    changed = getattr(apply_overrides(Settings(), {name: value}), name)
+    assert changed == expected
+    assert type(changed) is type(expected)
+
+
+def test_groups_change_by_dotted_name_and_the_given_configuration_stays() -> None:
+    settings = Settings()
+    changed = apply_overrides(settings, {"window.influence": "0.5", "window.kind": "gauss", "steps": 3})
+    assert changed == Settings(steps=3, window=Window(influence=0.5, kind="gauss"))
+    assert settings == Settings()
+    assert apply_overrides(settings, {"window": Window(0.1)}).window == Window(0.1)
+    assert apply_overrides(settings, {"window": {"influence": "0.2"}}).window == Window(0.2)
+    assert apply_overrides(settings, {}) == settings
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"stepz": 1}, "unknown option 'stepz'; did you mean 'steps'?"),
+        ({"influence": 1}, "unknown option 'influence'; did you mean 'window.influence'?"),
+        ({"window.influense": 1}, "unknown option 'window.influense'; did you mean 'window.influence'"),
+        ({"steps": "many"}, "steps must be a whole number, got 'many'; for example steps=100"),
+        ({"steps": 1.5}, "steps must be a whole number, got 1.5"),
+        ({"steps": "1.5"}, "steps must be a whole number, got '1.5'"),
+        ({"steps": "inf"}, "steps must be a whole number, got 'inf'"),
+        ({"steps": "+-3"}, "steps must be a whole number, got '+-3'"),
+        ({"steps": None}, "steps must be a whole number, got None"),
+        ({"steps": True}, "steps must be a whole number, got True"),
+        ({"flip": "maybe"}, "flip must be true or false, got 'maybe'; for example flip=true"),
+        ({"flip": 2}, "flip must be true or false, got 2"),
+        ({"name": 3}, "name must be text, got 3"),
+        ({"limit": "nan"}, "limit must be a number or none, got 'nan'"),
+        ({"limit": True}, "limit must be a number or none, got True"),
+        ({"sizes": "4,x"}, "sizes must be a whole number, got '4,x'; for example sizes=8,16"),
+        ({"sizes": 4}, "sizes must be a list of values, got 4"),
+        ({"pair": "1"}, "pair must be 2 values, got '1'"),
+        ({"window": 3}, "window must be a Window, got 3"),
+        ({"window.kind": "hamming"}, "window.kind must be one of hann, gauss, got 'hamming'"),
+        ({"window.influence": "2"}, "window.influence must be between 0 and 1, got 2.0"),
+    ],
+)
+def test_mistakes_are_named(overrides: dict[str, Any], message: str) -> None:
+    with pytest.raises(LockonError) as caught:
+        apply_overrides(Settings(), overrides)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def attempt(name: str, text: str) -> object:
+    """The field's new value, or the error."""
+    try:
+        return getattr(apply_overrides(Settings(), {name: text}), name)
+    except LockonError as error:
+        return error
+
+
+@given(st.text(max_size=20))
+def test_any_text_gives_an_integer_or_one_clear_line(text: str) -> None:
+    value = attempt("steps", text)
+    assert type(value) is int or str(value).startswith("steps must be a whole number")
+
+
+@given(st.text(max_size=30))
+def test_any_text_gives_a_tuple_or_one_clear_line(text: str) -> None:
+    value = attempt("schedule", text)
+    assert isinstance(value, tuple) or str(value).startswith("schedule must be")
+
+
+def test_only_instances_of_dataclasses_are_configurations() -> None:
+    with pytest.raises(TypeError, match="instance of a dataclass"):
+        apply_overrides(Settings, {})
+
+
+def test_field_names_in_order() -> None:
+    assert field_names(Settings())[-3:] == ["window", "window.influence", "window.kind"]
+
+
+def test_as_json_is_plain() -> None:
+    plain = as_json({"settings": Settings(weights=Path("x"), schedule=((0.5, 2),))})
+    assert plain["settings"]["weights"] == "x"
+    assert plain["settings"]["schedule"] == [[0.5, 2]]
+    assert plain["settings"]["window"] == {"influence": 0.4, "kind": "hann"}
+
+
+def test_differences_name_fields_that_changed_appeared_or_went() -> None:
+    assert differences({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 1, "c": 4}, "e": 5}) == [
+        "a.c (2 -> 4)",
+        "d (3 -> None)",
+        "e (None -> 5)",
+    ]
