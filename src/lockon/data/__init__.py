@@ -1,0 +1,1 @@
+"""Annotated video: `Sequence`, dataset readers, and the training pipeline. Never imports models or torch."""

@@ -1,0 +1,218 @@
+"""What is missing or broken in one sequence on disk: frames, annotation lines, boxes, image files, masks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, frame_number, read_mask_image
+from lockon.data.datasets.parsing import format_ranges
+from lockon.data.image_files import broken_end
+from lockon.data.sequence import read_image
+from lockon.data.video_frames import VideoFrames
+from lockon.errors import LockonError
+from lockon.ops.boxes import xywh_to_xyxy
+
+Size = tuple[int, int]  # width, height
+
+
+@dataclass(slots=True)
+class Faults:
+    """What was found in one sequence or set: lines of text, and the number of frames that are there."""
+
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    frames: int = 0
+
+
+def check_sequence(files: SequenceFiles, layout: Layout, *, full: bool = False, numbered: bool = True) -> Faults:
+    """Everything that is wrong with one sequence.
+
+    Args:
+        files: its files, as the layout's `scan` lists them.
+        layout: the layout.
+        full: decode every image and mask; otherwise the first image only (every file's end is looked at all the same).
+        numbered: whether the numbers in the image names are frame numbers without gaps.
+    """
+    faults = Faults(frames=len(files.frames))
+    truth = None
+    if files.truth is None:
+        faults.problems.append(f"no annotation; expected {layout.expects}")
+    else:
+        truth = layout.truth(files)
+        faults.problems += truth.problems
+    if files.video is not None:
+        _check_video(files.video, truth, faults)
+        return faults
+    if not files.frames:
+        faults.problems.append(f"no images in {files.folder}")
+        return faults
+    if numbered:
+        _check_numbers(files, truth, faults)
+    elif truth is not None and len(truth.boxes) != len(files.frames):
+        faults.problems.append(f"{len(files.frames)} images but {len(truth.boxes)} boxes in {files.truth}")
+    sizes = _check_images(files.frames, full, faults)
+    if truth is not None:
+        _check_boxes(truth, sizes, faults)
+    if files.masks is not None:
+        _check_masks(files, sizes, full, faults)
+    return faults
+
+
+def _check_video(video: Path, truth: Truth | None, faults: Faults) -> None:
+    reader = VideoFrames(video)
+    try:
+        faults.frames = reader.count()
+        height, width = reader.read(0).shape[:2]
+    except LockonError as error:
+        faults.problems.append(str(error))
+        return
+    if truth is not None:
+        if len(truth.boxes) != faults.frames:
+            faults.problems.append(f"{faults.frames} frames decode but there are {len(truth.boxes)} boxes")
+        _check_boxes(truth, [(width, height)] * len(truth.boxes), faults)
+
+
+def _check_numbers(files: SequenceFiles, truth: Truth | None, faults: Faults) -> None:
+    """Frames without an image, without an annotation, or with two images, by the numbers in the file names."""
+    numbers = [frame_number(path) for path in files.frames]
+    unnumbered = [path.name for path, number in zip(files.frames, numbers, strict=True) if number is None]
+    if unnumbered:
+        faults.problems.append(f"{len(unnumbered)} images without a frame number in the name, such as {unnumbered[0]}")
+        return
+    present = Counter(number for number in numbers if number is not None)
+    double = [number for number, count in present.items() if count > 1]
+    if double:
+        faults.problems.append(f"more than one image for the same frame: {format_ranges(double)}")
+    boxes = len(truth.boxes) if truth is not None else 0
+    first = _first_number(files.first, min(present), max(present), boxes)
+    last = first + boxes - 1 if boxes else max(present)
+    missing = set(range(first, last + 1)) - set(present)
+    extra = set(present) - set(range(first, last + 1))
+    if missing and len(present) == boxes:
+        gaps = set(range(min(present), max(present) + 1)) - set(present)
+        faults.notes.append(
+            f"the numbers of the images skip {format_ranges(gaps)}" if gaps else f"the images are numbered from {min(present)}"
+        )
+        return
+    if missing:
+        faults.problems.append(f"missing frames: {format_ranges(missing)} ({len(missing)} of {last - first + 1})")
+    if extra:
+        faults.problems.append(f"frames without a line in {files.truth} ({boxes} lines): {format_ranges(extra)}")
+
+
+def _first_number(fixed: int | None, lowest: int, highest: int, boxes: int) -> int:
+    """Number of the first frame: fixed by the layout, else 1 where the last image belongs to the last box, else the lowest."""
+    if fixed is not None:
+        return min(fixed, lowest)
+    return 1 if highest == boxes and lowest > 0 else lowest
+
+
+def _check_images(paths: tuple[Path, ...], full: bool, faults: Faults) -> list[Size]:
+    """Broken image files, and sizes that differ; returns the size of each frame (of the first, where it was not decoded)."""
+    broken: dict[int, str] = {}
+    sizes: dict[int, Size] = {}
+    for index, path in enumerate(paths):
+        fault = broken_end(path)
+        if fault is None and (full or not sizes):
+            try:
+                height, width = read_image(path).shape[:2]
+                sizes[index] = width, height
+            except LockonError:
+                fault = "is no readable image"
+        if fault is not None:
+            broken[index] = fault
+    for fault, count in Counter(broken.values()).items():
+        numbers = [_number(paths, index) for index, text in broken.items() if text == fault]
+        where = f"{paths[0].parent}: frame" if count == 1 else f"{paths[0].parent}: each of the frames"
+        faults.problems.append(f"{where} {format_ranges(numbers)} {fault}")
+    if not sizes:
+        return []
+    usual = Counter(sizes.values()).most_common(1)[0][0]
+    other = [index for index, size in sizes.items() if size != usual]
+    if other:
+        kinds = sorted({sizes[index] for index in other})
+        shown = ", ".join(f"{width}x{height}" for width, height in kinds[:3])
+        numbers = [_number(paths, index) for index in other]
+        faults.problems.append(f"frames of another size ({shown}, the others {usual[0]}x{usual[1]}): {format_ranges(numbers)}")
+    return [sizes.get(index, usual) for index in range(len(paths))]
+
+
+def _number(paths: tuple[Path, ...], index: int) -> int:
+    number = frame_number(paths[index])
+    return index if number is None else number
+
+
+def _check_boxes(truth: Truth, sizes: list[Size], faults: Faults) -> None:
+    """Rows without a box, of zero size, outside or partly outside the frame."""
+    boxes = truth.boxes
+    if len(boxes) == 0:
+        return
+    empty = np.isnan(boxes).any(axis=1) & ~np.isin(truth.lines, list(truth.wrong))
+    flat = ~empty & ((boxes[:, 2] <= 0) | (boxes[:, 3] <= 0))
+    if empty[0] or flat[0]:
+        faults.problems.append("the first frame has no box, so a tracker cannot start")
+    if empty.any():
+        faults.notes.append(f"no box (target absent or not annotated) in {_rows(truth, empty)}")
+    if flat.any():
+        faults.problems.append(f"zero or negative width or height in {_rows(truth, flat)}")
+    count = min(len(boxes), len(sizes))
+    if count == 0:
+        return
+    limits = np.array(sizes[:count], dtype=np.float64)  # (T, 2)
+    corners = xywh_to_xyxy(boxes[:count])
+    usable = ~empty[:count] & ~flat[:count] & ~np.isnan(corners).any(axis=1)
+    outside = np.zeros(len(boxes), dtype=bool)
+    over = np.zeros(len(boxes), dtype=bool)
+    beyond = (corners[:, :2] >= limits) | (corners[:, 2:] <= 0)
+    outside[:count] = usable & beyond.any(axis=1)
+    over[:count] = usable & ((corners[:, :2] < -1) | (corners[:, 2:] > limits + 1)).any(axis=1)
+    over &= ~outside
+    if outside.any():
+        faults.problems.append(f"the box lies outside the frame in {_rows(truth, outside)}")
+    if over.any():
+        faults.notes.append(f"the box reaches over the border by more than a pixel in {_rows(truth, over)}")
+
+
+def _rows(truth: Truth, chosen: NDArray[np.bool_]) -> str:
+    """The chosen rows as line numbers of the annotation, or as frame indices where there are no lines."""
+    lines = truth.lines[chosen]
+    if lines.all():
+        return f"{'line' if len(lines) == 1 else 'lines'} {format_ranges(lines)} of the annotation"
+    rows = np.flatnonzero(chosen)
+    return f"{'frame' if len(rows) == 1 else 'frames'} {format_ranges(rows)} (counted from 0)"
+
+
+def _check_masks(files: SequenceFiles, sizes: list[Size], full: bool, faults: Faults) -> None:
+    masks = files.masks or ()
+    frames = {frame_number(path) for path in files.frames} - {None}
+    there = {frame_number(path) for path in masks} - {None}
+    missing, extra = frames - there, there - frames
+    if missing:
+        faults.problems.append(f"missing masks: {format_ranges(n for n in missing if n is not None)}")
+    if extra:
+        faults.problems.append(f"masks without a frame: {format_ranges(n for n in extra if n is not None)}")
+    broken, misfits = [], []
+    size_of = dict(zip((frame_number(path) for path in files.frames), sizes, strict=False))
+    for index, path in enumerate(masks):
+        number = _number(masks, index)
+        if broken_end(path) is not None:
+            broken.append(number)
+            continue
+        if not full and index:
+            continue
+        try:
+            height, width = read_mask_image(path).shape[:2]
+        except LockonError:
+            broken.append(number)
+            continue
+        if (width, height) != size_of.get(number, (width, height)):
+            misfits.append(number)
+    if broken:
+        faults.problems.append(f"unreadable masks: {format_ranges(broken)}")
+    if misfits:
+        faults.problems.append(f"masks of another size than their frames: {format_ranges(misfits)}")

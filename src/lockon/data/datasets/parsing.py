@@ -1,0 +1,130 @@
+"""Ground-truth text files: one line of numbers per frame, separated by commas, tabs or blanks.
+
+Benchmarks write the same thing in many ways. One parser reads them all, keeps the line number of every row, and gathers
+what is wrong instead of stopping at the first mistake, so that `lockon data check` can list everything.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lockon.errors import LockonError
+from lockon.types import FloatArray
+
+_SEPARATOR = re.compile(r"\s*,\s*|\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of one ground-truth file.
+
+    Attributes:
+        values: (T, C) float64, C the largest allowed number of columns; NaN where a line is empty, says NaN, is shorter, or is wrong.
+        widths: (T,) numbers found in each line, 0 for an empty, NaN or wrong line.
+        lines: (T,) line numbers, counted from 1.
+        problems: what is wrong, each "FILE:LINE: ...".
+        wrong: the line numbers that `problems` are about.
+    """
+
+    values: FloatArray
+    widths: NDArray[np.int64]
+    lines: NDArray[np.int64]
+    problems: tuple[str, ...]
+    wrong: frozenset[int] = frozenset()
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def read_text(path: Path) -> str:
+    """Text of a UTF-8 file, with or without a byte order mark.
+
+    Raises:
+        LockonError: the file cannot be read or is no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LockonError(f"{path} is no text file; expected numbers separated by commas, tabs or blanks") from error
+    except OSError as error:
+        raise LockonError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def parse_row(text: str, widths: tuple[int, ...]) -> list[float]:
+    """The numbers of one line; an empty list for an empty line or one that says NaN.
+
+    Raises:
+        LockonError: not a number, another count than allowed, infinite, or NaN in some places only.
+    """
+    fields = _SEPARATOR.split(text.strip())
+    if fields == [""] or (len(fields) in (1, *widths) and all(field.lower() == "nan" for field in fields)):
+        return []
+    expected = " or ".join(str(width) for width in sorted(widths))
+    try:
+        numbers = [float(field) for field in fields]
+    except ValueError:
+        raise LockonError(f"expected {expected} numbers separated by commas, tabs or blanks, found {text.strip()[:60]!r}") from None
+    if len(numbers) not in widths:
+        raise LockonError(f"expected {expected} numbers, found {len(numbers)}: {text.strip()[:60]!r}")
+    if not all(map(math.isfinite, numbers)):
+        raise LockonError(f"NaN or infinite in some of the numbers: {text.strip()[:60]!r}; write NaN in all of them for an absent target")
+    return numbers
+
+
+def parse_table(text: str, where: str, widths: tuple[int, ...]) -> Table:
+    """Parses one ground-truth text; empty lines at the end are dropped, in the middle they are rows of NaN.
+
+    Args:
+        text: the file's text.
+        where: the file's name, for messages.
+        widths: allowed numbers per line, for example (4,) or (4, 8).
+    """
+    lines = text.splitlines()
+    while lines and not lines[-1].strip():
+        lines.pop()
+    values = np.full((len(lines), max(widths)), np.nan)
+    found = np.zeros(len(lines), dtype=np.int64)
+    problems, wrong = [], set()
+    for index, line in enumerate(lines):
+        try:
+            numbers = parse_row(line, widths)
+        except LockonError as error:
+            problems.append(f"{where}:{index + 1}: {error}")
+            wrong.add(index + 1)
+            continue
+        values[index, : len(numbers)] = numbers
+        found[index] = len(numbers)
+    if not lines:
+        problems.append(f"{where}: the file is empty; expected one line of {' or '.join(map(str, sorted(widths)))} numbers per frame")
+    return Table(values, found, np.arange(1, len(lines) + 1), tuple(problems), frozenset(wrong))
+
+
+def read_table(path: Path, widths: tuple[int, ...]) -> Table:
+    """`parse_table` of a file; see there. A file that cannot be read is a table without rows and with that problem."""
+    try:
+        text = read_text(path)
+    except LockonError as error:
+        return Table(np.zeros((0, max(widths))), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), (str(error),))
+    return parse_table(text, str(path), widths)
+
+
+def format_ranges(numbers: Iterable[int], limit: int = 20) -> str:
+    """Numbers as sorted ranges, at most `limit` of them.
+
+    >>> format_ranges([17, 12, 13, 14, 40])
+    '12-14, 17, 40'
+    """
+    ordered = np.unique(np.fromiter(numbers, dtype=np.int64))
+    if ordered.size == 0:
+        return ""
+    runs = np.split(ordered, np.flatnonzero(np.diff(ordered) > 1) + 1)
+    shown = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs[:limit]]
+    rest = sum(len(run) for run in runs[limit:])
+    return ", ".join(shown) + (f" and {rest} more" if rest else "")

@@ -1,0 +1,251 @@
+"""Still images with boxes, and short videos of a few frames: training data that are no full sequences.
+
+Layout, one folder per set::
+
+    ROOT/SET/annotations.jsonl
+    ROOT/SET/images/00000.webp
+
+Each line of `annotations.jsonl` is one image::
+
+    {"image": "images/00000.webp", "video": id or null, "frame": number or null, "width": W, "height": H, "objects": [
+        {"id": 7, "class": "dog", "box": [x, y, w, h], "mask_rle": "compressed COCO RLE", "mask_size": [H0, W0]}]}
+
+Boxes are 0-based pixels of the image. Masks are optional and may have the size of the original image; they are resized
+after decoding. Pixels and masks are read only when they are asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lockon.data.rle import decode_rle
+from lockon.data.sequence import read_image
+from lockon.errors import LockonError, unknown_name
+from lockon.types import Frame
+
+ANNOTATIONS = "annotations.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class StillObject:
+    """One annotated object of a still image.
+
+    Attributes:
+        id: identifies the object within its video (the same id in another frame is the same object).
+        category: class name as the set gives it.
+        box: x, y, w, h, 0-based, in image pixels; as annotated, so possibly degenerate or over the border.
+        mask_rle: compressed COCO RLE, or None.
+        mask_size: (height, width) of the encoded mask, or None.
+    """
+
+    id: str
+    category: str
+    box: tuple[float, float, float, float]
+    mask_rle: str | None = None
+    mask_size: tuple[int, int] | None = None
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether a mask was annotated."""
+        return self.mask_rle is not None
+
+
+@dataclass(frozen=True, slots=True)
+class StillImage:
+    """One annotated image.
+
+    Attributes:
+        path: the image file.
+        width, height: size in pixels as annotated.
+        objects: the annotated objects, possibly none (backgrounds).
+        set: name of the set (the folder).
+        video, frame: the short video that the image belongs to and its frame number there, or None.
+    """
+
+    path: Path
+    width: int
+    height: int
+    objects: tuple[StillObject, ...]
+    set: str
+    video: str | None = None
+    frame: int | None = None
+
+    def read(self) -> Frame:
+        """(height, width, 3) uint8 RGB pixels.
+
+        Raises:
+            LockonError: the file is missing or unreadable, or has another size than annotated.
+        """
+        image = read_image(self.path)
+        if image.shape[:2] != (self.height, self.width):
+            height, width = image.shape[:2]
+            raise LockonError(f"{self.path} is {width}x{height}, annotated as {self.width}x{self.height}; mend its {ANNOTATIONS}")
+        return image
+
+    def mask(self, index: int) -> NDArray[np.bool_] | None:
+        """(height, width) bool mask of object `index`, resized from the size it is stored at; None if it has none.
+
+        Raises:
+            LockonError: the stored mask is malformed.
+        """
+        item = self.objects[index]
+        if item.mask_rle is None or item.mask_size is None:
+            return None
+        try:
+            mask = decode_rle(item.mask_rle, *item.mask_size)
+        except LockonError as error:
+            raise LockonError(f"{self.path}: object {item.id}: {error}") from error
+        if mask.shape == (self.height, self.width):
+            return mask
+        shrinks = mask.shape[0] * mask.shape[1] > self.height * self.width
+        interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        grey = cv2.resize(mask.astype(np.uint8) * 255, (self.width, self.height), interpolation=interpolation)
+        return np.asarray(grey > 127)
+
+
+@dataclass(frozen=True, slots=True)
+class ShortVideo:
+    """One object followed through the annotated frames of one short video.
+
+    Attributes:
+        set, video, object_id: where it comes from; together they are unique.
+        images: its images in frame order, two or more.
+        indices: for each image the index of the object in `images[i].objects`.
+    """
+
+    set: str
+    video: str
+    object_id: str
+    images: tuple[StillImage, ...]
+    indices: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def is_root(folder: Path) -> bool:
+    """Whether the folder holds at least one set of stills."""
+    return folder.is_dir() and any((child / ANNOTATIONS).is_file() for child in folder.iterdir())
+
+
+def list_sets(root: Path) -> list[str]:
+    """Names of the sets under a folder, sorted.
+
+    Raises:
+        LockonError: the folder does not exist or holds no set.
+    """
+    if not root.is_dir():
+        raise LockonError(f"{root} is no folder; expected ROOT/SET/{ANNOTATIONS}")
+    names = sorted(path.parent.name for path in root.glob(f"*/{ANNOTATIONS}"))
+    if names:
+        return names
+    if (root / ANNOTATIONS).is_file():
+        raise LockonError(f"{root} is one set of stills, one level too deep; give the folder above it: {root.parent}")
+    deeper = sorted(root.glob(f"*/*/{ANNOTATIONS}"))
+    if deeper:
+        raise LockonError(f"{root} is one level too high for stills; give {deeper[0].parent.parent}")
+    raise LockonError(f"{root} holds no stills; expected ROOT/SET/{ANNOTATIONS}")
+
+
+def load_stills(root: Path | str, sets: Collection[str] | None = None, exclude: Collection[str] = ()) -> list[StillImage]:
+    """All annotated images of the given sets (default: every set), less the excluded ones; sorted by set, then as listed.
+
+    Raises:
+        LockonError: no stills there, an unknown set name, or a malformed line (FILE:LINE is named).
+    """
+    root = Path(root)
+    known = list_sets(root)
+    for name in (*(sets or ()), *exclude):
+        if name not in known:
+            raise unknown_name("set of stills", name, known)
+    wanted = [name for name in known if (sets is None or name in sets) and name not in exclude]
+    return [image for name in wanted for image in read_set(root / name)]
+
+
+def short_videos(images: Iterable[StillImage]) -> list[ShortVideo]:
+    """Groups images with a `video` id into one `ShortVideo` per object that is seen in two or more of its frames.
+
+    Frames are ordered by `frame`; an object that is listed twice in one image keeps its first box.
+    """
+    groups: dict[tuple[str, str, str], dict[str, tuple[StillImage, int]]] = {}
+    for image in images:
+        if image.video is None:
+            continue
+        for index, item in enumerate(image.objects):
+            members = groups.setdefault((image.set, image.video, item.id), {})
+            members.setdefault(str(image.path), (image, index))
+    videos = []
+    for (set_name, video, object_id), found in groups.items():
+        if len(found) < 2:
+            continue
+        members_in_order = sorted(found.values(), key=lambda member: (member[0].frame or 0, member[0].path.name))
+        pictures, indices = zip(*members_in_order, strict=True)
+        videos.append(ShortVideo(set_name, video, object_id, pictures, indices))
+    return videos
+
+
+def read_set(folder: Path) -> list[StillImage]:
+    """The images of one set, as listed in its `annotations.jsonl`.
+
+    Raises:
+        LockonError: a malformed line; FILE:LINE is named.
+    """
+    return list(_parse_lines(folder, folder / ANNOTATIONS))
+
+
+def _parse_lines(folder: Path, file: Path) -> Iterator[StillImage]:
+    with file.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield parse_line(line, folder, where=f"{file}:{number}")
+
+
+def parse_line(line: str, folder: Path, where: str) -> StillImage:
+    """One line of `annotations.jsonl`; `where` (FILE:LINE) is what an error names.
+
+    Raises:
+        LockonError: no JSON, a missing key, a box that is not four finite numbers, a mask without its size.
+    """
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise LockonError(f"{where}: no JSON: {error}") from error
+    try:
+        video, frame = record.get("video"), record.get("frame")
+        return StillImage(
+            path=folder / record["image"],
+            width=int(record["width"]),
+            height=int(record["height"]),
+            objects=tuple(_parse_object(item) for item in record["objects"]),
+            set=folder.name,
+            video=None if video is None else str(video),
+            frame=None if frame is None else int(frame),
+        )
+    except KeyError as error:
+        raise LockonError(f"{where}: key {error} is missing") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise LockonError(f"{where}: {error}") from error
+
+
+def _parse_object(item: dict[str, Any]) -> StillObject:
+    box = tuple(float(value) for value in item["box"])
+    if len(box) != 4 or not np.isfinite(box).all():
+        raise LockonError(f"box {item['box']} is not four finite numbers x, y, w, h")
+    rle, size = item.get("mask_rle"), item.get("mask_size")
+    if (rle is None) != (size is None):
+        raise LockonError("mask_rle and mask_size must be given together")
+    return StillObject(
+        id=str(item["id"]),
+        category=str(item["class"]),
+        box=(box[0], box[1], box[2], box[3]),
+        mask_rle=None if rle is None else str(rle),
+        mask_size=None if size is None else (int(size[0]), int(size[1])),
+    )

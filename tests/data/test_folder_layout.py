@@ -1,0 +1,129 @@
+"""Users' own data: images or a video with a file of boxes."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_layouts import write_images, write_lines, write_video
+
+from lockon.data.datasets import folder
+from lockon.data.datasets.layout import LazyList, natural_key
+from lockon.data.video_frames import VideoFrames
+from lockon.errors import LockonError
+
+VALUES = [20, 60, 100, 140, 180, 220]
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    write_video(tmp_path / "clip.avi", VALUES)
+    return tmp_path / "clip.avi"
+
+
+def red(frame: np.ndarray) -> int:
+    return round(float(frame[..., 0].mean()))
+
+
+def test_images_and_text(tmp_path: Path) -> None:
+    write_images(tmp_path / "mine", [1, 2, 10], "img{}.png")  # natural order, not img1, img10, img2
+    write_lines(tmp_path / "mine" / "boxes.txt", ["0,0,2,2", "", "1 1 2 2"])
+    (mine,) = folder.LAYOUT.load(tmp_path / "mine", "folder")
+    assert mine.name == "mine"
+    assert [path.name for path in mine.frames.paths] == ["img1.png", "img2.png", "img10.png"]
+    np.testing.assert_array_equal(mine.boxes, [[0, 0, 2, 2], [np.nan] * 4, [1, 1, 2, 2]])
+    assert mine.visible is None
+
+
+def test_csv_with_several_targets(tmp_path: Path) -> None:
+    write_images(tmp_path / "mine", [0, 1, 2], "{}.jpg")
+    lines = ["target,frame,score,x,y,w,h", "0,0,1,1,2,3,4", "5,0,1,9,9,2,2", "5,2,0.5,8,8,2,2", "0,1,,nan,nan,nan,nan"]
+    write_lines(tmp_path / "mine" / "boxes.csv", lines)
+    first, second = folder.LAYOUT.load(tmp_path, "folder")
+    assert (first.name, second.name) == ("mine.0", "mine.5")
+    np.testing.assert_array_equal(first.boxes, [[1, 2, 3, 4], [np.nan] * 4, [np.nan] * 4])
+    np.testing.assert_array_equal(second.boxes, [[9, 9, 2, 2], [np.nan] * 4, [8, 8, 2, 2]])
+
+
+def test_csv_that_track_writes(tmp_path: Path) -> None:
+    write_images(tmp_path / "mine", [0, 1], "{}.jpg")
+    lines = ["frame,target,x,y,w,h,score,state", "0,0,1.5,2,3,4,1,tracked", "1,0,1.5,2,3,4,0.1,lost"]
+    write_lines(tmp_path / "mine" / "boxes.csv", lines)
+    (mine,) = folder.LAYOUT.load(tmp_path, "folder")
+    np.testing.assert_array_equal(mine.boxes, [[1.5, 2, 3, 4], [np.nan] * 4])
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["0,1,2,3,4"], r"boxes\.csv:1: expected a header with the columns frame,x,y,w,h"),
+        (["frame,x,y,w,h", "0,1,2,3"], r"boxes\.csv:2: expected frame,x,y,w,h"),
+        (["frame,x,y,w,h", "0,1,2,3,4", "0.5,1,2,3,4"], r"boxes\.csv:3: expected .* whole frame number"),
+        (["frame,x,y,w,h", "2,1,2,3,4"], r"boxes\.csv:2: frame 2, but there are 2 frames, counted from 0"),
+        (["frame,x,y,w,h", "1,1,2,3,4", "1,1,2,3,4"], r"boxes\.csv:3: frame 1 was given before, in line 2"),
+    ],
+)
+def test_csv_mistakes(tmp_path: Path, lines: list[str], message: str) -> None:
+    write_images(tmp_path, [0, 1], "{}.jpg")
+    write_lines(tmp_path / "boxes.csv", lines)
+    with pytest.raises(LockonError, match=message):
+        folder.LAYOUT.load(tmp_path, "folder")
+
+
+def test_video_beside_its_boxes(clip: Path) -> None:
+    write_lines(clip.with_suffix(".txt"), ["1,1,4,4"] * len(VALUES))
+    for root in (clip, clip.parent):
+        (sequence,) = folder.LAYOUT.load(root, "folder")
+        assert (sequence.name, len(sequence)) == ("clip", len(VALUES))
+        assert abs(red(sequence.frames[4]) - VALUES[4]) < 8
+        assert sequence.frames.paths[4] == clip / "000004"
+
+
+def test_only_video_of_a_folder(tmp_path: Path) -> None:
+    write_video(tmp_path / "walk" / "video.avi", VALUES)
+    write_lines(tmp_path / "walk" / "boxes.csv", ["frame,x,y,w,h", "3,1,2,3,4"])
+    (walk,) = folder.LAYOUT.load(tmp_path, "folder")
+    assert walk.name == "walk"
+    assert np.flatnonzero(~np.isnan(walk.boxes[:, 0])).tolist() == [3]
+
+
+def test_video_with_another_count_of_boxes(clip: Path) -> None:
+    write_lines(clip.with_suffix(".txt"), ["1,1,4,4"] * 4)
+    with pytest.raises(LockonError, match="6 frames but 4 boxes"):
+        folder.LAYOUT.load(clip, "folder")
+
+
+def test_frames_by_number_are_exact_in_any_order(clip: Path) -> None:
+    video = VideoFrames(clip, cache=2)
+    for index in (3, 0, 5, 5, 4, 1, 2, 0):
+        assert abs(red(video.read(index)) - VALUES[index]) < 8
+    assert video.count() == len(VALUES)
+    frame = video.read(1)
+    frame[:] = 0  # the caller's copy
+    assert abs(red(video.read(1)) - VALUES[1]) < 8
+
+
+def test_frames_survive_pickling(clip: Path) -> None:
+    frames = VideoFrames(clip).lazy(len(VALUES))
+    frames[2]
+    copy: LazyList[np.ndarray] = pickle.loads(pickle.dumps(frames))
+    np.testing.assert_array_equal(copy[2], frames[2])
+
+
+def test_frames_that_do_not_exist(clip: Path, tmp_path: Path) -> None:
+    video = VideoFrames(clip)
+    with pytest.raises(LockonError, match="frame 9 cannot be read, only 6 frames decode"):
+        video.read(9)
+    assert abs(red(video.read(0)) - VALUES[0]) < 8  # and goes on working
+    with pytest.raises(IndexError):
+        video.read(-1)
+    with pytest.raises(LockonError, match="does not exist"):
+        VideoFrames(tmp_path / "absent.mp4").read(0)
+    (tmp_path / "text.mp4").write_text("no video")
+    with pytest.raises(LockonError, match="no video that OpenCV can open"):
+        VideoFrames(tmp_path / "text.mp4").count()
+
+
+def test_natural_order() -> None:
+    names = ["b1.jpg", "a10.jpg", "a2.jpg", "a2b.jpg", "3.jpg"]
+    assert sorted(names, key=lambda name: natural_key(Path(name))) == ["3.jpg", "a2.jpg", "a2b.jpg", "a10.jpg", "b1.jpg"]

@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lockon.data.datasets.parsing import format_ranges, parse_row, parse_table, read_table
+from lockon.errors import LockonError
+
+NUMBER = st.floats(-1e5, 1e5, allow_nan=False).map(lambda value: round(value, 3))
+ROW = st.one_of(st.none(), st.tuples(NUMBER, NUMBER, NUMBER, NUMBER))
+
+
+@given(st.lists(ROW, min_size=1, max_size=8), st.sampled_from([",", "\t", " ", ", ", "  ", " ,\t"]), st.sampled_from(["\n", "\r\n"]))
+def test_table_round_trip(rows: list[tuple[float, ...] | None], separator: str, newline: str) -> None:
+    text = newline.join(separator.join(map(str, row or ["NaN"] * 4)) for row in rows) + newline
+    table = parse_table(text, "gt.txt", (4,))
+    expected = np.array([row or (np.nan,) * 4 for row in rows])
+    np.testing.assert_allclose(table.values, expected)
+    assert table.problems == ()
+    assert list(table.lines) == list(range(1, len(rows) + 1))
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_table_or_a_problem(text: str) -> None:
+    table = parse_table(text, "gt.txt", (4,))
+    assert len(table.values) == len(table.widths) == len(table.lines)
+    for row, width, line in zip(table.values, table.widths, table.lines, strict=True):
+        assert np.isfinite(row).all() if width else np.isnan(row).all()
+        assert width == 0 or int(line) not in table.wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1,2,3", "expected 4 numbers, found 3"),
+        ("1,2,3,4,5", "expected 4 numbers, found 5"),
+        ("1;2;3;4", "separated by commas, tabs or blanks"),
+        ("1,,3,4", "separated by commas"),
+        ("1,2,3,four", "separated by commas"),
+        ("1,2,NaN,4", "NaN or infinite in some"),
+        ("1,2,inf,4", "NaN or infinite in some"),
+        ("NaN,NaN", "found 2"),
+    ],
+)
+def test_bad_row(text: str, message: str) -> None:
+    with pytest.raises(LockonError, match=message):
+        parse_row(text, (4,))
+
+
+@pytest.mark.parametrize("text", ["", "   ", "NaN", "nan,NaN,NAN,nan", "NaN\tNaN\tNaN\tNaN"])
+def test_rows_without_a_box(text: str) -> None:
+    assert parse_row(text, (4,)) == []
+
+
+def test_problems_name_file_and_line_and_the_rest_is_read() -> None:
+    table = parse_table("1,2,3,4\nx\n\n5,6,7,8\n\n\n", "gt.txt", (4,))
+    assert len(table) == 4  # two empty lines at the end are dropped, the one in the middle is a row
+    assert table.problems[0].startswith("gt.txt:2: ")
+    assert len(table.problems) == 1
+    assert table.wrong == {2}
+    np.testing.assert_array_equal(np.isnan(table.values).all(axis=1), [False, True, True, False])
+
+
+def test_empty_and_unreadable_files(tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_text("\n\n")
+    (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00\x80")
+    (tmp_path / "bom.txt").write_bytes(b"\xef\xbb\xbf1,2,3,4\n")
+    assert "the file is empty" in read_table(tmp_path / "empty.txt", (4,)).problems[0]
+    assert "is no text file" in read_table(tmp_path / "binary.txt", (4,)).problems[0]
+    assert "cannot be read" in read_table(tmp_path / "absent.txt", (4,)).problems[0]
+    np.testing.assert_array_equal(read_table(tmp_path / "bom.txt", (4,)).values, [[1, 2, 3, 4]])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [([], ""), ([3], "3"), ([5, 4, 3], "3-5"), ([17, 12, 13, 14, 40], "12-14, 17, 40"), ([1, 1, 2], "1-2"), ([-2, -1], "-2--1")],
+)
+def test_format_ranges(numbers: list[int], text: str) -> None:
+    assert format_ranges(numbers) == text
+
+
+def test_format_ranges_is_cut_at_the_limit() -> None:
+    assert format_ranges([1, 3, 5, 6, 9], limit=2) == "1, 3 and 3 more"
