@@ -1,0 +1,138 @@
+"""Box rows, and the two box formats that need all of them at once: COCO JSON and CVAT for video 1.1 XML.
+
+COCO: https://cocodataset.org/#format-data (with `score`, `track_id` and `state` added to each annotation).
+CVAT: https://docs.cvat.ai/docs/dataset_management/formats/format-cvat/ (annotations for videos).
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, TextIO
+from xml.sax.saxutils import escape
+
+from lockon.types import State
+
+_STATES: tuple[State, ...] = ("tracked", "uncertain", "lost")
+_FIELDS = 7  # frame, x, y, w, h, score, number of the state
+
+
+class BoxRow(NamedTuple):
+    """One target on one frame: numbers from 0; x, y, w, h in pixels, continuous, 0-based; score in [0, 1]."""
+
+    frame: int
+    target: int
+    x: float
+    y: float
+    w: float
+    h: float
+    score: float
+    state: State
+
+    def box_texts(self) -> list[str]:
+        """x, y, w, h as decimals of at most three places."""
+        return [decimal(value, 3) for value in (self.x, self.y, self.w, self.h)]
+
+    def score_text(self) -> str:
+        """The score as a decimal of at most four places."""
+        return decimal(self.score, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What COCO and CVAT files say of the video: name, width and height in pixels, and the number of frames where it is known."""
+
+    name: str
+    width: int
+    height: int
+    count: int | None = None
+
+
+class BoxTable:
+    """Rows kept as plain numbers, 56 bytes each, by target."""
+
+    def __init__(self) -> None:
+        self._numbers: defaultdict[int, array[float]] = defaultdict(lambda: array("d"))
+
+    def add(self, row: BoxRow) -> None:
+        """Keep one row; the rows of a target come in rising frame order."""
+        self._numbers[row.target].extend((row.frame, row.x, row.y, row.w, row.h, row.score, _STATES.index(row.state)))
+
+    def targets(self) -> list[int]:
+        """Numbers of the targets that have rows."""
+        return sorted(self._numbers)
+
+    def rows(self, target: int) -> Iterator[BoxRow]:
+        """The rows of one target in order."""
+        numbers = self._numbers[target]
+        for start in range(0, len(numbers), _FIELDS):
+            frame, x, y, w, h, score, state = numbers[start : start + _FIELDS]
+            yield BoxRow(int(frame), target, x, y, w, h, score, _STATES[int(state)])
+
+
+def decimal(value: float, digits: int) -> str:
+    """Shortest decimal of at most `digits` places.
+
+    >>> decimal(12.5, 3), decimal(3.0, 3), decimal(-0.0001, 3)
+    ('12.5', '3', '0')
+    """
+    text = f"{value:.{digits}f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def write_coco(out: TextIO, info: VideoInfo, table: BoxTable) -> None:
+    """COCO JSON: one image per frame, one annotation per target that is not lost, ids from 1, one category "target"."""
+    frames = sorted({row.frame for target in table.targets() for row in table.rows(target)})
+    found = (row for target in table.targets() for row in table.rows(target) if row.state != "lost")
+    stem = info.name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    out.write(
+        '{"info":' + json.dumps({"description": f"lockon: {info.name}"}) + ',\n"categories":[{"id":1,"name":"target"}],\n"images":[\n'
+    )
+    size = f'"width":{info.width},"height":{info.height}'
+    out.write(",\n".join(f'{{"id":{frame},"file_name":{json.dumps(f"{stem}/{frame:06d}.jpg")},{size}}}' for frame in frames))
+    out.write('\n],\n"annotations":[\n')
+    for number, row in enumerate(found, start=1):
+        box = ",".join(row.box_texts())
+        out.write(
+            f'{"" if number == 1 else "," + chr(10)}{{"id":{number},"image_id":{row.frame},"category_id":1,"track_id":{row.target},'
+            f'"bbox":[{box}],"area":{decimal(row.w * row.h, 3)},"iscrowd":0,"score":{row.score_text()},"state":"{row.state}"}}'
+        )
+    out.write("\n]}\n")
+
+
+def write_cvat(out: TextIO, info: VideoInfo, table: BoxTable) -> None:
+    """CVAT for video 1.1: one track per target with a key frame on every tracked frame; lost is outside="1".
+
+    Where tracking ended before the video's last frame, an outside box ends the track, which CVAT would prolong otherwise.
+    """
+    last = max(row.frame for target in table.targets() for row in table.rows(target))
+    size = max(info.count or 0, last + 1)
+    out.write(
+        '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n<meta><task>'
+        f"<name>{escape(info.name)}</name><size>{size}</size><mode>interpolation</mode>"
+        f"<start_frame>0</start_frame><stop_frame>{size - 1}</stop_frame>"
+        "<labels><label><name>target</name><attributes></attributes></label></labels>"
+        f"<original_size><width>{info.width}</width><height>{info.height}</height></original_size></task></meta>\n"
+    )
+    for target in table.targets():
+        out.write(f'<track id="{target}" label="target" source="auto">\n')
+        for row in table.rows(target):
+            out.write(_cvat_box(row, outside=row.state == "lost"))
+        if row.frame + 1 < size:
+            out.write(_cvat_box(row._replace(frame=row.frame + 1), outside=True))
+        out.write("</track>\n")
+    out.write("</annotations>\n")
+
+
+def _cvat_box(row: BoxRow, outside: bool) -> str:
+    left, top, right, bottom = (decimal(value, 3) for value in (row.x, row.y, row.x + row.w, row.y + row.h))
+    return (
+        f'<box frame="{row.frame}" keyframe="1" outside="{int(outside)}" occluded="0" '
+        f'xtl="{left}" ytl="{top}" xbr="{right}" ybr="{bottom}" z_order="0"></box>\n'
+    )
+
+
+__all__ = ["BoxRow", "BoxTable", "VideoInfo", "decimal", "write_coco", "write_cvat"]

@@ -1,0 +1,195 @@
+"""Boxes out and in: CSV, JSON lines, MOT challenge text, COCO JSON and CVAT for video 1.1 XML.
+
+| format | suffix | frame, target | a lost target |
+|---|---|---|---|
+| csv | .csv | from 0 | row with state "lost" |
+| jsonl | .jsonl .ndjson | from 0 | line with state "lost" |
+| mot | .txt | from 1, and x, y from 1 as its tools expect | conf 0, which evaluators ignore |
+| coco | .json | image id = frame from 0 | no annotation on that image |
+| cvat | .xml | from 0 | outside="1" |
+
+Boxes are kept to 0.001 pixel and scores to 0.0001. CSV, JSON lines and MOT are written line by line; COCO and CVAT need
+the whole and keep 56 bytes per box until they are closed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TextIO
+
+from lockon._files import PendingFile
+from lockon.annotation_documents import BoxRow, BoxTable, VideoInfo, write_coco, write_cvat
+from lockon.errors import LockonError, unknown_name
+from lockon.types import Result, State
+
+SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".txt": "mot", ".json": "coco", ".xml": "cvat"}
+CSV_HEADER = "frame,target,x,y,w,h,score,state"
+
+
+def rows_of(frame: int, result: Result) -> Iterator[BoxRow]:
+    """One row per target of a result."""
+    for target, one in enumerate(result.each()):
+        x, y, w, h = (float(number) for number in one.box)
+        yield BoxRow(frame, target, x, y, w, h, float(one.score), one.state)  # type: ignore[arg-type]  # one target: one state
+
+
+class BoxWriter:
+    """Writes results to a file that appears when it is closed, or to a stream as they come.
+
+    Args:
+        target: path, or an open text stream (which stays open).
+        info: the video that the boxes belong to.
+        format: "csv", "jsonl", "mot", "coco" or "cvat"; None to go by the path's suffix (a stream: csv).
+
+    Raises:
+        LockonError: unknown format or suffix, or a folder that cannot be written to (at once, before any box).
+    """
+
+    def __init__(self, target: str | os.PathLike[str] | TextIO, info: VideoInfo, format: str | None = None) -> None:
+        self._file: PendingFile | None = None
+        if isinstance(target, str | os.PathLike):
+            self._format = format_of(target, format)
+            self._file = PendingFile(target)
+            self._out: TextIO = self._file.temp.open("w", encoding="utf-8", newline="\n")
+        else:
+            self._format, self._out = check_format(format or "csv"), target
+        self._info = info
+        self._table = BoxTable()
+        self._empty, self._closed = True, False
+
+    def write(self, frame: int, result: Result) -> None:
+        """Add the boxes of one frame (numbered from 0); frames come in rising order."""
+        line = _LINES.get(self._format)
+        for row in rows_of(frame, result):
+            if line is None:
+                self._table.add(row)
+            else:
+                header = f"{CSV_HEADER}\n" if self._empty and self._format == "csv" else ""
+                self._out.write(f"{header}{line(row)}\n")
+            self._empty = False
+        if self._file is None:
+            self._out.flush()  # whoever reads the stream gets each frame when it is tracked
+
+    def close(self) -> None:
+        """Finish the file and give it its name; without a single box there is no file."""
+        if self._closed:
+            return
+        self._closed = True
+        if not self._empty and self._format in _DOCUMENTS:
+            _DOCUMENTS[self._format](self._out, self._info, self._table)
+        if self._file is None:
+            self._out.flush()
+            return
+        self._out.close()
+        if self._empty:
+            self._file.discard()
+        else:
+            self._file.commit()
+
+    def __enter__(self) -> BoxWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def check_format(format: str) -> str:
+    """The format's name, or a `LockonError` with the nearest names."""
+    if format not in FORMATS:
+        raise unknown_name("box format", format, FORMATS)
+    return format
+
+
+def format_of(path: str | os.PathLike[str], format: str | None = None) -> str:
+    """The format to use for a path: the one that is asked for, else the one of the suffix.
+
+    Raises:
+        LockonError: unknown format or suffix.
+    """
+    if format is not None:
+        return check_format(format)
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise LockonError(
+            f"cannot tell the box format of {path} by its suffix; use one of {' '.join(SUFFIXES)} or name a format (--format)"
+        )
+    return SUFFIXES[suffix]
+
+
+def read_boxes(path: str | os.PathLike[str], format: str | None = None) -> Iterator[BoxRow]:
+    """The rows of a CSV, JSON lines or MOT file, one by one, frames and targets numbered from 0.
+
+    Rows of a MOT file are "lost" where conf is 0 and "tracked" elsewhere, for the format has no states.
+
+    Raises:
+        LockonError: missing file, another format, or a line that is malformed (its number is named).
+    """
+    kind = format_of(path, format)
+    if kind not in _PARSERS:
+        raise LockonError(f"{path}: reading {kind} is not supported; give one of {', '.join(sorted(_PARSERS))}")
+    return _read_lines(Path(path), _PARSERS[kind])
+
+
+def _read_lines(path: Path, parse: Callable[[str], BoxRow]) -> Iterator[BoxRow]:
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                text = line.strip()
+                if not text or text == CSV_HEADER:
+                    continue
+                try:
+                    row = parse(text)
+                except (ValueError, KeyError, TypeError):
+                    raise LockonError(f"{path} line {number} is malformed: {text[:80]!r}; correct or remove it") from None
+                yield row
+    except (OSError, UnicodeDecodeError) as error:
+        raise LockonError(f"{path} cannot be read: {error}") from None
+
+
+def _state(text: str) -> State:
+    for state in ("tracked", "uncertain", "lost"):
+        if text == state:
+            return state
+    raise ValueError(text)
+
+
+def _csv_line(row: BoxRow) -> str:
+    return ",".join([str(row.frame), str(row.target), *row.box_texts(), row.score_text(), row.state])
+
+
+def _parse_csv(line: str) -> BoxRow:
+    frame, target, x, y, w, h, score, state = line.split(",")
+    return BoxRow(int(frame), int(target), float(x), float(y), float(w), float(h), float(score), _state(state))
+
+
+def _jsonl_line(row: BoxRow) -> str:
+    box = ",".join(row.box_texts())
+    return f'{{"frame":{row.frame},"target":{row.target},"box":[{box}],"score":{row.score_text()},"state":"{row.state}"}}'
+
+
+def _parse_jsonl(line: str) -> BoxRow:
+    record = json.loads(line)
+    x, y, w, h = (float(value) for value in record["box"])
+    return BoxRow(int(record["frame"]), int(record["target"]), x, y, w, h, float(record["score"]), _state(record["state"]))
+
+
+def _mot_line(row: BoxRow) -> str:
+    confidence = "0" if row.state == "lost" else row.score_text()
+    return ",".join([str(row.frame + 1), str(row.target + 1), *row._replace(x=row.x + 1, y=row.y + 1).box_texts(), confidence, "-1,-1,-1"])
+
+
+def _parse_mot(line: str) -> BoxRow:
+    frame, target, x, y, w, h, confidence = line.split(",")[:7]
+    score = float(confidence)
+    return BoxRow(int(frame) - 1, int(target) - 1, float(x) - 1, float(y) - 1, float(w), float(h), score, "tracked" if score else "lost")
+
+
+_LINES: dict[str, Callable[[BoxRow], str]] = {"csv": _csv_line, "jsonl": _jsonl_line, "mot": _mot_line}
+_PARSERS: dict[str, Callable[[str], BoxRow]] = {"csv": _parse_csv, "jsonl": _parse_jsonl, "mot": _parse_mot}
+_DOCUMENTS: dict[str, Callable[[TextIO, VideoInfo, BoxTable], None]] = {"coco": write_coco, "cvat": write_cvat}
+FORMATS = (*_LINES, *_DOCUMENTS)
+
+__all__ = ["FORMATS", "SUFFIXES", "BoxRow", "BoxWriter", "VideoInfo", "check_format", "format_of", "read_boxes", "rows_of"]

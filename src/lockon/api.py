@@ -1,0 +1,120 @@
+"""Whole videos through a tracker: `track` for results, `track_frames` for results with their frames and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lockon.errors import LockonError
+from lockon.ops.boxes import check_boxes
+from lockon.tracker import Tracker
+from lockon.types import FloatArray, Frame, Result, State
+from lockon.video import FrameReader, Source, open_frames
+from lockon.zoo.registry import load
+
+
+class TrackedFrame(NamedTuple):
+    """A frame's number in its source, its pixels (H, W, 3) uint8 RGB, and what the tracker found on it."""
+
+    number: int
+    image: Frame
+    result: Result
+
+
+def track(
+    source: Source,
+    box: ArrayLike,
+    tracker: str | Tracker = "lockon-s",
+    *,
+    start: int = 0,
+    frames: int | None = None,
+    weights: str | Path | None = None,
+    preset: str = "default",
+    device: str = "auto",
+    **overrides: Any,
+) -> Iterator[Result]:
+    """Follow one target or several through a video.
+
+    Mistakes are raised by the call itself, not at the first result. Leaving the loop early, or closing the iterator,
+    closes the source.
+
+    >>> for result in lockon.track("clip.mp4", (100, 80, 40, 60)):        # doctest: +SKIP
+    ...     print(result.box, result.score, result.state)
+
+    Args:
+        source: a video file, a folder of images, a webcam number, a URL or an iterable of RGB arrays.
+        box: (4,) or (n, 4) x, y, w, h on the first frame, in pixels.
+        tracker: a name of `lockon.list_trackers()`, or any object with `init` and `track`.
+        start: number of the frame that the box was drawn on.
+        frames: number of frames to track at most, the first one included; None for all.
+        weights, preset, device, overrides: handed to `lockon.load`; only for a tracker that is given by name.
+
+    Returns:
+        One result per frame. The first is the given box itself with score 1; a frame that cannot be decoded has none
+        (a `LockonWarning` tells its number).
+
+    Raises:
+        LockonError: a source, box, tracker or option that does not work, or a frame size that changes midway.
+    """
+    if isinstance(tracker, str):
+        follower = load(tracker, weights=weights, preset=preset, device=device, **overrides)
+    elif weights is not None or preset != "default" or device != "auto" or overrides:
+        raise LockonError(
+            "weights, preset, device and overrides belong to a tracker's name; set them where the given tracker object is made"
+        )
+    else:
+        follower = tracker
+    reader = open_frames(source, start)
+    try:
+        tracked = track_frames(reader, follower, box, frames)
+    except BaseException:
+        reader.close()
+        raise
+    return _results(reader, tracked)
+
+
+def _results(reader: FrameReader, tracked: Iterator[TrackedFrame]) -> Iterator[Result]:
+    with reader:
+        for one in tracked:
+            yield one.result
+
+
+def track_frames(reader: FrameReader, tracker: Tracker, box: ArrayLike, frames: int | None = None) -> Iterator[TrackedFrame]:
+    """The loop under `track` and the command line: start on the reader's first frame and follow.
+
+    Args:
+        reader: fresh from `open_frames`; the caller closes it.
+        tracker: any `Tracker`.
+        box: (4,) or (n, 4) x, y, w, h on the first frame.
+        frames: number of frames at most, the first one included; None for all.
+
+    Raises:
+        LockonError: a box that does not fit the frame (at once), or whatever the reader raises (on the way).
+    """
+    if frames is not None and frames < 1:
+        raise LockonError(f"{frames} frames to track; give 1 or more")
+    return _follow(reader, tracker, check_boxes(box, *reader.size), frames)
+
+
+def _follow(reader: FrameReader, tracker: Tracker, boxes: FloatArray, frames: int | None) -> Iterator[TrackedFrame]:
+    number, image = next(reader)
+    tracker.init(image, boxes)
+    yield TrackedFrame(number, image, _given(boxes))
+    for number, image in islice(reader, None if frames is None else frames - 1):
+        yield TrackedFrame(number, image, tracker.track(image))
+
+
+def _given(boxes: FloatArray) -> Result:
+    """The result on the first frame: the boxes that were given."""
+    if boxes.ndim == 1:
+        return Result(boxes, 1.0, "tracked")
+    tracked: State = "tracked"
+    return Result(boxes, np.ones(len(boxes)), (tracked,) * len(boxes))
+
+
+__all__ = ["TrackedFrame", "track", "track_frames"]

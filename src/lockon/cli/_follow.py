@@ -1,0 +1,129 @@
+"""The loop of `lockon track` and `lockon demo`: track, draw, write, show progress; whatever happens, the files are finished."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from numpy.typing import ArrayLike
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from lockon.annotations import BoxWriter
+from lockon.api import TrackedFrame, track_frames
+from lockon.draw import draw_result
+from lockon.tracker import Tracker
+from lockon.types import State
+from lockon.video import FrameReader
+from lockon.video_write import ContactSheet, VideoWriter
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run did.
+
+    Attributes:
+        frames: number of frames tracked.
+        seconds: time it took, drawing and writing included.
+        tracking_seconds: the part of it for tracking and for waiting for decoded frames.
+        states: number of boxes per state.
+    """
+
+    frames: int = 0
+    seconds: float = 0.0
+    tracking_seconds: float = 0.0
+    states: Counter[State] = field(default_factory=Counter)
+
+    def text(self, reader: FrameReader) -> str:
+        """One line: frames, speed, states, and what was skipped."""
+        found = [f"{self.states[state]} {state}" for state in ("tracked", "uncertain", "lost") if self.states[state]]
+        whole, tracking = (self.frames / max(seconds, 1e-9) for seconds in (self.seconds, self.tracking_seconds))
+        parts = [f"frames: {self.frames} at {whole:.1f} fps ({tracking:.1f} without drawing and writing)", ", ".join(found)]
+        if reader.report.skipped:
+            parts.append(f"unreadable and skipped: {reader.report.skipped}")
+        if reader.report.dropped:
+            parts.append(f"dropped to keep up: {reader.report.dropped}")
+        return "; ".join(part for part in parts if part)
+
+
+class _Speed(ProgressColumn):
+    """Frames per second so far."""
+
+    def render(self, task: Task) -> Text:
+        """The speed of one task."""
+        return Text(f"{task.speed:.0f} fps" if task.speed else "- fps", style="cyan")
+
+
+@dataclass(slots=True)
+class Outputs:
+    """Where results go; each may be None. `close` finishes all of them, also when one fails."""
+
+    video: VideoWriter | None = None
+    boxes: BoxWriter | None = None
+    sheet: ContactSheet | None = None
+
+    def write(self, tracked: TrackedFrame) -> None:
+        """One frame to every output."""
+        if self.boxes is not None:
+            self.boxes.write(tracked.number, tracked.result)
+        if self.video is None and self.sheet is None:
+            return
+        drawn = draw_result(tracked.image, tracked.result)
+        if self.video is not None:
+            self.video.write(drawn, tracked.number)
+        if self.sheet is not None:
+            self.sheet.add(drawn)
+
+    def close(self) -> None:
+        """Finish the files."""
+        with ExitStack() as stack:
+            for output in (self.video, self.boxes):
+                if output is not None:
+                    stack.callback(output.close)
+
+
+@contextmanager
+def _progress(console: Console, total: int | None, quiet: bool) -> Iterator[Progress]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Speed(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as progress:
+        progress.add_task("tracking", total=total)
+        yield progress
+
+
+def follow(
+    reader: FrameReader,
+    tracker: Tracker,
+    box: ArrayLike,
+    outputs: Outputs,
+    summary: Summary,
+    *,
+    frames: int | None = None,
+    quiet: bool = False,
+) -> None:
+    """Track to the end of the reader, or `frames` frames; `outputs` are finished and `summary` filled also on errors and Ctrl-C."""
+    remaining = None if reader.count is None else reader.count - reader.first.number
+    total = min((number for number in (frames, remaining) if number is not None), default=None)
+    started = time.perf_counter()
+    try:
+        with _progress(Console(stderr=True), total, quiet) as progress:
+            results = track_frames(reader, tracker, box, frames)
+            while True:
+                asked = time.perf_counter()
+                tracked = next(results, None)
+                summary.tracking_seconds += time.perf_counter() - asked
+                if tracked is None:
+                    break
+                outputs.write(tracked)
+                summary.frames += 1
+                summary.states.update(one.state for one in tracked.result.each())  # type: ignore[misc]  # one target: one state
+                progress.update(progress.task_ids[0], completed=summary.frames)
+    finally:
+        summary.seconds = time.perf_counter() - started
+        outputs.close()
+
+
+__all__ = ["Outputs", "Summary", "follow"]

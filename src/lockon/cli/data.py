@@ -1,0 +1,117 @@
+"""`lockon data`: which datasets are known, where they lie, and what is missing or broken in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from lockon.data.check import Report
+
+app = typer.Typer(
+    help="Datasets: which are known, where they lie, what is missing in them.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-root",
+        metavar="DIR",
+        help="Folder of the dataset, or one that holds datasets by name. Default: LOCKON_DATA, then ~/.config/lockon/data.toml "
+        '(or the file that LOCKON_CONFIG names) with \\[roots] NAME = "DIR".',
+    ),
+]
+
+
+@app.command("list")
+def list_datasets(data_root: DataRoot = None) -> None:
+    """List the known datasets, the layout of each, and where it was found.
+
+    [bold]Examples[/bold]
+
+      lockon data list
+
+      lockon data list --data-root /data
+    """
+    from lockon.data.datasets.table import known_names, layout_of
+    from lockon.data.paths import find, read_config
+    from lockon.errors import LockonError
+
+    read_config()  # a broken file is an error here, a dataset that is not found is not
+    if data_root is not None and not data_root.is_dir():
+        raise LockonError(f"--data-root {data_root} is no folder; expected one that holds datasets by name, such as OTB100/")
+    for name in known_names():
+        try:
+            found = find(name, data_root)
+            where = f"{found.path}  (from {found.source})"
+        except LockonError:
+            where = "-"
+        typer.echo(f"{name:<14}{layout_of(name).name:<10}{where}")
+
+
+@app.command("check")
+def check(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset of `lockon data list`, or NAME:DIR.")],
+    data_root: DataRoot = None,
+    full: Annotated[bool, typer.Option("--full", help="Decode every image and mask, not only the first of each sequence.")] = False,
+    subset: Annotated[bool, typer.Option("--subset", help="Sequences of the benchmark that are not there are no problem.")] = False,
+) -> None:
+    """Say exactly which sequences and frames of a dataset are missing or broken.
+
+    Exit status: 0 all good, 1 problems found, 2 wrong usage (unknown name, no such folder).
+
+    [bold]Examples[/bold]
+
+      lockon data check OTB100 --data-root /data/OTB100
+
+      lockon data check pool:/data/validation --full --subset
+
+      lockon data check folder:my_clips
+    """
+    from lockon.data.check import check_dataset
+    from lockon.data.datasets.registry import split_spec
+    from lockon.data.paths import find_root
+    from lockon.errors import LockonError
+
+    dataset, given = split_spec(name)
+    if given is not None and data_root is not None:
+        raise LockonError(f"{name} names its folder and --data-root {data_root} was given too; give one of them")
+    root = find_root(dataset, given if given is not None else data_root)
+    with _progress() as bar:
+        task = bar.add_task("checking", total=None)
+        reports = check_dataset(
+            dataset,
+            root,
+            full=full,
+            subset=subset,
+            progress=lambda done, total, what: bar.update(task, completed=done, total=total, description=what),
+        )
+    for report in reports:
+        _show(report)
+    if any(report.problems for report in reports):
+        raise typer.Exit(1)
+
+
+def _progress() -> Progress:
+    """The bar on stderr; rich is imported only when it is needed."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def _show(report: Report) -> None:
+    typer.secho(f"{report.dataset} in {report.root}: {report.sequences} sequences, {report.frames} frames", bold=True)
+    for text in report.problems:
+        typer.echo(typer.style("  problem  ", fg="red") + text)
+    for text in report.notes:
+        typer.echo(typer.style("  note     ", fg="yellow") + text)
+    count = len(report.problems)
+    typer.echo("  all good" if not count else f"  {count} problem{'s' if count > 1 else ''} found")

@@ -1,0 +1,51 @@
+"""`lockon demo`: the bundled clip, tracked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the results; made where it is missing.")] = Path("lockon-demo"),
+    tracker: Annotated[str, typer.Option(help="Name of a tracker; `lockon zoo list` shows them.")] = "lockon-s",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Track the bundled clip: an annotated video, the boxes, and a contact sheet to look at.
+
+    The clip is from Big Buck Bunny, (c) copyright 2008, Blender Foundation / www.bigbuckbunny.org (CC BY 3.0).
+
+    [bold]Examples[/bold]
+
+      lockon demo
+
+      lockon demo --out /tmp/demo --tracker csrt
+    """
+    import json
+    from importlib import resources
+
+    from lockon.annotations import BoxWriter, VideoInfo
+    from lockon.cli._follow import Outputs, Summary, follow
+    from lockon.video import open_frames
+    from lockon.video_write import ContactSheet, VideoWriter
+    from lockon.zoo.registry import load
+
+    assets = resources.files("lockon") / "assets"
+    start = json.loads((assets / "big_buck_bunny.json").read_text(encoding="utf-8"))
+    follower = load(tracker)
+    summary = Summary()
+    video_path, boxes_path, sheet_path = out / "demo.mp4", out / "boxes.csv", out / "contact_sheet.png"
+    with resources.as_file(assets / start["clip"]) as clip, open_frames(clip) as reader:
+        sheet = ContactSheet()
+        outputs = Outputs(VideoWriter(video_path, reader.fps), sheet=sheet)
+        try:
+            outputs.boxes = BoxWriter(boxes_path, VideoInfo(start["clip"], *reader.size, reader.count))
+            follow(reader, follower, start["box"], outputs, summary, quiet=quiet)
+            sheet.save(sheet_path)
+        finally:
+            outputs.close()
+        typer.echo(f"{tracker}: {summary.text(reader)}")
+    for what, path in (("video", video_path), ("boxes", boxes_path), ("contact sheet", sheet_path)):
+        typer.echo(f"{what}: {path.resolve()}")

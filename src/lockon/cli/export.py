@@ -1,0 +1,131 @@
+"""`lockon export`: trained weights to the two ONNX files that run without torch, or to OpenVINO's format."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from lockon.export.parity import Difference
+
+
+class Format(str, Enum):
+    """What `--format` takes."""
+
+    onnx = "onnx"
+    openvino = "openvino"
+
+
+def export(
+    name: Annotated[str, typer.Argument(help="network to export, for example lockon-s")],
+    *,
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", help="trained .safetensors, or an exported .onnx for --format openvino (default: the name's own)"),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="folder for the files")] = Path(),
+    target: Annotated[Format, typer.Option("--format", help="onnx, or openvino (.xml and .bin)")] = Format.onnx,
+    fp32: Annotated[bool, typer.Option("--fp32", help="store weights as float32: twice the size, no rounding")] = False,
+    tracker: Annotated[Path | None, typer.Option(help="JSON file of inference parameters and calibration for the header")] = None,
+) -> None:
+    """Write NAME.onnx and NAME.template.onnx, checked against torch before they are put in place.
+
+    Large weights are stored as float16 (half the size); the network still computes in float32.
+
+    [bold]Examples[/bold]
+
+      lockon export lockon-s --weights runs/first/best.safetensors --out deployed
+
+      lockon export lockon-s --weights runs/first/best.safetensors --out deployed --format openvino
+
+      lockon export lockon-s --out deployed --format openvino
+    """
+    from lockon.errors import LockonError
+
+    if weights is None:
+        from lockon.zoo.embedded import weights_path
+
+        if target is Format.onnx:
+            raise LockonError(
+                f"nothing to export: {name}'s own weights are ONNX already; give --weights FILE.safetensors, or --format openvino"
+            )
+        weights = weights_path(name)
+    if weights.suffix == ".onnx":
+        if target is Format.onnx or fp32 or tracker is not None:
+            raise LockonError(
+                f"{weights} is exported already; give .safetensors weights, or --format openvino without --fp32 and --tracker"
+            )
+        _to_openvino(name, weights, out)
+    elif target is Format.onnx:
+        _to_onnx(name, weights, out, fp32=fp32, tracker=tracker)
+    else:
+        import tempfile
+
+        with tempfile.TemporaryDirectory() as folder:
+            _to_openvino(name, _to_onnx(name, weights, Path(folder), fp32=fp32, tracker=tracker, show_files=False), out)
+
+
+def _to_onnx(name: str, weights: Path, out: Path, *, fp32: bool, tracker: Path | None, show_files: bool = True) -> Path:
+    from lockon._require import require
+
+    for package in ("torch", "safetensors", "onnx", "onnxscript"):
+        require(package, "export")
+    from lockon.export.onnx import export_onnx
+    from lockon.zoo.torch_weights import load_network
+
+    module, header = load_network(name, weights)
+    if tracker is not None:
+        header["tracker"] = _read_json(tracker)
+    # What a training run does not record: {} is the tracker's own defaults.
+    header = {"tracker": {}, "data": {}, "metrics": {}, "git_revision": "unknown", **header}
+    report = export_onnx(module, out, name, header, half_storage=not fp32)
+    typer.echo(f"weights {weights}: pair {report.header['pair']}")
+    if report.parity is not None:
+        typer.echo(f"ONNX Runtime against torch: {_figures(report.parity)}")
+    if report.rounding is not None:
+        typer.echo(f"float16 storage against float32: {_figures(report.rounding)}")
+    typer.echo(f"(the same outputs move from one test crop to another by: {_figures(report.signal)})")
+    if show_files:
+        for path, size in ((report.search_path, report.search_bytes), (report.template_path, report.template_bytes)):
+            typer.echo(f"{path}  {size / 1e6:.2f} MB")
+    return report.search_path
+
+
+def _to_openvino(name: str, path: Path, out: Path) -> None:
+    from lockon._require import require
+    from lockon.errors import LockonError
+    from lockon.export.header import check_pair, read_header
+
+    require("openvino")
+    check_pair(path, (".onnx",))
+    found = read_header(path)["architecture"]
+    if found != name:
+        raise LockonError(f"{path} holds weights of {found!r}, not of {name!r}; export it by that name")
+    from lockon.export.openvino_ir import export_openvino
+
+    report = export_openvino(path, out)
+    typer.echo(f"OpenVINO float32 against ONNX Runtime: {_figures(report.parity)}")
+    for file in report.paths:
+        typer.echo(f"{file}  {file.stat().st_size / 1e6:.2f} MB")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    import json
+
+    from lockon.errors import LockonError
+
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LockonError(f"{path} is not a readable JSON file ({error}); give the tracker's parameters as one JSON object") from None
+    if not isinstance(content, dict):
+        raise LockonError(f"{path} holds a {type(content).__name__}; give the tracker's parameters as one JSON object")
+    return content
+
+
+def _figures(difference: Difference) -> str:
+    quality = "" if difference.quality is None else f", quality {difference.quality:.1e}"
+    return f"logits {difference.logits:.1e}{quality}, boxes {difference.boxes:.1e} px"

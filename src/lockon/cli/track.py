@@ -1,0 +1,86 @@
+"""`lockon track`: follow one target or several through a video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from lockon.annotations import BoxWriter, VideoInfo
+
+
+def track(  # noqa: PLR0917 - options of a command are read by name
+    source: Annotated[str, typer.Argument(help="Video file, folder of images, webcam number (0), or URL (rtsp://, http://).")],
+    box: Annotated[list[str] | None, typer.Option(metavar="X,Y,W,H", help="Box on the first frame, in pixels; once per target.")] = None,
+    select: Annotated[bool, typer.Option("--select", help="Draw the box on the first frame in a window.")] = False,
+    tracker: Annotated[str, typer.Option(help="Name of a tracker; `lockon zoo list` shows them.")] = "lockon-s",
+    weights: Annotated[Path | None, typer.Option(help="Weights to use instead of the tracker's own.")] = None,
+    preset: Annotated[str, typer.Option(help="Named inference parameters.")] = "default",
+    device: Annotated[str, typer.Option(help="auto, cpu, openvino, cuda or torch.")] = "auto",
+    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one parameter of the tracker.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Video to write, with boxes and scores drawn (.mp4 .mov .mkv .avi).")] = None,
+    save: Annotated[Path | None, typer.Option(help="Boxes to write: .csv, .jsonl, .txt (MOT), .json (COCO) or .xml (CVAT).")] = None,
+    format: Annotated[str | None, typer.Option(help="csv, jsonl, mot, coco or cvat; default: by the suffix of --save.")] = None,
+    start: Annotated[int, typer.Option(min=0, help="Number of the first frame, from 0; the box belongs to it.")] = 0,
+    frames: Annotated[int | None, typer.Option(min=1, help="Number of frames to track at most.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")] = False,
+) -> None:
+    """Follow what is in a box through a video.
+
+    Without --out and --save the boxes are printed as CSV. Ctrl-C saves what was tracked so far.
+
+    [bold]Examples[/bold]
+
+      lockon track clip.mp4 --box 100,80,40,60 --out out.mp4 --save boxes.csv
+
+      lockon track clip.mp4 --select --out out.mp4
+
+      lockon track frames/ --box 100,80,40,60 --box 300,90,50,50 --save boxes.json
+
+      lockon track 0 --select --tracker csrt --frames 500 > boxes.csv
+    """
+    import numpy as np
+
+    from lockon.annotations import VideoInfo
+    from lockon.cli._follow import Outputs, Summary, follow
+    from lockon.cli._options import parse_overrides
+    from lockon.errors import LockonError
+    from lockon.ops.boxes import parse_box
+    from lockon.video import open_frames
+    from lockon.video_write import VideoWriter
+    from lockon.zoo.registry import load
+
+    boxes = [parse_box(text) for text in box or []]
+    if bool(boxes) == select:
+        raise LockonError("give the target either as --box x,y,w,h (once per target) or by --select, which opens a window to draw it")
+    follower = load(tracker, weights=weights, preset=preset, device=device, **parse_overrides(overrides or []))
+    summary = Summary()
+    with open_frames(source, start) as reader:
+        video = VideoWriter(out, reader.fps) if out is not None else None
+        outputs = Outputs(video)
+        try:
+            info = VideoInfo(reader.name, *reader.size, reader.count)
+            outputs.boxes = _box_writer(save, info, format, wanted=save is not None or out is None)
+            if select:
+                from lockon.cli._select import select_boxes
+
+                given = select_boxes(reader.first.image)
+            else:
+                given = np.asarray(boxes[0] if len(boxes) == 1 else boxes)
+            follow(reader, follower, given, outputs, summary, frames=frames, quiet=quiet)
+        finally:
+            outputs.close()
+            if summary.frames and not quiet:
+                written = [str(path) for path in (out, save) if path is not None]
+                typer.echo(summary.text(reader) + (f"; wrote {', '.join(written)}" if written else ""), err=True)
+
+
+def _box_writer(save: Path | None, info: VideoInfo, format: str | None, wanted: bool) -> BoxWriter | None:
+    """A writer to the file, or to standard output where there is none; None where boxes are not wanted."""
+    import sys
+
+    from lockon.annotations import BoxWriter
+
+    return BoxWriter(sys.stdout if save is None else save, info, format) if wanted else None

@@ -1,0 +1,105 @@
+"""`lockon train`: train a tracker of the zoo on your own data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from lockon.train.engine import Outcome
+    from lockon.train.recipe import Recipe, TrainSources
+
+# Trackers that can be trained -> the zoo module whose `recipe(sources, overrides)` says how.
+RECIPES = {"lockon-s": "lockon.zoo.lockon_s"}
+
+
+def train(
+    name: Annotated[str, typer.Argument(help="tracker to train, for example lockon-s")],
+    *,
+    out: Annotated[Path, typer.Option("--out", help="folder of the run: checkpoints, weights, logs")],
+    data_root: Annotated[Path | None, typer.Option(help="folder with train/ (stills), train_video/ and val/")] = None,
+    stills: Annotated[Path | None, typer.Option(help="images with boxes or masks; instead of DATA_ROOT/train")] = None,
+    videos: Annotated[Path | None, typer.Option(help="training videos; instead of DATA_ROOT/train_video")] = None,
+    val: Annotated[Path | None, typer.Option(help="videos to validate on; instead of DATA_ROOT/val")] = None,
+    steps: Annotated[int | None, typer.Option(help="updates of the whole run")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of any setting; may be repeated")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="continue the run in --out, exactly where it was saved")] = False,
+    init: Annotated[Path | None, typer.Option(help="start from these .safetensors weights (a resumed run keeps its own)")] = None,
+    minutes: Annotated[float | None, typer.Option(help="save and stop after this time; --resume continues")] = None,
+    threads: Annotated[int | None, typer.Option(help="torch threads of this process")] = None,
+    workers: Annotated[int | None, typer.Option(help="processes that make samples")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
+) -> None:
+    """Train a tracker; stop it at any time, continue with --resume.
+
+    [bold]Examples[/bold]
+
+      lockon train lockon-s --data-root data --out runs/first
+
+      lockon train lockon-s --data-root data --out runs/first --resume --minutes 50
+
+      lockon train lockon-s --videos my_videos --out runs/mine --init best.safetensors --steps 2000 --set train.learning_rate=3e-4
+
+      torchrun --nproc-per-node 4 --no-python lockon train lockon-s --data-root data --out runs/four
+    """
+    from lockon._require import require
+    from lockon.errors import LockonError
+
+    for module in ("torch", "lightning_fabric", "safetensors", "tensorboard"):
+        require(module, "train")
+    from lockon.train.recipe import TrainSources
+
+    if minutes is not None and not minutes > 0:
+        raise LockonError(f"--minutes must be above 0, got {minutes}; leave it out to train to the end")
+    sources = TrainSources.find(data_root, stills=stills, videos=videos, val=val)
+    overrides = _overrides(settings or [], {"steps": steps, "threads": threads, "workers": workers})
+    outcome = _run(_recipe(name, sources, overrides), out, init=init, resume=resume, minutes=minutes, device=device)
+    _report(outcome, out)
+
+
+def _overrides(settings: list[str], options: dict[str, Any]) -> dict[str, Any]:
+    """``--set`` texts and the options that are settings of the loop, by dotted name."""
+    from lockon.cli._options import parse_overrides
+    from lockon.errors import LockonError
+
+    overrides = parse_overrides(settings)
+    for option, value in options.items():
+        name = f"train.{option}"
+        if value is not None and name in overrides:
+            raise LockonError(f"--{option} and --set {name} both say the same; give one of the two")
+        if value is not None:
+            overrides[name] = value
+    return overrides
+
+
+def _recipe(name: str, sources: TrainSources, overrides: dict[str, Any]) -> Recipe:
+    import importlib
+
+    from lockon.errors import unknown_name
+
+    if name not in RECIPES:
+        raise unknown_name("training recipe", name, RECIPES)
+    recipe: Recipe = importlib.import_module(RECIPES[name]).recipe(sources, overrides)
+    return recipe
+
+
+def _run(recipe: Recipe, out: Path, *, init: Path | None, resume: bool, minutes: float | None, device: str) -> Outcome:
+    from lockon.train.checkpoint import load_weights
+    from lockon.train.engine import Engine
+
+    if init is not None:
+        load_weights(recipe.task.module, init)
+    return Engine(recipe, out, device=device, resume=resume, stop_after_minutes=minutes).fit()
+
+
+def _report(outcome: Outcome, out: Path) -> None:
+    """Says on stderr how it ended; an interrupted run exits with 130."""
+    state = outcome.state
+    if outcome.status != "finished":
+        typer.echo(f"{outcome.status} at step {state.step}, saved in {out}; the same command with --resume continues", err=True)
+        raise typer.Exit(130 if outcome.status == "interrupted" else 0)
+    best = "" if state.best_step is None else f", best {state.best_value:.4f} at step {state.best_step}"
+    weights = out / ("last.safetensors" if state.best_step is None else "best.safetensors")
+    typer.echo(f"finished {state.step} steps{best}; weights: {weights}", err=True)

@@ -1,0 +1,222 @@
+"""Frames in: a video file, a folder of images, a webcam, a URL or arrays, as numbered RGB frames of one size.
+
+Decoding and colour conversion run in a background thread that stays a few frames ahead, so memory does not grow with
+the video. A frame that cannot be decoded is skipped with a `LockonWarning`; the frames after it keep their numbers.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+import weakref
+from collections import deque
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from lockon.errors import LockonError, LockonWarning
+from lockon.ops.pixels import to_rgb
+from lockon.video_sources import Gap, Item, NumberedFrame, OpenedSource, Source, open_source
+
+_AHEAD = 4  # decoded frames that wait for the consumer at most
+_LISTED = 100  # frame numbers that a report lists at most
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class ReadReport:
+    """What was not read.
+
+    Attributes:
+        skipped: number of frames that could not be decoded.
+        indices: the numbers of the first 100 of them.
+        dropped: frames of a live source that were left out because tracking was slower than the camera.
+    """
+
+    skipped: int = 0
+    indices: list[int] = field(default_factory=list)
+    dropped: int = 0
+
+
+class FrameReader(Iterator[NumberedFrame]):
+    """Numbered frames of one source; a context manager and an iterator. `open_frames` makes one.
+
+    Attributes:
+        name: the source, for messages.
+        fps: frames per second, or None where the source does not say.
+        count: number of frames in the source as it states it, or None where it is unknown (live sources, generators).
+        size: width, height in pixels of every frame.
+        first: the first frame; iterating starts with this same frame.
+        report: what was skipped so far.
+    """
+
+    def __init__(self, opened: OpenedSource, start: int) -> None:
+        self.name, self.fps, self.count = opened.name, opened.fps, opened.count
+        self.report = ReadReport()
+        ahead = _Ahead(opened.items, _AHEAD, opened.live) if opened.background else _Inline(opened.items)
+        self._ahead: _Ahead[Item] | _Inline[Item] = ahead
+        self._finalizer = weakref.finalize(self, ahead.stop)
+        try:
+            self.first = self._advance()
+        except StopIteration:
+            self.close()
+            which = f"no frame from number {start} on" if start else "no frame"
+            raise LockonError(f"{self.name}: {which} could be read; check that it plays and how many frames it has") from None
+        except BaseException:
+            self.close()
+            raise
+        height, width = self.first.image.shape[:2]
+        self.size = (width, height)
+        self._pending: NumberedFrame | None = self.first
+
+    def __iter__(self) -> FrameReader:
+        return self
+
+    def __next__(self) -> NumberedFrame:
+        """The next frame.
+
+        Raises:
+            LockonError: the frame's size differs from the first frame's.
+        """
+        if self._pending is not None:
+            frame, self._pending = self._pending, None
+            return frame
+        frame = self._advance()
+        height, width = frame.image.shape[:2]
+        if (width, height) != self.size:
+            self.close()
+            raise LockonError(
+                f"{self.name}: frame {frame.number} is {width}x{height} pixels but the first frame is {self.size[0]}x{self.size[1]}; "
+                "resize all frames to one size, or split the source there and track each part"
+            )
+        return frame
+
+    def _advance(self) -> NumberedFrame:
+        while True:
+            item = self._ahead.next()
+            self.report.dropped = self._ahead.dropped
+            if isinstance(item, NumberedFrame):
+                return item
+            self._note(item)
+
+    def _note(self, gap: Gap) -> None:
+        self.report.skipped += gap.last - gap.first + 1
+        room = max(_LISTED - len(self.report.indices), 0)
+        self.report.indices += range(gap.first, min(gap.last + 1, gap.first + room))
+        which = f"frame {gap.first}" if gap.first == gap.last else f"frames {gap.first} to {gap.last}"
+        warnings.warn(f"{self.name}: {which} skipped: {gap.reason}", LockonWarning, stacklevel=4)
+
+    def close(self) -> None:
+        """Stop decoding and free the source. Iterating ends; closing twice is fine."""
+        self._pending = None
+        self._finalizer()
+
+    def __enter__(self) -> FrameReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_frames(source: Source, start: int = 0) -> FrameReader:
+    """Open a source of frames; decoding starts at once in the background.
+
+    Args:
+        source: a video file, a folder of images (read in natural order: 2.jpg before 10.jpg), a webcam number,
+            a URL (rtsp://, http://), or an iterable of arrays as `to_rgb` takes them (RGB order). Arrays are taken in
+            the caller's thread, when they are needed.
+        start: number of the first frame to yield; the frames keep their numbers.
+
+    Returns:
+        Iterator of `NumberedFrame`, all of one size, uint8 (H, W, 3) RGB. A live source yields its newest frames; those
+        that a slow consumer missed leave gaps in the numbers. Images whose size changes end the iteration with an
+        error; video streams whose size changes are scaled to their first size by OpenCV.
+
+    Raises:
+        LockonError: the source is missing, unreadable or empty, or has no frame number `start`.
+    """
+    if start < 0:
+        raise LockonError(f"start frame {start} is negative; frames are numbered from 0")
+    return FrameReader(open_source(source, start), start)
+
+
+class _Ahead(Generic[T]):
+    """Runs a generator in a background thread, at most `depth` items ahead of its consumer.
+
+    `drop_oldest` is for live sources: the thread never waits, and the consumer gets the newest items.
+    """
+
+    def __init__(self, items: Generator[T, None, None], depth: int, drop_oldest: bool) -> None:
+        self._items, self._depth, self._drop_oldest = items, depth, drop_oldest
+        self._ready: deque[T] = deque()
+        self._changed = threading.Condition()
+        self._stopped = self._done = False
+        self._error: BaseException | None = None
+        self.dropped = 0
+        self._thread = threading.Thread(target=self._run, name="lockon-frames", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        error: BaseException | None = None
+        try:
+            for item in self._items:
+                if not self._put(item):
+                    break
+            self._items.close()
+        except BaseException as caught:  # noqa: BLE001 - raised again in the consumer's thread
+            error = caught
+        with self._changed:
+            self._error, self._done = error, True
+            self._changed.notify_all()
+
+    def _put(self, item: T) -> bool:
+        with self._changed:
+            if self._drop_oldest and len(self._ready) >= self._depth:
+                self._ready.popleft()
+                self.dropped += 1
+            self._changed.wait_for(lambda: self._stopped or len(self._ready) < self._depth)
+            if self._stopped:
+                return False
+            self._ready.append(item)
+            self._changed.notify_all()
+            return True
+
+    def next(self) -> T:
+        """The next item; raises StopIteration at the end and the generator's own error where it failed."""
+        with self._changed:
+            while not (self._ready or self._done or self._stopped):
+                self._changed.wait(0.5)  # with a timeout, so that Ctrl-C is seen on every system
+            if self._ready:
+                item = self._ready.popleft()
+                self._changed.notify_all()
+                return item
+            if self._error is not None and not self._stopped:
+                raise self._error
+            raise StopIteration
+
+    def stop(self) -> None:
+        """End the thread and drop what it has read. A thread that hangs in a dead network stream is left behind."""
+        with self._changed:
+            self._stopped = True
+            self._ready.clear()
+            self._changed.notify_all()
+        self._thread.join(timeout=2.0)
+
+
+class _Inline(Generic[T]):
+    """`_Ahead` without a thread: items are taken from the caller's iterable when they are asked for."""
+
+    dropped = 0
+
+    def __init__(self, items: Generator[T, None, None]) -> None:
+        self._items = items
+
+    def next(self) -> T:
+        return next(self._items)
+
+    def stop(self) -> None:
+        self._items.close()
+
+
+__all__ = ["FrameReader", "NumberedFrame", "ReadReport", "Source", "open_frames", "to_rgb"]

@@ -1,0 +1,262 @@
+"""Where frames come from: video files, folders of images, webcams, URLs and arrays, each as a generator of numbered frames.
+
+`lockon.video.open_frames` is the door to this; nothing here knows of threads.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Generator, Iterable, Sized
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lockon.errors import LockonError
+from lockon.ops.pixels import to_rgb
+from lockon.types import Frame
+
+Source = str | os.PathLike[str] | int | Iterable[ArrayLike]
+
+IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+_TIMEOUT_MS = 10_000  # for opening a URL and for each read from it
+
+
+class NumberedFrame(NamedTuple):
+    """A frame and its number in the source, from 0; skipped frames leave gaps in the numbers."""
+
+    number: int
+    image: Frame
+
+
+class Gap(NamedTuple):
+    """Frames `first` to `last` (both included) that could not be read, and why."""
+
+    first: int
+    last: int
+    reason: str
+
+
+Item = NumberedFrame | Gap
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSource:
+    """A source that is ready to be read.
+
+    Attributes:
+        name: for messages.
+        items: frames and gaps in order; closing it frees the source.
+        fps, count: frames per second and number of frames, None where unknown.
+        live: frames that are not taken in time are worthless.
+        background: `items` may run in another thread.
+    """
+
+    name: str
+    items: Generator[Item, None, None]
+    fps: float | None = None
+    count: int | None = None
+    live: bool = False
+    background: bool = True
+
+
+def open_source(source: Source, start: int) -> OpenedSource:
+    """Find out what kind of source this is and open it; frames before `start` are not yielded.
+
+    Raises:
+        LockonError: the source is missing, unreadable or empty.
+    """
+    if isinstance(source, int):
+        return _open_live(source, f"webcam {source}", start)
+    if not isinstance(source, str | os.PathLike):
+        return _open_arrays(source, start)
+    text = os.fspath(source)
+    if "://" in text:
+        return _open_live(text, text, start)
+    path = Path(text)
+    if not text:
+        raise LockonError("the source is an empty path; give a video file, a folder of images, a webcam number or a URL")
+    if path.is_dir():
+        return _open_folder(path, start)
+    if path.is_file():
+        return _open_file(path, start)
+    if text.isdecimal():
+        return _open_live(int(text), f"webcam {text}", start)
+    raise LockonError(f"{text} does not exist; give a video file, a folder of images, a webcam number or a URL")
+
+
+def _open_file(path: Path, start: int) -> OpenedSource:
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        raise LockonError(f"{path} is a single image; give a video, or the folder of images that it belongs to")
+    if not os.access(path, os.R_OK):
+        raise LockonError(f"{path} cannot be read; check its permissions")
+    capture = cv2.VideoCapture(str(path))
+    if not capture.isOpened():
+        raise LockonError(f"{path} is not a video that OpenCV can read; check that it plays, or convert it: ffmpeg -i {path.name} out.mp4")
+    return _open_capture(capture, str(path), start, live=False)
+
+
+def _open_live(source: str | int, name: str, start: int) -> OpenedSource:
+    if isinstance(source, int):
+        capture = cv2.VideoCapture(source)
+        hint = "check that a camera is connected, free and allowed"
+    else:
+        timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, _TIMEOUT_MS]
+        capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, timeouts)
+        hint = "check the address and the network"
+    if not capture.isOpened():
+        raise LockonError(f"{name} cannot be opened; {hint}")
+    return _open_capture(capture, name, start, live=True)
+
+
+def _open_capture(capture: cv2.VideoCapture, name: str, start: int, live: bool) -> OpenedSource:
+    fps, count = capture.get(cv2.CAP_PROP_FPS), int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    known_fps = fps if 0 < fps < 1000 else None  # some containers state their clock (90000) instead
+    known_count = count if count > 0 else None
+    live = live and known_count is None  # an ordinary video behind a URL is not live
+    return OpenedSource(name, _read_capture(capture, start, known_count, None if live else known_fps), known_fps, known_count, live)
+
+
+def _read_capture(capture: cv2.VideoCapture, start: int, count: int | None, fps: float | None) -> Generator[Item, None, None]:
+    """Frames of a video.
+
+    `grab` fails once per damaged packet and then goes on, so a failure counts as a frame while more frames are promised.
+    """
+    clock = FrameClock(fps, count)
+    index = last = -1  # the number of the frame that is tried, and of the last one that was read
+    try:
+        while index - last < max(3, min((count or 0) - last, 1000)):
+            index += 1
+            if not capture.grab():
+                continue
+            index = clock.number(index, last, capture.get(cv2.CAP_PROP_POS_MSEC))
+            if index >= start:
+                decoded, image = capture.retrieve()
+                if not decoded:
+                    continue
+                first_missing = max(last + 1, start)
+                if first_missing < index:
+                    yield Gap(first_missing, index - 1, "the video is damaged there")
+                yield NumberedFrame(index, to_rgb(cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if image.ndim == 3 else image))
+            last = index
+        missing = (count or 0) - 1 - max(last, clock.latest)
+        if last >= start and missing > max(2, (count or 0) // 100):  # counts in headers are often off by a few
+            yield Gap(last + 1, last + missing, f"the video ends early, its header promises {count} frames")
+    finally:
+        capture.release()
+
+
+class FrameClock:
+    """Numbers frames by their time stamps in videos of constant frame rate, where decoders may lose frames without a word.
+
+    A video counts as constant once its first 25 steps were exactly one period; the first stamp that is off the grid of
+    periods ends that for good (variable rate), and frames are only counted from then on.
+
+    Attributes:
+        latest: the last frame's time in periods, to tell the end of the video from its middle; -1 where times are unknown.
+    """
+
+    def __init__(self, fps: float | None, count: int | None) -> None:
+        self.latest = -1
+        self._period = 1000 / fps if fps else 0.0
+        self._count = count
+        self._origin: float | None = None
+        self._constant, self._streak = True, 0
+
+    def number(self, counted: int, last: int, time_ms: float) -> int:
+        """The number of the frame stamped `time_ms`: the `counted`-th by counting, read after frame `last`."""
+        if not self._period:
+            return counted
+        if self._origin is None:
+            self._origin = time_ms - counted * self._period
+            return counted
+        position = (time_ms - self._origin) / self._period
+        number = self.latest = round(position)
+        if abs(position - number) > 0.1 or number <= last or (self._count is not None and number > self._count):
+            self._constant = False
+        self._streak += number == last + 1
+        return number if self._constant and self._streak >= 25 else counted
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key under which "2.jpg" comes before "10.jpg".
+
+    >>> sorted(["10.jpg", "2.jpg", "1.jpg"], key=natural_key)
+    ['1.jpg', '2.jpg', '10.jpg']
+    """
+    parts = [part for part in re.split(r"(\d+)", name) if part]
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part.casefold()) for part in parts] + [(-1, 0, name)]
+
+
+def read_pixels(path: Path) -> Frame | None:
+    """(H, W, 3) uint8 RGB of an image file (grey, 16-bit and alpha converted, EXIF orientation applied); None where it is no image."""
+    try:
+        content = np.fromfile(path, dtype=np.uint8)  # not cv2.imread, which cannot open every file name on Windows
+    except OSError:
+        return None
+    if content.size == 0:
+        return None
+    image = cv2.imdecode(content, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
+    if image is None:
+        return None
+    return to_rgb(image[..., ::-1] if image.ndim == 3 else image)
+
+
+def list_images(folder: Path) -> list[Path]:
+    """The image files of a folder in natural order; hidden files are left out."""
+    paths = (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."))
+    return sorted(paths, key=lambda path: natural_key(path.name))
+
+
+def _open_folder(folder: Path, start: int) -> OpenedSource:
+    try:
+        paths = list_images(folder)
+    except OSError as error:
+        raise LockonError(f"folder {folder} cannot be read: {error.strerror}; check its permissions") from None
+    if not paths:
+        raise LockonError(f"folder {folder} holds no images; expected files ending in {' '.join(sorted(IMAGE_SUFFIXES))}")
+    return OpenedSource(str(folder), _read_folder(paths, start), count=len(paths))
+
+
+def _read_folder(paths: list[Path], start: int) -> Generator[Item, None, None]:
+    for index in range(start, len(paths)):
+        image = read_pixels(paths[index])
+        yield Gap(index, index, f"{paths[index].name} is not a readable image") if image is None else NumberedFrame(index, image)
+
+
+def _open_arrays(frames: Iterable[ArrayLike], start: int) -> OpenedSource:
+    if not isinstance(frames, Iterable):
+        raise LockonError(f"cannot read frames from a {type(frames).__name__}; give a path, a webcam number, a URL or arrays")
+    if isinstance(frames, np.ndarray) and (frames.ndim < 3 or (frames.ndim == 3 and frames.shape[-1] in (3, 4))):
+        raise LockonError(f"one array of shape {frames.shape} looks like a single frame; give a list of frames or (T, H, W, 3)")
+    count = len(frames) if isinstance(frames, Sized) else None
+    return OpenedSource("arrays", _read_arrays(frames, start), count=count, background=False)
+
+
+def _read_arrays(frames: Iterable[ArrayLike], start: int) -> Generator[Item, None, None]:
+    for index, frame in enumerate(frames):
+        if index >= start:
+            try:
+                image = to_rgb(frame)
+            except LockonError as error:
+                raise LockonError(f"frame {index}: {error}") from None
+            yield NumberedFrame(index, image)
+
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "FrameClock",
+    "Gap",
+    "Item",
+    "NumberedFrame",
+    "OpenedSource",
+    "Source",
+    "list_images",
+    "natural_key",
+    "open_source",
+    "read_pixels",
+]

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result as Outcome
+
+from lockon.annotations import read_boxes
+from lockon.cli import app
+from lockon.video import open_frames
+
+BOX = ["--box", "10,12,20,16"]
+
+
+def track(*words: object) -> Outcome:
+    return CliRunner().invoke(app, ["track", *map(str, words)])
+
+
+def test_boxes_go_to_standard_output(still: str, clip: Path) -> None:
+    result = track(clip, *BOX, "--tracker", still)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[:3] == ["frame,target,x,y,w,h,score,state", "0,0,10,12,20,16,1,tracked", "1,0,10,12,20,16,0.75,tracked"]
+    assert len(lines) == 13
+    assert result.stderr.startswith("frames: 12 at ")
+    assert result.stderr.endswith(" without drawing and writing); 9 tracked, 3 uncertain\n")
+
+
+def test_files(still: str, clip: Path, tmp_path: Path) -> None:
+    out, save = tmp_path / "results" / "out.mp4", tmp_path / "results" / "boxes.jsonl"
+    result = track(clip, *BOX, "--box", "30 5 8 9", "--tracker", still, "--out", out, "--save", save, "--quiet")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    assert sorted(path.name for path in out.parent.iterdir()) == ["boxes.jsonl", "out.mp4"]
+    rows = list(read_boxes(save))
+    assert [(row.frame, row.target) for row in rows] == [(frame, target) for frame in range(12) for target in range(2)]
+    assert rows[1][2:6] == (30, 5, 8, 9)
+    with open_frames(out) as reader:
+        images = [image for _, image in reader]
+    assert len(images) == 12
+    assert int(images[0].max()) > 150, "boxes are drawn on the black first frame"
+
+
+@pytest.mark.parametrize("name", ["boxes.csv", "boxes.txt", "boxes.json", "boxes.xml"])
+def test_every_format(still: str, clip: Path, tmp_path: Path, name: str) -> None:
+    assert track(clip, *BOX, "--tracker", still, "--save", tmp_path / name).exit_code == 0
+    assert (tmp_path / name).stat().st_size > 300
+
+
+def test_format_beats_the_suffix(still: str, clip: Path, tmp_path: Path) -> None:
+    assert track(clip, *BOX, "--tracker", still, "--save", tmp_path / "a.txt", "--format", "coco").exit_code == 0
+    assert len(json.loads((tmp_path / "a.txt").read_text())["annotations"]) == 12
+
+
+def test_start_and_frames(still: str, clip: Path) -> None:
+    result = track(clip, *BOX, "--tracker", still, "--start", 4, "--frames", 3)
+    assert [line.split(",")[0] for line in result.stdout.splitlines()[1:]] == ["4", "5", "6"]
+
+
+def test_interrupting_saves_what_was_tracked(still: str, clip: Path, tmp_path: Path) -> None:
+    out, save = tmp_path / "out.mp4", tmp_path / "boxes.xml"
+    result = track(clip, *BOX, "--tracker", still, "--set", "interrupt=True", "--out", out, "--save", save)
+    assert result.exit_code == 130
+    assert "frames: 7 at" in result.stderr
+    assert f"wrote {out}, {save}" in result.stderr
+    assert result.stderr.endswith("interrupted\n")
+    with open_frames(out) as reader:
+        assert len(list(reader)) == 7
+    assert save.read_text().count('outside="0"') == 7
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["boxes.xml", "clip.avi", "out.mp4"]
+
+
+def test_a_size_change_saves_what_was_tracked(still: str, tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number in range(5):
+        cv2.imwrite(str(folder / f"{number}.png"), np.zeros((48 if number < 3 else 40, 64, 3), np.uint8))
+    (folder / "1.png").write_bytes(b"broken")
+    result = track(folder, *BOX, "--tracker", still, "--save", tmp_path / "boxes.csv")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[0].startswith(f"warning: {folder}: frame 1 skipped")
+    assert "unreadable and skipped: 1; wrote" in result.stderr.splitlines()[1]
+    assert result.stderr.splitlines()[2].startswith(f"error: {folder}: frame 3 is 64x40 pixels")
+    assert [row.frame for row in read_boxes(tmp_path / "boxes.csv")] == [0, 2]
+
+
+MISTAKES = {
+    "no box": ([], "give the target"),
+    "box and select": ([*BOX, "--select"], "give the target"),
+    "zero size": (["--box", "1,2,0,4"], "has no area"),
+    "outside": (["--box", "100,2,3,4"], "lies outside the frame"),
+    "NaN": (["--box", "nan,2,3,4"], "not finite"),
+    "five numbers": (["--box", "1,2,3,4,5"], "has 5 numbers"),
+    "unknown tracker": ([*BOX, "--tracker", "stil"], "did you mean 'still'"),
+    "unknown override": ([*BOX, "--set", "speed=3"], "unknown overrides {'speed': 3}"),
+    "malformed override": ([*BOX, "--set", "speed"], "is not name=value"),
+    "folder of the video": ([*BOX, "--out", "clip.avi/out.mp4"], "cannot write"),
+    "folder of the boxes": ([*BOX, "--save", "clip.avi/a.csv"], "cannot write"),
+    "video suffix": ([*BOX, "--out", "out.gif"], "suffix '.gif' is unknown"),
+    "box suffix": ([*BOX, "--save", "out.bin"], "cannot tell the box format"),
+    "box format": ([*BOX, "--save", "out.bin", "--format", "cvt"], "did you mean 'cvat'"),
+    "start": ([*BOX, "--start", "12"], "no frame from number 12"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes(still: str, clip: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(clip.parent)
+    words, expected = MISTAKES[name]
+    result = track("clip.avi", "--tracker", still, *words)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    assert expected in result.stderr
+    assert [path.name for path in clip.parent.iterdir()] == ["clip.avi"], "nothing is left behind"
+
+
+def test_a_box_partly_outside_is_clipped_with_one_warning(still: str, clip: Path) -> None:
+    result = track(clip, "--box", "50,30,40,40", "--tracker", still, "--frames", 2)
+    assert result.stdout.splitlines()[1] == "0,0,50,30,14,18,1,tracked"
+    assert [line for line in result.stderr.splitlines() if line.startswith("warning")] == [
+        "warning: box 50,30,40,40 reaches outside the frame of 64x48 pixels; clipped to 50,30,14,18"
+    ]
+
+
+def test_zoo(still: str) -> None:
+    listed = CliRunner().invoke(app, ["zoo", "list"])
+    assert listed.exit_code == 0
+    assert "does not move" in listed.stdout
+    shown = CliRunner().invoke(app, ["zoo", "show", still])
+    assert (shown.exit_code, shown.stdout) == (0, "still: does not move\n")
+    assert CliRunner().invoke(app, ["zoo", "show", "stil"]).exit_code == 2

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike
+
+import lockon
+from lockon.api import track_frames
+from lockon.errors import LockonError, LockonWarning
+from lockon.types import Frame, Result
+from lockon.video import open_frames
+
+
+class Shifter:
+    """Moves its boxes by one pixel per frame and remembers what it was given."""
+
+    def init(self, frame: Frame, box: ArrayLike) -> None:
+        self.first, self.boxes, self.calls = frame, np.asarray(box), 0
+
+    def track(self, frame: Frame) -> Result:
+        self.calls += 1
+        boxes = self.boxes + np.array([self.calls, 0, 0, 0])
+        if boxes.ndim == 1:
+            return Result(boxes, 0.5, "uncertain")
+        return Result(boxes, np.full(len(boxes), 0.5), ("uncertain",) * len(boxes))
+
+
+def frames(n: int = 5, size: tuple[int, int] = (48, 64)) -> list[Frame]:
+    return [np.full((*size, 3), number, np.uint8) for number in range(n)]
+
+
+def test_one_result_per_frame_and_the_first_is_the_box() -> None:
+    results = list(lockon.track(frames(), (10, 20, 5, 6), Shifter()))
+    assert [result.box.tolist() for result in results] == [[10 + n, 20, 5, 6] for n in range(5)]
+    assert (results[0].score, results[0].state) == (1.0, "tracked")
+    assert (results[1].score, results[1].state) == (0.5, "uncertain")
+
+
+def test_several_targets() -> None:
+    results = list(lockon.track(frames(2), [(10, 20, 5, 6), (1, 2, 3, 4)], Shifter()))
+    assert results[0].box.shape == (2, 4)
+    assert results[0].state == ("tracked", "tracked")
+    assert [one.box.tolist() for one in results[1].each()] == [[11, 20, 5, 6], [2, 2, 3, 4]]
+
+
+def test_start_and_frames() -> None:
+    tracker = Shifter()
+    results = list(lockon.track(frames(10), (10, 20, 5, 6), tracker, start=3, frames=4))
+    assert len(results) == 4
+    assert tracker.first[0, 0, 0] == 3
+    assert tracker.calls == 3
+
+
+def test_frames_are_not_taken_beyond_the_last_one() -> None:
+    source = iter(frames(10))
+    assert len(list(lockon.track(source, (10, 20, 5, 6), Shifter(), frames=4))) == 4
+    assert len(list(source)) == 6
+
+
+def test_numbers_stay_true_where_frames_are_skipped(tmp_path: Path) -> None:
+    for number, frame in enumerate(frames()):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), frame)
+    (tmp_path / "2.png").write_bytes(b"no image")
+    with pytest.warns(LockonWarning, match="frame 2 skipped"), open_frames(tmp_path) as reader:
+        tracked = list(track_frames(reader, Shifter(), (10, 20, 5, 6)))
+    assert [one.number for one in tracked] == [0, 1, 3, 4]
+    assert [int(one.image[0, 0, 0]) for one in tracked] == [0, 1, 3, 4]
+
+
+def clip(tmp_path: Path) -> str:
+    path = str(tmp_path / "clip.avi")
+    writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 48))
+    for frame in frames(30):
+        writer.write(frame)
+    writer.release()
+    return path
+
+
+def test_closing_early_closes_the_source(tmp_path: Path) -> None:
+    results = lockon.track(clip(tmp_path), (10, 20, 5, 6), Shifter())
+    next(results)
+    results.close()  # type: ignore[attr-defined]
+    assert not [thread for thread in threading.enumerate() if thread.name == "lockon-frames"]
+
+
+def test_an_error_of_the_tracker_closes_the_source(tmp_path: Path) -> None:
+    class Broken(Shifter):
+        def track(self, frame: Frame) -> Result:
+            raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no"):
+        list(lockon.track(clip(tmp_path), (10, 20, 5, 6), Broken()))
+    assert not [thread for thread in threading.enumerate() if thread.name == "lockon-frames"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"source": "missing.mp4"}, "does not exist"),
+        ({"box": (1, 2, 3)}, "expected"),
+        ({"box": (1, 2, 0, 4)}, "no area"),
+        ({"box": (1, 2, float("nan"), 4)}, "not finite"),
+        ({"box": (500, 2, 3, 4)}, "outside the frame"),
+        ({"frames": 0}, "give 1 or more"),
+        ({"start": 99}, "no frame from number 99"),
+        ({"tracker": "lockon-z"}, "did you mean 'lockon-s'"),
+        ({"preset": "fast"}, "belong to a tracker's name"),
+        ({"window": 3}, "belong to a tracker's name"),
+    ],
+)
+def test_mistakes_are_raised_by_the_call(arguments: dict[str, Any], message: str) -> None:
+    good: dict[str, Any] = {"source": frames(), "box": (1, 2, 3, 4), "tracker": Shifter()}
+    with pytest.raises(LockonError, match=message):
+        lockon.track(**(good | arguments))
+
+
+def test_a_box_partly_outside_is_clipped_once() -> None:
+    tracker = Shifter()
+    with pytest.warns(LockonWarning, match="clipped") as caught:
+        results = list(lockon.track(frames(), (60, 40, 20, 20), tracker))
+    assert len(caught) == 1
+    assert results[0].box.tolist() == [60, 40, 4, 8]
+    assert tracker.boxes.tolist() == [60, 40, 4, 8]
+
+
+def test_a_size_change_is_an_error_after_the_results_before_it() -> None:
+    results = lockon.track([*frames(3), *frames(1, (20, 30))], (10, 20, 5, 6), Shifter())
+    assert [next(results).box[0] for _ in range(3)] == [10, 11, 12]
+    with pytest.raises(LockonError, match="frame 3 is 30x20"):
+        next(results)
