@@ -1,0 +1,1 @@
+"""Localizers: `Prediction` + `Crop` + last box to one box and score per target."""

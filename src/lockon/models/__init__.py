@@ -1,0 +1,1 @@
+"""Networks: stateless torch modules with `encode(image) -> Template` and `(template, search) -> Prediction`."""

@@ -1,0 +1,173 @@
+"""Inverted residual networks cut at stride 16: MobileNetV2 and EfficientNet-Lite0.
+
+MobileNetV2: Sandler et al., CVPR 2018 (arXiv 1801.04381), Table 2. EfficientNet-Lite0: the ReLU6 variant of
+EfficientNet-B0 (Tan and Le, ICML 2019, arXiv 1905.11946, Table 1) without squeeze-and-excitation. Both are one stem
+and a stack of the same block, so they share this file. `stages` splits the stack where the stride doubles, which is how
+training freezes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+# (expansion, output channels, repeats, stride, kernel) per row of the papers' tables, down to stride 16
+MOBILENET_V2_ROWS = ((1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 32, 3, 2, 3), (6, 64, 4, 2, 3), (6, 96, 3, 1, 3))
+EFFICIENTNET_LITE0_ROWS = ((1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5), (6, 80, 3, 2, 3), (6, 112, 3, 1, 5))
+
+
+def conv_bn(
+    cin: int, cout: int, kernel: int = 1, stride: int = 1, *, groups: int = 1, act: bool = True, eps: float = 1e-5
+) -> nn.Sequential:
+    """Convolution without bias, batch normalization, and ReLU6 unless `act` is False; padding keeps size / stride."""
+    layers: list[nn.Module] = [
+        nn.Conv2d(cin, cout, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(cout, eps=eps),
+    ]
+    if act:
+        layers.append(nn.ReLU6(inplace=True))
+    return nn.Sequential(*layers)
+
+
+class InvertedResidual(nn.Module):
+    """Expand 1x1, depth-wise kxk, project 1x1; the input is added where shapes allow. (B, cin, H, W) to (B, cout, H/s, W/s)."""
+
+    def __init__(self, cin: int, cout: int, *, expansion: int, stride: int, kernel: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        hidden = cin * expansion
+        self.expand = conv_bn(cin, hidden, eps=eps) if expansion != 1 else nn.Identity()
+        self.depthwise = conv_bn(hidden, hidden, kernel, stride, groups=hidden, eps=eps)
+        self.project = conv_bn(hidden, cout, act=False, eps=eps)
+        self.residual = stride == 1 and cin == cout
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, cin, H, W) to (B, cout, H/stride, W/stride)."""
+        y: Tensor = self.project(self.depthwise(self.expand(x)))
+        return x + y if self.residual else y
+
+
+class InvertedResidualTrunk(nn.Module):
+    """Stem and blocks down to stride 16, split into four stages of stride 2, 4, 8, 16.
+
+    Args:
+        rows: (expansion, channels, repeats, stride, kernel) per group of blocks.
+        mean, std: per-channel RGB normalization of 0..255 input.
+        eps: epsilon of the batch normalizations (1e-3 in EfficientNet-Lite, 1e-5 in MobileNetV2).
+
+    Attributes:
+        channels: C of the output. trainable_stages: how many of the last stages learn, see `set_trainable`.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, rows: Sequence[tuple[int, int, int, int, int]], *, mean: Sequence[float], std: Sequence[float], eps: float) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+        stages: list[list[nn.Module]] = [[conv_bn(3, 32, 3, 2, eps=eps)]]
+        channels = 32
+        for expansion, cout, repeats, stride, kernel in rows:
+            if stride == 2:
+                stages.append([])
+            for index in range(repeats):
+                block = InvertedResidual(channels, cout, expansion=expansion, stride=stride if index == 0 else 1, kernel=kernel, eps=eps)
+                stages[-1].append(block)
+                channels = cout
+        self.stages = nn.ModuleList(nn.Sequential(*stage) for stage in stages)
+        self.channels = channels
+        self.trainable_stages = len(stages)
+
+    def set_trainable(self, stages: int) -> None:
+        """Train only the last `stages` stages (0 freezes all); the frozen ones also run without recording gradients."""
+        self.trainable_stages = stages
+        first = len(self.stages) - stages
+        for index, stage in enumerate(self.stages):
+            stage.requires_grad_(index >= first)
+
+    def train(self, mode: bool = True) -> InvertedResidualTrunk:
+        """Batch normalization keeps its ImageNet statistics: batches of crops are too small and too alike to replace them."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return self
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, 3, H, W) RGB 0..255 to (B, C, H/16, W/16)."""
+        frozen = len(self.stages) - self.trainable_stages
+        with torch.set_grad_enabled(torch.is_grad_enabled() and frozen == 0):
+            x = (image - self.mean) / self.std
+        for index, stage in enumerate(self.stages):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and index >= frozen):
+                x = stage(x)
+        return x
+
+
+def mobilenet_v2() -> InvertedResidualTrunk:
+    """MobileNetV2 1.0 to its last stride-16 block: 96 channels, 0.55 M parameters."""
+    return InvertedResidualTrunk(MOBILENET_V2_ROWS, mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), eps=1e-5)
+
+
+def efficientnet_lite0() -> InvertedResidualTrunk:
+    """EfficientNet-Lite0 to its last stride-16 block: 112 channels, 0.9 M parameters."""
+    return InvertedResidualTrunk(EFFICIENTNET_LITE0_ROWS, mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0), eps=1e-3)
+
+
+def _ours(trunk: InvertedResidualTrunk) -> list[tuple[str, InvertedResidual]]:
+    return [
+        (f"stages.{s}.{b}", block)
+        for s, stage in enumerate(trunk.stages)
+        for b, block in enumerate(stage.children())
+        if isinstance(block, InvertedResidual)
+    ]
+
+
+def from_torchvision(trunk: InvertedResidualTrunk, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """torchvision's MobileNetV2 names (``features.1.conv.0.0.weight``) to ours; layers past stride 16 are dropped.
+
+    Raises:
+        KeyError: a weight of the trunk is missing.
+    """
+    renames = {"features.0.": "stages.0.0."}
+    for number, (name, block) in enumerate(_ours(trunk), start=1):
+        parts = ["depthwise."] if isinstance(block.expand, nn.Identity) else ["expand.", "depthwise."]
+        for index, part in enumerate(parts):
+            renames[f"features.{number}.conv.{index}."] = f"{name}.{part}"
+        last = len(parts)
+        renames[f"features.{number}.conv.{last}."] = f"{name}.project.0."
+        renames[f"features.{number}.conv.{last + 1}."] = f"{name}.project.1."
+    return _rename(trunk, state, renames)
+
+
+def from_efficientnet_lite(trunk: InvertedResidualTrunk, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Names of the published EfficientNet-Lite PyTorch weights (``_blocks.0._depthwise_conv.weight``) to ours.
+
+    Layers past stride 16 are dropped.
+
+    Raises:
+        KeyError: a weight of the trunk is missing.
+    """
+    renames = {"_conv_stem.": "stages.0.0.0.", "_bn0.": "stages.0.0.1."}
+    for number, (name, _) in enumerate(_ours(trunk)):
+        pairs = {"_expand_conv": "expand.0", "_bn0": "expand.1", "_depthwise_conv": "depthwise.0", "_bn1": "depthwise.1"}
+        pairs |= {"_project_conv": "project.0", "_bn2": "project.1"}
+        renames |= {f"_blocks.{number}.{theirs}.": f"{name}.{ours}." for theirs, ours in pairs.items()}
+    return _rename(trunk, state, renames)
+
+
+def _rename(trunk: InvertedResidualTrunk, state: Mapping[str, Tensor], renames: Mapping[str, str]) -> dict[str, Tensor]:
+    wanted = set(trunk.state_dict())
+    out: dict[str, Tensor] = {}
+    for key, value in state.items():
+        prefix = next((theirs for theirs in renames if key.startswith(theirs)), None)
+        if prefix is not None:
+            ours = renames[prefix] + key[len(prefix) :]
+            if ours in wanted:
+                out[ours] = value
+    missing = sorted(wanted - set(out))
+    if missing:
+        raise KeyError(f"{len(missing)} of {len(wanted)} weights are missing, first {missing[0]!r}: these weights are of another network")
+    return out

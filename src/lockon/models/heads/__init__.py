@@ -1,0 +1,1 @@
+"""Heads: matched features to `Prediction`."""

@@ -1,0 +1,205 @@
+"""`Tracker`, all that the rest of the library needs of a tracker, and `NetworkTracker`, the one around a Siamese network.
+
+One step: crop around each target's last box, one forward pass for all targets, the localizer's choice, a calibrated
+score, and a state. All state lives in `Target` values, none in the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lockon.errors import LockonError
+from lockon.localizers.window import WindowConfig, WindowLocalizer
+from lockon.ops.boxes import check_boxes, cxcywh_to_xywh, xywh_to_cxcywh
+from lockon.ops.crop import Crop, mean_color
+from lockon.ops.pixels import to_rgb
+from lockon.types import FloatArray, Frame, Prediction, Result, State, Template
+
+
+@runtime_checkable
+class Tracker(Protocol):
+    """Anything with these two methods is a tracker: ours, OpenCV's, yours."""
+
+    def init(self, frame: Frame, box: ArrayLike) -> None:
+        """Start on `frame` (H, W, 3) uint8 RGB with one box (4,) or n boxes (n, 4), x, y, w, h in pixels."""
+
+    def track(self, frame: Frame) -> Result:
+        """Find the target(s) in the next frame."""
+
+
+class Model(Protocol):
+    """A network behind NumPy arrays: a torch module, an ONNX file or an OpenVINO model."""
+
+    template_size: int
+    search_size: int
+
+    def encode(self, images: NDArray[np.uint8]) -> Template:
+        """(B, h, w, 3) uint8 RGB template crops to their features, batch first."""
+
+    def __call__(self, template: Template, images: NDArray[np.uint8]) -> Prediction:
+        """Match (B, H, W, 3) uint8 RGB search crops with B templates."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Calibration:
+    """Score of a candidate's logit: ``1 / (1 + exp(-(scale * logit + bias)))``, fitted on validation data (Platt scaling)."""
+
+    scale: float = 1.0
+    bias: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrackerConfig:
+    """Inference parameters of a `NetworkTracker`.
+
+    Attributes:
+        template_factor, search_factor: crop side in units of the target's sqrt(w h).
+        localizer: how the best candidate is chosen.
+        calibration: logit to score.
+        tracked, lost: score at or above which a target is "tracked", and below which it is "lost"; "uncertain" between.
+        patience: frames in a row below `lost` before the state turns "lost"; until then it is "uncertain" and the box follows.
+        grow: factor on the search window per lost frame, up to `max_grow`; while lost the last trusted box is held.
+        min_size: smallest width and height of a box, in pixels.
+    """
+
+    template_factor: float = 1.875
+    search_factor: float = 3.75
+    localizer: WindowConfig = field(default_factory=WindowConfig)
+    calibration: Calibration = field(default_factory=Calibration)
+    tracked: float = 0.5
+    lost: float = 0.2
+    patience: int = 3
+    grow: float = 1.05
+    max_grow: float = 1.5
+    min_size: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """All that is known of one target between two frames; a new value per frame.
+
+    Attributes:
+        box: (4,) cx, cy, w, h in image pixels, float64. trusted: the last box that was not below the `lost` score.
+        template: its features, a batch of one. fill: (3,) border colour of crops.
+        score: calibrated, 0..1. state: tracked, uncertain or lost. low: frames in a row below the `lost` score.
+        size: width, height of the video's frames.
+    """
+
+    box: FloatArray
+    trusted: FloatArray
+    template: Template
+    fill: FloatArray
+    size: tuple[int, int]
+    score: float = 1.0
+    state: State = "tracked"
+    low: int = 0
+
+
+class NetworkTracker:
+    """Tracks one or n targets with one batched forward pass per frame.
+
+    Args:
+        model: the network. config: inference parameters. localizer: candidate choice; default from `config`.
+    """
+
+    def __init__(self, model: Model, config: TrackerConfig, localizer: WindowLocalizer | None = None) -> None:
+        self.model = model
+        self.config = config
+        self.localizer = localizer or WindowLocalizer(config.localizer)
+        self._targets: list[Target] = []
+        self._single = True
+
+    def init(self, frame: Frame, box: ArrayLike) -> None:
+        """Start on `frame` with one box (4,) or n boxes (n, 4), x, y, w, h in pixels.
+
+        Raises:
+            LockonError: a box that is malformed, empty or outside the frame. A box partly outside is clipped with a warning.
+        """
+        self._targets = self.start(frame, box)
+        self._single = np.ndim(box) == 1
+
+    def track(self, frame: Frame) -> Result:
+        """Find every target in the next frame; (4,) and plain values after a start with one box, else n rows.
+
+        Raises:
+            LockonError: before `init`, or when the frame's size differs from the first frame's.
+        """
+        if not self._targets:
+            raise LockonError("track() before init(); call tracker.init(frame, (x, y, w, h)) on the first frame")
+        self._targets = self.step([to_rgb(frame)] * len(self._targets), self._targets)
+        boxes = cxcywh_to_xywh(np.stack([target.box for target in self._targets]))
+        if self._single:
+            return Result(boxes[0], self._targets[0].score, self._targets[0].state)
+        scores = np.array([target.score for target in self._targets])
+        return Result(boxes, scores, tuple(target.state for target in self._targets))
+
+    def start(self, frame: Frame, boxes: ArrayLike) -> list[Target]:
+        """One `Target` per x, y, w, h box, templates encoded in one pass; the tracker's own targets stay as they are.
+
+        Raises:
+            LockonError: as `init`.
+        """
+        frame = to_rgb(frame)
+        height, width = frame.shape[:2]
+        checked = xywh_to_cxcywh(np.atleast_2d(check_boxes(boxes, width, height)))  # (n, 4)
+        fill = mean_color(frame)
+        crops = Crop.around(checked, self.config.template_factor, self.model.template_size)
+        template = self.model.encode(np.stack([crops[i].extract(frame, fill) for i in range(len(checked))]))
+        rows = [Template(tuple(feature[i : i + 1] for feature in template.features)) for i in range(len(checked))]
+        return [Target(box, box, row, fill, (width, height)) for box, row in zip(checked, rows, strict=True)]
+
+    def step(self, frames: Sequence[Frame], targets: Sequence[Target]) -> list[Target]:
+        """The next value of each target, given its next frame; the targets may belong to different videos.
+
+        Args:
+            frames: one (H, W, 3) uint8 RGB frame per target; the same array may occur several times.
+            targets: what `start` or the last `step` returned.
+
+        Raises:
+            LockonError: a frame of another size than the target's first one.
+        """
+        c = self.config
+        for frame, target in zip(frames, targets, strict=True):
+            _check_size(frame, target)
+        boxes = np.stack([target.box for target in targets])  # (B, 4)
+        grow = np.array([min(c.grow ** max(target.low - c.patience, 0), c.max_grow) for target in targets])
+        crops = Crop.around(boxes, c.search_factor, self.model.search_size)
+        crops = Crop(crops.center, crops.side * grow, crops.size)
+        images = np.stack([crops[i].extract(frame, target.fill) for i, (frame, target) in enumerate(zip(frames, targets, strict=True))])
+        prediction = self.model(_stack([target.template for target in targets]), images)
+        found, logits = self.localizer(prediction, crops, boxes)  # (B, 4), (B,)
+        scores = 1 / (1 + np.exp(-(c.calibration.scale * logits + c.calibration.bias)))
+        return [self._update(target, box, float(score)) for target, box, score in zip(targets, found, scores, strict=True)]
+
+    def _update(self, target: Target, box: FloatArray, score: float) -> Target:
+        c = self.config
+        width, height = target.size
+        box = np.concatenate([np.clip(box[:2], 0, [width, height]), np.clip(box[2:], c.min_size, [width, height])])
+        if score >= c.lost:
+            state: State = "tracked" if score >= c.tracked else "uncertain"
+            return replace(target, box=box, trusted=box, score=score, state=state, low=0)
+        low = target.low + 1
+        if low <= c.patience:
+            return replace(target, box=box, score=score, state="uncertain", low=low)
+        return replace(target, box=target.trusted, score=score, state="lost", low=low)
+
+
+def _check_size(frame: Frame, target: Target) -> None:
+    height, width = frame.shape[:2]
+    if (width, height) != target.size:
+        raise LockonError(
+            f"frame of {width}x{height} pixels, but tracking began on {target.size[0]}x{target.size[1]}; "
+            "resize the frames to one size, or call init() again"
+        )
+
+
+def _stack(templates: Sequence[Template]) -> Template:
+    if len(templates) == 1:
+        return templates[0]
+    columns: Any = zip(*(template.features for template in templates), strict=True)
+    return Template(tuple(np.concatenate(column) for column in columns))

@@ -1,0 +1,1 @@
+"""Assigners: (grid points, ground truth) to `Targets`."""

@@ -1,0 +1,56 @@
+"""Elliptical labels: points near the target's centre are positive, points off the target negative.
+
+SiamBAN (Chen et al., CVPR 2020, arXiv 2003.06761, Sec. 3.3), there with the semi-axes 1/4 and 1/2 of the box. Added here: the
+point nearest to the centre is always positive, so that small and thin targets are learnt too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lockon.types import Targets
+
+
+@dataclass(frozen=True, slots=True)
+class EllipseAssigner:
+    """Labels grid points by two ellipses that share the box's centre and shape.
+
+    Attributes:
+        inner: semi-axes of the positive ellipse as a fraction of the box's width and height (SiamBAN: 1/4).
+        outer: semi-axes of the ellipse outside which points are negative (SiamBAN: 1/2); between both they are ignored.
+    """
+
+    inner: float = 0.25
+    outer: float = 0.5
+
+    def __call__(self, points: Tensor, boxes: Tensor, present: Tensor) -> Targets:
+        """Label every point for every target.
+
+        The point nearest to the centre is positive even when the ellipse holds none (small or thin targets), provided it
+        lies within one grid step of the box's centre.
+
+        Args:
+            points: (N, 2) x, y in crop pixels.
+            boxes: (B, 4) xyxy in crop pixels.
+            present: (B,) bool; False makes every point of that row negative.
+
+        Returns:
+            `Targets` with labels (B, N) in {1, 0, -1}.
+        """
+        center = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2  # (B, 1, 2)
+        size = (boxes[:, None, 2:] - boxes[:, None, :2]).clamp(min=1e-3)
+        offset = points[None] - center  # (B, N, 2)
+        radius = (offset / size).square().sum(-1)  # (B, N) squared distance in box sizes
+        labels = torch.full_like(radius, -1.0)
+        labels[radius > self.outer**2] = 0.0
+        labels[radius < self.inner**2] = 1.0
+        distance = offset.abs().amax(-1)  # (B, N)
+        nearest = distance.argmin(1, keepdim=True)
+        step = points[1, 0] - points[0, 0]
+        inside = distance.gather(1, nearest) <= step
+        labels.scatter_(1, nearest, torch.where(inside, torch.ones_like(labels[:, :1]), labels.gather(1, nearest)))
+        labels = torch.where(present[:, None], labels, torch.zeros_like(labels))
+        return Targets(labels=labels, boxes=boxes, present=present)

@@ -1,0 +1,193 @@
+"""Weights and checkpoints as safetensors and JSON: nothing pickled, written atomically, loaded strictly.
+
+A weight file is one safetensors file with the JSON header under the metadata key "lockon". A checkpoint is a folder
+``RUN/checkpoints/step-000200/`` with model.safetensors, ema.safetensors, optimizer.safetensors, rng-RANK.safetensors and
+state.json. The folder is filled under another name and renamed when complete, so whatever has its name is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from lockon.errors import LockonError
+
+METADATA_KEY = "lockon"
+
+
+def save_weights(weights: nn.Module | Mapping[str, torch.Tensor], path: Path, header: Mapping[str, Any] | None = None) -> None:
+    """Writes a module's state (or named tensors) and its JSON header into one safetensors file, atomically.
+
+    Raises:
+        LockonError: the folder cannot be written.
+    """
+    state = weights.state_dict() if isinstance(weights, nn.Module) else weights
+    tensors = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in state.items()}
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, temporary, {METADATA_KEY: json.dumps(dict(header or {}), sort_keys=True)})
+        os.replace(temporary, path)
+    except (OSError, SafetensorError) as error:
+        if temporary.is_file():
+            temporary.unlink()
+        raise LockonError(
+            f"cannot write {path}: {getattr(error, 'strerror', None) or error}; choose a folder that can be written"
+        ) from None
+
+
+def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Named tensors (on the CPU) and JSON header of a safetensors file.
+
+    Raises:
+        LockonError: no such file, not a safetensors file, or a truncated one.
+    """
+    if not path.is_file():
+        raise LockonError(f"no weights at {path}; give the path of a .safetensors file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = (file.metadata() or {}).get(METADATA_KEY, "{}")
+            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(header)  # noqa: SIM118  # not a dict
+    except (SafetensorError, OSError, ValueError) as error:
+        raise LockonError(f"{path} is not a whole safetensors file ({error}); copy or download it again") from None
+
+
+def load_weights(module: nn.Module, path: Path) -> dict[str, Any]:
+    """Loads a weight file into `module`, every key and shape matching; returns the file's header.
+
+    Raises:
+        LockonError: unreadable file, or keys or shapes that differ (the first of each kind are named).
+    """
+    tensors, header = read_weights(path)
+    load_state(module, tensors, f"{path} ({_described(header)})", "build that model, or give weights that were saved from this one")
+    return header
+
+
+def load_state(module: nn.Module, tensors: Mapping[str, torch.Tensor], source: str, advice: str) -> None:
+    """Copies named tensors into `module`; all keys and shapes must match, else a `LockonError` says which do not."""
+    expected = module.state_dict()
+    shapes = [
+        f"{name} is {tuple(tensors[name].shape)}, not {tuple(value.shape)}"
+        for name, value in expected.items()
+        if name in tensors and tensors[name].shape != value.shape
+    ]
+    problems = {
+        "missing": [name for name in expected if name not in tensors],
+        "unexpected": [name for name in tensors if name not in expected],
+        "of another shape": shapes,
+    }
+    if any(problems.values()):
+        text = "; ".join(f"{_few(names)} {kind}" for kind, names in problems.items() if names)
+        raise LockonError(f"{source} does not fit {type(module).__name__}: {text}; {advice}")
+    module.load_state_dict(dict(tensors))
+
+
+def _described(header: Mapping[str, Any]) -> str:
+    return f"architecture {header['architecture']!r}" if "architecture" in header else "no architecture in its header"
+
+
+def _few(names: list[str], most: int = 3) -> str:
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+@dataclass
+class RunState:
+    """Where a run stands, as state.json keeps it.
+
+    Attributes:
+        step: updates done.
+        settings: the run's settings as JSON values, compared when it is resumed.
+        best_step, best_value: the best validation so far, None before the first.
+        metrics, metrics_step: the newest validation.
+        seconds: training time of all slices together.
+        validation_due: a signal came before the validation at `step` was done; a resumed run starts with it.
+    """
+
+    step: int = 0
+    settings: dict[str, Any] = field(default_factory=dict)
+    best_step: int | None = None
+    best_value: float | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    metrics_step: int | None = None
+    seconds: float = 0.0
+    validation_due: bool = False
+
+
+class Checkpoints:
+    """The checkpoints of one run folder."""
+
+    def __init__(self, run: Path, keep: int) -> None:
+        self.folder, self.keep = run / "checkpoints", keep
+
+    def steps(self) -> list[int]:
+        """Steps of the complete checkpoints, ascending."""
+        if not self.folder.is_dir():
+            return []
+        return sorted(int(path.parent.name[5:]) for path in self.folder.glob("step-*/state.json") if path.parent.name[5:].isdigit())
+
+    def path(self, step: int) -> Path:
+        """Folder of the checkpoint after `step` updates."""
+        return self.folder / f"step-{step:06d}"
+
+    def begin(self, step: int) -> Path:
+        """An empty folder to fill; left-overs of a killed run are removed."""
+        temporary = self.folder / f".step-{step:06d}.tmp"
+        for leftover in self.folder.glob(".step-*.tmp"):
+            shutil.rmtree(leftover)
+        temporary.mkdir(parents=True)
+        return temporary
+
+    def commit(self, temporary: Path, state: RunState) -> Path:
+        """Writes state.json, gives the folder its name, and removes checkpoints that are no longer wanted."""
+        (temporary / "state.json").write_text(json.dumps(asdict(state), indent=1))
+        final = self.path(state.step)
+        if final.exists():
+            self._remove(final)
+        os.replace(temporary, final)
+        wanted = {*self.steps()[-self.keep :], state.best_step}
+        for step in self.steps():
+            if step not in wanted:
+                self._remove(self.path(step))
+        return final
+
+    def read(self, step: int) -> RunState:
+        """The state of one checkpoint."""
+        path = self.path(step) / "state.json"
+        try:
+            return RunState(**json.loads(path.read_text()))
+        except (OSError, ValueError, TypeError) as error:
+            raise LockonError(f"cannot read {path} ({error}); remove that folder to resume from the checkpoint before it") from None
+
+    def _remove(self, folder: Path) -> None:
+        doomed = folder.with_name(f".{folder.name}.old.tmp")
+        os.replace(folder, doomed)  # first the name goes, so that a kill here leaves no half checkpoint
+        shutil.rmtree(doomed)
+
+
+def random_state(device: torch.device) -> dict[str, torch.Tensor]:
+    """States of torch's generators as tensors: "cpu", and "cuda" on a GPU."""
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    return states
+
+
+def set_random_state(states: Mapping[str, torch.Tensor], device: torch.device) -> None:
+    """Puts what `random_state` returned back; a run that moved from a CPU to a GPU keeps the GPU's own seed."""
+    torch.set_rng_state(states["cpu"])
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)
+
+
+__all__ = ["Checkpoints", "RunState", "load_state", "load_weights", "random_state", "read_weights", "save_weights", "set_random_state"]

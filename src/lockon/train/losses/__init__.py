@@ -1,0 +1,1 @@
+"""Losses: (Prediction, Targets) to a scalar."""

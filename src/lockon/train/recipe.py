@@ -1,0 +1,108 @@
+"""`Recipe`: all that `lockon train` needs of a tracker; and `TrainSources`, the data that a recipe is made for.
+
+A recipe function lives in the zoo beside its model: ``recipe(sources: TrainSources, overrides: Mapping[str, str]) -> Recipe``.
+It keeps its numbers in one frozen dataclass with a field ``train: TrainConfig`` and applies the overrides to it with
+`lockon.config.apply_overrides`, so that the command line says ``--set train.learning_rate=1e-3``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from lockon.errors import LockonError
+from lockon.train.config import TrainConfig
+
+Validate = Callable[[nn.Module], dict[str, float]]
+
+
+class Task(Protocol):
+    """What is learnt: a module and its loss.
+
+    Optional: ``on_step(step: int) -> None`` runs before every update with the 0-based step; the place to freeze and unfreeze
+    (by `requires_grad`) or to change a loss weight. It must depend on the step alone, so that a resumed run is exact.
+    """
+
+    @property
+    def module(self) -> nn.Module:
+        """The module that is trained, averaged and saved."""
+
+    def loss(self, batch: dict[str, Any]) -> dict[str, torch.Tensor]:
+        """Scalar tensors by name for one batch on the module's device; "loss" is the total, the rest is logged.
+
+        Runs under autocast when the precision is bf16: whatever needs float32 (IoU, logarithms) casts to it.
+        """
+
+
+class Pipeline(Protocol):
+    """Where samples come from: a pure function of the index (and of the pipeline's own seed)."""
+
+    def sample(self, index: int) -> dict[str, Any]:
+        """Arrays of equal shape for every index, and `ids`, a text that names the sample in error reports."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One training run, ready for the engine.
+
+    Attributes:
+        task: module and loss.
+        pipeline: endless samples by index.
+        config: settings of the loop.
+        validate: averaged weights (in evaluation mode, on the device) -> metrics by name, or None. Runs on the first process only.
+        header: JSON header of the weight files (architecture, config, licence, data ...); the engine adds "metrics" and "training".
+        settings: everything else that decides what is learnt (task, data and model settings), as JSON values:
+            a resumed run must have the same.
+    """
+
+    task: Task
+    pipeline: Pipeline
+    config: TrainConfig
+    validate: Validate | None = None
+    header: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSources:
+    """Folders of training data; a recipe says which it needs.
+
+    Attributes:
+        stills: images with boxes or masks.
+        videos: training sequences.
+        val: sequences to validate on; None trains without validation.
+
+    Raises:
+        LockonError: a folder that does not exist, or neither stills nor videos.
+    """
+
+    stills: Path | None = None
+    videos: Path | None = None
+    val: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("stills", "videos", "val"):
+            folder = getattr(self, name)
+            if folder is not None and not folder.is_dir():
+                raise LockonError(f"--{name} {folder} is not a folder; give the folder that holds the {name} data")
+        if self.stills is None and self.videos is None:
+            raise LockonError("no training data: give --data-root DIR (with train/ and train_video/ in it), --stills DIR or --videos DIR")
+
+    @classmethod
+    def find(cls, root: Path | None, *, stills: Path | None = None, videos: Path | None = None, val: Path | None = None) -> TrainSources:
+        """The given folders, and for those not given the subfolders train, train_video and val of `root` where they exist."""
+        if root is not None and not root.is_dir():
+            raise LockonError(f"--data-root {root} is not a folder; give the folder that holds train/, train_video/ and val/")
+
+        def pick(given: Path | None, name: str) -> Path | None:
+            return given if given is not None or root is None or not (root / name).is_dir() else root / name
+
+        return cls(stills=pick(stills, "train"), videos=pick(videos, "train_video"), val=pick(val, "val"))
+
+
+__all__ = ["Pipeline", "Recipe", "Task", "TrainSources", "Validate"]

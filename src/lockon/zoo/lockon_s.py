@@ -1,0 +1,173 @@
+"""lockon-s, the default tracker: a small Siamese network for CPUs, and its training recipe.
+
+Backbone at stride 16 (EfficientNet-Lite0), template matched with the search region, an anchor-free head whose score is
+trained to be the IoU of its own box. Every number that defines the network is a literal below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from lockon.config import apply_overrides, as_json
+from lockon.data.datasets.registry import load_videos
+from lockon.data.pipeline import PipelineConfig
+from lockon.errors import LockonError
+from lockon.export.torch_model import TorchModel
+from lockon.models.backbones import inverted_residual
+from lockon.models.fusion import DepthwiseFusion, PixelwiseFusion
+from lockon.models.heads.point import PointHead
+from lockon.models.siamese import SiameseModel
+from lockon.ops.grid import Grid
+from lockon.tracker import NetworkTracker, TrackerConfig
+from lockon.train.config import TrainConfig
+from lockon.train.launch import computes_bf16
+from lockon.train.recipe import Recipe, TrainSources, Validate
+from lockon.train.task import SiameseLossConfig, SiameseTask
+from lockon.train.validation import overlap_metrics, track_in_lockstep
+from lockon.zoo.lockon_s_data import Mix, make_pipeline
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelConfig:
+    """The choices of the network that were compared (see docs/lockon-s.md); the defaults are the released one.
+
+    Attributes:
+        backbone: trunk at stride 16. matching: template to search. quality: adds a separate IoU branch.
+        channels: width of neck and head. depth, kernel: of the head's towers.
+        template_size, search_size: crop sides in pixels, multiples of the stride 16.
+
+    Raises:
+        LockonError: a crop side that is no multiple of 16.
+    """
+
+    backbone: Literal["efficientnet-lite0", "mobilenet-v2"] = "mobilenet-v2"
+    matching: Literal["pixelwise", "depthwise"] = "pixelwise"
+    quality: bool = False
+    channels: int = 128
+    depth: int = 4
+    kernel: int = 3
+    template_size: int = 112
+    search_size: int = 224
+
+    def __post_init__(self) -> None:
+        for name in ("template_size", "search_size"):
+            side = getattr(self, name)
+            if side < 16 or side % 16:
+                raise LockonError(f"{name}={side} given, expected a multiple of 16 (the backbone's stride), for example {name}=128")
+
+
+def build(config: ModelConfig | None = None) -> SiameseModel:
+    """The network with random weights."""
+    c = config or ModelConfig()
+    trunk = inverted_residual.efficientnet_lite0() if c.backbone == "efficientnet-lite0" else inverted_residual.mobilenet_v2()
+    neck = nn.Sequential(nn.Conv2d(trunk.channels, c.channels, 1, bias=False), nn.BatchNorm2d(c.channels))
+    cells = (c.template_size // 16) ** 2
+    fusion: nn.Module
+    if c.matching == "pixelwise":
+        fusion = PixelwiseFusion(c.channels, template_cells=cells, out=c.channels)
+    else:
+        fusion = DepthwiseFusion(c.channels, out=c.channels)
+    head = PointHead(c.channels, grid=Grid(c.search_size // 16, 16), depth=c.depth, kernel=c.kernel, quality=c.quality)
+    return SiameseModel(backbone=trunk, neck=neck, fusion=fusion, head=head, template_size=c.template_size, search_size=c.search_size)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecipeConfig:
+    """All settings of a training run; every field can be set by its dotted name, for example ``--set model.channels=96``.
+
+    Attributes:
+        train: the loop. model: the network. data: crops and augmentation. loss: targets and weights. mix: sources of pairs.
+        backbone_weights: file of ImageNet weights in their published names (`.pth`, read without executing anything, or
+            `.safetensors`); empty starts from random weights.
+    """
+
+    train: TrainConfig = field(
+        default_factory=lambda: TrainConfig(
+            steps=4000,
+            batch_size=32,
+            learning_rate=1e-3,
+            backbone_multiplier=0.2,
+            warmup_steps=100,
+            weight_decay=1e-3,
+            unfreeze=((0.0, 0), (0.15, 1)),
+            workers=1,
+            save_every=250,
+            validate_every=500,
+        )
+    )
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: PipelineConfig = field(default_factory=PipelineConfig)
+    loss: SiameseLossConfig = field(default_factory=SiameseLossConfig)
+    mix: Mix = field(default_factory=Mix)
+    backbone_weights: str = ""
+
+
+def recipe(sources: TrainSources, overrides: Mapping[str, str]) -> Recipe:
+    """The training run of lockon-s on the given folders.
+
+    Raises:
+        LockonError: an unknown or ill-typed override, missing data, backbone weights of another network.
+    """
+    config = apply_overrides(RecipeConfig(), overrides)
+    torch.manual_seed(config.train.seed)
+    module = build(config.model)
+    if config.backbone_weights:
+        load_backbone(module, config.model, Path(config.backbone_weights))
+    pipeline = make_pipeline(sources, mix=config.mix, config=config.data, seed=config.train.seed)
+    header = {
+        "architecture": "lockon-s",
+        "config": {"model": as_json(config.model)},
+        "tracker": {"template_factor": config.data.template_factor, "search_factor": config.data.search_factor},
+        "licence": "code Apache-2.0; weights for research use: part of the training images is research-licensed",
+        "data": {"stills": sources.stills is not None, "videos": sources.videos is not None},
+    }
+    settings = {name: as_json(getattr(config, name)) for name in ("model", "data", "loss", "mix")}
+    validate = make_validation(sources.val, config) if sources.val is not None else None
+    return Recipe(
+        task=SiameseTask(module, config.loss), pipeline=pipeline, config=config.train, validate=validate, header=header, settings=settings
+    )
+
+
+def load_backbone(module: SiameseModel, config: ModelConfig, path: Path) -> None:
+    """ImageNet weights in their published names into the module's backbone, strictly.
+
+    Raises:
+        LockonError: the file is missing or holds weights of another network.
+    """
+    if not path.is_file():
+        raise LockonError(f"backbone weights {path} do not exist; docs/training.md says where ImageNet weights can be had")
+    try:
+        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, UnpicklingError, EOFError, RuntimeError, OSError) as error:
+        raise LockonError(f"{path} is not a readable weight file ({str(error).splitlines()[0]}); copy or download it again") from None
+    convert = inverted_residual.from_efficientnet_lite if config.backbone == "efficientnet-lite0" else inverted_residual.from_torchvision
+    trunk = module.backbone
+    assert isinstance(trunk, inverted_residual.InvertedResidualTrunk)
+    try:
+        trunk.load_state_dict(convert(trunk, state))
+    except (KeyError, RuntimeError) as error:  # RuntimeError: weights of other shapes
+        reason = str(error.args[0]).replace("\n", " ")
+        raise LockonError(f"{path} does not hold weights of {config.backbone}: {reason}") from None
+
+
+def make_validation(folder: Path, config: RecipeConfig) -> Validate:
+    """Tracks every validation sequence with the weights at hand: AO and success rates, mean over sequences, first frame excluded."""
+    sequences = load_videos(folder)
+    tracker_config = TrackerConfig(template_factor=config.data.template_factor, search_factor=config.data.search_factor)
+
+    def validate(module: nn.Module) -> dict[str, float]:
+        device = next(module.parameters()).device  # stay there: the averaged weights follow these very tensors
+        precision = torch.bfloat16 if computes_bf16(device.type) else torch.float32  # as in training; half the time
+        tracker = NetworkTracker(TorchModel(module, device, precision), tracker_config)
+        return overlap_metrics(track_in_lockstep(tracker, sequences), sequences)
+
+    return validate

@@ -1,0 +1,107 @@
+"""Groups, learning rates, the optimizer's state and averaged weights, by hand-computed numbers."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tiny_run import Net
+from torch import nn
+
+from lockon.train.config import TrainConfig
+from lockon.train.optim import (
+    AveragedWeights,
+    build_optimizer,
+    learning_rate_factor,
+    optimizer_tensors,
+    parameter_groups,
+    restore_optimizer,
+    set_learning_rate,
+)
+
+
+def test_groups_split_by_backbone_and_by_dimensions() -> None:
+    groups = parameter_groups(Net(), TrainConfig(backbone_multiplier=0.1, weight_decay=0.05))
+    table = {tuple(group["names"]): (group["multiplier"], group["weight_decay"]) for group in groups}
+    assert table == {
+        ("norm.weight", "norm.bias", "head.bias"): (1.0, 0.0),
+        ("head.weight",): (1.0, 0.05),
+        ("backbone.conv.bias",): (0.1, 0.0),
+        ("backbone.conv.weight",): (0.1, 0.05),
+    }
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (0, 0.25),  # first of 4 warm-up updates
+        (3, 1.0),
+        (4, 1.0),  # the cosine starts at its top
+        (9, 0.1 + 0.9 * 0.5),  # half way from 4 to 14
+        (14, 0.1),  # the last update
+        (20, 0.1),
+    ],
+)
+def test_learning_rate_factor(step: int, expected: float) -> None:
+    assert learning_rate_factor(step, TrainConfig(steps=15, warmup_steps=4, final_lr_ratio=0.1)) == pytest.approx(expected)
+
+
+def test_warm_up_takes_at_most_half_of_a_short_run() -> None:
+    config = TrainConfig(steps=4, warmup_steps=500, final_lr_ratio=0.0)
+    assert [learning_rate_factor(step, config) for step in range(4)] == pytest.approx([0.5, 1.0, 1.0, 0.0])
+
+
+def test_rates_follow_the_multiplier() -> None:
+    config = TrainConfig(steps=10, warmup_steps=0, learning_rate=0.2, backbone_multiplier=0.5)
+    optimizer = build_optimizer(Net(), config)
+    assert set_learning_rate(optimizer, 0, config) == pytest.approx(0.2)
+    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.2, 0.2, 0.1, 0.1])
+
+
+def test_optimizer_state_comes_back_exactly() -> None:
+    config = TrainConfig(steps=10)
+    ours, theirs = Net(dropout=0.0), Net(dropout=0.0)
+    theirs.load_state_dict(ours.state_dict())
+    first, second = build_optimizer(ours, config), build_optimizer(theirs, config)
+    assert optimizer_tensors(first, ours) == {}
+
+    def update(module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        optimizer.zero_grad()
+        module(torch.full((2, 3, 5, 5), 0.5)).square().sum().backward()
+        optimizer.step()
+
+    update(ours, first)
+    theirs.load_state_dict(ours.state_dict())
+    tensors = optimizer_tensors(first, ours)
+    assert tensors["head.weight:step"].item() == 1
+    restore_optimizer(second, theirs, tensors)
+    update(ours, first)
+    update(theirs, second)
+    for name, value in ours.state_dict().items():
+        assert torch.equal(value, theirs.state_dict()[name]), name
+    assert tensors["head.weight:step"].item() == 2  # the tensors are the optimizer's own ...
+    assert optimizer_tensors(second, theirs)["head.weight:step"].item() == 2  # ... and the restored ones are copies
+
+
+def test_frozen_parameters_are_not_decayed() -> None:
+    module = nn.Linear(2, 2).requires_grad_(False)
+    before = module.weight.clone()
+    optimizer = build_optimizer(module, TrainConfig(weight_decay=0.5))
+    optimizer.step()
+    assert torch.equal(module.weight, before)
+
+
+def test_averages_by_hand() -> None:
+    module = nn.BatchNorm1d(1)
+    average = AveragedWeights(module, decay=0.5)
+    with torch.no_grad():
+        module.weight.fill_(3.0)
+        module.running_mean.fill_(2.0)  # type: ignore[union-attr]
+        module.num_batches_tracked.fill_(7)  # type: ignore[union-attr]
+    average.update(0)  # decay (1 + 0) / (10 + 0) = 0.1
+    assert average.module.weight.item() == pytest.approx(0.1 * 1 + 0.9 * 3)
+    assert average.module.running_mean.item() == pytest.approx(0.9 * 2)
+    assert average.module.num_batches_tracked.item() == 7
+    average.update(1000)  # decay 0.5
+    assert average.module.weight.item() == pytest.approx(0.5 * 2.8 + 0.5 * 3)
+    assert not average.module.training
+    assert not average.module.weight.requires_grad
