@@ -1,0 +1,1 @@
+"""Deployment: torch to ONNX, and the torch-free runtimes."""

@@ -1,0 +1,111 @@
+"""Do two ways to run a model agree? Measured on seeded crops, against tolerances, and only where agreement means something."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lockon.errors import LockonError
+
+if TYPE_CHECKING:
+    from lockon.export.runtime import OnnxModel, OpenVinoModel
+    from lockon.export.torch_model import TorchModel
+
+    Model = OnnxModel | OpenVinoModel | TorchModel
+
+LOGIT_TOLERANCE = 1e-4  # logits, quality: absolute
+BOX_TOLERANCE = 1e-4  # boxes: as a fraction of the search crop's side
+MIN_SIGNAL = 10.0  # outputs must move by this many tolerances between crops, or their parity means nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Largest absolute differences between two ways to run a model.
+
+    Attributes:
+        logits, quality: of the raw outputs; quality is None for a model without it.
+        boxes: in search-crop pixels.
+    """
+
+    logits: float
+    boxes: float
+    quality: float | None
+
+
+def check_parity(model: Model, reference: Model, name: str) -> Difference:
+    """The differences between a stored model and its reference, on 1 and 3 targets of test crops.
+
+    Args:
+        model, reference: two models with the same weights and crop sizes.
+        name: of the model, for messages.
+
+    Raises:
+        LockonError: a difference above the tolerance; or outputs of the reference that hardly depend on the crops, so that
+            agreement would show nothing (an untrained network).
+    """
+    allowed = Difference(logits=LOGIT_TOLERANCE, boxes=BOX_TOLERANCE * model.search_size, quality=LOGIT_TOLERANCE)
+    moved, found = signal(reference), difference(model, reference)
+    flat = [
+        output for output, limit in _items(allowed) if (value := getattr(moved, output)) is not None and not value >= MIN_SIGNAL * limit
+    ]
+    if flat:
+        raise LockonError(
+            f"parity of {name} cannot be checked: {', '.join(flat)} hardly depend on the image; train the network, or export unverified"
+        )
+    wrong = [
+        f"{output} {value:.1e} (allowed {limit:.1e})"
+        for output, limit in _items(allowed)
+        if (value := getattr(found, output)) is not None and not value <= limit  # NaN is wrong
+    ]
+    if wrong:
+        raise LockonError(
+            f"{name} differs from its reference: {', '.join(wrong)}; export it again, or report an operator that is exported wrongly"
+        )
+    return found
+
+
+def difference(model: Model, reference: Model) -> Difference:
+    """Largest differences on the test crops, each model with its own template; 1 target, then 3."""
+    rows = []
+    for batch in (1, 3):
+        template, search = _crops(reference, batch)
+        a, b = (one(one.encode(template), search) for one in (model, reference))
+        rows.append(
+            [_largest(a.logits, b.logits), _largest(a.boxes, b.boxes), 0.0 if b.quality is None else _largest(a.quality, b.quality)]
+        )
+    logits, boxes, quality = np.max(rows, axis=0).tolist()  # unlike max(), NaN stays NaN
+    return Difference(logits=logits, boxes=boxes, quality=None if b.quality is None else quality)
+
+
+def signal(model: Model) -> Difference:
+    """Largest range of one candidate's output over 3 test crops."""
+    template, search = _crops(model, 3)
+    out = model(model.encode(template), search)
+    logits, boxes = (float(np.max(np.ptp(values, axis=0))) for values in (out.logits, out.boxes))
+    return Difference(logits=logits, boxes=boxes, quality=None if out.quality is None else float(np.max(np.ptp(out.quality, axis=0))))
+
+
+def _crops(model: Model, batch: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Template and search crops: coloured blobs under fine noise (pure noise averages out in a deep network)."""
+    rng = np.random.default_rng(batch)
+
+    def scene(size: int) -> NDArray[np.floating[Any]]:
+        blobs = cv2.resize(rng.uniform(0, 255, (7, 7, 3)), (size, size), interpolation=cv2.INTER_CUBIC)
+        return np.asarray(blobs + rng.normal(0, 20, (size, size, 3)))
+
+    template, search = (
+        np.stack([np.clip(scene(size), 0, 255).astype(np.uint8) for _ in range(batch)]) for size in (model.template_size, model.search_size)
+    )
+    return template, search
+
+
+def _largest(a: Any, b: Any) -> float:
+    return float(np.max(np.abs(np.asarray(a) - np.asarray(b))))
+
+
+def _items(difference: Difference) -> list[tuple[str, float]]:
+    return list(asdict(difference).items())

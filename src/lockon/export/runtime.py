@@ -1,0 +1,258 @@
+"""Deployed models without torch: `OnnxModel` (ONNX Runtime) and `OpenVinoModel`, two ways to run the same two files.
+
+Both take NumPy uint8 crops and give `Prediction` / `Template` of NumPy float32 arrays, like a torch network behind
+`TorchModel`. Conversion of the crops to float and their normalisation are inside the graphs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+from lockon._require import require
+from lockon.errors import LockonError, unknown_name
+from lockon.export.header import METADATA_KEY, check_header, check_pair, check_same_pair, read_header
+from lockon.types import FloatArray, Prediction, Template
+
+# Devices of `load_model`; the last two are OpenVINO on the CPU in float32 and bfloat16.
+DEVICES = ("auto", "cpu", "cuda", "openvino", "openvino-bf16")
+
+_LOAD_ERRORS = (  # they share no base class below Exception
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NoModel,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+)
+
+
+def default_threads() -> int:
+    """Threads of the network when the user names none: the cores of this process, at most 4.
+
+    More bring nothing to a small network, and the video decoder wants a core too.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(cores or 1, 4))
+
+
+class OnnxModel:
+    """``NAME.onnx`` and ``NAME.template.onnx`` in ONNX Runtime.
+
+    Args:
+        path: the search graph's file, ``NAME.onnx``.
+        device: "auto" or "cpu" for the CPU, "cuda" for an NVIDIA GPU.
+        threads: threads of one forward pass on the CPU; None for `default_threads`.
+
+    Attributes:
+        template_size, search_size: side of the crops in pixels.
+        header: the JSON header of the file.
+
+    Raises:
+        LockonError: a file is missing, truncated, no lockon model, or of another export than the other; no such device.
+    """
+
+    def __init__(self, path: str | Path, device: Literal["auto", "cpu", "cuda"] = "auto", threads: int | None = None) -> None:
+        path = Path(path)
+        template_path = check_pair(path, (".onnx",))
+        self.header = read_header(path)
+        check_same_pair(path, self.header, template_path, read_header(template_path))
+        providers = _providers(device)
+        options = _session_options(default_threads() if threads is None else threads)
+        self._search = _session(path, options, providers)
+        self._template = _session(template_path, options, providers)
+        self._names = _check_graphs(path, *(_names(session) for session in (self._search, self._template)))
+        self.search_size = _side(path, self._search.get_inputs()[0].shape)
+        self.template_size = _side(template_path, self._template.get_inputs()[0].shape)
+
+    def encode(self, images: NDArray[np.uint8]) -> Template:
+        """(B, h, w, 3) uint8 RGB template crops to features of B rows (float32 arrays)."""
+        return Template(tuple(self._template.run(self._names, {"template": images})))
+
+    def __call__(self, template: Template, images: NDArray[np.uint8]) -> Prediction:
+        """Match (B, H, W, 3) uint8 RGB search crops with B template rows; arrays of the prediction are float32."""
+        feeds = {"search": images, **dict(zip(self._names, template.features, strict=True))}
+        return _prediction(self._search.run(None, feeds))
+
+
+class OpenVinoModel:
+    """The same two ONNX files, or the ``.xml`` pair of ``lockon export --format openvino``, in OpenVINO.
+
+    Args:
+        path: the search graph's file, ``NAME.onnx`` or ``NAME.xml``.
+        device: OpenVINO device name.
+        precision: "f32", or "bf16" where the CPU has it. Always handed to OpenVINO: left to itself it picks bf16 on some
+            CPUs, and results would depend on the machine.
+        threads: threads of one forward pass; None for `default_threads`.
+
+    Attributes:
+        template_size, search_size: side of the crops in pixels.
+        header: the JSON header of the file.
+
+    Raises:
+        LockonError: OpenVINO is not installed, an unknown device or precision, or a file as in `OnnxModel`.
+    """
+
+    def __init__(
+        self, path: str | Path, device: str = "CPU", precision: Literal["f32", "bf16"] = "f32", threads: int | None = None
+    ) -> None:
+        openvino = require("openvino")
+        if precision not in ("f32", "bf16"):
+            raise unknown_name("precision", precision, ("f32", "bf16"))
+        path = Path(path)
+        template_path = check_pair(path, (".onnx", ".xml"))
+        core = openvino.Core()
+        models = [_read_openvino(core, file) for file in (path, template_path)]
+        headers = [_openvino_header(file, model) for file, model in zip((path, template_path), models, strict=True)]
+        check_same_pair(path, headers[0], template_path, headers[1])
+        self.header = headers[0]
+        options = {
+            "INFERENCE_PRECISION_HINT": precision,
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": default_threads() if threads is None else threads,
+        }
+        if device != "CPU":
+            del options["INFERENCE_NUM_THREADS"]  # other plug-ins refuse it
+        names = [
+            (
+                [port.any_name for port in model.inputs],
+                [port.any_name for port in model.outputs],
+                [port.partial_shape for port in model.inputs],
+            )
+            for model in models
+        ]
+        _check_graphs(path, names[0][:2], names[1][:2])
+        self.search_size = _side(path, [str(length) for length in names[0][2][0]])
+        self.template_size = _side(template_path, [str(length) for length in names[1][2][0]])
+        try:
+            self._search, self._template = (core.compile_model(model, device, options).create_infer_request() for model in models)
+        except RuntimeError as error:
+            raise LockonError(
+                f"OpenVINO cannot run {path.name} on {device!r} ({_last_line(error)}); known: {core.available_devices}"
+            ) from None
+
+    def encode(self, images: NDArray[np.uint8]) -> Template:
+        """(B, h, w, 3) uint8 RGB template crops to features of B rows (float32 arrays)."""
+        return Template(_outputs(self._template, [images]))
+
+    def __call__(self, template: Template, images: NDArray[np.uint8]) -> Prediction:
+        """Match (B, H, W, 3) uint8 RGB search crops with B template rows; arrays of the prediction are float32."""
+        return _prediction(_outputs(self._search, [images, *template.features]))
+
+
+def load_model(path: str | Path, device: str = "auto", threads: int | None = None) -> OnnxModel | OpenVinoModel:
+    """The deployed model in `path`, on a device.
+
+    Args:
+        path: ``NAME.onnx`` (or ``NAME.xml``, which only OpenVINO reads), its template half beside it.
+        device: "auto" or "cpu" (ONNX Runtime; OpenVINO for ``.xml``), "cuda", "openvino", "openvino-bf16".
+        threads: threads of one forward pass on the CPU; None for `default_threads`.
+
+    Raises:
+        LockonError: as `OnnxModel` and `OpenVinoModel`; device "torch" needs ``.safetensors`` weights.
+    """
+    path = Path(path)
+    if device == "torch":
+        raise LockonError(f"{path} is a deployed model, which device 'torch' cannot run; use device='cpu' or give .safetensors weights")
+    if device not in DEVICES:
+        raise unknown_name("device", device, DEVICES)
+    if device == "openvino-bf16":
+        return OpenVinoModel(path, precision="bf16", threads=threads)
+    if device == "openvino" or (path.suffix == ".xml" and device != "cuda"):
+        return OpenVinoModel(path, precision="f32", threads=threads)
+    return OnnxModel(path, "cuda" if device == "cuda" else "cpu", threads)
+
+
+def _prediction(outputs: Sequence[NDArray[np.float32]]) -> Prediction:
+    """Outputs in the order of the graph: logits, boxes, and quality where the model has it."""
+    return Prediction(outputs[0], outputs[1], outputs[2] if len(outputs) == 3 else None)
+
+
+def _providers(device: str) -> list[str]:
+    if device not in ("auto", "cpu", "cuda"):
+        raise unknown_name("device", device, ("auto", "cpu", "cuda"))
+    if device != "cuda":
+        return ["CPUExecutionProvider"]
+    if "CUDAExecutionProvider" not in ort.get_available_providers():
+        raise LockonError("this ONNX Runtime has no CUDA; type: pip install onnxruntime-gpu (instead of onnxruntime), or use device='cpu'")
+    return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+
+def _session_options(threads: int) -> ort.SessionOptions:
+    if threads < 1:
+        raise LockonError(f"threads={threads} given; expected 1 or more")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.log_severity_level = 3  # errors only: they are raised as well
+    # Threads that spin while they wait are a little faster alone, but take the core that the video decoder needs.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def _session(path: Path, options: ort.SessionOptions, providers: list[str]) -> ort.InferenceSession:
+    try:
+        session = ort.InferenceSession(str(path), options, providers=providers)
+    except _LOAD_ERRORS as error:
+        raise LockonError(f"ONNX Runtime cannot load {path} ({_last_line(error)}); export or copy the file again") from None
+    if session.get_providers()[0] != providers[0]:  # ONNX Runtime goes on with the CPU when a provider fails to start
+        raise LockonError("ONNX Runtime could not start CUDA; check the driver and the CUDA and cuDNN libraries, or use device='cpu'")
+    return session
+
+
+def _names(session: ort.InferenceSession) -> tuple[list[str], list[str]]:
+    return [port.name for port in session.get_inputs()], [port.name for port in session.get_outputs()]
+
+
+def _check_graphs(path: Path, search: tuple[list[str], list[str]], template: tuple[list[str], list[str]]) -> list[str]:
+    """Names of the template features, once both graphs' (inputs, outputs) are as they must be."""
+    features = template[1]
+    good = (
+        template[0] == ["template"]
+        and features == [f"template_{index}" for index in range(len(features))]
+        and search[0] == ["search", *features]
+        and search[1] in (["logits", "boxes"], ["logits", "boxes", "quality"])
+    )
+    if not good:
+        raise LockonError(
+            f"{path} and its template half have inputs {search[0]}, {template[0]} and outputs {search[1]}, {template[1]}; export again"
+        )
+    return features
+
+
+def _side(path: Path, shape: Sequence[Any]) -> int:
+    """Side of the crops, from an input's shape (B, side, side, 3)."""
+    if len(shape) != 4 or str(shape[1]) != str(shape[2]) or not str(shape[1]).isdigit() or str(shape[3]) != "3":
+        raise LockonError(f"{path} takes images of shape {list(shape)}, expected (B, side, side, 3); export the model again")
+    return int(str(shape[1]))
+
+
+def _read_openvino(core: Any, path: Path) -> Any:
+    try:
+        return core.read_model(path)
+    except RuntimeError as error:
+        raise LockonError(f"OpenVINO cannot read {path} ({_last_line(error)}); export or copy the file again") from None
+
+
+def _openvino_header(path: Path, model: Any) -> dict[str, Any]:
+    if path.suffix == ".onnx":
+        return read_header(path)
+    return check_header(path, model.get_rt_info(METADATA_KEY).astype(str) if model.has_rt_info(METADATA_KEY) else None)
+
+
+def _outputs(request: Any, inputs: list[FloatArray | NDArray[np.uint8]]) -> tuple[NDArray[np.float32], ...]:
+    results: Mapping[int, NDArray[np.float32]] = request.infer(inputs)  # copies, so that the next call does not overwrite them
+    return tuple(results[index] for index in range(len(results)))
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,80 @@
+"""`TorchModel`: a torch network behind the same NumPy interface as a deployed file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lockon.errors import LockonError
+from lockon.types import Prediction, Template
+
+
+class TorchModel:
+    """Runs a network module on NumPy crops, without gradients.
+
+    The module is put into evaluation mode and moved to `device` in place. Weights are kept channels-last, which is how
+    the crops come.
+
+    Args:
+        module: network with `encode(z) -> Template`, `module(template, x) -> Prediction`, `template_size`, `search_size`.
+        device: torch device, for example "cpu" or "cuda".
+        dtype: float32, or bfloat16 / float16 to run convolutions and matrix products in it (autocast); weights, candidate
+            points and outputs stay float32.
+        header: the header of the weights, for `header`.
+
+    Raises:
+        LockonError: torch does not know the device or cannot reach it.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype = torch.float32,
+        header: Mapping[str, Any] | None = None,
+    ) -> None:
+        try:
+            self.device = torch.device(device)
+            self.module: Any = module.eval().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
+            raise LockonError(f"torch cannot use device {str(device)!r} ({str(error).splitlines()[0]}); use device='cpu'") from None
+        self.dtype = dtype
+        self.header: dict[str, Any] = dict(header or {})
+        self.template_size = int(self.module.template_size)
+        self.search_size = int(self.module.search_size)
+
+    def encode(self, images: NDArray[np.uint8]) -> Template:
+        """(B, h, w, 3) uint8 RGB template crops to features of B rows (float32 arrays)."""
+        with torch.inference_mode(), self._precision():
+            template = self.module.encode(self._image(images))
+        return Template(tuple(_array(feature) for feature in template.features))
+
+    def __call__(self, template: Template, images: NDArray[np.uint8]) -> Prediction:
+        """Match (B, H, W, 3) uint8 RGB search crops with B template rows; arrays of the prediction are float32."""
+        features = tuple(torch.from_numpy(np.ascontiguousarray(feature)).to(self.device) for feature in template.features)
+        with torch.inference_mode(), self._precision():
+            out = self.module(Template(features), self._image(images))
+        return Prediction(
+            logits=_array(out.logits),
+            boxes=_array(out.boxes),
+            quality=None if out.quality is None else _array(out.quality),
+            extras={name: _array(value) for name, value in out.extras.items()},
+        )
+
+    def _image(self, images: NDArray[np.uint8]) -> Tensor:
+        """(B, H, W, 3) uint8 to (B, 3, H, W) float32 0..255, channels-last without a copy of its own."""
+        return torch.from_numpy(np.ascontiguousarray(images)).to(self.device).permute(0, 3, 1, 2).float()
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        return nullcontext() if self.dtype == torch.float32 else torch.autocast(self.device.type, dtype=self.dtype)
+
+
+def _array(tensor: Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = tensor.float().contiguous().cpu().numpy()
+    return array

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from lockon.errors import LockonError
+from lockon.export import runtime
+from lockon.export.header import METADATA_KEY, read_header, template_path
+from lockon.export.openvino_ir import export_openvino
+from lockon.export.runtime import OnnxModel, OpenVinoModel, default_threads, load_model
+from lockon.types import Template
+
+RNG = np.random.default_rng(5)
+TEMPLATES = RNG.integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+SEARCHES = RNG.integers(0, 256, (3, 128, 128, 3), dtype=np.uint8)
+
+
+def test_shapes_types_and_attributes(report):
+    model = OnnxModel(report.search_path)
+    template = model.encode(TEMPLATES)
+    out = model(template, SEARCHES)
+    assert [feature.shape for feature in template.features] == [(3, 32, 4, 4)]
+    assert (out.logits.shape, out.boxes.shape, out.quality.shape) == ((3, 64), (3, 64, 4), (3, 64))
+    assert {array.dtype for array in (*template.features, out.logits, out.boxes, out.quality)} == {np.dtype(np.float32)}
+    assert (model.template_size, model.search_size, model.header["architecture"]) == (64, 128, "tiny")
+
+
+@pytest.mark.parametrize("make", [OnnxModel, OpenVinoModel])
+def test_a_batch_equals_its_rows_one_by_one(report, make):
+    if make is OpenVinoModel:
+        pytest.importorskip("openvino", reason="needs the openvino extra")
+    model = make(report.search_path)
+    template = model.encode(TEMPLATES)
+    together = model(template, SEARCHES)
+    for row in range(3):
+        alone = model(Template(tuple(feature[row : row + 1] for feature in template.features)), SEARCHES[row : row + 1])
+        np.testing.assert_allclose(together.logits[row : row + 1], alone.logits, atol=1e-5)
+        np.testing.assert_allclose(together.boxes[row : row + 1], alone.boxes, atol=1e-3)
+
+
+@pytest.mark.parametrize("make", [OnnxModel, OpenVinoModel])
+def test_results_survive_the_next_call(report, make):
+    if make is OpenVinoModel:
+        pytest.importorskip("openvino", reason="needs the openvino extra")
+    model = make(report.search_path)
+    template = model.encode(TEMPLATES[:1])
+    first = model(template, SEARCHES[:1])
+    kept = first.logits.copy()
+    model(template, SEARCHES[1:2])
+    np.testing.assert_array_equal(first.logits, kept)
+
+
+def test_openvino_agrees_with_onnx_runtime_and_takes_its_precision_from_the_argument(report):
+    pytest.importorskip("openvino", reason="needs the openvino extra")
+    models = [OnnxModel(report.search_path), OpenVinoModel(report.search_path), OpenVinoModel(report.search_path, precision="bf16")]
+    outputs = [model(model.encode(TEMPLATES), SEARCHES) for model in models]
+    assert np.abs(outputs[1].logits - outputs[0].logits).max() < 1e-4
+    assert np.abs(outputs[2].logits - outputs[0].logits).max() < 0.1
+    assert models[1].header == models[0].header
+    hints = [str(model._search.get_compiled_model().get_property("INFERENCE_PRECISION_HINT")) for model in models[1:]]
+    assert "float" in hints[0]
+    assert "bfloat16" not in hints[0]
+
+
+def test_openvino_format_keeps_header_and_outputs(report, tmp_path):
+    pytest.importorskip("openvino", reason="needs the openvino extra")
+    converted = export_openvino(report.search_path, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.bin", "tiny.template.bin", "tiny.template.xml", "tiny.xml"]
+    assert converted.parity.logits < 1e-4
+    model = load_model(tmp_path / "tiny.xml")
+    assert model.header == read_header(report.search_path)
+    assert (model.template_size, model.search_size) == (64, 128)
+
+
+def break_file(path, how):
+    content = path.read_bytes()
+    if how == "truncated":
+        path.write_bytes(content[: len(content) // 2])
+    elif how == "cut at the end":
+        path.write_bytes(content[:-3])
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "text":
+        path.write_text("this is a page that says the file was not found\n" * 20)
+    elif how == "missing":
+        path.unlink()
+
+
+@pytest.mark.parametrize("half", ["search", "template"])
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("truncated", "truncated or not ONNX"),
+        ("cut at the end", "truncated or not ONNX"),
+        ("empty", "truncated or not ONNX"),
+        ("text", "truncated or not ONNX|no lockon header"),
+        ("missing", "does not exist|is missing beside"),
+    ],
+)
+def test_broken_files_are_one_line_that_names_the_file(pair, half, how, message):
+    broken = pair if half == "search" else template_path(pair)
+    break_file(broken, how)
+    with pytest.raises(LockonError, match=message) as caught:
+        OnnxModel(pair)
+    assert str(broken) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_garbage_inside_the_graph_is_one_line(pair):
+    model = onnx.load(pair)
+    model.graph.node[5].op_type = "NoSuchOperator"
+    onnx.save(model, pair)
+    with pytest.raises(LockonError, match="ONNX Runtime cannot load") as caught:
+        OnnxModel(pair)
+    assert "\n" not in str(caught.value)
+
+
+def set_metadata(path, key, value):
+    model = onnx.load(path)
+    del model.metadata_props[:]
+    model.metadata_props.add(key=key, value=value)
+    onnx.save(model, path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("other", "{}", "no lockon header"),
+        (METADATA_KEY, "{", "damaged lockon header"),
+        (METADATA_KEY, "[1]", "damaged lockon header"),
+        (METADATA_KEY, '{"format": 2}', "of format 2, this version reads format 1"),
+        (METADATA_KEY, '{"format": 1}', "without architecture, config"),
+    ],
+)
+def test_bad_headers_are_one_line(pair, key, value, message):
+    set_metadata(pair, key, value)
+    with pytest.raises(LockonError, match=message):
+        OnnxModel(pair)
+
+
+def test_halves_of_two_exports_are_refused(pair):
+    header = {**read_header(pair), "pair": "0123456789abcdef"}
+    set_metadata(template_path(pair), METADATA_KEY, json.dumps(header))
+    with pytest.raises(LockonError, match=r"pair 0123456789abcdef.* different exports"):
+        OnnxModel(pair)
+
+
+def test_a_graph_with_other_names_is_refused(pair):
+    model = onnx.load(pair)
+    model.graph.output[0].name = model.graph.node[-1].output[0]
+    del model.graph.output[1:]
+    onnx.save(model, pair)
+    with pytest.raises(LockonError, match="export again"):
+        OnnxModel(pair)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("best.safetensors", r"torch weights.*lockon\[torch\].*lockon export"),
+        ("model.pt", r"expected a file that ends in \.onnx"),
+        ("tiny.template.onnx", r"template half of a model; give the other half, .*tiny\.onnx"),
+        ("absent.onnx", "does not exist"),
+    ],
+)
+def test_paths_that_are_no_model(tmp_path, name, message):
+    with pytest.raises(LockonError, match=message):
+        load_model(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [("gpu", "unknown device 'gpu'; .*known: auto, cpu, cuda"), ("torch", "give .safetensors weights")],
+)
+def test_unknown_devices(report, device, message):
+    with pytest.raises(LockonError, match=message):
+        load_model(report.search_path, device)
+
+
+def test_cuda_without_a_cuda_runtime_says_what_to_install(report):
+    if "CUDAExecutionProvider" in ort.get_available_providers():
+        pytest.skip("this ONNX Runtime has CUDA")
+    with pytest.raises(LockonError, match="pip install onnxruntime-gpu"):
+        load_model(report.search_path, "cuda")
+
+
+def test_a_cuda_that_does_not_start_is_no_silent_fallback(report, monkeypatch):
+    monkeypatch.setattr(runtime, "_providers", lambda device: ["CUDAExecutionProvider", "CPUExecutionProvider"])
+    if "CUDAExecutionProvider" in ort.get_available_providers():
+        pytest.skip("this ONNX Runtime has CUDA")
+    with pytest.warns(UserWarning, match="not in available"), pytest.raises(LockonError, match="could not start CUDA"):
+        OnnxModel(report.search_path, "cuda")
+
+
+def test_openvino_missing_says_what_to_install(report, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "openvino", None)
+    with pytest.raises(LockonError, match=r'pip install "lockon\[openvino\]"'):
+        OpenVinoModel(report.search_path)
+
+
+def test_openvino_refuses_unknown_precision_and_device(report):
+    pytest.importorskip("openvino", reason="needs the openvino extra")
+    with pytest.raises(LockonError, match="unknown precision 'int8'"):
+        OpenVinoModel(report.search_path, precision="int8")
+    with pytest.raises(LockonError, match=r"OpenVINO cannot run tiny\.onnx on 'TOASTER'"):
+        OpenVinoModel(report.search_path, device="TOASTER")
+
+
+def test_threads(report):
+    assert 1 <= default_threads() <= 4
+    with pytest.raises(LockonError, match="threads=0"):
+        load_model(report.search_path, threads=0)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(content=st.binary(max_size=200))
+def test_the_header_reader_survives_any_bytes(tmp_path, content):
+    path = tmp_path / "any.onnx"
+    path.write_bytes(content)
+    with pytest.raises(LockonError):
+        read_header(path)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@given(text=st.text(max_size=50), number=st.integers(0, 2**40))
+def test_the_header_reader_agrees_with_onnx(tmp_path, text, number):
+    header = {
+        "format": 1,
+        **dict.fromkeys(("architecture", "config", "tracker", "licence", "data", "metrics", "git_revision", "pair"), text),
+    }
+    model = onnx.ModelProto(ir_version=8, producer_name=text, model_version=number)
+    model.metadata_props.add(key="first", value=text)
+    model.metadata_props.add(key=METADATA_KEY, value=json.dumps(header))
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model.SerializeToString())
+    assert read_header(path) == header
