@@ -134,7 +134,8 @@ def _progress() -> AbstractContextManager[Phase]:
     @contextmanager
     def bars() -> Iterator[Phase]:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
 
             def phase(name: str, total: int) -> Any:
                 task = progress.add_task(name, total=total)
@@ -192,7 +193,7 @@ def _ranking_table(figures: dict[str, Any]) -> Any:
 def _calibration_table(figures: dict[str, Any]) -> Any:
     calibration = figures["calibration"]
     samples = calibration["samples"]
-    title = f"Calibration for {calibration['event']}: {samples['tracked']} tracked frames, {samples['absent']} without the target"
+    title = f"Calibration for {calibration['event']} ({samples['tracked']} tracked frames, {samples['absent']} absent)"
     table = _table(title, "calibration", "scale", "bias", "ECE", "ECE tracked", "Brier")
     names = {"before": "as loaded", "uncalibrated": "none", "platt": "Platt, held out", "isotonic": "isotonic, held out"}
     for key, name in names.items():
