@@ -81,7 +81,7 @@ def run(  # noqa: PLR0917 - a command line
         list[str] | None, typer.Option("--set", metavar="[TRACKER:]NAME=VALUE", help="Inference parameter of one tracker, or of all.")
     ] = None,
     workers: Annotated[
-        int, typer.Option("--workers", min=1, help="Processes; more than the cores make frames per second meaningless.")
+        int, typer.Option("--workers", min=0, help="Processes, at most one per core for fair frames per second; 0 runs in this one.")
     ] = 1,
     threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each process.")] = 1,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the random generators.")] = 0,

@@ -36,10 +36,13 @@ _LOAD_ERRORS = (  # they share no base class below Exception
 
 
 def default_threads() -> int:
-    """Threads of the network when the user names none: the cores of this process, at most 4.
+    """Threads of the network when the user names none: OMP_NUM_THREADS where it is set, else the cores of this process, at most 4.
 
     More bring nothing to a small network, and the video decoder wants a core too.
     """
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    if given.isdigit() and int(given) > 0:
+        return int(given)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, min(cores or 1, 4))
 

@@ -58,12 +58,14 @@ class OpenCVTracker:
         name: for messages.
         create: makes a fresh OpenCV tracker.
         min_side: smallest side of a start box in whole pixels.
+        scored: take the network's tracking score; without one the score is 1 while OpenCV holds on.
     """
 
-    def __init__(self, name: str, create: Callable[[], Any], min_side: int = 1) -> None:
+    def __init__(self, name: str, create: Callable[[], Any], *, min_side: int = 1, scored: bool = False) -> None:
         self.name = name
         self._create = create
         self._min_side = min_side
+        self._scored = scored  # OpenCV 5 has getTrackingScore on all trackers, and it is 0 on those without a network
         self._trackers: list[Any] = []
         self._boxes: FloatArray = np.zeros((0, 4))
         self._size = (0, 0)
@@ -123,7 +125,7 @@ class OpenCVTracker:
             raise LockonError(f"{self.name} failed inside OpenCV {cv2.__version__}: {_reason(error)}; start it again with init()") from None
         if not ok:
             return None, 0.0
-        score = float(np.clip(tracker.getTrackingScore(), 0, 1)) if hasattr(tracker, "getTrackingScore") else 1.0
+        score = float(np.clip(tracker.getTrackingScore(), 0, 1)) if self._scored else 1.0
         return np.asarray(rect, dtype=np.float64), score
 
 
@@ -149,7 +151,7 @@ def load(name: str, *, weights: Path | None, preset: str, device: str, **overrid
     files = weight_files(name, weights)
     kind = KINDS[name]
     create = partial(_create_nano, _find("Nano"), *files) if kind.network else _find(kind.title)
-    tracker = OpenCVTracker(name, create, kind.min_side)
+    tracker = OpenCVTracker(name, create, min_side=kind.min_side, scored=kind.network)
     with _only_errors():
         create()  # an unreadable network file is an error now, not at the first box
     return tracker

@@ -1,0 +1,1 @@
+"""How a tracker meets a sequence."""

@@ -1,0 +1,170 @@
+"""`lockon bench` from the command line, on a made clip with a tracker of OpenCV."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from lockon.bench.run import TrackerSpec
+from lockon.cli import app, bench
+
+FRAMES = 6
+
+
+def _make_data(root: Path, names=("left", "right"), frames=FRAMES) -> Path:
+    """Sequences of the "folder" layout: a textured square that moves by two pixels per frame."""
+    rng = np.random.default_rng(0)
+    background = rng.integers(0, 80, (90, 160, 3), dtype=np.uint8)
+    patch = rng.integers(120, 255, (30, 30, 3), dtype=np.uint8)
+    for sign, name in zip((-1, 1), names, strict=False):
+        (root / name).mkdir(parents=True)
+        places = [(60 + 2 * sign * (index % 20), 30) for index in range(frames)]
+        pictures = {place: _png(background, patch, *place) for place in set(places)}
+        for index, place in enumerate(places):
+            (root / name / f"{index:04d}.png").write_bytes(pictures[place])
+        (root / name / "boxes.txt").write_text("".join(f"{x},{y},30,30\n" for x, y in places))
+    return root
+
+
+def _png(background, patch, x, y):
+    frame = background.copy()
+    frame[y : y + 30, x : x + 30] = patch
+    return cv2.imencode(".png", frame)[1].tobytes()
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return _make_data(tmp_path_factory.mktemp("data"))
+
+
+def _lockon(*args):
+    here = ["--workers", "0"] if args[0] == "run" else []  # a worker process takes a second to start
+    return CliRunner().invoke(app, ["bench", *map(str, args), *here])
+
+
+@pytest.fixture(scope="module")
+def results(data, tmp_path_factory):
+    out = tmp_path_factory.mktemp("results") / "out"
+    done = _lockon("run", "--trackers", "kcf", "same=kcf", "--data", f"folder:{data}", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert "4 done, 0 finished before, 0 failed" in done.output
+    return out
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (["--trackers", "a", "b", "--out", "x"], ["--trackers", "a", "--trackers", "b", "--out", "x"]),
+        (["--out", "x", "--trackers", "a"], ["--out", "x", "--trackers", "a"]),
+        (["--trackers=a", "b"], ["--trackers=a", "--trackers", "b"]),
+        (["--set", "a=1", "b=2", "--overwrite"], ["--set", "a=1", "--set", "b=2", "--overwrite"]),
+        (["--out", "x", "stray"], ["--out", "x", "stray"]),
+    ],
+)
+def test_spread(args, expected):
+    assert bench.spread(args) == expected
+
+
+def test_results_are_kept_and_skipped(results, data):
+    again = _lockon("run", "--trackers", "kcf,same=kcf", "--data", f"folder:{data}", "--out", results)
+    assert again.exit_code == 0
+    assert "0 done, 4 finished before, 0 failed" in again.output
+
+
+def test_report_formats(results, tmp_path):
+    text = _lockon("report", results, "--format", "json").stdout
+    first, second = json.loads(text)
+    assert {first["tracker"], second["tracker"]} == {"kcf", "same"}
+    assert first["AO"] == second["AO"] > 0.8
+    assert _lockon("report", results, "--trackers", "same", "--format", "csv").stdout.count("same") == 3
+    page = tmp_path / "page.md"
+    page.write_text("<!-- bench:begin --><!-- bench:end -->")
+    assert _lockon("report", results, "--into", page, "--per-sequence").exit_code == 0
+    assert "| kcf |" in page.read_text()
+
+
+def test_only_named_sequences(data, tmp_path):
+    done = _lockon("run", "--trackers", "kcf", "--data", f"folder:{data}", "--sequences", "left", "--out", tmp_path)
+    assert "1 done" in done.output
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        (["--trackers", "kfc"], "unknown tracker 'kfc'; did you mean 'kcf'?"),
+        (["--trackers", "kcf", "kcf"], "--trackers kcf is given twice"),
+        (["--trackers", ","], "--trackers has no names"),
+        (["--trackers", "kcf", "--sequences", "lef"], "did you mean 'left'"),
+        (["--trackers", "kcf", "mil", "--weights", "file"], "is not TRACKER=PATH"),
+        (["--trackers", "kcf", "mil", "--weights", "csrt=file"], "unknown tracker in --weights 'csrt'"),
+        (["--trackers", "kcf", "--weights", "a", "kcf=b"], "--weights of kcf is given twice"),
+        (["--trackers", "kcf", "--weights", "file"], "kcf has no weights"),
+        (["--trackers", "nanotrack-v2"], "--weights nanotrack-v2=DIR"),
+        (["--trackers", "kcf", "--set", "mil:a=1"], "unknown tracker in --set 'mil'"),
+        (["--trackers", "kcf", "--set", "window=0.4"], "kcf has no option 'window'"),
+        (["--trackers", "kcf", "--preset", "official"], "unknown preset of kcf 'official'"),
+        (["--trackers", "kcf", "--device", "kcf:cuda"], "kcf runs on the CPU only, device 'cuda' given"),
+    ],
+)
+def test_mistakes_are_one_line_and_status_2(data, tmp_path, args, text):
+    done = _lockon("run", *args, "--data", f"folder:{data}", "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert text in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_report_mistakes(results, tmp_path):
+    assert _lockon("report", tmp_path / "nothing").exit_code == 2
+    wrong = _lockon("report", results, "--format", "json", "--into", tmp_path / "page.md")
+    assert wrong.exit_code == 2
+    assert "leave --format out" in wrong.output
+
+
+def test_options_of_one_tracker_go_before_those_of_all():
+    specs = bench._specs(["kcf", "wide=kcf"], [], ["fast", "wide:exact"], ["cuda:1"], ["a.b=1", "wide:a.b=2"])
+    assert specs == [
+        TrackerSpec("kcf", "kcf", None, "fast", "cuda:1", {"a.b": 1}, ()),
+        TrackerSpec("wide", "kcf", None, "exact", "cuda:1", {"a.b": 2}, ()),
+    ]
+
+
+def test_a_failure_is_named_and_the_status_is_1(tmp_path):
+    root = _make_data(tmp_path / "data")
+    (root / "left" / "0003.png").write_bytes(b"no image")
+    done = _lockon("run", "--trackers", "kcf", "--data", f"folder:{root}", "--out", tmp_path / "out")
+    assert done.exit_code == 1
+    assert "failed: kcf on left" in done.output
+    assert "1 done, 0 finished before, 1 failed" in done.output
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process on Windows")
+def test_ctrl_c_keeps_what_is_finished(tmp_path):
+    root = _make_data(tmp_path / "short", names=["first"])
+    _make_data(root, names=["second"], frames=600)
+    out = tmp_path / "out"
+    command = ["bench", "run", "--trackers", "csrt", "--data", f"folder:{root}", "--out", str(out)]
+    code = f"from lockon.cli import main; import sys; sys.argv[1:] = {command!r}; main()"
+    script = tmp_path / "script.py"  # worker processes import the main module again
+    script.write_text(f"if __name__ == '__main__':\n    {code}\n")
+    process = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE, text=True, env=os.environ)
+    deadline = time.monotonic() + 60
+    while not list(out.glob("csrt/*/first.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "interrupted; finished sequences are kept" in errors
+    assert "Traceback" not in errors
+    assert [path.name for path in out.glob("csrt/*/*")] == ["first.json"]
