@@ -6,8 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tiny_layouts import BOX, HEIGHT, WIDTH, make_davis, make_otb, make_uav123, make_vot, mask_of, write_images, write_lines
 
 from lockon.data.datasets import davis, otb, uav123, vot

@@ -2,8 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lockon.data.datasets.parsing import format_ranges, parse_row, parse_table, read_table
 from lockon.errors import LockonError

@@ -33,7 +33,7 @@ class ClipFrame(NamedTuple):
 
     Attributes:
         image: (H, W, 3) uint8 RGB.
-        box: (4,) x, y, w, h of the part of the target inside the frame, NaN where there is none; (n, 4) for "several".
+        box: (4,) x, y, w, h of the whole target's extent, clipped to the frame; NaN where it is outside; (n, 4) for "several".
         visible: fraction of the target's box that is inside the frame, 0..1; (n,) for "several".
     """
 

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from lockon.errors import LockonError
 from lockon.types import FloatArray, Frame
 
-
 T = TypeVar("T")
 
 

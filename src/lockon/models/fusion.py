@@ -35,11 +35,15 @@ def depthwise_correlation(template: Tensor, search: Tensor) -> Tensor:
     Returns:
         (B, C, H, W), divided by h w: the mean product over the kernel.
     """
-    b, c, h, w = template.shape
-    kernel = template.reshape(b * c, 1, h, w) / (h * w)
+    h, w = template.shape[-2:]
+    height, width = search.shape[-2:]
     padded = F.pad(search, ((w - 1) // 2, w // 2, (h - 1) // 2, h // 2))
-    out = F.conv2d(padded.reshape(1, b * c, padded.shape[2], padded.shape[3]), kernel, groups=b * c)
-    return out.view(b, c, search.shape[2], search.shape[3])
+    # one shifted product per kernel cell: a grouped convolution with B * C groups cannot be exported with a free batch size
+    out = torch.zeros_like(search)
+    for y in range(h):
+        for x in range(w):
+            out = out + padded[..., y : y + height, x : x + width] * template[..., y : y + 1, x : x + 1]
+    return out / (h * w)
 
 
 class PixelwiseFusion(nn.Module):

@@ -1,6 +1,6 @@
 """lockon-s, the default tracker: a small Siamese network for CPUs, and its training recipe.
 
-Backbone at stride 16 (EfficientNet-Lite0), template matched with the search region, an anchor-free head whose score is
+Backbone at stride 16 (MobileNetV2 or EfficientNet-Lite0), template matched with the search region, an anchor-free head whose score is
 trained to be the IoU of its own box. Every number that defines the network is a literal below.
 """
 
@@ -30,10 +30,11 @@ from lockon.ops.grid import Grid
 from lockon.tracker import NetworkTracker, TrackerConfig
 from lockon.train.config import TrainConfig
 from lockon.train.launch import computes_bf16
+from lockon.train.provenance import git_revision
 from lockon.train.recipe import Recipe, TrainSources, Validate
 from lockon.train.task import SiameseLossConfig, SiameseTask
 from lockon.train.validation import overlap_metrics, track_in_lockstep
-from lockon.zoo.lockon_s_data import Mix, make_pipeline
+from lockon.zoo.lockon_s_data import Mix, describe_data, make_pipeline
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,16 +93,17 @@ class RecipeConfig:
 
     train: TrainConfig = field(
         default_factory=lambda: TrainConfig(
-            steps=4000,
+            steps=4500,
             batch_size=32,
             learning_rate=1e-3,
             backbone_multiplier=0.2,
             warmup_steps=100,
             weight_decay=1e-3,
-            unfreeze=((0.0, 0), (0.15, 1)),
+            ema_decay=0.998,
+            unfreeze=((0.0, 0), (0.1, 1)),
             workers=1,
             save_every=250,
-            validate_every=500,
+            validate_every=1500,
         )
     )
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -128,7 +130,8 @@ def recipe(sources: TrainSources, overrides: Mapping[str, str]) -> Recipe:
         "config": {"model": as_json(config.model)},
         "tracker": {"template_factor": config.data.template_factor, "search_factor": config.data.search_factor},
         "licence": "code Apache-2.0; weights for research use: part of the training images is research-licensed",
-        "data": {"stills": sources.stills is not None, "videos": sources.videos is not None},
+        "data": describe_data(sources),
+        "git_revision": git_revision(),
     }
     settings = {name: as_json(getattr(config, name)) for name in ("model", "data", "loss", "mix")}
     validate = make_validation(sources.val, config) if sources.val is not None else None

@@ -88,6 +88,13 @@ def make_pipeline(sources: TrainSources, *, mix: Mix, config: PipelineConfig, se
     return PairPipeline(PairSampler(parts, mix.negative), config, seed, draw_backdrop)
 
 
+def describe_data(sources: TrainSources) -> dict[str, list[str]]:
+    """Names of the sets of stills and of the videos that a run trains on, for the header of its weights."""
+    stills = [name for name in list_sets(sources.stills) if name != "segtrackv2_bmx"] if sources.stills is not None else []
+    videos = [f"{video.dataset}/{video.name}" for video in load_videos(sources.videos)] if sources.videos is not None else []
+    return {"stills": stills, "videos": videos}
+
+
 def random_image(rng: np.random.Generator, images: list[StillImage], cache: ImageCache) -> Frame:
     """Any of the images, decoded."""
     image = images[int(rng.integers(len(images)))]

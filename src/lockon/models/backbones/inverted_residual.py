@@ -107,12 +107,12 @@ class InvertedResidualTrunk(nn.Module):
 
 
 def mobilenet_v2() -> InvertedResidualTrunk:
-    """MobileNetV2 1.0 to its last stride-16 block: 96 channels, 0.55 M parameters."""
+    """MobileNetV2 1.0 to its last stride-16 block: 96 channels, 0.54 M parameters."""
     return InvertedResidualTrunk(MOBILENET_V2_ROWS, mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), eps=1e-5)
 
 
 def efficientnet_lite0() -> InvertedResidualTrunk:
-    """EfficientNet-Lite0 to its last stride-16 block: 112 channels, 0.9 M parameters."""
+    """EfficientNet-Lite0 to its last stride-16 block: 112 channels, 0.70 M parameters."""
     return InvertedResidualTrunk(EFFICIENTNET_LITE0_ROWS, mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0), eps=1e-3)
 
 

@@ -1,0 +1,120 @@
+"""The localizer against a loop over single candidates, written from the formulas of PySOT's inference."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from lockon.localizers.window import WindowConfig, WindowLocalizer
+from lockon.ops.crop import Crop
+from lockon.types import Prediction
+
+GRID, SIZE = 5, 80
+
+
+def change(ratio: float) -> float:
+    return max(ratio, 1 / ratio)
+
+
+def padded(w: float, h: float) -> float:
+    pad = (w + h) / 2
+    return math.sqrt((w + pad) * (h + pad))
+
+
+def slow(logits, boxes, quality, *, crop: Crop, last, config: WindowConfig):
+    """One target, one candidate after the other: the best index, new box and score."""
+    scale = SIZE / float(crop.side)  # PySOT's scale_z
+    hann = np.hanning(GRID + 2)[1:-1]
+    best, best_rank, out = -1, -math.inf, None
+    for i in range(len(logits)):
+        score = 1 / (1 + math.exp(-logits[i]))
+        if quality is not None:
+            score *= (1 / (1 + math.exp(-quality[i]))) ** config.quality
+        x1, y1, x2, y2 = boxes[i]
+        cx, cy, w, h = (x1 + x2) / 2 - SIZE / 2, (y1 + y2) / 2 - SIZE / 2, x2 - x1, y2 - y1
+        s_c = change(padded(w, h) / padded(last[2] * scale, last[3] * scale))
+        r_c = change((last[2] / last[3]) / (w / h))
+        penalty = math.exp(-(r_c * s_c - 1) * config.penalty)
+        window = hann[i // GRID] * hann[i % GRID]
+        rank = penalty * score * (1 - config.window) + window * config.window
+        if rank > best_rank:
+            rate = penalty * score * config.smoothing if config.smoothing < 1 else 1.0
+            size = [(1 - rate) * last[2] + rate * w / scale, (1 - rate) * last[3] + rate * h / scale]
+            best, best_rank, out = i, rank, ([crop.center[0] + cx / scale, crop.center[1] + cy / scale, *size], score)
+    return best, *out
+
+
+def random_prediction(seed: int, targets: int, quality: bool) -> Prediction:
+    rng = np.random.default_rng(seed)
+    corner = rng.uniform(0, 50, (targets, GRID * GRID, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(4, 40, corner.shape)], axis=-1).astype(np.float32)
+    logits = rng.normal(0, 3, (targets, GRID * GRID)).astype(np.float32)
+    return Prediction(logits, boxes, rng.normal(0, 2, logits.shape).astype(np.float32) if quality else None)
+
+
+@pytest.mark.parametrize("quality", [False, True])
+@pytest.mark.parametrize(
+    "config",
+    [
+        WindowConfig(),
+        WindowConfig(window=0.0, penalty=0.0, smoothing=1.0),
+        WindowConfig(window=0.42, penalty=0.2, smoothing=0.3, quality=0.5),
+        WindowConfig(window=0.9),
+    ],
+)
+def test_equals_the_slow_loop(config: WindowConfig, quality: bool) -> None:
+    for seed in range(5):
+        targets = 3
+        prediction = random_prediction(seed, targets, quality)
+        rng = np.random.default_rng(100 + seed)
+        last = np.concatenate([rng.uniform(50, 200, (targets, 2)), rng.uniform(5, 60, (targets, 2))], axis=1)
+        crop = Crop(last[:, :2], rng.uniform(40, 200, targets), SIZE)
+        boxes, logits = WindowLocalizer(config)(prediction, crop, last)
+        assert boxes.shape == (targets, 4)
+        assert logits.shape == (targets,)
+        for i in range(targets):
+            one_quality = None if prediction.quality is None else prediction.quality[i]
+            _, box, score = slow(prediction.logits[i], prediction.boxes[i], one_quality, crop=crop[i], last=last[i], config=config)
+            np.testing.assert_allclose(boxes[i], box, rtol=1e-5)
+            assert 1 / (1 + math.exp(-logits[i])) == pytest.approx(score, rel=1e-5)
+
+
+def test_the_window_decides_between_equals() -> None:
+    """Two equal scores: the candidate near the crop's centre is taken."""
+    logits = np.full((1, 25), -9.0)
+    logits[0, [0, 12]] = 2.0
+    boxes = np.tile(np.array([30.0, 30, 50, 50]), (1, 25, 1))
+    boxes[0, 0] = [0, 0, 20, 20]
+    crop, last = Crop(np.array([[100.0, 100]]), np.array([80.0]), SIZE), np.array([[100.0, 100, 20, 20]])
+    box, _ = WindowLocalizer(WindowConfig(smoothing=1))(Prediction(logits, boxes), crop, last)
+    assert box[0].tolist() == [100, 100, 20, 20]
+
+
+def test_voting_averages_the_candidates_that_overlap_the_best() -> None:
+    logits = np.full((1, 25), -20.0)
+    boxes = np.tile(np.array([0.0, 0, 4, 4]), (1, 25, 1))
+    logits[0, 12:15] = 0.0, 0.0, 0.0
+    logits[0, 12] = 1e-6  # the best
+    boxes[0, 12], boxes[0, 13], boxes[0, 14] = [30, 30, 50, 50], [32, 30, 52, 50], [60, 60, 80, 80]  # the last one is elsewhere
+    crop, last = Crop(np.array([[40.0, 40]]), np.array([80.0]), SIZE), np.array([[40.0, 40, 20, 20]])
+    config = WindowConfig(window=0, penalty=0, smoothing=1, top=3)
+    box, _ = WindowLocalizer(config)(Prediction(logits, boxes), crop, last)
+    np.testing.assert_allclose(box[0], [41, 40, 20, 20], atol=1e-4)
+
+
+def test_voting_with_more_than_all_candidates() -> None:
+    prediction = random_prediction(0, 2, False)
+    crop, last = Crop(np.full((2, 2), 40.0), np.full(2, 80.0), SIZE), np.full((2, 4), 20.0)
+    box, _ = WindowLocalizer(WindowConfig(top=1000))(prediction, crop, last)
+    assert np.isfinite(box).all()
+
+
+def test_extreme_outputs_stay_finite() -> None:
+    logits = np.array([[1e4] * 13 + [-1e4] * 12])
+    boxes = np.zeros((1, 25, 4))  # no area
+    crop, last = Crop(np.array([[40.0, 40]]), np.array([80.0]), SIZE), np.array([[40.0, 40, 20, 20]])
+    box, logit = WindowLocalizer(WindowConfig())(Prediction(logits, boxes), crop, last)
+    assert np.isfinite(box).all()
+    assert np.isfinite(logit).all()

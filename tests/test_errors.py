@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from lockon.errors import LockonError, LockonWarning, unknown_name
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("lockon", "unknown tracker 'lockon'; did you mean 'lockon-s'? known: csrt, lockon-s"),
+        ("zzzzzz", "unknown tracker 'zzzzzz'; known: csrt, lockon-s"),
+    ],
+)
+def test_unknown_name_suggests_the_nearest(given: str, expected: str) -> None:
+    error = unknown_name("tracker", given, ["lockon-s", "csrt"])
+    assert isinstance(error, LockonError)
+    assert str(error) == expected
+
+
+def test_a_mistake_is_a_value_error_and_a_repair_a_user_warning() -> None:
+    assert issubclass(LockonError, ValueError)
+    assert issubclass(LockonWarning, UserWarning)
