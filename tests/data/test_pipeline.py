@@ -47,7 +47,7 @@ def pipeline(config: PipelineConfig = PLAIN, seed: int = 0, negative: float = 0.
 @pytest.fixture
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
     """No blur, noise or compression, so that colours can be measured."""
-    monkeypatch.setattr(augment, "degrade", lambda _, image: image)
+    monkeypatch.setattr(augment, "degrade", lambda _, image, strength: image)
 
 
 def red_extent(crop):

@@ -25,8 +25,8 @@ def ellipse(w: int = 60, h: int = 40) -> Cutout:
     return Cutout(np.dstack([np.full((h, w, 3), 255, np.uint8), inside.astype(np.uint8) * 255]), "ellipse")
 
 
-def extent(frame, level: int = 63) -> list[int]:
-    """Extent of a white object on black: half covered pixels have a quarter of the brightness, colour and alpha being interpolated both."""
+def extent(frame, level: int = 127) -> list[int]:
+    """Extent of a white object on black: half covered pixels have half the brightness."""
     solid = frame[..., 0] > level
     ys, xs = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
     return [xs[0], ys[0], xs[-1] + 1, ys[-1] + 1]

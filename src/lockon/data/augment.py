@@ -62,8 +62,9 @@ def motion_blur(rng: Generator, image: Frame, max_length: int = 19) -> Frame:
 
 def jpeg(rng: Generator, image: Frame, low: int = 15, high: int = 80) -> Frame:
     """Compression artefacts: encoded as JPEG of random quality and decoded again."""
-    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(low, high))])
-    return cv2.imdecode(data, cv2.IMREAD_COLOR)  # type: ignore[return-value]
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(low, high))])
+    return cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
 
 
 def low_resolution(rng: Generator, image: Frame, max_factor: float = 4.0) -> Frame:
@@ -105,16 +106,16 @@ def occlude(rng: Generator, image: Frame, box_xyxy: FloatArray, patch: Frame, ma
     return out
 
 
-def degrade(rng: Generator, image: Frame) -> Frame:
-    """What cameras and codecs do, each with its own chance: blur, motion blur, low resolution, noise, JPEG."""
-    if rng.random() < 0.12:
+def degrade(rng: Generator, image: Frame, strength: float = 1.0) -> Frame:
+    """What cameras and codecs do, each with its own chance times `strength`: blur, motion blur, low resolution, noise, JPEG."""
+    if rng.random() < 0.12 * strength:
         image = gaussian_blur(rng, image)
-    if rng.random() < 0.15:
+    if rng.random() < 0.15 * strength:
         image = motion_blur(rng, image)
-    if rng.random() < 0.15:
+    if rng.random() < 0.15 * strength:
         image = low_resolution(rng, image)
-    if rng.random() < 0.10:
+    if rng.random() < 0.10 * strength:
         image = noise(rng, image)
-    if rng.random() < 0.25:
+    if rng.random() < 0.25 * strength:
         image = jpeg(rng, image)
     return image

@@ -39,6 +39,7 @@ class PipelineConfig:
         aspect: standard deviation of the log of the crop's width to height.
         rotation: standard deviation of the rotation in degrees. flip: chance to mirror both crops.
         gray: chance that both crops lose their colour. color: strength of the colour jitter, 1 = the usual ranges.
+        degrade: factor on the chances of blur, noise and compression in the search crop; a quarter of it for the template.
         occlusion: chance that part of the target in the search crop is covered.
         backdrop: chance that crops which reach outside their image are completed with another image.
     """
@@ -57,6 +58,7 @@ class PipelineConfig:
     flip: float = 0.5
     gray: float = 0.12
     color: float = 1.0
+    degrade: float = 1.0
     occlusion: float = 0.12
     backdrop: float = 0.7
 
@@ -99,7 +101,8 @@ class PairPipeline:
             search, box = self._crop(rng, search_view, _SEARCH, backdrop)
             if not np.isfinite(box).all() or min(box[2] - box[0], box[3] - box[1]) < 4:
                 continue
-            template, search, box = self._appearance(rng, template, search, box)
+            cover = self.backdrops(rng) if self.backdrops is not None else search_view.image
+            template, search, box = self._appearance(rng, template, search, box, cover)
             return {
                 "template": template,
                 "search": search,
@@ -138,8 +141,8 @@ class PairPipeline:
         offset = np.clip(rng.normal(0, shift / 5, 2), -shift, shift) if near else rng.uniform(-shift, shift, 2)
         return Crop(np.array([cx, cy]) + offset * side, side, size)
 
-    def _appearance(self, rng: Generator, template: Frame, search: Frame, box: FloatArray) -> tuple[Frame, Frame, FloatArray]:
-        """Photometric changes: some shared by both crops (the video's look), some of the search crop alone."""
+    def _appearance(self, rng: Generator, template: Frame, search: Frame, box: FloatArray, cover: Frame) -> tuple[Frame, Frame, FloatArray]:
+        """Photometric changes, some shared by both crops (the video's look), and an occluder cut from `cover`."""
         c = self.config
         strength = c.color
         template = augment.jitter_color(
@@ -151,10 +154,9 @@ class PairPipeline:
         if rng.random() < c.gray:
             template, search = augment.to_gray(template), augment.to_gray(search)
         if rng.random() < c.occlusion:
-            search = augment.occlude(rng, search, box, template)
-        if rng.random() < 0.25:
-            template = augment.degrade(rng, template)
-        search = augment.degrade(rng, search)
+            search = augment.occlude(rng, search, box, cover)
+        template = augment.degrade(rng, template, c.degrade / 4)
+        search = augment.degrade(rng, search, c.degrade)
         if rng.random() < c.flip:
             width = search.shape[1]
             template, search = template[:, ::-1], search[:, ::-1]

@@ -77,7 +77,16 @@ def _deform(rgba: NDArray[np.uint8], amount: float) -> NDArray[np.uint8]:
     y, x = np.mgrid[0:h, 0:w].astype(np.float32)
     map_x = x + np.float32(amount * w) * np.sin(2 * np.pi * y / h).astype(np.float32)
     map_y = y + np.float32(amount * h) * np.sin(2 * np.pi * x / w).astype(np.float32)
-    return cv2.remap(rgba, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)  # type: ignore[return-value]
+    return cv2.remap(rgba, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
+
+
+def _pad(rgba: NDArray[np.uint8], rim: int) -> NDArray[np.uint8]:
+    """The cut-out with a transparent rim in the colours of its edge, so that resampling mixes in neither black nor a hard edge."""
+    out = cv2.copyMakeBorder(rgba, rim, rim, rim, rim, cv2.BORDER_REPLICATE)
+    alpha = np.zeros(out.shape[:2], np.uint8)
+    alpha[rim:-rim, rim:-rim] = rgba[..., 3]
+    out[..., 3] = alpha
+    return out  # type: ignore[return-value]
 
 
 def paste(frame: Frame, layer: Layer, t: float) -> FloatArray:
@@ -86,9 +95,11 @@ def paste(frame: Frame, layer: Layer, t: float) -> FloatArray:
     An object without a visible pixel returns a box of NaN.
     """
     x, y, log_scale, log_aspect, angle, bend = layer.motion.at(t)
-    rgba = layer.cutout.rgba if abs(bend) < 0.01 else _deform(layer.cutout.rgba, float(bend))
+    scale = math.exp(log_scale) / math.sqrt(layer.cutout.rgba.shape[0] * layer.cutout.rgba.shape[1])
+    rgba = _pad(layer.cutout.rgba, rim=math.ceil(min(max(2.0, 2 / scale), 400)))  # two pixels of the frame at least
+    if abs(bend) >= 0.01:
+        rgba = _deform(rgba, float(bend))
     h, w = rgba.shape[:2]
-    scale = math.exp(log_scale) / math.sqrt(w * h)
     sx, sy = scale * math.exp(log_aspect / 2), scale * math.exp(-log_aspect / 2)
     cos, sin = math.cos(angle), math.sin(angle)
     matrix = np.array([[sx * cos, -sy * sin], [sx * sin, sy * cos]])
@@ -103,7 +114,11 @@ def paste(frame: Frame, layer: Layer, t: float) -> FloatArray:
         small = max(scale, 4 / min(w, h))
         rgba = cv2.resize(rgba, (max(4, round(w * small)), max(4, round(h * small))), interpolation=shrink)  # type: ignore[assignment]
         matrix = matrix @ np.diag([w / rgba.shape[1], h / rgba.shape[0]])
-    patch = cv2.warpAffine(rgba, np.column_stack([matrix, shift]), (int(width), int(height)), borderMode=cv2.BORDER_CONSTANT)
+    shift = shift + matrix @ (0.5, 0.5) - 0.5  # OpenCV counts from the first pixel's centre, we count from its corner
+    patch = cv2.warpAffine(rgba, np.column_stack([matrix, shift]), (int(width), int(height)), borderMode=cv2.BORDER_REPLICATE)
+    stretch = float(np.linalg.norm(matrix, axis=0).max())
+    if stretch > 1:  # an enlarged edge is as sharp as any other
+        patch[..., 3] = np.clip((patch[..., 3] - 127.5) * stretch + 127.5, 0, 255).astype(np.uint8)
     return _blend(frame, patch, int(left), int(top), layer.gain)  # type: ignore[arg-type]
 
 
