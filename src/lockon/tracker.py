@@ -63,7 +63,10 @@ class TrackerConfig:
         calibration: logit to score.
         tracked, lost: score at or above which a target is "tracked", and below which it is "lost"; "uncertain" between.
         patience: frames in a row below `lost` before the state turns "lost"; until then it is "uncertain" and the box follows.
-        grow: factor on the search window per lost frame, up to `max_grow`; while lost the last trusted box is held.
+        hold: after `patience` frames in a row below this score the target counts as gone: the last trusted box (score >= `lost`)
+            is returned and searched around, until a candidate scores higher. A "lost" target above it is still followed:
+            following a doubtful target costs little, holding on to an old place costs the target.
+        grow: factor on the search window per "lost" frame, up to `max_grow`.
         min_size: smallest width and height of a box, in pixels.
     """
 
@@ -72,7 +75,8 @@ class TrackerConfig:
     localizer: WindowConfig = field(default_factory=WindowConfig)
     calibration: Calibration = field(default_factory=Calibration)
     tracked: float = 0.5
-    lost: float = 0.2
+    lost: float = 0.3
+    hold: float = 0.05
     patience: int = 3
     grow: float = 1.05
     max_grow: float = 1.5
@@ -86,7 +90,7 @@ class Target:
     Attributes:
         box: (4,) cx, cy, w, h in image pixels, float64. trusted: the last box that was not below the `lost` score.
         template: its features, a batch of one. fill: (3,) border colour of crops.
-        score: calibrated, 0..1. state: tracked, uncertain or lost. low: frames in a row below the `lost` score.
+        score: calibrated, 0..1. state: tracked, uncertain or lost. low, absent: frames in a row below the `lost`, the `hold` score.
         size: width, height of the video's frames.
     """
 
@@ -98,6 +102,7 @@ class Target:
     score: float = 1.0
     state: State = "tracked"
     low: int = 0
+    absent: int = 0
 
 
 class NetworkTracker:
@@ -182,11 +187,10 @@ class NetworkTracker:
         box = np.concatenate([np.clip(box[:2], 0, [width, height]), np.clip(box[2:], c.min_size, [width, height])])
         if score >= c.lost:
             state: State = "tracked" if score >= c.tracked else "uncertain"
-            return replace(target, box=box, trusted=box, score=score, state=state, low=0)
-        low = target.low + 1
-        if low <= c.patience:
-            return replace(target, box=box, score=score, state="uncertain", low=low)
-        return replace(target, box=target.trusted, score=score, state="lost", low=low)
+            return replace(target, box=box, trusted=box, score=score, state=state, low=0, absent=0)
+        low, absent = target.low + 1, target.absent + 1 if score < c.hold else 0
+        kept = target.trusted if absent > c.patience else box
+        return replace(target, box=kept, score=score, state="lost" if low > c.patience else "uncertain", low=low, absent=absent)
 
 
 def _check_size(frame: Frame, target: Target) -> None:

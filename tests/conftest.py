@@ -1,0 +1,15 @@
+"""Settings that every test runs under."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+# The machines that run tests have few cores and several test processes: one thread each. Read when the libraries load.
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
+# The same examples in every run, and no time limit per example: a busy machine must not fail a test.
+settings.register_profile("lockon", derandomize=True, deadline=None)
+settings.load_profile("lockon")

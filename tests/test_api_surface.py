@@ -1,0 +1,109 @@
+"""The public surface: names and signatures that other programs rely on. A change here is a change for users: CHANGELOG."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+
+import pytest
+
+import lockon
+
+PUBLIC = {
+    "lockon": ["LockonError", "Result", "Tracker", "__version__", "list_trackers", "load", "track"],
+    "lockon.errors": ["LockonError", "LockonWarning"],
+    "lockon.types": ["Prediction", "Result", "Targets", "Template"],
+    "lockon.tracker": ["Calibration", "NetworkTracker", "Tracker", "TrackerConfig"],
+    "lockon.video": ["open_frames"],
+    "lockon.data.sequence": ["Sequence"],
+    "lockon.data.datasets.registry": ["load_dataset"],
+    "lockon.bench.metrics": [
+        "average_overlap",
+        "normalized_precision",
+        "precision",
+        "success_auc",
+        "success_curve",
+        "success_rate",
+    ],
+    "lockon.zoo": ["build"],
+}
+
+SIGNATURES = {
+    "lockon.load": "(name='lockon-s', weights=None, preset='default', device='auto', refiner=None, **overrides)",
+    "lockon.list_trackers": "()",
+    "lockon.track": "(source, box, tracker='lockon-s', *, start=0, frames=None, "
+    "weights=None, preset='default', device='auto', **overrides)",
+    "lockon.Tracker.init": "(self, frame, box)",
+    "lockon.Tracker.track": "(self, frame)",
+    "lockon.Result.each": "(self)",
+    "lockon.bench.metrics.success_auc": "(pred, gt, convention='pysot', visible=None, bounds=None)",
+    "lockon.bench.metrics.precision": "(pred, gt, threshold=20, convention='pysot', visible=None)",
+    "lockon.bench.metrics.normalized_precision": "(pred, gt, threshold=0.2, convention='pysot', visible=None)",
+    "lockon.bench.metrics.average_overlap": "(pred, gt, convention='got10k', visible=None, bounds=None)",
+    "lockon.bench.metrics.success_rate": "(pred, gt, threshold=0.5, convention='got10k', visible=None, bounds=None)",
+    "lockon.data.datasets.registry.load_dataset": "(name_or_spec, root=None)",
+    "lockon.zoo.build": "(name, **overrides)",
+}
+
+TRACKERS = ["csrt", "kcf", "lockon-s", "mil", "nanotrack-v1", "nanotrack-v2"]
+COMMANDS = ["bench", "data", "demo", "export", "track", "train", "zoo"]
+
+
+def resolve(dotted: str) -> object:
+    parts = dotted.split(".")
+    for split in range(len(parts), 0, -1):
+        try:
+            value: object = importlib.import_module(".".join(parts[:split]))
+        except ModuleNotFoundError:
+            continue
+        for name in parts[split:]:
+            value = getattr(value, name)
+        return value
+    raise ModuleNotFoundError(dotted)
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_public_names_exist(module: str) -> None:
+    found = importlib.import_module(module)
+    assert [name for name in PUBLIC[module] if not hasattr(found, name)] == []
+
+
+def test_top_level_is_exactly_what_is_listed() -> None:
+    """Nothing is public by accident."""
+    assert sorted(lockon.__all__) == PUBLIC["lockon"]
+    assert dir(lockon) == sorted(PUBLIC["lockon"])
+    with pytest.raises(AttributeError, match="no attribute 'Trackers'"):
+        _ = lockon.Trackers
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_signatures(name: str) -> None:
+    signature = inspect.signature(resolve(name))  # type: ignore[arg-type]
+    bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()]
+    assert str(inspect.Signature(bare)) == SIGNATURES[name]
+
+
+def test_fields_of_results() -> None:
+    assert [field.name for field in dataclasses.fields(lockon.Result)] == ["box", "score", "state", "mask"]
+    prediction = resolve("lockon.types.Prediction")
+    assert [field.name for field in dataclasses.fields(prediction)][:3] == ["logits", "boxes", "quality"]  # type: ignore[arg-type]
+
+
+def test_trackers() -> None:
+    assert set(TRACKERS) <= set(lockon.list_trackers())
+    assert lockon.list_trackers() == sorted(lockon.list_trackers())
+
+
+def test_commands() -> None:
+    from lockon.cli import app
+
+    names = [info.name or info.callback.__name__ for info in app.registered_commands if info.callback]
+    assert set(COMMANDS) <= {*names, *(group.name for group in app.registered_groups)}
+
+
+def test_version_is_the_one_of_the_package() -> None:
+    from package_tree import REPOSITORY
+
+    declared = [line for line in (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8").splitlines() if line.startswith("version = ")]
+    assert declared == [f'version = "{lockon.__version__}"']

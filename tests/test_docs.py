@@ -1,0 +1,113 @@
+"""README and docs/: links lead somewhere, commands exist with their options, Python snippets run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from lockon.video import open_frames
+from lockon.video_write import VideoWriter
+from package_tree import REPOSITORY, SOURCE
+
+PAGES = [*REPOSITORY.glob("*.md"), *sorted(REPOSITORY.joinpath("docs").rglob("*.md"))]
+FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+# What the snippets take as given; they run one after another per page, in a folder with a video and annotated videos.
+PREAMBLE = """
+import cv2, lockon, pathlib
+capture = cv2.VideoCapture("clip.mp4")
+first_frame, next_frame = (cv2.cvtColor(capture.read()[1], cv2.COLOR_BGR2RGB) for _ in range(2))
+(x, y, w, h), root = (100, 80, 40, 60), pathlib.Path("mine")
+"""
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(REPOSITORY))
+
+
+def blocks(page: Path, *languages: str) -> list[str]:
+    return [code for language, code in FENCE.findall(page.read_text(encoding="utf-8")) if language in languages]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_to_files(page: Path) -> None:
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if not re.match(r"\w+:", target)]
+    assert [target for target in targets if target and not page.parent.joinpath(target).exists()] == []
+
+
+def command_lines() -> Iterator[tuple[str, str]]:
+    """Where, and the words after `lockon`: of the pages, and of the examples in the commands' help."""
+    for page in PAGES:
+        for code in blocks(page, "bash", "console", "sh"):
+            for line in code.replace("\\\n", " ").splitlines():
+                if found := re.search(r"(?:^|\s|bin/)lockon (.+)", line):
+                    yield name_of(page), found[1]
+    for file in sorted(SOURCE.joinpath("cli").glob("*.py")):
+        for line in re.findall(r"^ +(?:torchrun .*)?lockon (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE):
+            yield f"cli/{file.name}", line
+
+
+def test_commands_exist_with_their_options() -> None:
+    from lockon.cli import app
+
+    root: Any = typer.main.get_command(app)
+    checked, wrong = 0, []
+    for where, line in command_lines():
+        command, words = root, shlex.split(line, comments=True)
+        while words and hasattr(command, "commands"):
+            word = words.pop(0)
+            if word not in command.commands:
+                break
+            command = command.commands[word]
+        if hasattr(command, "commands"):
+            wrong.append(f"{where}: lockon {line}")
+            continue
+        known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+        given = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+        wrong += [f"{where}: no option {option} in: lockon {line}" for option in sorted(given - known)]
+        checked += 1
+    assert wrong == []
+    assert checked > 40
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A folder as the pages assume it: clip.mp4, videos/ and mine/."""
+    sys.path.insert(0, str(REPOSITORY / "examples"))
+    try:
+        from moving_patch import write_videos
+    finally:
+        sys.path.pop(0)
+    path: Path = tmp_path_factory.mktemp("docs")
+    with open_frames(SOURCE / "assets" / "big_buck_bunny.mp4") as reader, VideoWriter(path / "clip.mp4", reader.fps) as video:
+        for number, image in reader:
+            if number == 12:
+                break
+            video.write(image)
+    write_videos(path / "videos", count=1, length=8)
+    path.joinpath("mine", "walk", "frames").mkdir(parents=True)
+    path.joinpath("mine", "walk", "frames", "1.jpg").write_bytes(b"")  # frames are not read before they are asked for
+    path.joinpath("mine", "walk", "truth.txt").write_text("1,2,3,4\n")
+    return path
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name_of)
+def test_snippets_run(page: Path, folder: Path) -> None:
+    code = "\n".join([PREAMBLE, *blocks(page, "python")])
+    if "TorchModel" in code:
+        pytest.importorskip("torch", reason="needs the torch extra")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(SOURCE.parent), os.environ.get("PYTHONPATH")]))}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stderr
