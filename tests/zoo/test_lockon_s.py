@@ -170,3 +170,8 @@ def test_weights_of_the_zoo(tmp_path: Path) -> None:
 def test_zoo_mistakes(call, message: str) -> None:
     with pytest.raises(LockonError, match=message):
         call()
+
+
+def test_crop_sizes_of_model_and_data_must_agree(tmp_path: Path) -> None:
+    with pytest.raises(LockonError, match=r"model.search_size is 256 but data.search_size is 224; set both"):
+        recipe(TrainSources(stills=tmp_path), {"model.search_size": "256"})

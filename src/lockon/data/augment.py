@@ -64,7 +64,7 @@ def jpeg(rng: Generator, image: Frame, low: int = 15, high: int = 80) -> Frame:
     """Compression artefacts: encoded as JPEG of random quality and decoded again."""
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(low, high))])
-    return cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+    return cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)  # type: ignore[arg-type, return-value]
 
 
 def low_resolution(rng: Generator, image: Frame, max_factor: float = 4.0) -> Frame:

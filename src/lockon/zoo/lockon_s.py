@@ -120,6 +120,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, str]) -> Recipe:
         LockonError: an unknown or ill-typed override, missing data, backbone weights of another network.
     """
     config = apply_overrides(RecipeConfig(), overrides)
+    _check_sizes(config)
     torch.manual_seed(config.train.seed)
     module = build(config.model)
     if config.backbone_weights:
@@ -129,7 +130,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, str]) -> Recipe:
         "architecture": "lockon-s",
         "config": {"model": as_json(config.model)},
         "tracker": {"template_factor": config.data.template_factor, "search_factor": config.data.search_factor},
-        "licence": "code Apache-2.0; weights for research use: part of the training images is research-licensed",
+        "licence": "code Apache-2.0; weights: as far as the licences of the training data named here allow",
         "data": describe_data(sources),
         "git_revision": git_revision(),
     }
@@ -138,6 +139,13 @@ def recipe(sources: TrainSources, overrides: Mapping[str, str]) -> Recipe:
     return Recipe(
         task=SiameseTask(module, config.loss), pipeline=pipeline, config=config.train, validate=validate, header=header, settings=settings
     )
+
+
+def _check_sizes(config: RecipeConfig) -> None:
+    for name in ("template_size", "search_size"):
+        model, data = getattr(config.model, name), getattr(config.data, name)
+        if model != data:
+            raise LockonError(f"model.{name} is {model} but data.{name} is {data}; set both to the same number of pixels")
 
 
 def load_backbone(module: SiameseModel, config: ModelConfig, path: Path) -> None:
