@@ -175,3 +175,16 @@ def test_zoo_mistakes(call, message: str) -> None:
 def test_crop_sizes_of_model_and_data_must_agree(tmp_path: Path) -> None:
     with pytest.raises(LockonError, match=r"model.search_size is 256 but data.search_size is 224; set both"):
         recipe(TrainSources(stills=tmp_path), {"model.search_size": "256"})
+
+
+def test_degenerate_boxes_are_skipped_with_a_count(tmp_path: Path) -> None:
+    images = tmp_path / "set" / "images"
+    images.mkdir(parents=True)
+    cv2.imwrite(str(images / "0.png"), np.zeros((100, 120, 3), np.uint8))
+    boxes = [[10, 10, 40, 30], [5, 5, 0, 20], [5, 5, 3, 3], [0, 50, 100, 7], [200, 200, 30, 30]]
+    objects = [{"id": index, "class": "thing", "box": box} for index, box in enumerate(boxes)]
+    line = {"image": "images/0.png", "video": None, "frame": None, "width": 120, "height": 100, "objects": objects}
+    (tmp_path / "set" / "annotations.jsonl").write_text(json.dumps(line) + "\n")
+    notes = recipe(TrainSources(stills=tmp_path), {}).notes
+    assert len(notes) == 1
+    assert notes[0].startswith("StillSource: 4 boxes skipped")

@@ -91,6 +91,8 @@ def _run(recipe: Recipe, out: Path, *, init: Path | None, resume: bool, minutes:
 
     if init is not None:
         load_weights(recipe.task.module, init)
+    for note in recipe.notes:
+        typer.echo(note, err=True)
     return Engine(recipe, out, device=device, resume=resume, stop_after_minutes=minutes).fit()
 
 

@@ -58,6 +58,7 @@ class Recipe:
         header: JSON header of the weight files (architecture, config, licence, data ...); the engine adds "metrics" and "training".
         settings: everything else that decides what is learnt (task, data and model settings), as JSON values:
             a resumed run must have the same.
+        notes: lines to tell the user before training starts, such as how many boxes were skipped.
     """
 
     task: Task
@@ -66,6 +67,7 @@ class Recipe:
     validate: Validate | None = None
     header: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

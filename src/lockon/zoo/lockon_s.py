@@ -34,7 +34,7 @@ from lockon.train.provenance import git_revision
 from lockon.train.recipe import Recipe, TrainSources, Validate
 from lockon.train.task import SiameseLossConfig, SiameseTask
 from lockon.train.validation import overlap_metrics, track_in_lockstep
-from lockon.zoo.lockon_s_data import Mix, describe_data, make_pipeline
+from lockon.zoo.lockon_s_data import Mix, describe_data, describe_skipped, make_pipeline
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,7 +137,13 @@ def recipe(sources: TrainSources, overrides: Mapping[str, str]) -> Recipe:
     settings = {name: as_json(getattr(config, name)) for name in ("model", "data", "loss", "mix")}
     validate = make_validation(sources.val, config) if sources.val is not None else None
     return Recipe(
-        task=SiameseTask(module, config.loss), pipeline=pipeline, config=config.train, validate=validate, header=header, settings=settings
+        task=SiameseTask(module, config.loss),
+        pipeline=pipeline,
+        config=config.train,
+        validate=validate,
+        header=header,
+        settings=settings,
+        notes=describe_skipped(pipeline),
     )
 
 

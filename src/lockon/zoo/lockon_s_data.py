@@ -95,6 +95,14 @@ def describe_data(sources: TrainSources) -> dict[str, list[str]]:
     return {"stills": stills, "videos": videos}
 
 
+def describe_skipped(pipeline: PairPipeline) -> tuple[str, ...]:
+    """One line per source with boxes that cannot train, with their count."""
+    counts = [(type(source).__name__, getattr(source, "skipped", 0)) for source, _ in pipeline.sampler.sources]
+    return tuple(
+        f"{name}: {count} boxes skipped (not finite, under 6 px, thinner than 1:8, or off the image)" for name, count in counts if count
+    )
+
+
 def random_image(rng: np.random.Generator, images: list[StillImage], cache: ImageCache) -> Frame:
     """Any of the images, decoded."""
     image = images[int(rng.integers(len(images)))]
