@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 import lockon
+from lockon.bench import metrics
 from lockon.data.datasets.registry import load_dataset
-from lockon.ops.boxes import iou_xywh
 
 VALUES: dict[str, tuple[float, ...]] = {
     "localizer.window": (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5),
@@ -36,9 +36,8 @@ def average_overlap(weights: Path, device: str, sequences: list[Any], frames: li
     values = []
     for sequence, images in zip(sequences, frames, strict=True):
         tracker.init(images[0], sequence.boxes[0])
-        boxes = np.stack([tracker.track(image).box for image in images[1:]])
-        known = np.isfinite(sequence.boxes[1:]).all(1)
-        values.append(float(iou_xywh(boxes[known], sequence.boxes[1:][known]).mean()))
+        boxes = np.stack([sequence.boxes[0], *(tracker.track(image).box for image in images[1:])])
+        values.append(metrics.average_overlap(boxes, sequence.boxes, visible=np.isfinite(sequence.boxes).all(1)))
     return values
 
 

@@ -162,9 +162,9 @@ class StillSource:
         if self.videos and rng.random() < self.video_share:
             video = self.videos[min(int(np.searchsorted(self._video_p, rng.random())), len(self.videos) - 1)]
             pair = rng.choice(len(video), 2, replace=False)
-            views = [self.view(video.images[i], video.indices[i]) for i in pair]
             if all(usable(np.asarray(video.images[i].objects[video.indices[i]].box), 1e9, 1e9) for i in pair):
-                return views[0], views[1]
+                one, other = (self.view(video.images[i], video.indices[i]) for i in pair)
+                return one, other
         image, index = self._items[min(int(np.searchsorted(self._p, rng.random())), len(self._items) - 1)]
         view = self.view(image, index)
         return view, view
@@ -211,9 +211,9 @@ class SyntheticSource:
                 others.append(self.cutouts[int(pool[int(rng.integers(len(pool)))])])
             backdrop = self.backgrounds[int(rng.integers(len(self.backgrounds)))]
             scene = random_scene(rng, self.cache.get(str(backdrop.path), backdrop.read), target, others)
-            first, second = float(rng.integers(0, 2 * self.max_gap)), 0.0
+            first = float(rng.integers(0, 2 * self.max_gap))
             second = first + float(rng.integers(-self.max_gap, self.max_gap + 1))
-            views = [(image, box, seen) for image, box, seen in (scene.render(first), scene.render(second))]
+            views = (scene.render(first), scene.render(second))
             if views[0][2] > 0.8 and views[1][2] > 0.4:
                 name = f"scene:{label}@{backdrop.path.name}"
                 return View(views[0][0], views[0][1], f"{name}/{first:g}"), View(views[1][0], views[1][1], f"{name}/{second:g}")

@@ -6,8 +6,9 @@ from collections.abc import Sequence as Items
 
 import numpy as np
 
+from lockon.bench.metrics import average_overlap, success_rate
 from lockon.data.sequence import Sequence
-from lockon.ops.boxes import cxcywh_to_xywh, iou_xywh
+from lockon.ops.boxes import cxcywh_to_xywh
 from lockon.tracker import NetworkTracker
 from lockon.types import FloatArray
 
@@ -33,8 +34,7 @@ def overlap_metrics(boxes: Items[FloatArray], sequences: Items[Sequence]) -> dic
     """AO, SR50 and SR75, mean over sequences; the first frame and frames without annotation are left out."""
     rows = []
     for found, sequence in zip(boxes, sequences, strict=True):
-        truth = sequence.boxes[1:]
-        known = np.isfinite(truth).all(1)
-        overlap = iou_xywh(found[1:][known], truth[known])
-        rows.append((overlap.mean(), (overlap > 0.5).mean(), (overlap > 0.75).mean()))
+        known = np.isfinite(sequence.boxes).all(1)
+        rates = [success_rate(found, sequence.boxes, threshold, visible=known) for threshold in (0.5, 0.75)]
+        rows.append((average_overlap(found, sequence.boxes, visible=known), *rates))
     return dict(zip(("AO", "SR50", "SR75"), np.mean(rows, axis=0).tolist(), strict=True))
