@@ -49,6 +49,12 @@ def test_every_format(still: str, clip: Path, tmp_path: Path, name: str) -> None
     assert (tmp_path / name).stat().st_size > 300
 
 
+def test_several_files(still: str, clip: Path, tmp_path: Path) -> None:
+    names = [tmp_path / "boxes.csv", tmp_path / "boxes.json"]
+    assert track(clip, *BOX, "--tracker", still, "--save", names[0], "--save", names[1]).exit_code == 0
+    assert len(json.loads(names[1].read_text())["annotations"]) == len(names[0].read_text().splitlines()) - 1 == 12
+
+
 def test_format_beats_the_suffix(still: str, clip: Path, tmp_path: Path) -> None:
     assert track(clip, *BOX, "--tracker", still, "--save", tmp_path / "a.txt", "--format", "coco").exit_code == 0
     assert len(json.loads((tmp_path / "a.txt").read_text())["annotations"]) == 12

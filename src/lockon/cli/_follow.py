@@ -60,16 +60,16 @@ class _Speed(ProgressColumn):
 
 @dataclass(slots=True)
 class Outputs:
-    """Where results go; each may be None. `close` finishes all of them, also when one fails."""
+    """Where results go; any may be missing. `close` finishes all of them, also when one fails."""
 
     video: VideoWriter | None = None
-    boxes: BoxWriter | None = None
+    boxes: list[BoxWriter] = field(default_factory=list)
     sheet: ContactSheet | None = None
 
     def write(self, tracked: TrackedFrame) -> None:
         """One frame to every output."""
-        if self.boxes is not None:
-            self.boxes.write(tracked.number, tracked.result)
+        for boxes in self.boxes:
+            boxes.write(tracked.number, tracked.result)
         if self.video is None and self.sheet is None:
             return
         drawn = draw_result(tracked.image, tracked.result)
@@ -81,7 +81,7 @@ class Outputs:
     def close(self) -> None:
         """Finish the files."""
         with ExitStack() as stack:
-            for output in (self.video, self.boxes):
+            for output in (self.video, *self.boxes):
                 if output is not None:
                     stack.callback(output.close)
 

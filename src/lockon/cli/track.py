@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from lockon.annotations import BoxWriter, VideoInfo
 
 
 def track(  # noqa: PLR0917 - options of a command are read by name
@@ -21,7 +18,9 @@ def track(  # noqa: PLR0917 - options of a command are read by name
     device: Annotated[str, typer.Option(help="auto, cpu, openvino, cuda or torch.")] = "auto",
     overrides: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one parameter of the tracker.")] = None,
     out: Annotated[Path | None, typer.Option(help="Video to write, with boxes and scores drawn (.mp4 .mov .mkv .avi).")] = None,
-    save: Annotated[Path | None, typer.Option(help="Boxes to write: .csv, .jsonl, .txt (MOT), .json (COCO) or .xml (CVAT).")] = None,
+    save: Annotated[
+        list[Path] | None, typer.Option(help="Boxes to write: .csv, .jsonl, .txt (MOT), .json (COCO) or .xml (CVAT); may be repeated.")
+    ] = None,
     format: Annotated[str | None, typer.Option(help="csv, jsonl, mot, coco or cvat; default: by the suffix of --save.")] = None,
     start: Annotated[int, typer.Option(min=0, help="Number of the first frame, from 0; the box belongs to it.")] = 0,
     frames: Annotated[int | None, typer.Option(min=1, help="Number of frames to track at most.")] = None,
@@ -41,9 +40,11 @@ def track(  # noqa: PLR0917 - options of a command are read by name
 
       lockon track 0 --select --tracker csrt --frames 500 > boxes.csv
     """
+    import sys
+
     import numpy as np
 
-    from lockon.annotations import VideoInfo
+    from lockon.annotations import BoxWriter, VideoInfo
     from lockon.cli._follow import Outputs, Summary, follow
     from lockon.cli._options import parse_overrides
     from lockon.errors import LockonError
@@ -62,7 +63,10 @@ def track(  # noqa: PLR0917 - options of a command are read by name
         outputs = Outputs(video)
         try:
             info = VideoInfo(reader.name, *reader.size, reader.count)
-            outputs.boxes = _box_writer(save, info, format, wanted=save is not None or out is None)
+            for path in save or []:
+                outputs.boxes.append(BoxWriter(path, info, format))
+            if out is None and not save:
+                outputs.boxes.append(BoxWriter(sys.stdout, info, format))
             if select:
                 from lockon.cli._select import select_boxes
 
@@ -73,14 +77,6 @@ def track(  # noqa: PLR0917 - options of a command are read by name
         finally:
             outputs.close()
             if summary.frames and not quiet:
-                written = [str(path) for path in (out, save) if path is not None]
+                written = [str(path) for path in (out, *(save or [])) if path is not None]
                 typer.echo(summary.text(reader) + (f"; wrote {', '.join(written)}" if written else ""), err=True)
 
-
-def _box_writer(save: Path | None, info: VideoInfo, format: str | None, wanted: bool) -> BoxWriter | None:
-    """A writer to the file, or to standard output where there is none; None where boxes are not wanted."""
-    import sys
-
-    from lockon.annotations import BoxWriter
-
-    return BoxWriter(sys.stdout if save is None else save, info, format) if wanted else None
