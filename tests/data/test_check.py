@@ -1,5 +1,6 @@
 """`lockon data check`: every planted fault is found and named, and sound data give nothing."""
 
+import json
 from pathlib import Path
 
 import cv2
@@ -71,6 +72,44 @@ def test_missing_sequences_are_named(tmp_path: Path) -> None:
     assert check_one("OTB100", tmp_path).problems == []
     write_lines(tmp_path / "list.txt", ["Car1", "Car2"])
     assert check_one("OTB100", tmp_path, subset=False).problems[0].startswith("1 of 2 sequences of the benchmark are missing: Car2;")
+
+
+def test_cut_sequences_are_named(tmp_path: Path) -> None:
+    make_otb(tmp_path, "Basketball", 3)
+    make_otb(tmp_path, "Car9", 3)
+    assert check_one("OTB100", tmp_path).notes == [
+        "1 of 100 sequences, 1 cut, 1 that are not in the list, by the list of the complete benchmark",
+        "1 sequences are not in the benchmark's list: Car9",
+        "other numbers of frames than the benchmark's: Basketball (3 of 725)",
+    ]
+    problems = check_one("OTB100", tmp_path, subset=False).problems
+    assert problems[1] == "other numbers of frames than the benchmark's: Basketball (3 of 725)"
+
+
+def test_boxes_of_no_size_are_published_so_where_the_annotation_is_complete(tmp_path: Path) -> None:
+    make_otb(tmp_path, "Deer", 71, [BOX] * 70 + ["0,0,0,0"])
+    report = check_one("OTB100", tmp_path)
+    assert report.problems == []
+    assert "Deer: zero or negative width or height, as published, in line 71 of the annotation" in report.notes
+    make_otb(tmp_path, "Deer", 71, ["0,0,0,0"] + [BOX] * 70)
+    assert check_one("OTB100", tmp_path).problems == ["Deer: the first frame has no box, so a tracker cannot start"]
+
+
+def test_pooled_sets_and_json(tmp_path: Path) -> None:
+    make_otb(tmp_path / "OTB100", "Car1", 2)
+    make_uav123(tmp_path / "UAV123", "bike1", ["1,1,2,2"] * 3)
+    reports = check_dataset("otb-100+uav123", tmp_path, subset=True)
+    assert [(report.dataset, report.frames, report.problems) for report in reports] == [("OTB100", 2, []), ("UAV123", 3, [])]
+    entry = {"gt_rect": [[1, 1, 2, 2]], "img_names": ["0001.jpg"]}
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps({"Deer": entry}))
+    assert check_one("OTB100", file).problems == [
+        f"{tmp_path / '0001.jpg'} does not exist; expected the images beside {file}, or ask for the ground truth alone"
+    ]
+    write_image(tmp_path / "0001.jpg")
+    report = check_one("OTB100", file)
+    assert (report.sequences, report.frames, report.problems) == (1, 1, [])
+    assert "Deer (1 of 71)" in report.notes[-1]
 
 
 def test_missing_annotation_and_images(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from tiny_benchmarks import build
 from tiny_layouts import make_otb
 from typer.testing import CliRunner
 
@@ -27,6 +28,16 @@ def test_check_all_good(root: Path) -> None:
     assert "all good" in result.output
 
 
+def test_names_in_any_spelling_and_pooled_sets(root: Path) -> None:
+    result = RUN.invoke(app, ["check", f"otb-100:{root}", "--subset"])
+    assert result.exit_code == 0, result.output
+    assert "1 of 100 sequences, 1 cut, by the list of the complete benchmark" in result.output
+    make_otb(root / "TinyTLP", "Drone", 2)
+    result = RUN.invoke(app, ["check", "OTB100+tiny-tlp", "--data-root", str(root), "--subset"])
+    assert result.exit_code == 0, result.output
+    assert "TinyTLP in" in result.output
+
+
 def test_check_finds_a_problem(root: Path) -> None:
     (root / "OTB100" / "Car1" / "img" / "0002.jpg").unlink()
     result = RUN.invoke(app, ["check", f"OTB100:{root / 'OTB100'}", "--subset"])
@@ -36,7 +47,8 @@ def test_check_finds_a_problem(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["OTB1"], ["OTB100"], ["OTB100:"], ["OTB100:/x", "--data-root", "/y"], ["OTB100", "--data-root", "/nowhere"]]
+    "arguments",
+    [["OTB1"], ["OTB100"], ["OTB100:"], ["OTB100+LaSO"], ["OTB100:/x", "--data-root", "/y"], ["OTB100", "--data-root", "/nowhere"]],
 )
 def test_check_wrong_usage_is_left_to_the_one_handler(root: Path, arguments: list[str]) -> None:
     result = RUN.invoke(app, ["check", *arguments])
@@ -51,6 +63,12 @@ def test_list(root: Path) -> None:
     assert lines["OTB100"][:2] == ["otb", str(root / "OTB100")]
     assert lines["DAVIS2016"] == ["davis", "-"]
     assert lines["pool"][1] == str(root)
+    assert lines["NUO323"] == ["pooled", "-"]
+    assert lines["GOT10k_val"] == ["got10k", "-"]
+    for name in ("NFS30", "UAV123"):
+        build(name, root / name)
+    result = RUN.invoke(app, ["list", "--data-root", str(root)])
+    assert "NUO323              pooled       NFS30, UAV123, OTB100" in result.output
 
 
 def test_list_with_a_broken_file_says_so(root: Path) -> None:

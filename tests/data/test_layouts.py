@@ -10,13 +10,13 @@ from hypothesis import given, strategies as st
 from tiny_layouts import BOX, HEIGHT, WIDTH, make_davis, make_otb, make_uav123, make_vot, mask_of, write_images, write_lines
 
 from lockon.data.datasets import davis, otb, uav123, vot
-from lockon.data.datasets.layout import mask_targets, mask_to_box, read_mask, voc_colour
+from lockon.data.datasets.mask_images import mask_targets, mask_to_box, read_mask, voc_colour
 from lockon.errors import LockonError
 
 
 def test_otb_boxes_become_zero_based(tmp_path: Path) -> None:
     make_otb(tmp_path, "Car", 3, ["1,1,5,6", "2.5\t3\t5\t6", "NaN,NaN,NaN,NaN"])
-    (car,) = otb.LAYOUT.load(tmp_path, "OTB100")
+    (car,) = otb.layout("OTB100").load(tmp_path, "OTB100")
     assert (car.name, car.dataset, len(car), car.masks, car.polygons) == ("Car", "OTB100", 3, None, None)
     np.testing.assert_array_equal(car.boxes, [[0, 0, 5, 6], [1.5, 2, 5, 6], [np.nan] * 4])
     assert car.visible is not None
@@ -30,7 +30,7 @@ def test_otb_several_targets(tmp_path: Path) -> None:
     make_otb(tmp_path, "Jogging", 2, suffix=".1")
     make_otb(tmp_path, "Jogging", 2, ["9,9,2,2"] * 2, suffix=".2")
     make_otb(tmp_path, "Biker", 2)
-    sequences = otb.LAYOUT.load(tmp_path, "OTB100")
+    sequences = otb.layout("OTB100").load(tmp_path, "OTB100")
     assert [sequence.name for sequence in sequences] == ["Biker", "Jogging.1", "Jogging.2"]
     assert sequences[1].frames.paths == sequences[2].frames.paths
     assert sequences[2].boxes[0].tolist() == [8, 8, 2, 2]
@@ -39,7 +39,7 @@ def test_otb_several_targets(tmp_path: Path) -> None:
 
 def test_otb_tlp_lines_have_frame_and_lost(tmp_path: Path) -> None:
     make_otb(tmp_path, "Drone", 2, ["1,3,4,5,6,0", "2,3,4,5,6,1"])
-    (drone,) = otb.LAYOUT.load(tmp_path, "TinyTLP")
+    (drone,) = otb.layout("OTB100").load(tmp_path, "TinyTLP")
     assert drone.boxes[0].tolist() == [2, 3, 5, 6]
     assert drone.visible is not None
     assert drone.visible.tolist() == [True, False]
@@ -48,7 +48,7 @@ def test_otb_tlp_lines_have_frame_and_lost(tmp_path: Path) -> None:
 def test_otb_published_frame_range(tmp_path: Path) -> None:
     folder = make_otb(tmp_path, "Football1", 2, [BOX] * 74)
     write_images(folder / "img", range(1, 77), "{:04d}.jpg")
-    (football,) = otb.LAYOUT.load(tmp_path, "OTB100")
+    (football,) = otb.layout("OTB100").load(tmp_path, "OTB100")
     assert [football.frames.paths[index].name for index in (0, -1)] == ["0001.jpg", "0074.jpg"]
 
 
@@ -63,16 +63,16 @@ def test_otb_published_frame_range(tmp_path: Path) -> None:
 def test_otb_bad_annotation(tmp_path: Path, lines: list[str], message: str) -> None:
     make_otb(tmp_path, "Car", 4, lines)
     with pytest.raises(LockonError, match=message):
-        otb.LAYOUT.load(tmp_path, "OTB100")
+        otb.layout("OTB100").load(tmp_path, "OTB100")
 
 
 def test_otb_missing_parts(tmp_path: Path) -> None:
     (tmp_path / "NoTruth" / "img").mkdir(parents=True)
     with pytest.raises(LockonError, match="OTB100/NoTruth: no annotation"):
-        otb.LAYOUT.load(tmp_path, "OTB100")
+        otb.layout("OTB100").load(tmp_path, "OTB100")
     write_lines(tmp_path / "NoTruth" / "groundtruth_rect.txt", [BOX])
     with pytest.raises(LockonError, match="OTB100/NoTruth: no images"):
-        otb.LAYOUT.load(tmp_path, "OTB100")
+        otb.layout("OTB100").load(tmp_path, "OTB100")
 
 
 def test_vot_polygons_rectangles_and_tags(tmp_path: Path) -> None:
@@ -136,17 +136,17 @@ def test_vot_box_rule_is_a_choice_of_the_layout(tmp_path: Path) -> None:
 
 def test_uav123_absent_targets(tmp_path: Path) -> None:
     make_uav123(tmp_path, "bike1", ["1,2,3,4", "NaN,NaN,NaN,NaN", "3,4,3,4"])
-    (bike,) = uav123.LAYOUT.load(tmp_path, "UAV123")
+    (bike,) = uav123.layout("UAV123").load(tmp_path, "UAV123")
     np.testing.assert_array_equal(bike.boxes, [[0, 1, 3, 4], [np.nan] * 4, [2, 3, 3, 4]])
     assert bike.visible is not None
     assert bike.visible.tolist() == [True, False, True]
 
 
 def test_uav123_pieces_share_one_folder_of_images(tmp_path: Path) -> None:
-    write_images(tmp_path / "data_seq" / "car1", range(1, 8), "{:06d}.jpg")
-    for name, count in (("car1_1", 3), ("car1_2", 3), ("car1_3", 3)):  # frames 1-3, 3-5, 5-7
+    write_images(tmp_path / "data_seq" / "bus1", range(1, 8), "{:06d}.jpg")
+    for name, count in (("bus1_1", 3), ("bus1_2", 3), ("bus1_3", 3)):  # frames 1-3, 3-5, 5-7: not in the list, one follows another
         make_uav123(tmp_path, name, [BOX] * count, images=False)
-    sequences = uav123.LAYOUT.load(tmp_path, "UAV123")
+    sequences = uav123.layout("UAV123").load(tmp_path, "UAV123")
     assert [[path.stem[-1] for path in sequence.frames.paths] for sequence in sequences] == [list("123"), list("345"), list("567")]
 
 
@@ -156,14 +156,14 @@ def test_uav123_pieces_with_gaps(tmp_path: Path, root: str, step: int) -> None:
     make_uav123(folder, "bird1_2", [BOX] * 2, images=False)
     first = (775 - 1) // step + 1
     write_images(folder / "data_seq" / "bird1", range(first - 2, first + 4), "{:06d}.jpg")
-    (bird,) = uav123.LAYOUT.load(folder, "UAV123")
+    (bird,) = uav123.layout(root).load(folder, root)
     assert [int(path.stem) for path in bird.frames.paths] == [first, first + 1]
 
 
 def test_uav123_folders_as_the_archive_unpacks_them(tmp_path: Path) -> None:
     write_images(tmp_path / "data_seq" / "UAV123" / "bike1", [1, 2], "{:06d}.jpg")
     write_lines(tmp_path / "anno" / "UAV123" / "bike1.txt", [BOX] * 2)
-    assert [sequence.name for sequence in uav123.LAYOUT.load(tmp_path, "UAV123")] == ["bike1"]
+    assert [sequence.name for sequence in uav123.layout("UAV123").load(tmp_path, "UAV123")] == ["bike1"]
 
 
 def test_davis_boxes_from_file_and_from_masks_agree(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from lockon.data.datasets.parsing import format_ranges, parse_row, parse_table, read_table
+from lockon.data.datasets.parsing import format_ranges, parse_row, parse_table, read_flags, read_table
 from lockon.errors import LockonError
 
 NUMBER = st.floats(-1e5, 1e5, allow_nan=False).map(lambda value: round(value, 3))
@@ -82,3 +82,38 @@ def test_format_ranges(numbers: list[int], text: str) -> None:
 
 def test_format_ranges_is_cut_at_the_limit() -> None:
     assert format_ranges([1, 3, 5, 6, 9], limit=2) == "1, 3 and 3 more"
+
+
+FIELDS = st.sampled_from(["1", "2.5", "-3e1", "nan", "inf", "x", "", " "])
+LINES = st.lists(st.lists(FIELDS, min_size=0, max_size=7), max_size=6)
+
+
+@given(LINES, st.sampled_from([",", " ", "\t", ", ", " ,"]))
+def test_a_table_is_its_rows_whichever_way_it_is_parsed(lines: list[list[str]], separator: str) -> None:
+    text = "\n".join(separator.join(line) for line in lines)
+    table = parse_table(text, "f", (4, 6))
+    kept = text.splitlines()[: len(table)]
+    for index, line in enumerate(kept):
+        try:
+            row = parse_row(line, (4, 6))
+        except LockonError:
+            assert index + 1 in table.wrong
+            continue
+        assert index + 1 not in table.wrong
+        assert table.widths[index] == len(row)
+        assert table.values[index, : len(row)].tolist() == row
+
+
+def test_flags(tmp_path: Path) -> None:
+    path = tmp_path / "absence.label"
+    assert read_flags(path, 3) == (None, ())
+    for text in ("0,1,1", "0\n1\n1\n", "0 1\t1\n"):
+        path.write_text(text)
+        flags, problems = read_flags(path, 3)
+        assert flags is not None
+        assert (flags.tolist(), problems) == ([0, 1, 1], ())
+    assert read_flags(path, 4) == (None, (f"{path}: 3 flags, but the annotation has 4 boxes",))
+    path.write_text("0,x,1")
+    assert "expected one number per frame, found '0,x,1'" in read_flags(path, 3)[1][0]
+    path.write_bytes(b"\xff\xfe")
+    assert "is no text file" in read_flags(path, 3)[1][0]

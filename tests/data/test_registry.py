@@ -73,7 +73,17 @@ def test_two_roots_and_stills_are_refused(data: Path) -> None:
 
 def test_official_lists() -> None:
     counts = {name: len(names) for name in DATASETS if (names := official_sequences(name)) is not None}
-    assert counts == {"OTB100": 100, "UAV123": 123, "UAV123_10fps": 123, "VOT2018": 60, "VOT2019": 60}
+    assert counts == {
+        "OTB100": 100,
+        "DTB70": 70,
+        "UAV123": 123,
+        "UAV123_10fps": 123,
+        "UAV20L": 20,
+        "UAVDT": 50,
+        "VOT2018": 60,
+        "VOT2019": 60,
+        "LaSOT": 280,
+    }
     for name in counts:
         names = official_sequences(name)
         assert names is not None

@@ -39,20 +39,26 @@ def list_datasets(data_root: DataRoot = None) -> None:
 
       lockon data list --data-root /data
     """
-    from lockon.data.datasets.table import known_names, layout_of
+    from lockon.data.datasets.table import known_names, layout_of, pool_members
     from lockon.data.paths import find, read_config
     from lockon.errors import LockonError
 
     read_config()  # a broken file is an error here, a dataset that is not found is not
     if data_root is not None and not data_root.is_dir():
         raise LockonError(f"--data-root {data_root} is no folder; expected one that holds datasets by name, such as OTB100/")
+    found: dict[str, str] = {}
     for name in known_names():
+        parts = pool_members(name)
         try:
-            found = find(name, data_root)
-            where = f"{found.path}  (from {found.source})"
+            if parts is None:
+                place = find(name, data_root)
+                found[name] = f"{place.path}  (from {place.source})"
+            elif all(part in found for part in parts):
+                found[name] = f"{', '.join(parts)}"
         except LockonError:
-            where = "-"
-        typer.echo(f"{name:<14}{layout_of(name).name:<10}{where}")
+            pass  # it is nowhere: a dash below
+        kind = "pooled" if parts is not None else layout_of(name).name
+        typer.echo(f"{name:<20}{kind:<13}{found.get(name, '-')}")
 
 
 @app.command("check")
@@ -60,7 +66,9 @@ def check(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A dataset of `lockon data list`, or NAME:DIR.")],
     data_root: DataRoot = None,
     full: Annotated[bool, typer.Option("--full", help="Decode every image and mask, not only the first of each sequence.")] = False,
-    subset: Annotated[bool, typer.Option("--subset", help="Sequences of the benchmark that are not there are no problem.")] = False,
+    subset: Annotated[
+        bool, typer.Option("--subset", help="Sequences of the benchmark that are not there, cut or resized are no problem.")
+    ] = False,
 ) -> None:
     """Say exactly which sequences and frames of a dataset are missing or broken.
 
@@ -70,19 +78,24 @@ def check(
 
       lockon data check OTB100 --data-root /data/OTB100
 
+      lockon data check got10k-val:/data/GOT-10k
+
       lockon data check pool:/data/validation --full --subset
 
       lockon data check folder:my_clips
     """
     from lockon.data.check import check_dataset
     from lockon.data.datasets.registry import split_spec
+    from lockon.data.datasets.table import canonical_name, pool_members
     from lockon.data.paths import find_root
     from lockon.errors import LockonError
 
-    dataset, given = split_spec(name)
+    spelled, given = split_spec(name)
+    dataset = canonical_name(spelled)
     if given is not None and data_root is not None:
         raise LockonError(f"{name} names its folder and --data-root {data_root} was given too; give one of them")
-    root = find_root(dataset, given if given is not None else data_root)
+    place = given if given is not None else data_root
+    root = place if pool_members(dataset) is not None else find_root(dataset, place)
     with _progress() as bar:
         task = bar.add_task("checking", total=None)
         reports = check_dataset(

@@ -7,18 +7,22 @@ what is worth knowing (targets that are absent, boxes that reach over the border
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lockon.data.check_sequence import check_sequence
 from lockon.data.check_stills import check_set
+from lockon.data.completeness import completeness
 from lockon.data.datasets import stills
-from lockon.data.datasets.layout import SequenceFiles
+from lockon.data.datasets.bare import json_of
 from lockon.data.datasets.parsing import read_text
-from lockon.data.datasets.table import FOLDER, POOL, STILLS, layout_of, members, official_sequences
+from lockon.data.datasets.registry import load_dataset, scan_dataset
+from lockon.data.datasets.table import POOL, STILLS, canonical_name, members, official_list, official_sequences, pool_members
+from lockon.data.paths import find_root
 from lockon.errors import LockonError
 
+_SHOWN = 10  # names in one line, where the count says enough
 Progress = Callable[[int, int, str], None]
 """Called with (items done, items in all, what is being read)."""
 
@@ -41,72 +45,100 @@ class Report:
     notes: list[str] = field(default_factory=list)
 
 
-def check_dataset(name: str, root: Path, *, full: bool = False, subset: bool = False, progress: Progress | None = None) -> list[Report]:
-    """Checks a dataset; one report, or one per member for "pool".
+def check_dataset(
+    name: str, root: Path | None, *, full: bool = False, subset: bool = False, progress: Progress | None = None
+) -> list[Report]:
+    """Checks a dataset; one report, or one per member for "pool" and pooled sets.
 
     Args:
-        name: dataset name.
-        root: its folder, as `lockon.data.paths.find_root` returns it.
+        name: dataset name, a single one or a pooled set.
+        root: its folder, as `lockon.data.paths.find_root` returns it; of a pooled set the folder that holds its members, or
+            None to find each of them.
         full: decode every image and mask instead of the first image of each sequence.
-        subset: a sequence of the official list that is not there is a note, not a problem.
+        subset: sequences of the official list that are not there, cut, or of another size are a note, not a problem.
         progress: called after each sequence.
 
     Raises:
         LockonError: unknown dataset.
     """
-    layout_of(name)
-    if name == POOL:
-        return [
-            report
-            for member, folder in members(root).items()
-            for report in check_dataset(member, folder, full=full, subset=subset, progress=progress)
-        ]
-    report = Report(name, root)
+    name = canonical_name(name)
+    parts = pool_members(name)
+    if parts is not None or root is None:
+        folders = {part: find_root(part, root) for part in parts or (name,)}
+    else:
+        folders = members(root) if name == POOL else {name: root}
+    return [_check_one(Report(member, folder), full, subset, progress) for member, folder in folders.items()]
+
+
+def _check_one(report: Report, full: bool, subset: bool, progress: Progress | None) -> Report:
     try:
-        if name == STILLS:
+        if report.dataset == STILLS:
             _check_stills(report, full, progress)
+        elif report.root.is_file() and json_of(report.root, report.dataset) is not None:
+            sequences = load_dataset(report.dataset, report.root)
+            report.sequences, report.frames = len(sequences), sum(map(len, sequences))
+            _check_list(report, {sequence.name: len(sequence) for sequence in sequences}, subset)
         else:
             _check_layout(report, full, subset, progress)
     except LockonError as error:  # the files cannot even be listed
         report.problems.append(str(error))
-    return [report]
+    return report
 
 
 def _check_layout(report: Report, full: bool, subset: bool, progress: Progress | None) -> None:
-    layout = layout_of(report.dataset)
-    found = layout.scan(report.root)
+    layout, found = scan_dataset(report.dataset, report.root)
     report.sequences = sum(bool(files.frames or files.video) for files in found)
-    _check_names(report, found, subset)
-    total = sum(len(files.frames) for files in found)
-    for files in found:
-        faults = check_sequence(files, layout, full=full, numbered=report.dataset != FOLDER)
-        report.problems += [f"{files.name}: {text}" for text in faults.problems]
-        report.notes += [f"{files.name}: {text}" for text in faults.notes]
-        report.frames += faults.frames
-        if progress is not None:
-            progress(report.frames, total, files.name)
-
-
-def _check_names(report: Report, found: list[SequenceFiles], subset: bool) -> None:
-    """Sequences that are missing from, or not in, the dataset's own list.txt or else the official list."""
     names = Counter(files.name for files in found)
     report.problems += [f"{name}: the name occurs {count} times; rename the folders" for name, count in names.items() if count > 1]
     if not found:
-        report.problems.append(f"no sequences; expected {layout_of(report.dataset).expects}")
+        report.problems.append(f"no sequences; expected {layout.expects}")
+    complete = official_list(report.dataset)
+    total = sum(len(files.frames) for files in found)
+    lengths: dict[str, int] = {}
+    resized = []
+    for files in found:
+        listed = complete.sequences.get(files.name) if complete is not None else None
+        faults = check_sequence(files, layout, full=full, listed=listed)
+        report.problems += [f"{files.name}: {text}" for text in faults.problems]
+        report.notes += [f"{files.name}: {text}" for text in faults.notes]
+        report.frames += faults.frames
+        lengths[files.name] = faults.boxes
+        if listed is not None and listed.size is not None and faults.size not in (None, listed.size):
+            resized.append("{} ({}x{} instead of {}x{})".format(files.name, *(faults.size or ()), *listed.size))
+        if progress is not None:
+            progress(report.frames, total, files.name)
+    _check_list(report, lengths, subset)
+    if resized:
+        text = f"images of another size than the benchmark's: {', '.join(resized[:_SHOWN])}{_more(resized)}"
+        (report.notes if subset else report.problems).append(text)
+
+
+def _check_list(report: Report, lengths: Mapping[str, int], subset: bool) -> None:
+    """Sequences that are missing from, or not in, the dataset's own list.txt or else the official list; and cut ones."""
+    faults = report.notes if subset else report.problems
+    found = completeness(lengths, report.dataset)
+    if found.missing or found.cut:
+        report.notes.append(f"{found}, by the list of the complete benchmark")
     listing = report.root / "list.txt"
     expected = read_text(listing).split() if listing.is_file() else official_sequences(report.dataset)
-    if expected is None:
-        return
-    missing = [name for name in expected if name not in names]
-    if missing:
+    if expected is not None:
+        missing = [name for name in expected if name not in lengths]
         text = f"{len(missing)} of {len(expected)} sequences of the benchmark are missing"
-        if subset:
-            report.notes.append(text)
-        else:
-            report.problems.append(f"{text}: {', '.join(missing)}; if that is meant, add --subset or list what should be there in list.txt")
-    extra = sorted(name for name in names if name not in expected)
-    if extra:
-        report.notes.append(f"{len(extra)} sequences are not in the benchmark's list: {', '.join(extra)}")
+        if missing and not subset:
+            names = ", ".join(missing)
+            report.problems.append(f"{text}: {names}; if that is meant, add --subset or list what should be there in list.txt")
+        elif missing and listing.is_file():
+            report.notes.append(f"{text}, by {listing}")
+        extra = sorted(name for name in lengths if name not in expected)
+        if extra:
+            report.notes.append(f"{len(extra)} sequences are not in the benchmark's list: {', '.join(extra)}")
+    cut = [f"{one.name} ({one.frames} of {one.expected})" for one in found.cut if one.frames]
+    if cut:
+        faults.append(f"other numbers of frames than the benchmark's: {', '.join(cut[:_SHOWN])}{_more(cut)}")
+
+
+def _more(texts: list[str]) -> str:
+    return f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
 
 
 def _check_stills(report: Report, full: bool, progress: Progress | None) -> None:

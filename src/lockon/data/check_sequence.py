@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, frame_number, read_mask_image
+from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, frame_number
+from lockon.data.datasets.lists import Listed
+from lockon.data.datasets.mask_images import read_mask_image
 from lockon.data.datasets.parsing import format_ranges
 from lockon.data.image_files import broken_end
 from lockon.data.sequence import read_image
@@ -22,21 +24,29 @@ Size = tuple[int, int]  # width, height
 
 @dataclass(slots=True)
 class Faults:
-    """What was found in one sequence or set: lines of text, and the number of frames that are there."""
+    """What was found in one sequence or set.
+
+    Attributes:
+        problems, notes: lines of text.
+        frames: number of frames that are there. boxes: number of annotated frames.
+        size: (width, height) of most of the images, or None where none was decoded.
+    """
 
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     frames: int = 0
+    boxes: int = 0
+    size: Size | None = None
 
 
-def check_sequence(files: SequenceFiles, layout: Layout, *, full: bool = False, numbered: bool = True) -> Faults:
+def check_sequence(files: SequenceFiles, layout: Layout, *, full: bool = False, listed: Listed | None = None) -> Faults:
     """Everything that is wrong with one sequence.
 
     Args:
         files: its files, as the layout's `scan` lists them.
         layout: the layout.
         full: decode every image and mask; otherwise the first image only (every file's end is looked at all the same).
-        numbered: whether the numbers in the image names are frame numbers without gaps.
+        listed: what the benchmark's list says about it, or None.
     """
     faults = Faults(frames=len(files.frames))
     truth = None
@@ -45,19 +55,22 @@ def check_sequence(files: SequenceFiles, layout: Layout, *, full: bool = False, 
     else:
         truth = layout.truth(files)
         faults.problems += truth.problems
+        faults.boxes = len(truth.boxes)
     if files.video is not None:
         _check_video(files.video, truth, faults)
         return faults
     if not files.frames:
         faults.problems.append(f"no images in {files.folder}")
         return faults
-    if numbered:
+    if layout.numbered:
         _check_numbers(files, truth, faults)
     elif truth is not None and len(truth.boxes) != len(files.frames):
         faults.problems.append(f"{len(files.frames)} images but {len(truth.boxes)} boxes in {files.truth}")
     sizes = _check_images(files.frames, full, faults)
     if truth is not None:
-        _check_boxes(truth, sizes, faults)
+        if truth.frame_size is not None and faults.size is not None and faults.size != truth.frame_size:
+            faults.problems.append("the images are {}x{}, but the annotation says {}x{}".format(*faults.size, *truth.frame_size))
+        _check_boxes(truth, sizes, faults, published=listed is not None and listed.frames == len(truth.boxes))
     if files.masks is not None:
         _check_masks(files, sizes, full, faults)
     return faults
@@ -88,7 +101,7 @@ def _check_numbers(files: SequenceFiles, truth: Truth | None, faults: Faults) ->
     double = [number for number, count in present.items() if count > 1]
     if double:
         faults.problems.append(f"more than one image for the same frame: {format_ranges(double)}")
-    boxes = len(truth.boxes) if truth is not None else 0
+    boxes = len(truth.boxes) if truth is not None and not truth.first_only else 0
     first = _first_number(files.first, min(present), max(present), boxes)
     last = first + boxes - 1 if boxes else max(present)
     missing = set(range(first, last + 1)) - set(present)
@@ -132,7 +145,7 @@ def _check_images(paths: tuple[Path, ...], full: bool, faults: Faults) -> list[S
         faults.problems.append(f"{where} {format_ranges(numbers)} {fault}")
     if not sizes:
         return []
-    usual = Counter(sizes.values()).most_common(1)[0][0]
+    usual = faults.size = Counter(sizes.values()).most_common(1)[0][0]
     other = [index for index, size in sizes.items() if size != usual]
     if other:
         kinds = sorted({sizes[index] for index in other})
@@ -147,19 +160,26 @@ def _number(paths: tuple[Path, ...], index: int) -> int:
     return index if number is None else number
 
 
-def _check_boxes(truth: Truth, sizes: list[Size], faults: Faults) -> None:
-    """Rows without a box, of zero size, outside or partly outside the frame."""
-    boxes = truth.boxes
+def _check_boxes(truth: Truth, sizes: list[Size], faults: Faults, *, published: bool = False) -> None:
+    """Rows without a box, of zero size, outside or partly outside the frame.
+
+    Boxes of zero size are how some benchmarks mark absent targets: no problem in an annotation that has the benchmark's
+    own length (`published`), or where the target is absent.
+    """
+    boxes = truth.boxes[:1] if truth.first_only else truth.boxes
     if len(boxes) == 0:
         return
-    empty = np.isnan(boxes).any(axis=1) & ~np.isin(truth.lines, list(truth.wrong))
+    empty = np.isnan(boxes).any(axis=1) & ~np.isin(truth.lines[: len(boxes)], list(truth.wrong))
     flat = ~empty & ((boxes[:, 2] <= 0) | (boxes[:, 3] <= 0))
     if empty[0] or flat[0]:
         faults.problems.append("the first frame has no box, so a tracker cannot start")
     if empty.any():
         faults.notes.append(f"no box (target absent or not annotated) in {_rows(truth, empty)}")
-    if flat.any():
-        faults.problems.append(f"zero or negative width or height in {_rows(truth, flat)}")
+    meant = flat if published else flat & ~truth.visible if truth.visible is not None else np.zeros_like(flat)
+    if meant.any():
+        faults.notes.append(f"zero or negative width or height, as published, in {_rows(truth, meant)}")
+    if (flat & ~meant).any():
+        faults.problems.append(f"zero or negative width or height in {_rows(truth, flat & ~meant)}")
     count = min(len(boxes), len(sizes))
     if count == 0:
         return
@@ -180,7 +200,7 @@ def _check_boxes(truth: Truth, sizes: list[Size], faults: Faults) -> None:
 
 def _rows(truth: Truth, chosen: NDArray[np.bool_]) -> str:
     """The chosen rows as line numbers of the annotation, or as frame indices where there are no lines."""
-    lines = truth.lines[chosen]
+    lines = truth.lines[: len(chosen)][chosen]
     if lines.all():
         return f"{'line' if len(lines) == 1 else 'lines'} {format_ranges(lines)} of the annotation"
     rows = np.flatnonzero(chosen)

@@ -19,8 +19,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockon.data.datasets.table import DATASETS, FOLDER, POOL, STILLS, known_names, layout_of
-from lockon.errors import LockonError, unknown_name
+from lockon.data.datasets.bare import EXPECTS as BARE_EXPECTS, is_bare
+from lockon.data.datasets.layout import FrameMode, list_folders
+from lockon.data.datasets.table import DATASETS, FOLDER, POOL, STILLS, canonical_name, layout_of, resolve, squeezed, unknown_dataset
+from lockon.errors import LockonError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -63,76 +65,106 @@ def read_config() -> dict[str, Path]:
     roots = content.get("roots", {})
     if not isinstance(roots, dict) or not all(isinstance(path, str) for path in roots.values()):
         raise LockonError(f'{file}: expected [roots] with lines NAME = "path", found {roots!r}')
-    for name in roots:
-        if name not in known_names():
-            raise LockonError(f"{file}: {unknown_name('dataset', name, known_names())}")
-    return {name: file.parent / Path(path).expanduser() for name, path in roots.items()}
+    known = {name: resolve(name) for name in roots}
+    for name, found in known.items():
+        if found is None:
+            raise LockonError(f"{file}: {unknown_dataset(name)}")
+    return {str(known[name]): file.parent / Path(path).expanduser() for name, path in roots.items()}
 
 
-def find_root(name: str, data_root: Path | str | None = None) -> Path:
+def find_root(name: str, data_root: Path | str | None = None, frames: FrameMode = "required") -> Path:
     """The folder of a dataset; see `find`."""
-    return find(name, data_root).path
+    return find(name, data_root, frames).path
 
 
-def find(name: str, data_root: Path | str | None = None) -> Found:
+def find(name: str, data_root: Path | str | None = None, frames: FrameMode = "required") -> Found:
     """The folder of a dataset and how it was found.
+
+    Args:
+        name: a dataset, in any spelling; not a pooled set.
+        data_root: where to look, and nowhere else.
+        frames: "optional": ground truth without images will do (`lockon.data.datasets.bare`).
 
     Raises:
         LockonError: unknown dataset; not found by any of the three ways, or a root that is one level too high or too deep.
     """
-    layout_of(name)  # an unknown name is the first thing to say
+    name = canonical_name(name)  # an unknown name is the first thing to say
+    layout_of(name)
     if data_root is not None:
-        return Found(locate(name, Path(data_root).expanduser()), "--data-root")
+        return Found(locate(name, Path(data_root).expanduser(), frames), "--data-root")
     failures = []
     given = os.environ.get(ENVIRONMENT)
     if given:
         try:
-            return Found(locate(name, Path(given).expanduser()), ENVIRONMENT)
+            return Found(locate(name, Path(given).expanduser(), frames), ENVIRONMENT)
         except LockonError as error:
             failures.append(f"{ENVIRONMENT}: {error}")
     roots = read_config()
     if name in roots:
-        return Found(locate(name, roots[name]), str(config_file()))
+        return Found(locate(name, roots[name], frames), str(config_file()))
     tried = f" ({'; '.join(failures)})" if failures else ""
     ways = f'give --data-root DIR, or set {ENVIRONMENT}=DIR, or write [roots] {name} = "DIR" into {config_file()}'
     raise LockonError(f"no folder known for {name}{tried}; {ways}")
 
 
-def locate(name: str, root: Path) -> Path:
-    """The dataset's folder: `root` / `name`, or `root` itself.
+def locate(name: str, root: Path, frames: FrameMode = "required") -> Path:
+    """The dataset's folder (or, for ground truth alone, its file): `root` / `name`, or `root` itself.
 
     Raises:
         LockonError: neither fits; a root that is one or two levels off is recognised and the right one is named.
     """
     layout = layout_of(name)
+    expects = layout.expects if frames == "required" else f"{layout.expects}; or {BARE_EXPECTS}"
     if not root.exists():
-        raise LockonError(f"{root} does not exist; expected the folder of {name} with {layout.expects}")
+        raise LockonError(f"{root} does not exist; expected the folder of {name} with {expects}")
     try:
-        for candidate in (root / name, root):
+        bare = None
+        for candidate in _candidates(name, root):
             if _fits(name, candidate):
                 return candidate
+            if name in DATASETS and _own(name, candidate.with_suffix("")) and is_bare(candidate, name):
+                if frames == "optional" or root.suffix.lower() == ".json":
+                    return candidate
+                bare = bare or candidate
         hint = _nearby(name, root.resolve()) if root.is_dir() else ""
     except PermissionError as error:
         raise LockonError(f"{error.filename} cannot be read: permission denied; mend its permissions or give another root") from error
-    raise LockonError(f"{root} {hint}" if hint else f"{root} does not look like {name}; expected {layout.expects}")
+    if bare is not None and not hint and name != FOLDER:
+        hint = f"has ground truth of {name} without images ({bare}), which serves to score results; to track, give {expects}"
+    raise LockonError(f"{root} {hint}" if hint else f"{root} does not look like {name}; expected {expects}")
+
+
+def _candidates(name: str, root: Path) -> list[Path]:
+    """The folders at or under the root that may be the dataset's, by their names in any spelling."""
+    if name not in DATASETS or name == FOLDER:
+        return [root / name, root]
+    dataset = DATASETS[name]
+    wanted = {squeezed(one) for one in (name, *dataset.aliases, *dataset.shares)}
+    named = [child for child in list_folders(root) if child.name != name and squeezed(child.name) in wanted]
+    tops = [root / name, *named, root]
+    return [folder for top in tops for folder in (top, *(top / inner for inner in dataset.inside))]
+
+
+def _own(name: str, folder: Path) -> bool:
+    """Whether the folder's name does not say that it is another dataset (OTB100 and TinyTLP look alike)."""
+    if name in (FOLDER, POOL, STILLS):
+        return True
+    other = resolve(folder.absolute().name)
+    return other in (None, name, *DATASETS[name].shares) or other not in DATASETS
 
 
 def _fits(name: str, folder: Path) -> bool:
-    """Whether the folder has the dataset's layout and not the name of another dataset (OTB100 and TinyTLP look alike)."""
-    other = folder.absolute().name
-    return (other == name or other not in DATASETS or name in (FOLDER, POOL, STILLS)) and layout_of(name).is_root(folder)
+    return _own(name, folder) and layout_of(name).is_root(folder)
 
 
 def _nearby(name: str, root: Path) -> str:
     """What to say where the dataset lies above or below `root`; empty if it does not."""
     for levels, parent in enumerate(list(root.parents)[:2], start=1):
         if _fits(name, parent):
-            return f"is {_levels(levels)} too deep for {name}; give {parent}"
-    for child in sorted(child for child in root.iterdir() if child.is_dir()):
-        if _fits(name, child / name):
-            return f"is one level too high for {name}; give {child}"
-        if _fits(name, child):
-            return f"is one level too high for {name}; give {child}"
+            return f"is {_levels(levels)} too deep for {name}; give {parent}, not {root}"
+    for child in list_folders(root):
+        if any(_fits(name, candidate) for candidate in _candidates(name, child)):
+            return f"is one level too high for {name}; give {child}, not {root}"
     return ""
 
 

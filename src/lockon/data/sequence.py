@@ -6,10 +6,11 @@ A sequence is lazy: frames and masks are read when they are indexed. Readers of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence as Items
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, overload
 
 import cv2
 import numpy as np
@@ -32,6 +33,30 @@ def read_image(path: Path) -> Frame:
         state = "is not a readable image" if path.exists() else "does not exist"
         raise LockonError(f"{path} {state}; run `lockon data check` to list every broken frame of a dataset")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True)
+class LazyPaths(Items[Path]):
+    """`length` paths, each made by `make(index)` when it is asked for: a path object per frame costs more than the annotation."""
+
+    make: Callable[[int], Path]
+    length: int
+
+    def __len__(self) -> int:
+        return self.length
+
+    @overload
+    def __getitem__(self, index: int) -> Path: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Path]: ...
+
+    def __getitem__(self, index: int | slice) -> Path | list[Path]:
+        if isinstance(index, slice):
+            return [self.make(one) for one in range(*index.indices(self.length))]
+        if not -self.length <= index < self.length:
+            raise IndexError(f"frame {index} of {self.length}")
+        return self.make(index % self.length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +85,10 @@ class Sequence:
         masks: T lazy (H, W) bool masks, or None.
         polygons: (T, 8) corner coordinates, 0-based, where the benchmark scores polygons, or None.
         attributes: the benchmark's attribute names that hold for this sequence (for example "occlusion").
+        anchors: frames that a multi-start protocol (VOT2020) starts on, ascending, from 0; None where the benchmark has none.
+        backward: those of `anchors` from which the tracker runs to the first frame; from the others it runs to the last.
+        frame_size: (width, height) in pixels where the annotation says it; None where only the images can tell.
+        fps: frames per second where the annotation or the benchmark's name says it.
     """
 
     name: str
@@ -70,6 +99,10 @@ class Sequence:
     masks: LazyList[NDArray[np.bool_]] | None = None
     polygons: FloatArray | None = None
     attributes: frozenset[str] = field(default_factory=frozenset)
+    anchors: tuple[int, ...] | None = None
+    backward: frozenset[int] = field(default_factory=frozenset)
+    frame_size: tuple[int, int] | None = None
+    fps: float | None = None
 
     def __post_init__(self) -> None:
         if self.boxes.ndim != 2 or self.boxes.shape[1] != 4:
@@ -78,6 +111,25 @@ class Sequence:
             raise LockonError(
                 f"sequence {self.name}: {len(self.frames)} frames but {len(self.boxes)} boxes; run `lockon data check {self.dataset}`"
             )
+        count = len(self.boxes)
+        if self.visible is not None and self.visible.shape != (count,):
+            raise LockonError(f"sequence {self.name}: visible of shape {self.visible.shape}, expected ({count},)")
+        if self.polygons is not None and self.polygons.shape != (count, 8):
+            raise LockonError(f"sequence {self.name}: polygons of shape {self.polygons.shape}, expected ({count}, 8)")
+        if self.masks is not None and len(self.masks) != count:
+            raise LockonError(f"sequence {self.name}: {len(self.masks)} masks, expected {count}")
+        self._check_anchors()
+        if self.frame_size is not None and (len(self.frame_size) != 2 or min(self.frame_size) < 1):
+            raise LockonError(f"sequence {self.name}: frame_size {self.frame_size}, expected (width, height) of at least 1 pixel")
+        if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
+            raise LockonError(f"sequence {self.name}: fps {self.fps}, expected a positive number")
+
+    def _check_anchors(self) -> None:
+        anchors = self.anchors or ()
+        if list(anchors) != sorted(set(anchors)) or any(not 0 <= frame < len(self.boxes) for frame in anchors):
+            raise LockonError(f"sequence {self.name}: anchors {list(anchors)}, expected ascending frames from 0 to {len(self.boxes) - 1}")
+        if not self.backward <= set(anchors):
+            raise LockonError(f"sequence {self.name}: backward {sorted(self.backward)}, expected some of the anchors {list(anchors)}")
 
     def __len__(self) -> int:
         return len(self.frames)

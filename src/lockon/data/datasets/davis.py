@@ -15,33 +15,26 @@ from pathlib import Path
 
 import numpy as np
 
-from lockon.data.datasets.layout import (
-    Layout,
-    SequenceFiles,
-    Truth,
-    from_one_based,
-    list_folders,
-    list_images,
-    mask_targets,
-    mask_to_box,
-    read_mask,
-)
+from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, from_one_based, list_folders, list_images
+from lockon.data.datasets.mask_images import mask_targets, mask_to_box, read_mask
 from lockon.data.datasets.parsing import read_table
 from lockon.errors import LockonError
 
 EXPECTS = "JPEGImages/480p/NAME/00000.jpg and Annotations/480p/NAME/00000.png"
+PARTS = ("JPEGImages", "Annotations")
+_PATTERN = "{:05d}.jpg"
 RESOLUTIONS = ("480p", "Full-Resolution", "1080p")
 
 
 def is_root(folder: Path) -> bool:
-    """Whether the folder has the images of this layout."""
-    return any((folder / "JPEGImages" / resolution).is_dir() for resolution in RESOLUTIONS)
+    """Whether the folder has the images or the masks of this layout."""
+    return any((folder / part / resolution).is_dir() for part in PARTS for resolution in RESOLUTIONS)
 
 
 def scan(root: Path, *, per_object: bool = False) -> list[SequenceFiles]:
     """The files of every target at the lowest resolution that is there, sorted by name."""
-    resolution = next(name for name in RESOLUTIONS if (root / "JPEGImages" / name).is_dir())
-    images, annotations = root / "JPEGImages" / resolution, root / "Annotations" / resolution
+    resolution = next(name for part in PARTS for name in RESOLUTIONS if (root / part / name).is_dir())
+    images, annotations = (root / part / resolution for part in PARTS)
     names = sorted({folder.name for parent in (images, annotations) for folder in list_folders(parent)})
     return [files for name in names for files in _scan_sequence(images / name, annotations / name, per_object)]
 
@@ -52,9 +45,12 @@ def _scan_sequence(images: Path, annotations: Path, per_object: bool) -> list[Se
     targets = mask_targets(masks[0]) if per_object and masks else []
     if not per_object or len(targets) < 2:
         source = boxes if boxes.is_file() else annotations if masks else None
-        return [SequenceFiles(images.name, images, frames, source, masks=masks, first=0)]
+        return [SequenceFiles(images.name, images, frames, source, masks=masks, first=0, pattern=_PATTERN)]
     name = images.name
-    return [SequenceFiles(f"{name}.{number}", images, frames, annotations, masks=masks, target=number, first=0) for number in targets]
+    return [
+        SequenceFiles(f"{name}.{number}", images, frames, annotations, masks=masks, target=number, first=0, pattern=_PATTERN)
+        for number in targets
+    ]
 
 
 def truth(files: SequenceFiles) -> Truth:

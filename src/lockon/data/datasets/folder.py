@@ -149,4 +149,4 @@ def _read_csv(path: Path) -> tuple[list[tuple[int, int, list[float], int]], list
     return rows, problems
 
 
-LAYOUT = Layout("folder", EXPECTS, is_root, scan, truth)
+LAYOUT = Layout("folder", EXPECTS, is_root, scan, truth, origin=0, numbered=False)

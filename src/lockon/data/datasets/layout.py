@@ -11,18 +11,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lockon.data.sequence import LazyList, Sequence, read_image
+from lockon.data.datasets.mask_images import read_mask
+from lockon.data.datasets.parsing import format_ranges
+from lockon.data.sequence import LazyList, LazyPaths, Sequence, read_image
 from lockon.data.video_frames import VideoFrames
 from lockon.errors import LockonError
 from lockon.types import FloatArray, Frame
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg"})
+FrameMode = Literal["required", "optional"]
+"""Whether a sequence without its images is an error, or has frames that cannot be read."""
 _NUMBERS = re.compile(r"(\d+)")
 
 
@@ -41,6 +45,7 @@ class SequenceFiles:
         first: number of the first frame in the file names, where the layout fixes it.
         count: number of frames of `video` where it was counted already.
         attributes: names of the benchmark's attributes that hold.
+        pattern: how the benchmark names its images, to name those that are missing.
     """
 
     name: str
@@ -53,6 +58,7 @@ class SequenceFiles:
     first: int | None = None
     count: int | None = None
     attributes: frozenset[str] = field(default_factory=frozenset)
+    pattern: str = "{:08d}.jpg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,10 @@ class Truth:
         visible: (T,) bool, or None when the benchmark does not say.
         polygons: (T, 8) 0-based, or None.
         wrong: lines that cannot be read; their rows are NaN too.
+        masks: T lazy masks where the annotation file holds them (image files of masks are in `SequenceFiles`), or None.
+        anchors, backward, frame_size, fps: as in `Sequence`.
+        attributes: names of attributes that the annotation gives.
+        first_only: whether the benchmark keeps all boxes but the first to itself (test sets that a server scores).
     """
 
     boxes: FloatArray
@@ -74,66 +84,138 @@ class Truth:
     visible: NDArray[np.bool_] | None = None
     polygons: FloatArray | None = None
     wrong: frozenset[int] = frozenset()
+    masks: LazyList[NDArray[np.bool_]] | None = None
+    anchors: tuple[int, ...] | None = None
+    backward: frozenset[int] = frozenset()
+    frame_size: tuple[int, int] | None = None
+    fps: float | None = None
+    attributes: frozenset[str] = frozenset()
+    first_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One folder layout: how to recognise it, what lies in it, how its annotation reads."""
+    """One folder layout: how to recognise it, what lies in it, how its annotation reads.
+
+    Attributes:
+        name: short name for lists.
+        expects: what must be there, for messages.
+        is_root, scan, truth: the three functions.
+        origin: number of the first pixel in the annotation files, 0 or 1; `truth` translates to 0.
+        numbered: whether the numbers in the image names are frame numbers.
+    """
 
     name: str
     expects: str
     is_root: Callable[[Path], bool]
     scan: Callable[[Path], list[SequenceFiles]]
     truth: Callable[[SequenceFiles], Truth]
+    origin: int = 1
+    numbered: bool = True
 
-    def load(self, root: Path, dataset: str) -> list[Sequence]:
+    def load(self, root: Path, dataset: str, frames: FrameMode = "required") -> list[Sequence]:
         """All sequences under `root`, sorted by name.
 
         Raises:
             LockonError: the first sequence that is incomplete or whose annotation is wrong.
         """
-        return [self.read(files, dataset) for files in self.scan(root)]
+        return [self.read(files, dataset, frames) for files in self.scan(root)]
 
-    def read(self, files: SequenceFiles, dataset: str) -> Sequence:
+    def read(self, files: SequenceFiles, dataset: str, frames: FrameMode = "required") -> Sequence:
         """One sequence with lazy frames and masks.
 
         Raises:
-            LockonError: no images, no annotation, a bad line, or counts of frames, boxes and masks that differ.
+            LockonError: no annotation, a bad line, or counts of frames, boxes and masks that differ; no images, unless
+                `frames` is "optional".
         """
         hint = f"run `lockon data check {dataset}`"
         if files.truth is None:
             raise LockonError(f"{dataset}/{files.name}: no annotation in {files.folder}; expected {self.expects}; {hint}")
-        if not files.frames and files.video is None:
+        if frames == "required" and not files.frames and files.video is None:
             raise LockonError(f"{dataset}/{files.name}: no images in {files.folder}; expected {self.expects}; {hint}")
         truth = self.truth(files)
         if truth.problems:
             more = f" (and {len(truth.problems) - 1} more; {hint})" if len(truth.problems) > 1 else ""
             raise LockonError(truth.problems[0] + more)
-        frames = _frames(files, len(truth.boxes))
-        if len(frames) != len(truth.boxes):
-            raise LockonError(f"{dataset}/{files.name}: {len(frames)} frames but {len(truth.boxes)} boxes in {files.truth}; {hint}")
-        if files.masks is not None and len(files.masks) != len(frames):
-            raise LockonError(f"{dataset}/{files.name}: {len(frames)} frames but {len(files.masks)} masks; {hint}")
+        found = _frames(files, len(truth.boxes), frames)
+        if len(found) != len(truth.boxes):
+            gap = _missing(files, len(truth.boxes)) if self.numbered else ""
+            raise LockonError(f"{dataset}/{files.name}: {len(found)} frames but {len(truth.boxes)} boxes in {files.truth}{gap}; {hint}")
+        if files.masks is not None and len(files.masks) != len(found):
+            raise LockonError(f"{dataset}/{files.name}: {len(found)} frames but {len(files.masks)} masks; {hint}")
         return Sequence(
             name=files.name,
             dataset=dataset,
-            frames=frames,
+            frames=found,
             boxes=truth.boxes,
             visible=truth.visible,
-            masks=None if files.masks is None else LazyList(files.masks, partial(read_mask, target=files.target)),
+            masks=truth.masks if files.masks is None else LazyList(files.masks, partial(read_mask, target=files.target)),
             polygons=truth.polygons,
-            attributes=files.attributes,
+            attributes=files.attributes | truth.attributes,
+            anchors=truth.anchors,
+            backward=truth.backward,
+            frame_size=truth.frame_size,
+            fps=truth.fps,
         )
 
 
-def _frames(files: SequenceFiles, expected: int) -> LazyList[Frame]:
+def _frames(files: SequenceFiles, expected: int, mode: FrameMode) -> LazyList[Frame]:
     if files.video is None:
+        if mode == "optional" and len(files.frames) < expected:
+            return LazyList(_expected_paths(files, expected), read_if_there)
         return LazyList(files.frames, read_image)
     video = VideoFrames(files.video)
     count = files.count
     if count is None:
         count = expected if video.announced_count() == expected else video.count()
     return video.lazy(count)
+
+
+def _expected_paths(files: SequenceFiles, count: int) -> LazyPaths:
+    """Where each image is, or would be by the benchmark's way of naming them."""
+    there = {number: path for path in files.frames if (number := frame_number(path)) is not None}
+    return LazyPaths(partial(_expected_path, files, there), count)
+
+
+def _expected_path(files: SequenceFiles, there: dict[int, Path], index: int) -> Path:
+    number = index + (1 if files.first is None else files.first)
+    return there.get(number) or files.folder / files.pattern.format(number)
+
+
+def read_if_there(path: Path) -> Frame:
+    """(H, W, 3) uint8 RGB pixels of an image that may be missing because only the ground truth was asked for.
+
+    Raises:
+        LockonError: it is missing, or no image.
+    """
+    if not path.exists():
+        raise LockonError(f"{path} does not exist: the ground truth was loaded without images; give the root of the complete dataset")
+    return read_image(path)
+
+
+def _missing(files: SequenceFiles, count: int) -> str:
+    """Which frames have no image, as the end of a message; empty where the numbers do not tell."""
+    numbers = {frame_number(path) for path in files.frames} - {None}
+    if files.video is not None or len(numbers) != len(files.frames) or len(numbers) >= count:
+        return ""
+    first = files.first if files.first is not None else 1 if count in numbers else min(number for number in numbers if number is not None)
+    gone = set(range(first, first + count)) - numbers
+    return f" (missing: {format_ranges(number for number in gone if number is not None)})" if gone else ""
+
+
+def first_box(
+    files: SequenceFiles,
+    values: FloatArray,
+    problems: tuple[str, ...],
+    *,
+    frame_size: tuple[int, int] | None = None,
+    fps: float | None = None,
+) -> Truth:
+    """The truth of a sequence of which the benchmark gives one box, `values` (1, 4): NaN in all frames that are there but the first."""
+    count = max(len(files.frames), 1)
+    boxes, lines = np.full((count, 4), np.nan), np.zeros(count, dtype=np.int64)
+    boxes[:1], lines[0] = values[:1], 1
+    return Truth(boxes, lines, problems, frame_size=frame_size, fps=fps, first_only=True)
 
 
 def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
@@ -169,67 +251,6 @@ def _entries(folder: Path) -> list[Path]:
         return [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError as error:
         raise LockonError(f"{folder} cannot be listed: {error.strerror}; mend its permissions or give another root") from error
-
-
-def read_mask(path: Path, target: int | None = None) -> NDArray[np.bool_]:
-    """(H, W) bool mask of a PNG: everything that is not 0, or the object number `target` of a multi-object mask.
-
-    Multi-object masks are palette images with the colours of PASCAL VOC (as DAVIS 2017 has them) or grey images whose
-    values are the object numbers.
-
-    Raises:
-        LockonError: the file is missing or no image.
-    """
-    image = read_mask_image(path)
-    if target is None:
-        return np.asarray(image != 0 if image.ndim == 2 else (image != 0).any(axis=2))
-    if image.ndim == 2:
-        return np.asarray(image == target)
-    return np.asarray((image == np.array(voc_colour(target), dtype=np.uint8)).all(axis=2))
-
-
-def read_mask_image(path: Path) -> NDArray[np.uint8]:
-    """Pixels of a mask file: (H, W) grey values or (H, W, 3) RGB palette colours.
-
-    Raises:
-        LockonError: the file is missing or no image.
-    """
-    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if image is None:
-        state = "is not a readable mask image" if path.exists() else "does not exist"
-        raise LockonError(f"{path} {state}; run `lockon data check` to list every broken file of a dataset")
-    return np.asarray(image if image.ndim == 2 else image[..., 2::-1], dtype=np.uint8)
-
-
-def mask_targets(path: Path, limit: int = 255) -> list[int]:
-    """Object numbers in a multi-object mask file, ascending, without the background 0."""
-    image = read_mask_image(path)
-    if image.ndim == 2:
-        return [int(value) for value in np.unique(image) if value != 0]
-    packed = image.astype(np.int32) @ np.array([65536, 256, 1], dtype=np.int32)  # (H, W)
-    colours = {(int(value) >> 16, int(value) >> 8 & 255, int(value) & 255) for value in np.unique(packed)}
-    return [number for number in range(1, limit + 1) if voc_colour(number) in colours]
-
-
-def voc_colour(number: int) -> tuple[int, int, int]:
-    """RGB of entry `number` of the PASCAL VOC palette: its bits, three at a time, from the top bit of each channel down.
-
-    >>> voc_colour(1), voc_colour(2), voc_colour(3)
-    ((128, 0, 0), (0, 128, 0), (128, 128, 0))
-    """
-    channels = [0, 0, 0]
-    for bit in range(8):
-        for channel in range(3):
-            channels[channel] |= ((number >> (3 * bit + channel)) & 1) << (7 - bit)
-    return channels[0], channels[1], channels[2]
-
-
-def mask_to_box(mask: NDArray[np.bool_]) -> FloatArray:
-    """(4,) x, y, w, h of the pixels of a mask (w = last - first + 1), NaN for an empty one."""
-    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-    if columns.size == 0:
-        return np.full(4, np.nan)
-    return np.array([columns[0], rows[0], columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1], dtype=np.float64)
 
 
 def from_one_based(boxes: FloatArray) -> FloatArray:

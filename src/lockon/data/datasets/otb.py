@@ -5,22 +5,25 @@
     ROOT/NAME/groundtruth_rect.N.txt        for several targets: the sequences are then called NAME.N
 
 OTB: Y. Wu, J. Lim, M.-H. Yang, Object Tracking Benchmark, TPAMI 2015. TLP lines have six numbers (frame, x, y, w, h,
-lost). NaN means that the target is absent. Five OTB videos have more images than annotated frames; the published
-frame ranges are applied to them.
+lost). NaN means that the target is absent. Some OTB videos have more images than annotated frames: where the annotation
+has as many lines as the list in `data/lists` says, it belongs to the frames that are named there. Human4 has two
+annotated targets, of which the benchmark takes the second: targets that are not in the list are left out.
 """
 
 from __future__ import annotations
 
+import dataclasses
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, frame_number, from_one_based, list_folders, list_images
+from lockon.data.datasets.lists import Listed, official
 from lockon.data.datasets.parsing import read_table
 
 EXPECTS = "NAME/img/0001.jpg and NAME/groundtruth_rect.txt"
-# First and last annotated frame number, inclusive, from the benchmark's own sequence configuration.
-ANNOTATED_FRAMES = {"David": (300, 770), "Football1": (1, 74), "Freeman3": (1, 460), "Freeman4": (1, 283), "Diving": (1, 215)}
+_WIDTHS = (4, 6)
 
 
 def is_root(folder: Path) -> bool:
@@ -29,44 +32,55 @@ def is_root(folder: Path) -> bool:
 
 
 def _is_sequence(folder: Path) -> bool:
-    return (folder / "img").is_dir() or any(folder.glob("groundtruth_rect*.txt"))
+    return any(folder.glob("groundtruth_rect*.txt")) or ((folder / "img").is_dir() and not (folder / "groundtruth.txt").is_file())
 
 
-def scan(root: Path) -> list[SequenceFiles]:
-    """The files of every target under `root`, sorted by name."""
-    return [files for folder in list_folders(root) if _is_sequence(folder) for files in _scan_sequence(folder)]
+def scan(root: Path, listing: str | None = None, pattern: str = "{:04d}.jpg") -> list[SequenceFiles]:
+    """The files of every target under `root`, sorted by name.
+
+    Args:
+        root: the dataset's folder.
+        listing: name of the list with the image numbers of this benchmark's sequences.
+        pattern: how the benchmark names its images.
+    """
+    folders = [folder for folder in list_folders(root) if _is_sequence(folder)]
+    return [files for folder in folders for files in _scan_sequence(folder, listing, pattern)]
 
 
-def _scan_sequence(folder: Path) -> list[SequenceFiles]:
-    frames = list_images(folder / "img")
-    truths = sorted(folder.glob("groundtruth_rect*.txt"))
+def _scan_sequence(folder: Path, listing: str | None, pattern: str) -> list[SequenceFiles]:
+    images, frames = folder / "img", list_images(folder / "img")
+    truths = {folder.name + path.stem.removeprefix("groundtruth_rect"): path for path in sorted(folder.glob("groundtruth_rect*.txt"))}
     if not truths:
-        return [SequenceFiles(folder.name, folder / "img", frames, None)]
-    found = []
-    for truth in truths:
-        suffix = truth.stem.removeprefix("groundtruth_rect")  # "" or ".1"
-        found.append(SequenceFiles(folder.name + suffix, folder / "img", _annotated(folder.name, frames, truth), truth))
-    return found
+        return [SequenceFiles(folder.name, images, frames, None, pattern=pattern)]
+    complete = None if listing is None else official(listing)
+    listed = {name: complete.get(name) if complete is not None else None for name in truths}
+    if len(truths) > 1 and any(listed.values()):
+        truths = {name: path for name, path in truths.items() if listed[name] is not None}
+    found = [SequenceFiles(name, images, frames, path, pattern=pattern) for name, path in truths.items()]
+    return [_annotated(files, listed[files.name]) for files in found]
 
 
-def _annotated(name: str, frames: tuple[Path, ...], truth: Path) -> tuple[Path, ...]:
-    """The frames of the published range, where the folder has more images than that and the file has just as many boxes."""
-    if name not in ANNOTATED_FRAMES:
-        return frames
-    first, last = ANNOTATED_FRAMES[name]
-    if len(read_table(truth, (4, 6))) != last - first + 1:
-        return frames
-    return tuple(path for path in frames if first <= (frame_number(path) or 0) <= last)
+def _annotated(files: SequenceFiles, listed: Listed | None) -> SequenceFiles:
+    """One target, with the frames that are annotated where the folder has others."""
+    if listed is None or files.truth is None or len(files.frames) == listed.frames:
+        return files
+    if len(read_table(files.truth, _WIDTHS)) != listed.frames:
+        return files
+    last = listed.first + listed.frames - 1
+    frames = tuple(path for path in files.frames if listed.first <= (frame_number(path) or 0) <= last)
+    return dataclasses.replace(files, frames=frames, first=listed.first)
 
 
 def truth(files: SequenceFiles) -> Truth:
     """Boxes of one target; `visible` is None unless some line says NaN or the file has TLP's column "lost"."""
     assert files.truth is not None
-    table = read_table(files.truth, (4, 6))
+    table = read_table(files.truth, _WIDTHS)
     six = table.widths == 6
     rows = np.where(six[:, None], table.values[:, 1:5], table.values[:, :4])
     absent = (table.widths == 0) | (six & (table.values[:, 5] != 0))
     return Truth(from_one_based(rows), table.lines, table.problems, ~absent if absent.any() else None, wrong=table.wrong)
 
 
-LAYOUT = Layout("otb", EXPECTS, is_root, scan, truth)
+def layout(listing: str | None = None, pattern: str = "{:04d}.jpg") -> Layout:
+    """The layout, with a benchmark's list of image numbers and its way of naming images; see `scan`."""
+    return Layout("otb", EXPECTS, is_root, partial(scan, listing=listing, pattern=pattern), truth)

@@ -3,6 +3,8 @@
 >>> sequences = load_dataset("OTB100:/data/OTB100")      # doctest: +SKIP
 >>> sequences = load_dataset("VOT2018")                  # root from LOCKON_DATA or the TOML file   # doctest: +SKIP
 >>> sequences = load_dataset("pool:/data/validation")    # every benchmark folder there, as one list   # doctest: +SKIP
+>>> sequences = load_dataset("NFS30+UAV123:/data")       # a pooled set, scored as one dataset   # doctest: +SKIP
+>>> sequences = load_dataset("OTB100:OTB100.json", frames="optional")  # ground truth alone   # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -11,7 +13,19 @@ import dataclasses
 from collections import Counter
 from pathlib import Path
 
-from lockon.data.datasets.table import FOLDER, POOL, STILLS, layout_of, members
+from lockon.data.datasets.bare import bare_layout, json_of, load_json, text_files
+from lockon.data.datasets.layout import FrameMode, Layout, SequenceFiles
+from lockon.data.datasets.table import (
+    DATASETS,
+    FOLDER,
+    POOL,
+    STILLS,
+    canonical_name,
+    layout_of,
+    members,
+    official_list,
+    pool_members,
+)
 from lockon.data.paths import find_root
 from lockon.data.sequence import Sequence
 from lockon.errors import LockonError
@@ -29,29 +43,39 @@ def split_spec(spec: str) -> tuple[str, Path | None]:
     return name, Path(root).expanduser() if root else None
 
 
-def load_dataset(name_or_spec: str, root: Path | str | None = None) -> list[Sequence]:
+def load_dataset(name_or_spec: str, root: Path | str | None = None, *, frames: FrameMode = "required") -> list[Sequence]:
     """All sequences of a dataset, sorted by name; frames and masks stay on disk until they are indexed.
 
+    A root may hold a part of the benchmark: what is there is loaded, and `lockon.data.completeness` says what is missing.
+
     Args:
-        name_or_spec: a name of `lockon data list`, or NAME:ROOT. "pool" takes every benchmark folder under its root as
-            one list; "folder" reads your own data.
+        name_or_spec: a name of `lockon data list`, in any spelling, or NAME:ROOT. "pool" takes every benchmark folder under
+            its root as one list; "folder" reads your own data; A+B is a pooled set, whose sequences all have it as their
+            dataset.
         root: the dataset's folder or one that holds it; default: see `lockon.data.paths`.
+        frames: "optional" takes ground truth without images too: the benchmark's folders without them, a folder of
+            NAME.txt files, or a JSON file as PySOT has it. A missing image is then an error when it is read.
 
     Raises:
         LockonError: unknown name, no such folder, or the first sequence that is incomplete or wrongly annotated.
     """
-    name, given = split_spec(name_or_spec)
+    spelled, given = split_spec(name_or_spec)
     if given is not None and root is not None:
         raise LockonError(f"dataset {name_or_spec!r} names its root and a root {root} was given too; give one of them")
-    layout = layout_of(name)
+    if frames not in ("required", "optional"):
+        raise LockonError(f"frames={frames!r}; expected 'required' or 'optional'")
+    name, place = canonical_name(spelled), given if given is not None else root
     if name == STILLS:
         raise LockonError("stills are single images, not sequences; they serve training only: lockon train --help")
-    folder = find_root(name, given if given is not None else root)
+    parts = pool_members(name)
+    if parts is not None:
+        pooled = [sequence for part in parts for sequence in _load(part, find_root(part, place, frames), frames)]
+        return _unique([dataclasses.replace(sequence, dataset=name) for sequence in _distinct(pooled)], Path(place or name))
+    folder = find_root(name, place, frames)
     if name == POOL:
-        return _load_pool(folder)
-    sequences = layout.load(folder, name)
-    _check_unique(sequences, folder)
-    return sequences
+        pooled = [sequence for member, path in members(folder).items() for sequence in _load(member, path, frames)]
+        return _unique(_distinct(pooled), folder)
+    return _unique(_load(name, folder, frames), folder)
 
 
 def load_videos(root: Path | str) -> list[Sequence]:
@@ -63,20 +87,66 @@ def load_videos(root: Path | str) -> list[Sequence]:
     return load_dataset(POOL if members(Path(root)) else FOLDER, root)
 
 
-def _load_pool(root: Path) -> list[Sequence]:
-    """The sequences of all benchmark folders; names that occur in several (whatever the case) become DATASET-NAME."""
-    pooled = [sequence for name, folder in members(root).items() for sequence in layout_of(name).load(folder, name)]
+def scan_dataset(name: str, root: Path, frames: FrameMode = "required") -> tuple[Layout, list[SequenceFiles]]:
+    """The layout in which a dataset lies at its root, and the files of its sequences under the names of its list, sorted.
+
+    Args:
+        name: a single dataset.
+        root: its folder, as `lockon.data.paths.find_root` returns it.
+        frames: "optional": a folder of NAME.txt will do.
+    """
+    layout = layout_of(name)
+    if frames == "optional" and not layout.is_root(root) and text_files(root):
+        layout = bare_layout(layout, name)
+    found = layout.scan(root)
+    if layout.name == "texts" and (select := DATASETS[name].select) is not None:
+        chosen = set(select([files.name for files in found]))
+        found = [files for files in found if files.name in chosen]
+    complete = official_list(name)
+    if complete is not None:
+        found = [dataclasses.replace(files, name=complete.canonical(files.name)) for files in found]
+    return layout, sorted(found, key=lambda files: files.name)
+
+
+def _load(name: str, root: Path, frames: FrameMode) -> list[Sequence]:
+    """The sequences of one dataset, with what its list knows beside what lies on disk."""
+    if not layout_of(name).is_root(root) and (file := json_of(root, name)) is not None:
+        sequences = load_json(file, name, layout_of(name).origin, frames)
+        complete = official_list(name)
+        if complete is not None:
+            sequences = [dataclasses.replace(sequence, name=complete.canonical(sequence.name)) for sequence in sequences]
+    else:
+        layout, found = scan_dataset(name, root, frames)
+        sequences = [layout.read(files, name, frames) for files in found]
+        if not sequences:
+            raise LockonError(f"{root} holds no sequence of {name}; expected {layout.expects}")
+    return [_with_list(sequence, frames) for sequence in sorted(sequences, key=lambda sequence: sequence.name)]
+
+
+def _with_list(sequence: Sequence, frames: FrameMode) -> Sequence:
+    """Attributes from the benchmark's list; and the size of the frames, where there are no images that could be of another."""
+    complete = official_list(sequence.dataset)
+    listed = complete.sequences.get(sequence.name) if complete is not None else None
+    if listed is None:
+        return sequence
+    size = sequence.frame_size
+    if size is None and frames == "optional" and len(sequence) == listed.frames and not sequence.frames.paths[0].exists():
+        size = listed.size
+    return dataclasses.replace(sequence, attributes=sequence.attributes | listed.attributes, frame_size=size)
+
+
+def _distinct(pooled: list[Sequence]) -> list[Sequence]:
+    """Names that occur in several datasets (whatever the case) become DATASET-NAME."""
     counts = Counter(sequence.name.lower() for sequence in pooled)
-    renamed = [
+    return [
         dataclasses.replace(sequence, name=f"{sequence.dataset}-{sequence.name}") if counts[sequence.name.lower()] > 1 else sequence
         for sequence in pooled
     ]
-    _check_unique(renamed, root)
-    return renamed
 
 
-def _check_unique(sequences: list[Sequence], root: Path) -> None:
+def _unique(sequences: list[Sequence], root: Path) -> list[Sequence]:
     names = Counter(sequence.name for sequence in sequences)
     double = [name for name, count in names.items() if count > 1]
     if double:
         raise LockonError(f"{root}: sequence names {', '.join(double[:5])} occur more than once; rename the folders")
+    return sequences

@@ -1,67 +1,89 @@
-"""The layout of UAV123 and UAV123@10fps (M. Mueller, N. Smith, B. Ghanem, ECCV 2016).
+"""The layout of UAV123, UAV20L and UAV123@10fps (M. Mueller, N. Smith, B. Ghanem, ECCV 2016).
 
     ROOT/data_seq/NAME/000001.jpg ...     or ROOT/data_seq/UAV123/NAME/..., as the archive unpacks
     ROOT/anno/NAME.txt                    or ROOT/anno/UAV123/NAME.txt: x,y,w,h, the first pixel numbered 1, NaN where absent
 
-Some videos are annotated in pieces (car1_1, car1_2, ...) whose images lie in one folder (car1). Each piece starts at the
-last frame of the piece before, except in bird1 and uav1.
+Some videos of UAV123 are annotated in pieces (car1_1, car1_2, ...) whose images lie in one folder (car1); the list in
+`data/lists` has the frame on which each piece starts. UAV20L takes the whole videos (car1): its annotations lie in
+ROOT/anno/UAV20L, its images are those of UAV123.
 """
 
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, frame_number, from_one_based, list_folders, list_images
+from lockon.data.datasets.lists import official
 from lockon.data.datasets.parsing import read_table
 
 EXPECTS = "data_seq/NAME/000001.jpg and anno/NAME.txt"
+LONG = "UAV20L"
+_PATTERN = "{:06d}.jpg"
 _PIECE = re.compile(r"(.+)_(\d+)")
-# First frame of each piece at the full rate, where the pieces do not follow one another.
-PIECE_STARTS = {"bird1": (1, 775, 1573), "uav1": (1, 1555, 2473)}
 
 
-def is_root(folder: Path) -> bool:
-    """Whether the folder has both parts of this layout."""
-    return (folder / "data_seq").is_dir() and (folder / "anno").is_dir()
+def is_root(folder: Path, dataset: str) -> bool:
+    """Whether the folder has this layout, and annotations of this one of the three datasets."""
+    annotations = _annotations(folder, dataset)
+    return annotations is not None and (any(annotations.glob("*.txt")) or (folder / "data_seq").is_dir())
 
 
-def _parts(root: Path) -> tuple[Path, Path]:
-    """The folders of the images and of the annotations, one level deeper where the archive's own folders are kept."""
-    for child in list_folders(root / "anno"):
-        if (root / "data_seq" / child.name).is_dir() and any(child.glob("*.txt")):
-            return root / "data_seq" / child.name, child
-    return root / "data_seq", root / "anno"
+def _annotations(root: Path, dataset: str) -> Path | None:
+    """The folder of the annotations, one level deeper where the archive's own folders are kept; None if they are another's."""
+    parent = root / "anno"
+    if not parent.is_dir():
+        return None
+    for name in (dataset, dataset.replace("_10fps", "@10fps")):
+        if (parent / name).is_dir():
+            return parent / name
+    kept = [child for child in list_folders(parent) if child.name.startswith("UAV")]
+    return None if kept and not any(parent.glob("*.txt")) else parent
 
 
-def scan(root: Path) -> list[SequenceFiles]:
+def _images(root: Path, dataset: str) -> Path:
+    """The folder of the images, likewise."""
+    names = (dataset, dataset.replace("_10fps", "@10fps"), *(("UAV123",) if dataset == LONG else ()))
+    return next((root / "data_seq" / name for name in names if (root / "data_seq" / name).is_dir()), root / "data_seq")
+
+
+def scan(root: Path, dataset: str) -> list[SequenceFiles]:
     """The files of every annotated sequence, and of every folder of images without annotation; sorted by name."""
-    images, annotations = _parts(root)
-    truths = {path.stem: path for path in sorted(annotations.glob("*.txt"))}
-    found = [_scan_sequence(name, truth, images) for name, truth in truths.items()]
+    images, annotations = _images(root, dataset), _annotations(root, dataset)
+    truths = {path.stem: path for path in sorted(annotations.glob("*.txt"))} if annotations is not None else {}
+    found = [_scan_sequence(name, truths[name], images, dataset) for name in select(list(truths), dataset)]
     used = {files.folder for files in found}
-    for folder in list_folders(images):
-        if folder not in used:
-            found.append(SequenceFiles(folder.name, folder, list_images(folder), None, first=1))
+    if dataset != LONG:
+        rest = [folder for folder in list_folders(images) if folder not in used]
+        found += [SequenceFiles(folder.name, folder, list_images(folder), None, first=1, pattern=_PATTERN) for folder in rest]
     return sorted(found, key=lambda files: files.name)
 
 
-def _scan_sequence(name: str, truth: Path, images: Path) -> SequenceFiles:
+def select(names: list[str], dataset: str) -> list[str]:
+    """Those of the annotated names that belong to the dataset: whole videos that are in pieces too belong to UAV20L alone."""
+    complete = official(dataset)
+    if dataset == LONG and complete is not None:
+        return [name for name in names if name in complete.sequences]
+    return [name for name in names if f"{name}_1" not in names]
+
+
+def _scan_sequence(name: str, truth: Path, images: Path, dataset: str) -> SequenceFiles:
     piece = _PIECE.fullmatch(name)
     if (images / name).is_dir() or piece is None or not (images / piece[1]).is_dir():
-        return SequenceFiles(name, images / name, list_images(images / name), truth, first=1)
-    stem, number = piece[1], int(piece[2])
-    start = _piece_start(stem, number, truth)
+        return SequenceFiles(name, images / name, list_images(images / name), truth, first=1, pattern=_PATTERN)
+    start = _piece_start(piece[1], int(piece[2]), truth, dataset)
     stop = start + len(read_table(truth, (4,)))
-    frames = tuple(path for path in list_images(images / stem) if start <= (frame_number(path) or 0) < stop)
-    return SequenceFiles(name, images / stem, frames, truth, first=start)
+    frames = tuple(path for path in list_images(images / piece[1]) if start <= (frame_number(path) or 0) < stop)
+    return SequenceFiles(name, images / piece[1], frames, truth, first=start, pattern=_PATTERN)
 
 
-def _piece_start(stem: str, number: int, truth: Path) -> int:
-    """Frame number at which piece `number` of a video starts."""
-    if stem in PIECE_STARTS and number <= len(PIECE_STARTS[stem]):
-        start = PIECE_STARTS[stem][number - 1]
-        return (start - 1) // 3 + 1 if "10fps" in str(truth.parent) else start
+def _piece_start(stem: str, number: int, truth: Path, dataset: str) -> int:
+    """Frame number at which piece `number` of a video starts: from the list, else the last frame of the piece before."""
+    complete = official(dataset)
+    listed = None if complete is None else complete.sequences.get(f"{stem}_{number}")
+    if listed is not None:
+        return listed.first
     before = [truth.with_name(f"{stem}_{earlier}.txt") for earlier in range(1, number)]
     return 1 + sum(max(len(read_table(path, (4,))) - 1, 0) for path in before)
 
@@ -73,4 +95,6 @@ def truth(files: SequenceFiles) -> Truth:
     return Truth(from_one_based(table.values), table.lines, table.problems, table.widths > 0, wrong=table.wrong)
 
 
-LAYOUT = Layout("uav123", EXPECTS, is_root, scan, truth)
+def layout(dataset: str) -> Layout:
+    """The layout of UAV123, UAV20L or UAV123_10fps."""
+    return Layout("uav123", EXPECTS, partial(is_root, dataset=dataset), partial(scan, dataset=dataset), truth)

@@ -1,10 +1,17 @@
-"""The layout of the VOT challenges (short-term, 2013 to 2019).
+"""The layout of the VOT challenges (short-term, 2013 to 2020).
 
     ROOT/list.txt                         names of the sequences
     ROOT/NAME/color/00000001.jpg ...      or the images directly in ROOT/NAME
     ROOT/NAME/groundtruth.txt             x1,y1,...,x4,y4 (polygon) or x,y,w,h per line, 0-based as published
     ROOT/NAME/occlusion.tag ...           one 0 or 1 per frame; an attribute holds for the sequence if any frame has it
 
+and since 2020
+
+    ROOT/NAME/groundtruth.txt             mX,Y,W,H,run,... per line, a mask (`lockon.data.vot_rle`)
+    ROOT/NAME/anchor.value                one number per frame; not 0: an anchor, its sign is the direction of the run
+    ROOT/NAME/sequence                    width=, height=, fps=
+
+ROOT may be the workspace of the VOT toolkit, which has all this in ROOT/sequences.
 Polygons are kept as published, a rectangle becomes the polygon of its corner pixels as the VOT toolkit and PySOT do
 (x to x + w - 1). Boxes are made from polygons by one of two rules, see `polygon_to_box`.
 """
@@ -19,7 +26,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, list_folders, list_images
-from lockon.data.datasets.parsing import read_table, read_text
+from lockon.data.datasets.parsing import parse_table, read_text
+from lockon.data.datasets.vot_files import TextMasks, extent, has_masks, parse_masks, read_anchors, read_properties, read_tags
+from lockon.data.sequence import read_image
+from lockon.errors import LockonError
 from lockon.types import FloatArray
 
 EXPECTS = "list.txt, NAME/color/00000001.jpg and NAME/groundtruth.txt"
@@ -69,27 +79,78 @@ def scan(root: Path) -> list[SequenceFiles]:
 
 
 def _scan_sequence(folder: Path) -> SequenceFiles:
-    images = folder / "color" if (folder / "color").is_dir() else folder
+    images = folder if not (folder / "color").is_dir() and list_images(folder) else folder / "color"
     truth = folder / "groundtruth.txt"
-    tags = frozenset(tag.stem for tag in folder.glob("*.tag") if "1" in read_text(tag).split())
-    return SequenceFiles(folder.name, images, list_images(images), truth if truth.is_file() else None, first=1, attributes=tags)
+    return SequenceFiles(
+        folder.name, images, list_images(images), truth if truth.is_file() else None, first=1, attributes=read_tags(folder)
+    )
 
 
 def truth(files: SequenceFiles, box_rule: BoxRule = "extent") -> Truth:
-    """Polygons as published, and boxes; `visible` is None unless some line says NaN."""
+    """Polygons as published, or masks, and boxes; `visible` is None unless some line has no target."""
     assert files.truth is not None
-    table = read_table(files.truth, (4, 8))
+    try:
+        text = read_text(files.truth)
+    except LockonError as error:
+        return Truth(np.zeros((0, 4)), np.zeros(0, dtype=np.int64), (str(error),))
+    folder = files.truth.parent
+    if has_masks(text):
+        return _mask_truth(files, files.truth, text)
+    table = parse_table(text, str(files.truth), (4, 8))
     rectangles = table.widths == 4
     polygons = table.values.copy()
     polygons[rectangles] = box_to_polygon(table.values[rectangles, :4])
     boxes = np.where(rectangles[:, None], table.values[:, :4], polygon_to_box(polygons, box_rule))
     absent = table.widths == 0
-    return Truth(boxes, table.lines, table.problems, ~absent if absent.any() else None, polygons, table.wrong)
+    properties = read_properties(folder)
+    return Truth(
+        boxes,
+        table.lines,
+        (*table.problems, *properties.problems),
+        ~absent if absent.any() else None,
+        polygons,
+        table.wrong,
+        frame_size=properties.size,
+        fps=properties.fps,
+    )
+
+
+def _mask_truth(files: SequenceFiles, path: Path, text: str) -> Truth:
+    table, masks = parse_masks(text, str(path))
+    anchors, backward, problems = read_anchors(path.parent, len(table))
+    properties = read_properties(path.parent)
+    size = properties.size
+    if size is None and not table.problems:
+        size = _image_size(files) or extent(masks)
+    absent = table.widths == 0
+    return Truth(
+        table.values,
+        table.lines,
+        (*table.problems, *problems, *properties.problems),
+        ~absent if absent.any() else None,
+        wrong=table.wrong,
+        masks=None if size is None else TextMasks(path, masks, size).lazy(),
+        anchors=anchors,
+        backward=backward,
+        frame_size=properties.size,
+        fps=properties.fps,
+    )
+
+
+def _image_size(files: SequenceFiles) -> tuple[int, int] | None:
+    """(width, height) of the first image that can be read, or None."""
+    for path in files.frames[:1]:
+        try:
+            height, width = read_image(path).shape[:2]
+        except LockonError:
+            return None
+        return width, height
+    return None
 
 
 def layout(box_rule: BoxRule = "extent") -> Layout:
     """The layout with one of the two rules that make boxes from polygons."""
-    return Layout("vot", EXPECTS, is_root, scan, partial(truth, box_rule=box_rule))
+    return Layout("vot", EXPECTS, is_root, scan, partial(truth, box_rule=box_rule), origin=0)
 
 
 LAYOUT = layout()

@@ -1,0 +1,100 @@
+"""The layout of LaSOT (H. Fan et al., CVPR 2019), which TNL2K shares but for two names (X. Wang et al., CVPR 2021).
+
+    ROOT/CLASS/NAME/img/00000001.jpg ...      or without the folders of the classes: ROOT/NAME/img/...
+    ROOT/CLASS/NAME/groundtruth.txt           x,y,w,h per line
+    ROOT/CLASS/NAME/full_occlusion.txt        one 0 or 1 per frame, between commas
+    ROOT/CLASS/NAME/out_of_view.txt           likewise; the target is absent where one of both is 1
+
+LaSOT numbers the first pixel 1 (boxes that touch the left border have x = 1). Its test sequences are those of the list in
+`data/lists`; all others are for training. TNL2K's images lie in NAME/imgs under many names and are taken in natural
+order; its boxes are taken from 0 as they are.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, from_one_based, list_folders, list_images
+from lockon.data.datasets.lists import official
+from lockon.data.datasets.parsing import read_flags, read_table
+
+EXPECTS = "CLASS/NAME/{images}/00000001.jpg (or NAME/{images}/...) and groundtruth.txt beside {images}/"
+Part = Literal["test", "train", "all"]
+
+
+def is_root(folder: Path, images: str) -> bool:
+    """Whether a sub-folder is a sequence of this layout, or a class of sequences; one class alone is no root."""
+    children = list_folders(folder)
+    if children and all(child.name.startswith(f"{folder.name}-") for child in children):
+        return False
+    if any(_is_sequence(child, images) for child in children):
+        return True
+    return any(
+        _is_sequence(inner, images) and inner.name.startswith(f"{child.name}-") for child in children for inner in list_folders(child)
+    )
+
+
+def _is_sequence(folder: Path, images: str) -> bool:
+    if not (folder / "groundtruth.txt").is_file():
+        return False
+    return (folder / images).is_dir() or not ((folder / "color").is_dir() or list_images(folder))  # those are VOT's and GOT-10k's
+
+
+def scan(root: Path, images: str, part: Part) -> list[SequenceFiles]:
+    """The files of every sequence of one part under `root`, sorted by name."""
+    folders: list[Path] = []
+    for child in list_folders(root):
+        inner = [] if _is_candidate(child, images) else [folder for folder in list_folders(child) if _is_candidate(folder, images)]
+        folders += inner or ([child] if _is_candidate(child, images) else [])
+    complete = official("LaSOT")
+    if part != "all" and complete is not None:
+        folders = [folder for folder in folders if (complete.get(folder.name) is not None) == (part == "test")]
+    return sorted((_scan_sequence(folder, images) for folder in folders), key=lambda files: files.name)
+
+
+def _is_candidate(folder: Path, images: str) -> bool:
+    return (folder / images).is_dir() or (folder / "groundtruth.txt").is_file()
+
+
+def _scan_sequence(folder: Path, images: str) -> SequenceFiles:
+    truth = folder / "groundtruth.txt"
+    return SequenceFiles(folder.name, folder / images, list_images(folder / images), truth if truth.is_file() else None)
+
+
+def truth(files: SequenceFiles, origin: int) -> Truth:
+    """Boxes of one sequence; `visible` is None where there are no files of flags."""
+    assert files.truth is not None
+    table = read_table(files.truth, (4,))
+    problems = list(table.problems)
+    absent = table.widths == 0
+    flagged = False
+    for name in ("full_occlusion.txt", "out_of_view.txt"):
+        flags, faults = read_flags(files.truth.with_name(name), len(table))
+        problems += faults
+        if flags is not None:
+            absent |= flags != 0
+            flagged = True
+    boxes = from_one_based(table.values) if origin else table.values
+    return Truth(boxes, table.lines, tuple(problems), ~absent if flagged or absent.any() else None, wrong=table.wrong)
+
+
+def layout(part: Part) -> Layout:
+    """The layout of LaSOT, for its test sequences, the others, or all."""
+    return _layout("lasot", "img", part, 1)
+
+
+def _layout(name: str, images: str, part: Part, origin: int) -> Layout:
+    return Layout(
+        name,
+        EXPECTS.format(images=images),
+        partial(is_root, images=images),
+        partial(scan, images=images, part=part),
+        partial(truth, origin=origin),
+        origin=origin,
+        numbered=name == "lasot",
+    )
+
+
+TNL2K = _layout("tnl2k", "imgs", "all", 0)

@@ -1,0 +1,102 @@
+"""What complete benchmarks consist of: sequences, their lengths, image numbers, sizes and attributes, read from `data/lists`.
+
+One JSON file per benchmark whose list has a named source; the key "source" of the file names it. Where there is no file,
+the folder is the list.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One sequence of a complete benchmark.
+
+    Attributes:
+        frames: number of annotated frames.
+        first: number of the first of them in the names of the images.
+        size: (width, height) of the frames, or None where the list does not say.
+        attributes: names of the benchmark's attributes that hold.
+    """
+
+    frames: int
+    first: int = 1
+    size: tuple[int, int] | None = None
+    attributes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Official:
+    """A complete benchmark.
+
+    Attributes:
+        source: where the list comes from.
+        attributes: names of its attributes, in the order in which its attribute files have their flags.
+        sequences: by name.
+    """
+
+    source: str
+    attributes: tuple[str, ...]
+    sequences: Mapping[str, Listed]
+
+    def canonical(self, name: str) -> str:
+        """The list's spelling of a sequence name that differs in case or separators (jogging-1 for Jogging.1); else as given."""
+        if name in self.sequences:
+            return name
+        return _spellings(tuple(self.sequences)).get(plain(name), name)
+
+    def get(self, name: str) -> Listed | None:
+        """A sequence by any of its spellings, or None."""
+        return self.sequences.get(self.canonical(name))
+
+
+def plain(name: str) -> str:
+    """A name without case and with one kind of separator, so that spellings can be compared.
+
+    >>> plain("Skating2-1") == plain("Skating2.1") == plain("skating2_1")
+    True
+    """
+    return re.sub(r"[^a-z0-9]+", "_", name.lower())
+
+
+def by_plain_name(names: Iterable[str]) -> dict[str, str]:
+    """Names by their plain form, without those that share it."""
+    found: dict[str, str] = {}
+    double = set()
+    for name in names:
+        key = plain(name)
+        if key in found:
+            double.add(key)
+        found[key] = name
+    return {key: name for key, name in found.items() if key not in double}
+
+
+@cache
+def _spellings(names: tuple[str, ...]) -> dict[str, str]:
+    return by_plain_name(names)
+
+
+@cache
+def official(name: str) -> Official | None:
+    """The complete benchmark of a dataset's name, or None where no list is kept."""
+    file = resources.files("lockon.data") / "lists" / f"{name}.json"
+    if not file.is_file():
+        return None
+    content = json.loads(file.read_text(encoding="utf-8"))
+    names: dict[str, str] = content.get("attributes", {})
+    sequences = {
+        sequence: Listed(
+            frames=entry["frames"],
+            first=entry.get("first", 1),
+            size=(entry["size"][0], entry["size"][1]) if "size" in entry else None,
+            attributes=frozenset(names[code] for code in entry.get("attributes", "").split()),
+        )
+        for sequence, entry in content["sequences"].items()
+    }
+    return Official(content["source"], tuple(names.values()), sequences)

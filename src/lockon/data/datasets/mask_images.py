@@ -1,0 +1,73 @@
+"""Masks in image files: single targets, multi-object masks with palette colours or grey values, and the box around a mask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lockon.errors import LockonError
+from lockon.types import FloatArray
+
+
+def read_mask(path: Path, target: int | None = None) -> NDArray[np.bool_]:
+    """(H, W) bool mask of a PNG: everything that is not 0, or the object number `target` of a multi-object mask.
+
+    Multi-object masks are palette images with the colours of PASCAL VOC (as DAVIS 2017 has them) or grey images whose
+    values are the object numbers.
+
+    Raises:
+        LockonError: the file is missing or no image.
+    """
+    image = read_mask_image(path)
+    if target is None:
+        return np.asarray(image != 0 if image.ndim == 2 else (image != 0).any(axis=2))
+    if image.ndim == 2:
+        return np.asarray(image == target)
+    return np.asarray((image == np.array(voc_colour(target), dtype=np.uint8)).all(axis=2))
+
+
+def read_mask_image(path: Path) -> NDArray[np.uint8]:
+    """Pixels of a mask file: (H, W) grey values or (H, W, 3) RGB palette colours.
+
+    Raises:
+        LockonError: the file is missing or no image.
+    """
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        state = "is not a readable mask image" if path.exists() else "does not exist"
+        raise LockonError(f"{path} {state}; run `lockon data check` to list every broken file of a dataset")
+    return np.asarray(image if image.ndim == 2 else image[..., 2::-1], dtype=np.uint8)
+
+
+def mask_targets(path: Path, limit: int = 255) -> list[int]:
+    """Object numbers in a multi-object mask file, ascending, without the background 0."""
+    image = read_mask_image(path)
+    if image.ndim == 2:
+        return [int(value) for value in np.unique(image) if value != 0]
+    packed = image.astype(np.int32) @ np.array([65536, 256, 1], dtype=np.int32)  # (H, W)
+    colours = {(int(value) >> 16, int(value) >> 8 & 255, int(value) & 255) for value in np.unique(packed)}
+    return [number for number in range(1, limit + 1) if voc_colour(number) in colours]
+
+
+def voc_colour(number: int) -> tuple[int, int, int]:
+    """RGB of entry `number` of the PASCAL VOC palette: its bits, three at a time, from the top bit of each channel down.
+
+    >>> voc_colour(1), voc_colour(2), voc_colour(3)
+    ((128, 0, 0), (0, 128, 0), (128, 128, 0))
+    """
+    channels = [0, 0, 0]
+    for bit in range(8):
+        for channel in range(3):
+            channels[channel] |= ((number >> (3 * bit + channel)) & 1) << (7 - bit)
+    return channels[0], channels[1], channels[2]
+
+
+def mask_to_box(mask: NDArray[np.bool_]) -> FloatArray:
+    """(4,) x, y, w, h of the pixels of a mask (w = last - first + 1), NaN for an empty one."""
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    if columns.size == 0:
+        return np.full(4, np.nan)
+    return np.array([columns[0], rows[0], columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1], dtype=np.float64)

@@ -1,0 +1,99 @@
+"""The layout of Need for Speed, NFS30 and NFS240 (H. Kiani Galoogahi et al., ICCV 2017).
+
+    ROOT/NAME/30/NAME/00001.jpg ...      and NAME/240/NAME/00001.jpg ...: the same video at 30 and 240 frames per second
+    ROOT/NAME/30/NAME.txt                and NAME/240/NAME.txt: id x1 y1 x2 y2 frame lost occluded generated "label"
+
+Every frame of the fast video is annotated, and the file of the slow one may have all those lines: every eighth is then
+its own. The numbers of images and lines of a published video may differ by one: what both have counts. Corners are
+taken from 0 as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, frame_number, list_folders, list_images
+from lockon.data.datasets.parsing import Table, parse_table, read_text
+from lockon.errors import LockonError
+
+EXPECTS = "NAME/{fps}/NAME/00001.jpg and NAME/{fps}/NAME.txt"
+FAST = 240
+_LABEL = re.compile(r'"[^"]*"')
+_WIDTHS = (4, 5, 6, 7, 8, 9)  # corners alone, or an id and corners and what follows them
+_LOST = 6
+
+
+def is_root(folder: Path, fps: int) -> bool:
+    """Whether any sub-folder is a sequence with a folder of this frame rate."""
+    return any((child / str(fps)).is_dir() for child in list_folders(folder))
+
+
+def scan(root: Path, fps: int) -> list[SequenceFiles]:
+    """The files of every sequence under `root`, sorted by name."""
+    return [_scan_sequence(folder, fps) for folder in list_folders(root) if (folder / str(fps)).is_dir()]
+
+
+def _scan_sequence(folder: Path, fps: int) -> SequenceFiles:
+    inner = folder / str(fps)
+    images = inner / folder.name if (inner / folder.name).is_dir() else inner
+    truth = next((path for path in (inner / f"{folder.name}.txt", _fast_truth(folder)) if path.is_file()), None)
+    frames = list_images(images)
+    if truth is not None and len(frames) - _rows(_read(truth), truth, frames, fps).size == 1 and _whole(frames):
+        frames = frames[:-1]
+    return SequenceFiles(folder.name, images, frames, truth, pattern="{:05d}.jpg")
+
+
+def _fast_truth(folder: Path) -> Path:
+    return folder / str(FAST) / f"{folder.name}.txt"
+
+
+def _read(path: Path) -> Table:
+    try:
+        text = _LABEL.sub("", read_text(path))  # labels may have blanks
+    except LockonError as error:
+        return Table(np.zeros((0, max(_WIDTHS))), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), (str(error),))
+    return parse_table(text, str(path), _WIDTHS)
+
+
+def _rows(table: Table, path: Path, frames: tuple[Path, ...], fps: int) -> NDArray[np.intp]:
+    """Which lines belong to the frames; where there are no images, the number of lines of the fast video tells."""
+    step = 1
+    if fps != FAST:
+        every = FAST // fps
+        fast = _fast_truth(path.parent.parent)
+        if frames:
+            step = every if len(table) > len(frames) * every / 2 else 1  # nearer to eight lines per frame than to one
+        elif path == fast or (fast.is_file() and len(_read(fast)) == len(table)):
+            step = every
+    rows = np.arange(0, len(table), step)
+    return rows[:-1] if frames and len(rows) - len(frames) == 1 and _whole(frames) else rows
+
+
+def _whole(frames: tuple[Path, ...]) -> bool:
+    """Whether no number is missing between the first and the last image."""
+    numbers = [frame_number(path) for path in frames]
+    return None not in numbers and numbers[-1] - numbers[0] == len(numbers) - 1  # type: ignore[operator]
+
+
+def truth(files: SequenceFiles, fps: int) -> Truth:
+    """Boxes of one sequence; `visible` is False where a line says that the target is lost, None if none does."""
+    assert files.truth is not None
+    table = _read(files.truth)
+    rows = _rows(table, files.truth, files.frames, fps)
+    values, widths = table.values[rows], table.widths[rows]
+    corners = np.where((widths > 4)[:, None], values[:, 1:5], values[:, :4])
+    boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+    absent = (widths == 0) | ((widths > _LOST) & (values[:, _LOST] == 1))
+    visible = ~absent if absent.any() else None
+    return Truth(boxes, table.lines[rows], table.problems, visible, wrong=table.wrong, fps=float(fps))
+
+
+def layout(fps: int) -> Layout:
+    """The layout at 30 or 240 frames per second."""
+    expects = EXPECTS.format(fps=fps)
+    return Layout(f"nfs{fps}", expects, partial(is_root, fps=fps), partial(scan, fps=fps), partial(truth, fps=fps), origin=0)

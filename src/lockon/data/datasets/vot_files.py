@@ -1,0 +1,116 @@
+"""The small files beside the images of a VOT sequence: `sequence`, `anchor.value`, tags of the frames, and masks as text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lockon.data.datasets.parsing import Table, read_flags, read_text
+from lockon.data.sequence import LazyList
+from lockon.data.vot_rle import decode_vot_mask, is_vot_mask, parse_vot_mask
+from lockon.errors import LockonError
+
+
+@dataclass(frozen=True, slots=True)
+class Properties:
+    """What the file `sequence` says: (width, height) of the frames and frames per second; None where it says nothing."""
+
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+    problems: tuple[str, ...] = ()
+
+
+def read_properties(folder: Path) -> Properties:
+    """The file `sequence` of a sequence's folder: lines KEY=VALUE; nothing if there is no such file."""
+    path = folder / "sequence"
+    if not path.is_file():
+        return Properties()
+    try:
+        pairs = (line.partition("=") for line in read_text(path).splitlines())
+        values = {key.strip(): value.strip() for key, equals, value in pairs if equals}
+        size = (int(values["width"]), int(values["height"])) if {"width", "height"} <= set(values) else None
+        fps = float(values["fps"]) if "fps" in values else None
+    except (LockonError, ValueError) as error:
+        return Properties(problems=(f"{path}: expected lines such as width=640, height=480, fps=30; {error}",))
+    if (size is not None and min(size) < 1) or (fps is not None and not 0 < fps < np.inf):
+        return Properties(problems=(f"{path}: width, height and fps must be positive, found {size} and {fps}",))
+    return Properties(size, fps)
+
+
+def read_anchors(folder: Path, count: int) -> tuple[tuple[int, ...] | None, frozenset[int], tuple[str, ...]]:
+    """Anchors, those of them that run backward, and problems of `anchor.value`: one number per frame, 0 where there is none.
+
+    A positive number is an anchor from which the tracker runs to the last frame, a negative one to the first.
+    """
+    values, problems = read_flags(folder / "anchor.value", count)
+    if values is None:
+        return None, frozenset(), problems
+    anchors = tuple(int(frame) for frame in np.flatnonzero(values))
+    return anchors, frozenset(int(frame) for frame in np.flatnonzero(values < 0)), ()
+
+
+def read_tags(folder: Path) -> frozenset[str]:
+    """Names of the tags (NAME.tag or NAME.label, one 0 or 1 per frame) that some frame has."""
+    files = sorted([*folder.glob("*.tag"), *folder.glob("*.label")])
+    return frozenset(file.stem for file in files if any(word not in ("0", "0.0") for word in read_text(file).split()))
+
+
+def has_masks(text: str) -> bool:
+    """Whether some line of a ground truth is a mask."""
+    return any(is_vot_mask(line) for line in text.splitlines() if line.strip())
+
+
+def parse_masks(text: str, where: str) -> tuple[Table, tuple[str, ...]]:
+    """Boxes around the masks of a ground truth, as a table of x, y, w, h, and the text of each mask.
+
+    Lines that are empty or say NaN or 0 have no mask.
+    """
+    lines = text.splitlines()
+    while lines and not lines[-1].strip():
+        lines.pop()
+    boxes, widths = np.full((len(lines), 4), np.nan), np.zeros(len(lines), dtype=np.int64)
+    masks, problems, wrong = [], [], set()
+    for index, line in enumerate(lines):
+        mask = ""
+        if line.strip().lower() not in ("", "nan", "0"):
+            try:
+                boxes[index] = parse_vot_mask(line).box()
+                mask = line.strip()
+            except LockonError as error:
+                problems.append(f"{where}:{index + 1}: {error}")
+                wrong.add(index + 1)
+        masks.append(mask)
+        widths[index] = 0 if np.isnan(boxes[index, 0]) else 4
+    return Table(boxes, widths, np.arange(1, len(lines) + 1), tuple(problems), frozenset(wrong)), tuple(masks)
+
+
+def extent(masks: tuple[str, ...]) -> tuple[int, int]:
+    """(width, height) that all masks of a sequence fit into, for want of images."""
+    parts = [parse_vot_mask(text) for text in masks if text]
+    return max((part.x + part.width for part in parts), default=1), max((part.y + part.height for part in parts), default=1)
+
+
+@dataclass(frozen=True, slots=True)
+class TextMasks:
+    """Masks of a ground truth file as a lazy list.
+
+    Attributes:
+        path: the file. masks: the text of each frame's mask, empty where there is none.
+        size: (width, height) of the frames.
+    """
+
+    path: Path
+    masks: tuple[str, ...]
+    size: tuple[int, int]
+
+    def read(self, path: Path) -> NDArray[np.bool_]:
+        """(H, W) mask of the frame whose number is the last part of a path that `lazy` made."""
+        text = self.masks[int(path.name)]
+        return decode_vot_mask(text, self.size) if text else np.zeros((self.size[1], self.size[0]), dtype=np.bool_)
+
+    def lazy(self) -> LazyList[NDArray[np.bool_]]:
+        """The masks as a lazy list; item i has the path FILE/00000i."""
+        return LazyList([self.path / f"{index:06d}" for index in range(len(self.masks))], self.read)
