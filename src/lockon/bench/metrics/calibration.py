@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lockon.bench.metrics.conventions import BoolArray, FloatArray
+from lockon.bench.metrics.frame_scores import BoolArray
 from lockon.errors import LockonError
+from lockon.types import FloatArray
 
 
 def auroc(scores: ArrayLike, labels: ArrayLike) -> float:

@@ -1,170 +1,179 @@
-"""The named conventions: what one toolkit makes of the same boxes, frame by frame.
+"""The named conventions: what one toolkit makes of the same boxes.
 
-"AUC" is not one number. Toolkits differ in which frames count, in the pixel that is a box's centre, in thresholds and in
-how sequences are averaged; every metric takes one of the names below and follows that toolkit, odd cases included.
+"AUC" is not one number. Toolkits differ in which frames count, in thresholds and in how sequences are averaged; every
+metric takes one of the names below and follows that toolkit, odd cases included.
 
-=============  =============================================  ================================  =====================
-name           frames that count                              a frame without ground truth      over sequences
-=============  =============================================  ================================  =====================
-``pysot``      all; absent ones are misses                    overlap: miss; centre error: hit  mean
-``got10k``     all but the first and the absent ones          does not count                    frames pooled
-``got10k-otb`` all                                            does not count                    mean
-=============  =============================================  ================================  =====================
+==============  =========  ==========================  ==================  =====================================  =========
+name            IoU test   frames to divide by         absent frames       a frame whose ground truth is no box    sequences
+==============  =========  ==========================  ==================  =====================================  =========
+``pysot``       ``>``, 21  all                         misses              overlap: miss; centre errors: hit      mean
+``pytracking``  ``>``, 21  all                         misses              overlap, centre error: miss;           mean
+                                                                           normalised error: hit
+``ostrack``     ``>``, 21  all                         misses              as ``pytracking``                      mean
+``lorat``       ``>=``,21  annotated and present       do not count        does not count                         mean
+``got10k``      ``>``,101  as ``lorat``, less the      do not count        does not count                         pooled
+                           first
+``got10k-otb``  ``>``, 21  annotated and present       do not count        does not count                         mean
+==============  =========  ==========================  ==================  =====================================  =========
 
-Sources: STVIR/pysot ``toolkit/utils/statistics.py``, ``toolkit/evaluation/ope_benchmark.py``; got-10k/toolkit
-``utils/metrics.py``, ``experiments/got10k.py``, ``experiments/otb.py``, ``experiments/lasot.py``. All three count an
-overlap strictly above the threshold, a centre error up to and including it, and put a centre at ``x + (w - 1) / 2``.
-One difference is ours: a NaN prediction is a miss in every convention (the got10k toolkit's means would turn NaN).
+"No box" is NaN or no width or height. Further:
+
+- ``pysot``: a centre error is a hit where the ground truth's centre is not positive in both coordinates (or is NaN).
+- ``pytracking``: "no box" is also ground truth with x or y of 0 or less: a target that touches the left or upper border.
+- ``pytracking``, ``ostrack``: the first box is replaced by the ground truth; a box without width or height by the one before
+  it. `average_overlap` is the mean over the frames with a box. The toolkit's exception for UAV123, where a frame without
+  ground truth is a hit of the centre error too, is not followed: that is one benchmark's rule, use ``pysot`` for it.
+- ``lorat``: an IoU of exactly 0 counts as -1, below every threshold.
+- ``got10k``, ``got10k-otb``: "no box" is NaN alone; a box without width or height counts, with an overlap of 0. Boxes are
+  clipped to `bounds` where these are given; the normalising size is 1 pixel at least.
+
+Centre errors up to and including a threshold count, in all of them. Centres lie at ``x + (w - 1) / 2`` (``lorat``:
+``x + w / 2``); that shifts both centres alike, so it shows only in the sign that ``pysot`` looks at. Normalised errors are
+in units of the ground truth's width and height. A NaN prediction is a miss in every convention; toolkits stop there, or
+let means turn NaN.
+
+Sources: STVIR/pysot ``toolkit/utils/statistics.py``, ``toolkit/evaluation/ope_benchmark.py``; visionml/pytracking
+``pytracking/analysis/extract_results.py``; botaoye/OSTrack ``lib/test/analysis/extract_results.py``; LitingLin/LoRAT
+``one_pass_evaluation/ope_metrics.py``; got-10k/toolkit ``utils/metrics.py``, ``experiments/got10k.py``,
+``experiments/otb.py``, ``experiments/lasot.py``. Figures of pysot and got10k are checked against these programs, the other
+three against their published rules.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lockon.bench.metrics import frame_scores
+from lockon.bench.metrics.frame_scores import HIT, MISS, BoolArray, Bounds
 from lockon.errors import unknown_name
+from lockon.types import FloatArray
 
-FloatArray = NDArray[np.floating[Any]]
-BoolArray = NDArray[np.bool_]
-
-MISS = -1.0  # overlap of a frame that counts and cannot be hit
-HIT = -1.0  # centre error of a frame that is a hit at every threshold
+Frames = Callable[[FloatArray, BoolArray | None], BoolArray | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """How one toolkit scores; boxes are (T, 4) x, y, w, h.
+    """How one toolkit scores; boxes are columns, (4, T) rows x, y, w, h.
 
     Attributes:
         name: as users type it.
+        scored: (gt, visible or None) -> (T,) frames whose overlap and errors are looked at, None for all.
+        overlaps: (pred, gt, bounds or None) -> (T,) IoU, `MISS` where it cannot be, never NaN.
+        errors: (pred, gt) -> (T,) centre errors in pixels and (T,) in units of the ground truth's size; `HIT` for a hit at
+            any threshold, NaN for none.
         success_thresholds: of the success curve.
+        inclusive: whether an overlap equal to the threshold counts.
+        divides_by_all: whether figures are fractions of all frames; otherwise of the frames that are looked at.
+        averaged: as `scored`, the frames of the mean overlap where these are others, or None.
         pooled: whether frames of all sequences are pooled; otherwise the mean over sequences is taken.
-        scored: (gt, visible or None) -> (T,) frames whose overlap and errors are looked at.
-        counted: (gt, visible or None) -> number of frames to divide by.
-        overlaps: (pred, gt, bounds or None) -> (T,) IoU, `MISS` where it cannot be.
-        center_errors: (pred, gt) -> (T,) pixels; `HIT` for a hit at any threshold.
-        normalized_errors: (pred, gt) -> (T,) centre errors in units of the ground truth's size.
+        prepare: (pred, gt) -> pred as the toolkit reads it, or None.
     """
 
     name: str
-    success_thresholds: FloatArray
-    pooled: bool
-    scored: Callable[[FloatArray, BoolArray | None], BoolArray]
-    counted: Callable[[FloatArray, BoolArray | None], int]
-    overlaps: Callable[[FloatArray, FloatArray, tuple[float, float] | None], FloatArray]
-    center_errors: Callable[[FloatArray, FloatArray], FloatArray]
-    normalized_errors: Callable[[FloatArray, FloatArray], FloatArray]
+    scored: Frames
+    overlaps: Callable[[FloatArray, FloatArray, Bounds | None], FloatArray]
+    errors: Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
+    success_thresholds: FloatArray = field(default_factory=lambda: np.linspace(0, 1, 21))
+    inclusive: bool = False
+    divides_by_all: bool = False
+    averaged: Frames | None = None
+    pooled: bool = False
+    prepare: Callable[[FloatArray, FloatArray], FloatArray] | None = None
+
+    def counted(self, gt: FloatArray, visible: BoolArray | None) -> int:
+        """Number of frames to divide by."""
+        return len(gt[0]) if self.divides_by_all else _number(self.scored(gt, visible), gt)
+
+    def averaged_over(self, gt: FloatArray, visible: BoolArray | None) -> int:
+        """Number of frames that the mean overlap divides by."""
+        return self.counted(gt, visible) if self.averaged is None else _number(self.averaged(gt, visible), gt)
 
 
-def _centers(boxes: FloatArray) -> FloatArray:
-    return boxes[:, :2] + (boxes[:, 2:] - 1) / 2
+def _number(frames: BoolArray | None, gt: FloatArray) -> int:
+    return len(gt[0]) if frames is None else int(np.count_nonzero(frames))
 
 
-def _intersection(a: FloatArray, b: FloatArray) -> FloatArray:
-    low, high = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, :2] + a[:, 2:], b[:, :2] + b[:, 2:])
-    area: FloatArray = np.prod(np.maximum(high - low, 0), axis=1)
-    return area
+def _visible(gt: FloatArray, visible: BoolArray | None) -> BoolArray | None:
+    return visible
 
 
-def _pysot_scored(gt: FloatArray, visible: BoolArray | None) -> BoolArray:
-    return np.ones(len(gt), dtype=np.bool_) if visible is None else visible
-
-
-def _pysot_counted(gt: FloatArray, visible: BoolArray | None) -> int:
-    return len(gt)
-
-
-def _pysot_overlaps(pred: FloatArray, gt: FloatArray, bounds: tuple[float, float] | None) -> FloatArray:
-    inter = _intersection(pred, gt)
-    union = np.prod(pred[:, 2:], axis=1) + np.prod(gt[:, 2:], axis=1) - inter
-    iou = np.clip(inter / union, 0, 1)
-    return np.where(np.all(gt[:, 2:] > 0, axis=1) & ~np.isnan(iou), iou, MISS)
-
-
-def _pysot_distances(pred: FloatArray, gt: FloatArray, unit: FloatArray | float) -> FloatArray:
-    """Distances of centres in `unit`; a ground-truth centre that is not positive in both coordinates is a hit."""
-    target = _centers(gt) / unit
-    distance: FloatArray = np.sqrt(np.sum((target - _centers(pred) / unit) ** 2, axis=1))
-    return np.where(np.all(target > 0, axis=1), distance, HIT)
-
-
-def _pysot_center_errors(pred: FloatArray, gt: FloatArray) -> FloatArray:
-    return _pysot_distances(pred, gt, 1.0)
-
-
-def _pysot_normalized_errors(pred: FloatArray, gt: FloatArray) -> FloatArray:
-    return _pysot_distances(pred, gt, gt[:, 2:] + 1e-16)
-
-
-def _annotated(gt: FloatArray, visible: BoolArray | None) -> BoolArray:
-    known: BoolArray = np.logical_not(np.any(np.isnan(gt), axis=1))
-    return known if visible is None else known & visible
+def _annotated(gt: FloatArray, visible: BoolArray | None) -> BoolArray | None:
+    known: BoolArray = np.logical_not(np.isnan(gt).any(axis=0))
+    if visible is not None:
+        return known & visible
+    return None if known.all() else known
 
 
 def _all_but_first(gt: FloatArray, visible: BoolArray | None) -> BoolArray:
-    return _annotated(gt, visible) & (np.arange(len(gt)) > 0)
+    annotated = _annotated(gt, visible)
+    frames = np.ones(len(gt[0]), dtype=np.bool_) if annotated is None else annotated
+    frames[0] = False
+    return frames
 
 
-def _clip_got10k(boxes: FloatArray, bounds: tuple[float, float]) -> FloatArray:
-    """The toolkit's clipping: the corner moves in and the size stays, up to the far border."""
-    limit = np.asarray(bounds, dtype=np.float64)
-    corner = np.clip(boxes[:, :2], 0, limit)
-    return np.concatenate([corner, np.clip(boxes[:, 2:], 0, limit - corner)], axis=1)
+def _present(gt: FloatArray, visible: BoolArray | None) -> BoolArray:
+    sized = frame_scores.has_size(gt)
+    return sized if visible is None else sized & visible
 
 
-def _got10k_overlaps(pred: FloatArray, gt: FloatArray, bounds: tuple[float, float] | None) -> FloatArray:
-    if bounds is not None:
-        pred, gt = _clip_got10k(pred, bounds), _clip_got10k(gt, bounds)
-    inter = _intersection(pred, gt)
-    union = np.prod(pred[:, 2:], axis=1) + np.prod(gt[:, 2:], axis=1) - inter
-    iou = np.clip(inter / (union + np.finfo(np.float64).eps), 0, 1)
-    return np.where(np.isnan(iou), MISS, iou)
+def _present_positive(gt: FloatArray, visible: BoolArray | None) -> BoolArray:
+    positive = frame_scores.is_positive(gt)
+    return positive if visible is None else positive & visible
 
 
-def _got10k_center_errors(pred: FloatArray, gt: FloatArray) -> FloatArray:
-    distance: FloatArray = np.sqrt(np.sum((_centers(pred) - _centers(gt)) ** 2, axis=1))
-    return distance
+_TOOLKIT_STEPS = np.arange(0, 1.05, 0.05)  # their floats, which a strict comparison can tell from k / 20
 
-
-def _got10k_normalized_errors(pred: FloatArray, gt: FloatArray) -> FloatArray:
-    offset = (_centers(pred) - _centers(gt)) / np.maximum(gt[:, 2:], 1)
-    distance: FloatArray = np.sqrt(np.sum(offset**2, axis=1))
-    return distance
-
-
-def _got10k(name: str, *, bins: int, pooled: bool, scored: Callable[[FloatArray, BoolArray | None], BoolArray]) -> Convention:
-    return Convention(
-        name=name,
-        success_thresholds=np.linspace(0, 1, bins),
-        pooled=pooled,
-        scored=scored,
-        counted=lambda gt, visible: int(scored(gt, visible).sum()),
-        overlaps=_got10k_overlaps,
-        center_errors=_got10k_center_errors,
-        normalized_errors=_got10k_normalized_errors,
-    )
-
-
-_PYSOT = Convention(
-    name="pysot",
-    success_thresholds=np.arange(0, 1.05, 0.05),  # 21; the toolkit's floats, which a strict comparison can tell from k / 20
-    pooled=False,
-    scored=_pysot_scored,
-    counted=_pysot_counted,
-    overlaps=_pysot_overlaps,
-    center_errors=_pysot_center_errors,
-    normalized_errors=_pysot_normalized_errors,
+_CONVENTIONS = (
+    Convention(
+        "pysot",
+        scored=_visible,
+        overlaps=frame_scores.pysot_overlaps,
+        errors=frame_scores.pysot_errors,
+        success_thresholds=_TOOLKIT_STEPS,
+        divides_by_all=True,
+    ),
+    Convention(
+        "pytracking",
+        scored=_visible,
+        overlaps=frame_scores.pytracking_overlaps,
+        errors=frame_scores.pytracking_errors,
+        success_thresholds=_TOOLKIT_STEPS,
+        divides_by_all=True,
+        averaged=_present_positive,
+        prepare=frame_scores.pytracking_prepare,
+    ),
+    Convention(
+        "ostrack",
+        scored=_visible,
+        overlaps=frame_scores.pysot_overlaps,
+        errors=frame_scores.ostrack_errors,
+        success_thresholds=_TOOLKIT_STEPS,
+        divides_by_all=True,
+        averaged=_present,
+        prepare=frame_scores.pytracking_prepare,
+    ),
+    Convention(
+        "lorat",
+        scored=_present,
+        overlaps=frame_scores.lorat_overlaps,
+        errors=frame_scores.lorat_errors,
+        inclusive=True,
+    ),
+    Convention(
+        "got10k",
+        scored=_all_but_first,
+        overlaps=frame_scores.got10k_overlaps,
+        errors=frame_scores.got10k_errors,
+        success_thresholds=np.linspace(0, 1, 101),
+        pooled=True,
+    ),
+    Convention("got10k-otb", scored=_annotated, overlaps=frame_scores.got10k_overlaps, errors=frame_scores.got10k_errors),
 )
 
-CONVENTIONS: dict[str, Convention] = {
-    "pysot": _PYSOT,
-    "got10k": _got10k("got10k", bins=101, pooled=True, scored=_all_but_first),
-    "got10k-otb": _got10k("got10k-otb", bins=21, pooled=False, scored=_annotated),
-}
+CONVENTIONS: dict[str, Convention] = {convention.name: convention for convention in _CONVENTIONS}
 
 
 def get_convention(name: str) -> Convention:
@@ -178,4 +187,4 @@ def get_convention(name: str) -> Convention:
     return CONVENTIONS[name]
 
 
-__all__ = ["CONVENTIONS", "Convention", "get_convention"]
+__all__ = ["CONVENTIONS", "HIT", "MISS", "Convention", "get_convention"]

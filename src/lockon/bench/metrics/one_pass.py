@@ -5,10 +5,10 @@ annotation), and
 
     convention   name of the toolkit to agree with, see `lockon.bench.metrics.conventions`
     visible      (T,) bool, False where the target is absent; None when it is always there or unknown
-    bounds       (width, height) of the frames; the ``got10k`` conventions clip boxes to it, ``pysot`` does not
+    bounds       (width, height) of the frames; the ``got10k`` conventions clip boxes to it, the others do not
 
 and returns fractions in [0, 1], or NaN for a sequence in which no frame counts. `over_sequences` averages the values of
-many sequences as the toolkit does.
+many sequences as the toolkit does. `lockon.bench.metrics.scores` computes all figures of a sequence at once.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from lockon.bench.metrics.conventions import BoolArray, Convention, FloatArray, get_convention
+from lockon.bench.metrics.conventions import Convention, get_convention
+from lockon.bench.metrics.frame_scores import BoolArray, Bounds
 from lockon.errors import LockonError
+from lockon.types import FloatArray
 
-PRECISION_THRESHOLDS = np.arange(0, 51, 1)  # pixels
+PRECISION_THRESHOLDS = np.arange(0.0, 51.0)  # pixels
 NORMALIZED_THRESHOLDS = np.arange(0, 51, 1) / 100  # in units of the target's size
 
 
 def success_thresholds(convention: str = "pysot") -> FloatArray:
-    """IoU thresholds of the success curve: 21 for ``pysot`` and ``got10k-otb``, 101 for ``got10k``."""
+    """IoU thresholds of the success curve: 101 for ``got10k``, 21 for the others."""
     thresholds: FloatArray = get_convention(convention).success_thresholds.copy()
     return thresholds
 
@@ -38,10 +40,10 @@ def success_curve(
     visible: ArrayLike | None = None,
     bounds: tuple[float, float] | None = None,
 ) -> FloatArray:
-    """Fraction of frames whose IoU is above each of `success_thresholds`."""
+    """Fraction of frames whose IoU is above each of `success_thresholds` (``lorat``: or equal to it)."""
     rule = get_convention(convention)
-    overlaps, frames = _overlaps(rule, pred, gt, visible, bounds)
-    return _fractions(overlaps[:, None] > rule.success_thresholds, frames)
+    overlaps, boxes, flags = _overlaps(rule, pred, gt, visible, bounds)
+    return fractions(count_above(overlaps, rule.success_thresholds, inclusive=rule.inclusive), rule.counted(boxes, flags))
 
 
 def success_auc(
@@ -62,8 +64,14 @@ def average_overlap(
     visible: ArrayLike | None = None,
     bounds: tuple[float, float] | None = None,
 ) -> float:
-    """Mean IoU, a miss being 0 (Huang et al., GOT-10k, section 4.1; the PySOT toolkit has no such figure: its frames are used)."""
-    overlaps, frames = _overlaps(get_convention(convention), pred, gt, visible, bounds)
+    """Mean IoU, a miss being 0 (Huang et al., GOT-10k, section 4.1).
+
+    ``pytracking`` and ``ostrack`` average over the frames with a box in the ground truth. The PySOT toolkit has no such figure:
+    the frames of its other figures are used.
+    """
+    rule = get_convention(convention)
+    overlaps, boxes, flags = _overlaps(rule, pred, gt, visible, bounds)
+    frames = rule.averaged_over(boxes, flags)
     return float(np.maximum(overlaps, 0).sum() / frames) if frames else float("nan")
 
 
@@ -75,27 +83,29 @@ def success_rate(  # noqa: PLR0917 - the documented order of the public API
     visible: ArrayLike | None = None,
     bounds: tuple[float, float] | None = None,
 ) -> float:
-    """Fraction of frames whose IoU is above `threshold`."""
-    overlaps, frames = _overlaps(get_convention(convention), pred, gt, visible, bounds)
-    return float(_fractions(overlaps > threshold, frames))
+    """Fraction of frames whose IoU is above `threshold` (``lorat``: or equal to it)."""
+    rule = get_convention(convention)
+    overlaps, boxes, flags = _overlaps(rule, pred, gt, visible, bounds)
+    hits = (overlaps >= threshold) if rule.inclusive else (overlaps > threshold)
+    return float(fractions(np.count_nonzero(hits), rule.counted(boxes, flags)))
 
 
 def precision_curve(pred: ArrayLike, gt: ArrayLike, convention: str = "pysot", visible: ArrayLike | None = None) -> FloatArray:
     """Fraction of frames whose centre is at most 0, 1, .. 50 pixels off (`PRECISION_THRESHOLDS`)."""
     errors, frames = _errors(get_convention(convention), pred, gt, visible, normalized=False)
-    return _fractions(errors[:, None] <= PRECISION_THRESHOLDS, frames)
+    return fractions(count_within(errors, PRECISION_THRESHOLDS), frames)
 
 
 def precision(pred: ArrayLike, gt: ArrayLike, threshold: float = 20, convention: str = "pysot", visible: ArrayLike | None = None) -> float:
     """Fraction of frames whose centre is at most `threshold` pixels off."""
     errors, frames = _errors(get_convention(convention), pred, gt, visible, normalized=False)
-    return float(_fractions(errors <= threshold, frames))
+    return float(fractions(np.count_nonzero(errors <= threshold), frames))
 
 
 def normalized_precision_curve(pred: ArrayLike, gt: ArrayLike, convention: str = "pysot", visible: ArrayLike | None = None) -> FloatArray:
     """Fraction of frames whose centre error in units of the target's width and height is at most 0, .01, .. .5."""
     errors, frames = _errors(get_convention(convention), pred, gt, visible, normalized=True)
-    return _fractions(errors[:, None] <= NORMALIZED_THRESHOLDS, frames)
+    return fractions(count_within(errors, NORMALIZED_THRESHOLDS), frames)
 
 
 def normalized_precision(
@@ -103,13 +113,13 @@ def normalized_precision(
 ) -> float:
     """The normalised precision curve at one threshold (Mueller et al., TrackingNet, section 5; the PySOT toolkit reports 0.2)."""
     errors, frames = _errors(get_convention(convention), pred, gt, visible, normalized=True)
-    return float(_fractions(errors <= threshold, frames))
+    return float(fractions(np.count_nonzero(errors <= threshold), frames))
 
 
 def counted_frames(gt: ArrayLike, convention: str = "pysot", visible: ArrayLike | None = None) -> int:
     """Number of frames that the metrics of a sequence divide by."""
-    boxes = _boxes(gt, "gt")
-    return get_convention(convention).counted(boxes, _flags(visible, len(boxes)))
+    boxes = columns(gt, "gt")
+    return get_convention(convention).counted(boxes, flags_of(visible, boxes.shape[1]))
 
 
 def over_sequences(values: ArrayLike, frames: ArrayLike, convention: str = "pysot") -> Any:
@@ -138,46 +148,85 @@ def over_sequences(values: ArrayLike, frames: ArrayLike, convention: str = "pyso
 
 
 def _overlaps(
-    rule: Convention, pred: ArrayLike, gt: ArrayLike, visible: ArrayLike | None, bounds: tuple[float, float] | None
-) -> tuple[FloatArray, int]:
-    """IoU of the frames that are looked at, and the number of frames to divide by."""
-    p, g, v = _checked(pred, gt, visible)
-    if bounds is not None and (len(bounds) != 2 or not all(side > 0 for side in bounds)):
-        raise LockonError(f"bounds {bounds!r}; expected (width, height) of the frames in pixels")
+    rule: Convention, pred: ArrayLike, gt: ArrayLike, visible: ArrayLike | None, bounds: Bounds | None
+) -> tuple[FloatArray, FloatArray, BoolArray | None]:
+    """IoU of the frames that are looked at; ground truth (4, T) and flags as arrays."""
+    p, g, flags = checked(rule, pred, gt, visible)
+    check_bounds(bounds)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         overlaps = rule.overlaps(p, g, bounds)
-    return overlaps[rule.scored(g, v)], rule.counted(g, v)
+    return chosen(overlaps, rule.scored(g, flags)), g, flags
 
 
 def _errors(rule: Convention, pred: ArrayLike, gt: ArrayLike, visible: ArrayLike | None, *, normalized: bool) -> tuple[FloatArray, int]:
     """Centre errors of the frames that are looked at (NaN is above every threshold), and the number of frames to divide by."""
-    p, g, v = _checked(pred, gt, visible)
+    p, g, flags = checked(rule, pred, gt, visible)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        errors = (rule.normalized_errors if normalized else rule.center_errors)(p, g)
-    return errors[rule.scored(g, v)], rule.counted(g, v)
+        errors = rule.errors(p, g)[normalized]
+    return chosen(errors, rule.scored(g, flags)), rule.counted(g, flags)
 
 
-def _fractions(hits: BoolArray, frames: int) -> FloatArray:
-    """(T, K) or (T,) hits to (K,) or () fractions of `frames`."""
-    count: FloatArray = np.sum(hits, axis=0, dtype=np.float64)
-    return count / frames if frames else np.full(count.shape, np.nan)
+def chosen(values: FloatArray, frames: BoolArray | None) -> FloatArray:
+    """The values of the frames that are looked at."""
+    return values if frames is None else values[frames]
 
 
-def _checked(pred: ArrayLike, gt: ArrayLike, visible: ArrayLike | None) -> tuple[FloatArray, FloatArray, BoolArray | None]:
-    p, g = _boxes(pred, "pred"), _boxes(gt, "gt")
+def count_above(values: FloatArray, thresholds: FloatArray, *, inclusive: bool = False) -> NDArray[np.intp]:
+    """(K,) number of values (T,), none of them NaN, above each threshold, or equal to it if `inclusive`.
+
+    Sorting once costs less than T * K comparisons.
+    """
+    return len(values) - np.searchsorted(np.sort(values), thresholds, side="left" if inclusive else "right")
+
+
+def count_within(values: FloatArray, thresholds: FloatArray) -> NDArray[np.intp]:
+    """(K,) number of values (T,) up to and including each threshold; NaN is within none."""
+    return np.searchsorted(np.sort(values), thresholds, side="right")
+
+
+def fractions(counts: ArrayLike, frames: int) -> FloatArray:
+    """(K,) or () counts as fractions of `frames`; NaN without frames."""
+    values: FloatArray = np.asarray(counts, dtype=np.float64)
+    return values / frames if frames else np.full(values.shape, np.nan)
+
+
+def checked(rule: Convention, pred: ArrayLike, gt: ArrayLike, visible: ArrayLike | None) -> tuple[FloatArray, FloatArray, BoolArray | None]:
+    """Boxes as (4, T) columns, prepared as the convention does, and (T,) flags.
+
+    Raises:
+        LockonError: other shapes, or different numbers of frames.
+    """
+    p, g = columns(pred, "pred"), columns(gt, "gt")
     if p.shape != g.shape:
-        raise LockonError(f"{len(p)} predicted boxes for {len(g)} frames of ground truth; give one row per frame")
-    return p, g, _flags(visible, len(g))
+        raise LockonError(f"{p.shape[1]} predicted boxes for {g.shape[1]} frames of ground truth; give one row per frame")
+    flags = flags_of(visible, g.shape[1])
+    return (p if rule.prepare is None else rule.prepare(p, g)), g, flags
 
 
-def _boxes(boxes: ArrayLike, name: str) -> FloatArray:
+def check_bounds(bounds: Bounds | None) -> None:
+    """Raise LockonError for bounds that are no (width, height)."""
+    if bounds is not None and (len(bounds) != 2 or not all(side > 0 for side in bounds)):
+        raise LockonError(f"bounds {bounds!r}; expected (width, height) of the frames in pixels")
+
+
+def columns(boxes: ArrayLike, name: str) -> FloatArray:
+    """(T, 4) boxes as a new (4, T) float64 array.
+
+    Raises:
+        LockonError: another shape, or no rows.
+    """
     array = np.asarray(boxes, dtype=np.float64)
     if array.ndim != 2 or array.shape[1] != 4 or not len(array):
         raise LockonError(f"{name} has the shape {array.shape}; expected (T, 4): x, y, w, h per frame")
-    return array
+    return np.array(array.T, order="C")
 
 
-def _flags(visible: ArrayLike | None, frames: int) -> BoolArray | None:
+def flags_of(visible: ArrayLike | None, frames: int) -> BoolArray | None:
+    """(T,) bool, or None.
+
+    Raises:
+        LockonError: not one flag per frame.
+    """
     if visible is None:
         return None
     flags = np.asarray(visible)

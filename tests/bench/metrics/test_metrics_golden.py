@@ -78,13 +78,14 @@ def test_got10k_average_overlap_and_success_rate(tracker):
 
 
 def test_got10k_frame_values():
-    pred, gt, rule = GOLDEN["rect.pred"], GOLDEN["rect.gt"], CONVENTIONS["got10k"]
+    pred, gt, rule = GOLDEN["rect.pred"].T, GOLDEN["rect.gt"].T, CONVENTIONS["got10k"]
+    errors, normalized_errors = rule.errors(pred, gt)
     known = ~np.isnan(GOLDEN["rect.iou"])  # the toolkit's overlap is NaN where a box is
     for value, reference in (
         (rule.overlaps(pred, gt, None), "rect.iou"),
         (rule.overlaps(pred, gt, tuple(GOLDEN["rect.bound"])), "rect.iou_bound"),
-        (rule.center_errors(pred, gt), "rect.center_error"),
-        (rule.normalized_errors(pred, gt), "rect.normalized_center_error"),
+        (errors, "rect.center_error"),
+        (normalized_errors, "rect.normalized_center_error"),
     ):
         np.testing.assert_allclose(value[known], GOLDEN[reference][known], **EXACT)
 
@@ -97,3 +98,24 @@ def test_got10k_otb_curves():
     assert metrics.success_auc(pred, gt, "got10k-otb") == pytest.approx(float(GOLDEN["otb.succ_score"]), abs=1e-9)
     assert metrics.precision(pred, gt, 20, "got10k-otb") == pytest.approx(float(GOLDEN["otb.prec_score"]), abs=1e-9)
     assert metrics.success_rate(pred, gt, 0.5, "got10k-otb") == pytest.approx(float(GOLDEN["otb.succ_rate"]), abs=1e-9)
+
+
+def test_got10k_lasot_frames_and_curves():
+    """The toolkit leaves frames without ground truth out before it scores."""
+    pred, gt = GOLDEN["rect.pred"], GOLDEN["rect.gt"]
+    known = ~np.isnan(gt).any(axis=1)
+    rule = CONVENTIONS["got10k-otb"]
+    frames = np.stack([rule.overlaps(pred[known].T, gt[known].T, None), *rule.errors(pred[known].T, gt[known].T)])
+    np.testing.assert_allclose(frames, GOLDEN["lasot.metrics"], **EXACT)
+    np.testing.assert_allclose(metrics.success_curve(pred, gt, "got10k-otb"), GOLDEN["lasot.succ_curve"], **EXACT)
+    np.testing.assert_allclose(metrics.precision_curve(pred, gt, "got10k-otb"), GOLDEN["lasot.prec_curve"], **EXACT)
+
+
+@pytest.mark.parametrize("tracker", ["a", "b"])
+def test_got10k_figures_at_once_pooled_over_repetitions(tracker):
+    scores = [metrics.one_pass_scores(**run, convention="got10k") for video in range(3) for run in _got10k(video, tracker)]
+    frames = [score.counted for score in scores]
+    for name, values in (("ao", [score.average_overlap for score in scores]), ("sr", [score.success_rate_50 for score in scores])):
+        assert metrics.over_sequences(values, frames, "got10k") == pytest.approx(float(GOLDEN[f"got10k.{tracker}.{name}"]), abs=1e-9)
+    curve = metrics.over_sequences([score.success for score in scores], frames, "got10k")
+    np.testing.assert_allclose(curve, GOLDEN[f"got10k.{tracker}.succ_curve"], **EXACT)

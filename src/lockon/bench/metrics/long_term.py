@@ -1,0 +1,149 @@
+"""Precision, recall and F score of long-term tracking, where targets leave and trackers may say so (VOT-LT).
+
+Lukezic et al., Now you see me: evaluating performance in long-term visual tracking, arXiv:1804.07056, section 3; the figures
+agree with STVIR/pysot ``toolkit/evaluation/f1_benchmark.py``. Of the frames in which a tracker is at least so confident,
+precision is the mean overlap; recall divides their overlaps by the number of frames with a target. The confidence that gives the
+best F score over all sequences is the tracker's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Items
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lockon.bench.metrics.frame_scores import BoolArray, Bounds
+from lockon.errors import LockonError
+from lockon.ops.regions import polygon_iou, raster_overlap
+from lockon.types import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class LongTermRun:
+    """One tracker on one sequence.
+
+    Attributes:
+        overlaps: (T,) in [0, 1], 0 where there is no target or no box.
+        confidences: (T,) above 0 where the tracker sees the target at all; NaN counts as 0.
+        present: (T,) whether there is a target.
+    """
+
+    overlaps: FloatArray
+    confidences: FloatArray
+    present: BoolArray
+
+
+@dataclass(frozen=True, slots=True)
+class LongTermScores:
+    """Figures of `long_term_scores`.
+
+    Attributes:
+        precision, recall, f_score: at the confidence of the best F score; `confidence` itself.
+        thresholds: (K,) confidences, falling. precision_curve, recall_curve, f_curve: (S, K) for each sequence.
+    """
+
+    precision: float
+    recall: float
+    f_score: float
+    confidence: float
+    thresholds: FloatArray
+    precision_curve: FloatArray
+    recall_curve: FloatArray
+    f_curve: FloatArray
+
+
+def long_term_run(pred: ArrayLike, gt: ArrayLike, confidences: ArrayLike, bounds: Bounds | None = None, rule: str = "pysot") -> LongTermRun:
+    """The run that boxes and confidences make against ground truth.
+
+    Args:
+        pred, gt: (T, 4) x, y, w, h, NaN rows where there is no box or no target. confidences: (T,).
+        bounds: (width, height) of the pictures. rule: how overlaps are counted, see `lockon.ops.raster`, or "exact".
+
+    Raises:
+        LockonError: arrays that do not belong together, or an unknown rule.
+    """
+    found, wanted, sure = (np.asarray(array, dtype=np.float64) for array in (pred, gt, confidences))
+    if not found.shape[:1] == wanted.shape[:1] == sure.shape:
+        raise LockonError(f"{len(found)} boxes, {len(wanted)} frames of truth and confidences of shape {sure.shape}; give one per frame")
+    overlaps = polygon_iou(found, wanted, bounds) if rule == "exact" else raster_overlap(found, wanted, bounds, rule)
+    present: BoolArray = np.logical_not(np.isnan(wanted).any(axis=1))
+    return LongTermRun(np.nan_to_num(overlaps), sure, present)
+
+
+def confidence_thresholds(confidences: ArrayLike, count: int = 100) -> FloatArray:
+    """Up to `count` falling thresholds that part the confidences of all sequences evenly, with infinity at both ends.
+
+    Args:
+        confidences: (N,), NaN left out. With fewer than `count` of them, each is a threshold.
+
+    Raises:
+        LockonError: no confidence, or fewer than 3 thresholds.
+    """
+    known = np.asarray(confidences, dtype=np.float64).ravel()
+    known = np.sort(known[~np.isnan(known)])
+    if not len(known) or count < 3:
+        raise LockonError(f"{len(known)} confidences and {count} thresholds; expected one or more, and 3 or more")
+    step = len(known) // (count - 2)
+    if step:
+        known = known[np.floor(np.linspace(step - 1, len(known) - step, count - 2) + 0.5).astype(np.int64)]
+    return np.concatenate([[np.inf], known[::-1], [-np.inf]])
+
+
+def precision_recall(run: LongTermRun, thresholds: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Precision and recall (K,) of one sequence at each threshold (K,).
+
+    A frame counts if its confidence is at least the threshold; at minus infinity, if it is above 0. Where no frame counts,
+    precision is 1 and recall 0. Recall is NaN for a sequence without a target.
+    """
+    limits, sure = np.asarray(thresholds, dtype=np.float64), np.nan_to_num(run.confidences)
+    order = np.argsort(-sure, kind="stable")
+    gained = np.concatenate([[0.0], np.cumsum(run.overlaps[order])])
+    count = np.searchsorted(-sure[order], -limits, side="right")
+    count = np.where(np.isneginf(limits), np.count_nonzero(sure > 0), count)
+    present = np.count_nonzero(run.present)
+    precision: FloatArray = np.divide(gained[count], count, out=np.ones(len(limits)), where=count > 0)
+    return precision, gained[count] / present if present else np.full(len(limits), np.nan)
+
+
+def long_term_scores(runs: Items[LongTermRun], count: int = 100) -> LongTermScores:
+    """Precision, recall and F score over sequences: curves are averaged, then the best F score of the means is taken.
+
+    Raises:
+        LockonError: no sequence with a target, or no confidence.
+    """
+    used = [run for run in runs if run.present.any()]
+    if not used:
+        raise LockonError(f"none of {len(runs)} sequences has a target; give one or more")
+    thresholds = confidence_thresholds(np.concatenate([run.confidences for run in used]), count)
+    curves = np.array([precision_recall(run, thresholds) for run in used])  # (S, 2, K)
+    mean = curves.mean(axis=0)
+    best = int(np.argmax(_f_score(*mean)))
+    return LongTermScores(
+        precision=float(mean[0, best]),
+        recall=float(mean[1, best]),
+        f_score=float(_f_score(*mean)[best]),
+        confidence=float(thresholds[best]),
+        thresholds=thresholds,
+        precision_curve=curves[:, 0],
+        recall_curve=curves[:, 1],
+        f_curve=_f_score(curves[:, 0], curves[:, 1]),
+    )
+
+
+def _f_score(precision: FloatArray, recall: FloatArray) -> FloatArray:
+    """Harmonic mean, 0 where both are 0."""
+    total = precision + recall
+    score: FloatArray = np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0)
+    return score
+
+
+__all__ = [
+    "LongTermRun",
+    "LongTermScores",
+    "confidence_thresholds",
+    "long_term_run",
+    "long_term_scores",
+    "precision_recall",
+]
