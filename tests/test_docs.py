@@ -82,7 +82,7 @@ def test_commands_exist_with_their_options() -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    """A folder as the pages assume it: clip.mp4, videos/ and mine/."""
+    """A folder as the pages assume it: clip.mp4, videos/, mine/ and OTB100.json."""
     sys.path.insert(0, str(REPOSITORY / "examples"))
     try:
         from moving_patch import write_videos
@@ -98,6 +98,7 @@ def folder(tmp_path_factory) -> Path:
     path.joinpath("mine", "walk", "frames").mkdir(parents=True)
     path.joinpath("mine", "walk", "frames", "1.jpg").write_bytes(b"")  # frames are not read before they are asked for
     path.joinpath("mine", "walk", "truth.txt").write_text("1,2,3,4\n")
+    path.joinpath("OTB100.json").write_text('{"Deer": {"gt_rect": [[1, 2, 3, 4]], "img_names": ["Deer/img/0001.jpg"]}}')
     return path
 
 

@@ -22,6 +22,7 @@ ROOMS = {
     "lockon.localizers": "localizers",
     "lockon.models": "models",
     "lockon.tracker": "tracker",
+    "lockon.driver": "tracker",
     "lockon.video_sources": "video",
     "lockon.video": "video",
     "lockon.video_write": "video",
@@ -38,6 +39,7 @@ ROOMS = {
     "lockon.zoo": "zoo",
     "lockon.api": "api",
     "lockon.cli": "cli",
+    "lockon.apps": "apps",
     "lockon": "top",
 }
 
@@ -53,7 +55,7 @@ MAY_IMPORT = {
     "data": {"base", "ops"},
     "train.losses": {"base", "ops", "ops.torch"},
     "train.assigners": {"base", "ops", "ops.torch"},
-    "bench.metrics": {"base"},
+    "bench.metrics": {"base", "ops"},
     "train": {"base", "ops", "ops.torch", "models", "data", "tracker", "bench.metrics", "train.losses", "train.assigners"},
     "bench": {"base", "ops", "data", "tracker", "bench.metrics"},
     "export": {"base", "ops", "tracker"},
@@ -62,6 +64,7 @@ MAY_IMPORT = {
     "api": {"base", "ops", "tracker", "video", "zoo"},
     "top": {"base", "tracker", "zoo", "api"},
     "cli": {"base", "ops", "tracker", "video", "data", "train", "bench", "bench.metrics", "export", "zoo", "api", "top"},
+    "apps": {"base", "tracker", "data", "zoo", "cli"},
 }
 
 MODULES = {module_name(file): file for file in FILES}

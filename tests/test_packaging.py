@@ -38,7 +38,7 @@ def test_every_file_of_the_source_is_in_it(names: set[str]) -> None:
     source = [path for path in SOURCE.rglob("*") if path.is_file() and not {"__pycache__", ".mypy_cache"} & set(path.parts)]
     expected = {path.relative_to(SOURCE.parent).as_posix() for path in source if path.suffix not in (".pyc", ".tmp")}
     assert expected - names == set()
-    assert {"lockon/py.typed", "lockon/assets/big_buck_bunny.mp4", "lockon/data/lists/OTB100.txt"} <= names
+    assert {"lockon/py.typed", "lockon/assets/big_buck_bunny.mp4", "lockon/data/lists/OTB100.json"} <= names
     assert {"lockon/zoo/weights/lockon-s.onnx", "lockon/zoo/weights/lockon-s.template.onnx"} <= names
 
 
@@ -64,7 +64,7 @@ def test_core_dependencies(metadata) -> None:
 
 
 def test_extras(metadata) -> None:
-    assert set(metadata.get_all("Provides-Extra")) == {"torch", "train", "bench", "export", "openvino", "app", "dev"}
+    assert set(metadata.get_all("Provides-Extra")) == {"torch", "train", "bench", "export", "openvino", "app", "ray", "vot", "dev"}
 
 
 def test_entry_point(wheel: Path, names: set[str]) -> None:

@@ -19,6 +19,10 @@ EXTRAS = {
     "onnxscript": "export",
     "openvino": "openvino",
     "matplotlib": "bench",
+    "trax": "vot",
+    "optuna": "bench",
+    "cmaes": "bench",
+    "ray": "ray",
 }
 
 

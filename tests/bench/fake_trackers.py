@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 import warnings
 from pathlib import Path
 
@@ -59,13 +61,60 @@ class Warner(Still):
         super().init(frame, box)
 
 
-KINDS = {"still": Still, "broken": Broken, "dying": Dying, "random": Random, "warner": Warner}
+class Killed(Still):
+    """Is killed from outside on its first red frame ever, and never again; the `marker` file remembers."""
+
+    def __init__(self, marker, times=1):
+        self.marker, self.times = Path(marker), times
+
+    def track(self, frame):
+        if frame[0, 0, 0] > 200 and len(self.marker.read_text() if self.marker.exists() else "") < self.times:
+            with self.marker.open("a") as stream:
+                stream.write("x")
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.box = self.box + np.array([1, 0.5, 0, 0])
+        return super().track(frame)
+
+
+class Slow(Still):
+    """Takes its time, and moves."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def track(self, frame):
+        time.sleep(self.seconds)
+        self.box = self.box + np.array([1, 0.5, 0, 0])
+        return super().track(frame)
+
+
+class Device(Still):
+    """Answers a box that says which device it was made on."""
+
+    def __init__(self, device):
+        self.device = int(device.partition(":")[2])
+
+    def track(self, frame):
+        return Result(np.array([self.device, os.getpid() % 1000, 10, 10.0]), 0.5, "tracked")
+
+
+KINDS = {"still": Still, "broken": Broken, "dying": Dying, "random": Random, "warner": Warner, "killed": Killed, "slow": Slow}
 
 
 def make(spec: TrackerSpec):
     if spec.name not in KINDS:
         raise LockonError(f"no weights for {spec.name}; train it")
-    return KINDS[spec.name]()
+    return KINDS[spec.name](**spec.overrides)
+
+
+def make_on_device(spec: TrackerSpec):
+    return Device(spec.device)
+
+
+def make_color_tracker(spec: TrackerSpec):
+    from colored_videos import color_tracker
+
+    return color_tracker()
 
 
 def make_sequence(folder: Path, name: str, *, frames: int = 4, red: bool = False, skip: int = 0, dataset: str = "made") -> Sequence:

@@ -16,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lockon.bench.run import TrackerSpec
+from lockon.bench.store import Store
 from lockon.cli import app, bench
 
 FRAMES = 6
@@ -75,6 +76,50 @@ def test_spread(args, expected):
     assert bench.spread(args) == expected
 
 
+@pytest.mark.parametrize(
+    ("args", "files"),
+    [
+        (["--protocol", "reset", "--rule", "reset.skip=3", "reset.vot_init=area"], ["folder.reset/left.json"]),
+        (["--protocol", "realtime", "--rule", "realtime.seconds=0.2", "base=reset"], ["folder.realtime/left.json"]),
+        (["--protocol", "anchors", "--rule", "spacing=4"], ["folder.anchors/left@0.json", "folder.anchors/left@4.json"]),
+        (["--protocol", "got10k"], ["folder/left#2.json", "folder/left.json"]),
+        (["--repetitions", "2"], ["folder/left#2.json", "folder/left.json"]),
+    ],
+)
+def test_protocols(data, tmp_path, args, files):
+    done = _lockon("run", "--trackers", "kcf", "--data", f"folder:{data}", "--sequences", "left", "--out", tmp_path, *args)
+    assert done.exit_code == 0, done.output
+    assert "1 done" in done.output
+    assert sorted(path.relative_to(tmp_path / "kcf").as_posix() for path in tmp_path.glob("kcf/*/*")) == files
+    store = Store(tmp_path)
+    (protocol,) = store.protocols("kcf")
+    record = store.records("kcf", protocol)[0]
+    assert record.setup["data"] == f"folder:{data}"
+    if protocol == "reset":
+        assert record.rules == {"skip": 3, "vot_init": "area"}
+    if protocol == "realtime":
+        assert (record.rules["base"], record.rules["seconds"], record.rules["fps"]) == ("reset", 0.2, 20.0)
+
+
+def test_a_tracker_of_ones_own(data, tmp_path, monkeypatch):
+    (tmp_path / "cli_module_of_mine.py").write_text(
+        "class Still:\n"
+        "    def __init__(self, shift=0): self.shift = shift\n"
+        "    def init(self, frame, box): self.box = [box[0] + self.shift, *box[1:]]\n"
+        "    def track(self, frame): return self.box\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    names = ["cli_module_of_mine:Still", "moved=cli_module_of_mine:Still", "kcf"]
+    done = _lockon("run", "--trackers", *names, "--set", "moved:shift=7", "--data", f"folder:{data}", "--out", "out")
+    assert done.exit_code == 0, done.output
+    assert Store("out").trackers() == ["Still", "kcf", "moved"]
+    still, moved = (Store("out").records(label)[0].run.boxes[1:, 0] for label in ("Still", "moved"))
+    np.testing.assert_allclose(moved - still, 7)
+    wrong = _lockon("run", "--trackers", "cli_module_of_mine:Stil", "--data", f"folder:{data}", "--out", "out")
+    assert (wrong.exit_code, "did you mean 'Still'" in wrong.output) == (2, True)
+    sys.modules.pop("cli_module_of_mine")
+
+
 def test_results_are_kept_and_skipped(results, data):
     again = _lockon("run", "--trackers", "kcf,same=kcf", "--data", f"folder:{data}", "--out", results)
     assert again.exit_code == 0
@@ -114,6 +159,11 @@ def test_only_named_sequences(data, tmp_path):
         (["--trackers", "kcf", "--set", "window=0.4"], "kcf has no option 'window'"),
         (["--trackers", "kcf", "--preset", "official"], "unknown preset of kcf 'official'"),
         (["--trackers", "kcf", "--device", "kcf:cuda"], "kcf runs on the CPU only, device 'cuda' given"),
+        (["--trackers", "kcf", "--rule", "reset.skip=0"], "skip=0; expected 1 or more frames"),
+        (["--trackers", "kcf", "--rule", "realtime.fsp=20"], "did you mean 'realtime.fps'"),
+        (["--trackers", "kcf", "--rule", "base=rest"], "base"),
+        (["--trackers", "lockon-s", "--lockstep", "2", "--protocol", "realtime"], "real time cannot be measured in lockstep"),
+        (["--trackers", "no_such_module:make"], "no module 'no_such_module' on Python's path"),
     ],
 )
 def test_mistakes_are_one_line_and_status_2(data, tmp_path, args, text):
@@ -131,11 +181,17 @@ def test_report_mistakes(results, tmp_path):
 
 
 def test_options_of_one_tracker_go_before_those_of_all():
-    specs = bench._specs(["kcf", "wide=kcf"], [], ["fast", "wide:exact"], ["cuda:1"], ["a.b=1", "wide:a.b=2"])
+    devices = ["cuda:0", "cuda:1", "wide:cpu"]
+    specs = bench.tracker_specs(["kcf", "wide=kcf"], [], ["fast", "wide:exact"], devices, ["a.b=1", "wide:a.b=2"])
     assert specs == [
-        TrackerSpec("kcf", "kcf", None, "fast", "cuda:1", {"a.b": 1}, ()),
-        TrackerSpec("wide", "kcf", None, "exact", "cuda:1", {"a.b": 2}, ()),
+        TrackerSpec("kcf", "kcf", None, "fast", "cuda:0,cuda:1", {"a.b": 1}, ()),
+        TrackerSpec("wide", "kcf", None, "exact", "cpu", {"a.b": 2}, ()),
     ]
+
+
+def test_a_device_that_is_spelt_like_a_label_is_a_device():
+    (spec,) = bench.tracker_specs(["openvino=kcf"], [], [], ["openvino"], [])
+    assert spec.device == "openvino"
 
 
 def test_a_failure_is_named_and_the_status_is_1(tmp_path):

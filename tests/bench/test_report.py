@@ -1,56 +1,32 @@
-"""From stored results to figures, tables and plots."""
+"""From stored results to figures; values worked out by hand."""
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-import io
-import json
-
 import numpy as np
 import pytest
-from fake_trackers import SIZE, Still, make_sequence
+from made_results import FAR, HALF, PERFECT, SIZE, add, make_record
 
-from lockon.bench import tables
-from lockon.bench.plots import write_plots
-from lockon.bench.protocols.one_pass import run_one_pass
-from lockon.bench.report import METRICS, evaluate
-from lockon.bench.store import Record, Store
+from lockon.bench.report import Options, evaluate, evaluate_all, stored_protocols
+from lockon.bench.report.attributes import by_attribute, has_attributes
+from lockon.bench.report.coverage import coverage, coverage_note
+from lockon.bench.report.latency import latency
+from lockon.bench.store import Store
 from lockon.errors import LockonError
-
-SETUP = {"machine": {"processor": "abacus"}, "threads": 1, "workers": 1}
-
-
-def _add(store, label, sequence, rows, *, size=0, seconds=0.01):
-    """Store a result whose boxes after the first are `rows`."""
-    run = run_one_pass(Still(), sequence)
-    boxes, times = run.boxes.copy(), run.times.copy()
-    boxes[run.start + 1 :] = rows
-    times[run.start :] = [9.0] + [seconds] * (len(times) - run.start - 1)  # the first frame's time must not count
-    store.claim(label, {"name": label}, size)
-    run = dataclasses.replace(run, boxes=boxes, times=times)
-    store.save(label, Record(sequence.name, sequence.dataset, run, sequence.boxes, sequence.visible, SETUP))
-
-
-HALF, PERFECT, FAR = [5.0, 5, 10, 5], [5.0, 5, 10, 10], [30.0, 20, 10, 10]  # ground truth is 5,5,10,10
 
 
 @pytest.fixture
 def store(tmp_path):
     """Two sequences of 3 and 5 frames after the first; "good" is perfect on the short one and half on the long one, "bad" is lost."""
     store = Store(tmp_path / "out")
-    short = make_sequence(tmp_path / "data", "short", frames=4)
-    long = make_sequence(tmp_path / "data", "long", frames=8, skip=2)
-    _add(store, "good", short, PERFECT, size=2_500_000)
-    _add(store, "good", long, HALF, size=2_500_000)
-    _add(store, "bad", short, FAR, seconds=0.1)
-    _add(store, "bad", long, FAR, seconds=0.1)
+    add(store, "good", make_record("short", PERFECT), make_record("long", HALF, frames=8, skip=2), size=2_500_000)
+    add(store, "bad", make_record("short", FAR, seconds=0.1), make_record("long", FAR, frames=8, skip=2, seconds=0.1))
     return store
 
 
 def test_figures_by_hand(store):
     report = evaluate(store)
     assert [item.label for item in report.trackers] == ["good", "bad"]
+    assert (report.protocol, report.convention, report.datasets) == ("one-pass", "pysot", ("made",))
     good, bad = report.trackers
     assert good.values["AO"] == pytest.approx((1 + 0.5) / 2)
     assert good.values["SR50"] == pytest.approx((1 + 0) / 2)  # strictly above 0.5
@@ -69,13 +45,13 @@ def test_got10k_pools_frames(store):
     good = evaluate(store, "got10k").trackers[0]
     assert good.values["AO"] == pytest.approx((3 * 1 + 5 * 0.5) / 8)
     assert good.values["SR50"] == pytest.approx(3 / 8)
-    assert good.curves.success.shape == (101,)
+    assert good.curves["success"].shape == (101,)
 
 
 def test_got10k_clips_to_the_picture(tmp_path):
-    store, sequence = Store(tmp_path / "out"), make_sequence(tmp_path / "data", "edge")
-    sequence.boxes[:] = [0, 0, *SIZE]
-    _add(store, "over", sequence, [0, 0, SIZE[0] * 2, SIZE[1]])
+    record = make_record("edge", [0, 0, SIZE[0] * 2, SIZE[1]])
+    record.truth[:] = [0, 0, *SIZE]
+    store = add(Store(tmp_path / "out"), "over", record)
     assert evaluate(store, "got10k").trackers[0].values["AO"] == pytest.approx(1)
     assert evaluate(store, "pysot").trackers[0].values["AO"] == pytest.approx(0.5)
 
@@ -84,7 +60,6 @@ def test_a_tracker_without_all_sequences_says_so(store):
     store.path("bad", "made", "long").unlink()
     report = evaluate(store)
     assert {item.label: item.missing for item in report.trackers} == {"good": (), "bad": ("long",)}
-    assert "**bad lacks 1 sequences (long): its figures do not compare.**" in tables.to_markdown(report)
 
 
 def test_only_named_trackers_and_known_ones(store):
@@ -93,6 +68,10 @@ def test_only_named_trackers_and_known_ones(store):
         evaluate(store, trackers=["goood"])
     with pytest.raises(LockonError, match="unknown convention"):
         evaluate(store, "otb2")
+    with pytest.raises(LockonError, match="unknown protocol"):
+        evaluate(store, protocol="resets")
+    with pytest.raises(LockonError, match="did you mean 'made'"):
+        evaluate_all(store, Options(datasets=["mad"]))
 
 
 def test_a_folder_with_configurations_only_has_nothing_to_report(tmp_path):
@@ -102,71 +81,114 @@ def test_a_folder_with_configurations_only_has_nothing_to_report(tmp_path):
         evaluate(store)
 
 
-def test_markdown(store):
-    lines = tables.to_markdown(evaluate(store), per_sequence=True).splitlines()
-    assert lines[2] == "| good | **0.750** | **0.500** | **0.500** | **0.754** | **1.000** | **0.583** | 100 | 2.5 MB | 2 |"
-    assert lines[3].startswith("| bad | 0.000 |")
-    assert "| 10 | none | 2 |" in lines[3]
-    assert any("`pysot`" in line and "mean over sequences" in line for line in lines)
-    assert any("abacus, 1 thread per tracker" in line for line in lines)
-    assert "| short | made | 4 | **1.000** | 0.000 |" in lines
-    assert "frames of all sequences pooled" in tables.to_markdown(evaluate(store, "got10k"))
+def test_another_protocol_is_named(store):
+    assert stored_protocols(store) == ["one-pass"]
+    with pytest.raises(LockonError, match=r"no results of the protocol reset, but of one-pass; give --protocol one-pass"):
+        evaluate(store, protocol="reset")
 
 
-def test_json(store):
-    records = json.loads(tables.to_json(evaluate(store)))
-    assert [record["tracker"] for record in records] == ["good", "bad"]
-    assert records[0]["convention"] == "pysot"
-    assert {*METRICS, "fps", "size", "sequences"} <= set(records[0])
-    assert records[0]["AO"] == pytest.approx(0.75)
-    assert {part["sequence"]: part["AO"] for part in records[0]["sequences"]} == {"short": 1, "long": 0.5}
+def test_repetitions_are_averaged_and_their_spread_is_given(tmp_path):
+    store = Store(tmp_path)
+    add(store, "chance", make_record("a", PERFECT), make_record("a", HALF, repetition=2), make_record("b", PERFECT))
+    item = evaluate(store).trackers[0]
+    assert item.repetitions == 2
+    assert item.values["AO"] == pytest.approx((0.75 + 1) / 2)
+    # rounds: (1 + 1) / 2 and (0.5 + 1) / 2, b having one repetition only
+    assert item.spread["AO"] == pytest.approx(np.std([1.0, 0.75], ddof=1))
+    assert [part.tracked_frames for part in item.sequences] == [6, 3]
+    assert evaluate(store, "got10k").trackers[0].values["AO"] == pytest.approx((0.75 * 3 + 1 * 3) / 6)
+    assert not evaluate(add(Store(tmp_path / "once"), "one", make_record("a", HALF))).trackers[0].spread
 
 
-def test_json_has_null_where_nothing_counts(tmp_path):
-    store, sequence = Store(tmp_path / "out"), make_sequence(tmp_path / "data", "one", frames=1)
-    _add(store, "still", sequence, np.zeros((0, 4)))
-    record = json.loads(tables.to_json(evaluate(store)))[0]
-    assert (record["AO"], record["fps"], record["P20"]) == (None, None, 1)
-    assert "| - |" in tables.to_markdown(evaluate(store))
+def test_sequences_without_ground_truth_are_not_scored(tmp_path):
+    hidden = make_record("secret", PERFECT)
+    hidden.truth[1:] = np.nan
+    store = add(Store(tmp_path), "one", make_record("open", HALF), hidden)
+    report = evaluate(store)
+    assert [part.sequence for part in report.trackers[0].sequences] == ["open"]
+    assert "1 sequences have no ground truth" in report.notes[0]
+    store.path("one", "made", "open").unlink()
+    with pytest.raises(LockonError, match="1 sequences without ground truth after the first frame; pack them"):
+        evaluate(store)
 
 
-def test_csv(store):
-    rows = list(csv.DictReader(io.StringIO(tables.to_csv(evaluate(store)))))
-    assert [(row["tracker"], row["sequence"]) for row in rows] == [
-        ("good", ""),
-        ("good", "long"),
-        ("good", "short"),
-        ("bad", ""),
-        ("bad", "long"),
-        ("bad", "short"),
-    ]
-    assert float(rows[0]["AO"]) == 0.75
-    assert rows[0]["frames"] == "12"
+def test_one_report_per_dataset(tmp_path):
+    store = add(Store(tmp_path), "one", make_record("a", PERFECT), make_record("a", HALF, dataset="other"))
+    assert evaluate(store).datasets == ("made", "other")
+    apart = evaluate_all(store, Options(apart=True))
+    assert [(report.datasets, report.trackers[0].values["AO"]) for report in apart] == [(("made",), 1), (("other",), 0.5)]
+    assert [report.datasets for report in evaluate_all(store, Options(datasets=["other"]))] == [("other",)]
 
 
-def test_write_into_replaces_what_is_between_the_markers(tmp_path):
-    page = tmp_path / "README.md"
-    page.write_text(f"before\n{tables.BEGIN}\nold\n{tables.END}\nafter\n")
-    for _ in range(2):
-        tables.write_into(page, "| new |\n")
-        assert page.read_text() == f"before\n{tables.BEGIN}\n| new |\n{tables.END}\nafter\n"
+def test_attributes(tmp_path):
+    store = Store(tmp_path)
+    fields = {"a": ("blur", "rain"), "b": ("rain",), "c": ()}
+    add(store, "one", *(make_record(name, rows, attributes=fields[name]) for name, rows in zip("abc", (PERFECT, HALF, FAR), strict=True)))
+    add(store, "two", make_record("b", PERFECT, attributes=("rain",)))
+    entries = {entry.attribute: entry for entry in by_attribute(evaluate(store))}
+    assert {name: entry.sequences for name, entry in entries.items()} == {"blur": 1, "rain": 2}
+    assert entries["rain"].values["one"]["AO"] == pytest.approx(0.75)
+    assert entries["rain"].values["two"]["AO"] == pytest.approx(1)
+    assert set(entries["blur"].values) == {"one"}
 
 
-@pytest.mark.parametrize("text", ["", "{b}", "{e}{b}", "{b}{b}{e}", "{b}{e}{e}"])
-def test_write_into_needs_one_pair_of_markers(tmp_path, text):
-    page = tmp_path / "page.md"
-    page.write_text(text.format(b=tables.BEGIN, e=tables.END))
-    before = page.read_text()
-    with pytest.raises(LockonError, match=r"page.md needs <!-- bench:begin --> once"):
-        tables.write_into(page, "new")
-    assert page.read_text() == before
-    with pytest.raises(LockonError, match="cannot be read"):
-        tables.write_into(tmp_path / "missing.md", "new")
+def test_attributes_of_a_known_benchmark_come_from_its_list(tmp_path):
+    report = evaluate(add(Store(tmp_path), "one", make_record("Basketball", HALF, dataset="OTB100")))
+    assert "occlusion" in report.trackers[0].sequences[0].attributes
+    plain = evaluate(add(Store(tmp_path / "own"), "one", make_record("a", HALF)))
+    assert not has_attributes(plain)
+    with pytest.raises(LockonError, match="no sequence of made has attributes"):
+        by_attribute(plain)
 
 
-def test_plots_are_png_files(store, tmp_path):
-    pytest.importorskip("matplotlib")
-    paths = write_plots(evaluate(store), tmp_path / "plots")
-    assert [path.name for path in paths] == ["success.png", "precision.png", "normalized_precision.png"]
-    assert sorted(path.name for path in (tmp_path / "plots").iterdir()) == sorted(path.name for path in paths)
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+def test_coverage_of_a_known_benchmark():
+    records = [make_record("Basketball", HALF, dataset="OTB100", frames=725), make_record("OTB100-Car1", HALF, dataset="OTB100")]
+    records += [make_record("Jogging-1", HALF, dataset="OTB100", frames=307), make_record("mine", HALF, dataset="OTB100")]
+    (entry,) = coverage(records)
+    assert (entry.there.found, entry.there.expected, len(entry.there.missing)) == (3, 100, 97)
+    assert entry.partial
+    note = coverage_note(entry)
+    assert note.startswith("OTB100: 3 of 100 sequences (missing: ")
+    assert "1 of another length (Car1: 4 of 1020 frames), 1 that are not in its list (mine)" in note
+
+
+def test_coverage_sees_other_sizes(tmp_path):
+    lengths = {"ants1": 325, "ball2": 41}
+    (entry,) = coverage([make_record(name, HALF, dataset="VOT2019", frames=frames) for name, frames in lengths.items()])
+    assert set(entry.resized) == {"ants1", "ball2"}
+    assert "2 with images of another size (ants1, ball2)" in coverage_note(entry)
+    (entry,) = coverage([make_record("ants1", HALF, dataset="VOT2019", frames=325, size=(1024, 1024))])
+    assert (entry.resized, entry.there.cut) == ((), ())
+
+
+def test_coverage_of_runs_from_anchors_is_that_of_the_video():
+    records = [make_record("ants1", HALF, dataset="VOT2019", frames=25, anchor=300, protocol="anchors")]
+    records += [make_record("ants1", HALF, dataset="VOT2019", frames=100, anchor=99, backward=True, protocol="anchors")]
+    (entry,) = coverage(records)
+    assert entry.there.cut == ()
+
+
+def test_coverage_of_own_data_is_unknown():
+    (entry,) = coverage([make_record("a", HALF)])
+    assert not entry.partial
+    assert coverage_note(entry) == "made: 1 sequences (no list to compare with)"
+
+
+def test_latency_counts_tracked_frames_alone(tmp_path):
+    record = make_record("a", HALF, frames=102)
+    record.run.times[1:] = np.arange(1, 102) / 1000
+    record.run.times[1] = np.nan  # a frame that the tracker never saw
+    item = evaluate(add(Store(tmp_path), "one", record)).trackers[0]
+    assert item.sequences[0].tracked_frames == 100
+    found = latency(item)
+    assert (found["mean"], found["p50"]) == (pytest.approx(51.5), pytest.approx(51.5))
+    assert found["p95"] == pytest.approx(2 + 0.95 * 99)
+    assert item.fps == pytest.approx(1000 / 51.5)
+
+
+def test_results_without_times_have_no_speed(tmp_path):
+    record = make_record("a", HALF)
+    record.run.times[:] = np.nan
+    item = evaluate(add(Store(tmp_path), "one", record)).trackers[0]
+    assert np.isnan(item.fps)
+    assert all(np.isnan(value) for value in latency(item).values())

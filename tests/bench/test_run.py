@@ -23,7 +23,7 @@ def _statuses(outcomes):
 
 
 def test_every_pair_is_run_stored_and_skipped_the_next_time(tmp_path, sequences):
-    specs = [TrackerSpec("still", "still"), TrackerSpec("other", "still", overrides={"a.b": 1})]
+    specs = [TrackerSpec("still", "still"), TrackerSpec("other", "random", device="cpu")]
     told = []
     outcomes = run_benchmark(specs, sequences, tmp_path / "out", make, workers=0, report=told.append)
     assert outcomes == told
@@ -32,7 +32,7 @@ def test_every_pair_is_run_stored_and_skipped_the_next_time(tmp_path, sequences)
     store = Store(tmp_path / "out")
     assert store.trackers() == ["other", "still"]
     assert [record.sequence for record in store.records("still")] == ["dark", "red"]
-    assert store.describe("other")["configuration"]["overrides"] == {"a.b": 1}
+    assert store.describe("other")["configuration"]["device"] == "cpu"
     setup = store.records("still")[0].setup
     assert setup["versions"]["numpy"] == np.__version__
     assert setup["machine"]["cores"] >= 1

@@ -175,7 +175,12 @@ def test_paths_that_are_no_model(tmp_path, name, message):
 
 @pytest.mark.parametrize(
     ("device", "message"),
-    [("gpu", "unknown device 'gpu'; .*known: auto, cpu, cuda"), ("torch", "give .safetensors weights")],
+    [
+        ("gpu", "unknown device 'gpu'; .*known: auto, cpu, cuda"),
+        ("cuda:one", "unknown device 'cuda:one'"),
+        ("cpu:1", "unknown device 'cpu:1'"),
+        ("torch", "give .safetensors weights"),
+    ],
 )
 def test_unknown_devices(report, device, message):
     with pytest.raises(LockonError, match=message):
@@ -185,12 +190,19 @@ def test_unknown_devices(report, device, message):
 def test_cuda_without_a_cuda_runtime_says_what_to_install(report):
     if "CUDAExecutionProvider" in ort.get_available_providers():
         pytest.skip("this ONNX Runtime has CUDA")
-    with pytest.raises(LockonError, match="pip install onnxruntime-gpu"):
-        load_model(report.search_path, "cuda")
+    for device in ("cuda", "cuda:1"):
+        with pytest.raises(LockonError, match="pip install onnxruntime-gpu"):
+            load_model(report.search_path, device)
+
+
+def test_one_of_several_gpus_is_asked_for_by_its_number(monkeypatch):
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"])
+    assert runtime._providers("cuda:1")[0] == ("CUDAExecutionProvider", {"device_id": "1"})
+    assert runtime._providers("cuda")[0] == ("CUDAExecutionProvider", {"device_id": "0"})
 
 
 def test_a_cuda_that_does_not_start_is_no_silent_fallback(report, monkeypatch):
-    monkeypatch.setattr(runtime, "_providers", lambda device: ["CUDAExecutionProvider", "CPUExecutionProvider"])
+    monkeypatch.setattr(runtime, "_providers", lambda device: [("CUDAExecutionProvider", {"device_id": "0"}), ("CPUExecutionProvider", {})])
     if "CUDAExecutionProvider" in ort.get_available_providers():
         pytest.skip("this ONNX Runtime has CUDA")
     with pytest.warns(UserWarning, match="not in available"), pytest.raises(LockonError, match="could not start CUDA"):

@@ -1,63 +1,34 @@
-"""Results on disk: one JSON file per tracker and sequence, with all that a report needs.
+"""Results on disk: one JSON file per tracker and run, with all that a report needs.
 
-    DIR/TRACKER/tracker.json              which tracker this is: name, preset, overrides, sha256 of the weights, seed; its size
-    DIR/TRACKER/DATASET/SEQUENCE.json     boxes, scores, states, times, ground truth, versions, machine
-    DIR/TRACKER/DATASET/SEQUENCE.error.txt  traceback of the last attempt, where it failed
+    DIR/TRACKER/tracker.json                      which tracker this is: name, preset, overrides, sha256 of the weights, seed; its size
+    DIR/TRACKER/DATASET/SEQUENCE.json             boxes, scores, states, times, ground truth, versions, machine
+    DIR/TRACKER/DATASET/SEQUENCE#2.json           the second repetition, and so on
+    DIR/TRACKER/DATASET.reset/SEQUENCE.json       the reset protocol; DATASET.realtime/ the real-time one
+    DIR/TRACKER/DATASET.anchors/SEQUENCE@50.json  the run that was started on frame 50, from 0
+    DIR/TRACKER/DATASET/SEQUENCE.error.txt        traceback of the last attempt, where it failed
 
 Files appear only when they are complete, so a run can be stopped at any moment and continued. Boxes are x, y, w, h in
-frame pixels, 0-based, and belong to no metric's convention. NaN is null.
+frame pixels, 0-based, and belong to no metric's convention.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
-from numpy.typing import NDArray
-
 from lockon._files import write_bytes
-from lockon.bench.protocols.one_pass import Run
+from lockon.bench.record import FORMAT, PROTOCOLS, Place, ProtocolName, Record, load_record, read_json, record_bytes
 from lockon.config import differences
 from lockon.data.sequence import Sequence
-from lockon.errors import LockonError, LockonWarning
-from lockon.types import FloatArray
+from lockon.errors import LockonError, LockonWarning, unknown_name
 
-FORMAT = 1
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One tracker on one sequence.
-
-    Attributes:
-        sequence, dataset: names.
-        run: the tracker's answers.
-        truth: (T, 4) ground truth x, y, w, h. visible: (T,) bool or None.
-        setup: versions of the packages, the machine, threads and workers: what may explain a difference.
-    """
-
-    sequence: str
-    dataset: str
-    run: Run
-    truth: FloatArray
-    visible: NDArray[np.bool_] | None
-    setup: Mapping[str, Any]
-
-    def fits(self, sequence: Sequence) -> bool:
-        """Whether the sequence still has the ground truth that this was run with."""
-        same_boxes = np.array_equal(self.truth, sequence.boxes, equal_nan=True)
-        if self.visible is None or sequence.visible is None:
-            return same_boxes and self.visible is None and sequence.visible is None
-        return same_boxes and np.array_equal(self.visible, sequence.visible)
+_FIRST = Place()
 
 
 class Store:
@@ -84,6 +55,11 @@ class Store:
             )
         return labels
 
+    def protocols(self, label: str) -> list[ProtocolName]:
+        """Protocols that a tracker has results of, in the order of `PROTOCOLS`."""
+        found = {_protocol_of(path.parent.name) for path in (self.folder / label).glob("*/*.json")}
+        return [name for name in PROTOCOLS if name in found]
+
     def describe(self, label: str) -> dict[str, Any]:
         """The content of tracker.json: ``configuration`` and ``size`` (bytes of the weight files).
 
@@ -91,7 +67,7 @@ class Store:
             LockonError: the file is missing or broken.
         """
         path = self.folder / label / "tracker.json"
-        content = _read(path)
+        content = read_json(path)
         if not isinstance(content.get("configuration"), dict):
             raise LockonError(f"{path} has no configuration; remove the folder {path.parent} and run it again")
         return content
@@ -126,115 +102,101 @@ class Store:
         content = {"format": FORMAT, "label": label, "configuration": configuration, "size": size}
         write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
 
-    def path(self, label: str, dataset: str, sequence: str) -> Path:
+    def path(self, label: str, dataset: str, sequence: str, place: Place = _FIRST) -> Path:
         """File of one result; characters that a file system may refuse are percent-encoded."""
-        return self.folder / label / _file_name(dataset) / f"{_file_name(sequence)}.json"
+        folder = _folder_name(dataset) + ("" if place.protocol == "one-pass" else f".{place.protocol}")
+        anchor = "" if place.anchor is None else f"@{place.anchor}"
+        repetition = "" if place.repetition == 1 else f"#{place.repetition}"
+        return self.folder / label / folder / f"{_stem(sequence)}{anchor}{repetition}.json"
 
     def save(self, label: str, record: Record) -> None:
         """Write one result atomically; the note of an earlier failure goes."""
-        path = self.path(label, record.dataset, record.sequence)
-        write_bytes(path, json.dumps(_to_json(record), separators=(",", ":"), allow_nan=False).encode())
+        path = self.path(label, record.dataset, record.sequence, record.place)
+        write_bytes(path, record_bytes(record))
         _error_file(path).unlink(missing_ok=True)
 
-    def save_error(self, label: str, sequence: Sequence, text: str) -> None:
+    def save_error(self, label: str, sequence: Sequence, text: str, place: Place = _FIRST) -> None:
         """Keep the traceback of a failed attempt beside where the result would be."""
-        write_bytes(_error_file(self.path(label, sequence.dataset, sequence.name)), text.encode())
+        write_bytes(_error_file(self.path(label, sequence.dataset, sequence.name, place)), text.encode())
 
-    def finished(self, label: str, sequence: Sequence) -> bool:
-        """Whether there is a usable result for this sequence. A broken file is reported and counts as none.
+    def remove(self, label: str, sequence: Sequence, protocol: ProtocolName = "one-pass") -> None:
+        """Drop all results of a tracker on a sequence under one protocol."""
+        first = self.path(label, sequence.dataset, sequence.name, Place(protocol))
+        for path in first.parent.glob("*.json"):
+            if re.fullmatch(re.escape(first.stem) + r"(@\d+)?(#\d+)?", path.stem):
+                path.unlink()
+
+    def find(self, label: str, sequence: Sequence, place: Place = _FIRST, rules: Mapping[str, Any] | None = None) -> Record | None:
+        """The usable result for this sequence, if there is one. A broken file is reported and counts as none.
+
+        Args:
+            label: of the tracker. sequence, place: which result.
+            rules: settings of the protocol that it has to have been run with; None for any.
 
         Raises:
-            LockonError: the result was made with other ground truth.
+            LockonError: the result was made with other ground truth or other settings of the protocol.
         """
-        path = self.path(label, sequence.dataset, sequence.name)
+        path = self.path(label, sequence.dataset, sequence.name, place)
         if not path.exists():
-            return False
+            return None
         try:
             record = load_record(path)
         except LockonError as error:
             warnings.warn(f"{error}; running it again", LockonWarning, stacklevel=2)
-            return False
+            return None
         if not record.fits(sequence):
             raise LockonError(f"{path} was made with other ground truth of {sequence.name}; give --overwrite or another --out")
-        return True
+        changed = [] if rules is None else differences(dict(record.rules), dict(rules))
+        if changed:
+            raise LockonError(f"{path} was made under other rules: {', '.join(changed)}; give --overwrite or another --out")
+        return record
 
-    def records(self, label: str) -> list[Record]:
-        """All results of a tracker by dataset and sequence. Broken files are left out, with a warning each."""
+    def finished(self, label: str, sequence: Sequence, place: Place = _FIRST, rules: Mapping[str, Any] | None = None) -> bool:
+        """Whether `find` finds a result.
+
+        Raises:
+            LockonError: as `find`.
+        """
+        return self.find(label, sequence, place, rules) is not None
+
+    def records(self, label: str, protocol: ProtocolName = "one-pass") -> list[Record]:
+        """All results of a tracker under one protocol by dataset, sequence, anchor and repetition. Broken files are left out,
+        with a warning each.
+
+        Raises:
+            LockonError: unknown protocol.
+        """
+        if protocol not in PROTOCOLS:
+            raise unknown_name("protocol", protocol, PROTOCOLS)
         found = []
-        for path in sorted((self.folder / label).glob("*/*.json")):
+        for path in (self.folder / label).glob("*/*.json"):
+            if _protocol_of(path.parent.name) != protocol:
+                continue
             try:
                 found.append(load_record(path))
             except LockonError as error:
                 warnings.warn(f"{error}; left out of the report", LockonWarning, stacklevel=2)
-        return found
+        return sorted(found, key=lambda one: (one.dataset, one.sequence, -1 if one.anchor is None else one.anchor, one.repetition))
 
 
-def load_record(path: Path) -> Record:
-    """One result file.
-
-    Raises:
-        LockonError: unreadable, cut off, or with arrays that do not belong together.
-    """
-    content = _read(path)
-    try:
-        truth = _floats(content["truth"], 4)
-        count = len(truth)
-        run = Run(
-            boxes=_floats(content["boxes"], 4),
-            scores=_floats(content["scores"]),
-            states=tuple(content["states"]),
-            times=_floats(content["times"]),
-            start=int(content["start"]),
-            frame_size=(int(content["frame_size"][0]), int(content["frame_size"][1])),
-        )
-        visible = None if content["visible"] is None else np.asarray(content["visible"], dtype=np.bool_)
-        lengths = {len(run.boxes), len(run.scores), len(run.states), len(run.times), count if visible is None else len(visible)}
-        if lengths != {count} or not 0 <= run.start < count:
-            raise ValueError("rows")
-        return Record(str(content["sequence"]), str(content["dataset"]), run, truth, visible, content["setup"])
-    except (KeyError, IndexError, TypeError, ValueError):
-        raise LockonError(f"{path} is not a complete result") from None
+def _protocol_of(folder: str) -> ProtocolName:
+    """The protocol of a folder DATASET or DATASET.PROTOCOL."""
+    for name in PROTOCOLS[1:]:
+        if folder.endswith(f".{name}"):
+            return name
+    return "one-pass"
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise LockonError(f"{path} is missing, cut off or not JSON") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise LockonError(f"{path} is not a result file of format {FORMAT}")
-    return content
+def _folder_name(dataset: str) -> str:
+    """A dataset whose own name ends like the folder of a protocol keeps its dot encoded."""
+    name = _file_name(dataset)
+    head, dot, tail = name.rpartition(".")
+    return f"{head}%2E{tail}" if dot and tail in PROTOCOLS else name
 
 
-def _to_json(record: Record) -> dict[str, Any]:
-    run = record.run
-    return {
-        "format": FORMAT,
-        "sequence": record.sequence,
-        "dataset": record.dataset,
-        "start": run.start,
-        "frame_size": list(run.frame_size),
-        "setup": record.setup,
-        "boxes": _nulls(run.boxes.tolist()),
-        "scores": _nulls(run.scores.tolist()),
-        "states": list(run.states),
-        "times": _nulls(np.round(run.times, 7).tolist()),
-        "truth": _nulls(record.truth.tolist()),
-        "visible": None if record.visible is None else record.visible.astype(int).tolist(),
-    }
-
-
-def _nulls(values: Any) -> Any:
-    if isinstance(values, list):
-        return [_nulls(value) for value in values]
-    return values if math.isfinite(values) else None
-
-
-def _floats(values: Any, columns: int | None = None) -> FloatArray:
-    array = np.asarray(values, dtype=np.float64)  # None becomes NaN
-    if array.shape[1:] != (() if columns is None else (columns,)):
-        raise ValueError("columns")
-    return array
+def _stem(sequence: str) -> str:
+    """A sequence whose own name ends like that of an anchor's run keeps its @ encoded."""
+    return re.sub(r"@(?=\d+$)", "%40", _file_name(sequence))
 
 
 def _error_file(path: Path) -> Path:
@@ -246,4 +208,4 @@ def _file_name(name: str) -> str:
     return f"%2E{text[1:]}" if text.startswith(".") else text
 
 
-__all__ = ["Record", "Store", "load_record"]
+__all__ = ["PROTOCOLS", "Place", "ProtocolName", "Record", "Store", "load_record"]

@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from lockon import __version__
 from lockon._require import missing_extra
-from lockon.cli import analyze, bench, data, demo, export, track, train, zoo
+from lockon.cli import analyze, bench, bench_files, bench_report, bench_reproduce, bench_search, data, demo, export, track, train, zoo
 from lockon.errors import LockonError, LockonWarning
 
 
@@ -87,6 +87,10 @@ app.command()(demo.demo)
 app.command()(train.train)
 app.command()(export.export)
 app.add_typer(data.app, name="data")
+bench.app.command("report")(bench_report.report)
+bench.app.command("reproduce")(bench_reproduce.reproduce)
+bench.app.command("search")(bench_search.search)
+bench.app.add_typer(bench_files.app)
 app.add_typer(bench.app, name="bench")
 app.add_typer(analyze.app, name="analyze")
 app.add_typer(zoo.app, name="zoo")

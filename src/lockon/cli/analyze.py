@@ -103,7 +103,7 @@ def _network_tracker(name: str, weights: Path | None, preset: str, device: str, 
 def _describe_weights(name: str, weights: Path | None, tracker: NetworkTracker) -> dict[str, Any]:
     """Name and sha256 of each file, and the pair id that exported weights have."""
     from lockon.bench.run import sha256
-    from lockon.cli.bench import weight_files
+    from lockon.cli._trackers import weight_files
 
     header: dict[str, Any] = getattr(tracker.model, "header", {})
     return {"pair": header.get("pair"), "sha256": {path.name: sha256(path) for path in weight_files(name, weights)}}

@@ -79,4 +79,3 @@ def track(  # noqa: PLR0917 - options of a command are read by name
             if summary.frames and not quiet:
                 written = [str(path) for path in (out, *(save or [])) if path is not None]
                 typer.echo(summary.text(reader) + (f"; wrote {', '.join(written)}" if written else ""), err=True)
-

@@ -52,7 +52,7 @@ class OnnxModel:
 
     Args:
         path: the search graph's file, ``NAME.onnx``.
-        device: "auto" or "cpu" for the CPU, "cuda" for an NVIDIA GPU.
+        device: "auto" or "cpu" for the CPU, "cuda" for an NVIDIA GPU, "cuda:1" for the second one.
         threads: threads of one forward pass on the CPU; None for `default_threads`.
 
     Attributes:
@@ -63,7 +63,7 @@ class OnnxModel:
         LockonError: a file is missing, truncated, no lockon model, or of another export than the other; no such device.
     """
 
-    def __init__(self, path: str | Path, device: Literal["auto", "cpu", "cuda"] = "auto", threads: int | None = None) -> None:
+    def __init__(self, path: str | Path, device: str = "auto", threads: int | None = None) -> None:
         path = Path(path)
         template_path = check_pair(path, (".onnx",))
         self.header = read_header(path)
@@ -156,7 +156,7 @@ def load_model(path: str | Path, device: str = "auto", threads: int | None = Non
 
     Args:
         path: ``NAME.onnx`` (or ``NAME.xml``, which only OpenVINO reads), its template half beside it.
-        device: "auto" or "cpu" (ONNX Runtime; OpenVINO for ``.xml``), "cuda", "openvino", "openvino-bf16".
+        device: "auto" or "cpu" (ONNX Runtime; OpenVINO for ``.xml``), "cuda" or "cuda:1", "openvino", "openvino-bf16".
         threads: threads of one forward pass on the CPU; None for `default_threads`.
 
     Raises:
@@ -165,13 +165,14 @@ def load_model(path: str | Path, device: str = "auto", threads: int | None = Non
     path = Path(path)
     if device == "torch":
         raise LockonError(f"{path} is a deployed model, which device 'torch' cannot run; use device='cpu' or give .safetensors weights")
-    if device not in DEVICES:
+    kind, _ = _split_device(device)
+    if kind not in DEVICES:
         raise unknown_name("device", device, DEVICES)
     if device == "openvino-bf16":
         return OpenVinoModel(path, precision="bf16", threads=threads)
-    if device == "openvino" or (path.suffix == ".xml" and device != "cuda"):
+    if device == "openvino" or (path.suffix == ".xml" and kind != "cuda"):
         return OpenVinoModel(path, precision="f32", threads=threads)
-    return OnnxModel(path, "cuda" if device == "cuda" else "cpu", threads)
+    return OnnxModel(path, device if kind == "cuda" else "cpu", threads)
 
 
 def _prediction(outputs: Sequence[NDArray[np.float32]]) -> Prediction:
@@ -179,14 +180,22 @@ def _prediction(outputs: Sequence[NDArray[np.float32]]) -> Prediction:
     return Prediction(outputs[0], outputs[1], outputs[2] if len(outputs) == 3 else None)
 
 
-def _providers(device: str) -> list[str]:
-    if device not in ("auto", "cpu", "cuda"):
+def _split_device(device: str) -> tuple[str, int]:
+    """Kind and number: cuda:1 is ("cuda", 1); a device without a number is the first of its kind."""
+    kind, colon, number = device.partition(":")
+    return (kind, int(number)) if colon and kind == "cuda" and number.isdecimal() else (device, 0)
+
+
+def _providers(device: str) -> list[tuple[str, dict[str, str]]]:
+    """Execution providers with their options, the wanted one first."""
+    kind, number = _split_device(device)
+    if kind not in ("auto", "cpu", "cuda"):
         raise unknown_name("device", device, ("auto", "cpu", "cuda"))
-    if device != "cuda":
-        return ["CPUExecutionProvider"]
+    if kind != "cuda":
+        return [("CPUExecutionProvider", {})]
     if "CUDAExecutionProvider" not in ort.get_available_providers():
         raise LockonError("this ONNX Runtime has no CUDA; type: pip install onnxruntime-gpu (instead of onnxruntime), or use device='cpu'")
-    return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    return [("CUDAExecutionProvider", {"device_id": str(number)}), ("CPUExecutionProvider", {})]
 
 
 def _session_options(threads: int) -> ort.SessionOptions:
@@ -201,12 +210,12 @@ def _session_options(threads: int) -> ort.SessionOptions:
     return options
 
 
-def _session(path: Path, options: ort.SessionOptions, providers: list[str]) -> ort.InferenceSession:
+def _session(path: Path, options: ort.SessionOptions, providers: list[tuple[str, dict[str, str]]]) -> ort.InferenceSession:
     try:
         session = ort.InferenceSession(str(path), options, providers=providers)
     except _LOAD_ERRORS as error:
         raise LockonError(f"ONNX Runtime cannot load {path} ({_last_line(error)}); export or copy the file again") from None
-    if session.get_providers()[0] != providers[0]:  # ONNX Runtime goes on with the CPU when a provider fails to start
+    if session.get_providers()[0] != providers[0][0]:  # ONNX Runtime goes on with the CPU when a provider fails to start
         raise LockonError("ONNX Runtime could not start CUDA; check the driver and the CUDA and cuDNN libraries, or use device='cpu'")
     return session
 

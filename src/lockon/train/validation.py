@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as Items
+from functools import partial
 
 import numpy as np
 
 from lockon.bench.metrics import average_overlap, success_rate
 from lockon.data.sequence import Sequence
-from lockon.ops.boxes import cxcywh_to_xywh
+from lockon.driver import Call, Course, drive_together
 from lockon.tracker import NetworkTracker
 from lockon.types import FloatArray
 
@@ -18,16 +19,25 @@ def track_in_lockstep(tracker: NetworkTracker, sequences: Items[Sequence]) -> li
 
     Returns:
         per sequence the (T, 4) boxes x, y, w, h; row 0 is the given first box.
+
+    Raises:
+        LockonError: whatever the tracker or the frames raise.
     """
-    targets = [tracker.start(sequence.frames[0], sequence.boxes[0])[0] for sequence in sequences]
-    boxes = [[sequence.boxes[0]] for sequence in sequences]
-    for time in range(1, max(len(sequence) for sequence in sequences)):
-        running = [index for index, sequence in enumerate(sequences) if time < len(sequence)]
-        frames = [sequences[index].frames[time] for index in running]
-        for index, target in zip(running, tracker.step(frames, [targets[index] for index in running]), strict=True):
-            targets[index] = target
-            boxes[index].append(cxcywh_to_xywh(target.box))
-    return [np.stack(rows) for rows in boxes]
+    found: dict[int, FloatArray] = {}
+    for number, boxes in drive_together(tracker, map(_boxes, sequences), max(len(sequences), 1)):
+        if isinstance(boxes, Exception):
+            raise boxes
+        found[number] = boxes
+    return [found[number] for number in range(len(sequences))]
+
+
+def _boxes(sequence: Sequence) -> Course[FloatArray]:
+    """From the first frame to the last."""
+    rows = []
+    for index in range(len(sequence)):
+        answer = yield Call(partial(sequence.frames.__getitem__, index), None if index else sequence.boxes[0])
+        rows.append(answer.box)
+    return np.stack(rows)
 
 
 def overlap_metrics(boxes: Items[FloatArray], sequences: Items[Sequence]) -> dict[str, float]:

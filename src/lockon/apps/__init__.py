@@ -1,0 +1,1 @@
+"""Programs of other people in which lockon's trackers run."""

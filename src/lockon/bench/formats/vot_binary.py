@@ -1,0 +1,90 @@
+"""The VOT toolkit's binary result files (suffix .bin), little-endian; format: the toolkit's vot/region/io.py.
+
+int16 version 1, uint32 number of frames, then per frame a byte for its kind and
+0  uint32 code    1  4 float32 x, y, w, h    2  uint16 n, 2 n float32 corners
+3  int16 x, y, uint16 w, h, n, n uint16 run lengths    4  2 float32 point
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+from lockon.errors import LockonError
+
+
+def read_binary(path: Path) -> list[str]:
+    """The frames of a binary file as lines of the toolkit's text format.
+
+    Raises:
+        LockonError: the file cannot be read, is cut off, or is something else.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise LockonError(f"{path} cannot be read: {error.strerror}") from error
+    return binary_lines(content, str(path))
+
+
+def binary_lines(content: bytes, where: str) -> list[str]:
+    """`read_binary` of a file's content; `where` is its name for messages.
+
+    Raises:
+        LockonError: cut off, or something else.
+    """
+    try:
+        return _lines(content)
+    except (struct.error, ValueError) as error:
+        raise LockonError(f"{where} is no binary result of the VOT toolkit, or cut off ({error}); export it as text again") from None
+
+
+def _lines(content: bytes) -> list[str]:
+    version, count = struct.unpack_from("<hI", content)
+    if version != 1 or count > len(content):
+        raise ValueError(f"version {version}, {count} frames")
+    place, lines = 6, []
+    for _ in range(count):
+        kind = content[place] if place < len(content) else -1
+        text, size = _READERS[kind](content, place + 1) if kind in _READERS else _unknown(kind)
+        lines.append(text)
+        place += 1 + size
+    if place != len(content):
+        raise ValueError(f"{len(content) - place} bytes too many")
+    return lines
+
+
+def _unknown(kind: int) -> tuple[str, int]:
+    raise ValueError("too short" if kind < 0 else f"unknown kind {kind}")
+
+
+def _code(content: bytes, place: int) -> tuple[str, int]:
+    return str(struct.unpack_from("<I", content, place)[0]), 4
+
+
+def _rectangle(content: bytes, place: int) -> tuple[str, int]:
+    return _text(struct.unpack_from("<4f", content, place)), 16
+
+
+def _polygon(content: bytes, place: int) -> tuple[str, int]:
+    (count,) = struct.unpack_from("<H", content, place)
+    return _text(struct.unpack_from(f"<{2 * count}f", content, place + 2)), 2 + 8 * count
+
+
+def _mask(content: bytes, place: int) -> tuple[str, int]:
+    x, y, w, h, count = struct.unpack_from("<hhHHH", content, place)
+    runs = struct.unpack_from(f"<{count}H", content, place + 10)
+    return "m" + ",".join(map(str, (x, y, w, h, *runs))), 10 + 2 * count
+
+
+def _point(content: bytes, place: int) -> tuple[str, int]:
+    return _text(struct.unpack_from("<2f", content, place)), 8
+
+
+_READERS = {0: _code, 1: _rectangle, 2: _polygon, 3: _mask, 4: _point}
+
+
+def _text(numbers: tuple[float, ...]) -> str:
+    return ",".join(f"{number:.9g}" for number in numbers)
+
+
+__all__ = ["binary_lines", "read_binary"]

@@ -1,0 +1,5 @@
+"""A report as one self-contained HTML file."""
+
+from lockon.bench.html.page import BUDGET, FRAMES, PageSize, write_html
+
+__all__ = ["BUDGET", "FRAMES", "PageSize", "write_html"]

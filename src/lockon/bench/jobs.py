@@ -1,0 +1,204 @@
+"""One job: a tracker on one sequence, or on several in lockstep; every run of it is stored as soon as it is finished.
+
+A job never raises: whatever a foreign tracker does becomes a failed outcome. It can be run again at any time, by any process,
+and does what is missing.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol as Interface
+
+import cv2
+import numpy as np
+
+from lockon.bench.protocols.answers import Run
+from lockon.bench.protocols.plan import MaskTexts, Protocol
+from lockon.bench.record import Place, Record
+from lockon.bench.spec import Make, TrackerSpec
+from lockon.data.sequence import Sequence
+from lockon.driver import Course, drive, drive_together
+from lockon.errors import LockonError, LockonWarning
+from lockon.tracker import NetworkTracker
+
+READERS = 4  # threads that decode the frames of one lockstep batch
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a tracker fared on a sequence.
+
+    Attributes:
+        label, sequence: which pair. frames: length of the sequence.
+        status: "done", "skipped" (it was finished before) or "failed".
+        error: one line for a failed pair, else empty. warnings: texts of the `LockonWarning`s on the way.
+    """
+
+    label: str
+    sequence: str
+    frames: int
+    status: Literal["done", "skipped", "failed"]
+    error: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One tracker on some sequences: one, or several in lockstep."""
+
+    spec: TrackerSpec
+    sequences: tuple[Sequence, ...]
+
+
+class Book(Interface):
+    """Where a job finds what is finished and puts what it finishes: a `Store`, or the memory of a process far away from it."""
+
+    def find(self, label: str, sequence: Sequence, place: Place, rules: Mapping[str, Any]) -> Record | None:
+        """The usable result, if there is one."""
+
+    def save(self, label: str, record: Record) -> None:
+        """Keep a result."""
+
+    def save_error(self, label: str, sequence: Sequence, text: str, place: Place) -> None:
+        """Keep a traceback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What all jobs of a benchmark share.
+
+    Attributes:
+        make: makes a tracker of a spec. protocol: how it is run. seed: of the first repetition; each next has the next.
+        setup: versions, machine and the like, kept in every record. lanes: sequences in lockstep, 1 for one after the other.
+        data: NAME:ROOT by name of the dataset, so that a result knows what it was made of; may be empty.
+    """
+
+    make: Make
+    protocol: Protocol
+    seed: int
+    setup: Mapping[str, Any]
+    lanes: int = 1
+    data: Mapping[str, str] = field(default_factory=dict)
+
+    def seed_of(self, place: Place) -> int:
+        """The seed of a run."""
+        return self.seed + place.repetition - 1
+
+    def record(self, spec: TrackerSpec, sequence: Sequence, place: Place, run: Run, masks: MaskTexts) -> Record:
+        """What is kept of a run."""
+        setup = {**self.setup, "device": spec.device, "seed": self.seed_of(place)}
+        if sequence.dataset in self.data:
+            setup["data"] = self.data[sequence.dataset]
+        if spec.weights is not None:
+            setup["weights"] = str(spec.weights.resolve())
+        return self.protocol.record(sequence, place, run, setup, masks)
+
+
+def open_places(work: Work, book: Book, label: str, sequence: Sequence) -> Iterator[Place]:
+    """The runs that are missing. Each must be in the book before the next is asked for; repetitions end when two in a row agree.
+
+    Raises:
+        LockonError: a result of other ground truth or rules.
+    """
+    rules = work.protocol.rules(sequence)
+    for group in work.protocol.groups(sequence):
+        before: Record | None = None
+        for place in group:
+            record = book.find(label, sequence, place, rules)
+            if record is None:
+                yield place
+                record = book.find(label, sequence, place, rules)
+            if record is None or (before is not None and record.same_answers(before)):
+                break
+            before = record
+
+
+def run_job(work: Work, book: Book, job: Job) -> list[Outcome]:
+    """Run what is missing of a job; one outcome per sequence. Never raises, but for what its book raises."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", LockonWarning)
+        if work.lanes > 1:
+            outcomes = _in_lockstep(work, book, job)
+        else:
+            outcomes = [_one_by_one(work, book, job.spec, sequence) for sequence in job.sequences]
+    notes = dict.fromkeys(str(item.message) for item in caught if issubclass(item.category, LockonWarning))
+    return [replace(outcomes[0], warnings=tuple(notes)), *outcomes[1:]]  # the warnings of a batch belong to no one sequence
+
+
+def _one_by_one(work: Work, book: Book, spec: TrackerSpec, sequence: Sequence) -> Outcome:
+    """All runs of one pair; a new tracker for each repetition, so that none inherits anything."""
+    at, tracker, repetition, masks = _At(), None, 0, MaskTexts()
+    try:
+        for place in open_places(work, book, spec.label, sequence):
+            at.place = place
+            if tracker is None or repetition != place.repetition:
+                seed_all(work.seed_of(place))
+                tracker, repetition = work.make(spec), place.repetition
+            seed_all(work.seed_of(place))  # again: making it may have loaded torch
+            run = drive(tracker, work.protocol.course(sequence, place))
+            book.save(spec.label, work.record(spec, sequence, place, run, masks))
+    except Exception as failure:  # noqa: BLE001  # whatever a foreign tracker raises must not stop the others
+        return _failed(book, spec, sequence, at, failure)
+    return Outcome(spec.label, sequence.name, len(sequence), "done")
+
+
+def _in_lockstep(work: Work, book: Book, job: Job) -> list[Outcome]:
+    """All pairs of a job side by side in one batch; the tracker is made once."""
+    spec = job.spec
+    ats = [_At() for _ in job.sequences]
+    try:
+        seed_all(work.seed)
+        tracker = work.make(spec)
+        if not isinstance(tracker, NetworkTracker):
+            raise LockonError(f"{spec.label} cannot run in lockstep: it is no NetworkTracker, which steps many targets at once")
+    except Exception as failure:  # noqa: BLE001  # as above
+        return [_failed(book, spec, sequence, at, failure) for sequence, at in zip(job.sequences, ats, strict=True)]
+    outcomes: dict[int, Outcome] = {}
+    courses = (_all_runs(work, book, spec, sequence, at) for sequence, at in zip(job.sequences, ats, strict=True))
+    for number, result in drive_together(tracker, courses, work.lanes, readers=READERS):
+        sequence = job.sequences[number]
+        if isinstance(result, Exception):
+            outcomes[number] = _failed(book, spec, sequence, ats[number], result)
+        else:
+            outcomes[number] = Outcome(spec.label, sequence.name, len(sequence), "done")
+    return [outcomes[number] for number in range(len(job.sequences))]
+
+
+@dataclass(slots=True)
+class _At:
+    """The run that a pair is at: a failure is noted beside its place."""
+
+    place: Place = field(default_factory=Place)
+
+
+def _all_runs(work: Work, book: Book, spec: TrackerSpec, sequence: Sequence, at: _At) -> Course[None]:
+    """One run of a sequence after the other, as one course."""
+    masks = MaskTexts()
+    for place in open_places(work, book, spec.label, sequence):
+        at.place = place
+        run = yield from work.protocol.course(sequence, place)
+        book.save(spec.label, work.record(spec, sequence, place, run, masks))
+
+
+def _failed(book: Book, spec: TrackerSpec, sequence: Sequence, at: _At, failure: Exception) -> Outcome:
+    text = str(failure).strip()
+    error = text if isinstance(failure, LockonError) else f"{type(failure).__name__}: {text.splitlines()[-1] if text else 'no text'}"
+    book.save_error(spec.label, sequence, "".join(traceback.format_exception(failure)), at.place)
+    return Outcome(spec.label, sequence.name, len(sequence), "failed", error)
+
+
+def seed_all(seed: int) -> None:
+    """Seed the random generators of Python, NumPy and OpenCV, and torch's where it is loaded."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    cv2.setRNGSeed(seed)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
+
+
+__all__ = ["Book", "Job", "Outcome", "Work", "open_places", "run_job", "seed_all"]

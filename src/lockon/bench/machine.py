@@ -1,0 +1,36 @@
+"""What may explain a difference between two runs: versions of the packages, and the machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+_PACKAGES = ("lockon", "numpy", "opencv-contrib-python-headless", "onnxruntime", "openvino", "torch")
+
+
+def versions() -> dict[str, str]:
+    """Version by name of Python, OpenCV and the packages that trackers may use, where they are installed."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return {**found, "cv2": cv2.__version__}
+
+
+def machine() -> dict[str, Any]:
+    """Processor and number of cores, because frames per second mean nothing without."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.is_file() else []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"processor": named[0] if named else platform.processor() or platform.machine(), "cores": cores, "system": platform.system()}
+
+
+__all__ = ["machine", "versions"]

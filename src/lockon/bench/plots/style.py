@@ -1,0 +1,97 @@
+"""What all plots share: colours that most colour-blind readers can tell apart, sizes, and files written whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from lockon._files import PendingFile
+from lockon._require import require
+from lockon.bench.report.model import Report, TrackerScore
+from lockon.errors import unknown_name
+
+# Okabe and Ito, "Color Universal Design", 2008; after seven trackers the colours come again with another dash and marker.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+FORMATS = ("png", "svg", "pdf")
+_UNDATED = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}  # equal figures are equal files
+
+Draw = Callable[[Any], None]
+
+
+def color_of(place: int) -> str:
+    """Colour of the tracker on that place, from 0."""
+    return COLORS[place % len(COLORS)]
+
+
+def dash_of(place: int) -> str:
+    """Line style of the tracker on that place, from 0."""
+    return DASHES[place // len(COLORS) % len(DASHES)]
+
+
+def marker_of(place: int) -> str:
+    """Marker of the tracker on that place, from 0: no two of 49 places have colour and marker in common."""
+    return MARKERS[(place + place // len(COLORS)) % len(MARKERS)]
+
+
+def places_of(reports: Iterable[Report]) -> dict[str, int]:
+    """The place of each tracker in the list of colours: by name, so that it is the same in plots of other figures and datasets."""
+    labels = {item.label for report in reports for item in report.trackers}
+    return {label: place for place, label in enumerate(sorted(labels))}
+
+
+def by_value(report: Report, key: str) -> list[TrackerScore]:
+    """Trackers by one of their figures, the best first, NaN last."""
+    rising = next((figure.rising for figure in report.figures if figure.key == key), True)
+
+    def rank(item: TrackerScore) -> tuple[bool, float]:
+        value = item.values[key]
+        return math.isnan(value), -value if rising else value
+
+    return sorted(report.trackers, key=rank)
+
+
+def save(draw: Draw, path: Path, formats: Iterable[str], size: tuple[float, float] = (6.4, 4.8)) -> list[Path]:
+    """One figure as files of one name and several suffixes.
+
+    Args:
+        draw: puts everything on the figure that it is given. path: without a suffix. formats: of `FORMATS`. size: in inches.
+
+    Raises:
+        LockonError: matplotlib is not installed, unknown format, or the folder cannot be written to.
+    """
+    wanted = list(dict.fromkeys(formats))
+    for suffix in wanted:
+        if suffix not in FORMATS:
+            raise unknown_name("format of plots", suffix, FORMATS)
+    matplotlib = require("matplotlib")
+    figure = require("matplotlib.figure").Figure(figsize=size, dpi=150, layout="constrained")
+    require("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
+    with matplotlib.rc_context({"svg.hashsalt": "lockon", "axes.spines.top": False, "axes.spines.right": False}):
+        draw(figure)
+        return [_write(figure, path.with_name(f"{path.name}.{suffix}"), suffix) for suffix in wanted]
+
+
+def _write(figure: Any, path: Path, suffix: str) -> Path:
+    pending = PendingFile(path)
+    try:
+        figure.savefig(pending.temp, format=suffix, metadata=_UNDATED[suffix])
+        pending.commit()
+    finally:
+        pending.discard()
+    return pending.path
+
+
+def subtitle(report: Report, sequences: int | None = None) -> str:
+    """Datasets, number of sequences and convention; says where it is a part of a benchmark."""
+    names = report.datasets
+    shown = ", ".join(names) if len(names) <= 3 else f"{len(names)} datasets"
+    count = sequences if sequences is not None else max(len(item.sequences) for item in report.trackers)
+    partial = ", partial" if sequences is None and any(entry.partial for entry in report.coverage) else ""
+    return f"{shown}: {count} sequence{'' if count == 1 else 's'}{partial}, {report.protocol}, {report.convention}"
+
+
+__all__ = ["COLORS", "FORMATS", "by_value", "color_of", "dash_of", "marker_of", "places_of", "save", "subtitle"]

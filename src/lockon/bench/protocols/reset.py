@@ -1,0 +1,113 @@
+"""The supervised protocol of the VOT challenges 2013 to 2019: start again some frames after each failure.
+
+A tracker starts on the first frame. Where its region and the true one have no overlap it has failed; it starts again on the
+true region `skip` frames later, and the frames between count for nothing. (M. Kristan et al., A Novel Performance Evaluation
+Methodology for Single-Target Trackers, TPAMI 2016, section 3; `skip` is 5 since VOT2013.)
+
+Overlap is that of VOT: rasterised, within the image (`lockon.ops.raster`). Frames whose truth is unknown
+cannot be failures. A restart that would fall on one moves to the next usable frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lockon.bench.protocols.answers import FAILED, SKIPPED, STARTED, TRACKED, Rows, Run, first_annotated, start_on, track, usable_rows
+from lockon.data.datasets.vot import polygon_to_box
+from lockon.data.sequence import Sequence
+from lockon.driver import Answer, Course, drive
+from lockon.errors import LockonError, unknown_name
+from lockon.ops.raster import raster_overlap
+from lockon.tracker import Tracker
+from lockon.types import FloatArray
+
+InitBox = Literal["bounding", "area"]
+INIT_BOXES: tuple[InitBox, ...] = ("bounding", "area")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetRules:
+    """Settings of the reset protocol.
+
+    Attributes:
+        skip: frames from a failure to the restart.
+        vot_init: start box of a polygon: "bounding" is its extent, as the VOT toolkit hands it to trackers of boxes; "area" is what
+            PySOT's test program hands to its trackers (tools/test.py), for trackers of that family: about the polygon's area, and
+            x + (w - 1) / 2, which they take for the centre, is the mean of its corners.
+
+    Raises:
+        LockonError: `skip` below 1, or an unknown start box.
+    """
+
+    skip: int = 5
+    vot_init: InitBox = "bounding"
+
+    def __post_init__(self) -> None:
+        if self.skip < 1:
+            raise LockonError(f"skip={self.skip}; expected 1 or more frames from a failure to the restart")
+        if self.vot_init not in INIT_BOXES:
+            raise unknown_name("start box", self.vot_init, INIT_BOXES)
+
+
+def reset(sequence: Sequence, rules: ResetRules | None = None) -> Course[Run]:
+    """The course of the reset protocol.
+
+    Raises:
+        LockonError: no usable box.
+    """
+    rules = rules or ResetRules()
+    count, first = len(sequence), first_annotated(sequence)
+    starts, known = np.flatnonzero(usable_rows(sequence)), _known_rows(sequence)
+    rows, events = Rows(count), np.full(count, SKIPPED, dtype=np.int8)
+    frame = first
+    while frame < count:
+        rows.put(frame, (yield start_on(sequence, frame, start_box(sequence, frame, rules.vot_init))))
+        events[frame] = STARTED
+        failed = count
+        for tracked in range(frame + 1, count):
+            answer = yield track(sequence, tracked)
+            if known[tracked] and not overlaps_truth(answer, sequence, tracked):
+                rows.put_failure(tracked, answer)
+                events[tracked], failed = FAILED, tracked
+                break
+            rows.put(tracked, answer)
+            events[tracked] = TRACKED
+        frame = next((int(start) for start in starts if start >= failed + rules.skip), count)
+    return rows.run(first, events)
+
+
+def run_reset(tracker: Tracker, sequence: Sequence, rules: ResetRules | None = None) -> Run:
+    """Run `tracker` over `sequence`, starting again after failures.
+
+    Raises:
+        LockonError: no usable box, an unreadable frame, or whatever the tracker raises.
+    """
+    return drive(tracker, reset(sequence, rules))
+
+
+def start_box(sequence: Sequence, frame: int, vot_init: InitBox) -> FloatArray:
+    """(4,) x, y, w, h to start a tracker on; sequences without polygons have only their boxes."""
+    if vot_init == "area" and sequence.polygons is not None and np.isfinite(sequence.polygons[frame]).all():
+        return np.asarray(polygon_to_box(sequence.polygons[frame], "area") + np.array([0.5, 0.5, 0, 0]))
+    return np.asarray(sequence.boxes[frame], dtype=np.float64)
+
+
+def overlaps_truth(answer: Answer, sequence: Sequence, frame: int) -> bool:
+    """Whether the tracker's box touches the true region, in pixels of the image."""
+    if not np.isfinite(answer.box).all() or (answer.box[2:] <= 0).any():
+        return False
+    truth = sequence.boxes[frame] if sequence.polygons is None else sequence.polygons[frame]
+    return bool(raster_overlap(answer.box[None], truth[None], bounds=answer.size)[0] > 0)
+
+
+def _known_rows(sequence: Sequence) -> NDArray[np.bool_]:
+    truth = sequence.boxes if sequence.polygons is None else sequence.polygons
+    known = np.asarray(np.isfinite(truth).all(axis=1))
+    return known if sequence.visible is None else known & sequence.visible
+
+
+__all__ = ["INIT_BOXES", "InitBox", "ResetRules", "overlaps_truth", "reset", "run_reset", "start_box"]

@@ -1,0 +1,157 @@
+"""All tables, plots and the page of a folder of results, written into another folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence as Items
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from lockon._files import write_bytes
+from lockon.bench import tables
+from lockon.bench.html import BUDGET, FRAMES, write_html
+from lockon.bench.html.pictures import Find
+from lockon.bench.plots import write_plots
+from lockon.bench.report.attributes import has_attributes
+from lockon.bench.report.evaluation import Options, evaluate_each
+from lockon.bench.report.model import Report
+from lockon.bench.report.significance import Intervals, compare, intervals
+from lockon.bench.store import ProtocolName, Record, Store
+from lockon.bench.tables.model import Table
+
+
+class KeptStore(Store):
+    """A folder of results that is read once, however often it is scored."""
+
+    def __init__(self, folder: str | Path) -> None:
+        super().__init__(folder)
+        self._kept: dict[tuple[str, str], list[Record]] = {}
+
+    def records(self, label: str, protocol: ProtocolName = "one-pass") -> list[Record]:
+        """As `Store.records`."""
+        key = (label, protocol)
+        if key not in self._kept:
+            self._kept[key] = super().records(label, protocol)
+        return list(self._kept[key])
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What is written beside the summary.
+
+    Attributes:
+        sequences, attributes, latency: whether these tables are added. figure: key of the figure in the first two; None for the default.
+        pair: two trackers to compare. intervals: whether figures get confidence intervals.
+    """
+
+    sequences: bool = False
+    attributes: bool = False
+    latency: bool = False
+    figure: str | None = None
+    pair: tuple[str, str] | None = None
+    intervals: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How plots and the page are made.
+
+    Attributes:
+        formats: of plots: "png", "svg", "pdf". lines: name and EAO of others, for the ranking.
+        find: gives the sequence with the images of a result, None for no pictures. frames: pictures per video. budget: bytes of the page.
+        progress: told what comes next.
+    """
+
+    formats: tuple[str, ...] = ("png",)
+    lines: Mapping[str, float] = field(default_factory=dict)
+    find: Find | None = None
+    frames: int = FRAMES
+    budget: int = BUDGET
+    progress: Callable[[str], None] | None = None
+
+
+def report_tables(report: Report, extras: Extras) -> list[Table]:
+    """The summary and what else is wanted.
+
+    Raises:
+        LockonError: unknown figure or tracker, or attributes wanted that no sequence has.
+    """
+    figure = None if extras.figure is None else report.figure(extras.figure)
+    found = [tables.summary_table(report, intervals(report) if extras.intervals else None)]
+    if extras.sequences:
+        found.append(tables.sequence_table(report, figure))
+    if extras.attributes:
+        found.append(tables.attribute_table(report, figure))
+    if extras.latency:
+        found.append(tables.latency_table(report))
+    if extras.pair is not None:
+        found.append(tables.comparison_table(report, compare(report, *extras.pair)))
+    return found
+
+
+def write_all(store: Store, folder: str | Path, options: Options, look: Look, conventions: Items[str | None] = (None,)) -> list[Path]:
+    """Every protocol, all datasets together and one by one, as tables, scores and plots; and one page with everything.
+
+        report.html             all of it, with frames
+        PROTOCOL-DATASET/       one dataset: tables.md, tables.tex, scores.json, scores.csv, curves.csv, plots, attributes/
+        PROTOCOL/               the same of all datasets together, where there are several whose figures can be averaged
+
+    Args:
+        store: a folder of results. folder: made if it does not exist. options: protocol and convention are ignored.
+        look: of plots and page. conventions: each goes to the protocols that have it; None for a protocol's own.
+
+    Raises:
+        LockonError: no results, or a file that cannot be written.
+    """
+    folder = Path(folder)
+    reports: dict[str, Report] = {}
+    for apart in (False, True):
+        wanted = [replace(options, apart=apart, convention=convention) for convention in conventions]
+        for name, report in folder_names(report for one in wanted for report in evaluate_each(store, one)).items():
+            reports.setdefault(name, report)
+    paths: list[Path] = []
+    found: list[Intervals] = []
+    for name, report in reports.items():
+        if look.progress is not None:
+            look.progress(name)
+        found.append(intervals(report))
+        paths += _write_one(report, found[-1], folder / name, look)
+    page = folder / "report.html"
+    write_html(
+        list(reports.values()), store, page, look.find, frames=look.frames, budget=look.budget, intervals=found, progress=look.progress
+    )
+    return [*paths, page]
+
+
+def _write_one(report: Report, confidence: Intervals, folder: Path, look: Look) -> list[Path]:
+    found = [tables.summary_table(report, confidence), tables.sequence_table(report), tables.latency_table(report)]
+    if has_attributes(report):
+        found.insert(2, tables.attribute_table(report))
+    texts = {
+        "tables.md": tables.markdown(found, titles=True),
+        "tables.tex": tables.latex_document(found),
+        "scores.json": tables.to_json(report, [confidence]),
+        "scores.csv": tables.to_csv(report),
+        "curves.csv": tables.curves_csv(report),
+    }
+    for name, text in texts.items():
+        write_bytes(folder / name, text.encode())
+    plots = write_plots(report, folder, look.formats, attributes=has_attributes(report), lines=look.lines)
+    return [*(folder / name for name in texts), *plots]
+
+
+def folder_names(reports: Iterable[Report]) -> dict[str, Report]:
+    """Reports by a name of a folder: protocol, the dataset where it is one, and the convention where there are several."""
+    several = list(reports)
+    many = len({(report.protocol, report.convention) for report in several}) > len({report.protocol for report in several})
+    return {folder_name(report, convention=many): report for report in several}
+
+
+def folder_name(report: Report, *, convention: bool = False) -> str:
+    """PROTOCOL, PROTOCOL-DATASET or PROTOCOL-DATASET-CONVENTION, in characters that any file system takes."""
+    dataset = report.datasets if len(report.datasets) == 1 else ()
+    parts = (report.protocol, *dataset, *((report.convention,) if convention else ()))
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", "-".join(parts))
+
+
+__all__ = ["Extras", "KeptStore", "Look", "folder_name", "folder_names", "report_tables", "write_all"]

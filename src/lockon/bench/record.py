@@ -1,0 +1,243 @@
+"""`Record`: one tracker on one sequence once, with the truth beside the answers; and its JSON form.
+
+One JSON object per record. Keys of what a record does not have are left out, so files of plain one-pass runs look as they
+always did. NaN is null.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lockon.bench.protocols.answers import Run
+from lockon.data.sequence import Sequence
+from lockon.errors import LockonError
+from lockon.types import FloatArray
+
+FORMAT = 1
+ProtocolName = Literal["one-pass", "reset", "realtime", "anchors"]
+PROTOCOLS: tuple[ProtocolName, ...] = get_args(ProtocolName)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which run of a tracker on a sequence: the protocol, the repetition from 1, and the anchor frame of the anchors protocol."""
+
+    protocol: ProtocolName = "one-pass"
+    repetition: int = 1
+    anchor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One tracker on one sequence.
+
+    Rows are in the order in which the frames were tracked. That is the order of the video, but for a backward run of the
+    anchors protocol, whose row i is frame anchor - i; a forward one has frame anchor + i in row i (see `frames`).
+
+    Attributes:
+        sequence, dataset: names.
+        run: the tracker's answers.
+        truth: (T, 4) ground truth x, y, w, h. visible: (T,) bool or None.
+        setup: versions of the packages, the machine, threads and workers: what may explain a difference.
+        polygons: (T, 8) ground truth corners, or None. truth_masks: T ground truth masks as VOT run-length text, or None.
+        attributes: names of the benchmark's attributes that hold for the sequence.
+        repetition: from 1.
+        protocol: which protocol made the run. rules: its settings, JSON values; empty for a plain one-pass run.
+        anchor: frame of the video that the run was started on, for the anchors protocol. backward: it went to the first frame.
+    """
+
+    sequence: str
+    dataset: str
+    run: Run
+    truth: FloatArray
+    visible: NDArray[np.bool_] | None
+    setup: Mapping[str, Any]
+    polygons: FloatArray | None = None
+    truth_masks: tuple[str | None, ...] | None = None
+    attributes: tuple[str, ...] = ()
+    repetition: int = 1
+    protocol: ProtocolName = "one-pass"
+    rules: Mapping[str, Any] = field(default_factory=dict)
+    anchor: int | None = None
+    backward: bool = False
+
+    @property
+    def place(self) -> Place:
+        """Where the store keeps it."""
+        return Place(self.protocol, self.repetition, self.anchor)
+
+    @property
+    def frames(self) -> NDArray[np.intp]:
+        """(T,) index of each row's frame in the video."""
+        rows = np.arange(len(self.truth))
+        if self.anchor is None:
+            return rows
+        return self.anchor - rows if self.backward else self.anchor + rows
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether any frame after the start is annotated; the test sets of servers have the first box alone."""
+        return bool(np.isfinite(self.truth[self.run.start + 1 :]).all(axis=1).any())
+
+    def fits(self, sequence: Sequence) -> bool:
+        """Whether the sequence still has the ground truth that this was run with."""
+        frames = self.frames
+        if len(frames) and (frames.min() < 0 or frames.max() >= len(sequence)):
+            return False
+        if self.anchor is None and len(frames) != len(sequence):
+            return False
+        truths = [(self.truth, sequence.boxes)]
+        if self.polygons is not None and sequence.polygons is not None:
+            truths.append((self.polygons, sequence.polygons))
+        if not all(np.array_equal(stored, known[frames], equal_nan=True) for stored, known in truths):
+            return False
+        if self.visible is None or sequence.visible is None:
+            return self.visible is None and sequence.visible is None
+        return np.array_equal(self.visible, sequence.visible[frames])
+
+    def same_answers(self, other: Record) -> bool:
+        """Whether both runs gave the same boxes, masks and events, bit for bit; scores and times are not compared."""
+        ours, theirs = self.run, other.run
+        same_events = (ours.events is None) == (theirs.events is None) and (
+            ours.events is None or theirs.events is None or np.array_equal(ours.events, theirs.events)
+        )
+        same_corners = (ours.polygons is None) == (theirs.polygons is None) and (
+            ours.polygons is None or theirs.polygons is None or np.array_equal(ours.polygons, theirs.polygons, equal_nan=True)
+        )
+        same_boxes = np.array_equal(ours.boxes, theirs.boxes, equal_nan=True)
+        return same_events and same_corners and same_boxes and ours.masks == theirs.masks
+
+
+def load_record(path: Path) -> Record:
+    """One result file.
+
+    Raises:
+        LockonError: unreadable, cut off, or with arrays that do not belong together.
+    """
+    content = read_json(path)
+    try:
+        return _from_json(content)
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise LockonError(f"{path} is not a complete result") from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object of this format.
+
+    Raises:
+        LockonError: missing, cut off, or another file.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise LockonError(f"{path} is missing, cut off or not JSON") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise LockonError(f"{path} is not a result file of format {FORMAT}")
+    return content
+
+
+def record_bytes(record: Record) -> bytes:
+    """The content of a result file."""
+    return json.dumps(_to_json(record), separators=(",", ":"), allow_nan=False).encode()
+
+
+def _to_json(record: Record) -> dict[str, Any]:
+    run = record.run
+    content: dict[str, Any] = {
+        "format": FORMAT,
+        "sequence": record.sequence,
+        "dataset": record.dataset,
+        "start": run.start,
+        "frame_size": list(run.frame_size),
+        "setup": record.setup,
+        "boxes": _nulls(run.boxes.tolist()),
+        "scores": _nulls(run.scores.tolist()),
+        "states": list(run.states),
+        "times": _nulls(np.round(run.times, 7).tolist()),
+        "truth": _nulls(record.truth.tolist()),
+        "visible": None if record.visible is None else record.visible.astype(int).tolist(),
+    }
+    optional = {
+        "events": None if run.events is None else run.events.tolist(),
+        "masks": None if run.masks is None else list(run.masks),
+        "corners": None if run.polygons is None else _nulls(run.polygons.tolist()),
+        "polygons": None if record.polygons is None else _nulls(record.polygons.tolist()),
+        "truth_masks": None if record.truth_masks is None else list(record.truth_masks),
+        "attributes": list(record.attributes) or None,
+        "repetition": record.repetition if record.repetition != 1 else None,
+        "protocol": record.protocol if record.protocol != "one-pass" else None,
+        "rules": dict(record.rules) or None,
+        "anchor": record.anchor,
+        "backward": True if record.backward else None,
+    }
+    return {**content, **{key: value for key, value in optional.items() if value is not None}}
+
+
+def _from_json(content: Mapping[str, Any]) -> Record:
+    truth = _floats(content["truth"], 4)
+    count = len(truth)
+    events = content.get("events")
+    run = Run(
+        boxes=_floats(content["boxes"], 4),
+        scores=_floats(content["scores"]),
+        states=tuple(content["states"]),
+        times=_floats(content["times"]),
+        start=int(content["start"]),
+        frame_size=(int(content["frame_size"][0]), int(content["frame_size"][1])),
+        events=None if events is None else np.asarray(events, dtype=np.int8),
+        masks=_texts(content.get("masks")),
+        polygons=None if content.get("corners") is None else _floats(content["corners"], 8),
+    )
+    visible = None if content["visible"] is None else np.asarray(content["visible"], dtype=np.bool_)
+    polygons = None if content.get("polygons") is None else _floats(content["polygons"], 8)
+    truth_masks = _texts(content.get("truth_masks"))
+    protocol, anchor = content.get("protocol", "one-pass"), content.get("anchor")
+    columns = (run.boxes, run.scores, run.states, run.times, run.events, run.masks, run.polygons, visible, polygons, truth_masks)
+    if {len(column) for column in columns if column is not None} != {count} or not 0 <= run.start < count or protocol not in PROTOCOLS:
+        raise ValueError("rows")
+    return Record(
+        str(content["sequence"]),
+        str(content["dataset"]),
+        run,
+        truth,
+        visible,
+        content["setup"],
+        polygons,
+        truth_masks,
+        tuple(map(str, content.get("attributes", ()))),
+        int(content.get("repetition", 1)),
+        protocol,
+        dict(content.get("rules", {})),
+        None if anchor is None else int(anchor),
+        bool(content.get("backward", False)),
+    )
+
+
+def _nulls(values: Any) -> Any:
+    if isinstance(values, list):
+        return [_nulls(value) for value in values]
+    return values if math.isfinite(values) else None
+
+
+def _floats(values: Any, columns: int | None = None) -> FloatArray:
+    if columns is not None:
+        values = [[math.nan] * columns if row is None else row for row in values]
+    array = np.asarray(values, dtype=np.float64)  # None becomes NaN
+    if array.shape[1:] != (() if columns is None else (columns,)):
+        raise ValueError("columns")
+    return array
+
+
+def _texts(values: Any) -> tuple[str | None, ...] | None:
+    return None if values is None else tuple(None if value is None else str(value) for value in values)
+
+
+__all__ = ["FORMAT", "PROTOCOLS", "Place", "ProtocolName", "Record", "load_record", "read_json", "record_bytes"]

@@ -1,0 +1,135 @@
+"""Figures of the multi-start protocol (VOT2020 and later): EAO, accuracy, robustness, for one dataset; masks where there are some."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence as Items
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lockon.bench import metrics
+from lockon.bench.report.latency import tracking_times
+from lockon.bench.report.lengths import eao_note, range_of
+from lockon.bench.report.model import Axis, Figure, SequenceScore
+from lockon.bench.report.overlaps import region_overlaps
+from lockon.bench.store import ProtocolName, Record
+from lockon.errors import unknown_name
+from lockon.types import FloatArray
+
+CONVENTION = "vot-toolkit"
+_FIGURES = (
+    Figure("EAO", "EAO", "expected average overlap", mean=False),
+    Figure("A", "A", "accuracy: mean overlap before failures", mean=False),  # over frames that differ between trackers
+    Figure("R", "R", "robustness: fraction of frames before failures"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """The anchors protocol on one dataset.
+
+    Attributes:
+        dataset: its name; decides the lengths that count for EAO.
+        given_convention: None or "vot-toolkit": there is no other.
+        protocol: "anchors", or "realtime" around it. given: the lengths instead of the dataset's.
+
+    Raises:
+        LockonError: unknown convention, or lengths that are no range.
+    """
+
+    dataset: str
+    given_convention: str | None = None
+    protocol: ProtocolName = "anchors"
+    given: tuple[int, int] | None = None
+    headline = "EAO"
+    detail = "A"
+    figures = _FIGURES
+    pooled = True
+    convention = CONVENTION
+    robustness_label = "robustness: fraction of frames before failures"
+
+    def __post_init__(self) -> None:
+        if self.given_convention not in (None, CONVENTION):
+            raise unknown_name(f"convention of the protocol {self.protocol} on {self.dataset}", str(self.given_convention), [CONVENTION])
+        range_of(self.dataset, self.given)
+
+    @property
+    def lengths(self) -> tuple[int, int] | None:
+        """First and last length that count for EAO; None where the dataset is none of the challenges'."""
+        return range_of(self.dataset, self.given)
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The expected overlap by length."""
+        return (Axis.of_lengths(),)
+
+    def score(self, records: Items[Record]) -> SequenceScore:
+        """One sequence: the runs from all anchors, of all repetitions."""
+        rounds = sorted({record.repetition for record in records})
+        parts = tuple(self._score([record for record in records if record.repetition == number]) for number in rounds)
+        if len(parts) == 1:
+            return parts[0]
+        return replace(
+            parts[0],
+            values={key: float(np.mean([part.values[key] for part in parts])) for key in parts[0].values},
+            times=np.concatenate([part.times for part in parts]),
+            repetitions=parts,
+            runs=tuple(run for part in parts for run in part.runs),
+        )
+
+    def _score(self, records: Items[Record]) -> SequenceScore:
+        frames = max(int(record.frames.max()) + 1 for record in records)
+        present = [np.ones(len(record.truth), dtype=np.bool_) if record.visible is None else record.visible for record in records]
+        run = metrics.MultiStart(frames, [region_overlaps(record) for record in records], present)
+        accuracy, robustness = (float(value) for value in metrics.multi_start_scores([run]).sequences[0])
+        return SequenceScore(
+            sequence=records[0].sequence,
+            dataset=records[0].dataset,
+            frames=frames,
+            values={"EAO": math.nan, "A": accuracy, "R": robustness},
+            curves={},
+            times=np.concatenate([tracking_times(record) for record in records]),
+            weights={"R": frames},
+            attributes=records[0].attributes,
+            runs=(run,),
+        )
+
+    def combine(self, scores: Items[SequenceScore]) -> dict[str, float]:
+        """Over all runs; the mean over repetitions."""
+        found = self._rounds(scores)
+        eao = [math.nan if self.lengths is None else one.eao for one in found]
+        columns = {"EAO": eao, "A": [one.accuracy for one in found], "R": [one.robustness for one in found]}
+        return {key: float(np.mean(values)) for key, values in columns.items()}
+
+    def curves(self, scores: Items[SequenceScore]) -> dict[str, FloatArray]:
+        """The expected overlap by length."""
+        longest = max(len(overlaps) for part in scores for run in part.runs for overlaps in run.overlaps)
+        return {"expected_overlap": np.mean([one.curve[1:longest] for one in self._rounds(scores)], axis=0)}
+
+    def _rounds(self, scores: Items[SequenceScore]) -> list[metrics.MultiStartScores]:
+        """Figures of each repetition; a sequence with fewer of them gives what it has."""
+        low, high = self.lengths or (1, max(run.frames for part in scores for run in part.runs) + 1)
+        count = max(len(part.runs) for part in scores)
+        return [metrics.multi_start_scores([part.runs[k % len(part.runs)] for part in scores], low, high) for k in range(count)]
+
+    def notes(self) -> list[str]:
+        """What counts."""
+        return [
+            f"{eao_note(self.dataset, self.lengths)} A: mean overlap before failures. R: fraction of frames before failures. "
+            f"Convention `{CONVENTION}`; overlap of masks where the dataset has masks, else exact overlap of polygons or boxes.",
+            f"Protocol: {NAMES[self.protocol]}.",
+        ]
+
+    @staticmethod
+    def accuracy_robustness(values: Mapping[str, float]) -> tuple[float, float]:
+        """A tracker's point of the plot."""
+        return values["R"], values["A"]
+
+
+NAMES: Mapping[str, str] = {
+    "anchors": "multi-start from anchor frames, forward or backward, without resets (VOT2020 and later)",
+    "realtime": "multi-start from anchor frames, in real time",
+}
+
+__all__ = ["CONVENTION", "Anchors"]

@@ -1,0 +1,52 @@
+"""Figures over the sequences that have an attribute, such as "occlusion"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lockon.bench.report.model import Report
+from lockon.errors import LockonError
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeScore:
+    """All trackers on the sequences of one attribute.
+
+    Attributes:
+        attribute: its name. sequences: how many have it. values: tracker -> figure -> value; trackers without any are left out.
+    """
+
+    attribute: str
+    sequences: int
+    values: Mapping[str, Mapping[str, float]]
+
+
+def has_attributes(report: Report) -> bool:
+    """Whether any sequence has an attribute."""
+    return any(part.attributes for item in report.trackers for part in item.sequences)
+
+
+def by_attribute(report: Report) -> list[AttributeScore]:
+    """Figures per attribute, by name; each sequence counts for all its attributes.
+
+    Raises:
+        LockonError: no sequence has any.
+    """
+    names: dict[str, set[tuple[str, str]]] = {}
+    for item in report.trackers:
+        for part in item.sequences:
+            for name in part.attributes:
+                names.setdefault(name, set()).add((part.dataset, part.sequence))
+    if not names:
+        known = ", ".join(report.datasets)
+        raise LockonError(f"no sequence of {known} has attributes; run it again with a dataset that lists them, or leave --attributes out")
+    found = []
+    for name, sequences in sorted(names.items()):
+        parts = {item.label: [part for part in item.sequences if name in part.attributes] for item in report.trackers}
+        values = {label: report.scoring.combine(chosen) for label, chosen in parts.items() if chosen}
+        found.append(AttributeScore(name, len(sequences), values))
+    return found
+
+
+__all__ = ["AttributeScore", "by_attribute", "has_attributes"]

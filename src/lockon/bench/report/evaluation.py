@@ -1,0 +1,255 @@
+"""From a folder of results to reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Items
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import numpy as np
+
+from lockon.bench import metrics
+from lockon.bench.report import anchors, reset
+from lockon.bench.report.coverage import coverage, listed_sequence
+from lockon.bench.report.model import Report, Scoring, SequenceScore, TrackerScore
+from lockon.bench.report.one_pass import OnePass
+from lockon.bench.store import PROTOCOLS, ProtocolName, Record, Store
+from lockon.errors import LockonError, unknown_name
+
+CONVENTIONS: dict[str, tuple[str, ...]] = {
+    "one-pass": tuple(metrics.CONVENTIONS),
+    "reset": reset.CONVENTIONS,
+    "anchors": (anchors.CONVENTION,),
+}
+APART = ("reset", "anchors")  # whose figures belong to one dataset: the lengths that count for EAO are the dataset's
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is scored, and how.
+
+    Attributes:
+        convention: see `lockon.bench.metrics`; None for the protocol's own ("pysot" for one-pass).
+        trackers: labels, empty for all. datasets: names, empty for all.
+        protocol: "one-pass", "realtime", "reset" or "anchors".
+        apart: one report per dataset also where figures of several can be averaged.
+        lengths: first and last sequence length that count for EAO; None for those of the benchmark.
+    """
+
+    convention: str | None = None
+    trackers: Items[str] = ()
+    datasets: Items[str] = ()
+    protocol: ProtocolName = "one-pass"
+    apart: bool = False
+    lengths: tuple[int, int] | None = None
+
+
+def evaluate(
+    store: Store, convention: str | None = None, trackers: Items[str] | None = None, protocol: ProtocolName = "one-pass"
+) -> Report:
+    """Score the results of a folder, all datasets together.
+
+    Args:
+        store: a folder of results. convention: see `lockon.bench.metrics`; None for the protocol's own ("pysot" for one-pass).
+        trackers: labels to score, default all. protocol: "one-pass", "realtime", "reset" or "anchors".
+
+    Raises:
+        LockonError: no such results, unknown convention, tracker or protocol; several datasets under a protocol whose figures
+            belong to one (use `evaluate_all`).
+    """
+    reports = evaluate_all(store, Options(convention, tuple(trackers or ()), protocol=protocol))
+    if len(reports) > 1:
+        names = ", ".join(report.datasets[0] for report in reports)
+        raise LockonError(f"figures of {protocol} belong to one dataset, and {store.folder} has {names}; use evaluate_all, or choose one")
+    return reports[0]
+
+
+def evaluate_all(store: Store, options: Options) -> list[Report]:
+    """One report, or one per dataset where the protocol's figures belong to one dataset.
+
+    Raises:
+        LockonError: no such results, unknown convention, tracker, protocol or dataset.
+    """
+    if options.protocol not in PROTOCOLS:
+        raise unknown_name("protocol", options.protocol, PROTOCOLS)
+    known = store.trackers()
+    for label in options.trackers:
+        if label not in known:
+            raise unknown_name("tracker in these results", label, known)
+    stored = {label: store.records(label, options.protocol) for label in dict.fromkeys(options.trackers or known)}
+    found = {label: [record for record in records if _scorable(record)] for label, records in stored.items()}
+    hidden = {(record.dataset, record.sequence) for records in stored.values() for record in records if not _scorable(record)}
+    bases = {record.dataset: base_of(record) for records in found.values() for record in records}
+    for name in options.datasets:
+        if name not in bases:
+            raise unknown_name(f"dataset in these results of {options.protocol}", name, bases)
+    if not bases:
+        raise LockonError(_nothing(store, options, len(hidden)))
+    reports = []
+    for base, names in _groups(
+        {name: base for name, base in sorted(bases.items()) if not options.datasets or name in options.datasets}, options
+    ):
+        scoring = _scoring(base, names[0], options)
+        chosen = {label: [record for record in records if record.dataset in names] for label, records in found.items()}
+        without = sum(dataset in names for dataset, _ in hidden)
+        reports.append(_report(store, scoring, {label: records for label, records in chosen.items() if records}, without))
+    return reports
+
+
+def _scorable(record: Record) -> bool:
+    """Whether any frame after the start is annotated, if there is one; sequences of servers have the first box alone."""
+    return record.has_truth or len(record.truth) == record.run.start + 1
+
+
+def evaluate_each(store: Store, options: Options, protocols: Items[ProtocolName] = ()) -> list[Report]:
+    """`evaluate_all` under several protocols; those that have nothing of the chosen trackers and datasets are left out.
+
+    Args:
+        store: a folder of results. options: its protocol is ignored; its convention goes to the protocols that have it, the others
+            take their own. protocols: default all that the folder has results of.
+
+    Raises:
+        LockonError: as `evaluate_all`, of the first protocol if none has anything; a convention that no protocol has.
+    """
+    wanted = list(protocols or stored_protocols(store)) or ["one-pass"]
+    if options.convention is not None and not any(options.convention in names for names in CONVENTIONS.values()):
+        raise unknown_name("convention", options.convention, {name for names in CONVENTIONS.values() for name in names})
+    reports = []
+    for name in wanted:
+        records = [record for label in options.trackers or store.trackers() for record in _records(store, label, name)]
+        bases = {record.dataset: base_of(record) for record in records}
+        for base in dict.fromkeys(bases.values()):
+            datasets = tuple(one for one in bases if bases[one] == base and (not options.datasets or one in options.datasets))
+            convention = options.convention if options.convention in CONVENTIONS[base] else None
+            if datasets:
+                reports += evaluate_all(store, replace(options, protocol=name, datasets=datasets, convention=convention))
+    return reports or evaluate_all(store, replace(options, protocol=wanted[0]))
+
+
+def _records(store: Store, label: str, protocol: ProtocolName) -> list[Record]:
+    return store.records(label, protocol) if protocol in store.protocols(label) else []
+
+
+def base_of(record: Record) -> str:
+    """The protocol without the clock: "one-pass", "reset" or "anchors"."""
+    if record.anchor is not None:
+        return "anchors"
+    return "one-pass" if record.run.events is None else "reset"
+
+
+def stored_protocols(store: Store) -> list[ProtocolName]:
+    """The protocols that a folder holds results of, in the order of `PROTOCOLS`."""
+    found = {protocol for label in store.trackers() for protocol in store.protocols(label)}
+    return [protocol for protocol in PROTOCOLS if protocol in found]
+
+
+def _groups(bases: dict[str, str], options: Options) -> list[tuple[str, list[str]]]:
+    """(base, datasets) of each report."""
+    together = [name for name, base in bases.items() if base not in APART]
+    groups = [("one-pass", [name]) for name in together] if options.apart else [("one-pass", together)] if together else []
+    return [*groups, *((base, [name]) for name, base in bases.items() if base in APART)]
+
+
+def _scoring(base: str, dataset: str, options: Options) -> Scoring:
+    if base == "one-pass":
+        return OnePass(options.convention or "pysot", options.protocol)
+    if base == "reset":
+        return reset.Reset(dataset, options.convention, options.protocol, options.lengths)
+    return anchors.Anchors(dataset, options.convention, options.protocol, options.lengths)
+
+
+def _nothing(store: Store, options: Options, hidden: int) -> str:
+    if hidden:
+        return f"{store.folder} has {hidden} sequences without ground truth after the first frame; pack them for the benchmark's server"
+    others = [name for name in stored_protocols(store) if name != options.protocol]
+    if others:
+        return f"{store.folder} has no results of the protocol {options.protocol}, but of {', '.join(others)}; give --protocol {others[0]}"
+    labels = ", ".join(options.trackers or store.trackers())
+    return f"{store.folder} has no finished sequence of {labels}; run the same `lockon bench run` again"
+
+
+def _report(store: Store, scoring: Scoring, found: dict[str, list[Record]], without: int) -> Report:
+    parts = {label: _sequences(scoring, records) for label, records in found.items()}
+    every = {(part.dataset, part.sequence) for scores in parts.values() for part in scores}
+    scored = [
+        _combine(label, scores, scoring, every=every, size=int(store.describe(label).get("size", 0)), setups=_setups(found[label]))
+        for label, scores in parts.items()
+    ]
+    first = scoring.figures[0]
+    sign = -1 if first.rising else 1
+
+    def rank(item: TrackerScore) -> tuple[float, str]:
+        value = item.values[first.key]
+        return (np.inf if np.isnan(value) else sign * value, item.label)
+
+    part = coverage(record for records in found.values() for record in records)
+    notes = [f"**{without} sequences have no ground truth after the first frame and are not scored.**"] if without else []
+    return Report(tuple(sorted(scored, key=rank)), scoring, part, (*notes, *_missing_runs(found)))
+
+
+def _missing_runs(found: dict[str, list[Record]]) -> list[str]:
+    """A warning for each tracker that lacks runs from anchors of its sequences."""
+    runs = {label: {(record.dataset, record.sequence, record.anchor) for record in records} for label, records in found.items()}
+    notes = []
+    for label, own in runs.items():
+        sequences = {run[:2] for run in own}
+        count = len({run for others in runs.values() for run in others if run[:2] in sequences} - own)
+        if count:
+            notes.append(f"**{label} lacks {count} runs from anchors that others have: its figures do not compare.**")
+    return notes
+
+
+def _sequences(scoring: Scoring, records: Items[Record]) -> list[SequenceScore]:
+    """One score per sequence; its repetitions, or its runs from several anchors, lie side by side."""
+
+    def name(record: Record) -> tuple[str, str]:
+        return record.dataset, record.sequence
+
+    ordered = sorted(map(_with_attributes, records), key=name)
+    return [scoring.score(list(group)) for _, group in groupby(ordered, key=name)]
+
+
+def _with_attributes(record: Record) -> Record:
+    """Attributes from the benchmark's list where the results were stored without any."""
+    listed = None if record.attributes else listed_sequence(record)
+    return record if listed is None else replace(record, attributes=tuple(sorted(listed.attributes)))
+
+
+def _combine(
+    label: str, scores: list[SequenceScore], scoring: Scoring, *, every: set[tuple[str, str]], size: int, setups: tuple[str, ...]
+) -> TrackerScore:
+    missing = every - {(part.dataset, part.sequence) for part in scores}
+    repetitions = max(max(len(part.repetitions), 1) for part in scores)
+    item = TrackerScore(
+        label=label,
+        values=scoring.combine(scores),
+        curves=scoring.curves(scores),
+        size=size,
+        sequences=tuple(scores),
+        missing=tuple(sorted(name for _, name in missing)),
+        setups=setups,
+        repetitions=repetitions,
+    )
+    return item if repetitions < 2 else replace(item, spread=_spread(scores, scoring, repetitions))
+
+
+def _spread(scores: list[SequenceScore], scoring: Scoring, repetitions: int) -> dict[str, float]:
+    """Standard deviation of each figure over the repetitions; a sequence with fewer of them gives what it has."""
+    rounds = []
+    for k in range(repetitions):
+        rounds.append(scoring.combine([part.repetitions[k % len(part.repetitions)] if part.repetitions else part for part in scores]))
+    return {figure.key: float(np.std([values[figure.key] for values in rounds], ddof=1)) for figure in scoring.figures}
+
+
+def _setups(records: Items[Record]) -> tuple[str, ...]:
+    return tuple(sorted({_setup(record) for record in records if np.isfinite(record.run.times).any()}))
+
+
+def _setup(record: Record) -> str:
+    machine = record.setup.get("machine", {})
+    threads, workers = record.setup.get("threads"), record.setup.get("workers")
+    many = f", {workers} processes side by side" if isinstance(workers, int) and workers > 1 else ""
+    return f"{machine.get('processor', 'unknown processor')}, {threads} thread{'' if threads == 1 else 's'} per tracker{many}"
+
+
+__all__ = ["APART", "CONVENTIONS", "Options", "base_of", "evaluate", "evaluate_all", "evaluate_each", "stored_protocols"]

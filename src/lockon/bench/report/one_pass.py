@@ -1,0 +1,142 @@
+"""Figures of one-pass runs, in real time or not: AO, success rates, success AUC, precision, normalised precision.
+
+A sequence begins with the frame that the tracker was started on. AUC, P20 and NP follow the convention. AO, SR50 and SR75
+are GOT-10k's: the first frame and absent frames do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence as Items
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from lockon.bench import metrics
+from lockon.bench.metrics.conventions import get_convention
+from lockon.bench.report.latency import tracking_times
+from lockon.bench.report.model import Axis, Figure, SequenceScore
+from lockon.bench.store import ProtocolName, Record
+from lockon.types import FloatArray
+
+METRICS = ("AO", "SR50", "SR75", "AUC", "P20", "NP")
+FIGURES = (
+    Figure("AO", "AO", "average overlap: mean IoU"),
+    Figure("SR50", "SR0.5", "success rate: fraction of frames with an IoU above 0.5"),
+    Figure("SR75", "SR0.75", "success rate: fraction of frames with an IoU above 0.75"),
+    Figure("AUC", "AUC", "area under the success curve"),
+    Figure("P20", "P20", "precision: fraction of frames whose centre is at most 20 pixels off"),
+    Figure("NP", "NP", "normalised precision at 0.2"),
+)
+_OVERLAP = ("AO", "SR50", "SR75")
+
+
+@dataclass(frozen=True, slots=True)
+class OnePass:
+    """One-pass evaluation under a named convention.
+
+    With "got10k" all figures come from the frames of all sequences pooled, boxes clipped to the picture for AO, SR and AUC;
+    with the others they are means over sequences, without clipping.
+    """
+
+    convention: str = "pysot"
+    protocol: ProtocolName = "one-pass"
+    headline = "AUC"
+    detail = "AO"
+    lengths = None
+    robustness_label = ""
+
+    def __post_init__(self) -> None:
+        get_convention(self.convention)  # an unknown name is an error now, before files are read
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """AO first."""
+        return FIGURES
+
+    @property
+    def pooled(self) -> bool:
+        """As the convention says."""
+        return get_convention(self.convention).pooled
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The three plots of the OTB papers."""
+        pixels = np.asarray(metrics.PRECISION_THRESHOLDS, dtype=np.float64)
+        sizes = np.asarray(metrics.NORMALIZED_THRESHOLDS, dtype=np.float64)
+        return (
+            Axis("success", "Success", "overlap threshold", "success rate", "AUC", metrics.success_thresholds(self.convention)),
+            Axis("precision", "Precision", "location error threshold (pixels)", "precision", "P20", pixels),
+            Axis("normalized_precision", "Normalised precision", "normalised location error threshold", "precision", "NP", sizes),
+        )
+
+    def score(self, records: Items[Record]) -> SequenceScore:
+        """One sequence; the mean over its repetitions."""
+        parts = tuple(self._score(record) for record in records)
+        if len(parts) == 1:
+            return parts[0]
+        return replace(
+            parts[0],
+            values={name: float(np.mean([part.values[name] for part in parts])) for name in METRICS},
+            curves={key: np.mean([part.curves[key] for part in parts], axis=0) for key in parts[0].curves},
+            times=np.concatenate([part.times for part in parts]),
+            repetitions=parts,
+        )
+
+    def _score(self, record: Record) -> SequenceScore:
+        start = record.run.start  # a sequence begins where it is first annotated: its "first frame" in every convention
+        visible = None if record.visible is None else record.visible[start:]
+        bounds = record.run.bounds if self.convention == "got10k" else None
+        found = metrics.one_pass_scores(record.run.boxes[start:], record.truth[start:], self.convention, visible, bounds)
+        figures = (
+            found.average_overlap,
+            found.success_rate_50,
+            found.success_rate_75,
+            found.auc,
+            found.precision_20,
+            found.normalized_20,
+        )
+        return SequenceScore(
+            sequence=record.sequence,
+            dataset=record.dataset,
+            frames=len(record.truth),
+            values=dict(zip(METRICS, figures, strict=True)),
+            curves={"success": found.success, "precision": found.precision, "normalized_precision": found.normalized},
+            times=tracking_times(record),
+            weights={name: found.counted_overlap if name in _OVERLAP else found.counted for name in METRICS},
+            attributes=record.attributes,
+        )
+
+    def combine(self, scores: Items[SequenceScore]) -> dict[str, float]:
+        """Means over sequences or over all frames."""
+        return {name: float(self._over([part.values[name] for part in scores], scores, name)) for name in METRICS}
+
+    def curves(self, scores: Items[SequenceScore]) -> dict[str, FloatArray]:
+        """Means over sequences or over all frames."""
+        return {axis.key: self._over([part.curves[axis.key] for part in scores], scores, axis.figure) for axis in self.axes}
+
+    def _over(self, values: Items[Any], scores: Items[SequenceScore], name: str) -> Any:
+        return metrics.over_sequences(values, [part.weights[name] for part in scores], self.convention)
+
+    @staticmethod
+    def accuracy_robustness(values: Mapping[str, float]) -> tuple[float, float]:
+        """One-pass evaluation has no robustness."""
+        return float("nan"), float("nan")
+
+    def notes(self) -> list[str]:
+        """What counts, and how it is averaged."""
+        clipped = ", boxes clipped to the picture" if self.pooled else ""
+        counted = f"AO, SR0.5 and SR0.75: first and absent frames excluded{clipped}"
+        return [
+            f"AUC, P20 and NP: convention `{self.convention}`; {counted}. All: {AVERAGE[self.pooled]}.",
+            f"Protocol: {PROTOCOLS[self.protocol]}.",
+        ]
+
+
+AVERAGE: Mapping[bool, str] = {True: "frames of all sequences pooled", False: "mean over sequences"}
+PROTOCOLS: Mapping[str, str] = {
+    "one-pass": "one-pass evaluation (started once, on the first annotated frame)",
+    "realtime": "real time (started once; a frame that comes while the tracker is busy keeps the last answer)",
+}
+
+__all__ = ["AVERAGE", "FIGURES", "METRICS", "PROTOCOLS", "OnePass"]

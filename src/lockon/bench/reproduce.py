@@ -1,0 +1,230 @@
+"""From a stored result back to the run that made it: what it was made with, what is installed now, and whether it comes out again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence as Items
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lockon.bench.machine import machine, versions
+from lockon.bench.protocols.plan import Protocol
+from lockon.bench.record import PROTOCOLS, ProtocolName, Record, load_record
+from lockon.bench.report import Options, evaluate_all
+from lockon.bench.spec import TrackerSpec
+from lockon.bench.store import Store
+from lockon.config import differences
+from lockon.errors import LockonError, unknown_name
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One tracker's stored results under one protocol, and the figures that somebody made of them.
+
+    Attributes:
+        store, label: where they are. configuration: of the tracker, as tracker.json has it.
+        protocol: name. records: the results, at least one.
+        figures: figure by key, from a report; None for those that the results give now. convention: of the figures; None for the usual.
+    """
+
+    store: Store
+    label: str
+    configuration: Mapping[str, Any]
+    protocol: ProtocolName
+    records: tuple[Record, ...]
+    figures: Mapping[str, float] | None = None
+    convention: str | None = None
+
+    def setup(self, key: str) -> list[Any]:
+        """The different values that the records' setups have for a key."""
+        found = [record.setup.get(key) for record in self.records]
+        return [value for place, value in enumerate(found) if value is not None and value not in found[:place]]
+
+    def protocols(self) -> list[tuple[Protocol, list[Record]]]:
+        """The protocol with its settings, once for all records with the same rules.
+
+        Raises:
+            LockonError: rules of another version of lockon.
+        """
+        groups: dict[str, list[Record]] = {}
+        for record in self.records:
+            groups.setdefault(json.dumps(record.rules, sort_keys=True), []).append(record)
+        return [
+            (Protocol.from_rules(self.protocol, group[0].rules, max(record.repetition for record in group)), group)
+            for group in groups.values()
+        ]
+
+    def spec(self, weights: Path | None) -> TrackerSpec:
+        """The tracker; its files and source are the caller's business.
+
+        Args:
+            weights: its weights; None for those that the records name, where they still are, or for its own.
+        """
+        known = [Path(text) for text in self.setup("weights")]
+        path = weights if weights is not None else next((path for path in known if path.exists()), None)
+        values = self.configuration
+        device = str(next(iter(self.setup("device")), values.get("device", "auto")))
+        return TrackerSpec(self.label, str(values["name"]), path, str(values["preset"]), device, dict(values["overrides"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One record against the same run made again.
+
+    Attributes:
+        name: of the sequence, with anchor and repetition where there are any.
+        frames: number of rows. different: rows whose box, event or mask differs. largest: difference of a box's number, in pixels;
+            NaN where a box is there on one side only.
+    """
+
+    name: str
+    frames: int
+    different: int
+    largest: float
+
+
+def find_claims(
+    result: Path, results: Path | None = None, *, trackers: Items[str] = (), protocol: str | None = None, sequences: Items[str] = ()
+) -> list[Claim]:
+    """What a path stands for.
+
+    Args:
+        result: a folder of results, a tracker's folder in one, one result file, or a report (`lockon bench report --format json`).
+        results: the folder that the report was made of.
+        trackers, protocol, sequences: only these; empty or None for all.
+
+    Raises:
+        LockonError: nothing of the kind is there.
+    """
+    if result.is_dir():
+        claims = _of_folder(result)
+    elif isinstance(content := _json(result), list):
+        claims = _of_report(content, result, results)
+    else:
+        record = load_record(result)
+        store, label = Store(result.parents[2]), result.parents[1].name
+        claims = [Claim(store, label, store.describe(label)["configuration"], record.protocol, (record,))]
+    for name in trackers:
+        if name not in {claim.label for claim in claims}:
+            raise unknown_name("tracker in these results", name, sorted({claim.label for claim in claims}))
+    if protocol is not None and protocol not in PROTOCOLS:
+        raise unknown_name("protocol", protocol, PROTOCOLS)
+    chosen = [claim for claim in claims if (not trackers or claim.label in trackers) and protocol in (None, claim.protocol)]
+    if sequences:
+        chosen = [_only(claim, sequences) for claim in chosen]
+    chosen = [claim for claim in chosen if claim.records]
+    if not chosen:
+        raise LockonError(f"{result} has no results of these trackers, sequences and protocol; see: lockon bench report {result}")
+    return chosen
+
+
+def _of_folder(folder: Path) -> list[Claim]:
+    alone = (folder / "tracker.json").is_file()  # the folder of one tracker
+    store = Store(folder.resolve().parent if alone else folder)
+    return [
+        Claim(store, label, store.describe(label)["configuration"], protocol, tuple(store.records(label, protocol)))
+        for label in ([folder.resolve().name] if alone else store.trackers())
+        for protocol in store.protocols(label)
+    ]
+
+
+def _of_report(content: list[Any], path: Path, results: Path | None) -> list[Claim]:
+    if results is None:
+        raise LockonError(f"{path} is a report; give the folder that it was made of as --results DIR")
+    store, claims = Store(results), []
+    for item in content:
+        try:
+            label, protocol = str(item["tracker"]), item.get("protocol", "one-pass")
+            names = {(str(part["dataset"]), str(part["sequence"])) for part in item["sequences"]}
+            figures = {key: float(value) for key, value in item.items() if isinstance(value, float) and key != "fps"}
+            convention = str(item["convention"])
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise LockonError(f"{path} is no report; expected what `lockon bench report --format json` writes") from None
+        if label not in store.trackers():
+            raise unknown_name(f"tracker in {results}", label, store.trackers())
+        records = tuple(record for record in store.records(label, protocol) if (record.dataset, record.sequence) in names)
+        lacking = names - {(record.dataset, record.sequence) for record in records}
+        if lacking:
+            raise LockonError(f"{results} lacks {len(lacking)} sequences that {path} reports of {label}, such as {min(lacking)[1]}")
+        claims.append(Claim(store, label, store.describe(label)["configuration"], protocol, records, figures, convention))
+    return claims
+
+
+def _only(claim: Claim, sequences: Items[str]) -> Claim:
+    """Figures over all sequences say nothing of a part of them."""
+    return replace(claim, records=tuple(record for record in claim.records if record.sequence in sequences), figures=None)
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise LockonError(f"{path} is missing, cut off or not JSON; give a folder of results, one result file or a report") from None
+
+
+def changes(claim: Claim, spec: TrackerSpec) -> dict[str, list[str]]:
+    """What is not as it was: of the tracker and its weights ("configuration"), of packages ("versions"), of the machine ("machine").
+
+    Raises:
+        LockonError: weights that cannot be read.
+    """
+    now = spec.configuration(int(claim.configuration.get("seed", 0)))
+    found = {"configuration": differences(dict(claim.configuration), now)}
+    for key, current in (("versions", versions()), ("machine", machine())):
+        found[key] = list(dict.fromkeys(text for stored in claim.setup(key) for text in differences(dict(stored), current)))
+    return found
+
+
+def compare(stored: Items[Record], again: Items[Record]) -> list[Difference]:
+    """Each stored record against the one of the same place.
+
+    Raises:
+        LockonError: one was not made again.
+    """
+    made = {(record.dataset, record.sequence, record.place): record for record in again}
+    found = []
+    for record in stored:
+        other = made.get((record.dataset, record.sequence, record.place))
+        if other is None:
+            raise LockonError(f"{_name(record)} was not made again")
+        found.append(_difference(record, other))
+    return found
+
+
+def _difference(record: Record, other: Record) -> Difference:
+    ours, theirs = record.run, other.run
+    distance = np.abs(ours.boxes - theirs.boxes).max(axis=1)
+    here, there = np.isnan(ours.boxes).any(axis=1), np.isnan(theirs.boxes).any(axis=1)
+    distance[here & there] = 0
+    different = ~(distance == 0)
+    for mine, its in ((ours.events, theirs.events), (ours.masks, theirs.masks)):
+        if mine is not None or its is not None:
+            different |= np.array([a != b for a, b in zip(_rows(mine, len(ours)), _rows(its, len(ours)), strict=True)])
+    return Difference(_name(record), len(ours), int(different.sum()), float(distance.max()))
+
+
+def _rows(values: Any, count: int) -> list[Any]:
+    return [None] * count if values is None else list(values)
+
+
+def _name(record: Record) -> str:
+    anchor = "" if record.anchor is None else f" from frame {record.anchor}"
+    return f"{record.sequence}{anchor}" + (f", repetition {record.repetition}" if record.repetition > 1 else "")
+
+
+def figures(store: Store, claim: Claim, convention: str | None) -> dict[str, tuple[str, dict[str, float]]]:
+    """Convention and figures of a claim's tracker in a store, by the datasets that they are of; empty where there is no ground truth.
+
+    Raises:
+        LockonError: an unknown convention.
+    """
+    if not any(record.has_truth for record in claim.records):
+        return {}
+    reports = evaluate_all(store, Options(convention, (claim.label,), protocol=claim.protocol))
+    return {", ".join(report.datasets): (report.convention, dict(report.trackers[0].values)) for report in reports}
+
+
+__all__ = ["Claim", "Difference", "changes", "compare", "figures", "find_claims"]

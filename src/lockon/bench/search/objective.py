@@ -1,0 +1,139 @@
+"""What is maximised: a figure of `lockon bench report`, computed the same way from the same kind of run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence as Items
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from lockon.bench.metrics import ResetRun
+from lockon.bench.protocols.plan import MaskTexts, Protocol
+from lockon.bench.record import Place
+from lockon.bench.report.model import Scoring, SequenceScore
+from lockon.bench.report.one_pass import METRICS as ONE_PASS, OnePass
+from lockon.bench.report.reset import Reset
+from lockon.data.sequence import Sequence
+from lockon.driver import drive
+from lockon.errors import LockonError, unknown_name
+from lockon.tracker import Tracker
+
+EAO = "EAO"
+METRICS = (*ONE_PASS, EAO)
+_DECIMALS = 6  # of the overlaps that EAO is made of, in memory as in the log
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """One figure under a named convention: of one pass, or for EAO of the reset protocol.
+
+    Attributes:
+        metric: one of `METRICS`. convention: as in `lockon bench report`; None for its default.
+        dataset: name of the benchmark, which decides the lengths that count for EAO. lengths: these, instead of the benchmark's.
+
+    Raises:
+        LockonError: unknown metric or convention, or lengths that are no range or not for EAO.
+    """
+
+    metric: str = "AO"
+    convention: str | None = None
+    dataset: str = ""
+    lengths: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.metric not in METRICS:
+            raise unknown_name("metric", self.metric, METRICS)
+        if self.lengths is not None and self.metric != EAO:
+            raise LockonError(f"lengths {self.lengths} given for {self.metric}; only EAO has them")
+        self.scoring()
+
+    def of(self, sequences: Items[Sequence]) -> Objective:
+        """The objective on these sequences.
+
+        Raises:
+            LockonError: EAO on several datasets, or on one whose lengths are not known.
+        """
+        if self.metric != EAO:
+            return self
+        names = sorted({sequence.dataset for sequence in sequences})
+        if self.lengths is None and len(names) > 1:
+            raise LockonError(f"EAO has other lengths on each of {', '.join(names)}; search on one dataset, or give --lengths LOW HIGH")
+        found = replace(self, dataset=names[0])
+        if found.scoring().lengths is None:
+            raise LockonError(f"no range of lengths is known for EAO on {names[0]}; give --lengths LOW HIGH, in frames")
+        return found
+
+    def scoring(self) -> Scoring:
+        """How the figure is made of results."""
+        if self.metric == EAO:
+            return Reset(self.dataset, self.convention, given=self.lengths)
+        return OnePass(self.convention or "pysot")
+
+    def measure(self, tracker: Tracker, sequence: Sequence) -> SequenceScore:
+        """All figures of a tracker on one sequence, without curves and times.
+
+        Raises:
+            LockonError: no usable box, an unreadable frame, or whatever the tracker raises.
+        """
+        protocol = Protocol(name="reset" if self.metric == EAO else "one-pass")
+        place = Place(protocol.name)
+        run = drive(tracker, protocol.course(sequence, place))
+        score = self.scoring().score([protocol.record(sequence, place, run, {}, MaskTexts())])
+        return replace(score, curves={}, times=np.zeros(0), runs=tuple(map(_slim, score.runs)))
+
+    def value(self, scores: Iterable[SequenceScore]) -> float:
+        """The figure over several sequences; NaN where no frame counts."""
+        return float(self.scoring().combine(list(scores))[self.metric])
+
+
+def _slim(run: ResetRun) -> ResetRun:
+    """What EAO needs of a run, with as many digits as the log keeps, so that a resumed search has the same values."""
+    overlaps = run.overlaps if run.eao_overlaps is None else run.eao_overlaps
+    return ResetRun(np.round(overlaps, _DECIMALS), run.failures, run.starts)
+
+
+def score_json(score: SequenceScore) -> dict[str, Any]:
+    """The score of one sequence as JSON values; NaN is null."""
+    values = {name: _null(value) for name, value in score.values.items()}
+    content: dict[str, Any] = {"frames": score.frames, "values": values, "weights": dict(score.weights)}
+    if score.runs:
+        content["runs"] = [
+            {"overlaps": list(map(_null, run.overlaps.tolist())), "failures": run.failures.tolist(), "starts": run.starts.tolist()}
+            for run in score.runs
+        ]
+    return content
+
+
+def score_from_json(name: str, content: Mapping[str, Any]) -> SequenceScore:
+    """What `score_json` wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError: something else.
+    """
+    runs = [
+        ResetRun(np.array(list(map(_number, run["overlaps"]))), np.asarray(run["failures"], np.int64), np.asarray(run["starts"], np.int64))
+        for run in content.get("runs", ())
+    ]
+    return SequenceScore(
+        sequence=name,
+        dataset="",
+        frames=int(content["frames"]),
+        values={key: _number(value) for key, value in content["values"].items()},
+        curves={},
+        times=np.zeros(0),
+        weights={key: int(value) for key, value in content["weights"].items()},
+        runs=tuple(runs),
+    )
+
+
+def _null(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+__all__ = ["EAO", "METRICS", "Objective", "score_from_json", "score_json"]

@@ -1,0 +1,81 @@
+"""`TrackerSpec`: a tracker to be made in a worker process."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from lockon.config import as_json
+from lockon.errors import LockonError
+from lockon.tracker import Tracker
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerSpec:
+    """A tracker to be made in a worker process; has to be picklable.
+
+    Attributes:
+        label: its name in tables and folders. name: its name for `make`, which is one of `lockon.load` or MODULE:FACTORY.
+        weights, preset, device, overrides: arguments of `lockon.load`. Several devices, "cuda:0,cuda:1", are spread over the workers.
+        files: weight files, whose hash tells configurations apart and whose bytes are the model's size.
+        source: files of code outside the package, whose hash tells configurations apart.
+    """
+
+    label: str
+    name: str
+    weights: Path | None = None
+    preset: str = "default"
+    device: str = "auto"
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+    source: tuple[Path, ...] = ()
+
+    def configuration(self, seed: int) -> dict[str, Any]:
+        """JSON values that decide the results. Of a device its kind is one of them and its number is not."""
+        configuration = {
+            "name": self.name,
+            "preset": self.preset,
+            "device": ",".join(sorted({device.partition(":")[0] for device in self.devices()})),
+            "overrides": as_json(self.overrides),
+            "weights": {path.name: sha256(path) for path in self.files},
+            "seed": seed,
+        }
+        return {**configuration, "source": {path.name: sha256(path) for path in self.source}} if self.source else configuration
+
+    def size(self) -> int:
+        """Bytes of the weight files."""
+        return sum(path.stat().st_size for path in self.files)
+
+    def devices(self) -> list[str]:
+        """The devices, at least one."""
+        return [device.strip() for device in self.device.split(",") if device.strip()] or ["auto"]
+
+    def on_worker(self, number: int) -> TrackerSpec:
+        """The tracker on the device that worker `number`, from 0, uses."""
+        devices = self.devices()
+        return replace(self, device=devices[number % len(devices)])
+
+
+Make = Callable[[TrackerSpec], Tracker]
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal digest of a file.
+
+    Raises:
+        LockonError: the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise LockonError(f"cannot read {path}: {error.strerror}; check the path of the weights") from None
+    return digest.hexdigest()
+
+
+__all__ = ["Make", "TrackerSpec", "sha256"]

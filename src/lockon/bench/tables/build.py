@@ -1,0 +1,179 @@
+"""The tables of a report: summary, sequences, attributes, latency, comparison of two trackers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence as Items
+
+from lockon.bench.report.attributes import by_attribute
+from lockon.bench.report.coverage import coverage_note
+from lockon.bench.report.latency import latency
+from lockon.bench.report.model import Figure, Report, SequenceScore, TrackerScore
+from lockon.bench.report.significance import Comparison, Intervals
+from lockon.bench.tables.model import BEST, Cell, Table, megabytes, number, ranks, speed
+
+
+def summary_table(report: Report, intervals: Intervals | None = None) -> Table:
+    """One row per tracker, and what the figures mean.
+
+    Args:
+        report: the figures. intervals: of `significance.intervals`, printed beside the figures.
+    """
+    head = ["tracker", *(figure.title for figure in report.figures), "fps", "model size", "sequences"]
+    columns = [_figure_cells(report, figure, intervals) for figure in report.figures]
+    rows = []
+    for item, *figures in zip(report.trackers, *columns, strict=True):
+        last = (speed(item.fps), megabytes(item.size), str(len(item.sequences)))
+        rows.append((Cell(item.label), *figures, *map(Cell, last)))
+    notes = report_notes(report)
+    if intervals is not None:
+        notes.append(f"In brackets: {intervals.meaning}.")
+    return Table(f"{title_of(report)}", "summary", tuple(head), tuple(rows), tuple(notes))
+
+
+def title_of(report: Report) -> str:
+    """Datasets, protocol and convention in one line."""
+    return f"{', '.join(report.datasets)}: {report.protocol}, convention {report.convention}"
+
+
+def _figure_cells(report: Report, figure: Figure, intervals: Intervals | None) -> list[Cell]:
+    values = [item.values[figure.key] for item in report.trackers]
+    cells = []
+    for item, value, rank in zip(report.trackers, values, ranks(values, rising=figure.rising), strict=True):
+        text = number(value, figure.digits)
+        if figure.key in item.spread:
+            text += f" ± {number(item.spread[figure.key], figure.digits)}"
+        if intervals is not None and not math.isnan(value):
+            low, high = intervals.of[item.label][figure.key]
+            text += f" [{number(low, figure.digits)}, {number(high, figure.digits)}]"
+        cells.append(Cell(text, rank))
+    return cells
+
+
+def report_notes(report: Report) -> list[str]:
+    """What the figures mean, what they were measured on, and what is missing. Parts between two stars are warnings."""
+    lines = report.scoring.notes()
+    setups = sorted({setup for item in report.trackers for setup in item.setups})
+    speed_note = f"tracking only, without decoding ({'; '.join(setups)})" if setups else "these results have no times"
+    lines.append(f"fps: {speed_note}.")
+    repeated = max(item.repetitions for item in report.trackers)
+    if repeated > 1:
+        lines.append(f"±: standard deviation over up to {repeated} repetitions; figures are means over them.")
+    for item in report.trackers:
+        if item.missing:
+            shown = ", ".join(item.missing[:5]) + (", ..." if len(item.missing) > 5 else "")
+            lines.append(f"**{item.label} lacks {len(item.missing)} sequences ({shown}): its figures do not compare.**")
+    return [*lines, *report.notes, *coverage_notes(report)]
+
+
+def coverage_notes(report: Report) -> list[str]:
+    """Whether the figures are of whole benchmarks: one line, or none where nothing is known."""
+    partial = [coverage_note(item) for item in report.coverage if item.partial]
+    if partial:
+        return [f"**Partial: {'; '.join(partial)}. Figures of a part do not compare with published ones.**"]
+    whole = [f"{one.there.dataset} ({one.there.expected} sequences)" for one in report.coverage if one.there.expected is not None]
+    return [f"Complete: {', '.join(whole)}."] if whole else []
+
+
+def sequence_table(report: Report, figure: Figure | None = None) -> Table:
+    """One figure of every sequence and tracker; sequences by dataset and name.
+
+    Args:
+        report: the figures. figure: default the protocol's figure of single sequences.
+    """
+    figure = figure or report.figure(report.scoring.detail)
+    labels = [item.label for item in report.trackers]
+    parts: dict[tuple[str, str], dict[str, SequenceScore]] = {}
+    for item in report.trackers:
+        for part in item.sequences:
+            parts.setdefault((part.dataset, part.sequence), {})[item.label] = part
+    rows = []
+    for (dataset, sequence), by_label in sorted(parts.items()):
+        values = [by_label[label].values.get(figure.key, math.nan) if label in by_label else math.nan for label in labels]
+        frames = str(next(iter(by_label.values())).frames)
+        rows.append((Cell(sequence), Cell(dataset), Cell(frames), *_value_cells(values, figure)))
+    head = (f"sequence ({figure.title})", "dataset", "frames", *labels)
+    return Table(f"{figure.title} per sequence, {title_of(report)}", "sequences", head, tuple(rows), _short_notes(report, figure.title))
+
+
+def _short_notes(report: Report, what: str) -> tuple[str, ...]:
+    """Protocol and convention; the summary says the rest."""
+    line = f"{what}: protocol {report.protocol}, convention `{report.convention}`."
+    partial = any(item.partial for item in report.coverage) or any(item.missing for item in report.trackers)
+    return (line, "**Partial: these are not all sequences and frames of the benchmark.**") if partial else (line,)
+
+
+def _value_cells(values: Items[float], figure: Figure) -> list[Cell]:
+    return [Cell(number(value, figure.digits), rank) for value, rank in zip(values, ranks(values, rising=figure.rising), strict=True)]
+
+
+def attribute_table(report: Report, figure: Figure | None = None) -> Table:
+    """One figure over the sequences of each attribute, and over all.
+
+    Args:
+        report: the figures. figure: default the protocol's headline.
+
+    Raises:
+        LockonError: no sequence has attributes.
+    """
+    figure = figure or report.headline
+    rows = []
+    for entry in by_attribute(report):
+        values = [entry.values.get(item.label, {}).get(figure.key, math.nan) for item in report.trackers]
+        rows.append((Cell(entry.attribute), Cell(str(entry.sequences)), *_value_cells(values, figure)))
+    values = [item.values[figure.key] for item in report.trackers]
+    rows.append((Cell("all"), Cell(str(_sequences(report))), *_value_cells(values, figure)))
+    head = (f"attribute ({figure.title})", "sequences", *(item.label for item in report.trackers))
+    notes = ("A sequence counts for each of its attributes, with all its frames.", *_short_notes(report, figure.title))
+    return Table(f"{figure.title} per attribute, {title_of(report)}", "attributes", head, tuple(rows), notes)
+
+
+def _sequences(report: Report) -> int:
+    return len({(part.dataset, part.sequence) for item in report.trackers for part in item.sequences})
+
+
+def latency_table(report: Report) -> Table:
+    """Milliseconds per frame: mean and percentiles, of all tracked frames."""
+    rows = []
+    found: list[tuple[TrackerScore, Mapping[str, float]]] = [(item, latency(item)) for item in report.trackers]
+    keys = ("mean", "p50", "p95", "p99")
+    places = {key: ranks([values[key] for _, values in found], rising=False) for key in keys}
+    for row, (item, values) in enumerate(found):
+        cells = [Cell(number(values[key], 2 if values[key] < 100 else 1), places[key][row]) for key in keys]
+        rows.append((Cell(item.label), Cell(str(len(item.times))), *cells))
+    head = ("tracker", "frames", "mean (ms)", "p50 (ms)", "p95 (ms)", "p99 (ms)")
+    note = f"Protocol {report.protocol}. Time of one frame, without decoding and without the frames that trackers were started on."
+    return Table(f"Latency, {title_of(report)}", "latency", head, tuple(rows), (note,))
+
+
+def comparison_table(report: Report, comparison: Comparison) -> Table:
+    """Figure by figure: the difference of two trackers over the sequences that both have, and whether it is more than chance."""
+    rows = []
+    for figure in report.figures:
+        found = comparison.figures.get(figure.key)
+        if found is None:
+            continue
+        better = found.low > 0 or found.high < 0
+        cells = (
+            number(found.first, figure.digits),
+            number(found.second, figure.digits),
+            f"{found.difference:+.{figure.digits}f} [{found.low:+.{figure.digits}f}, {found.high:+.{figure.digits}f}]",
+            "< 0.001" if found.p < 0.001 else number(found.p, 3),
+            f"{found.wins} / {found.ties} / {found.losses}" if found.wins + found.ties + found.losses else "-",
+        )
+        rows.append((Cell(figure.title), *(Cell(text, BEST if better and place == 2 else 0) for place, text in enumerate(cells))))
+    head = ("figure", comparison.a, comparison.b, "difference", "p", "wins / ties / losses")
+    title = f"{comparison.a} against {comparison.b}, {title_of(report)}"
+    return Table(title, "comparison", head, tuple(rows), (comparison.meaning, *_short_notes(report, "Figures")))
+
+
+__all__ = [
+    "attribute_table",
+    "comparison_table",
+    "coverage_notes",
+    "latency_table",
+    "report_notes",
+    "sequence_table",
+    "summary_table",
+    "title_of",
+]

@@ -1,0 +1,72 @@
+"""Tables as Markdown, and a Markdown table kept up to date inside another file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from lockon._files import write_bytes
+from lockon.bench.report.model import Report
+from lockon.bench.tables.build import sequence_table, summary_table
+from lockon.bench.tables.model import BEST, Cell, Table
+from lockon.errors import LockonError
+
+BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+
+
+def to_markdown(report: Report, *, per_sequence: bool = False) -> str:
+    """A table with one row per tracker, and what the figures mean. Fractions with three digits; the best of a column is bold.
+
+    Args:
+        report: the figures. per_sequence: adds a table of AO, one row per sequence.
+    """
+    tables = [summary_table(report)]
+    return markdown([*tables, sequence_table(report)] if per_sequence else tables)
+
+
+def markdown(tables: Iterable[Table], *, titles: bool = False) -> str:
+    """Tables with their notes, one after the other.
+
+    Args:
+        tables: in order. titles: puts the title of each above it, as a heading.
+    """
+    return "\n".join(_table(table, titles=titles) for table in tables)
+
+
+def _table(table: Table, *, titles: bool) -> str:
+    rule = ["---", *("--:" for _ in table.head[1:])]
+    head = [_escape(text) for text in table.head]
+    lines = [f"| {' | '.join(row)} |" for row in (head, rule, *([_cell(cell) for cell in row] for row in table.rows))]
+    text = "\n".join(lines) + "\n"
+    if table.notes:
+        text += "\n" + "\n".join(table.notes) + "\n"
+    return f"## {table.title}\n\n{text}" if titles else text
+
+
+def _cell(cell: Cell) -> str:
+    return f"**{_escape(cell.text)}**" if cell.rank == BEST else _escape(cell.text)
+
+
+def _escape(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def write_into(path: str | Path, text: str) -> None:
+    """Replace what lies between the lines ``<!-- bench:begin -->`` and ``<!-- bench:end -->`` of a file.
+
+    Raises:
+        LockonError: no such file, or not exactly one pair of markers in this order.
+    """
+    path = Path(path)
+    try:
+        content = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise LockonError(f"{path} cannot be read as text; give a Markdown file with {BEGIN} and {END} in it") from None
+    before, begin, rest = content.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end or BEGIN in rest or END in before or END in after:
+        raise LockonError(f"{path} needs {BEGIN} once and {END} once after it; put both where the table belongs")
+    write_bytes(path, f"{before}{BEGIN}\n{text.strip()}\n{END}{after}".encode())
+
+
+__all__ = ["BEGIN", "END", "markdown", "to_markdown", "write_into"]

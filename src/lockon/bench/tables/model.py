@@ -1,0 +1,62 @@
+"""A table before it is written as Markdown or LaTeX: cells, their ranks, and the sentences below."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence as Items
+from dataclasses import dataclass, field
+
+BEST, SECOND = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Text, and its rank in its column or row: `BEST`, `SECOND` or 0."""
+
+    text: str
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells.
+
+    Attributes:
+        title: what it is, for a caption. name: for files and labels: lower-case words with hyphens.
+        head: of the columns; the first one holds names. rows: as long as `head`. notes: sentences below.
+    """
+
+    title: str
+    name: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = field(default=())
+
+
+def ranks(values: Items[float], *, rising: bool = True) -> list[int]:
+    """The rank of each value: `BEST` for the best ones, `SECOND` for the next different ones, 0 for others and NaN.
+
+    >>> ranks([0.5, 0.7, 0.7, 0.6, float("nan")])
+    [0, 1, 1, 2, 0]
+    """
+    order = sorted({value for value in values if not math.isnan(value)}, reverse=rising)
+    places = {value: place for place, value in enumerate(order[:2], start=1)}
+    return [places.get(value, 0) for value in values]
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A value with that many digits after the point, "-" for NaN."""
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def speed(value: float) -> str:
+    """Frames per second: whole above 10."""
+    return number(value, 0 if value >= 10 else 1)
+
+
+def megabytes(size: int) -> str:
+    """Bytes of weights; "none" for no weights."""
+    return f"{size / 1e6:.1f} MB" if size else "none"
+
+
+__all__ = ["BEST", "SECOND", "Cell", "Table", "megabytes", "number", "ranks", "speed"]

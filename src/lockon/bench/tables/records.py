@@ -1,0 +1,139 @@
+"""A report as JSON and CSV, for other programs. Keys are kept from version to version; new ones are added at the end."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence as Items
+from typing import Any
+
+from lockon.bench.report.attributes import by_attribute, has_attributes
+from lockon.bench.report.latency import latency
+from lockon.bench.report.model import Report, SequenceScore, TrackerScore
+from lockon.bench.report.one_pass import AVERAGE
+from lockon.bench.report.significance import Comparison, Intervals
+
+
+def to_json(reports: Report | Items[Report], intervals: Items[Intervals] = (), comparisons: Items[Comparison] = ()) -> str:
+    """A list with one record per tracker; fractions in [0, 1], fps, size in bytes, milliseconds, NaN as null.
+
+    Args:
+        reports: one or several. intervals, comparisons: none, or one per report.
+    """
+    several = [reports] if isinstance(reports, Report) else list(reports)
+    records = []
+    for place, report in enumerate(several):
+        parts = _attributes(report)
+        for item in report.trackers:
+            record = _record(item, report)
+            record["attributes"] = parts.get(item.label, {})
+            if intervals:
+                record["intervals"] = _nulls({key: list(pair) for key, pair in intervals[place].of[item.label].items()})
+            if comparisons and item.label == comparisons[place].a:
+                record["compared"] = _comparison(comparisons[place])
+            records.append(record)
+    return json.dumps(records, indent=1, allow_nan=False) + "\n"
+
+
+def _record(item: TrackerScore, report: Report) -> dict[str, Any]:
+    return {
+        "tracker": item.label,
+        "convention": report.convention,
+        "average": AVERAGE[report.scoring.pooled],
+        **_figures(item),
+        "size": item.size,
+        "missing": list(item.missing),
+        "setups": list(item.setups),
+        "sequences": [_sequence(part) for part in item.sequences],
+        "protocol": report.protocol,
+        "datasets": list(report.datasets),
+        "partial": any(entry.partial for entry in report.coverage) or bool(item.missing),
+        "coverage": [
+            {
+                "dataset": entry.there.dataset,
+                "found": entry.there.found,
+                "expected": entry.there.expected,
+                "missing": list(entry.there.missing),
+                "cut": [{"sequence": one.name, "frames": one.frames, "expected": one.expected} for one in entry.there.cut],
+                "extra": list(entry.there.extra),
+                "resized": list(entry.resized),
+            }
+            for entry in report.coverage
+        ],
+        "latency_ms": _nulls(latency(item)),
+        "repetitions": item.repetitions,
+        "spread": _nulls(item.spread),
+    }
+
+
+def _sequence(part: SequenceScore) -> dict[str, Any]:
+    record = {"sequence": part.sequence, "dataset": part.dataset, "frames": part.frames, **_figures(part)}
+    return {**record, "attributes": list(part.attributes)} if part.attributes else record
+
+
+def _attributes(report: Report) -> dict[str, dict[str, Any]]:
+    """Per tracker and attribute: number of sequences and figures."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in by_attribute(report) if has_attributes(report) else ():
+        for label, values in entry.values.items():
+            found.setdefault(label, {})[entry.attribute] = {"sequences": entry.sequences, **_nulls(values)}
+    return found
+
+
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    fields = ("first", "second", "difference", "low", "high", "p", "wins", "ties", "losses")
+    figures = {key: _nulls({name: getattr(one, name) for name in fields}) for key, one in comparison.figures.items()}
+    return {"with": comparison.b, "sequences": comparison.sequences, "meaning": comparison.meaning, "figures": figures}
+
+
+def _figures(item: TrackerScore | SequenceScore) -> dict[str, float | None]:
+    figures: dict[str, float | None] = _nulls({**item.values, "fps": item.fps})
+    return figures
+
+
+def _nulls(values: Any) -> Any:
+    if isinstance(values, Mapping):
+        return {key: _nulls(value) for key, value in values.items()}
+    if isinstance(values, list):
+        return [_nulls(value) for value in values]
+    return None if isinstance(values, float) and not math.isfinite(values) else values
+
+
+def to_csv(reports: Report | Items[Report]) -> str:
+    """One line per tracker with an empty sequence, then one per sequence."""
+    several = [reports] if isinstance(reports, Report) else list(reports)
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    names = list(dict.fromkeys(figure.key for report in several for figure in report.figures))
+    writer.writerow(["tracker", "sequence", "dataset", "frames", *names, "fps", "size", "convention", "protocol"])
+    for report in several:
+        last = (report.convention, report.protocol)
+        for item in report.trackers:
+            frames = sum(part.frames for part in item.sequences)
+            dataset = report.datasets[0] if len(several) > 1 and len(report.datasets) == 1 else ""
+            writer.writerow([item.label, "", dataset, frames, *_csv(item, names), item.size, *last])
+            for part in item.sequences:
+                writer.writerow([item.label, part.sequence, part.dataset, part.frames, *_csv(part, names), item.size, *last])
+    return stream.getvalue()
+
+
+def _csv(item: TrackerScore | SequenceScore, names: Items[str]) -> list[str]:
+    values = [item.values.get(name, math.nan) for name in names]
+    return ["" if math.isnan(value) else f"{value:.6g}" for value in (*values, item.fps)]
+
+
+def curves_csv(report: Report) -> str:
+    """The curves of all trackers: curve, x, one column per tracker."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["curve", "x", *(item.label for item in report.trackers)])
+    for axis in report.scoring.axes:
+        lines = [item.curves[axis.key] for item in report.trackers]
+        for place, x in enumerate(axis.values[: max(map(len, lines))]):
+            writer.writerow([axis.key, f"{x:.6g}", *(f"{line[place]:.6g}" if place < len(line) else "" for line in lines)])
+    return stream.getvalue()
+
+
+__all__ = ["curves_csv", "to_csv", "to_json"]

@@ -1,0 +1,183 @@
+"""What `lockon bench` commands read of their options about trackers and datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lockon.bench.spec import TrackerSpec
+    from lockon.data.sequence import Sequence
+    from lockon.tracker import Tracker
+
+
+def make_tracker(spec: TrackerSpec) -> Tracker:
+    """The tracker of a spec; runs in the worker processes.
+
+    Raises:
+        LockonError: as `lockon.load`, or as `make_foreign` for MODULE:FACTORY.
+    """
+    from lockon.bench.foreign import is_foreign, make_foreign
+    from lockon.zoo.registry import load
+
+    if is_foreign(spec.name):
+        return make_foreign(spec)
+    return load(spec.name, spec.weights, spec.preset, spec.device, **spec.overrides)
+
+
+def tracker_specs(names: list[str], weights: list[str], presets: list[str], devices: list[str], settings: list[str]) -> list[TrackerSpec]:
+    """One spec per tracker.
+
+    Raises:
+        LockonError: unknown names, malformed or left-over options, or missing weight files.
+    """
+    from lockon.bench.foreign import is_foreign
+    from lockon.bench.spec import TrackerSpec
+    from lockon.errors import LockonError, unknown_name
+    from lockon.zoo.registry import ENTRIES
+
+    labels: dict[str, str] = {}
+    for text in names:
+        label, equals, name = text.partition("=")
+        name = name if equals else label
+        label = label if equals else label.rpartition(":")[2]  # my_module:make_tracker is make_tracker
+        if name not in ENTRIES and not is_foreign(name):
+            raise unknown_name("tracker", name, ENTRIES)
+        if label in labels:
+            raise LockonError(f"--trackers {label} is given twice; give one of them another label, for example other={name}")
+        labels[label] = name
+    if not labels:
+        raise LockonError("--trackers has no names; see `lockon zoo list`")
+    known = list(labels)
+    paths, overrides = _paths(weights, known), _overrides(settings, known)
+    preset = {label: found[-1] for label, found in _choices(presets, known, "default").items()}
+    device = {label: ",".join(found) for label, found in _choices(devices, known, "auto").items()}
+    return [
+        tracker_files(TrackerSpec(label, name, paths.get(label), preset[label], device[label], overrides[label]))
+        for label, name in labels.items()
+    ]
+
+
+def tracker_files(spec: TrackerSpec) -> TrackerSpec:
+    """The spec with the files of its weights and, for MODULE:FACTORY, its code.
+
+    Raises:
+        LockonError: they are missing.
+    """
+    from dataclasses import replace
+
+    from lockon.bench.foreign import is_foreign, source_of
+    from lockon.errors import unknown_name
+    from lockon.zoo.registry import ENTRIES
+
+    if is_foreign(spec.name):
+        return replace(spec, files=_files_of(spec.weights), source=source_of(spec.name))
+    if spec.name not in ENTRIES:
+        raise unknown_name("tracker", spec.name, ENTRIES)
+    return replace(spec, files=weight_files(spec.name, spec.weights))
+
+
+def _paths(texts: list[str], labels: list[str]) -> dict[str, Path]:
+    """``--weights TRACKER=PATH``; with one tracker the name may be left out."""
+    from lockon.errors import LockonError, unknown_name
+
+    paths: dict[str, Path] = {}
+    for text in texts:
+        label, equals, path = text.partition("=")
+        if len(labels) == 1 and label != labels[0]:
+            label, path = labels[0], text
+        elif not equals or not path:
+            raise LockonError(f"--weights {text!r} is not TRACKER=PATH; for example --weights {labels[0]}=FILE")
+        if label not in labels:
+            raise unknown_name("tracker in --weights", label, labels)
+        if label in paths:
+            raise LockonError(f"--weights of {label} is given twice; give it once")
+        paths[label] = Path(path).expanduser()
+    return paths
+
+
+def _choices(texts: list[str], labels: list[str], default: str) -> dict[str, list[str]]:
+    """``[TRACKER:]NAME``: one tracker's choices, or those of all others. A colon after anything else belongs to the name (cuda:1)."""
+    own: dict[str, list[str]] = {}
+    shared = []
+    for text in texts:
+        label, colon, choice = text.partition(":")
+        if colon and label in labels:
+            own.setdefault(label, []).append(choice)
+        else:
+            shared.append(text)  # also where a label is spelt like a choice
+    return {label: own.get(label, shared or [default]) for label in labels}
+
+
+def _overrides(texts: list[str], labels: list[str]) -> dict[str, dict[str, Any]]:
+    """``--set [TRACKER:]NAME=VALUE``: a setting of all trackers, or of one, which goes first."""
+    from lockon.cli._options import parse_overrides
+    from lockon.errors import unknown_name
+
+    everywhere: list[str] = []
+    own: dict[str, list[str]] = {label: [] for label in labels}
+    for text in texts:
+        label, colon, _ = text.partition("=")[0].partition(":")
+        if not colon:
+            everywhere.append(text)
+        elif label in own:
+            own[label].append(text[len(label) + 1 :])
+        else:
+            raise unknown_name("tracker in --set", label, labels)
+    shared = parse_overrides(everywhere)
+    return {label: {**shared, **parse_overrides(texts)} for label, texts in own.items()}
+
+
+def weight_files(name: str, weights: Path | None) -> tuple[Path, ...]:
+    """The files of a tracker's weights, for their size and hash.
+
+    Raises:
+        LockonError: they are missing.
+    """
+    import importlib
+
+    from lockon.export.header import template_path
+    from lockon.zoo.registry import ENTRIES
+
+    family = importlib.import_module(ENTRIES[name].module)
+    if hasattr(family, "weight_files"):  # families whose weights are no single model
+        found: tuple[Path, ...] = family.weight_files(name, weights)
+        return found
+    path: Path = family.weights_path(name) if weights is None else weights
+    pair = (path, template_path(path)) if path.suffix in (".onnx", ".xml") else (path,)
+    return (*pair, *(part.with_suffix(".bin") for part in pair if part.suffix == ".xml"))
+
+
+def _files_of(weights: Path | None) -> tuple[Path, ...]:
+    """The weights of somebody's tracker: a file, or the files of a folder."""
+    if weights is None or weights.is_file() or not weights.is_dir():
+        return () if weights is None else (weights,)
+    return tuple(sorted(path for path in weights.rglob("*") if path.is_file()))
+
+
+def load_sequences(specs: list[str], wanted: list[str]) -> tuple[list[Sequence], dict[str, str]]:
+    """The sequences of all datasets, or those of them that are named; and NAME:ROOT, with an absolute root, by name of the dataset.
+
+    Raises:
+        LockonError: as `load_dataset`; a name that no dataset has.
+    """
+    from lockon.data.datasets.registry import load_dataset, split_spec
+    from lockon.errors import LockonError, unknown_name
+
+    if not specs:
+        raise LockonError("--data has no datasets; for example --data OTB100:/data/OTB100")
+    sequences: list[Sequence] = []
+    origin: dict[str, str] = {}
+    for spec in specs:
+        name, root = split_spec(spec)
+        loaded = load_dataset(spec)
+        sequences += loaded
+        origin |= {sequence.dataset: name if root is None else f"{name}:{root.resolve()}" for sequence in loaded}
+    names = {sequence.name for sequence in sequences}
+    for name in wanted:
+        if name not in names:
+            raise unknown_name("sequence", name, names)
+    return [sequence for sequence in sequences if not wanted or sequence.name in wanted], origin
+
+
+__all__ = ["load_sequences", "make_tracker", "tracker_files", "tracker_specs", "weight_files"]

@@ -1,0 +1,240 @@
+"""`lockon bench import`, `export`, `pack`, `validate`, `vot-ini`: results to and from other toolkits and evaluation servers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from lockon.cli.bench import ManyValues, split_names
+
+if TYPE_CHECKING:
+    from lockon.bench.formats.importing import Imported
+    from lockon.bench.formats.recognise import Found
+    from lockon.bench.pack.validation import Validation
+    from lockon.data.sequence import Sequence
+
+app = typer.Typer()  # its commands are those of `lockon bench`
+
+Origin = Annotated[
+    int | None,
+    typer.Option("--base", min=0, max=1, help="Number of the first pixel in the files; default: as their first lines tell."),
+]
+Trackers = Annotated[list[str] | None, typer.Option("--trackers", help="Only these trackers; repeat or separate by commas.")]
+
+
+@app.command("import", cls=ManyValues)
+def import_files(  # noqa: PLR0917 - a command line
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder with a folder of result files per tracker.")],
+    data: Annotated[list[str], typer.Option("--data", metavar="NAME:ROOT", help="Ground truth; images are not needed.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of results, as `lockon bench run` writes it.")],
+    form: Annotated[str, typer.Option("--from", help="Toolkit that wrote them: auto, pysot, pytracking, got10k, vot.")] = "auto",
+    trackers: Trackers = None,
+    origin: Origin = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results of the same sequences with other answers.")] = False,
+) -> None:
+    """Read result files of other toolkits, so that `lockon bench report` scores them without running anything.
+
+    What is odd about a file is said: too few lines, other names, NaN, a late start. Sequences without results are listed.
+    RESULTS may hold a folder for each dataset, called like it.
+
+    [bold]Examples[/bold]
+
+      lockon bench import results/OTB100 --data OTB100:/data/OTB100 --out runs/otb
+
+      lockon bench import results --data VOT2018:VOT2018.json --out runs/vot --from vot --trackers SiamRPN ATOM
+
+      lockon bench report runs/otb
+    """
+    from lockon.bench.formats.recognise import find_results
+
+    for spec in data:
+        sequences = _sequences(spec)
+        found = find_results(results, form, sequences[0].dataset)
+        typer.echo(f"recognised {found.summary()}", err=True)
+        _import_one(found, sequences, out, trackers=split_names(trackers), origin=origin, overwrite=overwrite)
+    typer.echo(f"now: lockon bench report {out}", err=True)
+
+
+def _import_one(found: Found, sequences: list[Sequence], out: Path, **options: Any) -> None:
+    """One dataset, with a progress bar and a summary per tracker on stderr."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    from lockon.bench.formats.importing import import_results
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        wanted = options["trackers"]
+        task = progress.add_task("reading", total=sum(not wanted or file.tracker in wanted for file in found.files))
+        done = import_results(
+            found.root,
+            sequences,
+            out,
+            found=found,
+            **options,
+            tick=lambda file: progress.update(task, advance=1, description=f"{file.tracker} {file.sequence}"),
+        )
+    for one in done:
+        _tell(one)
+
+
+def _tell(one: Imported) -> None:
+    """What came of one tracker, on stderr."""
+    from lockon.bench.formats.notes import summarise
+
+    protocols = ", ".join(f"{count} {name}" for name, count in one.records.items()) or "nothing"
+    read = one.read
+    whole = f"PARTIAL, {len(read.missing)} missing ({_some(read.missing)}): " if one.partial else ""
+    known = "" if read.told else " (not told by the files)"
+    same = f", {one.same} there already" if one.same else ""
+    of = f"{one.sequences} of {one.expected} sequences of {one.dataset}"
+    typer.echo(f"{one.label}: {whole}{of} ({protocols}{same}), base {read.origin}{known}", err=True)
+    for line in summarise(read.notes):
+        typer.echo(f"  {line}", err=True)
+    if read.unknown:
+        typer.echo(f"  {len(read.unknown)} results belong to no sequence of {one.dataset}: {_some(read.unknown)}", err=True)
+
+
+def _some(names: tuple[str, ...], shown: int = 5) -> str:
+    return ", ".join(names[:shown]) + (", ..." if len(names) > shown else "")
+
+
+@app.command("export", cls=ManyValues)
+def export_files(  # noqa: PLR0917 - a command line
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Results of `lockon bench run` or `lockon bench import`.")],
+    form: Annotated[str, typer.Option("--to", help="Toolkit that shall read them: pysot, pytracking, got10k, vot.")],
+    out: Annotated[Path, typer.Option("--out", metavar="OUT", help="Folder of the files; with several datasets one folder for each.")],
+    trackers: Trackers = None,
+    datasets: Annotated[list[str] | None, typer.Option("--dataset", help="Only this dataset; may be repeated.")] = None,
+    origin: Origin = None,
+) -> None:
+    """Write stored results as another toolkit's result files.
+
+    [bold]Examples[/bold]
+
+      lockon bench export runs/otb --to pysot --out results/OTB100
+
+      lockon bench export runs/vot --to vot --out workspace/results --trackers lockon-s
+    """
+    from lockon.bench.formats.exporting import export_results
+    from lockon.bench.store import Store
+
+    for one in export_results(Store(folder), form, out, trackers=split_names(trackers) or None, datasets=datasets, origin=origin):
+        typer.echo(f"{one.label}: {one.records} results in {one.files} files below {out}", err=True)
+
+
+@app.command("pack")
+def pack_results(  # noqa: PLR0917 - a command line
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Results of `lockon bench run`.")],
+    server: Annotated[Literal["got10k", "trackingnet", "vot"], typer.Option("--for", help="Who scores it.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="A .zip file, or a folder.")],
+    tracker: Annotated[str | None, typer.Option("--tracker", help="Which one; may be left out where there is one.")] = None,
+    dataset: Annotated[str | None, typer.Option("--dataset", help="Which one; may be left out where there is one.")] = None,
+    partial: Annotated[bool, typer.Option("--partial", help="Write it although sequences are missing.")] = False,
+) -> None:
+    """Pack results for an evaluation server, and check the package.
+
+    Exit status: 0 written and valid, 1 written with problems, 2 nothing written.
+
+    [bold]Examples[/bold]
+
+      lockon bench run --trackers lockon-s --data GOT10k_test:/data/GOT-10k --out runs/got10k
+
+      lockon bench pack runs/got10k --for got10k --out lockon-s.zip
+    """
+    from lockon.bench.pack.validation import validate
+    from lockon.bench.pack.writing import pack
+    from lockon.bench.store import Store
+
+    packed = pack(Store(folder), server, out, tracker=tracker, dataset=dataset, partial=partial)
+    typer.echo(f"wrote {packed.path}: {packed.label}, {packed.sequences} sequences in {packed.files} files", err=True)
+    _conclude(validate(packed.path, server))
+
+
+@app.command("validate")
+def validate_package(
+    package: Annotated[Path, typer.Argument(metavar="FILE", help="A .zip file or a folder to be sent.")],
+    server: Annotated[Literal["got10k", "trackingnet", "vot"], typer.Option("--for", help="Who scores it.")],
+    data: Annotated[str | None, typer.Option("--data", metavar="NAME:ROOT", help="The dataset: names, frames and first boxes.")] = None,
+) -> None:
+    """Check a package for an evaluation server: names, numbers of lines, boxes, first lines.
+
+    Exit status: 0 valid, 1 problems, 2 it cannot be read.
+
+    [bold]Example[/bold]
+
+      lockon bench validate lockon-s.zip --for got10k --data GOT10k_test:/data/GOT-10k
+    """
+    from lockon.bench.pack.validation import validate
+
+    _conclude(validate(package, server, _sequences(data) if data else None))
+
+
+def _conclude(found: Validation) -> None:
+    """Problems on standard output, one per line; exit status 1 if there are any."""
+    for note in found.notes:
+        typer.echo(f"note: {note}", err=True)
+    for problem in found.problems:
+        typer.echo(problem)
+    count = len(found.problems)
+    state = "valid" if found.valid else f"{count} problem{'s' if count > 1 else ''}"
+    typer.echo(f"{found.sequences} sequences, {found.files} files of boxes: {state}", err=True)
+    if not found.valid:
+        raise typer.Exit(1)
+
+
+@app.command("vot-ini", cls=ManyValues)
+def vot_ini(  # noqa: PLR0917 - a command line
+    tracker: Annotated[str, typer.Option("--tracker", help="A name of `lockon zoo list`.")] = "lockon-s",
+    name: Annotated[str, typer.Option("--name", help="What the toolkit calls it; default: the tracker's name.")] = "",
+    weights: Annotated[Path | None, typer.Option("--weights", help="Weights; default: those of the name.")] = None,
+    preset: Annotated[str, typer.Option("--preset", help="Named inference parameters.")] = "default",
+    device: Annotated[str, typer.Option("--device", help="Where the network runs: auto, cpu, openvino, cuda.")] = "auto",
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Inference parameter.")] = None,
+) -> None:
+    """Write an entry of trackers.ini, with which the official VOT toolkit runs a tracker of lockon through TraX.
+
+    The program that it names needs `pip install "lockon[vot]"` in this environment; the toolkit may lie in another one.
+
+    [bold]Example[/bold]
+
+      lockon bench vot-ini --tracker lockon-s --name lockon >> workspace/trackers.ini
+    """
+    import re
+    import shlex
+    import sys
+
+    from lockon.cli._options import parse_overrides
+    from lockon.errors import LockonError, unknown_name
+    from lockon.zoo.registry import ENTRIES
+
+    if tracker not in ENTRIES:
+        raise unknown_name("tracker", tracker, ENTRIES)
+    parse_overrides(settings or [])
+    identifier = name or re.sub(r"[^A-Za-z0-9_-]+", "-", tracker)
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", identifier):
+        raise LockonError(f"--name {name!r}; the VOT toolkit takes letters, digits, - and _ only")
+    words = [sys.executable, "-m", "lockon.apps.vot", "--tracker", tracker]
+    words += ["--weights", str(weights.expanduser().resolve())] if weights else []
+    words += ["--preset", preset] if preset != "default" else []
+    words += ["--device", device] if device != "auto" else []
+    words += [word for text in settings or [] for word in ("--set", text)]
+    command = shlex.join(words).replace("%", "%%")  # configparser takes % for the start of a variable
+    typer.echo(f"[{identifier}]\nlabel = {name or tracker}\nprotocol = trax\ncommand = {command}\n")
+
+
+def _sequences(spec: str) -> list[Sequence]:
+    """The sequences of a dataset, with or without images."""
+    from lockon.data.datasets.registry import load_dataset
+    from lockon.errors import LockonError
+
+    sequences = load_dataset(spec, frames="optional")
+    if not sequences:
+        raise LockonError(f"--data {spec} holds no sequences; run `lockon data check {spec}`")
+    return sequences
+
+
+__all__ = ["app"]

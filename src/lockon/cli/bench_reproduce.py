@@ -1,0 +1,228 @@
+"""`lockon bench reproduce`: what is behind a stored number, and does it come out again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lockon.cli import bench
+from lockon.cli._trackers import load_sequences, make_tracker, tracker_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from lockon.bench.protocols.plan import Protocol
+    from lockon.bench.reproduce import Claim
+    from lockon.bench.spec import TrackerSpec
+    from lockon.bench.store import Record, Store
+    from lockon.data.sequence import Sequence
+
+
+def reproduce(  # noqa: PLR0917 - a command line
+    result: Annotated[
+        Path, typer.Argument(metavar="RESULT", help="Folder of results, one result file, or a report in JSON (with --results).")
+    ],
+    results: Annotated[Path | None, typer.Option("--results", metavar="DIR", help="The folder that the report was made of.")] = None,
+    trackers: Annotated[list[str] | None, typer.Option("--trackers", help="Only these trackers.")] = None,
+    sequences: Annotated[list[str] | None, typer.Option("--sequences", help="Only these sequences.")] = None,
+    protocol: Annotated[str | None, typer.Option("--protocol", help="Only results of this protocol.")] = None,
+    convention: Annotated[str | None, typer.Option("--convention", help="Of the figures; default: the report's, or the usual one.")] = None,
+    data: Annotated[
+        list[str] | None, typer.Option("--data", metavar="NAME:ROOT", help="Where the data is, if not where the results say.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option("--weights", metavar="PATH", help="The tracker's weights, if not where the results say.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Keep the new results here.")] = None,
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0 runs in this one.")] = 1,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Only say what the results were made with.")] = False,
+) -> None:
+    """Say what a stored result was made with, run it again, and compare boxes and figures.
+
+    Prints tracker, weights, seed, protocol, convention and versions, and what of them is different here and now. Exit status:
+    0 identical, 1 different, 2 wrong usage or it cannot be run.
+
+    [bold]Examples[/bold]
+
+      lockon bench reproduce runs/otb --trackers lockon-s
+
+      lockon bench reproduce runs/vot/lockon-s/VOT2018.reset/car1.json
+
+      lockon bench reproduce otb.json --results runs/otb --data OTB100:/data/OTB100
+    """
+    from tempfile import TemporaryDirectory
+
+    from lockon.bench.reproduce import find_claims
+
+    names = bench.split_names(trackers)
+    claims = find_claims(result, results, trackers=names, protocol=protocol, sequences=bench.split_names(sequences))
+    same = True
+    for claim in claims:
+        spec = tracker_files(claim.spec(weights))
+        _show(claim, spec)
+        if dry:
+            continue
+        with TemporaryDirectory() as folder:
+            again = _run_again(claim, spec, data or [], Path(out or Path(folder, "again")), workers)
+            same = _show_boxes(claim, again) and same
+            same = _show_figures(claim, again, Path(folder), convention) and same
+    if not dry:
+        typer.echo("identical" if same else "different")
+        raise typer.Exit(0 if same else 1)
+
+
+def _show(claim: Claim, spec: TrackerSpec) -> None:
+    """What the results were made with, and what is not so now."""
+    from lockon.bench.reproduce import changes
+
+    values = claim.configuration
+    overrides = ", ".join(f"{name}={value}" for name, value in values["overrides"].items()) or "none"
+    typer.echo(f"{claim.label}: {values['name']}, preset {values['preset']}, overrides {overrides}")
+    typer.echo(f"  device     {', '.join(claim.setup('device')) or values.get('device')}")
+    for name, digest in {**values["weights"], **values.get("source", {})}.items():
+        typer.echo(f"  {'weights' if name in values['weights'] else 'code':10} {name} sha256 {digest}")
+    seeds = ", ".join(map(str, claim.setup("seed"))) or values.get("seed")
+    typer.echo(f"  seed       {seeds}")
+    typer.echo(f"  protocol   {claim.protocol}{_rules(claim)}; {len(claim.records)} runs of {_count(claim)} sequences")
+    typer.echo(f"  data       {', '.join(claim.setup('data')) or 'not noted; give --data NAME:ROOT'}")
+    for found in claim.setup("versions"):
+        typer.echo(f"  versions   {', '.join(f'{package} {version}' for package, version in found.items())}")
+    for found in claim.setup("machine"):
+        typer.echo(f"  machine    {found.get('processor')}, {found.get('cores')} cores, {found.get('system')}")
+    for kind, texts in changes(claim, spec).items():
+        typer.echo(f"  {kind} here: {'as it was' if not texts else '; '.join(texts)}")
+
+
+def _rules(claim: Claim) -> str:
+    found = {", ".join(f"{key} {value}" for key, value in record.rules.items()) for record in claim.records} - {""}
+    return f" ({'; '.join(sorted(found))})" if found else ""
+
+
+def _count(claim: Claim) -> int:
+    return len({(record.dataset, record.sequence) for record in claim.records})
+
+
+def _run_again(claim: Claim, spec: TrackerSpec, data: list[str], out: Path, workers: int) -> Store:
+    """The same runs in another store.
+
+    Raises:
+        LockonError: the data is not there or is other data, or the tracker fails.
+    """
+    from lockon.bench.run import run_benchmark
+    from lockon.bench.store import Store
+    from lockon.errors import LockonError
+
+    if out.resolve() == claim.store.folder.resolve():
+        raise LockonError(f"--out {out} is where the stored results are; give another folder")
+    wanted = {record.dataset for record in claim.records}
+    specs = data or claim.setup("data")
+    if not specs:
+        raise LockonError(f"the results do not say where {', '.join(sorted(wanted))} is; give --data NAME:ROOT")
+    known = {(one.dataset, one.name): one for one in load_sequences(specs, [])[0]}
+    threads = [value for value in claim.setup("threads") if isinstance(value, int) and value > 0]
+    seed = int(claim.configuration.get("seed", 0))
+    for protocol, records in claim.protocols():
+        chosen = _sequences(claim, records, known)
+        with bench.progress_bar(sum(map(len, chosen))) as report:
+            outcomes = run_benchmark(
+                [spec], chosen, out, make_tracker, protocol=protocol, workers=workers, threads=threads[0] if threads else 1, seed=seed,
+                lockstep=_lockstep(claim, protocol), overwrite=True, report=report, data=dict(_origins(records)),
+            )  # fmt: skip
+        for outcome in outcomes:
+            if outcome.error:
+                raise LockonError(f"{claim.label} fails on {outcome.sequence}: {outcome.error}")
+    return Store(out)
+
+
+def _origins(records: Iterable[Record]) -> list[tuple[str, str]]:
+    return [(record.dataset, str(record.setup["data"])) for record in records if "data" in record.setup]
+
+
+def _lockstep(claim: Claim, protocol: Protocol) -> int:
+    found = [value for value in claim.setup("lockstep") if isinstance(value, int)]
+    return found[0] if found and not (protocol.name == "realtime" and protocol.realtime.seconds is None) else 1
+
+
+def _sequences(claim: Claim, records: list[Record], known: Mapping[tuple[str, str], Sequence]) -> list[Sequence]:
+    """The sequences of the records, with the anchors that the records have."""
+    from dataclasses import replace
+
+    from lockon.errors import LockonError
+
+    chosen: dict[tuple[str, str], Sequence] = {}
+    for record in records:
+        key = record.dataset, record.sequence
+        if key not in known:
+            raise LockonError(f"{record.sequence} of {record.dataset} is not in the data; give another --data {record.dataset}:ROOT")
+        if not record.fits(known[key]):
+            raise LockonError(f"{record.sequence} of {record.dataset} has other ground truth now; give the --data that it was run on")
+        if record.anchor is not None:
+            own = [one for one in records if (one.dataset, one.sequence) == key]
+            anchors = tuple(sorted({one.anchor for one in own if one.anchor is not None}))
+            backward = frozenset(one.anchor for one in own if one.anchor is not None and one.backward)
+            chosen[key] = replace(known[key], anchors=anchors, backward=backward)
+        else:
+            chosen[key] = known[key]
+    return list(chosen.values())
+
+
+def _show_boxes(claim: Claim, again: Store) -> bool:
+    """One line per run that differs; whether none does."""
+    from lockon.bench.reproduce import compare
+
+    found = compare(claim.records, again.records(claim.label, claim.protocol))
+    wrong = [item for item in found if item.different]
+    for item in wrong:
+        typer.echo(f"  {item.name}: {item.different} of {item.frames} frames differ, boxes by up to {item.largest:.3g} px")
+    typer.echo(f"  boxes      {len(found) - len(wrong)} of {len(found)} runs identical")
+    if wrong and claim.protocol == "realtime" and any(record.rules.get("seconds") is None for record in claim.records):
+        typer.echo("  measured real time depends on the machine's speed; --rule realtime.seconds=S makes it repeatable")
+    return not wrong
+
+
+def _show_figures(claim: Claim, again: Store, folder: Path, convention: str | None) -> bool:
+    """Stored and new figures side by side; whether they are the same."""
+    from lockon.bench.reproduce import figures
+
+    convention = convention or claim.convention
+    wanted = {(record.dataset, record.sequence, record.place) for record in claim.records}
+    made = [one for one in again.records(claim.label, claim.protocol) if (one.dataset, one.sequence, one.place) in wanted]
+    new = figures(_store_of(claim, made, folder / "new"), claim, convention)
+    if not new:
+        typer.echo("  figures    none: there is no ground truth after the first frame")
+        return True
+    if claim.figures is not None and len(new) == 1:
+        ((datasets, (name, _)),) = new.items()
+        old: dict[str, tuple[str, dict[str, float]]] = {datasets: (name, dict(claim.figures))}
+    else:
+        old = figures(_store_of(claim, claim.records, folder / "stored"), claim, convention)
+    same = True
+    for datasets, (name, values) in new.items():
+        stored = old[datasets][1]
+        texts = [_figure(key, stored[key], value) for key, value in values.items() if key in stored]
+        same = same and all(_equal(stored[key], value) for key, value in values.items() if key in stored)
+        typer.echo(f"  figures    {datasets}, convention {name}: {', '.join(texts)}")
+    return same
+
+
+def _store_of(claim: Claim, records: Iterable[Record], folder: Path) -> Store:
+    """A store of some records alone, because figures are made of all that a store has."""
+    from lockon.bench.store import Store
+
+    store = Store(folder)
+    store.claim(claim.label, claim.configuration, 0)
+    for record in records:
+        store.save(claim.label, record)
+    return store
+
+
+def _figure(key: str, old: float, new: float) -> str:
+    if _equal(old, new):
+        return f"{key} -" if old != old else f"{key} {old:.6g}"  # noqa: PLR0124 - NaN: nothing counts
+    return f"{key} {old:.6g} -> {new:.6g} ({new - old:+.3g})"
+
+
+def _equal(old: Any, new: Any) -> bool:
+    return bool(old == new or (old != old and new != new))  # NaN is as it was  # noqa: PLR0124

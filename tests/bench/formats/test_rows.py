@@ -1,0 +1,169 @@
+"""Lines of result files, however they are written."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+from lockon.bench.formats.rows import BOX, CODE, NOTHING, WRONG, parse_rows, read_numbers, read_rows
+from lockon.errors import LockonError
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["1,2,3,4", "1\t2\t3\t4", "1 2 3 4", "1, 2,\t3 ,4", "  1;2;3;4  ", "1,2,3,4,", "1.0e0,2.,3,4.000", "+1,2,3,4\r"],
+)
+def test_any_separator(line):
+    rows = parse_rows(f"{line}\n{line}\n", "a.txt")
+    np.testing.assert_array_equal(rows.boxes, [[1, 2, 3, 4]] * 2)
+    assert rows.notes == ()
+    assert rows.kinds.tolist() == [BOX, BOX]
+
+
+@pytest.mark.parametrize("line", ["", "   ", "NaN", "nan,nan,nan,nan", "NaN NaN NaN NaN", ",,,"])
+def test_a_frame_without_a_box(line):
+    rows = parse_rows(f"1,2,3,4\n{line}\n5,6,7,8\n", "a.txt")
+    np.testing.assert_array_equal(rows.boxes, [[1, 2, 3, 4], [NAN] * 4, [5, 6, 7, 8]])
+    assert rows.kinds[1] == NOTHING
+    assert rows.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "trap", "text"),
+    [
+        ("1|2|3|4", "unreadable", "line 2 cannot be read"),
+        ("1,2,3", "unreadable", "line 2 says '1,2,3'"),
+        ("1,2,3,4,5", "unreadable", "expected 4 (x, y, w, h), 6 (frame, x, y, w, h, lost), 8 (four corners) numbers"),
+        ("1,2,3,four", "unreadable", "count as frames without a box"),
+        ("7", "unreadable", "line 2 says '7'"),
+        ("0.1,0.2,0.3,0.4,0.5,0.6", "unreadable", "line 2"),  # the affine parameters of old trackers are no box
+        ("1,2,nan,4", "half-empty", "NaN or infinite in some of the numbers of line 2"),
+        ("1,2,3,inf", "half-empty", "line 2"),
+        ("m1,2,x", "unreadable", "m1,2,x"),
+    ],
+)
+def test_a_bad_line_is_named_and_has_no_box(line, trap, text):
+    rows = parse_rows(f"1,2,3,4\n{line}\n5,6,7,8\n", "run/a.txt")
+    (note,) = rows.notes
+    assert note.trap == trap
+    assert note.where == "run/a.txt"
+    assert text in note.text
+    assert np.isnan(rows.boxes[1]).all()
+    assert rows.kinds[1] == (WRONG if trap == "unreadable" else NOTHING)
+    np.testing.assert_array_equal(rows.boxes[[0, 2]], [[1, 2, 3, 4], [5, 6, 7, 8]])
+
+
+def test_bad_lines_are_listed_as_ranges():
+    (note,) = parse_rows("1,2,3,4\n" + "?\n" * 4 + "1,2,3,4\n?\n", "a.txt").notes
+    assert "lines 2-5, 7 cannot be read" in note.text
+
+
+@pytest.mark.parametrize("text", ["", "\n\n \n"])
+def test_an_empty_file_is_an_error(text):
+    with pytest.raises(LockonError, match=r"a\.txt is empty; expected one line of x,y,w,h per frame"):
+        parse_rows(text, "a.txt")
+
+
+def test_a_file_without_a_readable_line_is_an_error():
+    with pytest.raises(LockonError, match=r"a\.txt:1: no line can be read; .* separated by commas, tabs or blanks, found '1\|2\|3\|4'"):
+        parse_rows("1|2|3|4\n2|3|4|5\n", "a.txt")
+
+
+@pytest.mark.parametrize("head", ["x,y,w,h", "frame x y width height", "# x y w h"])
+def test_a_heading_is_no_frame(head):
+    rows = parse_rows(f"{head}\n1,2,3,4\n5,6,7,8\n", "a.txt")
+    assert len(rows) == 2
+    assert [note.trap for note in rows.notes] == ["heading"]
+
+
+def test_line_numbers_count_the_heading():
+    rows = parse_rows("x,y,w,h\n1,2,3,4\n?\n", "a.txt")
+    assert "line 3 cannot" in rows.notes[1].text
+
+
+def test_six_numbers_are_frame_box_lost():
+    rows = parse_rows("1,10,20,30,40,0\n2,11,21,30,40,1\n", "a.txt")
+    np.testing.assert_array_equal(rows.boxes, [[10, 20, 30, 40], [11, 21, 30, 40]])
+    assert rows.lost.tolist() == [False, True]
+
+
+def test_eight_numbers_are_corners():
+    rows = parse_rows("1,1,5,1,5,4,1,4\n0,0,4,3\n", "a.txt")
+    np.testing.assert_array_equal(rows.boxes, [[1, 1, 4, 3], [0, 0, 4, 3]])
+    assert rows.polygons is not None
+    np.testing.assert_array_equal(rows.polygons, [[1, 1, 5, 1, 5, 4, 1, 4], [NAN] * 8])
+
+
+@pytest.mark.parametrize("lines", ["1\n5,5,2,2\n2\n0\n", "1.0\n5,5,2,2\n2.0\n0.0\n"])
+def test_codes(lines):
+    rows = parse_rows(lines, "a.txt")
+    assert rows.kinds.tolist() == [CODE, BOX, CODE, CODE]
+    assert rows.codes.tolist() == [1, -1, 2, 0]
+
+
+def test_masks():
+    rows = parse_rows("1\nm10,20,4,3,1,2,2,2\nm0,0,0,0,0\n", "a.txt")
+    # 4 wide: row 0 is .XX. and row 1 is .XX.
+    np.testing.assert_array_equal(rows.boxes[1], [11, 20, 2, 2])
+    assert rows.masks == (None, "m10,20,4,3,1,2,2,2", None)
+    assert rows.kinds.tolist() == [CODE, BOX, NOTHING]
+
+
+def test_take_repeats_and_reorders():
+    rows = parse_rows("1,1,5,1,5,4,1,4\n0,0,4,3\nNaN\n", "a.txt").take(np.array([1, 1, 0]))
+    np.testing.assert_array_equal(rows.boxes, [[0, 0, 4, 3], [0, 0, 4, 3], [1, 1, 4, 3]])
+
+
+def test_binary_file(tmp_path):
+    path = tmp_path / "a_001.bin"
+    rectangle, corners = (1.5, 2.25, 3.0, 4.0), (0.0, 0.0, 4.0, 0.0, 4.0, 2.0, 0.0, 2.0)
+    content = struct.pack("<hI", 1, 5) + struct.pack("<BI", 0, 1) + struct.pack("<B4f", 1, *rectangle)
+    content += struct.pack("<BH8f", 2, 4, *corners) + struct.pack("<BhhHHH2H", 3, 7, 8, 3, 1, 2, 1, 2) + struct.pack("<BI", 0, 2)
+    path.write_bytes(content)
+    rows = read_rows(path)
+    assert rows.codes.tolist() == [1, -1, -1, -1, 2]
+    np.testing.assert_array_equal(rows.boxes[1:4], [rectangle, [0, 0, 4, 2], [8, 8, 2, 1]])
+    assert rows.masks is not None
+    assert rows.masks[3] == "m7,8,3,1,1,2"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x01", b"1,2,3,4\n", struct.pack("<hI", 1, 2) + struct.pack("<BI", 0, 1), struct.pack("<hIB", 1, 1, 9)]
+)
+def test_broken_binary_file_is_an_error(tmp_path, content):
+    path = tmp_path / "a_001.bin"
+    path.write_bytes(content)
+    with pytest.raises(LockonError, match="no binary result of the VOT toolkit"):
+        read_rows(path)
+
+
+def test_numbers_beside_the_boxes(tmp_path):
+    path = tmp_path / "a_time.txt"
+    path.write_text("0.1,0.2\n0.3\n\nx,0.5\n")
+    np.testing.assert_array_equal(read_numbers(path), [[0.1, 0.2], [0.3, NAN], [NAN, NAN], [NAN, 0.5]])
+
+
+numbers = st.floats(-1e5, 1e5).map(lambda value: round(value, 4))
+
+
+@given(st.lists(st.tuples(numbers, numbers, numbers, numbers), min_size=1, max_size=20), st.sampled_from([",", "\t", " ", " , ", "; "]))
+def test_whatever_is_written_is_read(boxes, separator):
+    rows = parse_rows("".join(separator.join(map(repr, box)) + "\n" for box in boxes), "a.txt")
+    np.testing.assert_array_equal(rows.boxes, boxes)
+    assert rows.notes == ()
+
+
+@given(st.text(alphabet="0123456789.,-+eE nNaA\t\n;xm|", max_size=80))
+def test_any_text_gives_rows_or_one_error(text):
+    try:
+        rows = parse_rows(text, "a.txt")
+    except LockonError:
+        return
+    assert len(rows.boxes) == len(rows.kinds) == len(rows.codes) == len(rows.blank) == len(rows.lost)
+    assert np.isfinite(rows.boxes[rows.kinds == BOX]).all()
+    assert np.isnan(rows.boxes[rows.kinds != BOX]).all()

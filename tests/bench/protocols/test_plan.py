@@ -1,0 +1,90 @@
+"""Which runs a protocol makes of a sequence, its rules, and the records."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scripted import HERE, Scripted, make
+
+from lockon.bench.protocols.plan import MaskTexts, Protocol
+from lockon.bench.protocols.realtime import RealTime
+from lockon.bench.protocols.reset import ResetRules
+from lockon.bench.record import Place
+from lockon.driver import drive
+from lockon.errors import LockonError
+
+POLYGON = np.tile([10.0, 10, 17, 10, 17, 15, 10, 15], (12, 1))
+
+
+def record(protocol, sequence, place, tracker=None):
+    return protocol.record(sequence, place, drive(tracker or Scripted(), protocol.course(sequence, place)), {"threads": 1}, MaskTexts())
+
+
+def test_one_pass_has_no_rules_and_repetitions_count_from_1():
+    protocol = Protocol(repetitions=3)
+    assert protocol.groups(make(5)) == [[Place("one-pass", 1), Place("one-pass", 2), Place("one-pass", 3)]]
+    assert protocol.rules(make(5)) == {}
+    found = record(protocol, make(5, attributes=frozenset({"b", "a"})), Place("one-pass", 2))
+    assert (found.protocol, found.repetition, found.rules, found.attributes) == ("one-pass", 2, {}, ("a", "b"))
+    assert (found.polygons, found.truth_masks, found.anchor) == (None, None, None)
+
+
+def test_reset_keeps_its_rules_and_the_polygons():
+    protocol = Protocol(name="reset", reset=ResetRules(skip=3))
+    found = record(protocol, make(12, polygons=POLYGON), Place("reset"), Scripted(away=[4]))
+    assert found.rules == {"skip": 3, "vot_init": "bounding"}
+    assert found.polygons.tolist() == POLYGON.tolist()
+    assert np.flatnonzero(found.run.events == 2).tolist() == [4]
+
+
+def test_one_group_per_anchor():
+    protocol = Protocol(name="anchors", spacing=4, repetitions=2)
+    sequence = make(10, masks=True, visible=np.arange(10) != 1)
+    assert [[(place.anchor, place.repetition) for place in group] for group in protocol.groups(sequence)] == [
+        [(0, 1), (0, 2)],
+        [(4, 1), (4, 2)],
+        [(8, 1), (8, 2)],
+    ]
+    assert protocol.rules(sequence) == {"spacing": 4}
+    assert protocol.rules(make(10, anchors=(3,))) == {}
+    found = record(protocol, sequence, Place("anchors", 1, 8))
+    assert found.frames.tolist() == [8, 7, 6, 5, 4, 3, 2, 1, 0]
+    assert (found.anchor, found.backward) == (8, True)
+    assert found.visible.tolist() == [frame != 1 for frame in found.frames]
+    assert found.truth_masks[:2] == ("m20,11,6,4,0,24", "m19,11,6,4,0,24")
+    assert found.fits(sequence)
+    assert not found.fits(make(10, boxes=np.tile(np.array(HERE) + 1, (10, 1))))
+    assert not found.fits(make(8))
+    with pytest.raises(LockonError, match="no anchor on frame 5"):
+        protocol.course(sequence, Place("anchors", 1, 5))
+
+
+@pytest.mark.parametrize(
+    ("fields", "base"),
+    [({}, "one-pass"), ({"polygons": POLYGON}, "reset"), ({"polygons": POLYGON, "anchors": (0, 5)}, "anchors")],
+)
+def test_real_time_goes_around_the_benchmarks_own_protocol(fields, base):
+    protocol = Protocol(name="realtime", realtime=RealTime(seconds=0.125, grace=0))
+    sequence = make(12, **fields)
+    place = protocol.groups(sequence)[0][0]
+    assert place == Place("realtime", 1, 0 if base == "anchors" else None)
+    found = record(protocol, sequence, place)
+    assert found.rules["base"] == base
+    assert found.rules["fps"] == 20
+    assert (found.run.events is not None) == (base == "reset")
+    assert np.isnan(found.run.times).sum() == 6  # every other frame was dropped
+    assert Protocol(name="realtime", base="one-pass").base_of(sequence) == "one-pass"
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"name": "onepass"}, "unknown protocol 'onepass'; did you mean 'one-pass'"),
+        ({"repetitions": 0}, "repetitions=0"),
+        ({"spacing": 0}, "spacing=0"),
+        ({"name": "realtime", "base": "rest"}, "did you mean 'reset'"),
+    ],
+)
+def test_mistakes(fields, text):
+    with pytest.raises(LockonError, match=text):
+        Protocol(**fields)
