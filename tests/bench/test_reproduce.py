@@ -179,6 +179,14 @@ def test_mistakes(results, args, text):
     assert text in done.output
 
 
+def test_imported_results_cannot_be_run_again(results):
+    path = results / "kcf" / "tracker.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "configuration": {"name": "kcf", "imported": "result files"}}))
+    answer = lockon("reproduce", results / "kcf")
+    assert answer.exit_code != 0
+    assert "were imported" in str(answer.exception) + answer.output
+
+
 def test_reports_that_do_not_belong_to_the_results(results, tmp_path):
     report = tmp_path / "report.json"
     report.write_text(lockon("report", results, "--format", "json").stdout)

@@ -62,7 +62,16 @@ class Claim:
 
         Args:
             weights: its weights; None for those that the records name, where they still are, or for its own.
+
+        Raises:
+            LockonError: nothing here made these results: they were imported.
         """
+        missing = {"name", "preset", "overrides", "weights"} - set(self.configuration)
+        if missing:
+            raise LockonError(
+                f"the results of {self.label} in {self.store.folder} were imported from result files, so nothing says how to run it; "
+                "score them with `lockon bench report`, or run the tracker itself with `lockon bench run`"
+            )
         known = [Path(text) for text in self.setup("weights")]
         path = weights if weights is not None else next((path for path in known if path.exists()), None)
         values = self.configuration
