@@ -210,7 +210,8 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
     _make_data(root, names=["second"], frames=600)
     out = tmp_path / "out"
     command = ["bench", "run", "--trackers", "csrt", "--data", f"folder:{root}", "--out", str(out)]
-    code = f"from lockon.cli import main; import sys; sys.argv[1:] = {command!r}; main()"
+    heard = "signal.signal(signal.SIGINT, signal.default_int_handler)"  # also where these tests run in the background of a shell
+    code = f"from lockon.cli import main; import signal, sys; {heard}; sys.argv[1:] = {command!r}; main()"
     script = tmp_path / "script.py"  # worker processes import the main module again
     script.write_text(f"if __name__ == '__main__':\n    {code}\n")
     process = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE, text=True, env=os.environ)

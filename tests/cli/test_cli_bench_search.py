@@ -200,7 +200,8 @@ def test_a_missing_package_is_named(here, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process")
 def test_ctrl_c_keeps_finished_trials(here):
-    command = [sys.executable, "-c", "from lockon.cli import main; main()", "bench", "search", *SEARCH, "--fixed", "slow=0.1"]
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # also in the background of a shell
+    command = [sys.executable, "-c", f"{heard}; from lockon.cli import main; main()", "bench", "search", *SEARCH, "--fixed", "slow=0.1"]
     process = subprocess.Popen([*command, "--trials", "1000", "--workers", "1"], stderr=subprocess.PIPE, text=True)
     log = here / "out" / "trials.jsonl"
     until = time.monotonic() + 120
