@@ -56,12 +56,7 @@ class _Pool:
 
     def start(self, number: int) -> _Worker:
         """A new worker; workers are numbered from 0, and one that takes a dead one's place takes its number."""
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self.threads), name=f"lockon-bench-{number}", daemon=True)
-        process.start()
-        theirs.close()
-        return _Worker(process, ours, number)
+        return _Worker(*start_process(_serve, self.threads, f"lockon-bench-{number}"), number)
 
     def give(self, worker: _Worker, task: _Task) -> None:
         """Send a task to an idle worker.
@@ -162,6 +157,16 @@ def _serve(pipe: Connection, threads: int) -> None:
         pipe.send(run_job(work, Store(out), job))
 
 
+def start_process(serve: Callable[[Connection, int], None], threads: int, name: str) -> tuple[SpawnProcess, Connection]:
+    """A running process that lives `serve(its end of a pipe, threads)`, and our end of the pipe."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(theirs, threads), name=name, daemon=True)
+    process.start()
+    theirs.close()
+    return process, ours
+
+
 def become_worker(threads: int) -> None:
     """Make this process one that leaves Ctrl-C to its parent, uses so many threads, and ends with its parent, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -177,4 +182,4 @@ def _end_with_parent() -> None:
         os._exit(1)  # in the middle of whatever it is: files appear only when they are complete
 
 
-__all__ = ["DIED", "become_worker", "run_in_processes"]
+__all__ = ["DIED", "become_worker", "run_in_processes", "start_process"]

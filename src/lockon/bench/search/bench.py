@@ -6,7 +6,6 @@ generators are seeded before each, and a tracker forgets the last video on `init
 
 from __future__ import annotations
 
-import multiprocessing
 import pickle
 import warnings
 from collections import deque
@@ -22,7 +21,7 @@ from lockon.bench.report.model import SequenceScore
 from lockon.bench.search.frames import keep_frames
 from lockon.bench.search.objective import Objective
 from lockon.bench.spec import Make, TrackerSpec
-from lockon.bench.workers import DIED, become_worker
+from lockon.bench.workers import DIED, become_worker, start_process
 from lockon.data.sequence import Sequence
 from lockon.errors import LockonError, LockonWarning
 from lockon.tracker import Tracker
@@ -163,11 +162,7 @@ class Pool:
             _end(worker)
 
     def _start(self, number: int) -> _Worker:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self.threads), name=f"lockon-search-{number}", daemon=True)
-        process.start()
-        theirs.close()
+        process, ours = start_process(_serve, self.threads, f"lockon-search-{number}")
         worker = _Worker(process, ours, number)
         try:
             ours.send(replace(self.task, cache=self.task.cache // self.workers))
