@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lockon._files import PendingFile, write_bytes
+from lockon._files import PendingFile, read_json_object, write_bytes
 from lockon.errors import LockonError
 
 
@@ -43,3 +43,14 @@ def test_a_folder_that_cannot_hold_the_file(tmp_path: Path) -> None:
         PendingFile(tmp_path / "file" / "out.txt")
     with pytest.raises(LockonError, match="it is a folder"):
         PendingFile(tmp_path)
+
+
+@pytest.mark.parametrize(("content", "message"), [("[1]", "holds a list"), ("{", "not a readable JSON file"), (None, "No such file")])
+def test_a_file_without_one_json_object(tmp_path: Path, content: str | None, message: str) -> None:
+    path = tmp_path / "some.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(LockonError, match=f"{message}.*; write it again"):
+        read_json_object(path, "write it again")
+    path.write_text('{"a": 1}')
+    assert read_json_object(path, "") == {"a": 1}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from lockon.errors import LockonError
 
@@ -63,4 +65,22 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
         raise LockonError(f"cannot write {pending.path}: {error.strerror}") from None
 
 
-__all__ = ["PendingFile", "write_bytes"]
+def read_json_object(path: Path, advice: str) -> dict[str, Any]:
+    """The one JSON object in a file.
+
+    Args:
+        advice: ends the error: what to do instead.
+
+    Raises:
+        LockonError: the file cannot be read, is no JSON, or holds something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LockonError(f"{path} is not a readable JSON file ({error}); {advice}") from None
+    if not isinstance(content, dict):
+        raise LockonError(f"{path} holds a {type(content).__name__}, expected one JSON object; {advice}")
+    return content
+
+
+__all__ = ["PendingFile", "read_json_object", "write_bytes"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import cv2
+
+from lockon._cores import usable_cores
 
 _PACKAGES = ("lockon", "numpy", "opencv-contrib-python-headless", "onnxruntime", "openvino", "torch")
 
@@ -29,8 +30,11 @@ def machine() -> dict[str, Any]:
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.is_file() else []
     named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"processor": named[0] if named else platform.processor() or platform.machine(), "cores": cores, "system": platform.system()}
+    return {
+        "processor": named[0] if named else platform.processor() or platform.machine(),
+        "cores": usable_cores(),
+        "system": platform.system(),
+    }
 
 
 __all__ = ["machine", "versions"]

@@ -1,0 +1,14 @@
+"""How many cores this process may use, which on shared machines are fewer than there are."""
+
+from __future__ import annotations
+
+import os
+
+
+def usable_cores() -> int:
+    """Cores that the operating system lets this process run on; at least 1."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return cores or 1
+
+
+__all__ = ["usable_cores"]
