@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from lockon.draw import STATE_COLORS, TARGET_COLORS, draw_result
+from lockon.draw import STATE_COLORS, TARGET_COLORS, draw_heatmap, draw_result
+from lockon.ops.crop import Crop
+from lockon.ops.score_map import ScoreMap
 from lockon.types import Frame, Result, State
 
 
@@ -83,3 +85,39 @@ def test_any_box_can_be_drawn(x: float, y: float, w: float, h: float, state: Sta
 
 def test_tiny_frames() -> None:
     assert draw_result(np.zeros((3, 2, 3), np.uint8), Result(np.array([0.0, 0, 1, 1]), 1.0, "tracked")).shape == (3, 2, 3)
+
+
+def heat(
+    center: tuple[float, float] = (80.0, 60.0), side: float = 60.0, stride: float | None = None, hot: tuple[int, int] = (1, 3)
+) -> ScoreMap:
+    scores = np.zeros((5, 5))
+    scores[hot] = 1.0
+    return ScoreMap.of(Crop(np.array(center), np.asarray(side), 120), scores.ravel(), 5, stride)
+
+
+def test_score_maps_are_hot_where_the_score_is() -> None:
+    """Five cells of 12 image pixels; the hot one is the second from the top and the fourth from the left."""
+    frame = blank() + np.uint8(100)
+    drawn = draw_heatmap(frame, heat(), opacity=1.0)
+    assert (frame == 100).all(), "the frame itself is left alone"
+    red = (drawn[..., 0] > 100) & (drawn[..., 2] == 0)
+    ys, xs = np.nonzero(red)
+    assert (xs.mean() + 0.5, ys.mean() + 0.5) == (pytest.approx(80 + 12), pytest.approx(60 - 12))
+    assert drawn[65, 60].tolist() == [0, 0, 128], "nothing there: the map's dark blue"
+    assert drawn[5, 5].tolist() == [100, 100, 100], "outside the region"
+    assert drawn[60, 50].min() > 200, "the region's outline"
+
+
+def test_score_maps_that_do_not_fill_the_region() -> None:
+    drawn = draw_heatmap(blank() + np.uint8(100), heat(stride=12.0), opacity=1.0)  # cells of 6 image pixels, 15 on each side
+    assert drawn[60, 80 - 16].tolist() == [100, 100, 100]
+    assert drawn[60, 80 - 14].tolist() == [0, 0, 128]
+
+
+number_or_far = st.floats(-1e4, 1e4)
+
+
+@settings(deadline=None)
+@given(number_or_far, number_or_far, st.floats(0.5, 1e4))
+def test_any_region_can_be_drawn(x: float, y: float, side: float) -> None:
+    assert draw_heatmap(blank(), heat((x, y), side)).shape == (120, 160, 3)

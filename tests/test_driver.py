@@ -10,6 +10,7 @@ import pytest
 from colored_videos import BLUE, GREEN, HEIGHT, RED, WIDTH, color_tracker, video
 from lockon.driver import Call, drive, drive_together
 from lockon.errors import LockonError
+from lockon.localizers.masks import MaskConfig
 from lockon.types import Result
 
 
@@ -163,3 +164,19 @@ def test_lanes_are_a_positive_number():
     with pytest.raises(LockonError, match="lanes=0"):
         list(drive_together(color_tracker(), [], 0))
     assert list(drive_together(color_tracker(), [], 3)) == []
+
+
+def test_masks_reach_the_answers_of_both_ways():
+    class Masked(type(color_tracker().model)):
+        def mask(self, prediction, index):
+            return np.ones((len(index), 32, 32), np.float32)
+
+    tracker = color_tracker(mask=MaskConfig())
+    tracker.model.__class__ = Masked
+    alone = drive(tracker, follow(video("a", RED, 3)))
+    ((_, together),) = drive_together(tracker, [follow(video("a", RED, 3))], 1)
+    assert alone[0].mask is None
+    for one, other in zip(alone[1:], together[1:], strict=True):
+        assert one.mask.shape == (HEIGHT, WIDTH)
+        assert one.mask.any()
+        np.testing.assert_array_equal(one.mask, other.mask)

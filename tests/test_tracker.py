@@ -5,8 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from lockon.config import apply_overrides
 from lockon.errors import LockonError, LockonWarning
+from lockon.localizers.masks import MaskConfig, paste_patch
 from lockon.localizers.window import WindowConfig
+from lockon.ops.crop import Crop, mean_color
 from lockon.tracker import Calibration, NetworkTracker, Tracker, TrackerConfig
 from lockon.types import Prediction, Template
 
@@ -255,3 +258,161 @@ def test_state_does_not_grow() -> None:
     for _ in range(300):
         tracker.track(frame)
     assert held(tracker) == before
+
+
+PYSOT = TrackerConfig(
+    template_factor=1.0,
+    search_factor=2.0,
+    context=0.5,
+    pixel_centers=True,
+    conventions="pysot",
+    localizer=WindowConfig(window=0.0, penalty=0.0, smoothing=1.0),
+    hold=0.0,
+    grow=1.0,
+    min_size=10.0,
+)
+
+
+class Centred(BlobModel):
+    """Finds a box of the template's share of the crop, in its middle, counted from pixel centres; keeps the crops."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.templates: list[np.ndarray] = []
+        self.searches: list[np.ndarray] = []
+
+    def encode(self, images):
+        self.templates.append(images)
+        return super().encode(images)
+
+    def __call__(self, template, images):
+        self.searches.append(images)
+        boxes = np.tile(np.array([55.5, 51.5, 71.5, 75.5], np.float32), (len(images), GRID * GRID, 1))
+        return Prediction(np.full((len(images), GRID * GRID), 2.0, np.float32), boxes)
+
+
+NOISE = np.random.default_rng(5).integers(0, 256, (120, 160, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(("conventions", "shift"), [("pysot", -0.5), ("pysot-bench", 0.0), ("continuous", 0.0)])
+def test_where_the_state_starts_and_what_is_returned(conventions, shift: float) -> None:
+    """The centre of the crop is the last centre: the box comes back with a new size, around the start's centre."""
+    tracker = NetworkTracker(Centred(), dataclasses.replace(PYSOT, conventions=conventions))
+    tracker.init(NOISE, (60, 50, 20, 30))
+    assert tracker._targets[0].box.tolist() == [70 + shift, 65 + shift, 20, 30]
+    side = 2 * np.sqrt((20 + 25) * (30 + 25))
+    w, h = 16 * side / 128, 24 * side / 128
+    np.testing.assert_allclose(tracker.track(NOISE).box, [70 + shift - w / 2, 65 + shift - h / 2, w, h])
+
+
+@pytest.mark.parametrize("conventions", ["pysot", "pysot-bench", "continuous"])
+def test_crops_follow_the_conventions(conventions) -> None:
+    model = Centred()
+    tracker = NetworkTracker(model, dataclasses.replace(PYSOT, conventions=conventions))
+    tracker.init(NOISE, (60, 50, 20, 30))
+    box = tracker._targets[0].box
+    tracker.track(NOISE)
+    for images, factor, size in ((model.templates[0], 1.0, 32), (model.searches[0], 2.0, 128)):
+        crop = Crop.with_context(box, factor, size)
+        crop = dataclasses.replace(crop, whole=conventions != "continuous")
+        np.testing.assert_array_equal(images[0], crop.extract(NOISE, mean_color(NOISE)))
+
+
+def test_the_official_tracker_does_not_clip_its_start_box() -> None:
+    tracker = NetworkTracker(Centred(), PYSOT)
+    tracker.init(NOISE, (-5, 50, 20, 16))  # no warning either
+    assert tracker._targets[0].box.tolist() == [4.5, 57.5, 20, 16]
+    with pytest.raises(LockonError, match="lies outside the frame"):
+        tracker.init(NOISE, (-50, 50, 20, 16))
+
+
+def test_hold_and_grow_turned_off_follow_every_box() -> None:
+    tracker = make(dataclasses.replace(CONFIG, hold=0.0, grow=1.0))
+    tracker.init(scene((60, 50, 20, 16, RED)), (60, 50, 20, 16))
+    sides = []
+    for _ in range(8):
+        sides.append(_next_side(tracker))
+        result = tracker.track(scene())
+    assert result.state == "lost"
+    boxes = [target.box for target in tracker._targets]
+    assert not np.allclose(boxes[0], [70, 58, 20, 16]), "the box follows what the network finds"
+    assert sides[-1] == pytest.approx(3.75 * np.sqrt(np.prod(boxes[0][2:])), rel=0.2)
+
+
+class Masked(Centred):
+    """Has a mask of ones at every candidate, and remembers which were asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[int] = []
+
+    def __call__(self, template, images):
+        prediction = super().__call__(template, images)
+        prediction.logits[:, 44] = 5.0  # row 5, column 4
+        return prediction
+
+    def mask(self, prediction, index):
+        self.asked += index.tolist()
+        return np.ones((len(index), 32, 32), np.float32)
+
+
+def test_masks_come_from_the_chosen_candidate() -> None:
+    config = dataclasses.replace(PYSOT, conventions="continuous", mask=MaskConfig(stride=16.0, offset=-8.0))
+    model = Masked()
+    tracker = NetworkTracker(model, config)
+    tracker.init(NOISE, (60, 50, 20, 20))
+    box = tracker._targets[0].box
+    result = tracker.track(NOISE)
+    assert model.asked == [44]
+    crop = Crop.with_context(box, 2.0, 128)
+    expected = paste_patch(np.ones((32, 32)), crop, 5, 4, size=(160, 120), config=config.mask)
+    assert result.mask is not None
+    assert expected.any()
+    np.testing.assert_array_equal(result.mask, expected)
+    tracker.init(NOISE, [(60, 50, 20, 20), (30, 30, 20, 20)])
+    both = tracker.track(NOISE)
+    assert both.mask is not None
+    assert both.mask.shape == (2, 120, 160)
+    np.testing.assert_array_equal(both.mask[0], expected)
+
+
+def test_no_masks_where_none_are_wanted_or_made() -> None:
+    for model, mask in ((Masked(), None), (Centred(), MaskConfig())):
+        tracker = NetworkTracker(model, dataclasses.replace(PYSOT, mask=mask))
+        tracker.init(NOISE, (60, 50, 20, 20))
+        assert tracker.track(NOISE).mask is None
+
+
+def test_score_maps_are_kept_on_demand() -> None:
+    tracker = make()
+    frame = scene((60, 50, 20, 16, RED))
+    tracker.init(frame, (60, 50, 20, 16))
+    tracker.track(frame)
+    assert tracker.score_maps == ()
+    tracker.keep_scores = True
+    tracker.init(frame, (60, 50, 20, 16))
+    assert tracker.score_maps == ()
+    tracker.track(scene((66, 50, 20, 16, RED)))
+    (scores,) = tracker.score_maps
+    assert scores.scores.shape == (GRID, GRID)
+    assert np.unravel_index(scores.scores.argmax(), (GRID, GRID)) == (3, 3)  # candidate 27
+    assert scores.scores.max() == pytest.approx(1 / (1 + np.exp(-4)))
+    assert scores.crop.center.tolist() == [70, 58]  # where it was searched, not where it was found
+    assert scores.stride == 128 / GRID
+
+
+def test_anchors_that_do_not_fit_the_network() -> None:
+    tracker = make(dataclasses.replace(CONFIG, localizer=WindowConfig(anchors=5)))
+    tracker.init(scene(), (60, 50, 20, 16))
+    with pytest.raises(LockonError, match="64 candidates are not 5 per point"):
+        tracker.track(scene())
+
+
+def test_parameters_of_older_weight_files_mean_what_they_meant() -> None:
+    """A header without the newer names gives the rules that it was made under."""
+    config = apply_overrides(TrackerConfig(), {"search_factor": 4.0, "localizer.window": 0.2, "calibration.scale": 1.5, "hold": 0.1})
+    new = ("context", "pixel_centers", "conventions", "stride", "mask")
+    assert [getattr(config, name) for name in new] == [None, False, "continuous", None, None]
+    assert (config.localizer.anchors, config.localizer.zero_border) == (1, False)
+    window = config.window(np.array([[50.0, 40, 20, 30]]), config.search_factor, 224)
+    assert (window.middle, window.whole, window.side.tolist()) == (None, False, [4 * np.sqrt(600)])

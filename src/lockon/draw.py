@@ -1,4 +1,4 @@
-"""Results drawn on frames: boxes, masks, labels and scores.
+"""Results drawn on frames: boxes, masks, labels and scores; score maps over search regions.
 
 One target is coloured by its state (green tracked, amber uncertain, red lost); several targets have a colour each. In
 both cases an uncertain box is thin and a lost box is dashed.
@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon.ops.score_map import ScoreMap
 from lockon.types import Frame, Result, State
 
 Color = tuple[int, int, int]
@@ -53,6 +54,42 @@ def draw_result(frame: Frame, result: Result, labels: tuple[str, ...] | None = N
         if np.isfinite(target.box).all():
             _draw_box(canvas, target, color)
             _draw_label(canvas, target, label, color)
+    return canvas
+
+
+def draw_heatmap(frame: Frame, scores: ScoreMap, opacity: float = 0.55) -> Frame:
+    """A copy of a frame with one score map over its search region, blue for 0 to red for 1, and the region's outline in white.
+
+    The map covers the cells of its points: less than the region where the network has no candidates near the border.
+
+    Args:
+        frame: (H, W, 3) uint8 RGB; left as it is.
+        scores: from `NetworkTracker.score_maps`; its region may reach outside the frame.
+        opacity: of the map, 0..1.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    canvas: Frame = frame.copy()
+    height, width = canvas.shape[:2]
+    center, step = np.asarray(scores.crop.center, dtype=np.float64), scores.step  # (2,), (2,)
+    side = len(scores.scores)
+    first, last = center - step * side / 2, center + step * side / 2  # the map's corners
+    left, top = (max(round(float(value)), 0) for value in first)
+    right, bottom = min(round(float(last[0])), width), min(round(float(last[1])), height)
+    if left < right and top < bottom:
+        # from a pixel of the part that is drawn to a place in the map, counted from the centre of its first score
+        shift = (np.array([left, top]) + 0.5 - center) / step + (side - 1) / 2
+        matrix = np.array([[1 / step[0], 0.0, shift[0]], [0.0, 1 / step[1], shift[1]]])
+        levels: NDArray[Any] = np.clip(scores.scores, 0, 1).astype(np.float32)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        smooth = cv2.warpAffine(levels, matrix, (right - left, bottom - top), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        colors = cv2.applyColorMap((smooth * 255).astype(np.uint8), cv2.COLORMAP_JET)[..., ::-1]
+        part = canvas[top:bottom, left:right]
+        canvas[top:bottom, left:right] = (part * (1 - opacity) + colors * opacity).astype(np.uint8)
+    extent = np.asarray(scores.crop.size / scores.crop.scale, dtype=np.float64)
+    left, top, right, bottom = _corners(np.concatenate([center - extent / 2, extent]), canvas)
+    cv2.rectangle(canvas, (left, top), (right, bottom), (255, 255, 255), max(1, _line_width(canvas) // 2), cv2.LINE_AA)
     return canvas
 
 
@@ -114,4 +151,4 @@ def _draw_label(canvas: Frame, target: Result, label: str, color: Color) -> None
     cv2.putText(canvas, text, (left + pad, bottom - pad), _FONT, scale, ink, thickness, cv2.LINE_AA)
 
 
-__all__ = ["STATE_COLORS", "TARGET_COLORS", "draw_result"]
+__all__ = ["STATE_COLORS", "TARGET_COLORS", "draw_heatmap", "draw_result"]

@@ -224,7 +224,7 @@ def _step(tracker: NetworkTracker, pairs: list[tuple[_Lane[R], Frame]]) -> dict[
     answers: dict[int, Answer | Exception] = {}
     for (lane, _), target in zip(pairs, targets, strict=True):
         lane.target = target
-        answers[lane.number] = Answer(cxcywh_to_xywh(target.box), target.score, target.state, None, seconds, target.size)
+        answers[lane.number] = Answer(cxcywh_to_xywh(target.box), target.score, target.state, target.mask, seconds, target.size)
     return answers
 
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lockon.errors import LockonError
-from lockon.localizers.window import WindowConfig, WindowLocalizer
+from lockon.localizers.masks import MaskConfig, paste_patch
+from lockon.localizers.window import WindowConfig, WindowLocalizer, map_side
 from lockon.ops.boxes import check_boxes, cxcywh_to_xywh, xywh_to_cxcywh
 from lockon.ops.crop import Crop, mean_color
 from lockon.ops.pixels import to_rgb
+from lockon.ops.score_map import ScoreMap
 from lockon.types import FloatArray, Frame, Prediction, Result, State, Template
 
 
@@ -33,7 +35,10 @@ class Tracker(Protocol):
 
 
 class Model(Protocol):
-    """A network behind NumPy arrays: a torch module, an ONNX file or an OpenVINO model."""
+    """A network behind NumPy arrays: a torch module, an ONNX file or an OpenVINO model.
+
+    One with masks also has ``mask(prediction, index)``: (B, P, P) probabilities at the candidates `index` (B,).
+    """
 
     template_size: int
     search_size: int
@@ -58,7 +63,12 @@ class TrackerConfig:
     """Inference parameters of a `NetworkTracker`.
 
     Attributes:
-        template_factor, search_factor: crop side in units of the target's sqrt(w h).
+        template_factor, search_factor: crop side in units of the target's sqrt(w h), or of its side with context.
+        context: None for the area rule; else crop sides follow SiamFC's, ``factor * sqrt((w + p)(h + p))`` with ``p = context (w + h)``.
+        pixel_centers: the network counts crop pixels from the centre of the first one (PySOT's family), not from its corner.
+        conventions: "continuous" keeps sub-pixel positions. "pysot" is the official tracker to the pixel: crops of whole pixels, a start
+            centre of x + (w - 1) / 2 and boxes from centre - w / 2 (half a pixel apart), a start box that is not clipped.
+            "pysot-bench" starts at x + w / 2 instead, as the official test script makes it.
         localizer: how the best candidate is chosen.
         calibration: logit to score.
         tracked, lost: score at or above which a target is "tracked", and below which it is "lost"; "uncertain" between.
@@ -68,10 +78,15 @@ class TrackerConfig:
             following a doubtful target costs little, holding on to an old place costs the target.
         grow: factor on the search window per "lost" frame, up to `max_grow`.
         min_size: smallest width and height of a box, in pixels.
+        stride: distance of neighbouring candidates in search-crop pixels, to place score maps; None where they fill the crop.
+        mask: how masks are made, for networks that have them; None for none.
     """
 
     template_factor: float = 1.875
     search_factor: float = 3.75
+    context: float | None = None
+    pixel_centers: bool = False
+    conventions: Literal["continuous", "pysot", "pysot-bench"] = "continuous"
     localizer: WindowConfig = field(default_factory=WindowConfig)
     calibration: Calibration = field(default_factory=Calibration)
     tracked: float = 0.5
@@ -81,6 +96,16 @@ class TrackerConfig:
     grow: float = 1.05
     max_grow: float = 1.5
     min_size: float = 3.0
+    stride: float | None = None
+    mask: MaskConfig | None = None
+
+    def window(self, boxes_cxcywh: FloatArray, factor: float, size: int) -> Crop:
+        """The crops of `size` pixels around (..., 4) boxes, by these rules."""
+        whole = self.conventions != "continuous"
+        middle = (size - 1) / 2 if self.pixel_centers else None
+        if self.context is None:
+            return replace(Crop.around(boxes_cxcywh, factor, size), middle=middle, whole=whole)
+        return replace(Crop.with_context(boxes_cxcywh, factor, size, self.context), middle=middle, whole=whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +117,7 @@ class Target:
         template: its features, a batch of one. fill: (3,) border colour of crops.
         score: calibrated, 0..1. state: tracked, uncertain or lost. low, absent: frames in a row below the `lost`, the `hold` score.
         size: width, height of the video's frames.
+        mask: (H, W) bool of the last frame, or None. scores: the last search region's score map, where the tracker keeps them.
     """
 
     box: FloatArray
@@ -103,6 +129,8 @@ class Target:
     state: State = "tracked"
     low: int = 0
     absent: int = 0
+    mask: NDArray[np.bool_] | None = None
+    scores: ScoreMap | None = None
 
 
 class NetworkTracker:
@@ -110,14 +138,23 @@ class NetworkTracker:
 
     Args:
         model: the network. config: inference parameters. localizer: candidate choice; default from `config`.
+
+    Attributes:
+        keep_scores: keep every target's score map, for `score_maps`; False at first.
     """
 
     def __init__(self, model: Model, config: TrackerConfig, localizer: WindowLocalizer | None = None) -> None:
         self.model = model
         self.config = config
         self.localizer = localizer or WindowLocalizer(config.localizer)
+        self.keep_scores = False
         self._targets: list[Target] = []
         self._single = True
+
+    @property
+    def score_maps(self) -> tuple[ScoreMap, ...]:
+        """One score map per target, of the last `track` call; empty before it and where `keep_scores` is off."""
+        return tuple(target.scores for target in self._targets if target.scores is not None)
 
     def init(self, frame: Frame, box: ArrayLike) -> None:
         """Start on `frame` with one box (4,) or n boxes (n, 4), x, y, w, h in pixels.
@@ -138,10 +175,11 @@ class NetworkTracker:
             raise LockonError("track() before init(); call tracker.init(frame, (x, y, w, h)) on the first frame")
         self._targets = self.step([to_rgb(frame)] * len(self._targets), self._targets)
         boxes = cxcywh_to_xywh(np.stack([target.box for target in self._targets]))
+        masks = [target.mask for target in self._targets if target.mask is not None]
         if self._single:
-            return Result(boxes[0], self._targets[0].score, self._targets[0].state)
+            return Result(boxes[0], self._targets[0].score, self._targets[0].state, masks[0] if masks else None)
         scores = np.array([target.score for target in self._targets])
-        return Result(boxes, scores, tuple(target.state for target in self._targets))
+        return Result(boxes, scores, tuple(target.state for target in self._targets), np.stack(masks) if masks else None)
 
     def start(self, frame: Frame, boxes: ArrayLike) -> list[Target]:
         """One `Target` per x, y, w, h box, templates encoded in one pass; the tracker's own targets stay as they are.
@@ -151,9 +189,13 @@ class NetworkTracker:
         """
         frame = to_rgb(frame)
         height, width = frame.shape[:2]
-        checked = xywh_to_cxcywh(np.atleast_2d(check_boxes(boxes, width, height)))  # (n, 4)
+        c = self.config
+        given = np.atleast_2d(check_boxes(boxes, width, height, clip=c.conventions == "continuous"))
+        checked = xywh_to_cxcywh(given)  # (n, 4)
+        if c.conventions == "pysot":
+            checked[:, :2] -= 0.5  # x + (w - 1) / 2
         fill = mean_color(frame)
-        crops = Crop.around(checked, self.config.template_factor, self.model.template_size)
+        crops = c.window(checked, c.template_factor, self.model.template_size)
         template = self.model.encode(np.stack([crops[i].extract(frame, fill) for i in range(len(checked))]))
         rows = [Template(tuple(feature[i : i + 1] for feature in template.features)) for i in range(len(checked))]
         return [Target(box, box, row, fill, (width, height)) for box, row in zip(checked, rows, strict=True)]
@@ -173,13 +215,37 @@ class NetworkTracker:
             _check_size(frame, target)
         boxes = np.stack([target.box for target in targets])  # (B, 4)
         grow = np.array([min(c.grow ** max(target.low - c.patience, 0), c.max_grow) for target in targets])
-        crops = Crop.around(boxes, c.search_factor, self.model.search_size)
-        crops = Crop(crops.center, crops.side * grow, crops.size)
+        crops = c.window(boxes, c.search_factor, self.model.search_size)
+        crops = replace(crops, side=crops.side * grow)
         images = np.stack([crops[i].extract(frame, target.fill) for i, (frame, target) in enumerate(zip(frames, targets, strict=True))])
         prediction = self.model(_stack([target.template for target in targets]), images)
-        found, logits = self.localizer(prediction, crops, boxes)  # (B, 4), (B,)
-        scores = 1 / (1 + np.exp(-(c.calibration.scale * logits + c.calibration.bias)))
-        return [self._update(target, box, float(score)) for target, box, score in zip(targets, found, scores, strict=True)]
+        choice = self.localizer(prediction, crops, boxes)
+        scores = 1 / (1 + np.exp(-(c.calibration.scale * choice.logits + c.calibration.bias)))
+        moved = [self._update(target, box, float(score)) for target, box, score in zip(targets, choice.boxes, scores, strict=True)]
+        if self.keep_scores:
+            maps = self._score_maps(crops, choice.scores)
+            moved = [replace(target, scores=one) for target, one in zip(moved, maps, strict=True)]
+        if c.mask is not None and hasattr(self.model, "mask"):
+            masks = self._masks(c.mask, prediction, choice.best, crops, targets)
+            moved = [replace(target, mask=mask) for target, mask in zip(moved, masks, strict=True)]
+        return moved
+
+    def _score_maps(self, crops: Crop, scores: FloatArray) -> list[ScoreMap]:
+        """One map per target of the (B, N) scores of all candidates."""
+        side = map_side(scores.shape[1], self.config.localizer.anchors)
+        return [ScoreMap.of(crops[i], row, side, self.config.stride) for i, row in enumerate(scores)]
+
+    def _masks(
+        self, config: MaskConfig, prediction: Prediction, index: NDArray[np.intp], crops: Crop, targets: Sequence[Target]
+    ) -> list[NDArray[np.bool_]]:
+        """One (H, W) mask per target, from the chosen candidates' patches."""
+        side = map_side(np.shape(prediction.logits)[1], self.config.localizer.anchors)
+        rows, columns = np.divmod(index % (side * side), side)
+        patches: Any = self.model.mask(prediction, index)  # type: ignore[attr-defined]  # (B, P, P); the caller looked
+        return [
+            paste_patch(patches[i], crops[i], int(rows[i]), int(columns[i]), size=target.size, config=config)
+            for i, target in enumerate(targets)
+        ]
 
     def _update(self, target: Target, box: FloatArray, score: float) -> Target:
         c = self.config

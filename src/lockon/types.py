@@ -51,12 +51,14 @@ class Targets:
         boxes: (B, 4) x1, y1, x2, y2 ground truth in search-crop pixels.
         weights: (B, N) weight of each positive, or None for equal weights.
         present: (B,) bool, False for a negative pair (the target is not in the search crop).
+        ranking: (B, N) labels for losses that rank candidates, where they see more negatives than `labels`; None: the same.
     """
 
     labels: Array
     boxes: Array
     weights: Array | None = None
     present: Array | None = None
+    ranking: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from lockon.localizers.window import WindowConfig, WindowLocalizer
+from lockon.errors import LockonError
+from lockon.localizers.window import WindowConfig, WindowLocalizer, map_side
 from lockon.ops.crop import Crop
 from lockon.types import Prediction
 
@@ -26,7 +27,7 @@ def padded(w: float, h: float) -> float:
 def slow(logits, boxes, quality, *, crop: Crop, last, config: WindowConfig):
     """One target, one candidate after the other: the best index, new box and score."""
     scale = SIZE / float(crop.side)  # PySOT's scale_z
-    hann = np.hanning(GRID + 2)[1:-1]
+    hann = np.hanning(GRID) if config.zero_border else np.hanning(GRID + 2)[1:-1]
     best, best_rank, out = -1, -math.inf, None
     for i in range(len(logits)):
         score = 1 / (1 + math.exp(-logits[i]))
@@ -37,7 +38,8 @@ def slow(logits, boxes, quality, *, crop: Crop, last, config: WindowConfig):
         s_c = change(padded(w, h) / padded(last[2] * scale, last[3] * scale))
         r_c = change((last[2] / last[3]) / (w / h))
         penalty = math.exp(-(r_c * s_c - 1) * config.penalty)
-        window = hann[i // GRID] * hann[i % GRID]
+        place = i % GRID**2  # one anchor's map after the other
+        window = hann[place // GRID] * hann[place % GRID]
         rank = penalty * score * (1 - config.window) + window * config.window
         if rank > best_rank:
             rate = penalty * score * config.smoothing if config.smoothing < 1 else 1.0
@@ -46,11 +48,11 @@ def slow(logits, boxes, quality, *, crop: Crop, last, config: WindowConfig):
     return best, *out
 
 
-def random_prediction(seed: int, targets: int, quality: bool) -> Prediction:
+def random_prediction(seed: int, targets: int, quality: bool, anchors: int = 1) -> Prediction:
     rng = np.random.default_rng(seed)
-    corner = rng.uniform(0, 50, (targets, GRID * GRID, 2))
+    corner = rng.uniform(0, 50, (targets, anchors * GRID * GRID, 2))
     boxes = np.concatenate([corner, corner + rng.uniform(4, 40, corner.shape)], axis=-1).astype(np.float32)
-    logits = rng.normal(0, 3, (targets, GRID * GRID)).astype(np.float32)
+    logits = rng.normal(0, 3, corner.shape[:2]).astype(np.float32)
     return Prediction(logits, boxes, rng.normal(0, 2, logits.shape).astype(np.float32) if quality else None)
 
 
@@ -62,21 +64,26 @@ def random_prediction(seed: int, targets: int, quality: bool) -> Prediction:
         WindowConfig(window=0.0, penalty=0.0, smoothing=1.0),
         WindowConfig(window=0.42, penalty=0.2, smoothing=0.3, quality=0.5),
         WindowConfig(window=0.9),
+        WindowConfig(window=0.4, zero_border=True),
+        WindowConfig(window=0.4, anchors=3),
+        WindowConfig(window=0.6, anchors=2, zero_border=True),
     ],
 )
 def test_equals_the_slow_loop(config: WindowConfig, quality: bool) -> None:
     for seed in range(5):
         targets = 3
-        prediction = random_prediction(seed, targets, quality)
+        prediction = random_prediction(seed, targets, quality, config.anchors)
         rng = np.random.default_rng(100 + seed)
         last = np.concatenate([rng.uniform(50, 200, (targets, 2)), rng.uniform(5, 60, (targets, 2))], axis=1)
         crop = Crop(last[:, :2], rng.uniform(40, 200, targets), SIZE)
-        boxes, logits = WindowLocalizer(config)(prediction, crop, last)
+        boxes, logits, best, scores = WindowLocalizer(config)(prediction, crop, last)
         assert boxes.shape == (targets, 4)
         assert logits.shape == (targets,)
         for i in range(targets):
             one_quality = None if prediction.quality is None else prediction.quality[i]
-            _, box, score = slow(prediction.logits[i], prediction.boxes[i], one_quality, crop=crop[i], last=last[i], config=config)
+            number, box, score = slow(prediction.logits[i], prediction.boxes[i], one_quality, crop=crop[i], last=last[i], config=config)
+            assert best[i] == number
+            assert scores[i, number] == pytest.approx(score, rel=1e-5)
             np.testing.assert_allclose(boxes[i], box, rtol=1e-5)
             assert 1 / (1 + math.exp(-logits[i])) == pytest.approx(score, rel=1e-5)
 
@@ -88,7 +95,7 @@ def test_the_window_decides_between_equals() -> None:
     boxes = np.tile(np.array([30.0, 30, 50, 50]), (1, 25, 1))
     boxes[0, 0] = [0, 0, 20, 20]
     crop, last = Crop(np.array([[100.0, 100]]), np.array([80.0]), SIZE), np.array([[100.0, 100, 20, 20]])
-    box, _ = WindowLocalizer(WindowConfig(smoothing=1))(Prediction(logits, boxes), crop, last)
+    box = WindowLocalizer(WindowConfig(smoothing=1))(Prediction(logits, boxes), crop, last).boxes
     assert box[0].tolist() == [100, 100, 20, 20]
 
 
@@ -100,14 +107,14 @@ def test_voting_averages_the_candidates_that_overlap_the_best() -> None:
     boxes[0, 12], boxes[0, 13], boxes[0, 14] = [30, 30, 50, 50], [32, 30, 52, 50], [60, 60, 80, 80]  # the last one is elsewhere
     crop, last = Crop(np.array([[40.0, 40]]), np.array([80.0]), SIZE), np.array([[40.0, 40, 20, 20]])
     config = WindowConfig(window=0, penalty=0, smoothing=1, top=3)
-    box, _ = WindowLocalizer(config)(Prediction(logits, boxes), crop, last)
+    box = WindowLocalizer(config)(Prediction(logits, boxes), crop, last).boxes
     np.testing.assert_allclose(box[0], [41, 40, 20, 20], atol=1e-4)
 
 
 def test_voting_with_more_than_all_candidates() -> None:
     prediction = random_prediction(0, 2, False)
     crop, last = Crop(np.full((2, 2), 40.0), np.full(2, 80.0), SIZE), np.full((2, 4), 20.0)
-    box, _ = WindowLocalizer(WindowConfig(top=1000))(prediction, crop, last)
+    box = WindowLocalizer(WindowConfig(top=1000))(prediction, crop, last).boxes
     assert np.isfinite(box).all()
 
 
@@ -115,6 +122,31 @@ def test_extreme_outputs_stay_finite() -> None:
     logits = np.array([[1e4] * 13 + [-1e4] * 12])
     boxes = np.zeros((1, 25, 4))  # no area
     crop, last = Crop(np.array([[40.0, 40]]), np.array([80.0]), SIZE), np.array([[40.0, 40, 20, 20]])
-    box, logit = WindowLocalizer(WindowConfig())(Prediction(logits, boxes), crop, last)
+    box, logit, *_ = WindowLocalizer(WindowConfig())(Prediction(logits, boxes), crop, last)
     assert np.isfinite(box).all()
     assert np.isfinite(logit).all()
+
+
+def test_the_border_never_wins_where_its_window_is_zero() -> None:
+    """All scores the same and the window alone decides: the corner has exactly nothing."""
+    boxes = np.tile(np.array([30.0, 30, 50, 50]), (1, 25, 1))
+    logits = np.full((1, 25), -9.0)
+    logits[0, 0] = 0.1
+    crop, last = Crop(np.array([[40.0, 40]]), np.array([80.0]), SIZE), np.array([[40.0, 40, 20, 20]])
+    chosen = {
+        zero: WindowLocalizer(WindowConfig(window=0.7, zero_border=zero))(Prediction(logits, boxes), crop, last) for zero in (True, False)
+    }
+    assert chosen[True].best.tolist() == chosen[False].best.tolist() == [12]
+    ahead = WindowLocalizer(WindowConfig(window=0.0, zero_border=True))(Prediction(logits, boxes), crop, last)
+    assert ahead.best.tolist() == [0]
+
+
+@pytest.mark.parametrize(("count", "anchors", "side"), [(196, 1, 14), (3125, 5, 25), (2205, 5, 21), (1, 1, 1)])
+def test_side_of_the_map(count: int, anchors: int, side: int) -> None:
+    assert map_side(count, anchors) == side
+
+
+@pytest.mark.parametrize(("count", "anchors"), [(3125, 1), (196, 5), (24, 1)])
+def test_candidates_that_fill_no_square(count: int, anchors: int) -> None:
+    with pytest.raises(LockonError, match=r"localizer\.anchors"):
+        map_side(count, anchors)

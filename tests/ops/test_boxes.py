@@ -180,3 +180,9 @@ def test_check_boxes_errors(boxes, message: str) -> None:
     with pytest.raises(LockonError, match=message) as caught:
         b.check_boxes(boxes, 100, 50)
     assert "\n" not in str(caught.value)
+
+
+def test_check_boxes_may_leave_what_is_partly_outside() -> None:
+    assert b.check_boxes([-5, 50, 20, 16], 160, 120, clip=False).tolist() == [-5, 50, 20, 16]  # and no warning
+    with pytest.raises(LockonError, match="lies outside"):
+        b.check_boxes([-50, 50, 20, 16], 160, 120, clip=False)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -108,3 +109,56 @@ def test_mean_color() -> None:
     image = np.zeros((2, 4, 3), np.uint8)
     image[0] = (10, 20, 30)
     assert mean_color(image).tolist() == [5, 10, 15]
+
+
+def test_with_context_by_hand() -> None:
+    """A square target: p = w, so the side is 2 w; SiamFC's rule."""
+    crop = Crop.with_context([[50, 40, 30, 30], [10, 10, 20, 60]], factor=1.0, size=127)
+    assert crop.center.tolist() == [[50, 40], [10, 10]]
+    np.testing.assert_allclose(crop.side, [60, np.sqrt((20 + 40) * (60 + 40))])
+    np.testing.assert_allclose(Crop.with_context([0, 0, 20, 60], 2.0, 255, context=0.25).side, 2 * np.sqrt(40 * 80))
+
+
+def test_with_context_of_a_degenerate_box_is_finite() -> None:
+    assert Crop.with_context([[5, 5, 0, 0], [5, 5, -3, 2]], 1.0, 64).side.tolist() == [1, 1]
+
+
+@given(center=st.tuples(number, number), side=length, size=st.integers(8, 512), box=st.tuples(*[number] * 4))
+def test_pixel_centres_are_half_a_pixel_below_corners(center, side: float, size: int, box) -> None:
+    """The same image box, counted from the first pixel's centre: 1/2 less. And back again to the same place."""
+    corners = Crop(np.asarray(center), np.asarray(side), size)
+    centers = Crop(np.asarray(center), np.asarray(side), size, middle=(size - 1) / 2)
+    np.testing.assert_allclose(centers.to_crop(box), corners.to_crop(box) - 0.5, atol=1e-9)
+    np.testing.assert_allclose(centers.to_image(centers.to_crop(box)), box, atol=1e-6)
+
+
+def test_batches_keep_their_rules() -> None:
+    crop = Crop(np.zeros((2, 2)), np.array([8.0, 16]), 32, middle=15.5, whole=True)
+    for other in (crop[0], crop[:1], crop.expand()):
+        assert (other.middle, other.whole, other.size) == (15.5, True, 32)
+
+
+def _padded_subwindow(image, center, side: int, size: int, fill):
+    """PySOT's way, step by step: pad the whole image, cut, resize."""
+    left, top = (int(np.floor(c - (side + 1) / 2 + 0.5)) for c in center)
+    pad = side + int(max(np.abs(center))) + max(image.shape[:2])
+    canvas = np.zeros((image.shape[0] + 2 * pad, image.shape[1] + 2 * pad, 3), np.uint8)
+    canvas[:] = np.asarray(fill).astype(np.uint8)
+    canvas[pad : pad + image.shape[0], pad : pad + image.shape[1]] = image
+    patch = canvas[top + pad : top + pad + side, left + pad : left + pad + side]
+    return patch if side == size else cv2.resize(patch, (size, size))
+
+
+@pytest.mark.parametrize("center", [(30.2, 20.7), (0.0, 0.0), (59.9, 40.0), (-3.3, 55.5), (300.0, 20.0), (20.0, -300.0)])
+@pytest.mark.parametrize("side", [20.49, 20.5, 21.5, 32.0, 150.2])
+def test_whole_windows_are_the_official_ones(center, side: float) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    fill = (10.999, 20.0, 255.0)
+    got = Crop(np.asarray(center), np.asarray(side), 32, whole=True).extract(image, fill)
+    np.testing.assert_array_equal(got, _padded_subwindow(image, center, round(side), 32, fill))
+
+
+def test_whole_windows_of_one_channel() -> None:
+    pixels = Crop(np.array([0.0, 0.0]), np.asarray(8.0), 8, whole=True).extract(np.full((20, 20), 200, np.uint8), fill=7.9)
+    assert pixels.shape == (8, 8)
+    assert (pixels[0, 0], pixels[-1, -1]) == (7, 200)

@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from lockon.ops.boxes import iou_xyxy  # noqa: E402
-from lockon.ops.torch.boxes import giou, iou  # noqa: E402
+from lockon.ops.torch.boxes import center_to_corner, corner_to_center, decode_deltas, encode_deltas, giou, iou  # noqa: E402
 
 coordinate = st.floats(-2000, 2000, width=32)
 box = st.tuples(coordinate, coordinate, coordinate, coordinate)
@@ -68,3 +68,34 @@ def test_identical_empty_boxes() -> None:
     point = torch.tensor([3.0, 3, 3, 3])
     assert float(iou(point, point)) == 0
     assert float(giou(point, point)) == 0
+
+
+def test_corners_and_centers() -> None:
+    corners = torch.tensor([[1.0, 2, 5, 10]])
+    assert corner_to_center(corners).tolist() == [[3, 6, 4, 8]]
+    assert center_to_corner(corner_to_center(corners)).tolist() == corners.tolist()
+
+
+def test_deltas_by_hand() -> None:
+    """An anchor of 20 x 10 at (10, 10); the box is 40 x 5 at (15, 8)."""
+    anchor, target = torch.tensor([10.0, 10, 20, 10]), torch.tensor([-5.0, 5.5, 35, 10.5])
+    deltas = encode_deltas(anchor, target)
+    torch.testing.assert_close(deltas, torch.tensor([0.25, -0.2, 0.693147, -0.693147]))
+    torch.testing.assert_close(decode_deltas(anchor, deltas), target)
+
+
+def test_deltas_of_empty_boxes_are_finite() -> None:
+    anchor = torch.tensor([10.0, 10, 20, 10])
+    for values in ([3.0, 3, 3, 3], [9.0, 9, 1, 1]):
+        assert torch.isfinite(encode_deltas(anchor, torch.tensor(values))).all()
+
+
+side = st.floats(1, 400, width=32)
+
+
+@settings(deadline=None)
+@given(center=st.tuples(coordinate, coordinate), size=st.tuples(side, side), anchor=st.tuples(coordinate, coordinate, side, side))
+def test_deltas_are_inverted(center, size, anchor) -> None:
+    expected = center_to_corner(torch.tensor([*center, *size], dtype=torch.float64))
+    anchor = torch.tensor(anchor, dtype=torch.float64)
+    torch.testing.assert_close(decode_deltas(anchor, encode_deltas(anchor, expected)), expected, rtol=1e-9, atol=1e-6)

@@ -8,10 +8,12 @@ PySOT's inference. Batched over targets; NumPy only.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon.errors import LockonError
 from lockon.ops.boxes import cxcywh_to_xyxy, iou_xyxy, xyxy_to_cxcywh
 from lockon.ops.crop import Crop
 from lockon.ops.windows import hann
@@ -28,6 +30,8 @@ class WindowConfig:
         smoothing: how fast the size follows the prediction, 0..1; 1 takes it at once.
         quality: exponent on the predicted IoU where the head predicts one.
         top: boxes of the best `top` candidates near the best one are averaged by their scores; 1 takes the best alone.
+        anchors: candidates per grid point; N = anchors * S * S, one map after the other.
+        zero_border: the Hann window is zero on the map's border, as PySOT's, so that no candidate there wins on its score alone.
     """
 
     window: float = 0.3
@@ -35,6 +39,24 @@ class WindowConfig:
     smoothing: float = 0.7
     quality: float = 1.0
     top: int = 1
+    anchors: int = 1
+    zero_border: bool = False
+
+
+class Choice(NamedTuple):
+    """What the localizer chose for each of B targets.
+
+    Attributes:
+        boxes: (B, 4) cx, cy, w, h in image pixels, the size smoothed.
+        logits: (B,) log-odds of the chosen candidates' scores, before penalty and window; within +-20.7.
+        best: (B,) number of the chosen candidate among the N of the prediction.
+        scores: (B, N) score of every candidate in [0, 1], before penalty and window.
+    """
+
+    boxes: FloatArray
+    logits: FloatArray
+    best: NDArray[np.intp]
+    scores: FloatArray
 
 
 def _sigmoid(x: FloatArray) -> FloatArray:
@@ -61,7 +83,7 @@ class WindowLocalizer:
         self.config = config
         self._windows: dict[int, FloatArray] = {}
 
-    def __call__(self, prediction: Prediction, crop: Crop, boxes_cxcywh: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def __call__(self, prediction: Prediction, crop: Crop, boxes_cxcywh: FloatArray) -> Choice:
         """Choose one box per target.
 
         Args:
@@ -70,8 +92,10 @@ class WindowLocalizer:
             boxes_cxcywh: (B, 4) last boxes in image pixels.
 
         Returns:
-            (B, 4) new boxes cx, cy, w, h in image pixels, and (B,) logits of the chosen candidates' scores: the score is
-            sigmoid(logit), times the predicted quality where there is one, before penalty and window; its log-odds stay in +-20.7.
+            The new boxes. A candidate's score is sigmoid(logit), times the predicted quality where there is one.
+
+        Raises:
+            LockonError: N is no `anchors` times a square.
         """
         c = self.config
         score = self._score(prediction)  # (B, N)
@@ -84,7 +108,8 @@ class WindowLocalizer:
         rate = (penalty[rows, best] * score[rows, best] * c.smoothing) if c.smoothing < 1 else np.ones(len(best))
         size = boxes_cxcywh[:, 2:] + rate[:, None] * (chosen[:, 2:] - boxes_cxcywh[:, 2:])
         chosen_score = np.clip(score[rows, best], 1e-9, 1 - 1e-9)
-        return np.concatenate([chosen[:, :2], size], axis=1), np.log(chosen_score / (1 - chosen_score))
+        new = np.concatenate([chosen[:, :2], size], axis=1)
+        return Choice(new, np.log(chosen_score / (1 - chosen_score)), best, score)
 
     def _score(self, prediction: Prediction) -> FloatArray:
         score = _sigmoid(np.asarray(prediction.logits, dtype=np.float64))  # (B, N)
@@ -101,8 +126,10 @@ class WindowLocalizer:
         return np.asarray(np.exp((1 - size_change * shape_change) * self.config.penalty))
 
     def _window(self, count: int) -> FloatArray:
+        """(N,) weights, the same for every anchor of a point."""
         if count not in self._windows:
-            self._windows[count] = hann(round(count**0.5))
+            side = map_side(count, self.config.anchors)
+            self._windows[count] = np.tile(hann(side, self.config.zero_border), self.config.anchors)
         return self._windows[count]
 
     def _vote(self, candidates: FloatArray, score: FloatArray, best: NDArray[np.intp]) -> FloatArray:
@@ -115,3 +142,18 @@ class WindowLocalizer:
         total = weight.sum(1, keepdims=True)
         mean = (boxes * weight[..., None]).sum(1) / np.maximum(total, 1e-9)
         return xyxy_to_cxcywh(np.where(total > 0, mean, center[:, 0]))
+
+
+def map_side(count: int, anchors: int) -> int:
+    """Points per side of the square map that `count` candidates with `anchors` per point lie on.
+
+    >>> map_side(3125, 5)
+    25
+
+    Raises:
+        LockonError: they do not fill a square.
+    """
+    side: int = round((count / anchors) ** 0.5)
+    if side * side * anchors != count:
+        raise LockonError(f"{count} candidates are not {anchors} per point of a square map; set localizer.anchors to the network's anchors")
+    return side

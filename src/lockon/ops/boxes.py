@@ -122,12 +122,13 @@ def _check_numbers(numbers: Sequence[float], given: object) -> None:
         raise LockonError(f"box {given!r} has no area (w={numbers[2]:g}, h={numbers[3]:g}); width and height must be above 0")
 
 
-def check_boxes(boxes: ArrayLike, width: int, height: int) -> FloatArray:
+def check_boxes(boxes: ArrayLike, width: int, height: int, clip: bool = True) -> FloatArray:
     """Start boxes of a user, checked against the frame they were drawn on.
 
     Args:
         boxes: (4,) or (n, 4) x, y, w, h.
         width, height: size of the frame in pixels.
+        clip: False leaves boxes that are partly outside as they are.
 
     Returns:
         float64 array of the same shape. A box that is partly outside is clipped, with a `LockonWarning` above one pixel
@@ -148,8 +149,8 @@ def check_boxes(boxes: ArrayLike, width: int, height: int) -> FloatArray:
         clipped = clip_xywh(row, width, height)
         if clipped[2] <= 0 or clipped[3] <= 0:
             raise LockonError(f"box {given} lies outside the frame of {width}x{height} pixels; draw it on the frame")
-        if not np.allclose(clipped, row, atol=1.0):
+        if clip and not np.allclose(clipped, row, atol=1.0):
             shown = ",".join(f"{number:g}" for number in clipped)
             text = f"box {given} reaches outside the frame of {width}x{height} pixels; clipped to {shown}"
             warnings.warn(text, LockonWarning, stacklevel=3)
-    return clip_xywh(array, width, height)
+    return clip_xywh(array, width, height) if clip else array.copy()

@@ -1,0 +1,122 @@
+"""A mask head's patch back into the picture: where it lies, the binary mask, its rotated rectangle and its box.
+
+SiamMask (Wang et al., CVPR 2019, arXiv 1812.05050, Sec. 3.2-3.3): each cell of the score map predicts the mask of one window
+of the search crop, as large as a template crop. An ordinary crop's patch goes to where the crop took its pixels from. For
+windows of whole pixels (`Crop.whole`) the arithmetic is that of PySOT's tracker, which takes a rounded side, ignores that the
+window began at a whole pixel, and shrinks the patch by (W - 1) / W: the mask lies about a pixel aside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lockon.errors import LockonError
+from lockon.ops.crop import Crop
+from lockon.types import FloatArray
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MaskConfig:
+    """How a patch of mask probabilities becomes a mask of the frame.
+
+    Attributes:
+        threshold: pixels with a probability above it are the target, 0..1. SiamMask's is low: generous masks score better on
+            rotated boxes, while 0.5 fits outlines better.
+        stride: distance of neighbouring cells in search-crop pixels.
+        offset: search-crop coordinate of the first patch pixel of cell (0, 0), both counted from pixel centres.
+    """
+
+    threshold: float = 0.15
+    stride: float = 8.0
+    offset: float = -32.0
+
+
+def paste_patch(patch: ArrayLike, crop: Crop, row: int, col: int, *, size: tuple[int, int], config: MaskConfig | None = None) -> Mask:
+    """The binary mask of a frame from one cell's patch.
+
+    Args:
+        patch: (P, P) probabilities in 0..1, at the scale of the search crop.
+        crop: the search window, one.
+        row, col: cell of the chosen candidate in the score map.
+        size: width and height of the frame in pixels.
+        config: threshold and geometry; None for the defaults.
+
+    Returns:
+        (H, W) bool; False wherever the patch does not reach.
+
+    Raises:
+        LockonError: a patch that is not square, or several crops.
+    """
+    config = config or MaskConfig()
+    probabilities = np.ascontiguousarray(patch, dtype=np.float32)
+    if probabilities.ndim != 2 or probabilities.shape[0] != probabilities.shape[1] or np.shape(crop.center) != (2,):
+        raise LockonError(
+            f"patch of shape {probabilities.shape} and crops of shape {np.shape(crop.center)[:-1]}; "
+            "expected one (P, P) patch and one crop: index both before the call"
+        )
+    cell = np.array([col, row], dtype=np.float64)
+    place = _place_whole if crop.whole else _place
+    scale, shift = place(crop, config.offset + config.stride * cell, size)  # (2,) frame pixels per patch pixel, (2,)
+    matrix = np.array([[scale[0], 0.0, shift[0]], [0.0, scale[1], shift[1]]])
+    pasted = cv2.warpAffine(probabilities, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0.0)
+    return np.asarray(pasted > config.threshold)
+
+
+def _place(crop: Crop, first: FloatArray, size: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
+    """Patch pixel i lies at crop coordinate first + i, pixel centres; the crop's middle one is the window's centre."""
+    scale = 1 / crop.scale  # (2,) frame pixels per crop pixel
+    # centres are measured from the frame's corner, warpAffine counts from the centre of its first pixel
+    return scale, np.asarray(crop.center) - 0.5 + (first - (crop.size - 1) / 2) * scale
+
+
+def _place_whole(crop: Crop, first: FloatArray, size: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
+    """PySOT's: from the corner of the rounded window around a centre that counts from pixel centres."""
+    side = np.round(np.asarray(crop.side, dtype=np.float64))  # half to even, as Python's round
+    scale = side / crop.size  # frame pixels per patch pixel
+    corner = np.asarray(crop.center) - side / 2 + first * scale
+    whole = np.asarray(size, dtype=np.float64)
+    shrunk = (whole - 1) / whole * scale
+    return shrunk, shrunk / scale * corner
+
+
+def mask_polygon(mask: Mask, min_area: float = 100.0) -> FloatArray | None:
+    """The smallest rotated rectangle around the largest connected outline of a mask, as SiamMask reports it on VOT.
+
+    Args:
+        mask: (H, W) bool.
+        min_area: outlines whose area is not above it (in pixels²) do not count.
+
+    Returns:
+        (4, 2) corners x, y counted from the centre of the first pixel (add 0.5 for the coordinates of lockon's boxes), or None
+        where nothing is large enough; PySOT then reports the corners of the box.
+    """
+    outline = _largest_outline(mask, min_area)
+    return None if outline is None else np.asarray(cv2.boxPoints(cv2.minAreaRect(outline)), dtype=np.float64)
+
+
+def mask_box(mask: Mask, min_area: float = 100.0) -> FloatArray | None:
+    """(4,) x, y, w, h of the upright box around the largest connected outline of a mask (H, W) bool, or None as `mask_polygon`.
+
+    >>> mask = np.zeros((30, 40), dtype=bool)
+    >>> mask[5:25, 10:22] = True
+    >>> mask_box(mask).tolist()
+    [10.0, 5.0, 12.0, 20.0]
+    """
+    outline = _largest_outline(mask, min_area)
+    return None if outline is None else np.asarray(cv2.boundingRect(outline), dtype=np.float64)
+
+
+def _largest_outline(mask: Mask, min_area: float) -> NDArray[np.int32] | None:
+    """(K, 1, 2) outer contour with the largest area (through the centres of its pixels), if that is above `min_area`."""
+    found = cv2.findContours(np.asarray(mask, dtype=np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outlines = found[-2]  # OpenCV 3 returns the image before it
+    largest = max(outlines, key=cv2.contourArea, default=None)
+    if largest is None or cv2.contourArea(largest) <= min_area:
+        return None
+    return np.asarray(largest, dtype=np.int32)

@@ -1,0 +1,32 @@
+"""Crops of the official SiamRPN, SiamRPN++, SiamBAN and SiamPW-RBO trackers, pixel by pixel and by their means."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import golden_data
+from lockon.ops.crop import Crop, mean_color
+
+
+@pytest.mark.parametrize("name", golden_data.NAMES)
+def test_the_first_crops_are_exact(name: str) -> None:
+    run, frames = golden_data.track(name, "default"), golden_data.frames()
+    x, y, w, h = run.boxes[0]
+    for number, expected in enumerate(golden_data.track_crops(name)):
+        size = len(expected)
+        crop = Crop.with_context([x + (w - 1) / 2, y + (h - 1) / 2, w, h], size / 127, size)
+        assert crop.center.tolist() == run.crop_args[number, :2].tolist()
+        np.testing.assert_array_equal(replace(crop, whole=True).extract(frames[number], mean_color(frames[0])), expected)
+
+
+@pytest.mark.parametrize("run", golden_data.RUNS)
+@pytest.mark.parametrize("name", golden_data.NAMES)
+def test_every_crop_has_the_official_mean(name: str, run: str) -> None:
+    golden, frames = golden_data.track(name, run), golden_data.frames()
+    fill = mean_color(frames[0])
+    for frame, (cx, cy, size, side), mean in zip(frames, golden.crop_args, golden.crop_mean, strict=True):
+        pixels = Crop(np.array([cx, cy]), np.asarray(side), int(size), whole=True).extract(frame, fill)
+        assert pixels.mean(dtype=np.float64) == pytest.approx(mean, abs=1e-9)
