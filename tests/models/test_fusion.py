@@ -1,10 +1,20 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
-from lockon.models.fusion import DepthwiseFusion, PixelwiseFusion, depthwise_correlation, pixelwise_correlation  # noqa: E402
+from lockon.models.fusion import (  # noqa: E402
+    DepthwiseFusion,
+    PixelwiseFusion,
+    attention_match,
+    depthwise_correlation,
+    naive_correlation,
+    pixelwise_correlation,
+    upchannel_correlation,
+)
 
 B, C, H, W = 2, 3, 6, 5
 
@@ -42,6 +52,82 @@ def test_depthwise_equals_loops(h: int, w: int) -> None:
                         if 0 <= yy < H and 0 <= xx < W:
                             expected += template[b, :, i, j] * search[b, :, yy, xx]
                 assert got[b, :, y, x].tolist() == pytest.approx((expected / (h * w)).tolist(), abs=1e-5)
+
+
+@pytest.mark.parametrize(("h", "w"), [(3, 3), (1, 1), (3, 5), (2, 4)])
+def test_valid_depthwise_equals_loops(h: int, w: int) -> None:
+    """Only where the kernel lies on the map, neither flipped nor divided."""
+    template, search = _maps(h, w)
+    got = depthwise_correlation(template, search, valid=True)
+    assert got.shape == (B, C, H - h + 1, W - w + 1)
+    for b in range(B):
+        for y in range(H - h + 1):
+            for x in range(W - w + 1):
+                expected = (template[b] * search[b, :, y : y + h, x : x + w]).sum((1, 2))
+                assert got[b, :, y, x].tolist() == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+@pytest.mark.parametrize(("h", "w"), [(3, 3), (1, 1), (2, 4)])
+def test_upchannel_and_naive_equal_loops(h: int, w: int) -> None:
+    """Two kernels per target; the naive match is the sum over the channels of the depth-wise one."""
+    _, search = _maps(h, w)
+    template = torch.randn(B, 2 * C, h, w, generator=torch.Generator().manual_seed(1))
+    got = upchannel_correlation(template, search)
+    assert got.shape == (B, 2, H - h + 1, W - w + 1)
+    for b in range(B):
+        for k in range(2):
+            for y in range(H - h + 1):
+                for x in range(W - w + 1):
+                    expected = (template[b, k * C : (k + 1) * C] * search[b, :, y : y + h, x : x + w]).sum()
+                    assert float(got[b, k, y, x]) == pytest.approx(float(expected), abs=1e-5)
+    naive = naive_correlation(template[:, :C], search)
+    torch.testing.assert_close(naive, got[:, :1])
+    torch.testing.assert_close(naive, depthwise_correlation(template[:, :C], search, valid=True).sum(1, keepdim=True))
+
+
+def test_padded_upchannel_keeps_the_map() -> None:
+    template, search = _maps(3, 5)
+    padded = upchannel_correlation(template, search, valid=False)
+    assert padded.shape == (B, 1, H, W)
+    torch.testing.assert_close(padded, depthwise_correlation(template, search).sum(1, keepdim=True))
+
+
+def test_attention_equals_loops() -> None:
+    """The softmax runs over the template's positions, for every search position apart; the template's part comes first."""
+    template, search = _maps(2, 3)
+    got = attention_match(template, search)
+    assert got.shape == (B, 2 * C, H, W)
+    torch.testing.assert_close(got[:, C:], search)
+    cells = [(i, j) for i in range(2) for j in range(3)]
+    for b in range(B):
+        for y in range(H):
+            for x in range(W):
+                products = [float(template[b, :, i, j] @ search[b, :, y, x]) / C**0.5 for i, j in cells]
+                weights = [math.exp(product) for product in products]
+                attended = sum(weight / sum(weights) * template[b, :, i, j] for weight, (i, j) in zip(weights, cells, strict=True))
+                assert got[b, :C, y, x].tolist() == pytest.approx(attended.tolist(), abs=1e-5)
+
+
+@pytest.mark.parametrize("match", [depthwise_correlation, upchannel_correlation])
+@pytest.mark.parametrize("valid", [True, False])
+def test_the_exported_form_gives_the_same_values_and_gradients(match, valid: bool, monkeypatch) -> None:
+    """A convolution with as many groups as targets cannot be exported; what replaces it must not differ."""
+    results = []
+    for exporting in (False, True):
+        monkeypatch.setattr(torch.compiler, "is_compiling", lambda exporting=exporting: exporting)
+        template, search = (tensor.requires_grad_() for tensor in _maps(2, 3))
+        out = match(template, search, valid=valid)
+        out.square().sum().backward()
+        results.append((out.detach(), template.grad, search.grad))
+    for eager, exported in zip(*results, strict=True):
+        torch.testing.assert_close(eager, exported, rtol=1e-5, atol=1e-5)
+
+
+def test_channels_last_memory_changes_nothing() -> None:
+    template, search = _maps(3, 3)
+    last = [tensor.to(memory_format=torch.channels_last) for tensor in (template, search)]
+    for match in (depthwise_correlation, upchannel_correlation, attention_match):
+        torch.testing.assert_close(match(*last), match(template, search))
 
 
 @pytest.mark.parametrize("fusion", [PixelwiseFusion(C, template_cells=9, out=4), DepthwiseFusion(C, out=4)])

@@ -26,24 +26,93 @@ def pixelwise_correlation(template: Tensor, search: Tensor) -> Tensor:
     return correlation
 
 
-def depthwise_correlation(template: Tensor, search: Tensor) -> Tensor:
-    """One cross-correlation per channel, zero-padded to the search map's size (Li et al., SiamRPN++, CVPR 2019, Sec. 3.3).
+def depthwise_correlation(template: Tensor, search: Tensor, *, valid: bool = False) -> Tensor:
+    """One cross-correlation per channel (Li et al., SiamRPN++, CVPR 2019, Sec. 3.3).
 
     Args:
         template: (B, C, h, w); kernels of even size are centred half a cell up and left. search: (B, C, H, W).
+        valid: only where the kernel lies on the map, and the plain sum of the products, as published; otherwise the map is
+            padded with zeros to keep its size, and the sum is divided by h w: the mean product over the kernel.
 
     Returns:
-        (B, C, H, W), divided by h w: the mean product over the kernel.
+        (B, C, H - h + 1, W - w + 1) if `valid`, else (B, C, H, W).
     """
-    h, w = template.shape[-2:]
-    height, width = search.shape[-2:]
-    padded = F.pad(search, ((w - 1) // 2, w // 2, (h - 1) // 2, h // 2))
-    # one shifted product per kernel cell: a grouped convolution with B * C groups cannot be exported with a free batch size
-    out = torch.zeros_like(search)
-    for y in range(h):
-        for x in range(w):
-            out = out + padded[..., y : y + height, x : x + width] * template[..., y : y + 1, x : x + 1]
-    return out / (h * w)
+    b, c, h, w = template.shape
+    search = search if valid else _pad(search, h, w)
+    height, width = search.shape[-2] - h + 1, search.shape[-1] - w + 1
+    if torch.compiler.is_compiling():
+        # products with shifted maps: a grouped convolution with B * C groups cannot be exported with a free batch size
+        out = torch.matmul(template.reshape(b, c, 1, h * w), _shifts(search, h, w)).view(b, c, height, width)
+    else:
+        maps, kernels = search.reshape(1, b * c, *search.shape[-2:]), template.reshape(b * c, 1, h, w)
+        out = F.conv2d(maps, kernels, groups=b * c).view(b, c, height, width)
+    return out if valid else out / (h * w)
+
+
+def upchannel_correlation(template: Tensor, search: Tensor, *, valid: bool = True) -> Tensor:
+    """K full cross-correlations per target, each over all channels (Li et al., SiamRPN, CVPR 2018, Sec. 3.2).
+
+    Args:
+        template: (B, K C, h, w): K kernels of C channels, kernel after kernel. search: (B, C, H, W).
+        valid: as in `depthwise_correlation`; with False the map is padded, and the sum divided by h w.
+
+    Returns:
+        (B, K, H - h + 1, W - w + 1) if `valid`, else (B, K, H, W).
+    """
+    b, _, h, w = template.shape
+    c = search.shape[1]
+    search = search if valid else _pad(search, h, w)
+    height, width = search.shape[-2] - h + 1, search.shape[-1] - w + 1
+    kernels = template.reshape(b, -1, c, h, w)  # (B, K, C, h, w)
+    if torch.compiler.is_compiling():  # for the same reason as in `depthwise_correlation`
+        out = torch.matmul(kernels.flatten(2), _shifts(search, h, w).flatten(1, 2)).view(b, -1, height, width)
+    else:
+        maps = search.reshape(1, b * c, *search.shape[-2:])
+        out = F.conv2d(maps, kernels.flatten(0, 1), groups=b).view(b, -1, height, width)
+    correlation: Tensor = out if valid else out / (h * w)
+    return correlation
+
+
+def naive_correlation(template: Tensor, search: Tensor) -> Tensor:
+    """The template as one kernel over the search map (Bertinetto et al., SiamFC, ECCV-W 2016, Eq. 2, without its bias).
+
+    Args:
+        template: (B, C, h, w). search: (B, C, H, W).
+
+    Returns:
+        (B, 1, H - h + 1, W - w + 1): sums over all channels and kernel cells.
+    """
+    return upchannel_correlation(template, search)
+
+
+def attention_match(template: Tensor, search: Tensor) -> Tensor:
+    """What every search position sees of the template, beside the search features (Tang and Ling, RBO, CVPR 2022, Eq. 2-3).
+
+    A softmax over the template's positions of the dot products, divided by sqrt(C), weighs the template's features. The paper
+    writes the search features first; the published network, and so its weights, have them last.
+
+    Args:
+        template: (B, C, h, w). search: (B, C, H, W).
+
+    Returns:
+        (B, 2 C, H, W): attended template features, then search features.
+    """
+    keys = template.flatten(2)  # (B, C, hw)
+    scores = torch.matmul(keys.transpose(1, 2), search.flatten(2)) * template.shape[1] ** -0.5  # (B, hw, HW)
+    attended = torch.matmul(keys, scores.softmax(dim=1)).view_as(search)  # (B, C, H, W)
+    return torch.cat([attended, search], dim=1)
+
+
+def _pad(search: Tensor, h: int, w: int) -> Tensor:
+    """Zeros around the map, so that a kernel of h x w gives a map of the same size."""
+    return F.pad(search, ((w - 1) // 2, w // 2, (h - 1) // 2, h // 2))
+
+
+def _shifts(search: Tensor, h: int, w: int) -> Tensor:
+    """(B, C, H, W) to (B, C, h w, H' W'): what each kernel cell meets, as few slices: exporting takes as long as there are nodes."""
+    height, width = search.shape[-2] - h + 1, search.shape[-1] - w + 1
+    across = torch.stack([search.narrow(3, x, width) for x in range(w)], dim=2)  # (B, C, w, H, W')
+    return torch.stack([across.narrow(3, y, height).flatten(3) for y in range(h)], dim=2).flatten(2, 3)
 
 
 class PixelwiseFusion(nn.Module):

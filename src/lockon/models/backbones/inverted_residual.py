@@ -8,7 +8,7 @@ training freezes them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -114,60 +114,3 @@ def mobilenet_v2() -> InvertedResidualTrunk:
 def efficientnet_lite0() -> InvertedResidualTrunk:
     """EfficientNet-Lite0 to its last stride-16 block: 112 channels, 0.70 M parameters."""
     return InvertedResidualTrunk(EFFICIENTNET_LITE0_ROWS, mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0), eps=1e-3)
-
-
-def _ours(trunk: InvertedResidualTrunk) -> list[tuple[str, InvertedResidual]]:
-    return [
-        (f"stages.{s}.{b}", block)
-        for s, stage in enumerate(trunk.stages)
-        for b, block in enumerate(stage.children())
-        if isinstance(block, InvertedResidual)
-    ]
-
-
-def from_torchvision(trunk: InvertedResidualTrunk, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """torchvision's MobileNetV2 names (``features.1.conv.0.0.weight``) to ours; layers past stride 16 are dropped.
-
-    Raises:
-        KeyError: a weight of the trunk is missing.
-    """
-    renames = {"features.0.": "stages.0.0."}
-    for number, (name, block) in enumerate(_ours(trunk), start=1):
-        parts = ["depthwise."] if isinstance(block.expand, nn.Identity) else ["expand.", "depthwise."]
-        for index, part in enumerate(parts):
-            renames[f"features.{number}.conv.{index}."] = f"{name}.{part}"
-        last = len(parts)
-        renames[f"features.{number}.conv.{last}."] = f"{name}.project.0."
-        renames[f"features.{number}.conv.{last + 1}."] = f"{name}.project.1."
-    return _rename(trunk, state, renames)
-
-
-def from_efficientnet_lite(trunk: InvertedResidualTrunk, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Names of the published EfficientNet-Lite PyTorch weights (``_blocks.0._depthwise_conv.weight``) to ours.
-
-    Layers past stride 16 are dropped.
-
-    Raises:
-        KeyError: a weight of the trunk is missing.
-    """
-    renames = {"_conv_stem.": "stages.0.0.0.", "_bn0.": "stages.0.0.1."}
-    for number, (name, _) in enumerate(_ours(trunk)):
-        pairs = {"_expand_conv": "expand.0", "_bn0": "expand.1", "_depthwise_conv": "depthwise.0", "_bn1": "depthwise.1"}
-        pairs |= {"_project_conv": "project.0", "_bn2": "project.1"}
-        renames |= {f"_blocks.{number}.{theirs}.": f"{name}.{ours}." for theirs, ours in pairs.items()}
-    return _rename(trunk, state, renames)
-
-
-def _rename(trunk: InvertedResidualTrunk, state: Mapping[str, Tensor], renames: Mapping[str, str]) -> dict[str, Tensor]:
-    wanted = set(trunk.state_dict())
-    out: dict[str, Tensor] = {}
-    for key, value in state.items():
-        prefix = next((theirs for theirs in renames if key.startswith(theirs)), None)
-        if prefix is not None:
-            ours = renames[prefix] + key[len(prefix) :]
-            if ours in wanted:
-                out[ours] = value
-    missing = sorted(wanted - set(out))
-    if missing:
-        raise KeyError(f"{len(missing)} of {len(wanted)} weights are missing, first {missing[0]!r}: these weights are of another network")
-    return out

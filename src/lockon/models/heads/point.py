@@ -48,7 +48,7 @@ class PointHead(nn.Module):
         self.box = nn.Conv2d(channels, 4, 1)
         self.quality = nn.Conv2d(channels, 1, 1) if quality else None
         # exp(0.7) = 2 strides: half a target of 4 cells, so the first boxes are of the right size
-        log_odds = torch.log(torch.tensor((1 - prior) / prior)).item()
+        log_odds = torch.log(torch.tensor((1 - prior) / prior, device="cpu")).item()  # also where the network is built without values
         for layer, bias in ((self.cls, -log_odds), (self.box, 0.7), (self.quality, 0.0)):
             if layer is not None and layer.bias is not None:
                 nn.init.normal_(layer.weight, std=0.01)

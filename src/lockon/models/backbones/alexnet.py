@@ -1,0 +1,77 @@
+"""The unpadded AlexNet of SiamFC and SiamRPN at stride 8.
+
+Krizhevsky et al., NeurIPS 2012, with batch normalization, no padding and no groups, cut after the fifth convolution:
+Bertinetto et al., SiamFC, ECCV-W 2016 (arXiv 1606.09549), Table 1. Parameter names are those of PySOT's "legacy" AlexNet.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class AlexNet(nn.Module):
+    """(B, 3, H, W) RGB 0..255 to one (B, 256, H', W'): 127 pixels give 6x6, 255 give 22x22, 287 give 26x26.
+
+    The last convolution is normalized but not rectified. Feature k is centred on input pixel 8 k + 43.
+
+    Args:
+        bgr: the weights want blue, green, red; the input stays RGB.
+        train_norms: batch normalization of learning stages uses and updates the statistics of the batch.
+
+    Attributes:
+        channels: C of the one output. trainable_stages: how many of the last of the five convolutions learn, see `set_trainable`.
+    """
+
+    STAGES = ((0, 4), (4, 8), (8, 11), (11, 14), (14, 16))  # one convolution each, as ranges of `features`
+
+    def __init__(self, *, bgr: bool = True, train_norms: bool = True) -> None:
+        super().__init__()
+        self.bgr = bgr
+        self.train_norms = train_norms
+        self.channels: tuple[int, ...] = (256,)
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 96, 11, 2),
+            nn.BatchNorm2d(96),
+            nn.MaxPool2d(3, 2),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(96, 256, 5),
+            nn.BatchNorm2d(256),
+            nn.MaxPool2d(3, 2),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(256, 384, 3),
+            nn.BatchNorm2d(384),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(384, 384, 3),
+            nn.BatchNorm2d(384),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(384, 256, 3),
+            nn.BatchNorm2d(256),
+        )
+        self.trainable_stages = len(self.STAGES)
+
+    def set_trainable(self, stages: int) -> None:
+        """Train only the last `stages` convolutions with their normalizations; 0 freezes all, statistics included."""
+        self.trainable_stages = min(stages, len(self.STAGES))
+        for index, module in enumerate(self.features):
+            module.requires_grad_(self._learns(index))
+        self.train(self.training)
+
+    def _learns(self, index: int) -> bool:
+        """Whether the part `index` of `features` belongs to a learning stage."""
+        frozen = len(self.STAGES) - self.trainable_stages
+        return frozen == 0 or index >= self.STAGES[frozen - 1][1]
+
+    def train(self, mode: bool = True) -> AlexNet:
+        """Batch normalization keeps its statistics in frozen stages, and everywhere without `train_norms`."""
+        super().train(mode)
+        for index, module in enumerate(self.features):
+            if isinstance(module, nn.BatchNorm2d) and not (self.train_norms and self._learns(index)):
+                module.eval()
+        return self
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """(B, 3, H, W) RGB 0..255 to one (B, 256, H', W')."""
+        return (self.features(image.flip(1) if self.bgr else image),)
+
+
+__all__ = ["AlexNet"]

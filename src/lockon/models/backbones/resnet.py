@@ -1,0 +1,252 @@
+"""Residual networks: the unpadded dilated ResNet-50 of the PySOT family, and the ordinary ResNet-18/34/50.
+
+ResNet: He et al., CVPR 2016 (arXiv 1512.03385), Table 1, with the stride on the 3x3 convolution as in all published weights.
+Dilated: Li et al., SiamRPN++, CVPR 2019 (arXiv 1812.11703), Sec. 3.2: layers 2 to 4 at stride 8, no padding where the size shrinks,
+so that features stay translation invariant. Parameter names are torchvision's, which timm and PySOT use as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+IMAGENET_MEAN = (123.675, 116.28, 103.53)  # RGB, 0..255
+IMAGENET_STD = (58.395, 57.12, 57.375)
+BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}  # per layer
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut. (B, cin, H, W) to (B, planes, H/stride, W/stride).
+
+    Args:
+        cin: input channels. planes: output channels. stride: of the first convolution. shortcut: None where shapes agree.
+    """
+
+    expansion = 1
+    norm_pairs = (("conv1", "bn1"), ("conv2", "bn2"))  # each normalization follows that convolution alone: export folds them
+
+    def __init__(self, cin: int, planes: int, *, stride: int = 1, shortcut: nn.Module | None = None) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(cin, planes, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.conv2 = nn.Conv2d(planes, planes, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, cin, H, W) to (B, planes, H/stride, W/stride)."""
+        y = self.relu(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        out: Tensor = self.relu(y + (x if self.downsample is None else self.downsample(x)))
+        return out
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3, 1x1 convolutions and a shortcut. (B, cin, H, W) to (B, 4 planes, H', W').
+
+    Args:
+        cin: input channels. planes: width inside.
+        stride, padding, dilation: of the 3x3 convolution.
+        shortcut: None where shapes agree.
+    """
+
+    expansion = 4
+    norm_pairs = (("conv1", "bn1"), ("conv2", "bn2"), ("conv3", "bn3"))
+
+    def __init__(
+        self, cin: int, planes: int, *, stride: int = 1, padding: int = 1, dilation: int = 1, shortcut: nn.Module | None = None
+    ) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(cin, planes, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.conv2 = nn.Conv2d(planes, planes, 3, stride, padding, dilation, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+        self.conv3 = nn.Conv2d(planes, planes * self.expansion, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(planes * self.expansion)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, cin, H, W) to (B, 4 planes, H', W')."""
+        y = self.relu(self.bn1(self.conv1(x)))
+        y = self.relu(self.bn2(self.conv2(y)))
+        y = self.bn3(self.conv3(y))
+        out: Tensor = self.relu(y + (x if self.downsample is None else self.downsample(x)))
+        return out
+
+
+class StagedResNet(nn.Module):
+    """Stem and layers with outputs after any of the layers; subclasses build them.
+
+    Args:
+        layers: numbers (1 to 4) of the layers whose outputs `forward` returns, in this order; later ones are not built.
+        bgr: the weights want blue, green, red; the input stays RGB.
+        mean, std: RGB normalization of 0..255 input; None hands the pixels to the stem as they are.
+        train_norms: batch normalization of learning stages uses and updates the statistics of the batch.
+
+    Attributes:
+        channels: C of each output. trainable_stages: how many of the last stages learn, see `set_trainable`.
+    """
+
+    norm_pairs = (("conv1", "bn1"),)
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        layers: Sequence[int],
+        *,
+        bgr: bool,
+        mean: Sequence[float] | None,
+        std: Sequence[float] | None,
+        train_norms: bool,
+        stem_padding: int,
+        pool_padding: int = 1,
+    ) -> None:
+        super().__init__()
+        if not layers or not set(layers) <= {1, 2, 3, 4}:
+            raise ValueError(f"layers={tuple(layers)} given, expected numbers from 1 to 4")
+        self.layers = tuple(layers)
+        self.bgr = bgr
+        self.train_norms = train_norms
+        self.normalized = mean is not None
+        self.register_buffer("mean", torch.tensor(mean or (0.0,) * 3).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std or (1.0,) * 3).view(1, 3, 1, 1), persistent=False)
+        self.conv1 = nn.Conv2d(3, 64, 7, 2, stem_padding, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, 2, pool_padding)
+        self.built = max(layers)
+        self.trainable_stages = self.built + 1
+        self.channels: tuple[int, ...] = ()
+
+    def _stage(self, number: int) -> nn.Module:
+        return self.get_submodule(f"layer{number}")
+
+    def set_trainable(self, stages: int) -> None:
+        """Train only the last `stages` layers (3 of layers 1 to 4: layers 2, 3, 4); one more than there are adds the stem; 0 freezes all.
+
+        Batch normalization of frozen stages runs in evaluation mode.
+        """
+        self.trainable_stages = min(stages, self.built + 1)
+        for module in (self.conv1, self.bn1):
+            module.requires_grad_(self._learns(0))
+        for number in range(1, self.built + 1):
+            self._stage(number).requires_grad_(self._learns(number))
+        self.train(self.training)
+
+    def _learns(self, number: int) -> bool:
+        """Whether layer `number` (0: the stem) learns."""
+        return number > self.built - self.trainable_stages
+
+    def train(self, mode: bool = True) -> StagedResNet:
+        """Batch normalization keeps its statistics in frozen stages, and everywhere without `train_norms`."""
+        super().train(mode)
+        for number in range(self.built + 1):
+            if not (self.train_norms and self._learns(number)):
+                for module in (self.bn1,) if number == 0 else self._stage(number).modules():
+                    if isinstance(module, nn.BatchNorm2d):
+                        module.eval()
+        return self
+
+    def features(self, image: Tensor) -> dict[str, Tensor]:
+        """Every stage's output: "stem" (after the first ReLU, before pooling), "layer1" and so on, as many as are built.
+
+        Args:
+            image: (B, 3, H, W) RGB 0..255.
+        """
+        x = (image - self.mean) / self.std if self.normalized else image
+        x = x.flip(1) if self.bgr else x
+        x = self.relu(self.bn1(self.conv1(x)))
+        found = {"stem": x}
+        x = self.maxpool(x)
+        for number in range(1, self.built + 1):
+            x = self._stage(number)(x)
+            found[f"layer{number}"] = x
+        return found
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """(B, 3, H, W) RGB 0..255 to one (B, C, H', W') per entry of `layers`."""
+        found = self.features(image)
+        return tuple(found[f"layer{number}"] for number in self.layers)
+
+
+class DilatedResNet50(StagedResNet):
+    """ResNet-50 with layers 2 to 4 at stride 8: 127 pixels give 15x15, 255 give 31x31, 287 give 35x35.
+
+    Feature k is centred on input pixel 8 k + 7. Input is not normalized; PySOT's weights want BGR 0..255.
+
+    Args:
+        layers: outputs, in this order; (2, 3, 4) in SiamRPN++ and SiamBAN, (2, 3) in SiamPW, (3,) in SiamMask.
+        bgr: flip RGB input to BGR.
+        train_norms: as PySOT trains: batch normalization of learning layers in training mode.
+    """
+
+    def __init__(self, layers: Sequence[int] = (2, 3, 4), *, bgr: bool = True, train_norms: bool = True) -> None:
+        super().__init__(layers, bgr=bgr, mean=None, std=None, train_norms=train_norms, stem_padding=0)
+        cin = 64
+        for number in range(1, self.built + 1):
+            planes = 32 << number
+            self.add_module(f"layer{number}", _dilated_layer(cin, planes, number))
+            cin = planes * Bottleneck.expansion
+        self.channels = tuple((32 << number) * Bottleneck.expansion for number in layers)
+        _initialize(self)
+
+
+class ResNet(StagedResNet):
+    """The ordinary ImageNet ResNet-18, 34 or 50: layer n at stride 2^(n+1), RGB input normalized inside.
+
+    Args:
+        depth: 18, 34 or 50.
+        layers: outputs, in this order.
+        train_norms: as `StagedResNet`; small batches of crops are too alike to replace the ImageNet statistics.
+    """
+
+    def __init__(self, depth: int, layers: Sequence[int] = (3,), *, train_norms: bool = False) -> None:
+        if depth not in BLOCKS:
+            raise ValueError(f"depth={depth} given, expected one of {', '.join(map(str, BLOCKS))}")
+        super().__init__(layers, bgr=False, mean=IMAGENET_MEAN, std=IMAGENET_STD, train_norms=train_norms, stem_padding=3)
+        block = Bottleneck if depth == 50 else BasicBlock
+        cin = 64
+        for number in range(1, self.built + 1):
+            planes, stride = 32 << number, 1 if number == 1 else 2
+            cout = planes * block.expansion
+            shortcut = None if stride == 1 and cin == cout else _shortcut(cin, cout, stride=stride)
+            blocks: list[nn.Module] = [block(cin, planes, stride=stride, shortcut=shortcut)]
+            blocks += [block(cout, planes) for _ in range(BLOCKS[depth][number - 1] - 1)]
+            self.add_module(f"layer{number}", nn.Sequential(*blocks))
+            cin = cout
+        self.channels = tuple((32 << number) * block.expansion for number in layers)
+        _initialize(self)
+
+
+def _dilated_layer(cin: int, planes: int, number: int) -> nn.Sequential:
+    """Layer 2 shrinks without padding; layers 3 and 4 dilate by 2 and 4, their first block by half of that."""
+    cout = planes * Bottleneck.expansion
+    if number == 1:
+        first = Bottleneck(cin, planes, shortcut=_shortcut(cin, cout))
+    elif number == 2:
+        first = Bottleneck(cin, planes, stride=2, padding=0, shortcut=_shortcut(cin, cout, kernel=3, stride=2))
+    else:
+        half = number - 2  # 1 and 2
+        shortcut = _shortcut(cin, cout, kernel=3, padding=half, dilation=half)
+        first = Bottleneck(cin, planes, padding=half, dilation=half, shortcut=shortcut)
+    dilation = {3: 2, 4: 4}.get(number, 1)
+    return nn.Sequential(first, *(Bottleneck(cout, planes, padding=dilation, dilation=dilation) for _ in range(BLOCKS[50][number - 1] - 1)))
+
+
+def _shortcut(cin: int, cout: int, *, kernel: int = 1, stride: int = 1, padding: int = 0, dilation: int = 1) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(cin, cout, kernel, stride, padding, dilation, bias=False), nn.BatchNorm2d(cout))
+
+
+def _initialize(module: nn.Module) -> None:
+    """Convolutions from N(0, 2 / (k k out)), as He et al., ICCV 2015 (arXiv 1502.01852), Eq. 14."""
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d):
+            nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
+
+
+__all__ = ["BLOCKS", "IMAGENET_MEAN", "IMAGENET_STD", "BasicBlock", "Bottleneck", "DilatedResNet50", "ResNet", "StagedResNet"]

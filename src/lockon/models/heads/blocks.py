@@ -1,0 +1,85 @@
+"""What matching heads are made of: a block that matches one level with convolutions around a correlation, and the mean over levels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from lockon.models.fusion import depthwise_correlation, upchannel_correlation
+
+LOG_LIMIT = 8.0  # exponents of sides end here: no crop has sides of 2981 units, and infinite boxes would make every loss NaN
+
+
+def conv_bn_relu(cin: int, cout: int, kernel: int, padding: int = 0) -> nn.Sequential:
+    """Convolution without bias, batch normalization, ReLU."""
+    return nn.Sequential(nn.Conv2d(cin, cout, kernel, padding=padding, bias=False), nn.BatchNorm2d(cout), nn.ReLU(inplace=True))
+
+
+class DepthwiseBlock(nn.Module):
+    """Depth-wise matching of one level for one task (Li et al., SiamRPN++, CVPR 2019, Sec. 3.3, Fig. 4c).
+
+    Args:
+        channels: C of both inputs. out: channels of the result.
+        padding: keep the search map's size; otherwise only positions where nothing is padded.
+    """
+
+    def __init__(self, channels: int, out: int, *, padding: bool = False) -> None:
+        super().__init__()
+        self.padding = padding
+        self.template = conv_bn_relu(channels, channels, 3)
+        self.search = conv_bn_relu(channels, channels, 3, padding=int(padding))
+        self.out = nn.Sequential(*conv_bn_relu(channels, channels, 1), nn.Conv2d(channels, out, 1))
+
+    def match(self, template: Tensor, search: Tensor) -> Tensor:
+        """(B, C, h, w) and (B, C, H, W) to the correlation (B, C, S, S): 7 and 31 cells give S = 25, or 31 with padding."""
+        return depthwise_correlation(self.template(template), self.search(search), valid=not self.padding)
+
+    def forward(self, template: Tensor, search: Tensor) -> Tensor:
+        """(B, C, h, w) and (B, C, H, W) to (B, out, S, S)."""
+        result: Tensor = self.out(self.match(template, search))
+        return result
+
+
+class UpChannelBlock(nn.Module):
+    """Up-channel matching of one level for one task (Li et al., SiamRPN, CVPR 2018, Sec. 3.2): one full kernel per output channel.
+
+    Args:
+        channels, out, padding: as `DepthwiseBlock`.
+        adjust: a 1x1 convolution on the result, which the published network has for the boxes.
+    """
+
+    def __init__(self, channels: int, out: int, *, padding: bool = False, adjust: bool = False) -> None:
+        super().__init__()
+        self.padding = padding
+        self.template = nn.Conv2d(channels, channels * out, 3)
+        self.search = nn.Conv2d(channels, channels, 3, padding=int(padding))
+        self.adjust = nn.Conv2d(out, out, 1) if adjust else nn.Identity()
+
+    def forward(self, template: Tensor, search: Tensor) -> Tensor:
+        """(B, C, h, w) and (B, C, H, W) to (B, out, S, S)."""
+        result: Tensor = self.adjust(upchannel_correlation(self.template(template), self.search(search), valid=not self.padding))
+        return result
+
+
+def level_weights(levels: int, weighted: bool) -> nn.Parameter | None:
+    """(L,) weights of the levels before the softmax, all equal at first; None where there is nothing to weigh."""
+    return nn.Parameter(torch.ones(levels)) if weighted and levels > 1 else None
+
+
+def mean_of_levels(maps: Sequence[Tensor], weights: Tensor | None) -> Tensor:
+    """The softmax-weighted sum of one (B, K, S, S) map per level, or their plain mean."""
+    stack = torch.stack(list(maps))  # (L, B, K, S, S)
+    return stack.mean(0) if weights is None else (stack * weights.softmax(0).view(-1, 1, 1, 1, 1)).sum(0)
+
+
+def two_class_logits(cls: Tensor) -> Tensor:
+    """(B, 2 A, S, S) scores, first of all backgrounds, then of all foregrounds, to (B, A S S) foreground minus background in float32."""
+    classes = cls.reshape(cls.shape[0], 2, -1).float()  # (B, 2, N)
+    return classes[:, 1] - classes[:, 0]
+
+
+def four_sides(loc: Tensor) -> Tensor:
+    """(B, 4 A, S, S), first of the four for all anchors, then the second and so on, to (B, A S S, 4) in float32."""
+    return loc.reshape(loc.shape[0], 4, -1).transpose(1, 2).float()

@@ -1,0 +1,102 @@
+"""Anchor head: for every anchor box a foreground and a background score, and how the box differs from the anchor.
+
+SiamRPN (Li et al., CVPR 2018) with up-channel matching on one level; SiamRPN++ (Li et al., CVPR 2019, arXiv 1812.11703) with
+depth-wise matching on one or more levels (Sec. 3.2-3.3).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from lockon.models.heads.blocks import (
+    LOG_LIMIT,
+    DepthwiseBlock,
+    UpChannelBlock,
+    four_sides,
+    level_weights,
+    mean_of_levels,
+    two_class_logits,
+)
+from lockon.ops.grid import AnchorGrid
+from lockon.ops.torch.boxes import decode_deltas
+from lockon.types import Prediction
+
+Matching = Literal["depthwise", "up-channel"]
+
+
+class RPNBlock(nn.Module):
+    """Matching of one level, for scores and boxes apart.
+
+    Args:
+        channels: C of both inputs. anchors: per point, A. padding, matching: as `RPNHead`.
+    """
+
+    def __init__(self, channels: int, anchors: int, *, padding: bool, matching: Matching) -> None:
+        super().__init__()
+        self.cls: nn.Module
+        self.loc: nn.Module
+        if matching == "depthwise":
+            self.cls = DepthwiseBlock(channels, 2 * anchors, padding=padding)
+            self.loc = DepthwiseBlock(channels, 4 * anchors, padding=padding)
+        else:
+            self.cls = UpChannelBlock(channels, 2 * anchors, padding=padding)
+            self.loc = UpChannelBlock(channels, 4 * anchors, padding=padding, adjust=True)
+
+    def forward(self, template: Tensor, search: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, C, h, w) and (B, C, H, W) to cls (B, 2 A, S, S) and loc (B, 4 A, S, S)."""
+        return self.cls(template, search), self.loc(template, search)
+
+
+class RPNHead(nn.Module):
+    """Levels of template and search features to a `Prediction` of N = A S² candidates: anchor by anchor, then row by row.
+
+    Args:
+        levels: how many. channels: C of each.
+        grid: the anchor boxes, S points per side.
+        weighted: learn how much each level counts, for scores and boxes apart; otherwise all count the same.
+        padding: maps keep the search map's size (for padded backbones); otherwise template 7 and search 31 cells give S = 25.
+        matching: how template and search are correlated.
+    """
+
+    anchors: Tensor
+
+    def __init__(
+        self,
+        levels: int,
+        channels: int,
+        grid: AnchorGrid,
+        *,
+        weighted: bool = True,
+        padding: bool = False,
+        matching: Matching = "depthwise",
+    ) -> None:
+        super().__init__()
+        self.grid = grid
+        self.register_buffer("anchors", torch.from_numpy(grid.boxes()), persistent=False)  # (N, 4) cx, cy, w, h
+        self.levels = nn.ModuleList(RPNBlock(channels, grid.anchors, padding=padding, matching=matching) for _ in range(levels))
+        self.cls_weight = level_weights(levels, weighted)
+        self.loc_weight = level_weights(levels, weighted)
+
+    def maps(self, template: tuple[Tensor, ...], search: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """The network's raw output.
+
+        Args:
+            template, search: one (B, C, h, w) and one (B, C, H, W) per level.
+
+        Returns:
+            cls (B, 2 A, S, S): background scores of all anchors, then foreground scores. loc (B, 4 A, S, S): dx of all anchors,
+            then dy, dw, dh.
+        """
+        pairs = [level(z, x) for level, z, x in zip(self.levels, template, search, strict=True)]
+        cls = mean_of_levels([cls for cls, _ in pairs], self.cls_weight)
+        return cls, mean_of_levels([loc for _, loc in pairs], self.loc_weight)
+
+    def forward(self, template: tuple[Tensor, ...], search: tuple[Tensor, ...]) -> Prediction:
+        """Levels as in `maps` to `Prediction`; boxes in the grid's coordinates, `extras["deltas"]` (B, N, 4) dx, dy, dw, dh."""
+        cls, loc = self.maps(template, search)
+        deltas = four_sides(loc)  # (B, N, 4)
+        bounded = torch.cat([deltas[..., :2], deltas[..., 2:].clamp(max=LOG_LIMIT)], dim=-1)
+        return Prediction(logits=two_class_logits(cls), boxes=decode_deltas(self.anchors, bounded), extras={"deltas": deltas})
