@@ -181,7 +181,8 @@ def test_the_same_weights_give_the_same_bytes_and_the_module_stays_as_it_was(rep
 def test_parity_of_constant_outputs_is_refused_and_old_files_stay(pair, report, header, monkeypatch):
     module = TinySiamese()
     nn.init.zeros_(module.head.weight)  # agreement of such outputs would show nothing
-    monkeypatch.setattr(onnx_export, "_trace", lambda module: tuple(onnx.load(path) for path in (report.template_path, report.search_path)))
+    stored = {"template": onnx.load(report.template_path), "search": onnx.load(report.search_path)}
+    monkeypatch.setattr(onnx_export, "trace", lambda module: stored)
     with pytest.raises(LockonError, match="cannot be checked: logits, boxes, quality hardly depend on the image"):
         export_onnx(module, pair.parent, "tiny", header)
     assert pair.read_bytes() == report.search_path.read_bytes()
@@ -198,3 +199,20 @@ def test_only_what_float16_holds_exactly_is_stored_in_it():
     single, half = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16
     assert stored == {"exact.float16": half, "inexact": single, "huge": single, "small": single}
     assert [(list(node.input), list(node.output)) for node in graph.node] == [(["exact.float16"], ["exact"])]
+
+
+def test_batch_norm_is_folded_where_a_module_names_the_pairs():
+    from lockon.models.backbones.resnet import BasicBlock, Bottleneck, ResNet
+
+    module = ResNet(18, (1,)).eval()
+    with torch.no_grad():
+        for norm in (part for part in module.modules() if isinstance(part, nn.BatchNorm2d)):
+            norm.running_mean.uniform_(-1, 1)
+            norm.running_var.uniform_(0.5, 2)
+        folded, image = fold_batch_norm(module), torch.rand(1, 3, 32, 32) * 255
+        assert not any(isinstance(part, nn.BatchNorm2d) for part in folded.modules())
+        assert torch.allclose(folded(image)[0], module(image)[0], rtol=1e-4, atol=1e-4)
+    for block in (BasicBlock, Bottleneck):  # every pair of names is one of the block
+        made = block(8, 8)
+        assert all(hasattr(made, name) for pair in block.norm_pairs for name in pair)
+        assert 2 * len(block.norm_pairs) == sum(isinstance(part, (nn.Conv2d, nn.BatchNorm2d)) for part in made.children())

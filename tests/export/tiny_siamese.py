@@ -21,6 +21,9 @@ class ModelConfig:
     quality: bool = True
 
 
+CONFIGS = {"tiny": ModelConfig()}
+
+
 def build(config: ModelConfig) -> TinySiamese:
     return TinySiamese(quality=config.quality)
 

@@ -1,9 +1,9 @@
-"""The JSON header inside deployed files, and the rule that joins the two files of one model.
+"""The JSON header inside deployed files, and the rule that joins the files of one model.
 
 A model is deployed as two plain ONNX files: ``NAME.onnx`` matches search crops, ``NAME.template.onnx`` encodes template
-crops. Both carry the same header under the metadata key "lockon"; its `pair` id is made from the weights, so that two
-files of different exports are refused. The header is read by walking the top level of the protobuf message (ONNX's
-``ModelProto``, field 14 is `metadata_props`), which needs neither the `onnx` package nor a session.
+crops. One with masks has a third, ``NAME.mask.onnx``. All carry the same header under the metadata key "lockon"; its `pair`
+id is made from the weights, so that files of different exports are refused. The header is read by walking the top level of
+the protobuf message (ONNX's ``ModelProto``, field 14 is `metadata_props`), which needs neither the `onnx` package nor a session.
 """
 
 from __future__ import annotations
@@ -29,7 +29,16 @@ def template_path(path: Path) -> Path:
     >>> template_path(Path("runs/lockon-s.onnx")).name
     'lockon-s.template.onnx'
     """
-    return path.with_name(f"{path.stem}.template{path.suffix}")
+    return part_path(path, "template")
+
+
+def part_path(path: Path, part: str) -> Path:
+    """A graph's file, "search", "template" or "mask", beside a search graph's file.
+
+    >>> part_path(Path("runs/siammask-r50.onnx"), "mask").name
+    'siammask-r50.mask.onnx'
+    """
+    return path if part == "search" else path.with_name(f"{path.stem}.{part}{path.suffix}")
 
 
 def check_pair(path: Path, suffixes: tuple[str, ...]) -> Path:
@@ -47,9 +56,11 @@ def check_pair(path: Path, suffixes: tuple[str, ...]) -> Path:
         raise LockonError(
             f"{path} is not a deployed model; expected a file that ends in {' or '.join(suffixes)}, as `lockon export` writes"
         )
-    if path.stem.endswith(".template"):
-        search = path.with_name(f"{path.stem.removesuffix('.template')}{path.suffix}")
-        raise LockonError(f"{path} is the template half of a model; give the other half, {search}")
+    parts = {"template": "the template half of a model; give the other half", "mask": "the mask part of a model; give its search part"}
+    for part, said in parts.items():
+        if path.stem.endswith(f".{part}"):
+            search = path.with_name(f"{path.stem.removesuffix(f'.{part}')}{path.suffix}")
+            raise LockonError(f"{path} is {said}, {search}")
     template = template_path(path)
     if not path.is_file():
         raise LockonError(f"{path} does not exist; give the path of a model that `lockon export` wrote")

@@ -1,7 +1,7 @@
-"""torch to two plain ONNX files, with a parity check before anything is written.
+"""torch to plain ONNX files, two or (with masks) three, with a parity check before anything is written.
 
 Steps: copy the module, fold each BatchNorm into the convolution before it, round the large weights through float16 (if
-`half_storage`), trace the template and the search branch with a dynamic batch axis, store as float16 every large constant
+`half_storage`), trace the graphs with a dynamic batch axis, store as float16 every large constant
 that float16 holds exactly. Storage is therefore lossless with respect to the rounded module, and the graphs compute in
 float32: the stored constant is followed by a Cast that runtimes fold away when they load the file.
 """
@@ -12,12 +12,9 @@ import copy
 import hashlib
 import itertools
 import json
-import logging
 import os
 import tempfile
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,17 +22,16 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from lockon.errors import LockonError
-from lockon.export.header import FORMAT, HEADER_KEYS, METADATA_KEY, template_path
+from lockon.export.graphs import trace
+from lockon.export.header import FORMAT, HEADER_KEYS, METADATA_KEY, part_path, template_path
 from lockon.export.parity import Difference, check_parity, difference, signal
 from lockon.export.runtime import OnnxModel
 from lockon.export.torch_model import TorchModel
-from lockon.types import Template
 
-OPSET = 18  # the dynamo exporter's native one
 IR_VERSION = 8  # the oldest that holds opset 18, so that older runtimes open the files
 HALF_MIN_BYTES = 4096  # float32 constants below this stay as they are
 
@@ -46,10 +42,11 @@ class ExportReport:
 
     Attributes:
         search_path, template_path: the two files; search_bytes, template_bytes: their sizes.
-        header: the header in both.
+        header: the header in all.
         parity: files in ONNX Runtime against torch with the same (rounded) weights; None if not verified.
         rounding: effect of float16 storage, torch with rounded against torch with original weights; None for float32.
         signal: how far torch's outputs move from one test crop to another; the differences are to be read against it.
+        mask_path: the third file of a network with masks, or None; mask_bytes: its size.
     """
 
     search_path: Path
@@ -60,25 +57,8 @@ class ExportReport:
     parity: Difference | None
     rounding: Difference | None
     signal: Difference
-
-
-class _TemplateGraph(nn.Module):
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module: Any = module
-
-    def forward(self, template: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self.module.encode(_float_image(template)).features)
-
-
-class _SearchGraph(nn.Module):
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module: Any = module
-
-    def forward(self, search: Tensor, *features: Tensor) -> tuple[Tensor, ...]:
-        out = self.module(Template(features), _float_image(search))
-        return (out.logits, out.boxes) if out.quality is None else (out.logits, out.boxes, out.quality)
+    mask_path: Path | None = None
+    mask_bytes: int = 0
 
 
 def export_onnx(
@@ -92,7 +72,8 @@ def export_onnx(
 ) -> ExportReport:
     """Write ``NAME.onnx`` and ``NAME.template.onnx`` into `directory`; files of that name are replaced only on success.
 
-    `Prediction.extras` are not exported: deployed models give logits, boxes and quality.
+    A network with masks gives ``NAME.mask.onnx`` too, and its search graph the `Prediction.extras` that masks are made from. Other
+    extras are not exported: deployed models give logits, boxes and quality.
 
     Args:
         module: network with `encode`, `template_size`, `search_size`; it is left as it is.
@@ -114,8 +95,8 @@ def export_onnx(
     search_path = directory / f"{name}.onnx"
     _writable_folder(directory)  # before the work
     stored = _stored_module(module, half_storage)
-    template_model, search_model = _trace(stored)
-    for model in (template_model, search_model):
+    models = trace(stored)
+    for model in models.values():
         _strip(model)
         if half_storage:
             _store_half(model.graph)
@@ -124,11 +105,12 @@ def export_onnx(
     try:
         with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=directory) as folder:
             temporary = Path(folder) / search_path.name
-            temporary.write_bytes(search_model.SerializeToString())
-            template_path(temporary).write_bytes(template_model.SerializeToString())
+            for part, model in models.items():
+                part_path(temporary, part).write_bytes(model.SerializeToString())
             parity = verify_export(module, temporary) if verify else None
-            os.replace(template_path(temporary), template_path(search_path))
-            os.replace(temporary, search_path)
+            part_path(search_path, "mask").unlink(missing_ok=True)  # an earlier network of this name may have had masks
+            for part in sorted(models, key="search".__eq__):  # last the search graph, by whose path a model is known
+                os.replace(part_path(temporary, part), part_path(search_path, part))
     except OSError as error:
         raise _unwritable(search_path, error) from None
     original = TorchModel(_stored_module(module, half=False))
@@ -141,6 +123,8 @@ def export_onnx(
         parity=parity,
         rounding=difference(TorchModel(stored), original) if half_storage else None,
         signal=signal(original),
+        mask_path=part_path(search_path, "mask") if "mask" in models else None,
+        mask_bytes=part_path(search_path, "mask").stat().st_size if "mask" in models else 0,
     )
 
 
@@ -177,10 +161,10 @@ def verify_export(module: nn.Module, path: str | Path) -> Difference:
 
 
 def fold_batch_norm(module: nn.Module) -> nn.Module:
-    """A copy in evaluation mode where every BatchNorm2d that follows a Conv2d in an `nn.Sequential` is folded into it.
+    """A copy in evaluation mode where every BatchNorm2d that follows a Conv2d is folded into it.
 
-    Only there is it certain, without tracing, that nothing else reads the convolution's output. A pair whose parts also
-    appear elsewhere is left alone.
+    In an `nn.Sequential` the order says so; other modules say it by `norm_pairs`, names of a convolution and of the normalization that
+    alone reads it. A pair whose parts also appear elsewhere is left alone.
     """
     module = copy.deepcopy(module).eval()
     uses: dict[int, int] = {}
@@ -188,14 +172,19 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
         for child in parent.children():
             uses[id(child)] = uses.get(id(child), 0) + 1
     for parent in list(module.modules()):
-        if not isinstance(parent, nn.Sequential):
-            continue
-        children = list(parent.named_children())
-        for (conv_name, conv), (norm_name, norm) in itertools.pairwise(children):
+        for conv_name, norm_name in _pairs(parent):
+            conv, norm = getattr(parent, conv_name), getattr(parent, norm_name)
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d) and uses[id(conv)] == uses[id(norm)] == 1:
                 setattr(parent, conv_name, fuse_conv_bn_eval(conv, norm))
                 setattr(parent, norm_name, nn.Identity())
     return module
+
+
+def _pairs(parent: nn.Module) -> list[tuple[str, str]]:
+    """Names of children of which the second reads the first, and nothing else does."""
+    if isinstance(parent, nn.Sequential):
+        return list(itertools.pairwise(name for name, _ in parent.named_children()))
+    return list(getattr(parent, "norm_pairs", ()))
 
 
 def _stored_module(module: nn.Module, half: bool) -> nn.Module:
@@ -216,68 +205,6 @@ def _pair(module: nn.Module, half: bool) -> str:
         digest.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())
         digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def _float_image(image: Tensor) -> Tensor:
-    """(B, H, W, 3) uint8 to (B, 3, H, W) float32; bytes are cheaper to transpose than floats."""
-    return image.permute(0, 3, 1, 2).to(torch.float32)
-
-
-def _trace(module: nn.Module) -> tuple[onnx.ModelProto, onnx.ModelProto]:
-    """Template and search graph. Sizes are typed: a module without them is a programming error."""
-    sizes = int(module.template_size), int(module.search_size)  # type: ignore[arg-type]
-    template, search = (torch.zeros(2, size, size, 3, dtype=torch.uint8) for size in sizes)
-    batch = {0: torch.export.Dim("batch")}
-    with torch.inference_mode():
-        features = _TemplateGraph(module)(template)
-        outputs = _SearchGraph(module)(search, *features)
-    features = tuple(feature.clone() for feature in features)  # out of inference mode
-    names = [f"template_{index}" for index in range(len(features))]
-    encode = _export(_TemplateGraph(module), (template,), ({**batch},), ["template"], names)
-    match = _export(
-        _SearchGraph(module),
-        (search, *features),
-        ({**batch}, tuple({**batch} for _ in features)),
-        ["search", *names],
-        ["logits", "boxes", "quality"][: len(outputs)],
-    )
-    return encode, match
-
-
-def _export(
-    module: nn.Module, inputs: tuple[Tensor, ...], shapes: tuple[Any, ...], names: list[str], outputs: list[str]
-) -> onnx.ModelProto:
-    with _quiet_exporter():
-        program = torch.onnx.export(
-            module.eval(),
-            inputs,
-            dynamo=True,
-            opset_version=OPSET,
-            dynamic_shapes=shapes,
-            input_names=names,
-            output_names=outputs,
-            optimize=True,
-            verbose=False,
-        )
-    if program is None:
-        raise RuntimeError("torch.onnx.export returned no program")
-    model: onnx.ModelProto = program.model_proto
-    return model
-
-
-@contextmanager
-def _quiet_exporter() -> Iterator[None]:
-    """Hold back torch's notes on its own internals (missing torchvision, deprecated calls inside torch)."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            for category in (DeprecationWarning, FutureWarning, UserWarning):
-                warnings.filterwarnings("ignore", category=category, module=r"torch\.|copyreg")
-            yield
-    finally:
-        logger.setLevel(level)
 
 
 def _strip(model: onnx.ModelProto) -> None:

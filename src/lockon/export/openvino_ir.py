@@ -1,4 +1,4 @@
-"""The ONNX pair as OpenVINO's own format: ``NAME.xml`` + ``NAME.bin`` and the same for ``NAME.template``; no torch."""
+"""The ONNX files as OpenVINO's own format: ``NAME.xml`` + ``NAME.bin``, the same for ``NAME.template`` and a mask graph; no torch."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from pathlib import Path
 
 from lockon._require import require
 from lockon.errors import LockonError
-from lockon.export.header import METADATA_KEY, template_path
+from lockon.export.header import METADATA_KEY, part_path
 from lockon.export.parity import Difference, check_parity
 from lockon.export.runtime import OnnxModel, OpenVinoModel
 
 
 @dataclass(frozen=True, slots=True)
 class ConversionReport:
-    """What `export_openvino` wrote: the four files, and the differences from ONNX Runtime."""
+    """What `export_openvino` wrote: two files per graph, and the differences from ONNX Runtime."""
 
     paths: tuple[Path, ...]
     parity: Difference
 
 
 def export_openvino(path: str | Path, directory: str | Path) -> ConversionReport:
-    """Convert ``NAME.onnx`` and its template half, keep the header, compare with ONNX Runtime, then put the files in place.
+    """Convert ``NAME.onnx`` and its other parts, keep the header, compare with ONNX Runtime, then put the files in place.
 
     Constants are stored as they are in the ONNX files (float16 where those have it), so nothing is rounded a second time.
 
@@ -40,12 +40,13 @@ def export_openvino(path: str | Path, directory: str | Path) -> ConversionReport
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=directory) as folder:
             search = Path(folder) / f"{path.stem}.xml"
-            for source, target in ((path, search), (template_path(path), template_path(search))):
-                model = openvino.Core().read_model(source)
+            parts = ("template", "mask", "search") if reference.extras else ("template", "search")
+            for part in parts:
+                model = openvino.Core().read_model(part_path(path, part))
                 model.set_rt_info(header, METADATA_KEY)
-                openvino.save_model(model, target, compress_to_fp16=False)
+                openvino.save_model(model, part_path(search, part), compress_to_fp16=False)
             parity = check_parity(OpenVinoModel(search), reference, search.name)
-            written = [file for xml in (template_path(search), search) for file in (xml.with_suffix(".bin"), xml)]
+            written = [file for xml in (part_path(search, part) for part in parts) for file in (xml.with_suffix(".bin"), xml)]
             for file in written:
                 os.replace(file, directory / file.name)
     except OSError as error:

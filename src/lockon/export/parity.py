@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Model = OnnxModel | OpenVinoModel | TorchModel
 
-LOGIT_TOLERANCE = 1e-4  # logits, quality: absolute
+LOGIT_TOLERANCE = 1e-4  # logits, quality, mask probabilities: absolute; of logits that move by more than 1, as a fraction of that
 BOX_TOLERANCE = 1e-4  # boxes: as a fraction of the search crop's side
 MIN_SIGNAL = 10.0  # outputs must move by this many tolerances between crops, or their parity means nothing
 
@@ -29,11 +29,13 @@ class Difference:
     Attributes:
         logits, quality: of the raw outputs; quality is None for a model without it.
         boxes: in search-crop pixels.
+        mask: of the mask probabilities at the best candidate; None for a model without masks.
     """
 
     logits: float
     boxes: float
     quality: float | None
+    mask: float | None = None
 
 
 def check_parity(model: Model, reference: Model, name: str) -> Difference:
@@ -47,7 +49,7 @@ def check_parity(model: Model, reference: Model, name: str) -> Difference:
         LockonError: a difference above the tolerance; or outputs of the reference that hardly depend on the crops, so that
             agreement would show nothing (an untrained network).
     """
-    allowed = Difference(logits=LOGIT_TOLERANCE, boxes=BOX_TOLERANCE * model.search_size, quality=LOGIT_TOLERANCE)
+    allowed = Difference(logits=LOGIT_TOLERANCE, boxes=BOX_TOLERANCE * model.search_size, quality=LOGIT_TOLERANCE, mask=LOGIT_TOLERANCE)
     moved, found = signal(reference), difference(model, reference)
     flat = [
         output for output, limit in _items(allowed) if (value := getattr(moved, output)) is not None and not value >= MIN_SIGNAL * limit
@@ -56,6 +58,7 @@ def check_parity(model: Model, reference: Model, name: str) -> Difference:
         raise LockonError(
             f"parity of {name} cannot be checked: {', '.join(flat)} hardly depend on the image; train the network, or export unverified"
         )
+    allowed = replace(allowed, logits=LOGIT_TOLERANCE * max(1.0, moved.logits))  # summation order errs in proportion
     wrong = [
         f"{output} {value:.1e} (allowed {limit:.1e})"
         for output, limit in _items(allowed)
@@ -74,19 +77,30 @@ def difference(model: Model, reference: Model) -> Difference:
     for batch in (1, 3):
         template, search = _crops(reference, batch)
         a, b = (one(one.encode(template), search) for one in (model, reference))
-        rows.append(
-            [_largest(a.logits, b.logits), _largest(a.boxes, b.boxes), 0.0 if b.quality is None else _largest(a.quality, b.quality)]
-        )
-    logits, boxes, quality = np.max(rows, axis=0).tolist()  # unlike max(), NaN stays NaN
-    return Difference(logits=logits, boxes=boxes, quality=None if b.quality is None else quality)
+        pairs = [(a.logits, b.logits), (a.boxes, b.boxes)]
+        if b.quality is not None:
+            pairs.append((a.quality, b.quality))
+        if reference.extras:
+            index = np.argmax(b.logits, axis=1)
+            pairs.append((model.mask(a, index), reference.mask(b, index)))
+        rows.append([_largest(*pair) for pair in pairs])
+    return _named(np.max(rows, axis=0).tolist(), b.quality is not None)  # unlike max(), NaN stays NaN
 
 
 def signal(model: Model) -> Difference:
     """Largest range of one candidate's output over 3 test crops."""
     template, search = _crops(model, 3)
     out = model(model.encode(template), search)
-    logits, boxes = (float(np.max(np.ptp(values, axis=0))) for values in (out.logits, out.boxes))
-    return Difference(logits=logits, boxes=boxes, quality=None if out.quality is None else float(np.max(np.ptp(out.quality, axis=0))))
+    values = [out.logits, out.boxes, *(() if out.quality is None else (out.quality,))]
+    if model.extras:
+        values.append(model.mask(out, np.argmax(out.logits, axis=1)))
+    return _named([float(np.max(np.ptp(value, axis=0))) for value in values], out.quality is not None)
+
+
+def _named(values: list[float], quality: bool) -> Difference:
+    """Figures of logits, boxes, quality where there is one, and mask where there is one."""
+    logits, boxes, *rest = values
+    return Difference(logits, boxes, rest.pop(0) if quality else None, rest[0] if rest else None)
 
 
 def _crops(model: Model, batch: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -1,7 +1,8 @@
-"""Deployed models without torch: `OnnxModel` (ONNX Runtime) and `OpenVinoModel`, two ways to run the same two files.
+"""Deployed models without torch: `OnnxModel` (ONNX Runtime) and `OpenVinoModel`, two ways to run the same files.
 
 Both take NumPy uint8 crops and give `Prediction` / `Template` of NumPy float32 arrays, like a torch network behind
-`TorchModel`. Conversion of the crops to float and their normalisation are inside the graphs.
+`TorchModel`. Conversion of the crops to float and their normalisation are inside the graphs. A network with masks has a third
+file: its search graph gives further outputs, `Prediction.extras`, which `mask` takes.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
+from lockon._cores import usable_cores
 from lockon._require import require
 from lockon.errors import LockonError, unknown_name
 from lockon.export.header import METADATA_KEY, check_header, check_pair, check_same_pair, read_header
-from lockon.types import FloatArray, Prediction, Template
+from lockon.export.ports import Ports, check_graphs, check_mask_graph, mask_file, no_masks, side
+from lockon.types import Prediction, Template
 
 # Devices of `load_model`; the last two are OpenVINO on the CPU in float32 and bfloat16.
 DEVICES = ("auto", "cpu", "cuda", "openvino", "openvino-bf16")
@@ -43,12 +46,11 @@ def default_threads() -> int:
     given = os.environ.get("OMP_NUM_THREADS", "")
     if given.isdigit() and int(given) > 0:
         return int(given)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(cores or 1, 4))
+    return min(usable_cores(), 4)
 
 
 class OnnxModel:
-    """``NAME.onnx`` and ``NAME.template.onnx`` in ONNX Runtime.
+    """``NAME.onnx``, ``NAME.template.onnx`` and, for a network with masks, ``NAME.mask.onnx`` in ONNX Runtime.
 
     Args:
         path: the search graph's file, ``NAME.onnx``.
@@ -58,6 +60,7 @@ class OnnxModel:
     Attributes:
         template_size, search_size: side of the crops in pixels.
         header: the JSON header of the file.
+        extras: names of the further outputs that masks are made from; empty for a network without masks.
 
     Raises:
         LockonError: a file is missing, truncated, no lockon model, or of another export than the other; no such device.
@@ -72,9 +75,15 @@ class OnnxModel:
         options = _session_options(default_threads() if threads is None else threads)
         self._search = _session(path, options, providers)
         self._template = _session(template_path, options, providers)
-        self._names = _check_graphs(path, *(_names(session) for session in (self._search, self._template)))
-        self.search_size = _side(path, self._search.get_inputs()[0].shape)
-        self.template_size = _side(template_path, self._template.get_inputs()[0].shape)
+        self._names, self.extras = check_graphs(path, *(_names(session) for session in (self._search, self._template)))
+        self.search_size = side(path, self._search.get_inputs()[0].shape)
+        self.template_size = side(template_path, self._template.get_inputs()[0].shape)
+        self._mask: ort.InferenceSession | None = None
+        if self.extras:
+            mask_path = mask_file(path)
+            check_same_pair(path, self.header, mask_path, read_header(mask_path))
+            self._mask = _session(mask_path, options, providers)
+            check_mask_graph(mask_path, _names(self._mask), self.extras)
 
     def encode(self, images: NDArray[np.uint8]) -> Template:
         """(B, h, w, 3) uint8 RGB template crops to features of B rows (float32 arrays)."""
@@ -83,11 +92,22 @@ class OnnxModel:
     def __call__(self, template: Template, images: NDArray[np.uint8]) -> Prediction:
         """Match (B, H, W, 3) uint8 RGB search crops with B template rows; arrays of the prediction are float32."""
         feeds = {"search": images, **dict(zip(self._names, template.features, strict=True))}
-        return _prediction(self._search.run(None, feeds))
+        return _prediction(self._search.run(None, feeds), self.extras)
+
+    def mask(self, prediction: Prediction, index: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """(B, P, P) mask probabilities of the candidates `index` (B,), one per target of `prediction`, at the search crop's scale.
+
+        Raises:
+            LockonError: the network makes no masks.
+        """
+        if self._mask is None:
+            raise no_masks(self.header)
+        masks: NDArray[np.float32] = self._mask.run(None, {"index": index.astype(np.int64), **_inputs(prediction, self.extras)})[0]
+        return masks
 
 
 class OpenVinoModel:
-    """The same two ONNX files, or the ``.xml`` pair of ``lockon export --format openvino``, in OpenVINO.
+    """The same ONNX files, or the ``.xml`` files of ``lockon export --format openvino``, in OpenVINO.
 
     Args:
         path: the search graph's file, ``NAME.onnx`` or ``NAME.xml``.
@@ -99,6 +119,7 @@ class OpenVinoModel:
     Attributes:
         template_size, search_size: side of the crops in pixels.
         header: the JSON header of the file.
+        extras: names of the further outputs that masks are made from; empty for a network without masks.
 
     Raises:
         LockonError: OpenVINO is not installed, an unknown device or precision, or a file as in `OnnxModel`.
@@ -113,10 +134,9 @@ class OpenVinoModel:
         path = Path(path)
         template_path = check_pair(path, (".onnx", ".xml"))
         core = openvino.Core()
-        models = [_read_openvino(core, file) for file in (path, template_path)]
-        headers = [_openvino_header(file, model) for file, model in zip((path, template_path), models, strict=True)]
-        check_same_pair(path, headers[0], template_path, headers[1])
-        self.header = headers[0]
+        search, template = (_read_openvino(core, file) for file in (path, template_path))
+        self.header = _openvino_header(path, search)
+        check_same_pair(path, self.header, template_path, _openvino_header(template_path, template))
         options = {
             "INFERENCE_PRECISION_HINT": precision,
             "PERFORMANCE_HINT": "LATENCY",
@@ -124,19 +144,22 @@ class OpenVinoModel:
         }
         if device != "CPU":
             del options["INFERENCE_NUM_THREADS"]  # other plug-ins refuse it
-        names = [
-            (
-                [port.any_name for port in model.inputs],
-                [port.any_name for port in model.outputs],
-                [port.partial_shape for port in model.inputs],
-            )
-            for model in models
-        ]
-        _check_graphs(path, names[0][:2], names[1][:2])
-        self.search_size = _side(path, [str(length) for length in names[0][2][0]])
-        self.template_size = _side(template_path, [str(length) for length in names[1][2][0]])
+        self._names, self.extras = check_graphs(path, _ports(search), _ports(template))
+        self.search_size, self.template_size = (
+            side(file, [str(length) for length in model.inputs[0].partial_shape])
+            for file, model in ((path, search), (template_path, template))
+        )
+        self._mask: Any = None
         try:
-            self._search, self._template = (core.compile_model(model, device, options).create_infer_request() for model in models)
+            self._search, self._template = (
+                core.compile_model(model, device, options).create_infer_request() for model in (search, template)
+            )
+            if self.extras:
+                mask_path = mask_file(path)
+                mask = _read_openvino(core, mask_path)
+                check_same_pair(path, self.header, mask_path, _openvino_header(mask_path, mask))
+                check_mask_graph(mask_path, _ports(mask), self.extras)
+                self._mask = core.compile_model(mask, device, options).create_infer_request()
         except RuntimeError as error:
             raise LockonError(
                 f"OpenVINO cannot run {path.name} on {device!r} ({_last_line(error)}); known: {core.available_devices}"
@@ -148,7 +171,13 @@ class OpenVinoModel:
 
     def __call__(self, template: Template, images: NDArray[np.uint8]) -> Prediction:
         """Match (B, H, W, 3) uint8 RGB search crops with B template rows; arrays of the prediction are float32."""
-        return _prediction(_outputs(self._search, [images, *template.features]))
+        return _prediction(_outputs(self._search, [images, *template.features]), self.extras)
+
+    def mask(self, prediction: Prediction, index: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """As `OnnxModel.mask`."""
+        if self._mask is None:
+            raise no_masks(self.header)
+        return _outputs(self._mask, [index.astype(np.int64), *_inputs(prediction, self.extras).values()])[0]
 
 
 def load_model(path: str | Path, device: str = "auto", threads: int | None = None) -> OnnxModel | OpenVinoModel:
@@ -175,9 +204,16 @@ def load_model(path: str | Path, device: str = "auto", threads: int | None = Non
     return OnnxModel(path, device if kind == "cuda" else "cpu", threads)
 
 
-def _prediction(outputs: Sequence[NDArray[np.float32]]) -> Prediction:
-    """Outputs in the order of the graph: logits, boxes, and quality where the model has it."""
-    return Prediction(outputs[0], outputs[1], outputs[2] if len(outputs) == 3 else None)
+def _prediction(outputs: Sequence[NDArray[np.float32]], extras: Sequence[str]) -> Prediction:
+    """Outputs in the order of the graph: logits, boxes, quality where the model has it, and what masks are made from."""
+    dense = outputs[: len(outputs) - len(extras)]
+    return Prediction(
+        dense[0], dense[1], dense[2] if len(dense) == 3 else None, extras=dict(zip(extras, outputs[len(dense) :], strict=True))
+    )
+
+
+def _inputs(prediction: Prediction, extras: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    return {name: prediction.extras[name] for name in extras}
 
 
 def _split_device(device: str) -> tuple[str, int]:
@@ -220,31 +256,13 @@ def _session(path: Path, options: ort.SessionOptions, providers: list[tuple[str,
     return session
 
 
-def _names(session: ort.InferenceSession) -> tuple[list[str], list[str]]:
+def _names(session: ort.InferenceSession) -> Ports:
     return [port.name for port in session.get_inputs()], [port.name for port in session.get_outputs()]
 
 
-def _check_graphs(path: Path, search: tuple[list[str], list[str]], template: tuple[list[str], list[str]]) -> list[str]:
-    """Names of the template features, once both graphs' (inputs, outputs) are as they must be."""
-    features = template[1]
-    good = (
-        template[0] == ["template"]
-        and features == [f"template_{index}" for index in range(len(features))]
-        and search[0] == ["search", *features]
-        and search[1] in (["logits", "boxes"], ["logits", "boxes", "quality"])
-    )
-    if not good:
-        raise LockonError(
-            f"{path} and its template half have inputs {search[0]}, {template[0]} and outputs {search[1]}, {template[1]}; export again"
-        )
-    return features
-
-
-def _side(path: Path, shape: Sequence[Any]) -> int:
-    """Side of the crops, from an input's shape (B, side, side, 3)."""
-    if len(shape) != 4 or str(shape[1]) != str(shape[2]) or not str(shape[1]).isdigit() or str(shape[3]) != "3":
-        raise LockonError(f"{path} takes images of shape {list(shape)}, expected (B, side, side, 3); export the model again")
-    return int(str(shape[1]))
+def _ports(model: Any) -> Ports:
+    """`_names` of an OpenVINO model."""
+    return [port.any_name for port in model.inputs], [port.any_name for port in model.outputs]
 
 
 def _read_openvino(core: Any, path: Path) -> Any:
@@ -260,7 +278,7 @@ def _openvino_header(path: Path, model: Any) -> dict[str, Any]:
     return check_header(path, model.get_rt_info(METADATA_KEY).astype(str) if model.has_rt_info(METADATA_KEY) else None)
 
 
-def _outputs(request: Any, inputs: list[FloatArray | NDArray[np.uint8]]) -> tuple[NDArray[np.float32], ...]:
+def _outputs(request: Any, inputs: Sequence[NDArray[Any]]) -> tuple[NDArray[np.float32], ...]:
     results: Mapping[int, NDArray[np.float32]] = request.infer(inputs)  # copies, so that the next call does not overwrite them
     return tuple(results[index] for index in range(len(results)))
 

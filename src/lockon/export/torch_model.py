@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lockon.errors import LockonError
+from lockon.export.ports import no_masks
 from lockon.types import Prediction, Template
 
 
@@ -27,6 +28,9 @@ class TorchModel:
         dtype: float32, or bfloat16 / float16 to run convolutions and matrix products in it (autocast); weights, candidate
             points and outputs stay float32.
         header: the header of the weights, for `header`.
+
+    Attributes:
+        extras: names of the outputs that masks are made from; empty for a network without masks.
 
     Raises:
         LockonError: torch does not know the device or cannot reach it.
@@ -48,6 +52,7 @@ class TorchModel:
         self.header: dict[str, Any] = dict(header or {})
         self.template_size = int(self.module.template_size)
         self.search_size = int(self.module.search_size)
+        self.extras = mask_inputs(self.module)
 
     def encode(self, images: NDArray[np.uint8]) -> Template:
         """(B, h, w, 3) uint8 RGB template crops to features of B rows (float32 arrays)."""
@@ -64,8 +69,20 @@ class TorchModel:
             logits=_array(out.logits),
             boxes=_array(out.boxes),
             quality=None if out.quality is None else _array(out.quality),
-            extras={name: _array(value) for name, value in out.extras.items()},
+            extras={name: value.float().cpu().numpy() for name, value in out.extras.items()},  # in their own layout: no copies on a CPU
         )
+
+    def mask(self, prediction: Prediction, index: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """(B, P, P) mask probabilities of the candidates `index` (B,), one per target of `prediction`, at the search crop's scale.
+
+        Raises:
+            LockonError: the network makes no masks.
+        """
+        if not self.extras:
+            raise no_masks(self.header)
+        extras = {name: torch.from_numpy(prediction.extras[name]).to(self.device) for name in self.extras}
+        with torch.inference_mode(), self._precision():
+            return _array(self.module.mask(extras, torch.from_numpy(np.asarray(index, dtype=np.int64)).to(self.device)))
 
     def _image(self, images: NDArray[np.uint8]) -> Tensor:
         """(B, H, W, 3) uint8 to (B, 3, H, W) float32 0..255, channels-last without a copy of its own."""
@@ -73,6 +90,11 @@ class TorchModel:
 
     def _precision(self) -> AbstractContextManager[Any]:
         return nullcontext() if self.dtype == torch.float32 else torch.autocast(self.device.type, dtype=self.dtype)
+
+
+def mask_inputs(module: nn.Module) -> tuple[str, ...]:
+    """Names of the extras that a network makes masks from; none for a network without masks."""
+    return tuple(getattr(module, "mask_inputs", ()))
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:

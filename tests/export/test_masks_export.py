@@ -1,0 +1,145 @@
+"""Networks with masks: three files, in every runtime like torch, and clear words where one is missing or there are no masks."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from tiny_siamese import TinySiamese
+from torch import nn
+
+from lockon.errors import LockonError
+from lockon.export.header import part_path, read_header
+from lockon.export.onnx import export_onnx
+from lockon.export.openvino_ir import export_openvino
+from lockon.export.runtime import OnnxModel, OpenVinoModel, load_model
+from lockon.export.torch_model import TorchModel
+from lockon.types import Prediction
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+RNG = np.random.default_rng(5)
+TEMPLATES = RNG.integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+SEARCHES = RNG.integers(0, 256, (3, 128, 128, 3), dtype=np.uint8)
+INDEX = np.array([5, 63, 0])
+
+
+class TinyMasks(TinySiamese):
+    """Masks from the backbone's features around the chosen cell and from the logits."""
+
+    mask_inputs = ("deep", "scores")
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__(quality=False, seed=seed)
+        self.open = nn.ConvTranspose2d(33, 1, 6)
+        nn.init.normal_(self.open.weight, std=2.0)  # masks that move with the image
+
+    def forward(self, template, x) -> Prediction:
+        out = super().forward(template, x)
+        return Prediction(out.logits, out.boxes, extras={"scores": out.logits, "deep": self.backbone(x / 127.5 - 1), "unused": out.boxes})
+
+    def mask(self, extras, index):
+        image = torch.arange(index.shape[0])
+        deep = extras["deep"].flatten(2).transpose(1, 2)[image, index]  # (B, C)
+        vector = torch.cat([deep, extras["scores"][image, index][:, None]], dim=1)
+        return self.open(vector[..., None, None]).squeeze(1).sigmoid()
+
+
+@pytest.fixture(scope="module")
+def masked():
+    return TinyMasks().eval()
+
+
+@pytest.fixture(scope="module")
+def exported(masked, tmp_path_factory):
+    from conftest import HEADER
+
+    return export_onnx(masked, tmp_path_factory.mktemp("masks"), "tiny", HEADER)
+
+
+@pytest.fixture
+def files(exported, tmp_path):
+    """A private copy of the three files; the path of the search graph."""
+    for path in (exported.search_path, exported.template_path, exported.mask_path):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    return tmp_path / exported.search_path.name
+
+
+def masks_of(model) -> np.ndarray:
+    return model.mask(model(model.encode(TEMPLATES), SEARCHES), INDEX)
+
+
+def test_three_files_with_one_header(exported):
+    assert exported.mask_path.name == "tiny.mask.onnx"
+    assert exported.mask_bytes == exported.mask_path.stat().st_size
+    assert read_header(exported.mask_path) == read_header(exported.search_path)
+    ports = {part: onnx.load(part_path(exported.search_path, part)).graph for part in ("search", "mask")}
+    assert [port.name for port in ports["search"].output] == ["logits", "boxes", "deep", "scores"]
+    assert [port.name for port in ports["mask"].input] == ["index", "deep", "scores"]
+    assert exported.parity.mask < 1e-5
+    assert exported.signal.mask > 1e-2, "the masks must depend on the image"
+
+
+@pytest.mark.parametrize("make", [OnnxModel, OpenVinoModel])
+def test_masks_like_torch(exported, masked, make):
+    if make is OpenVinoModel:
+        pytest.importorskip("openvino", reason="needs the openvino extra")
+    expected = masks_of(TorchModel(masked))
+    assert expected.shape == (3, 6, 6)
+    assert expected.dtype == np.float32
+    found = masks_of(make(exported.search_path))
+    np.testing.assert_allclose(found, expected, atol=2e-3)  # weights are stored as float16
+    model = make(exported.search_path)
+    prediction = model(model.encode(TEMPLATES), SEARCHES)
+    other = model.mask(prediction, INDEX[::-1].copy())
+    np.testing.assert_allclose(other[1], found[1], atol=1e-6)  # row 1 keeps its candidate
+    assert np.abs(other[0] - found[0]).max() > 1e-3
+
+
+def test_openvino_format_has_the_third_graph(exported, tmp_path):
+    pytest.importorskip("openvino", reason="needs the openvino extra")
+    report = export_openvino(exported.search_path, tmp_path)
+    assert sorted(path.name for path in report.paths if path.suffix == ".xml") == ["tiny.mask.xml", "tiny.template.xml", "tiny.xml"]
+    assert report.parity.mask < 1e-4
+    np.testing.assert_allclose(masks_of(load_model(tmp_path / "tiny.xml")), masks_of(OnnxModel(exported.search_path)), atol=1e-4)
+
+
+def test_a_missing_third_file_is_named(files):
+    part_path(files, "mask").unlink()
+    with pytest.raises(LockonError, match=r"tiny\.mask\.onnx is missing .* three files"):
+        OnnxModel(files)
+
+
+def test_a_third_file_of_another_export_is_refused(files, header):
+    other = TinyMasks(seed=1)
+    export_onnx(other, files.parent / "other", "tiny", header, verify=False)
+    part_path(files, "mask").write_bytes((files.parent / "other" / "tiny.mask.onnx").read_bytes())
+    with pytest.raises(LockonError, match=r"tiny\.mask\.onnx .* different exports"):
+        OnnxModel(files)
+
+
+def test_a_third_file_with_other_inputs_is_refused(files):
+    model = onnx.load(part_path(files, "mask"))
+    model.graph.output[0].name = "patch"
+    for node in model.graph.node:
+        node.output[:] = ["patch" if name == "mask" else name for name in node.output]
+    onnx.save(model, part_path(files, "mask"))
+    with pytest.raises(LockonError, match=r"outputs .*patch.*, expected index, deep, scores and mask"):
+        OnnxModel(files)
+
+
+def test_the_mask_part_alone_is_no_model(files):
+    with pytest.raises(LockonError, match=r"mask part of a model; give its search part, .*tiny\.onnx"):
+        OnnxModel(part_path(files, "mask"))
+
+
+def test_exporting_a_network_without_masks_removes_the_old_third_file(files, tiny, header):
+    export_onnx(tiny, files.parent, "tiny", header)
+    assert sorted(path.name for path in files.parent.iterdir()) == ["tiny.onnx", "tiny.template.onnx"]
+
+
+def test_a_network_without_masks_says_so(report, tiny, header):
+    for model in (OnnxModel(report.search_path), TorchModel(tiny, header=header)):
+        prediction = model(model.encode(TEMPLATES), SEARCHES)
+        with pytest.raises(LockonError, match="tiny makes no masks"):
+            model.mask(prediction, INDEX)
