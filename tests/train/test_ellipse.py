@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+import golden_data
+
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from lockon.ops.grid import Grid  # noqa: E402
@@ -61,3 +63,31 @@ def test_rows_are_independent() -> None:
     together = EllipseAssigner()(POINTS, boxes, torch.ones(3, dtype=torch.bool)).labels
     for row, box in zip(together, boxes, strict=True):
         assert row.view(5, 5).int().tolist() == assign(box.tolist())
+
+
+def test_without_the_nearest_point() -> None:
+    """SiamBAN's rule alone: a target that no point's ellipse holds has no positive."""
+    assert assign([27, 27, 33, 33], nearest=False) == drawn("- - - - -\n- - - - -\n- - - - -\n- - - - -\n- - - - -")
+    assert assign([3, 3, 47, 47], nearest=False) == assign([3, 3, 47, 47])
+
+
+def test_negative_pairs_near_the_other_object() -> None:
+    """Only points on the unrelated object are negative; the rest is ignored."""
+    found = assign([3, 3, 47, 47], torch.tensor([False]), negative_pairs="near")
+    assert found == drawn(". . . . .\n. . - . .\n. - - - .\n. . - . .\n. . . . .")
+    assert assign([33, 13, 37, 17], torch.tensor([False]), negative_pairs="near", nearest=False) == drawn(
+        ". . . . .\n. . . - .\n. . . . .\n. . . . .\n. . . . ."
+    )
+
+
+@pytest.mark.parametrize("name", ["siamban_point_targets", "rbo_point_targets"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_golden(name: str, dtype) -> None:
+    """The official labels before sampling, of positive and of negative pairs."""
+    golden = golden_data.losses(name)
+    points, boxes = torch.from_numpy(golden["points"]).flatten(1).T.to(dtype), torch.from_numpy(golden["boxes"]).to(dtype)
+    assigner = EllipseAssigner(nearest=False, negative_pairs="near")
+    for kind, present in (("pos", True), ("neg", False)):
+        found = assigner(points, boxes, torch.full((len(boxes),), present)).labels
+        for index, row in enumerate(found):
+            assert row.int().tolist() == golden[f"{kind}{index}.all.cls"].ravel().tolist()

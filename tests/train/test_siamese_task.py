@@ -1,18 +1,30 @@
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+
+import golden_data
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from torch import nn  # noqa: E402
 
+from lockon.errors import LockonError  # noqa: E402
 from lockon.models.fusion import PixelwiseFusion  # noqa: E402
 from lockon.models.heads.point import PointHead  # noqa: E402
+from lockon.models.heads.rpn import RPNHead  # noqa: E402
 from lockon.models.siamese import SiameseModel  # noqa: E402
-from lockon.ops.grid import Grid  # noqa: E402
-from lockon.train.task import SiameseLossConfig, SiameseTask  # noqa: E402
+from lockon.ops.grid import AnchorGrid, Grid  # noqa: E402
+from lockon.ops.torch.boxes import decode_deltas  # noqa: E402
+from lockon.train.assigners.anchor_iou import AnchorIoUAssigner  # noqa: E402
+from lockon.train.assigners.ellipse import EllipseAssigner  # noqa: E402
+from lockon.train.losses.ranking import RankingConfig  # noqa: E402
+from lockon.train.siamese_loss import BAN_LOSS, PW_LOSS, RPN_LOSS, with_ranking  # noqa: E402
+from lockon.train.task import SiameseLossConfig, SiameseTask, taught  # noqa: E402
 from lockon.types import Prediction, Targets  # noqa: E402
 
 SIZE, CELLS = 64, 4
@@ -28,14 +40,14 @@ def tiny(quality: bool = False) -> SiameseModel:
     return SiameseModel(backbone=backbone, neck=nn.Identity(), fusion=fusion, head=head, template_size=32, search_size=SIZE)
 
 
-def batch(count: int = 4, present: bool = True, seed: int = 0) -> dict:
+def batch(count: int = 4, present: bool = True, seed: int = 0, side: int = 32) -> dict:
     rng = np.random.default_rng(seed)
-    template = rng.integers(0, 80, (count, 32, 32, 3), dtype=np.uint8)
+    template = rng.integers(0, 80, (count, side, side, 3), dtype=np.uint8)
     search = rng.integers(0, 80, (count, SIZE, SIZE, 3), dtype=np.uint8)
     boxes = np.zeros((count, 4), np.float32)
     for i in range(count):
         color = rng.integers(150, 256, 3)
-        template[i, 8:24, 8:24] = color
+        template[i, side // 4 : -side // 4, side // 4 : -side // 4] = color
         x, y = rng.integers(8, 36, 2)
         search[i, y : y + 18, x : x + 18] = color
         boxes[i] = [x, y, x + 18, y + 18]
@@ -69,7 +81,7 @@ def test_a_total_is_the_weighted_sum() -> None:
 
 def _losses(prediction: Prediction, boxes, labels, config: SiameseLossConfig | None = None) -> dict:
     task = SiameseTask(tiny(), config or SiameseLossConfig())
-    return task._losses(prediction, Targets(labels=labels, boxes=boxes))
+    return task.losses(prediction, Targets(labels=labels, boxes=boxes))
 
 
 def test_iou_targets_carry_no_gradient() -> None:
@@ -141,3 +153,192 @@ def test_degenerate_boxes_give_finite_losses(box, present: bool) -> None:
 
 
 _TINY = tiny(True).eval()  # one row is too few for batch statistics
+
+
+EVERYTHING_ON = RankingConfig(classification=0.5, iou=0.25, threshold=0.01)
+
+
+def anchored() -> SiameseModel:
+    """The tiny model with an anchor head: 2 shapes on 4 x 4 cells."""
+    torch.manual_seed(0)
+    grid = AnchorGrid(Grid(CELLS, 16), ratios=(0.8, 1.0), scales=(1.25,), base=16)
+    head = RPNHead(1, 16, grid, padding=True)
+    return SiameseModel(backbone=tiny().backbone, neck=None, head=head, template_size=48, search_size=SIZE)
+
+
+def points(loss: SiameseLossConfig) -> SiameseLossConfig:
+    return replace(loss, nearest=True)  # 16 pixels between points: the ellipses may hold none
+
+
+@pytest.mark.parametrize(
+    ("make", "loss", "expected"),
+    [
+        (tiny, points(BAN_LOSS), set()),
+        (tiny, points(with_ranking(BAN_LOSS, EVERYTHING_ON)), {"rank_cls", "rank_score", "rank_iou"}),
+        (tiny, replace(SiameseLossConfig(), ranking=EVERYTHING_ON), {"corner", "rank_cls", "rank_score", "rank_iou"}),
+        (tiny, replace(points(PW_LOSS), hard_negative_weight=1.0), {"hard"}),
+        (anchored, RPN_LOSS, set()),
+        (anchored, with_ranking(RPN_LOSS, EVERYTHING_ON), {"rank_cls", "rank_score", "rank_iou"}),
+        (anchored, replace(BAN_LOSS, box_loss="giou"), set()),
+    ],
+)
+def test_any_head_learns_with_any_loss(make, loss: SiameseLossConfig, expected) -> None:
+    task = SiameseTask(make(), loss)
+    data, totals = batch(side=task.module.template_size), []
+    optimizer = torch.optim.Adam(task.module.parameters(), lr=1e-2)
+    for _ in range(40):
+        losses = task.loss(data)
+        optimizer.zero_grad()
+        losses["loss"].backward()
+        optimizer.step()
+        totals.append(losses["loss"].item())
+    assert set(losses) == {"loss", "cls", "box", "iou"} | expected
+    assert totals[-1] < 0.6 * totals[0]
+    assert float(losses["iou"]) > 0.6
+
+
+def test_candidates_decide_the_assigner() -> None:
+    assert isinstance(SiameseTask(tiny(), BAN_LOSS).assigner, EllipseAssigner)
+    assigner = SiameseTask(anchored(), RPN_LOSS).assigner
+    assert assigner == AnchorIoUAssigner(stride=16)
+    with pytest.raises(LockonError, match="box_loss=giou"):
+        SiameseTask(tiny(), RPN_LOSS)
+
+
+def test_ranking_adds_to_the_total() -> None:
+    """Eq. 10's two terms have the same weight; the other losses stay as they are."""
+    config = RankingConfig(classification=0.7, iou=0.3, threshold=0.001)
+    prediction = Prediction(torch.randn(2, 30), 20 * torch.rand(2, 30, 4).sort(-1).values)
+    targets = Targets(torch.arange(60).view(2, 30) % 3 - 1.0, torch.tensor([[0.0, 0, 10, 10]] * 2))
+    plain = SiameseTask(tiny(), SiameseLossConfig()).losses(prediction, targets)
+    ranked = SiameseTask(tiny(), replace(SiameseLossConfig(), ranking=config)).losses(prediction, targets)
+    for name in ("cls", "box", "corner", "iou"):
+        assert plain[name] == ranked[name]
+    extra = 0.7 * ranked["rank_cls"] + 0.3 * (ranked["rank_score"] + ranked["rank_iou"])
+    torch.testing.assert_close(ranked["loss"] - plain["loss"], extra)
+    assert ranked["rank_cls"] > 0
+
+
+def test_ranking_sees_its_own_labels() -> None:
+    """`Targets.ranking` has the negatives that the cross entropy does not see."""
+    labels = torch.tensor([[1.0, 1.0, 0.0, -1.0]])
+    more = torch.tensor([[1.0, 1.0, 0.0, 0.0]])
+    prediction = Prediction(torch.tensor([[1.0, 1, -2, 3]]), torch.tensor([[[0.0, 0, 10, 10]] * 4]))
+    task = SiameseTask(tiny(), with_ranking(BAN_LOSS))
+    without, with_more = (task.losses(prediction, Targets(labels, torch.tensor([[0.0, 0, 9, 9]]), ranking=x)) for x in (None, more))
+    assert without["cls"] == with_more["cls"]
+    assert without["rank_cls"] == 0
+    assert with_more["rank_cls"] > 0.5
+
+
+def test_two_stages() -> None:
+    """The second cross entropy is that of the hard negative alone."""
+    prediction = Prediction(torch.tensor([[2.0, 3.0, -3.0]]), torch.tensor([[[0.0, 0, 10, 10]] * 3]))
+    targets = Targets(torch.tensor([[1.0, 0.0, 0.0]]), torch.tensor([[0.0, 0, 10, 10]]))
+    losses = SiameseTask(tiny(), replace(BAN_LOSS, hard_negative_weight=0.5)).losses(prediction, targets)
+    assert losses["hard"].item() == pytest.approx(np.log1p(np.exp(3)))
+    torch.testing.assert_close(losses["loss"], losses["cls"] + losses["box"] + 0.5 * losses["hard"])
+
+
+def test_boxes_that_do_not_count_give_no_gradient() -> None:
+    """An exploded box of a negative must not spoil the ranking losses."""
+    boxes = torch.tensor([[[0.0, 0, 10, 10], [0, 0, 9, 9], [-float("inf"), 0, float("inf"), 5]]], requires_grad=True)
+    logits = torch.tensor([[0.0, 1.0, 2.0]], requires_grad=True)
+    task = SiameseTask(tiny(), with_ranking(BAN_LOSS))
+    losses = task.losses(Prediction(logits, boxes), Targets(torch.tensor([[1.0, 1, 0]]), torch.tensor([[0.0, 0, 10, 10]])))
+    gradient, by_logits = torch.autograd.grad(losses["loss"], (boxes, logits))
+    assert torch.isfinite(by_logits).all()
+    assert torch.isfinite(gradient[0, :2]).all()
+    assert not gradient[0, 2].any()
+
+
+@pytest.mark.parametrize("make", [tiny, anchored])
+def test_negative_pairs_with_ranking(make) -> None:
+    loss = with_ranking(RPN_LOSS if make is anchored else replace(BAN_LOSS, inner=0.5), EVERYTHING_ON)
+    task = SiameseTask(make(), loss)
+    losses = task.loss(batch(present=False, side=task.module.template_size))
+    losses["loss"].backward()
+    assert all(torch.isfinite(value) for value in losses.values())
+    assert losses["box"].item() == losses["rank_score"].item() == losses["rank_iou"].item() == 0
+    assert losses["rank_cls"].item() > 0
+
+
+class FixedHead(nn.Module):
+    """Only says where its candidates are."""
+
+    def __init__(self, grid: Grid | AnchorGrid) -> None:
+        super().__init__()
+        self.grid = grid
+        if isinstance(grid, AnchorGrid):
+            self.anchors = torch.from_numpy(grid.boxes())
+        else:
+            self.points = torch.from_numpy(grid.points())
+
+
+def task_on(grid: Grid | AnchorGrid, loss: SiameseLossConfig) -> SiameseTask:
+    module = nn.Module()
+    module.head = FixedHead(grid)
+    return SiameseTask(module, loss)
+
+
+@pytest.mark.parametrize(
+    ("name", "case", "loss"),
+    [
+        ("siamban_losses", "mixed", BAN_LOSS),
+        ("rbo_losses", "mixed", with_ranking(PW_LOSS, RankingConfig(gamma=5))),
+        ("rbo_losses", "no_hard", with_ranking(PW_LOSS, RankingConfig(gamma=5))),
+        ("rbo_losses", "one_positive", with_ranking(PW_LOSS, RankingConfig(gamma=5))),
+    ],
+)
+def test_golden_totals_on_points(name: str, case: str, loss: SiameseLossConfig) -> None:
+    golden = {key.removeprefix(f"{case}."): value for key, value in golden_data.losses(name).items()}
+    task = task_on(Grid(25, 8, 31), loss)
+    cls, loc = torch.from_numpy(golden["cls"]), torch.from_numpy(golden["loc"])
+    places, sides = task.module.head.points, loc.flatten(2).transpose(1, 2)
+    prediction = Prediction((cls[:, 1] - cls[:, 0]).flatten(1), torch.cat([places - sides[..., :2], places + sides[..., 2:]], dim=-1))
+    targets = Targets(torch.from_numpy(golden["label_cls"]).flatten(1).float(), torch.from_numpy(golden["boxes"]))
+    losses = task.losses(prediction, targets)
+    assert losses["loss"].item() == pytest.approx(float(golden["loss.total_loss"]), rel=golden_data.LOSS_LIMIT)
+
+
+def test_golden_total_on_anchors() -> None:
+    """PySOT: 1.0 cls + 1.2 loc; the boxes come back from the stored targets."""
+    golden = golden_data.losses("pysot_losses")
+    task = task_on(AnchorGrid(Grid(25, 8, 31)), RPN_LOSS)
+    anchors = task.module.head.anchors
+    labels = torch.from_numpy(golden["label_cls"]).flatten(1).float()
+    wanted = torch.from_numpy(golden["label_loc"]).flatten(2).transpose(1, 2)
+    boxes = decode_deltas(anchors.double(), wanted.double())[range(4), labels.argmax(1)].float()
+    cls, loc = torch.from_numpy(golden["cls"]), torch.from_numpy(golden["loc"])
+    deltas = loc.unflatten(1, (4, 5)).flatten(2).transpose(1, 2)
+    logits = (cls[:, 5:] - cls[:, :5]).flatten(1)
+    losses = task.losses(Prediction(logits, decode_deltas(anchors, deltas), extras={"deltas": deltas}), Targets(labels, boxes))
+    assert losses["loss"].item() == pytest.approx(float(golden["loss.total_loss"]), rel=golden_data.LOSS_LIMIT)
+
+
+def test_a_teachers_scores_are_learnt_where_it_sees_something() -> None:
+    """By hand, with one positive: |t - p|^2 times the cross entropy, p = 1/2; the candidate without an answer counts nothing."""
+    logits = torch.zeros(1, 4, requires_grad=True)
+    scores = torch.tensor([[1.0, 0.5, 0.0, float("nan")]])
+    loss = taught(logits, scores, torch.tensor([[1.0, 0.0, -1.0, 0.0]]))
+    assert float(loss.detach()) == pytest.approx(0.25 * math.log(2) * 2)
+    loss.backward()
+    # |t - p|^2 (p - t) at t = 1 and 0; nothing at t = p
+    assert logits.grad is not None
+    assert logits.grad[0].tolist() == pytest.approx([-0.125, 0.0, 0.125, 0.0])
+
+
+def test_a_teachers_weight_needs_a_teacher() -> None:
+    task = SiameseTask(tiny(), SiameseLossConfig(teacher_weight=0.5))
+    batch = {
+        "template": torch.zeros(2, 32, 32, 3, dtype=torch.uint8),
+        "search": torch.zeros(2, SIZE, SIZE, 3, dtype=torch.uint8),
+        "box": torch.tensor([[20.0, 20.0, 44.0, 44.0]] * 2),
+        "present": torch.tensor([True, True]),
+    }
+    with pytest.raises(LockonError, match=r"teacher\.weights=FILE"):
+        task.loss(batch)
+    losses = task.loss({**batch, "teacher_scores": torch.full((2, CELLS**2), 0.25)})
+    parts = losses["cls"] + 2 * losses["box"] + 0.5 * losses["corner"] + 0.5 * losses["teacher"]
+    assert float(losses["teacher"].detach()) > 0
+    assert float(losses["loss"].detach()) == pytest.approx(float(parts.detach()), rel=1e-5)

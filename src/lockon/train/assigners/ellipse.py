@@ -1,12 +1,13 @@
 """Elliptical labels: points near the target's centre are positive, points off the target negative.
 
 SiamBAN (Chen et al., CVPR 2020, arXiv 2003.06761, Sec. 3.3), there with the semi-axes 1/4 and 1/2 of the box. Added here: the
-point nearest to the centre is always positive, so that small and thin targets are learnt too.
+point nearest to the centre may always be positive, so that small and thin targets are learnt too.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -21,21 +22,24 @@ class EllipseAssigner:
     Attributes:
         inner: semi-axes of the positive ellipse as a fraction of the box's width and height (SiamBAN: 1/4).
         outer: semi-axes of the ellipse outside which points are negative (SiamBAN: 1/2); between both they are ignored.
+        nearest: the point nearest to the centre is positive even when the ellipse holds none (small or thin targets), provided it
+            lies within one grid step of the box's centre (SiamBAN: False).
+        negative_pairs: points that are negative where the target is absent: "all" of them, or those "near" the unrelated object
+            whose box is given, inside its inner ellipse (SiamBAN), the others being ignored.
     """
 
     inner: float = 0.25
     outer: float = 0.5
+    nearest: bool = True
+    negative_pairs: Literal["all", "near"] = "all"
 
     def __call__(self, points: Tensor, boxes: Tensor, present: Tensor) -> Targets:
         """Label every point for every target.
 
-        The point nearest to the centre is positive even when the ellipse holds none (small or thin targets), provided it
-        lies within one grid step of the box's centre.
-
         Args:
             points: (N, 2) x, y in crop pixels.
-            boxes: (B, 4) xyxy in crop pixels.
-            present: (B,) bool; False makes every point of that row negative.
+            boxes: (B, 4) xyxy in crop pixels; of an unrelated object where the target is absent.
+            present: (B,) bool; False for a negative pair, which has no positive.
 
         Returns:
             `Targets` with labels (B, N) in {1, 0, -1}.
@@ -47,10 +51,12 @@ class EllipseAssigner:
         labels = torch.full_like(radius, -1.0)
         labels[radius > self.outer**2] = 0.0
         labels[radius < self.inner**2] = 1.0
-        distance = offset.abs().amax(-1)  # (B, N)
-        nearest = distance.argmin(1, keepdim=True)
-        step = points[1, 0] - points[0, 0]
-        inside = distance.gather(1, nearest) <= step
-        labels.scatter_(1, nearest, torch.where(inside, torch.ones_like(labels[:, :1]), labels.gather(1, nearest)))
-        labels = torch.where(present[:, None], labels, torch.zeros_like(labels))
+        if self.nearest:
+            distance = offset.abs().amax(-1)  # (B, N)
+            nearest = distance.argmin(1, keepdim=True)
+            step = points[1, 0] - points[0, 0]
+            inside = distance.gather(1, nearest) <= step
+            labels.scatter_(1, nearest, torch.where(inside, torch.ones_like(labels[:, :1]), labels.gather(1, nearest)))
+        absent = torch.zeros_like(labels) if self.negative_pairs == "all" else torch.where(radius < self.inner**2, 0.0, -1.0)
+        labels = torch.where(present[:, None], labels, absent)
         return Targets(labels=labels, boxes=boxes, present=present)
