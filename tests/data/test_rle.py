@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lockon.data.rle import decode_counts, decode_rle
+from lockon.data.rle import decode_counts, decode_rle, encode_rle
 from lockon.errors import LockonError
 
 MASKS = st.tuples(st.integers(1, 40), st.integers(1, 40)).flatmap(lambda shape: arrays(np.bool_, shape))
@@ -14,6 +14,19 @@ def test_decodes_what_pycocotools_encodes(mask: np.ndarray) -> None:
     coco = pytest.importorskip("pycocotools.mask")
     encoded = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
     np.testing.assert_array_equal(decode_rle(encoded["counts"].decode(), *mask.shape), mask)
+
+
+@given(MASKS)
+def test_encodes_as_pycocotools(mask: np.ndarray) -> None:
+    coco = pytest.importorskip("pycocotools.mask")
+    assert encode_rle(mask) == coco.encode(np.asfortranarray(mask.astype(np.uint8)))["counts"].decode()
+
+
+@pytest.mark.parametrize("value", [False, True])
+def test_encodes_long_runs(value: bool) -> None:
+    mask = np.full((700, 900), value)
+    mask[5, 3] = not value
+    np.testing.assert_array_equal(decode_rle(encode_rle(mask), 700, 900), mask)
 
 
 @given(st.integers(1, 3000), st.integers(1, 3000), st.data())

@@ -1,6 +1,6 @@
 """COCO run-length masks in NumPy: the compressed string format of the COCO annotations, without pycocotools.
 
-The format is that of the COCO API (T.-Y. Lin et al., common/maskApi.c: rleFrString, rleDecode). A mask is read column by
+The format is that of the COCO API (T.-Y. Lin et al., common/maskApi.c). A mask is read column by
 column; the runs alternate 0, 1, 0, ... Each run is a signed number in groups of five bits, lowest first, one character
 per group (value + 48; bit 32 says that more groups follow). From the fourth run on the number is the difference to the
 run two before it.
@@ -51,3 +51,30 @@ def decode_rle(text: str, height: int, width: int) -> NDArray[np.bool_]:
         raise LockonError(f"mask runs cover {int(counts.sum())} pixels, expected {height} x {width} = {height * width}")
     flat = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
     return np.ascontiguousarray(flat.reshape(width, height).T)
+
+
+def encode_rle(mask: NDArray[np.bool_]) -> str:
+    """The compressed COCO string of a (height, width) mask; the inverse of `decode_rle`.
+
+    >>> encode_rle(np.array([[False, True], [True, True]]))
+    '13'
+    """
+    flat = np.asarray(mask, dtype=bool).T.ravel()
+    changes = np.flatnonzero(np.diff(flat)) + 1
+    edges = np.concatenate(([0], changes, [flat.size]))
+    counts = np.diff(edges)
+    if flat.size and flat[0]:
+        counts = np.concatenate(([0], counts))  # runs begin with the background
+    numbers = counts.copy()
+    numbers[3:] = counts[3:] - counts[1:-2]
+    return "".join(_encode_number(int(number)) for number in numbers)
+
+
+def _encode_number(number: int) -> str:
+    text = ""
+    while True:
+        group, number = number & 31, number >> 5  # the shift keeps the sign
+        last = number == (-1 if group & 16 else 0)
+        text += chr(48 + (group if last else group | 32))
+        if last:
+            return text

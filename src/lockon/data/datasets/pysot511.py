@@ -1,0 +1,66 @@
+"""PySOT's training layout: patches of 511 pixels around each object, and their boxes in one JSON file.
+
+    ROOT/train.json                     {video: {track: {frame: [x1, y1, x2, y2]}}}, in pixels of the image that was cut
+    ROOT/crop511/VIDEO/000000.00.x.jpg  frame and track; the object is in the middle
+
+The JSON file may be named train.json, train2017.json (COCO) or all.json. A box may be [w, h]: its size alone counts. `lockon data crop511`
+writes this layout.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lockon.data.track_masks import MaskFiles
+from lockon.data.tracks import ImageFiles, Track, TrackSet
+from lockon.errors import LockonError
+
+FOLDER = "crop511"
+PATTERN = "{video}/{frame:06d}.{track}.x.jpg"
+MASK_PATTERN = "{video}/{frame:06d}.{track}.m.png"
+ANNOTATIONS = ("train.json", "train2017.json", "all.json")
+EXPECTS = "train.json (or train2017.json, all.json) and crop511/VIDEO/000000.00.x.jpg"
+
+
+def is_root(root: Path) -> bool:
+    """Whether the folder holds patches and their annotation."""
+    return (root / FOLDER).is_dir() and any((root / name).is_file() for name in ANNOTATIONS)
+
+
+def read(root: Path, name: str, skip: Collection[str] = (), *, masks: bool = False) -> TrackSet:
+    """All tracks of the annotation; with `masks` those of the files that SiamMask has beside the patches, 000000.00.m.png.
+
+    Raises:
+        LockonError: not this layout, or a malformed annotation; boxes from 0 to 1 are refused (see `lockon.data.datasets.youtube_bb`).
+    """
+    if not is_root(root):
+        raise LockonError(f"{root} holds no 511-pixel patches; expected {EXPECTS}")
+    file = next(root / name for name in ANNOTATIONS if (root / name).is_file())
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        tracks = TrackSet.build(name, _tracks(content), ImageFiles(root / FOLDER, PATTERN), cropped=True, skip=skip)
+    except LockonError:
+        raise
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise LockonError(
+            f"{file} is no annotation of 511-pixel patches: {error}; expected {{video: {{track: {{frame: box}}}}}}"
+        ) from error
+    if tracks.boxes.max() <= 1:
+        raise LockonError(
+            f"{file} has boxes from 0 to 1, whose shape is not the object's; write pixels: lockon data crop511 {name}:DIR OUT"
+        )
+    return replace(tracks, masks=MaskFiles(ImageFiles(root / FOLDER, MASK_PATTERN))) if masks else tracks
+
+
+def _tracks(content: dict[str, Any]) -> Iterator[Track]:
+    for video, members in content.items():
+        for track, frames in members.items():
+            numbered = {int(frame): box for frame, box in frames.items() if frame.isdigit()}  # other keys are notes
+            boxes = np.array([box if len(box) == 4 else [0, 0, *box] for box in numbered.values()], float).reshape(-1, 4)
+            yield Track(video, track, list(numbered), boxes)

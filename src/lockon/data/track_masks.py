@@ -1,0 +1,117 @@
+"""Masks of the objects in a `TrackSet`, read when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence as Items
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lockon.data.datasets.stills import StillImage
+from lockon.data.rle import decode_rle
+from lockon.data.sequence import LazyList
+from lockon.data.tracks import ImageFiles
+from lockon.errors import LockonError
+
+Mask = NDArray[np.bool_]
+_SHIFT = 4  # fractional bits of polygon corners
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A mask as COCO writes it: polygons, each x, y, x, y, ... in pixels from the image's corner, or runs of a column-wise RLE.
+
+    Attributes:
+        size: (height, width). parts: arrays of polygon corners, or one array of run lengths, or one compressed string.
+    """
+
+    size: tuple[int, int]
+    parts: tuple[NDArray[np.float32], ...] | NDArray[np.int64] | str
+
+    @classmethod
+    def parse(cls, segmentation: Any, height: int, width: int) -> Segment:
+        """A `segmentation` of an instances file.
+
+        Raises:
+            LockonError: neither polygons nor RLE.
+        """
+        if isinstance(segmentation, dict):
+            counts = segmentation["counts"]
+            size = (int(segmentation["size"][0]), int(segmentation["size"][1]))
+            return cls(size, counts if isinstance(counts, str) else np.array(counts, np.int64))
+        if not isinstance(segmentation, list) or any(len(part) % 2 for part in segmentation):
+            raise LockonError(f"segmentation {str(segmentation)[:40]!r} is neither a list of polygons nor an RLE")
+        return cls((height, width), tuple(np.array(part, np.float32) for part in segmentation))
+
+    def draw(self) -> Mask:
+        """(H, W) bool.
+
+        Raises:
+            LockonError: runs that do not fill the image.
+        """
+        if isinstance(self.parts, str):
+            return decode_rle(self.parts, *self.size)
+        if isinstance(self.parts, np.ndarray):
+            if int(self.parts.sum()) != self.size[0] * self.size[1]:
+                raise LockonError(f"mask runs cover {int(self.parts.sum())} pixels, expected {self.size[0]} x {self.size[1]}")
+            flat = np.repeat(np.arange(len(self.parts)) % 2 == 1, self.parts)
+            return np.ascontiguousarray(flat.reshape(self.size[::-1]).T)
+        canvas = np.zeros(self.size, np.uint8)
+        for part in self.parts:
+            corners = np.rint((part.reshape(-1, 1, 2) - 0.5) * 2**_SHIFT).astype(np.int32)  # OpenCV counts from pixel centres
+            cv2.fillPoly(canvas, [corners], 1, shift=_SHIFT)
+        return canvas.astype(bool)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentMasks:
+    """Masks of still images by video and track."""
+
+    segments: Mapping[tuple[str, str], Segment]
+
+    def __call__(self, video: str, track: str, frame: int) -> Mask | None:
+        """The mask, or None where the object has none."""
+        segment = self.segments.get((video, track))
+        return None if segment is None else segment.draw()
+
+
+@dataclass(frozen=True, slots=True)
+class StillMasks:
+    """Masks of stills and short videos: the image, and the object's place in it, by video, track and frame."""
+
+    objects: Mapping[tuple[str, str, int], tuple[StillImage, int]]
+
+    def __call__(self, video: str, track: str, frame: int) -> Mask | None:
+        """The mask, or None where the object has none."""
+        image, index = self.objects[video, track, frame]
+        return image.mask(index)
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceMasks:
+    """Masks of sequences by their names."""
+
+    masks: Mapping[str, LazyList[Mask] | Items[Mask]]
+
+    def __call__(self, video: str, track: str, frame: int) -> Mask | None:
+        """The mask, or None where the sequence has none."""
+        return self.masks[video][frame] if video in self.masks else None
+
+
+@dataclass(frozen=True, slots=True)
+class MaskFiles:
+    """Masks beside 511-pixel patches: FRAME.TRACK.m.png, white is the object."""
+
+    files: ImageFiles
+
+    def __call__(self, video: str, track: str, frame: int) -> Mask | None:
+        """The (511, 511) mask, or None where there is no file."""
+        path = self.files.path(video, track, frame)
+        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
+        return None if image is None else np.asarray(image > 127)
+
+
+__all__ = ["Mask", "MaskFiles", "Segment", "SegmentMasks", "SequenceMasks", "StillMasks"]

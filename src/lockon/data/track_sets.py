@@ -1,0 +1,225 @@
+"""The datasets that trackers are trained on, by name: where they lie, and which may be used for what.
+
+Each has its raw layout, as it is unpacked from its source; all but one's own data may lie in PySOT's 511-pixel layout instead, which is
+recognised by itself. Benchmarks, and the validation and test parts of these datasets, never train.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from lockon.data.datasets import coco, imagenet_det, imagenet_vid, pysot511, stills, train_sequences, youtube_bb
+from lockon.data.datasets.layout import list_folders
+from lockon.data.datasets.lists import official
+from lockon.data.datasets.table import layout_of, members, resolve, squeezed
+from lockon.data.paths import ENVIRONMENT
+from lockon.data.skip_lists import skip_names
+from lockon.data.tracks import TrackSet
+from lockon.errors import LockonError, unknown_name
+
+TrainProtocol = Literal["got10k"]
+"""GOT-10k's one-shot protocol: who is scored on its test part trains on its training part alone."""
+ONE_SHOT = "GOT10k_train"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSet:
+    """One dataset for training.
+
+    Attributes:
+        is_root, read: whether a folder is its raw layout, and the reader (root, name, skip).
+        expects: the raw layout, for messages.
+        aliases: other names of it and of its folder.
+        inside: where in its folder the raw layout may lie.
+        kept: which videos of a 511-pixel layout may train; the others belong to a validation or test part.
+        patches: whether it may lie in PySOT's 511-pixel layout. masks: whether its reader can give masks.
+    """
+
+    is_root: Callable[[Path], bool]
+    read: Callable[..., TrackSet]
+    expects: str
+    aliases: tuple[str, ...] = ()
+    inside: tuple[str, ...] = ()
+    kept: Callable[[str], bool] | None = None
+    patches: bool = True
+    masks: bool = False
+
+
+def _of_got10k_train(video: str) -> bool:
+    return video.rpartition("/")[2].startswith("GOT-10k_Train_")
+
+
+def _of_lasot_train(video: str) -> bool:
+    complete = official("LaSOT")
+    return complete is None or complete.get(video.rpartition("/")[2]) is None
+
+
+def _part(
+    name: str, aliases: tuple[str, ...], inside: tuple[str, ...] = (), kept: Callable[[str], bool] | None = None, *, patches: bool = True
+) -> TrainSet:
+    """The training part of a benchmark that lockon reads anyway."""
+    layout = layout_of(name)
+    return TrainSet(layout.is_root, train_sequences.read_part, layout.expects, aliases, inside, kept, patches)
+
+
+def _holds_videos(root: Path) -> bool:
+    return bool(members(root)) or layout_of("folder").is_root(root)
+
+
+TRAIN_SETS: dict[str, TrainSet] = {
+    "COCO": TrainSet(coco.is_root, coco.read, coco.EXPECTS, ("MSCOCO", "COCO2017", "COCO2014"), masks=True),
+    "VID": TrainSet(
+        imagenet_vid.is_root, imagenet_vid.read, imagenet_vid.EXPECTS, ("ImageNetVID", "ILSVRC2015VID", "ILSVRC2015", "ILSVRC")
+    ),
+    "DET": TrainSet(
+        imagenet_det.is_root, imagenet_det.read, imagenet_det.EXPECTS, ("ImageNetDET", "ILSVRC2015DET", "ILSVRC2015", "ILSVRC")
+    ),
+    "YTBB": TrainSet(youtube_bb.is_root, youtube_bb.read, youtube_bb.EXPECTS, ("YouTubeBB", "YTBB", "YouTubeBoundingBoxes")),
+    "GOT10k_train": _part("GOT10k_train", ("GOT10k", "GOT10"), ("train", "full_data/train"), _of_got10k_train),
+    "LaSOT_train": _part("LaSOT_train", ("LaSOT", "LaSOTBenchmark"), (), _of_lasot_train),
+    "TrackingNet_train": _part("TrackingNet_train", ("TrackingNet",), patches=False),
+    "stills": TrainSet(
+        stills.is_root, train_sequences.read_stills, f"SET/{stills.ANNOTATIONS} and SET/images/", ("train",), patches=False, masks=True
+    ),
+    "videos": TrainSet(
+        _holds_videos,
+        train_sequences.read_videos,
+        "benchmark folders by name, or your own videos",
+        ("train_video",),
+        patches=False,
+        masks=True,
+    ),
+}
+
+
+def train_set_name(given: str) -> str:
+    """The name of a training set as lockon spells it.
+
+    Raises:
+        LockonError: a benchmark, or a part of a dataset that serves validation or tests; an unknown name.
+    """
+    for name in TRAIN_SETS:
+        if squeezed(given) == squeezed(name):
+            return name
+    benchmark = resolve(given)
+    if benchmark is None:
+        for name, one in TRAIN_SETS.items():
+            if squeezed(given) in map(squeezed, one.aliases):
+                return name
+        raise unknown_name("training set", given, TRAIN_SETS)
+    raise LockonError(f"{benchmark} serves validation and tests and never trains; expected one of {', '.join(TRAIN_SETS)}")
+
+
+def default_root() -> Path | None:
+    """The folder of the environment variable LOCKON_DATA, or None."""
+    given = os.environ.get(ENVIRONMENT)
+    return Path(given).expanduser() if given else None
+
+
+def find_track_sets(root: Path) -> dict[str, Path]:
+    """The training sets in the folders under a data root, by name: ROOT/COCO, ROOT/vid, ROOT/GOT-10k, ...; 511 before raw.
+
+    stills and videos are the folders `train` and `train_video` (or have their own names).
+    """
+    found: dict[str, Path] = {}
+    children = list_folders(root)
+    for name, one in TRAIN_SETS.items():
+        wanted = {squeezed(spelled) for spelled in (name, *one.aliases)}
+        places = [place for child in children if squeezed(child.name) in wanted for place in (_fitting(child, one),) if place is not None]
+        if places:
+            found[name] = next((place for place in places if not one.is_root(place)), places[0])
+    return found
+
+
+def load_track_set(spec: str, root: Path | None = None, *, skip: Path | None = None, masks: bool = False) -> TrackSet:
+    """One training set.
+
+    Args:
+        spec: NAME or NAME:ROOT.
+        root: its folder, or one that holds it by name; default: that of LOCKON_DATA.
+        skip: a list of videos to leave out (`lockon.data.skip_lists`), beside the known bad ones.
+        masks: keep the masks of datasets that have them (COCO, stills, videos, patches with files of masks).
+
+    Raises:
+        LockonError: not a training set; no such data there; a malformed annotation.
+    """
+    spelled, colon, place = spec.partition(":")
+    name = train_set_name(spelled)
+    where = Path(place).expanduser() if place else root or default_root()
+    if where is None or (colon and (not place or root is not None)):
+        raise LockonError(f"training set {spec!r}; expected NAME:ROOT, for example {name}:/data/{name}")
+    one = TRAIN_SETS[name]
+    if not where.is_dir():
+        raise LockonError(f"{where} is no folder; expected that of {name} with {one.expects}")
+    folder = find_track_sets(where).get(name) or _fitting(where, one)
+    if folder is None:
+        or_patches = f"; or the 511-pixel layout: {pysot511.EXPECTS}" if one.patches else ""
+        raise LockonError(f"{where} does not look like {name}; expected {one.expects}{or_patches}")
+    names = skip_names(name, skip)
+    if one.is_root(folder):
+        return one.read(folder, name, names, masks=masks) if one.masks else one.read(folder, name, names)
+    tracks = pysot511.read(folder, name, names, masks=masks)
+    return tracks if one.kept is None else _without_tests(tracks, one.kept)
+
+
+def load_track_sets(
+    places: Mapping[str, Path], *, protocol: TrainProtocol | None = None, skip: Path | None = None, masks: bool = False
+) -> list[TrackSet]:
+    """Several training sets by name and folder, in the order of `TRAIN_SETS`.
+
+    Args:
+        protocol: "got10k" takes GOT10k_train alone.
+
+    Raises:
+        LockonError: as `load_track_set`, none at all, or more than the protocol allows.
+    """
+    named = {train_set_name(name): path for name, path in places.items()}
+    check_protocol(named, protocol)
+    if not named:
+        raise LockonError(f"no training set; give folders of {', '.join(TRAIN_SETS)}")
+    return [load_track_set(name, named[name], skip=skip, masks=masks) for name in TRAIN_SETS if name in named]
+
+
+def check_protocol(names: Mapping[str, object] | list[str], protocol: TrainProtocol | None) -> None:
+    """Raises a `LockonError` where the protocol forbids one of the training sets."""
+    more = sorted(set(names) - {ONE_SHOT})
+    if protocol == "got10k" and (more or ONE_SHOT not in names):
+        given = f"{', '.join(more)} may not be used" if more else f"{ONE_SHOT} is missing"
+        raise LockonError(
+            f"GOT-10k's one-shot protocol trains on {ONE_SHOT} alone: {given}; leave the others out, or choose another recipe"
+        )
+
+
+def _fitting(folder: Path, one: TrainSet) -> Path | None:
+    """The folder itself or the one inside it that is the dataset's raw or 511-pixel layout."""
+    candidates = (folder, *(folder / inner for inner in one.inside))
+    raw = next((path for path in candidates if path.is_dir() and one.is_root(path)), None)
+    return raw if raw is not None else folder if one.patches and pysot511.is_root(folder) else None
+
+
+def _without_tests(tracks: TrackSet, kept: Callable[[str], bool]) -> TrackSet:
+    """Annotations made of all parts (GOT-10k's all.json has 9,335 training videos and 180 for validation) lose what may not train."""
+    count = sum(not kept(video) for video in tracks.videos)
+    if not count:
+        return tracks
+    chosen = tracks.only(kept)
+    note = f"{tracks.name}: {count} videos left out that belong to a validation or test part, which never train"
+    return replace(chosen, notes=(*chosen.notes, note))
+
+
+__all__ = [
+    "ONE_SHOT",
+    "TRAIN_SETS",
+    "TrainProtocol",
+    "TrainSet",
+    "check_protocol",
+    "default_root",
+    "find_track_sets",
+    "load_track_set",
+    "load_track_sets",
+    "train_set_name",
+]

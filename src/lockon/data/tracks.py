@@ -1,0 +1,261 @@
+"""`TrackSet`: the annotated objects of one training dataset, with millions of boxes in a few arrays and images read when asked for.
+
+Three levels: a video has tracks (objects), a track has boxes in some frames. A still image is a video of one frame. Boxes are those of
+the PySOT family: corners x1, y1, x2, y2 as the annotation gives them, w = x2 - x1, used as pixel indices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lockon.data.sequence import read_image
+from lockon.errors import LockonError
+from lockon.types import FloatArray, Frame
+
+Read = Callable[[str, str, int], Frame]
+"""(video, track, frame number) -> image, (H, W, 3) uint8 RGB."""
+ReadMask = Callable[[str, str, int], "NDArray[np.bool_] | None"]
+"""(video, track, frame number) -> (H, W) bool mask in the image, or None where the object has none."""
+
+
+class Track(NamedTuple):
+    """One object as a reader finds it: boxes (n, 4) x1, y1, x2, y2 of the frames (n,), in any order."""
+
+    video: str
+    name: str
+    frames: ArrayLike
+    boxes: ArrayLike
+
+
+@dataclass(frozen=True, slots=True)
+class TrackView:
+    """One object in one image.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB. box: (4,) x1, y1, x2, y2 in pixels; where `cropped`, of the image that the patch was cut from, so
+            that its size alone means something. id: "SET/VIDEO/FRAME.TRACK". cropped: whether the image is a 511-pixel patch with
+            the object in the middle.
+    """
+
+    image: Frame
+    box: FloatArray
+    id: str
+    cropped: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrackSet:
+    """The tracks of one dataset.
+
+    Attributes:
+        name: of the dataset.
+        videos: V names, each unique. tracks: T names, unique within their video.
+        video_starts: (V + 1,) video v has the tracks video_starts[v] to video_starts[v + 1] - 1.
+        track_starts: (T + 1,) likewise the boxes of each track.
+        frames: (F,) int32 frame number of each box, ascending within a track. boxes: (F, 4) float32 x1, y1, x2, y2.
+        read: gives an image. cropped: whether the images are 511-pixel patches.
+        relative: whether boxes are fractions of the image's width and height (YouTube-BB).
+        masks: gives the mask of an object in an image (or patch); None where the dataset has none or they were not asked for.
+        notes: what was left out on reading, for the user.
+    """
+
+    name: str
+    videos: tuple[str, ...]
+    tracks: tuple[str, ...]
+    video_starts: NDArray[np.int64]
+    track_starts: NDArray[np.int64]
+    frames: NDArray[np.int32]
+    boxes: NDArray[np.float32]
+    read: Read = field(repr=False)
+    cropped: bool = False
+    relative: bool = False
+    masks: ReadMask | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def build(
+        cls, name: str, tracks: Iterable[Track], read: Read, *, cropped: bool = False, relative: bool = False, skip: Collection[str] = ()
+    ) -> TrackSet:
+        """Collects tracks; boxes without width or height, and what they leave empty, are dropped.
+
+        Args:
+            tracks: those of one video in a row. skip: names of videos to leave out (a name without its folders counts too).
+
+        Raises:
+            LockonError: nothing is left, or the tracks of one video do not come in a row.
+        """
+        found = _Gathered()
+        skipped = 0
+        for video, members in groupby(tracks, key=lambda track: track.video):
+            if skip and (video in skip or video.rpartition("/")[2] in skip):
+                skipped += 1
+            else:
+                found.add(video, members)
+        frames, boxes, owner, dropped = found.sound()
+        lengths = np.bincount(owner, minlength=len(found.names))  # (T,) boxes left of each track
+        kept = np.flatnonzero(lengths)
+        videos, per_video = np.unique(np.array(found.owner, np.int64)[kept], return_counts=True)
+        if not len(kept):
+            raise LockonError(f"{name} has no box that can train ({skipped} videos skipped, {dropped} boxes without width or height)")
+        notes = [f"{name}: {skipped} videos left out by the list of bad ones"] if skipped else []
+        notes += [f"{name}: {dropped} boxes without width or height left out"] if dropped else []
+        chosen = tuple(found.videos[video] for video in videos)
+        if len(set(chosen)) != len(chosen):
+            raise LockonError(f"{name}: the tracks of some video do not come in a row; sort the annotation by video")
+        return cls(
+            name,
+            chosen,
+            tuple(found.names[track] for track in kept),
+            np.append(0, np.cumsum(per_video)),
+            np.append(0, np.cumsum(lengths[kept])),
+            frames,
+            boxes,
+            read,
+            cropped,
+            relative,
+            notes=tuple(notes),
+        )
+
+    def __len__(self) -> int:
+        """Number of videos."""
+        return len(self.videos)
+
+    def tracks_of(self, video: int) -> range:
+        """Numbers of a video's tracks."""
+        return range(int(self.video_starts[video]), int(self.video_starts[video + 1]))
+
+    def rows(self, track: int) -> range:
+        """Rows of `frames` and `boxes` that belong to a track, in the order of its frames."""
+        return range(int(self.track_starts[track]), int(self.track_starts[track + 1]))
+
+    def rows_by_frame(self, video: int) -> dict[int, list[int]]:
+        """Rows of all tracks of a video by frame number, both ascending: those that share an image (unless it is `cropped`)."""
+        first, last = (int(self.track_starts[self.video_starts[number]]) for number in (video, video + 1))
+        found: dict[int, list[int]] = {}
+        for place in np.argsort(self.frames[first:last], kind="stable").tolist():
+            found.setdefault(int(self.frames[first + place]), []).append(first + place)
+        return found
+
+    def video_of(self, track: int) -> int:
+        """Number of the video that a track belongs to."""
+        return int(np.searchsorted(self.video_starts, track, side="right")) - 1
+
+    def track_of(self, row: int) -> int:
+        """Number of the track that a box belongs to."""
+        return int(np.searchsorted(self.track_starts, row, side="right")) - 1
+
+    def id(self, row: int) -> str:
+        """ "SET/VIDEO/FRAME.TRACK" of one box."""
+        track = self.track_of(row)
+        return f"{self.name}/{self.videos[self.video_of(track)]}/{int(self.frames[row]):06d}.{self.tracks[track]}"
+
+    def view(self, row: int, read: Read | None = None) -> TrackView:
+        """The image and box of one row.
+
+        Args:
+            row: 0 to F - 1. read: reads the image instead of the set's own function (a cache).
+
+        Raises:
+            LockonError: the image is missing or broken.
+        """
+        track = self.track_of(row)
+        video = self.videos[self.video_of(track)]
+        image = (read or self.read)(video, self.tracks[track], int(self.frames[row]))
+        box = self.boxes[row].astype(np.float64)
+        if self.relative:
+            height, width = image.shape[:2]
+            box *= [width, height, width, height]
+        return TrackView(image, box, self.id(row), self.cropped)
+
+    def mask(self, row: int) -> NDArray[np.bool_] | None:
+        """The mask of one row, as large as its image; None where there is none."""
+        if self.masks is None:
+            return None
+        track = self.track_of(row)
+        return self.masks(self.videos[self.video_of(track)], self.tracks[track], int(self.frames[row]))
+
+    def only(self, keep: Callable[[str], bool]) -> TrackSet:
+        """The videos whose name `keep` says yes to.
+
+        Raises:
+            LockonError: there is none.
+        """
+        items = (
+            Track(video, self.tracks[track], self.frames[rows.start : rows.stop], self.boxes[rows.start : rows.stop])
+            for number, video in enumerate(self.videos)
+            if keep(video)
+            for track in self.tracks_of(number)
+            for rows in (self.rows(track),)
+        )
+        chosen = TrackSet.build(self.name, items, self.read, cropped=self.cropped, relative=self.relative)
+        return replace(chosen, masks=self.masks, notes=self.notes)
+
+
+class _Gathered:
+    """Tracks as they come, put in order all at once: datasets have a million of them."""
+
+    def __init__(self) -> None:
+        self.videos: list[str] = []
+        self.names: list[str] = []
+        self.owner: list[int] = []  # of each track: its video
+        self.frames: list[NDArray[np.int32]] = []
+        self.boxes: list[NDArray[np.float32]] = []
+
+    def add(self, video: str, members: Iterable[Track]) -> None:
+        """The tracks of one video."""
+        for track in members:
+            frames, boxes = np.asarray(track.frames, np.int32), np.asarray(track.boxes, np.float32).reshape(-1, 4)
+            if frames.shape != (len(boxes),):
+                raise LockonError(f"{video}, track {track.name}: {len(frames)} frames but {len(boxes)} boxes")
+            self.names.append(track.name)
+            self.owner.append(len(self.videos))
+            self.frames.append(frames)
+            self.boxes.append(boxes)
+        self.videos.append(video)
+
+    def sound(self) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64], int]:
+        """Frames (F,), boxes (F, 4) and tracks (F,) of the boxes that have an area, by track and frame; and how many have none.
+
+        Of two boxes of one track and frame the last one counts.
+        """
+        owner = np.repeat(np.arange(len(self.frames)), [len(frames) for frames in self.frames])
+        frames = np.concatenate([np.zeros(0, np.int32), *self.frames])
+        boxes = np.concatenate([np.zeros((0, 4), np.float32), *self.boxes])
+        good = np.isfinite(boxes).all(1) & (boxes[:, 2:] > boxes[:, :2]).all(1)
+        order = np.lexsort((frames, owner))
+        order = order[good[order]]
+        frames, boxes, owner = frames[order], boxes[order], owner[order]
+        last = np.append((np.diff(frames) != 0) | (np.diff(owner) != 0), True)[: len(frames)]
+        return frames[last], boxes[last], owner[last], int((~good).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFiles:
+    """Reads ROOT/PATTERN, where the pattern may have {video}, {track}, {frame} (as in "{frame:06d}") and, of a video named
+    "FOLDERS/CLIP", {folder} and {clip}."""
+
+    root: Path
+    pattern: str
+
+    def path(self, video: str, track: str, frame: int) -> Path:
+        """The file of one image."""
+        folder, _, clip = video.rpartition("/")
+        return self.root / self.pattern.format(video=video, track=track, frame=frame, folder=folder, clip=clip)
+
+    def __call__(self, video: str, track: str, frame: int) -> Frame:
+        """The image.
+
+        Raises:
+            LockonError: it is missing or broken.
+        """
+        return read_image(self.path(video, track, frame))
+
+
+__all__ = ["ImageFiles", "Read", "ReadMask", "Track", "TrackSet", "TrackView"]
