@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,95 @@ def test_accumulating_equals_one_large_batch(tmp_path: Path) -> None:
     engine(whole, tmp_path / "whole").fit()
     engine(halves, tmp_path / "halves").fit()
     torch.testing.assert_close(whole.task.module.state_dict(), halves.task.module.state_dict(), rtol=1e-4, atol=1e-6)
+
+
+def test_the_sum_of_gradients_is_their_mean_at_a_multiple_of_the_rate(tmp_path: Path) -> None:
+    common = {"steps": 4, "accumulate": 2, "optimizer": "sgd", "clip_norm": 0.0, "weight_decay": 0.0}
+    summed = recipe(config(**common, reduction="sum"), dropout=0.0)
+    mean = recipe(config(**common, learning_rate=0.02), dropout=0.0)
+    engine(summed, tmp_path / "sum").fit()
+    engine(mean, tmp_path / "mean").fit()
+    torch.testing.assert_close(summed.task.module.state_dict(), mean.task.module.state_dict(), rtol=1e-5, atol=1e-7)
+
+
+def test_an_update_with_a_bad_loss_is_left_out_and_counted(tmp_path: Path) -> None:
+    made = recipe(config(steps=10, skip_above=1e4, save_every=1, keep=20, log_every=1), bad_step=7)
+    assert engine(made, tmp_path / "run").fit().status == "finished"
+    log = {record["step"]: record for record in records(tmp_path / "run", "train")}
+    assert [step for step, record in log.items() if record["skipped"]] == [8]
+    assert "loss" not in log[8]
+    for name in ("model", "ema"):
+        before, after = (load_file(tmp_path / "run" / "checkpoints" / f"step-{step:06d}" / f"{name}.safetensors") for step in (7, 8))
+        learnt = [key for key in before if not key.startswith("norm.")] if name == "model" else list(before)
+        assert all(torch.equal(before[key], after[key]) for key in learnt), name
+
+
+def test_a_loss_above_the_limit_is_left_out(tmp_path: Path) -> None:
+    made = recipe(config(steps=10, skip_above=1e-9))
+    before = {name: value.clone() for name, value in made.task.module.named_parameters()}
+    assert engine(made, tmp_path / "run").fit().status == "finished"
+    assert all(torch.equal(before[name], value) for name, value in made.task.module.named_parameters())
+
+
+def test_a_run_that_only_leaves_out_updates_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lockon.train.update.SKIPS_IN_A_ROW", 3)
+    with pytest.raises(LockonError, match=r"3 updates in a row left out, the last at step 3 \(loss .*samples sample 8"):
+        engine(recipe(config(skip_above=1e-9)), tmp_path / "run").fit()
+
+
+def test_weights_that_broke_are_not_skipped_over(tmp_path: Path) -> None:
+    made = recipe(config(skip_above=1e4))
+    with torch.no_grad():
+        made.task.module.norm.running_mean.fill_(torch.nan)  # type: ignore[union-attr]  # what a batch of nan leaves behind
+    made.task.bad_step = 0  # type: ignore[attr-defined]
+    with pytest.raises(LockonError, match="not finite at step 1 "):
+        engine(made, tmp_path / "run").fit()
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_momentum_is_forgotten_where_stages_start_to_learn_and_a_resumed_run_does_the_same(tmp_path: Path, optimizer: str) -> None:
+    values = {"steps": 8, "optimizer": optimizer, "unfreeze": ((0, 0), (0.5, 1)), "forget_momentum": True, "save_every": 1, "keep": 20}
+    engine(recipe(config(**values)), tmp_path / "straight").fit()
+
+    def state(step: int, run: str = "straight") -> dict[str, torch.Tensor]:
+        return load_file(tmp_path / run / "checkpoints" / f"step-{step:06d}" / "optimizer.safetensors")
+
+    if optimizer == "adamw":
+        assert [int(state(step)["head.weight:step"]) for step in (4, 5, 8)] == [4, 1, 4]
+    keys = [{key.partition(":")[0] for key in state(step)} for step in (4, 5)]
+    assert "backbone.conv.weight" not in keys[0]
+    assert "backbone.conv.weight" in keys[1]
+    paused = engine(recipe(config(**values)), tmp_path / "halves")
+    paused.task.on_step = lambda step: os.kill(os.getpid(), signal.SIGINT) if step == 3 else None  # type: ignore[attr-defined]
+    assert paused.fit().state.step == 4
+    engine(recipe(config(**values)), tmp_path / "halves", resume=True).fit()
+    first, second = state(8), state(8, "halves")
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_epochs_of_pairs_give_the_steps(tmp_path: Path) -> None:
+    made = recipe(config(steps=0, epochs=3, pairs_per_epoch=9, schedule="log", warmup_epochs=1, optimizer="sgd", log_every=1))
+    assert engine(made, tmp_path / "run").fit().state.step == 6  # 9 pairs are two batches of four
+    rates = [record["learning_rate"] for record in records(tmp_path / "run", "train")]
+    assert rates == pytest.approx([0.002, 0.002, 0.01, 0.01, 0.0001, 0.0001])
+
+
+def test_a_run_of_an_earlier_version_resumes_with_defaults_for_what_it_lacks(tmp_path: Path) -> None:
+    made = recipe(config(steps=4))
+    engine(replace(made, settings={"loss": {"weight": 1.0}}), tmp_path / "run", stop_after_minutes=1e-6).fit()
+    path = tmp_path / "run" / "checkpoints" / "step-000001" / "state.json"
+    state = json.loads(path.read_text())
+    for name in ("optimizer", "reduction", "multipliers", "skip_above"):
+        del state["settings"]["train"][name]
+    path.write_text(json.dumps(state))
+    grown = replace(made, settings={"loss": {"weight": 1.0, "ranking": 0.0}}, defaults={"loss": {"weight": 5.0, "ranking": 0.0}})
+    assert engine(grown, tmp_path / "run", resume=True).fit().status == "finished"
+    path.write_text(json.dumps(state))
+    changed = replace(grown, settings={"loss": {"weight": 1.0, "ranking": 0.5}}, config=config(steps=4, reduction="sum"))
+    (tmp_path / "run" / "checkpoints" / "step-000004" / "state.json").unlink()
+    with pytest.raises(LockonError, match=r"train.reduction \('mean' -> 'sum'\), loss.ranking \(0.0 -> 0.5\);"):
+        engine(changed, tmp_path / "run", resume=True)
 
 
 def test_unfreeze_schedule_holds_the_backbone_and_then_lets_it_learn(tmp_path: Path) -> None:

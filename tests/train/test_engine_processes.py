@@ -71,6 +71,18 @@ def test_ctrl_c_saves_the_very_step_and_exits_with_130(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_two_processes_sum_their_gradients_as_two_passes_of_one_process_do(tmp_path: Path) -> None:
+    common = ("steps=4", "dropout=0", "norm=0", "batch_size=4", "reduction=sum", "optimizer=sgd", "skip_above=1e4")
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    assert finish(start(tmp_path / "two", *common, launcher=launcher)) == 0
+    assert finish(start(tmp_path / "one", *common, "accumulate=2")) == 0
+    two = load_file(tmp_path / "two" / "rank-0.safetensors")
+    one = load_file(tmp_path / "one" / "checkpoints" / "step-000004" / "model.safetensors")
+    for name, value in two.items():
+        torch.testing.assert_close(value, one[name], rtol=1e-4, atol=1e-6, msg=name)
+
+
+@pytest.mark.slow
 def test_two_processes_equal_one_with_the_doubled_batch(tmp_path: Path) -> None:
     common = ("steps=4", "dropout=0", "norm=0", "unfreeze=((0,0),(2,1))")
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from tiny_run import Net
@@ -57,8 +59,65 @@ def test_rates_follow_the_multiplier() -> None:
     assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.2, 0.2, 0.1, 0.1])
 
 
-def test_optimizer_state_comes_back_exactly() -> None:
-    config = TrainConfig(steps=10)
+def pysot(**changes: Any) -> TrainConfig:
+    """The rates of SiamBAN and of the ranking losses: 20 epochs, 0.001 up to 0.005, down to 0.00005."""
+    return TrainConfig(**{"optimizer": "sgd", "schedule": "log", "learning_rate": 0.005, "final_lr_ratio": 0.01, **changes})
+
+
+def test_rates_by_epoch_are_those_of_the_published_log() -> None:
+    config = pysot(steps=40)
+    rates = [0.005 * learning_rate_factor(step, config) for step in range(40)]
+    assert rates[::2] == rates[1::2]  # constant within an epoch of two updates
+    warmup, decay = rates[:10:2], rates[10::2]
+    assert warmup == pytest.approx([1e-3, 1.380e-3, 1.904e-3, 2.627e-3, 3.624e-3], rel=1e-3)
+    assert decay[:3] == pytest.approx([5e-3, 3.598e-3, 2.590e-3], rel=1e-3)
+    assert decay[-2:] == pytest.approx([6.947e-5, 5e-5], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"epochs": 1, "steps": 3}, [1, 1, 1]),  # a single epoch has no room for a warm-up
+        ({"epochs": 2, "steps": 2, "warmup_epochs": 5, "warmup_ratio": 0.25}, [0.25, 1]),
+        ({"epochs": 3, "steps": 3, "warmup_epochs": 0}, [1, 0.1, 0.01]),
+        ({"epochs": 4, "steps": 2, "warmup_epochs": 0}, [1, 0.01 ** (2 / 3)]),  # fewer updates than epochs
+    ],
+)
+def test_short_schedules_in_epochs(changes: dict[str, Any], expected: list[float]) -> None:
+    config = pysot(**changes)
+    assert [learning_rate_factor(step, config) for step in range(config.steps)] == pytest.approx(expected)
+
+
+def test_the_longest_start_of_a_name_gives_the_rate() -> None:
+    config = TrainConfig(multipliers=(("backbone.conv.w", 0.5), ("head", 3.0)), weight_decay=0.05, decay_all=True)
+    table = {tuple(group["names"]): (group["multiplier"], group["weight_decay"]) for group in parameter_groups(Net(), config)}
+    assert table == {
+        ("norm.weight", "norm.bias"): (1.0, 0.05),
+        ("backbone.conv.bias",): (0.1, 0.05),
+        ("backbone.conv.weight",): (0.5, 0.05),
+        ("head.weight", "head.bias"): (3.0, 0.05),
+    }
+
+
+def test_sgd_by_hand() -> None:
+    module = nn.Linear(1, 1)
+    config = pysot(momentum=0.5, weight_decay=0.1, decay_all=True, learning_rate=0.01)
+    optimizer = build_optimizer(module, config)
+    with torch.no_grad():
+        module.weight.fill_(2.0)
+        module.bias.fill_(1.0)
+    for _ in range(2):
+        optimizer.zero_grad()
+        (3 * module.weight + module.bias).sum().backward()
+        optimizer.step()
+    # w: 2 - 0.01 (3 + 0.2) = 1.968; then velocity 0.5 * 3.2 + 3 + 0.1968 = 4.7968
+    assert module.weight.item() == pytest.approx(1.968 - 0.047968)
+    assert module.bias.item() == pytest.approx(1 - 0.011 - 0.01 * (0.5 * 1.1 + 1 + 0.0989))
+
+
+@pytest.mark.parametrize("kind", ["adamw", "sgd"])
+def test_optimizer_state_comes_back_exactly(kind: Any) -> None:
+    config = TrainConfig(steps=10, optimizer=kind)
     ours, theirs = Net(dropout=0.0), Net(dropout=0.0)
     theirs.load_state_dict(ours.state_dict())
     first, second = build_optimizer(ours, config), build_optimizer(theirs, config)
@@ -72,12 +131,15 @@ def test_optimizer_state_comes_back_exactly() -> None:
     update(ours, first)
     theirs.load_state_dict(ours.state_dict())
     tensors = optimizer_tensors(first, ours)
-    assert tensors["head.weight:step"].item() == 1
+    assert kind == "sgd" or tensors["head.weight:step"].item() == 1
     restore_optimizer(second, theirs, tensors)
     update(ours, first)
     update(theirs, second)
     for name, value in ours.state_dict().items():
         assert torch.equal(value, theirs.state_dict()[name]), name
+    if kind == "sgd":
+        assert set(tensors) == {f"{name}:momentum_buffer" for name, _ in ours.named_parameters()}
+        return
     assert tensors["head.weight:step"].item() == 2  # the tensors are the optimizer's own ...
     assert optimizer_tensors(second, theirs)["head.weight:step"].item() == 2  # ... and the restored ones are copies
 

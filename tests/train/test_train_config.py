@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,43 @@ from lockon.train.recipe import TrainSources
         ("unfreeze", ((0.5, 1), (0.2, 2)), "in order of time"),
         ("unfreeze", ((0.5, -1),), "0 or more"),
         ("seed", -1, "a whole number from 0"),
+        ("epochs", 0, "at least 1"),
+        ("pairs_per_epoch", -1, "0 or more"),
+        ("momentum", 1.0, "at least 0 and below 1"),
+        ("warmup_ratio", 0.0, "above 0, at most 1"),
+        ("skip_above", -1.0, "0 or more"),
+        ("optimizer", "lion", "one of adamw, sgd"),
+        ("reduction", "max", "one of mean, sum"),
+        ("schedule", "step", "one of cosine, log"),
+        ("multipliers", (("backbone.layer4.", -0.1),), "factor of 0 or more"),
     ],
 )
 def test_bad_numbers_are_refused(name: str, value: Any, expected: str) -> None:
     with pytest.raises(LockonError, match=f"{name} must be .*{expected}"):
         TrainConfig(**{name: value})
+
+
+def test_a_decay_by_factors_does_not_reach_zero() -> None:
+    with pytest.raises(LockonError, match=r"final_lr_ratio must be above 0 where train.schedule is log, got 0.0"):
+        TrainConfig(schedule="log", final_lr_ratio=0.0)
+
+
+def test_steps_follow_from_pairs_and_processes() -> None:
+    config = TrainConfig(steps=0, epochs=20, pairs_per_epoch=600_000, batch_size=28, accumulate=8, unfreeze=((0, 0), (0.5, 3)))
+    assert config.resolved().steps == 20 * 2678  # 600,000 / 224, the rest of an epoch left out
+    assert config.resolved(4).steps == 20 * 669
+    resolved = config.resolved()
+    assert [resolved.stages_at(10 * 2678 - 1), resolved.stages_at(10 * 2678)] == [0, 3]
+    assert [resolved.epoch_at(step) for step in (0, 2677, 2678, 20 * 2678 - 1)] == [0, 0, 1, 19]
+    assert replace(config, steps=7).resolved(4).steps == 7
+    with pytest.raises(LockonError, match=r"pairs_per_epoch=200 given, expected at least the 224 pairs of one update"):
+        replace(config, pairs_per_epoch=200).resolved()
+
+
+def test_an_order_that_shows_only_with_the_steps_is_checked_with_them() -> None:
+    config = TrainConfig(steps=0, epochs=1, pairs_per_epoch=320, unfreeze=((0.5, 1), (3, 2)))
+    with pytest.raises(LockonError, match="in order of time"):
+        config.resolved()
 
 
 def test_unfreeze_takes_fractions_and_steps() -> None:
@@ -43,8 +76,9 @@ def test_unfreeze_takes_fractions_and_steps() -> None:
 def test_sources_are_found_under_a_root_or_given(tmp_path: Path) -> None:
     for name in ("train", "val", "mine"):
         (tmp_path / name).mkdir()
-    assert TrainSources.find(tmp_path) == TrainSources(stills=tmp_path / "train", val=tmp_path / "val")
+    assert TrainSources.find(tmp_path) == TrainSources(stills=tmp_path / "train", val=tmp_path / "val", root=tmp_path)
     assert TrainSources.find(tmp_path, videos=tmp_path / "mine").videos == tmp_path / "mine"
+    assert TrainSources.find(None, sets=[f"COCO:{tmp_path}"]).sets == (f"COCO:{tmp_path}",)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +87,8 @@ def test_sources_are_found_under_a_root_or_given(tmp_path: Path) -> None:
         ({"root": Path("nowhere")}, "--data-root nowhere is not a folder"),
         ({"root": None, "videos": Path("nowhere")}, "--videos nowhere is not a folder"),
         ({"root": None}, "no training data: give --data-root"),
+        ({"root": None, "sets": ["COCO"]}, "--data COCO is not NAME:FOLDER with a folder that exists"),
+        ({"root": None, "sets": ["COCO:nowhere"]}, "--data COCO:nowhere is not NAME:FOLDER"),
     ],
 )
 def test_missing_sources_are_named(given: dict[str, Any], message: str) -> None:

@@ -41,6 +41,20 @@ def test_meter_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     assert meter.record(updates_left=0)["loss"] == 5.0
 
 
+def test_means_are_over_the_updates_that_had_the_value() -> None:
+    meter = Meter()
+    meter.add({"loss": 1.0, "skipped": 0.0}, samples=1, waited=0.0)
+    meter.add({"skipped": 1.0}, samples=1, waited=0.0)
+    record = meter.record(updates_left=0)
+    assert (record["loss"], record["skipped"]) == (1.0, 0.5)
+
+
+def test_a_window_without_a_loss_can_be_shown() -> None:
+    text = io.StringIO()
+    ProgressBar(Console(file=text, width=60), steps=100, step=0).record(20, {name: VALUES[name] for name in VALUES if name != "loss"})
+    assert text.getvalue().startswith("step 20/100  loss nan  32 samples/s")
+
+
 VALUES = {"loss": 0.25, "samples_per_second": 31.6, "learning_rate": 1e-3, "seconds_left": 3725.0}
 
 

@@ -13,8 +13,6 @@ Under ``torchrun`` every process takes its part of each batch (DistributedDataPa
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import time
 from collections.abc import Mapping
@@ -25,7 +23,6 @@ from typing import Any, Literal
 import torch
 from lightning_fabric import Fabric
 from rich.console import Console
-from torch import nn
 
 from lockon.config import as_json, differences
 from lockon.errors import LockonError
@@ -39,11 +36,12 @@ from lockon.train.checkpoint import (
     set_random_state,
 )
 from lockon.train.config import OPERATIONAL, TrainConfig
-from lockon.train.launch import StopRequest, make_fabric
-from lockon.train.loader import Batch, make_loader, next_batch
-from lockon.train.optim import AveragedWeights, build_optimizer, optimizer_tensors, restore_optimizer, set_learning_rate
-from lockon.train.recipe import Recipe, Task
+from lockon.train.launch import StopRequest, agree, make_fabric
+from lockon.train.loader import make_loader
+from lockon.train.optim import optimizer_tensors, restore_optimizer
+from lockon.train.recipe import Recipe
 from lockon.train.report import Meter, ProgressBar, RunLog
+from lockon.train.update import Updates
 
 
 @dataclass(frozen=True)
@@ -52,18 +50,6 @@ class Outcome:
 
     status: Literal["finished", "paused", "interrupted"]
     state: RunState
-
-
-class _Loss(nn.Module):
-    """The task's loss as a forward pass, which is what DistributedDataParallel and autocast wrap."""
-
-    def __init__(self, task: Task) -> None:
-        super().__init__()
-        self.module = task.module
-        self._loss = task.loss
-
-    def forward(self, batch: Batch) -> dict[str, torch.Tensor]:
-        return self._loss(batch)
 
 
 class Engine:
@@ -91,9 +77,10 @@ class Engine:
         stop_after_minutes: float | None = None,
         console: Console | None = None,
     ) -> None:
-        self.recipe, self.config, self.task, self.run = recipe, recipe.config, recipe.task, run
+        self.recipe, self.task, self.run = recipe, recipe.task, run
         self.deadline = None if stop_after_minutes is None else time.monotonic() + 60 * stop_after_minutes
-        self.fabric: Fabric = make_fabric(device, self.config.precision)
+        self.fabric: Fabric = make_fabric(device, recipe.config.precision)
+        self.config: TrainConfig = recipe.config.resolved(self.fabric.world_size)
         self.console = console or Console(stderr=True, quiet=not self.fabric.is_global_zero)
         self.checkpoints = Checkpoints(run, self.config.keep)
         self._check_folder(resume)
@@ -101,9 +88,8 @@ class Engine:
             torch.set_num_threads(self.config.threads)
         torch.manual_seed(self.config.seed + self.fabric.global_rank)
         self.task.module.train()
-        self.optimizer = build_optimizer(self.task.module, self.config)
-        self.model, self._fabric_optimizer = self.fabric.setup(_Loss(self.task), self.optimizer)
-        self.average = AveragedWeights(self.task.module, self.config.ema_decay)
+        self.updates = Updates(self.fabric, self.task, self.config, run)
+        self.average = self.updates.average
         self.state = RunState(settings=self._settings())
         if resume and self.checkpoints.steps():
             self._restore(self.checkpoints.steps()[-1])
@@ -112,8 +98,8 @@ class Engine:
         """Trains until the last step, the time limit or a signal; always saves before it returns.
 
         Raises:
-            LockonError: a loss or gradient that is not finite (RUN/nonfinite.json has the samples), or a validation without the
-                metric that chooses the best weights.
+            LockonError: a loss or gradient that is not finite (RUN/nonfinite.json has the samples; `TrainConfig.skip_above` leaves
+                such updates out), or a validation without the metric that chooses the best weights.
         """
         if self.state.step >= self.config.steps:
             return Outcome("finished", self.state)
@@ -135,7 +121,7 @@ class Engine:
             self._validate(log, bar, stop)
         batches = iter(self._loader())
         while self.state.step < config.steps:
-            values, waited = self._update(batches)
+            values, waited = self.updates.update(self.state.step, batches)
             self.state.step += 1
             step = self.state.step
             self.state.seconds = seconds_before + time.monotonic() - start
@@ -146,68 +132,18 @@ class Engine:
                 log.write("train", step, record)
                 bar.record(step, record)
             paused_at = time.monotonic()
-            interrupted, over = self._agree(stop.requested, self.deadline is not None and time.monotonic() >= self.deadline)
+            interrupted, over = agree(self.fabric, stop.requested, self.deadline is not None and time.monotonic() >= self.deadline)
             due = config.validate_every and (step % config.validate_every == 0 or step == config.steps)
             self.state.validation_due = bool(due and self.recipe.validate is not None)
             if self.state.validation_due and not interrupted:
                 self._validate(log, bar, stop)
-                (interrupted,) = self._agree(stop.requested)
+                (interrupted,) = agree(self.fabric, stop.requested)
             if step % config.save_every == 0 or step == config.steps or interrupted or over:
                 self._save()
             meter.pause(time.monotonic() - paused_at)
             if (interrupted or over) and step < config.steps:
                 return Outcome("interrupted" if interrupted else "paused", self.state)
         return Outcome("finished", self.state)
-
-    def _update(self, batches: Any) -> tuple[dict[str, float], float]:
-        """One optimizer update; returns its scalars and the seconds that it waited for samples."""
-        config, step = self.config, self.state.step
-        self._set_trainable(step)
-        rate = set_learning_rate(self.optimizer, step, config)
-        self.optimizer.zero_grad(set_to_none=True)
-        parts: list[tuple[list[str], dict[str, float]]] = []
-        waited = 0.0
-        for index in range(config.accumulate):
-            before = time.monotonic()
-            batch = next_batch(batches)
-            waited += time.monotonic() - before
-            batch = {name: self._to_device(value) for name, value in batch.items()}
-            with self.fabric.no_backward_sync(self.model, enabled=index < config.accumulate - 1):
-                losses = self.model(batch)
-                self.fabric.backward(losses["loss"] / config.accumulate)
-            parts.append((batch.get("ids", []), {name: float(value.detach()) for name, value in losses.items()}))
-        values = {name: sum(part[name] for _, part in parts) / config.accumulate for name in parts[0][1]}
-        norm = torch.nn.utils.clip_grad_norm_(self.task.module.parameters(), config.clip_norm or math.inf)
-        values |= {"gradient_norm": float(norm), "learning_rate": rate}
-        self._require_finite(values, parts)
-        self.optimizer.step()
-        self.average.update(step)
-        return values, waited
-
-    def _set_trainable(self, step: int) -> None:
-        if self.config.unfreeze:
-            backbone: Any = getattr(self.task.module, "backbone", None)
-            if not hasattr(backbone, "set_trainable"):
-                raise LockonError(f"{type(self.task.module).__name__} has no backbone.set_trainable; leave train.unfreeze empty for it")
-            backbone.set_trainable(self.config.stages_at(step))
-        on_step = getattr(self.task, "on_step", None)
-        if on_step is not None:
-            on_step(step)
-
-    def _require_finite(self, values: Mapping[str, float], parts: list[tuple[list[str], dict[str, float]]]) -> None:
-        (bad,) = self._agree(not (math.isfinite(values["loss"]) and math.isfinite(values["gradient_norm"])))
-        if not bad:
-            return
-        rank, step = self.fabric.global_rank, self.state.step + 1
-        path = self.run / ("nonfinite.json" if rank == 0 else f"nonfinite-{rank}.json")
-        batches = [{"ids": ids, "losses": {name: repr(value) for name, value in losses.items()}} for ids, losses in parts]
-        path.write_text(json.dumps({"step": step, "gradient_norm": repr(values["gradient_norm"]), "batches": batches}, indent=1))
-        ids = [name for part, _ in parts for name in part]
-        named = ", ".join(ids[:8]) + (f" and {len(ids) - 8} more" if len(ids) > 8 else "")
-        figures = f"loss {values['loss']}, gradient norm {values['gradient_norm']}"
-        raise LockonError(
-            f"not finite at step {step} ({figures}); samples {named}; all in {path}; look at them or lower train.learning_rate"
-        )
 
     def _validate(self, log: RunLog | None, bar: ProgressBar, stop: StopRequest) -> None:
         """Metrics of the averaged weights, on the first process; a signal during it leaves `validation_due` set."""
@@ -242,7 +178,7 @@ class Engine:
             self.checkpoints.begin(self.state.step)
             save_weights(self.task.module, temporary / "model.safetensors")
             save_weights(self.average.module, temporary / "ema.safetensors", self._header())
-            save_weights(optimizer_tensors(self.optimizer, self.task.module), temporary / "optimizer.safetensors")
+            save_weights(optimizer_tensors(self.updates.optimizer, self.task.module), temporary / "optimizer.safetensors")
         self.fabric.barrier()
         save_weights(random_state(self.fabric.device), temporary / f"rng-{self.fabric.global_rank}.safetensors")
         self.fabric.barrier()
@@ -253,7 +189,8 @@ class Engine:
 
     def _restore(self, step: int) -> None:
         state, folder = self.checkpoints.read(step), self.checkpoints.path(step)
-        changed = differences(_decisive(state.settings), _decisive(self.state.settings))
+        known = {"train": as_json(TrainConfig()), **as_json(self.recipe.defaults)}
+        changed = differences(_decisive(_completed(state.settings, known)), _decisive(self.state.settings))
         if changed:
             raise LockonError(
                 f"{self.run} was trained with other settings: {', '.join(changed)}; give the same, or start in another folder with --init"
@@ -262,7 +199,7 @@ class Engine:
         for module, name in ((self.task.module, "model"), (self.average.module, "ema")):
             path = folder / f"{name}.safetensors"
             load_state(module, read_weights(path)[0], str(path), advice)
-        restore_optimizer(self.optimizer, self.task.module, read_weights(folder / "optimizer.safetensors")[0])
+        restore_optimizer(self.updates.optimizer, self.task.module, read_weights(folder / "optimizer.safetensors")[0])
         set_random_state(read_weights(folder / f"rng-{self.fabric.global_rank}.safetensors")[0], self.fabric.device)
         self.state = RunState(**{**vars(state), "settings": self.state.settings})
 
@@ -285,16 +222,6 @@ class Engine:
             self.recipe.pipeline, self.config, start=self.state.step, rank=fabric.global_rank, world=fabric.world_size, pin_memory=pin
         )
 
-    def _to_device(self, value: Any) -> Any:
-        return value.to(self.fabric.device, non_blocking=True) if isinstance(value, torch.Tensor) else value
-
-    def _agree(self, *flags: bool) -> tuple[bool, ...]:
-        """Each flag, true everywhere if it is true in any process."""
-        if self.fabric.world_size == 1:
-            return flags
-        total = self.fabric.all_reduce(torch.tensor([float(flag) for flag in flags], device=self.fabric.device), reduce_op="sum")
-        return tuple(bool(value > 0) for value in total.tolist())  # type: ignore[union-attr]  # a tensor in, a tensor out
-
     def _settings(self) -> dict[str, Any]:
         return {"train": as_json(self.config), "processes": self.fabric.world_size, **as_json(self.recipe.settings)}
 
@@ -308,6 +235,13 @@ def _decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that decide what is learnt."""
     train = {name: value for name, value in settings["train"].items() if name not in OPERATIONAL}
     return {**settings, "train": train}
+
+
+def _completed(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of an earlier version, which lacks those that came later: they had the effect of their defaults."""
+    merged = {**defaults, **settings}
+    both = [name for name in defaults if isinstance(defaults[name], Mapping) and isinstance(settings.get(name), Mapping)]
+    return {**merged, **{name: _completed(settings[name], defaults[name]) for name in both}}
 
 
 __all__ = ["Engine", "Outcome", "TrainConfig"]

@@ -53,6 +53,14 @@ def _device(device: str) -> str:
     return device
 
 
+def agree(fabric: Fabric, *flags: bool) -> tuple[bool, ...]:
+    """Each flag, true everywhere if it is true in any process. Every process must call it."""
+    if fabric.world_size == 1:
+        return flags
+    total = fabric.all_reduce(torch.tensor([float(flag) for flag in flags], device=fabric.device), reduce_op="sum")
+    return tuple(bool(value > 0) for value in total.tolist())  # type: ignore[union-attr]  # a tensor in, a tensor out
+
+
 def computes_bf16(device: str) -> bool:
     """Whether bfloat16 runs in hardware: a GPU of the Ampere generation or newer, a CPU with avx512_bf16 or AMX (read from Linux)."""
     if device == "cuda":
@@ -103,4 +111,4 @@ class StopRequest:
             self._raises = False
 
 
-__all__ = ["DEVICES", "StopRequest", "computes_bf16", "make_fabric"]
+__all__ = ["DEVICES", "StopRequest", "agree", "computes_bf16", "make_fabric"]

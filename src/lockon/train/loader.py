@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from lockon._cores import usable_cores
 from lockon.errors import LockonError
 from lockon.train.config import TrainConfig
 from lockon.train.recipe import Pipeline
@@ -65,7 +66,7 @@ def make_loader(
         rank, world: this process among all of the run.
         pin_memory: for copies to a GPU.
     """
-    workers = config.workers
+    workers = min(config.workers, usable_cores())  # more than cores gain nothing, and torch warns; the samples are the same
     return DataLoader(
         _Samples(pipeline),
         batch_sampler=BatchIndices(config, start, rank, world),

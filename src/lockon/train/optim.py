@@ -1,7 +1,8 @@
-"""AdamW over named parameter groups, the learning-rate schedule, and averaged weights.
+"""The optimizer over named parameter groups, the learning-rate schedules, and averaged weights.
 
 Decoupled weight decay: Loshchilov and Hutter, ICLR 2019 (1711.05101). Cosine decay: the same authors, ICLR 2017 (1608.03983),
-one cycle without restarts, behind a linear warm-up. Averaged weights: Polyak and Juditsky, in the exponential form.
+one cycle without restarts, behind a linear warm-up. The schedule in epochs is that of PySOT (SiamRPN++, CVPR 2019).
+Averaged weights: Polyak and Juditsky, in the exponential form.
 """
 
 from __future__ import annotations
@@ -17,37 +18,42 @@ from lockon.train.config import TrainConfig
 
 
 def parameter_groups(module: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
-    """Up to four groups: backbone or not, decayed or not. All parameters are in, frozen ones too.
+    """Groups of parameters with one rate and one decay each. All parameters are in, frozen ones too.
 
-    Each group holds `params`, their `names`, `weight_decay`, and `multiplier`, the factor on the learning rate.
-    Norms and biases (fewer than two dimensions) are not decayed.
+    Each group holds `params`, their `names`, `weight_decay`, and `multiplier`, the factor on the learning rate: that of the longest
+    start of a name in `config.multipliers` and "backbone." that fits, else 1. Norms and biases (fewer than two dimensions)
+    are not decayed unless `config.decay_all`.
     """
-    groups: dict[tuple[bool, bool], dict[str, Any]] = {}
+    rules = [("", 1.0), ("backbone.", config.backbone_multiplier), *config.multipliers]  # a later rule wins over an equal one
+    groups: dict[tuple[int, bool], dict[str, Any]] = {}
     for name, parameter in module.named_parameters():
-        backbone, decayed = name.startswith("backbone."), parameter.ndim >= 2
+        _, rule = max((len(start), index) for index, (start, _) in enumerate(rules) if name.startswith(start))
+        decayed = config.decay_all or parameter.ndim >= 2
         group = groups.setdefault(
-            (backbone, decayed),
-            {
-                "params": [],
-                "names": [],
-                "multiplier": config.backbone_multiplier if backbone else 1.0,
-                "weight_decay": config.weight_decay if decayed else 0.0,
-            },
+            (rule, decayed),
+            {"params": [], "names": [], "multiplier": rules[rule][1], "weight_decay": config.weight_decay if decayed else 0.0},
         )
         group["params"].append(parameter)
         group["names"].append(name)
     return [groups[key] for key in sorted(groups)]
 
 
-def build_optimizer(module: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW over all parameters of `module`; a parameter without gradient gets no update and no decay."""
+def build_optimizer(module: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """AdamW or SGD over all parameters of `module`; a parameter without gradient gets no update and no decay."""
     groups = parameter_groups(module, config)
     unnamed = [{key: value for key, value in group.items() if key != "names"} for group in groups]
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(unnamed, lr=config.learning_rate, momentum=config.momentum, fused=True)
     return torch.optim.AdamW(unnamed, lr=config.learning_rate, fused=True)
 
 
 def learning_rate_factor(step: int, config: TrainConfig) -> float:
-    """Factor on the peak rate for the 0-based update `step`: linear warm-up, then half a cosine down to `final_lr_ratio`.
+    """Factor on the peak rate for the 0-based update `step` of a run whose steps are known (`TrainConfig.resolved`)."""
+    return _epoch_factor(config.epoch_at(step), config) if config.schedule == "log" else _cosine_factor(step, config)
+
+
+def _cosine_factor(step: int, config: TrainConfig) -> float:
+    """Linear warm-up, then half a cosine down to `final_lr_ratio`.
 
     The first update has 1 / warm-up of the peak, the last one `final_lr_ratio` of it.
     """
@@ -57,6 +63,17 @@ def learning_rate_factor(step: int, config: TrainConfig) -> float:
     span = max(1, config.steps - 1 - warmup)
     progress = min(1.0, (step - warmup) / span)
     return config.final_lr_ratio + (1 - config.final_lr_ratio) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def _epoch_factor(epoch: int, config: TrainConfig) -> float:
+    """PySOT's rates: W warm-up epochs climb from `warmup_ratio` by its -1/W-th power each, and so end one factor below the peak.
+
+    The epochs after them are spaced evenly in the logarithm from the peak to `final_lr_ratio`, both included.
+    """
+    warmup = min(config.warmup_epochs, config.epochs - 1)
+    if epoch < warmup:
+        return float(config.warmup_ratio ** (1 - epoch / warmup))
+    return float(config.final_lr_ratio ** ((epoch - warmup) / max(1, config.epochs - 1 - warmup)))
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, step: int, config: TrainConfig) -> float:
@@ -81,7 +98,10 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, module: nn.Module, tenso
     optimizer.state.clear()
     for key, value in tensors.items():
         name, _, kind = key.rpartition(":")
-        optimizer.state[parameters[name]][kind] = value.to(parameters[name].device, copy=True)  # the fused step counts live there too
+        parameter = parameters[name]
+        own = value.to(parameter.device, copy=True)  # the fused step counts live there too
+        # the fused optimizer walks through memory: the state must lie as its parameter does (channels-last), or it is another's
+        optimizer.state[parameter][kind] = torch.empty_like(parameter, dtype=own.dtype).copy_(own) if own.shape == parameter.shape else own
 
 
 class AveragedWeights:

@@ -1,13 +1,13 @@
 """`Recipe`: all that `lockon train` needs of a tracker; and `TrainSources`, the data that a recipe is made for.
 
-A recipe function lives in the zoo beside its model: ``recipe(sources: TrainSources, overrides: Mapping[str, str]) -> Recipe``.
+A recipe function lives in the zoo: ``recipe(sources: TrainSources, overrides: Mapping[str, str], name: str) -> Recipe``.
 It keeps its numbers in one frozen dataclass with a field ``train: TrainConfig`` and applies the overrides to it with
 `lockon.config.apply_overrides`, so that the command line says ``--set train.learning_rate=1e-3``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -58,6 +58,8 @@ class Recipe:
         header: JSON header of the weight files (architecture, config, licence, data ...); the engine adds "metrics" and "training".
         settings: everything else that decides what is learnt (task, data and model settings), as JSON values:
             a resumed run must have the same.
+        defaults: `settings` of an untouched configuration. A run of an earlier version that lacks a setting is resumed as if it
+            had the default, so a setting that is added must have its old effect as default.
         notes: lines to tell the user before training starts, such as how many boxes were skipped.
     """
 
@@ -67,6 +69,7 @@ class Recipe:
     validate: Validate | None = None
     header: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -78,25 +81,41 @@ class TrainSources:
         stills: images with boxes or masks.
         videos: training sequences.
         val: sequences to validate on; None trains without validation.
+        root: folder that may hold training datasets under their names, for recipes that train on those.
+        sets: more such datasets, each "NAME:FOLDER".
 
     Raises:
-        LockonError: a folder that does not exist, or neither stills nor videos.
+        LockonError: a folder that does not exist, or nothing to train on.
     """
 
     stills: Path | None = None
     videos: Path | None = None
     val: Path | None = None
+    root: Path | None = None
+    sets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("stills", "videos", "val"):
             folder = getattr(self, name)
             if folder is not None and not folder.is_dir():
                 raise LockonError(f"--{name} {folder} is not a folder; give the folder that holds the {name} data")
-        if self.stills is None and self.videos is None:
+        for text in self.sets:
+            name, _, folder = text.partition(":")
+            if not name or not Path(folder).is_dir() or not folder:
+                raise LockonError(f"--data {text} is not NAME:FOLDER with a folder that exists, such as COCO:/data/coco")
+        if self.stills is None and self.videos is None and self.root is None and not self.sets:
             raise LockonError("no training data: give --data-root DIR (with train/ and train_video/ in it), --stills DIR or --videos DIR")
 
     @classmethod
-    def find(cls, root: Path | None, *, stills: Path | None = None, videos: Path | None = None, val: Path | None = None) -> TrainSources:
+    def find(
+        cls,
+        root: Path | None,
+        *,
+        stills: Path | None = None,
+        videos: Path | None = None,
+        val: Path | None = None,
+        sets: Iterable[str] = (),
+    ) -> TrainSources:
         """The given folders, and for those not given the subfolders train, train_video and val of `root` where they exist."""
         if root is not None and not root.is_dir():
             raise LockonError(f"--data-root {root} is not a folder; give the folder that holds train/, train_video/ and val/")
@@ -104,7 +123,7 @@ class TrainSources:
         def pick(given: Path | None, name: str) -> Path | None:
             return given if given is not None or root is None or not (root / name).is_dir() else root / name
 
-        return cls(stills=pick(stills, "train"), videos=pick(videos, "train_video"), val=pick(val, "val"))
+        return cls(stills=pick(stills, "train"), videos=pick(videos, "train_video"), val=pick(val, "val"), root=root, sets=tuple(sets))
 
 
 __all__ = ["Pipeline", "Recipe", "Task", "TrainSources", "Validate"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -86,8 +87,8 @@ class ProgressBar:
             self._bar.update(self._task, completed=step)
 
     def record(self, step: int, values: Mapping[str, float]) -> None:
-        """New figures: "loss" and "samples_per_second", with "seconds_left"."""
-        text = f"loss {values['loss']:.4f}  {values['samples_per_second']:.0f} samples/s"
+        """New figures: "samples_per_second", "learning_rate", "seconds_left", and "loss" unless every update was left out."""
+        text = f"loss {values.get('loss', math.nan):.4f}  {values['samples_per_second']:.0f} samples/s"
         self._bar.update(self._task, text=text)
         if not self.console.is_terminal and time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + PLAIN_SECONDS
@@ -115,7 +116,7 @@ class Meter:
 
     def reset(self) -> None:
         """Starts a new window."""
-        self._sums: dict[str, float] = {}
+        self._values: dict[str, list[float]] = {}
         self._updates = 0
         self._samples = 0
         self._waited = 0.0
@@ -124,7 +125,7 @@ class Meter:
     def add(self, values: Mapping[str, float], *, samples: int, waited: float) -> None:
         """One update: its scalars, its samples over all processes, and the seconds it waited for them."""
         for name, value in values.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
+            self._values.setdefault(name, []).append(value)
         self._updates += 1
         self._samples += samples
         self._waited += waited
@@ -134,9 +135,12 @@ class Meter:
         self._start += seconds
 
     def record(self, updates_left: int) -> dict[str, float]:
-        """Means by name, samples_per_second, waiting (share of time without samples) and seconds_left; starts a new window."""
+        """Means by name over the updates that had it, samples_per_second, waiting (share of time without samples), seconds_left.
+
+        Starts a new window.
+        """
         elapsed = max(1e-9, time.monotonic() - self._start)
-        record: dict[str, Any] = {name: total / self._updates for name, total in self._sums.items()}
+        record: dict[str, Any] = {name: sum(values) / len(values) for name, values in self._values.items()}
         record["samples_per_second"] = self._samples / elapsed
         record["waiting"] = self._waited / elapsed
         record["seconds_left"] = updates_left * elapsed / self._updates
