@@ -36,6 +36,8 @@ __all__ = ["LockonError", "Result", "Tracker", "__version__", "list_trackers", "
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
+    if name == "zoo":
+        return importlib.import_module("lockon.zoo")
     raise AttributeError(f"module 'lockon' has no attribute {name!r}")
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
 from pathlib import Path
 
 import cv2
@@ -8,9 +10,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result as Outcome
 
+from colored_videos import color_tracker
 from lockon.annotations import read_boxes
 from lockon.cli import app
 from lockon.video import open_frames
+from lockon.zoo.registry import ENTRIES, Entry
 
 BOX = ["--box", "10,12,20,16"]
 
@@ -137,5 +141,36 @@ def test_zoo(still: str) -> None:
     assert listed.exit_code == 0
     assert "does not move" in listed.stdout
     shown = CliRunner().invoke(app, ["zoo", "show", still])
-    assert (shown.exit_code, shown.stdout) == (0, "still: does not move\n")
+    assert (shown.exit_code, shown.stdout.splitlines()[0]) == (0, "still: does not move")
     assert CliRunner().invoke(app, ["zoo", "show", "stil"]).exit_code == 2
+
+
+def test_heatmap(monkeypatch: pytest.MonkeyPatch, clip: Path, tmp_path: Path) -> None:
+    module = types.ModuleType("color_tracker")
+    module.load = lambda name, **_: color_tracker()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "color_tracker", module)
+    monkeypatch.setitem(ENTRIES, "color", Entry("color_tracker", "follows a colour"))
+    videos = {}
+    for words in ((), ("--heatmap",)):
+        out = tmp_path / f"{len(words)}.avi"
+        result = track(clip, *BOX, "--tracker", "color", "--out", out, "--quiet", "--frames", 3, *words)
+        assert result.exit_code == 0, result.stderr
+        with open_frames(out) as reader:
+            videos[words] = [image.astype(int) for _, image in reader]
+    plain, heated = videos.values()
+    assert np.abs(plain[0] - heated[0]).max() < 20, "the first frame was not searched"
+    assert all(np.abs(heat - bare).mean() > 10 for bare, heat in zip(plain[1:], heated[1:], strict=True)), "the map is drawn"
+
+
+def test_heatmap_of_a_tracker_without_scores(still: str, clip: Path, tmp_path: Path) -> None:
+    result = track(clip, *BOX, "--tracker", still, "--out", tmp_path / "out.avi", "--heatmap")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "error: --heatmap draws the score map of a network, which still does not give; use --tracker lockon-s, or leave it out\n"
+    )
+
+
+def test_heatmap_without_a_video(still: str, clip: Path) -> None:
+    result = track(clip, *BOX, "--tracker", still, "--heatmap")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--out out.mp4" in result.stderr

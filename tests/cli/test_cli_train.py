@@ -20,6 +20,7 @@ from lockon.errors import LockonError
 from lockon.train.checkpoint import read_weights, save_weights
 from lockon.train.config import TrainConfig
 from lockon.train.recipe import Recipe, TrainSources
+from lockon.zoo.registry import ENTRIES, Entry
 
 SMALL = ["--set", "train.steps=4", "--workers", "0", "--threads", "1", "--device", "cpu"]
 
@@ -37,7 +38,8 @@ class Pipeline:
         return {"value": np.full(1, index % 5, np.float32), "ids": str(index)}
 
 
-def recipe(sources: TrainSources, overrides: dict[str, Any]) -> Recipe:
+def recipe(sources: TrainSources, overrides: dict[str, Any], name: str) -> Recipe:
+    assert name == "tiny"
     names = {name.removeprefix("train."): value for name, value in overrides.items()}
     config = apply_overrides(TrainConfig(batch_size=2, precision="fp32"), names)
     torch.manual_seed(config.seed)
@@ -49,7 +51,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
     module = ModuleType("tiny_zoo")
     module.recipe = recipe  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "tiny_zoo", module)
-    monkeypatch.setitem(command.RECIPES, "tiny", "tiny_zoo")
+    monkeypatch.setitem(ENTRIES, "tiny", Entry("tiny_zoo", "learns a number", recipe="tiny_zoo"))
     app = typer.Typer(rich_markup_mode="rich")
     app.command()(command.train)
     return app

@@ -26,6 +26,7 @@ from lockon.train.recipe import TrainSources  # noqa: E402
 from lockon.zoo import torch_weights  # noqa: E402
 from lockon.zoo.lockon_s import ModelConfig, build, load_backbone, recipe  # noqa: E402
 from lockon.zoo.lockon_s_data import collect_cutouts  # noqa: E402
+from tiny_training_data import make_stills  # noqa: E402
 
 SMALL = {"model.channels": "8", "model.depth": "1", "train.batch_size": "2", "train.workers": "0"}
 
@@ -33,17 +34,7 @@ SMALL = {"model.channels": "8", "model.depth": "1", "train.batch_size": "2", "tr
 @pytest.fixture
 def stills(tmp_path: Path) -> Path:
     """Two sets of three images with one object each."""
-    rng = np.random.default_rng(0)
-    for name in ("cats", "dogs"):
-        folder = tmp_path / "train" / name
-        (folder / "images").mkdir(parents=True)
-        lines = []
-        for i in range(3):
-            cv2.imwrite(str(folder / f"images/{i}.png"), rng.integers(0, 256, (120, 160, 3), dtype=np.uint8))
-            box = [40 + i, 30, 50, 40]
-            lines.append({"image": f"images/{i}.png", "width": 160, "height": 120, "objects": [{"id": 0, "class": name, "box": box}]})
-        (folder / "annotations.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    return tmp_path / "train"
+    return make_stills(tmp_path)
 
 
 @pytest.mark.parametrize("backbone", ["efficientnet-lite0", "mobilenet-v2"])

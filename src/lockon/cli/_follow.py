@@ -15,8 +15,9 @@ from rich.text import Text
 
 from lockon.annotations import BoxWriter
 from lockon.api import TrackedFrame, track_frames
-from lockon.draw import draw_result
-from lockon.tracker import Tracker
+from lockon.draw import draw_heatmap, draw_result
+from lockon.errors import LockonError
+from lockon.tracker import NetworkTracker, Tracker
 from lockon.types import State
 from lockon.video import FrameReader
 from lockon.video_write import ContactSheet, VideoWriter
@@ -58,13 +59,32 @@ class _Speed(ProgressColumn):
         return Text(f"{task.speed:.0f} fps" if task.speed else "- fps", style="cyan")
 
 
+def score_map_source(tracker: Tracker, name: str) -> NetworkTracker:
+    """The tracker, from now on keeping its score maps.
+
+    Raises:
+        LockonError: a tracker that has none.
+    """
+    if not isinstance(tracker, NetworkTracker):
+        raise LockonError(
+            f"--heatmap draws the score map of a network, which {name} does not give; use --tracker lockon-s, or leave it out"
+        )
+    tracker.keep_scores = True
+    return tracker
+
+
 @dataclass(slots=True)
 class Outputs:
-    """Where results go; any may be missing. `close` finishes all of them, also when one fails."""
+    """Where results go; any may be missing. `close` finishes all of them, also when one fails.
+
+    Attributes:
+        video, boxes, sheet: the files. heatmap: the tracker whose score maps are drawn under the results.
+    """
 
     video: VideoWriter | None = None
     boxes: list[BoxWriter] = field(default_factory=list)
     sheet: ContactSheet | None = None
+    heatmap: NetworkTracker | None = None
 
     def write(self, tracked: TrackedFrame) -> None:
         """One frame to every output."""
@@ -72,7 +92,10 @@ class Outputs:
             boxes.write(tracked.number, tracked.result)
         if self.video is None and self.sheet is None:
             return
-        drawn = draw_result(tracked.image, tracked.result)
+        image = tracked.image
+        for scores in self.heatmap.score_maps if self.heatmap is not None else ():
+            image = draw_heatmap(image, scores)
+        drawn = draw_result(image, tracked.result)
         if self.video is not None:
             self.video.write(drawn, tracked.number)
         if self.sheet is not None:
@@ -126,4 +149,4 @@ def follow(
         outputs.close()
 
 
-__all__ = ["Outputs", "Summary", "follow"]
+__all__ = ["Outputs", "Summary", "follow", "score_map_source"]

@@ -59,6 +59,18 @@ def list_datasets(data_root: DataRoot = None) -> None:
             pass  # it is nowhere: a dash below
         kind = "pooled" if parts is not None else layout_of(name).name
         typer.echo(f"{name:<20}{kind:<13}{found.get(name, '-')}")
+    for name, folder in _training_sets(data_root).items():
+        typer.echo(f"{name:<20}{'training':<13}{folder or '-'}")
+
+
+def _training_sets(data_root: Path | None) -> dict[str, Path | None]:
+    """The datasets that serve training alone, and where they lie under the data root or LOCKON_DATA."""
+    from lockon.data.datasets.table import known_names
+    from lockon.data.track_sets import TRAIN_SETS, default_root, find_track_sets
+
+    root = data_root or default_root()
+    found = find_track_sets(root) if root is not None and root.is_dir() else {}
+    return {name: found.get(name) for name in TRAIN_SETS if name not in known_names()}
 
 
 @app.command("check")
@@ -83,35 +95,82 @@ def check(
       lockon data check pool:/data/validation --full --subset
 
       lockon data check folder:my_clips
+
+      lockon data check COCO:/data/coco --full
     """
     from lockon.data.check import check_dataset
+    from lockon.data.check_tracks import check_track_set, training_only
     from lockon.data.datasets.registry import split_spec
     from lockon.data.datasets.table import canonical_name, pool_members
     from lockon.data.paths import find_root
     from lockon.errors import LockonError
 
     spelled, given = split_spec(name)
-    dataset = canonical_name(spelled)
     if given is not None and data_root is not None:
         raise LockonError(f"{name} names its folder and --data-root {data_root} was given too; give one of them")
     place = given if given is not None else data_root
-    root = place if pool_members(dataset) is not None else find_root(dataset, place)
-    with _progress() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("checking", total=None)
-        reports = check_dataset(
-            dataset,
-            root,
-            full=full,
-            subset=subset,
-            progress=lambda done, total, what: bar.update(task, completed=done, total=total, description=what),
-        )
+
+        def progress(done: int, total: int, what: str) -> None:
+            bar.update(task, completed=done, total=total, description=what)
+
+        training = training_only(spelled, place)
+        if training is not None:
+            reports = [check_track_set(training, place, full=full, progress=progress)]
+        else:
+            dataset = canonical_name(spelled)
+            root = place if pool_members(dataset) is not None else find_root(dataset, place)
+            reports = check_dataset(dataset, root, full=full, subset=subset, progress=progress)
     for report in reports:
         _show(report)
     if any(report.problems for report in reports):
         raise typer.Exit(1)
 
 
-def _progress() -> Progress:
+@app.command("crop511")
+def crop511(
+    name: Annotated[str, typer.Argument(metavar="NAME:DIR", help="A training set and its folder, in its raw layout.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A folder for the patches of this dataset.")],
+    workers: Annotated[int, typer.Option("--workers", metavar="N", min=1, help="Videos that are cut at a time.")] = 4,
+    skip: Annotated[
+        Path | None, typer.Option("--skip", metavar="FILE", help="Videos to leave out, one name per line, beside the known bad ones.")
+    ] = None,
+    masks: Annotated[
+        bool, typer.Option("--masks", help="Write the objects' masks too, where the dataset has them (for SiamMask).")
+    ] = False,
+) -> None:
+    """Cut the 511-pixel patches that trackers of the SiamRPN++ family are trained on, in PySOT's layout.
+
+    Training reads raw datasets too; patches are read faster. A stopped run goes on where it was when the command is typed again.
+
+    Exit status: 0 all done, 1 some images could not be read, 2 wrong usage.
+
+    [bold]Examples[/bold]
+
+      lockon data crop511 COCO:/data/coco /data/patches/COCO
+
+      lockon data crop511 GOT10k_train:/data/GOT-10k /data/patches/GOT10k --workers 16
+    """
+    from lockon.data.crop511 import write_crops
+    from lockon.data.track_sets import load_track_set
+
+    tracks = load_track_set(name, skip=skip, masks=masks)
+    with progress_bar() as bar:
+        task = bar.add_task("cutting", total=None)
+        report = write_crops(
+            tracks, out, workers=workers, progress=lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
+        )
+    typer.secho(f"{report.annotation}: {report.videos} videos, {report.patches} patches", bold=True)
+    for text in tracks.notes:
+        typer.echo(typer.style("  note     ", fg="yellow") + text)
+    for text in report.broken:
+        typer.echo(typer.style("  problem  ", fg="red") + text)
+    if report.broken:
+        raise typer.Exit(1)
+
+
+def progress_bar() -> Progress:
     """The bar on stderr; rich is imported only when it is needed."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

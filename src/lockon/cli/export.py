@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -31,7 +31,7 @@ def export(
     fp32: Annotated[bool, typer.Option("--fp32", help="store weights as float32: twice the size, no rounding")] = False,
     tracker: Annotated[Path | None, typer.Option(help="JSON file of inference parameters and calibration for the header")] = None,
 ) -> None:
-    """Write NAME.onnx and NAME.template.onnx, checked against torch before they are put in place.
+    """Write NAME.onnx and NAME.template.onnx (and NAME.mask.onnx), checked against torch before they are put in place.
 
     Large weights are stored as float16 (half the size); the network still computes in float32.
 
@@ -42,12 +42,18 @@ def export(
       lockon export lockon-s --weights runs/first/best.safetensors --out deployed --format openvino
 
       lockon export lockon-s --out deployed --format openvino
+
+      lockon export siamban-r50 --weights siamban-r50.safetensors --out deployed
     """
     from lockon.errors import LockonError
 
     if weights is None:
         from lockon.zoo.embedded import weights_path
 
+        if not weights_path(name).is_file():
+            raise LockonError(
+                f"{name} has no weights in the package; give --weights FILE.safetensors, from `lockon convert` or `lockon train`"
+            )
         if target is Format.onnx:
             raise LockonError(
                 f"nothing to export: {name}'s own weights are ONNX already; give --weights FILE.safetensors, or --format openvino"
@@ -78,7 +84,9 @@ def _to_onnx(name: str, weights: Path, out: Path, *, fp32: bool, tracker: Path |
 
     module, header = load_network(name, weights)
     if tracker is not None:
-        header["tracker"] = _read_json(tracker)
+        from lockon._files import read_json_object
+
+        header["tracker"] = read_json_object(tracker, "give the tracker's parameters as one JSON object")
     # What a training run does not record: {} is the tracker's own defaults.
     header = {"tracker": {}, "data": {}, "metrics": {}, "git_revision": "unknown", **header}
     report = export_onnx(module, out, name, header, half_storage=not fp32)
@@ -89,8 +97,9 @@ def _to_onnx(name: str, weights: Path, out: Path, *, fp32: bool, tracker: Path |
         typer.echo(f"float16 storage against float32: {_figures(report.rounding)}")
     typer.echo(f"(the same outputs move from one test crop to another by: {_figures(report.signal)})")
     if show_files:
-        for path, size in ((report.search_path, report.search_bytes), (report.template_path, report.template_bytes)):
-            typer.echo(f"{path}  {size / 1e6:.2f} MB")
+        for path in (report.search_path, report.template_path, report.mask_path):
+            if path is not None:
+                typer.echo(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
     return report.search_path
 
 
@@ -112,20 +121,7 @@ def _to_openvino(name: str, path: Path, out: Path) -> None:
         typer.echo(f"{file}  {file.stat().st_size / 1e6:.2f} MB")
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    import json
-
-    from lockon.errors import LockonError
-
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise LockonError(f"{path} is not a readable JSON file ({error}); give the tracker's parameters as one JSON object") from None
-    if not isinstance(content, dict):
-        raise LockonError(f"{path} holds a {type(content).__name__}; give the tracker's parameters as one JSON object")
-    return content
-
-
 def _figures(difference: Difference) -> str:
-    quality = "" if difference.quality is None else f", quality {difference.quality:.1e}"
-    return f"logits {difference.logits:.1e}{quality}, boxes {difference.boxes:.1e} px"
+    more = {"quality": difference.quality, "mask": difference.mask}
+    text = "".join(f", {name} {value:.1e}" for name, value in more.items() if value is not None)
+    return f"logits {difference.logits:.1e}{text}, boxes {difference.boxes:.1e} px"

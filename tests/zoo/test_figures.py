@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the torch extra")
+
+from lockon.errors import LockonError  # noqa: E402
+from lockon.zoo.figures import count  # noqa: E402
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "template", "search"),
+    [
+        ("lockon-s", 883_528, 112, 224),
+        ("siamrpn-alexnet", 6_251_102, 127, 287),
+        ("siamrpnpp-r50", 53_950_624, 127, 255),  # the published networks' own counts
+        ("siamban-r50", 53_932_123, 127, 255),
+        ("siampw-r50", 21_558_866, 127, 255),
+    ],
+)
+def test_published_sizes(name: str, parameters: int, template: int, search: int) -> None:
+    found = count(name)
+    assert (found.parameters, found.template_size, found.search_size) == (parameters, template, search)
+    assert 0 < found.template_flops < found.search_flops
+
+
+def test_operations_by_hand() -> None:
+    """AlexNet's five convolutions and the head's, output cells times kernel volume times two."""
+    backbone = {
+        cells: 2 * sum(width * width * cout * cin * k * k for width, cout, cin, k in rows)
+        for cells, rows in {
+            6: [(59, 96, 3, 11), (25, 256, 96, 5), (10, 384, 256, 3), (8, 384, 384, 3), (6, 256, 384, 3)],
+            26: [(139, 96, 3, 11), (65, 256, 96, 5), (30, 384, 256, 3), (28, 384, 384, 3), (26, 256, 384, 3)],
+        }.items()
+    }
+    found = count("siamrpn-alexnet")
+    assert found.template_flops == backbone[6]
+    one = 2 * 256 * 256  # 1x1 convolution, per cell
+    template, search, correlation = 9 * one * 4 * 4, 9 * one * 24 * 24, 2 * 256 * 16 * 21 * 21
+    heads = sum(template + search + correlation + one * 21 * 21 + 2 * 256 * out * 21 * 21 for out in (10, 20))
+    assert found.search_flops == backbone[26] + heads
+
+
+def test_overrides() -> None:
+    assert count("lockon-s", channels=64).parameters < count("lockon-s").parameters
+    with pytest.raises(LockonError, match="unknown network 'csrt'"):
+        count("csrt")

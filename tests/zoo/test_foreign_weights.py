@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the torch extra")
+pytest.importorskip("safetensors", reason="needs the torch extra")
+
+from safetensors.torch import save_file  # noqa: E402
+
+from lockon.errors import LockonError  # noqa: E402
+from lockon.zoo.foreign_weights import read_foreign  # noqa: E402
+
+STATE = {"conv.weight": torch.arange(6.0).view(2, 3), "bn.num_batches_tracked": torch.tensor(3)}
+
+
+class Hostile:
+    """Runs a command when it is unpickled: makes a folder, which shows whether it did."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.mark.parametrize("name", ["a.pth", "a.pt", "a.tar", "a.pth.tar", "a.model"])
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda state: state,
+        lambda state: {"state_dict": state, "epoch": 20, "optimizer": {"lr": 0.1, "names": ["a"]}},
+        lambda state: {"model": state},
+        lambda state: {f"module.{key}": value for key, value in state.items()},
+        lambda state: {"state_dict": {f"module.{key}": value for key, value in state.items()}},
+    ],
+)
+def test_what_can_be_read(tmp_path: Path, name: str, legacy: bool, wrap) -> None:
+    torch.save(wrap(STATE), tmp_path / name, _use_new_zipfile_serialization=not legacy)
+    found = read_foreign(tmp_path / name)
+    assert list(found) == list(STATE)
+    assert all(torch.equal(found[key], value) for key, value in STATE.items())
+
+
+def test_safetensors(tmp_path: Path) -> None:
+    save_file({"module.a": torch.ones(2)}, tmp_path / "a.safetensors")
+    assert torch.equal(read_foreign(str(tmp_path / "a.safetensors"))["a"], torch.ones(2))
+
+
+def test_only_one_prefix_is_taken_off(tmp_path: Path) -> None:
+    torch.save({"module.module.a": torch.ones(1)}, tmp_path / "a.pth")
+    assert list(read_foreign(tmp_path / "a.pth")) == ["module.a"]
+
+
+@pytest.mark.parametrize("kind", ["zip", "legacy", "plain pickle", "inside a state_dict", "renamed to safetensors"])
+def test_a_hostile_file_is_refused_and_nothing_in_it_runs(tmp_path: Path, kind: str) -> None:
+    planted = Hostile(tmp_path / "it_ran")
+    path = tmp_path / ("model.safetensors" if kind == "renamed to safetensors" else "model.pth")
+    if kind in {"plain pickle", "renamed to safetensors"}:
+        path.write_bytes(pickle.dumps(planted))
+    else:
+        content = {"state_dict": {**STATE, "evil": planted}} if kind == "inside a state_dict" else planted
+        torch.save(content, path, _use_new_zipfile_serialization=kind != "legacy")
+    with pytest.raises(LockonError) as caught:
+        read_foreign(path)
+    assert not planted.folder.exists()
+    assert "\n" not in str(caught.value)
+    if kind in ("zip", "legacy", "inside a state_dict"):
+        assert f"asks for {os.mkdir.__module__}.mkdir to be called on loading, which is refused" in str(caught.value)
+    pickle.loads(pickle.dumps(planted))
+    assert planted.folder.is_dir(), "the planted pickle must be able to run"
+
+
+def test_a_class_of_another_project_is_refused(tmp_path: Path) -> None:
+    torch.save({"state_dict": STATE, "settings": Path("a")}, tmp_path / "a.pth")
+    with pytest.raises(LockonError, match=r"asks for pathlib\.\w*\.?\w*Path to be called"):
+        read_foreign(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.pth", b"", "is not a readable weight file"),
+        ("a.pth", b"nothing of that kind", "is not a readable weight file"),
+        ("a.safetensors", b"nothing of that kind", "is not a readable weight file"),
+        ("a.pth", {}, "holds nothing, expected tensors by name"),
+        ("a.pth", [torch.ones(1)], "holds a list, expected tensors by name"),
+        ("a.pth", {"a": torch.ones(1), "b": 3}, "holds 1 entries that are no named tensors, first 'b'"),
+        ("a.pth", {"a": torch.ones(1), "module.a": torch.ones(1)}, "with and without 'module.'"),
+    ],
+)
+def test_mistakes(tmp_path: Path, name: str, content, message: str) -> None:
+    path = tmp_path / name
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    with pytest.raises(LockonError, match=message) as caught:
+        read_foreign(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("keep", [1, 20, 200, 400])
+def test_truncated_files(tmp_path: Path, keep: int) -> None:
+    for legacy in (False, True):
+        path = tmp_path / "whole.pth"
+        torch.save(STATE, path, _use_new_zipfile_serialization=not legacy)
+        path.write_bytes(path.read_bytes()[:keep])
+        with pytest.raises(LockonError, match="is not a readable weight file"):
+            read_foreign(path)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(LockonError, match="does not exist; give the path of a weight file"):
+        read_foreign(tmp_path / "none.pth")

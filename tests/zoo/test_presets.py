@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+
+from lockon.errors import LockonError
+from lockon.tracker import TrackerConfig
+from lockon.zoo.presets import FAMILIES, default_config, preset_changes, preset_config, preset_names
+from lockon.zoo.registry import ENTRIES
+
+EVERY = [(name, preset) for name in FAMILIES for preset in preset_names(name)]
+
+
+def test_every_tracker_of_the_family_has_presets() -> None:
+    assert sorted(FAMILIES) == sorted(name for name, entry in ENTRIES.items() if entry.module == "lockon.zoo.siamese")
+
+
+# penalty_k, window_influence, lr of the official configuration files
+@pytest.mark.parametrize(
+    ("name", "preset", "numbers"),
+    [
+        ("siamrpn-alexnet", "official", (0.16, 0.40, 0.30)),
+        ("siamrpnpp-r50", "official", (0.05, 0.42, 0.38)),
+        ("siamrpnpp-r50", "vot2018", (0.05, 0.42, 0.38)),
+        ("siamrpnpp-r50", "otb100", (0.24, 0.5, 0.25)),
+        ("siamban-r50", "official", (0.08513642556896711, 0.4632532824922313, 0.44418184746462425)),
+        ("siamban-r50", "vot2019", (0.0012159181005195463, 0.334450048565355, 0.46386814967815493)),
+        ("siamrpnpp-r50-rbo", "nfs30", (0.0267, 0.0428, 0.8365)),
+        ("siampw-r50-rbo", "official", (0.002, 0.441, 0.487)),
+        ("siampw-r50-rbo", "got10k", (0.04, 0.1, 0.94)),
+        ("siammask-r50", "official", (0.10, 0.41, 0.32)),
+        ("siamrpnpp-r50", "default", (0.04, 0.44, 0.4)),
+        ("siamban-r50", "default", (0.14, 0.45, 0.30)),
+    ],
+)
+def test_numbers(name: str, preset: str, numbers: tuple[float, float, float]) -> None:
+    found = preset_config(name, preset).localizer
+    assert (found.penalty, found.window, found.smoothing) == numbers
+
+
+@pytest.mark.parametrize(("name", "preset"), EVERY)
+def test_what_all_presets_share(name: str, preset: str) -> None:
+    config = preset_config(name, preset, 287 / 127)
+    assert (config.context, config.template_factor, config.search_factor) == (0.5, 1.0, 287 / 127)
+    assert config.pixel_centers
+    assert config.localizer.zero_border
+    assert config.localizer.anchors == (5 if "rpn" in name or "mask" in name else 1)
+    assert (config.hold, config.grow) == (0.0, 1.0), "nothing hangs on scores that are not calibrated"
+    assert (config.mask is not None) == (name == "siammask-r50")
+
+
+@pytest.mark.parametrize(("name", "preset"), EVERY)
+def test_only_the_default_is_continuous(name: str, preset: str) -> None:
+    config = preset_config(name, preset)
+    expected = {"default": ("continuous", 3.0), "official": ("pysot", 10.0)}
+    assert (config.conventions, config.min_size) == expected.get(preset, ("pysot-bench", 10.0))
+
+
+def test_the_default_is_one_preset() -> None:
+    assert preset_config("siamban-r50") == default_config("siamban-r50")
+    assert preset_changes("siamban-r50", "default") == {}
+    assert isinstance(default_config("siamban-r50"), TrackerConfig)
+
+
+def test_unknown_preset() -> None:
+    with pytest.raises(LockonError, match=r"unknown preset of siamban-r50 'otb10'; did you mean 'otb100'"):
+        preset_config("siamban-r50", "otb10")

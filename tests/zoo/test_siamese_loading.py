@@ -1,0 +1,91 @@
+"""Loading the SiamRPN++ family: weights, presets, and their precedence. The networks are untrained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lockon
+from lockon.cli._trackers import weight_files
+from lockon.errors import LockonError
+from lockon.zoo import siamese
+
+torch = pytest.importorskip("torch", reason="needs the torch extra")
+pytest.importorskip("safetensors", reason="needs the torch extra")
+
+NAME = "siamrpn-alexnet"  # the smallest of the family
+
+
+def write(folder: Path, tracker: dict[str, Any] | None = None) -> Path:
+    from lockon.zoo.convert import save
+
+    torch.manual_seed(0)
+    path = folder / f"{NAME}.safetensors"
+    save(NAME, lockon.zoo.build(NAME).state_dict(), path, header={"tracker": tracker or {}})
+    return path
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("weights"))
+
+
+def test_a_converted_file_tracks(weights: Path) -> None:
+    tracker = lockon.load(NAME, weights)
+    frames = np.random.default_rng(0).integers(0, 256, (2, 90, 120, 3), dtype=np.uint8)
+    tracker.init(frames[0], [[30, 30, 20, 20], [60, 40, 20, 30]])
+    result = tracker.track(frames[1])
+    assert result.box.shape == (2, 4)
+    assert np.isfinite(result.box).all()
+    assert tracker.config.search_factor == 287 / 127
+    assert tracker.config.localizer.window == 0.40
+
+
+def test_file_then_preset_then_overrides(tmp_path: Path) -> None:
+    path = write(tmp_path, {"localizer": {"window": 0.11, "penalty": 0.01}, "calibration": {"bias": -1.0}, "search_factor": 2.5})
+    plain = lockon.load(NAME, path).config
+    assert (plain.localizer.window, plain.localizer.penalty, plain.calibration.bias, plain.search_factor) == (0.11, 0.01, -1.0, 2.5)
+    preset = lockon.load(NAME, path, preset="otb100", **{"localizer.penalty": 0.3}).config
+    assert (preset.localizer.window, preset.localizer.penalty, preset.calibration.bias) == (0.40, 0.3, -1.0)
+    assert preset.conventions == "pysot-bench"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weights": None}, "siamrpn-alexnet has no weights in the package; .* lockon convert siamrpn-alexnet model.pth"),
+        ({"preset": "got10k"}, "unknown preset of siamrpn-alexnet 'got10k'"),
+        ({"localizer.windows": 1}, "unknown .*localizer.window"),
+        ({"device": "tpu"}, "torch cannot use device 'tpu'"),
+    ],
+)
+def test_what_does_not_load(weights: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(LockonError, match=message):
+        lockon.load(NAME, **{"weights": weights, **options})
+
+
+def test_weights_of_another_network(weights: Path) -> None:
+    with pytest.raises(LockonError, match=r"holds weights of 'siamrpn-alexnet', not of 'siamban-r50'"):
+        lockon.load("siamban-r50", weights)
+
+
+@pytest.mark.parametrize("name", ["model.pth", "model.pth.tar", "snapshot.model"])
+def test_a_published_checkpoint_is_told_how_to_convert(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"anything")
+    with pytest.raises(LockonError, match=r"lockon convert siamban-r50 .*model"):
+        lockon.load("siamban-r50", tmp_path / name)
+
+
+def test_files_of_the_weights(weights: Path, tmp_path: Path) -> None:
+    assert weight_files(NAME, weights) == (weights,)
+    for part in ("a.onnx", "a.template.onnx", "b.onnx", "b.template.onnx", "b.mask.onnx", "c.xml", "c.template.xml"):
+        (tmp_path / part).touch()
+    assert [path.name for path in weight_files(NAME, tmp_path / "a.onnx")] == ["a.onnx", "a.template.onnx"]
+    assert [path.name for path in siamese.weight_files(NAME, tmp_path / "b.onnx")] == ["b.onnx", "b.template.onnx", "b.mask.onnx"]
+    files = [path.name for path in siamese.weight_files(NAME, tmp_path / "c.xml")]
+    assert files == ["c.xml", "c.template.xml", "c.bin", "c.template.bin"]
+    with pytest.raises(LockonError, match="no weights in the package"):
+        weight_files(NAME, None)

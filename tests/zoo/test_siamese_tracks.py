@@ -1,0 +1,75 @@
+"""Whole runs of the official SiamRPN, SiamRPN++, SiamBAN and SiamPW-RBO trackers, repeated by ours with the same made-up weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import golden_data
+from lockon.tracker import NetworkTracker, Target
+from lockon.zoo.presets import preset_config
+
+torch = pytest.importorskip("torch", reason="needs the torch extra")
+
+ZOO = {"siamrpn_alex": "siamrpn-alexnet", "siamrpn_r50": "siamrpnpp-r50", "siamban_r50": "siamban-r50", "siampw_rbo": "siampw-r50-rbo"}
+RUNS = [(name, run) for name in ZOO for run in golden_data.RUNS]
+
+
+@lru_cache(maxsize=1)  # hundreds of megabytes each
+def official_tracker(name: str, run: str) -> NetworkTracker:
+    from lockon.export.torch_model import TorchModel
+    from lockon.zoo.convert import from_official
+    from lockon.zoo.torch_weights import build
+
+    settings = golden_data.track(name, run).settings
+    size = int(settings["INSTANCE_SIZE"])
+    state = {key: torch.from_numpy(np.array(value)) for key, value in golden_data.official_state(name).items()}
+    module = build(ZOO[name], search_size=size)
+    module.load_state_dict(from_official(ZOO[name], state, search_size=size))
+    config = preset_config(ZOO[name], "official", size / 127)
+    numbers = {"penalty": settings["PENALTY_K"], "window": settings["WINDOW_INFLUENCE"], "smoothing": settings["LR"]}
+    return NetworkTracker(TorchModel(module), replace(config, localizer=replace(config.localizer, **numbers)))
+
+
+def box_of(target: Target) -> NDArray[np.float64]:
+    """As the official tracker returns it: x, y, w, h."""
+    return np.concatenate([target.box[:2] - target.box[2:] / 2, target.box[2:]])
+
+
+def compare(name: str, run: str, last: int) -> None:
+    """Box and score of every frame through `last`."""
+    tracker, golden, frames = official_tracker(name, run), golden_data.track(name, run), golden_data.frames()
+    tracker.init(frames[0], golden.boxes[0])
+    for number in range(1, last + 1):
+        result = tracker.track(frames[number])
+        np.testing.assert_allclose(result.box, golden.boxes[number], atol=golden_data.BOX_LIMIT, rtol=0, err_msg=f"frame {number}")
+        assert result.score == pytest.approx(golden.scores[number], abs=golden_data.SCORE_LIMIT)
+
+
+def test_the_first_frames_of_the_smallest_network() -> None:
+    compare("siamrpn_alex", "default", 4)
+
+
+@pytest.mark.slow  # a minute for each ResNet-50
+@pytest.mark.parametrize(("name", "run"), RUNS)
+def test_a_whole_run(name: str, run: str) -> None:
+    """Up to where a rounding in the crop could fall either way."""
+    compare(name, run, golden_data.track(name, run).strict_through)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "run"), RUNS)
+def test_single_steps(name: str, run: str) -> None:
+    """Every frame from the official state of the frame before; they are all one batch."""
+    tracker, golden, frames = official_tracker(name, run), golden_data.track(name, run), golden_data.frames()
+    (start,) = tracker.start(frames[0], golden.boxes[0])
+    for first in range(2, len(frames), 5):
+        numbers = range(first, min(first + 5, len(frames)))
+        before = [np.concatenate([box[:2] + box[2:] / 2, box[2:]]) for box in golden.boxes[numbers.start - 1 : numbers.stop - 1]]
+        after = tracker.step([frames[number] for number in numbers], [replace(start, box=box) for box in before])
+        np.testing.assert_allclose([box_of(target) for target in after], golden.boxes[numbers], atol=golden_data.BOX_LIMIT, rtol=0)
+        np.testing.assert_allclose([target.score for target in after], golden.scores[numbers], atol=golden_data.SCORE_LIMIT, rtol=0)
