@@ -20,11 +20,22 @@ NEEDS_EXTRA = (
     "lockon.ops.torch",
     "lockon.models",
     "lockon.train",
+    "lockon.export.graphs",
     "lockon.export.onnx",
     "lockon.export.torch_model",
+    "lockon.studies",
     "lockon.zoo",
 )
-ZOO_CORE = ("lockon.zoo", "lockon.zoo.registry", "lockon.zoo.embedded", "lockon.zoo.opencv")  # of the zoo, what needs none
+ZOO_CORE = (
+    "lockon.zoo",
+    "lockon.zoo.registry",
+    "lockon.zoo.embedded",
+    "lockon.zoo.opencv",
+    "lockon.zoo.presets",
+    "lockon.zoo.pseudo_labels",
+    "lockon.zoo.siamese",
+    "lockon.zoo.compact_tracker",
+)  # of the zoo, what needs none
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,8 @@ PUBLIC = {
     "lockon.bench.run": ["Outcome", "TrackerSpec", "run_benchmark"],
     "lockon.bench.protocols.plan": ["Protocol"],
     "lockon.bench.store": ["Place", "Record", "Store", "load_record"],
-    "lockon.zoo": ["build"],
+    "lockon.zoo": ["build", "convert", "save"],
+    "lockon.zoo.convert": ["from_official"],
 }
 
 SIGNATURES = {
@@ -72,10 +73,16 @@ SIGNATURES = {
     "lockon.bench.run.run_benchmark": "(specs, sequences, out, make, *, protocol=None, workers=1, threads=1, seed=0, "
     "lockstep=1, ray=None, overwrite=False, data=None, report=None)",
     "lockon.zoo.build": "(name, **overrides)",
+    "lockon.zoo.convert.from_official": "(name, state_dict, **overrides)",
+    "lockon.zoo.save": "(name, state_dict, path, *, header=None, **overrides)",
 }
 
-TRACKERS = ["csrt", "kcf", "lockon-s", "mil", "nanotrack-v1", "nanotrack-v2"]
-COMMANDS = ["bench", "data", "demo", "export", "track", "train", "zoo"]
+TRACKERS = [
+    *("csrt", "kcf", "lockon-s", "mil", "nanotrack-v1", "nanotrack-v2"),
+    *("siamrpn-alexnet", "siamrpnpp-r50", "siamban-r50", "siampw-r50", "siammask-r50"),
+    *("siamrpnpp-r50-rbo", "siamban-r50-rbo", "siampw-r50-rbo"),
+]
+COMMANDS = ["bench", "convert", "data", "demo", "export", "study", "track", "train", "zoo"]
 
 
 def resolve(dotted: str) -> object:

@@ -17,6 +17,7 @@ ROOMS = {
     "lockon.config": "base",
     "lockon._require": "base",
     "lockon._files": "base",
+    "lockon._cores": "base",
     "lockon.ops": "ops",
     "lockon.ops.torch": "ops.torch",
     "lockon.localizers": "localizers",
@@ -37,6 +38,7 @@ ROOMS = {
     "lockon.bench.metrics": "bench.metrics",
     "lockon.export": "export",
     "lockon.zoo": "zoo",
+    "lockon.studies": "studies",
     "lockon.api": "api",
     "lockon.cli": "cli",
     "lockon.apps": "apps",
@@ -63,7 +65,8 @@ MAY_IMPORT = {
     | {"bench", "bench.metrics", "export"},
     "api": {"base", "ops", "tracker", "video", "zoo"},
     "top": {"base", "tracker", "zoo", "api"},
-    "cli": {"base", "ops", "tracker", "video", "data", "train", "bench", "bench.metrics", "export", "zoo", "api", "top"},
+    "studies": {"base", "ops", "models", "tracker", "data", "train", "bench", "bench.metrics", "export", "zoo"},
+    "cli": {"base", "ops", "tracker", "video", "data", "train", "bench", "bench.metrics", "export", "zoo", "studies", "api", "top"},
     "apps": {"base", "tracker", "data", "zoo", "cli"},
 }
 

@@ -16,7 +16,23 @@ from typer.core import TyperGroup
 
 from lockon import __version__
 from lockon._require import missing_extra
-from lockon.cli import analyze, bench, bench_files, bench_report, bench_reproduce, bench_search, data, demo, export, track, train, zoo
+from lockon.cli import (
+    analyze,
+    bench,
+    bench_files,
+    bench_report,
+    bench_reproduce,
+    bench_search,
+    convert,
+    data,
+    data_label,
+    demo,
+    export,
+    study,
+    track,
+    train,
+    zoo,
+)
 from lockon.errors import LockonError, LockonWarning
 
 
@@ -86,6 +102,8 @@ app.command()(track.track)
 app.command()(demo.demo)
 app.command()(train.train)
 app.command()(export.export)
+app.command()(convert.convert)
+data.app.command("label")(data_label.label)
 app.add_typer(data.app, name="data")
 bench.app.command("report")(bench_report.report)
 bench.app.command("reproduce")(bench_reproduce.reproduce)
@@ -94,6 +112,7 @@ bench.app.add_typer(bench_files.app)
 app.add_typer(bench.app, name="bench")
 app.add_typer(analyze.app, name="analyze")
 app.add_typer(zoo.app, name="zoo")
+app.add_typer(study.app, name="study")
 
 
 def _version(wanted: bool) -> None:

@@ -1,0 +1,148 @@
+"""`lockon study`: controlled studies, from training to the page that tells their outcome."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lockon.studies.grid import Run
+    from lockon.studies.processes import Event
+    from lockon.studies.settings import Study
+
+app = typer.Typer(help="Controlled studies: many runs, one thing changed.", no_args_is_help=True, rich_markup_mode="rich")
+
+Cache = Literal["auto", "features", "images", "none"]
+
+
+@app.callback()
+def _group() -> None:
+    """Keeps `rbo` a command of its own while it is the only one."""
+
+
+@app.command("rbo")
+def rbo(
+    *,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the study; the same command goes on from there.")],
+    data_root: Annotated[Path | None, typer.Option(help="Folder with train/ (stills), train_video/ and val/.")] = None,
+    stills: Annotated[Path | None, typer.Option(help="Images with boxes or masks; instead of DATA_ROOT/train.")] = None,
+    videos: Annotated[Path | None, typer.Option(help="Training videos; instead of DATA_ROOT/train_video.")] = None,
+    val: Annotated[Path | None, typer.Option(help="Videos to judge on; instead of DATA_ROOT/val.")] = None,
+    trackers: Annotated[
+        list[str] | None, typer.Option("--trackers", help="Recipes to study, each in the four rows of Table 4; default: the compact ones.")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option("--only", metavar="ROW", help="Rows such as compact-ban.cr, or cr; repeat.")] = None,
+    seeds: Annotated[str, typer.Option("--seeds", help="Of initial weights and samples, by commas.")] = "0,1,2",
+    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Updates of each run; default: each recipe's own.")] = None,
+    samples: Annotated[int, typer.Option("--samples", min=1, help="Different training pairs per seed, drawn once and kept.")] = 12_800,
+    cache: Annotated[Cache, typer.Option("--cache", help="What is kept of a pair: features needs a frozen backbone.")] = "auto",
+    settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of any setting of all runs; may be repeated.")] = None,
+    preset: Annotated[str, typer.Option("--preset", help="Inference parameters of all runs.")] = "default",
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto",
+    jobs: Annotated[int, typer.Option("--jobs", min=0, help="Runs side by side; 0 does all in this process.")] = 1,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each run.")] = 1,
+    report: Annotated[bool, typer.Option("--report", help="Train nothing: only write the page of what is finished.")] = False,
+    page: Annotated[Path | None, typer.Option("--page", metavar="FILE.md", help="Also write the page here.")] = None,
+) -> None:
+    """Do ranking losses make a tracker better? Trains each row with each seed and compares them (Table 4 of the RBO paper).
+
+    Every run is trained with equal steps on equal samples, and tracks the validation videos once without help and once with a new
+    start after each failure. Finished runs are skipped. Ctrl-C saves the running ones. DIR/rbo.md tells the outcome.
+
+    [bold]Examples[/bold]
+
+      lockon study rbo --data-root data --out runs/rbo --jobs 2 --set backbone_weights=efficientnet-lite0.pth
+
+      lockon study rbo --data-root data --out runs/rbo --only compact-ban.base --only compact-ban.cr --seeds 0,1,2,3,4
+
+      lockon study rbo --out runs/rbo --report --page docs/studies/rbo.md
+
+      lockon study rbo --data-root /data --out runs/paper --trackers siamban-r50 --trackers siamrpnpp-r50 --cache none --device cuda
+    """
+    from lockon._require import require
+    from lockon.errors import LockonError
+    from lockon.studies.grid import Run, rows
+
+    runs = [Run(row, seed) for seed in _seeds(seeds) for row in rows(trackers or [], only or [])]
+    failures: list[str] = []
+    if not report:
+        for module in ("torch", "lightning_fabric", "safetensors", "tensorboard"):
+            require(module, "train")
+        from lockon.cli._options import parse_overrides
+        from lockon.studies.settings import Study
+        from lockon.train.recipe import TrainSources
+
+        sources = TrainSources.find(data_root, stills=stills, videos=videos, val=val)
+        study = Study(
+            out=out,
+            sources=sources,
+            steps=steps,
+            samples=samples,
+            cache=cache,
+            overrides=parse_overrides(settings or []),
+            preset=preset,
+            device=device,
+            threads=threads,
+        )
+        failures = _run(study, runs, jobs, threads)
+    from lockon.studies.report import write_report
+
+    for path in write_report(out, [out / "rbo.md", *([page] if page else [])]):
+        typer.echo(f"wrote {path}", err=True)
+    if failures:
+        raise LockonError(f"{len(failures)} runs failed, first {failures[0]}; the same command tries them again")
+
+
+def _seeds(text: str) -> list[int]:
+    from lockon.errors import LockonError
+
+    try:
+        seeds = [int(part) for part in text.split(",")]
+    except ValueError:
+        seeds = []
+    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise LockonError(f"--seeds {text}; expected different whole numbers from 0, by commas, for example --seeds 0,1,2")
+    return seeds
+
+
+def _run(study: Study, runs: list[Run], jobs: int, threads: int) -> list[str]:
+    """Everything that is missing, with progress on stderr; returns one line per failed run."""
+    from rich.console import Console
+
+    from lockon.studies.processes import run_tasks
+    from lockon.studies.work import tasks_of
+
+    study.validation()  # an error now, not after an hour
+    study.claim()
+    tasks = tasks_of(study, runs, parts=max(jobs, 1))
+    console = Console(stderr=True)
+    return _follow(run_tasks(tasks, jobs=jobs, threads=threads), study, len(tasks), console)
+
+
+def _follow(events: Iterable[Event | None], study: Study, count: int, console: Any) -> list[str]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from lockon.studies.work import progress_of
+
+    failures: list[str] = []
+    running: dict[str, str] = {}
+    columns = (TextColumn("study"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[text]}"))
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        whole = bar.add_task("study", total=count, text="")
+        for event in events:
+            if event is not None:
+                running[event.task.key] = event.text
+                if event.kind in ("done", "failed"):
+                    del running[event.task.key]
+                    bar.advance(whole)
+                    line = f"{event.task.key}: {event.kind}" + (f": {event.text}" if event.text else "")
+                    console.print(line, highlight=False, markup=False, soft_wrap=True)
+                if event.kind == "failed":
+                    failures.append(f"{event.task.key} ({event.text})")
+            texts = (f"{key} {progress_of(study, key) or text}".strip() for key, text in running.items())
+            bar.update(whole, text="; ".join(texts))
+    return failures

@@ -1,0 +1,120 @@
+"""What all runs of a study have in common, and where they lie; kept in the study's folder so that nothing is mixed up later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from lockon._files import read_json_object, write_bytes
+from lockon.bench.protocols.plan import Protocol
+from lockon.config import differences
+from lockon.data.datasets.registry import load_videos
+from lockon.data.sequence import Sequence
+from lockon.errors import LockonError
+from lockon.studies.grid import Run
+from lockon.train.recipe import Recipe, TrainSources
+from lockon.zoo.registry import recipes
+
+Cache = Literal["auto", "features", "images", "none"]
+PROTOCOLS = (Protocol(), Protocol(name="reset"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Study:
+    """A study in a folder.
+
+    Attributes:
+        out: RUN folders in runs/, results of tracking in bench/, samples in cache/, study.json.
+        sources: training data and validation videos.
+        steps: updates of each run; None for each recipe's own.
+        samples: different pairs per seed, drawn once and kept; when they have been used up they come again in another order.
+        cache: what is kept of a sample. "features": what the frozen backbone makes of it; "images": the crops; "none": nothing, every
+            sample is new; "auto": features where the recipe's backbone never learns, else images.
+        overrides: settings of all runs, by dotted name, such as backbone_weights.
+        preset: inference parameters of all trackers. device: where networks run, in training and tracking.
+        threads: torch threads of each process. lockstep: sequences tracked side by side.
+    """
+
+    out: Path
+    sources: TrainSources
+    steps: int | None = None
+    samples: int = 12_800
+    cache: Cache = "auto"
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    preset: str = "default"
+    device: str = "auto"
+    threads: int = 1
+    lockstep: int = 17
+
+    def recipe(self, run: Run) -> Recipe:
+        """The recipe of a run.
+
+        Raises:
+            LockonError: unknown tracker or setting, missing data.
+        """
+        import importlib
+
+        from lockon.errors import unknown_name
+
+        known = recipes()
+        if run.row.tracker not in known:
+            raise unknown_name("training recipe", run.row.tracker, known)
+        settings: dict[str, Any] = {"train.seed": run.seed, "train.threads": self.threads, "train.validate_every": 0}
+        if self.steps is not None:
+            settings["train.steps"] = self.steps
+        settings |= dict(self.overrides) | run.row.settings
+        made: Recipe = importlib.import_module(known[run.row.tracker]).recipe(self.sources, settings, run.row.tracker)
+        return made
+
+    def folder(self, run: Run) -> Path:
+        """Where a run trains."""
+        return self.out / "runs" / run.label
+
+    def weights(self, run: Run) -> Path:
+        """The finished weights of a run; they exist when its training is over."""
+        return self.folder(run) / "weights.safetensors"
+
+    @property
+    def bench(self) -> Path:
+        """Results of tracking, readable by `lockon bench report`."""
+        return self.out / "bench"
+
+    def validation(self) -> list[Sequence]:
+        """The sequences that runs are judged on.
+
+        Raises:
+            LockonError: there are none.
+        """
+        if self.sources.val is None:
+            raise LockonError("a study needs validation videos; give --data-root DIR with val/ in it, or --val DIR")
+        return load_videos(self.sources.val)
+
+    def common(self) -> dict[str, Any]:
+        """JSON values that must be the same for all runs of the folder."""
+        return {
+            "steps": self.steps,
+            "samples": self.samples,
+            "cache": self.cache,
+            "overrides": {name: str(value) for name, value in self.overrides.items()},
+            "preset": self.preset,
+        }
+
+    def claim(self) -> None:
+        """Notes the settings in the folder, or compares them with those noted.
+
+        Raises:
+            LockonError: the folder belongs to a study with other settings, or cannot be written.
+        """
+        path = self.out / "study.json"
+        if path.is_file():
+            changed = differences(read_json_object(path, "remove it, or give another --out"), self.common())
+            if changed:
+                raise LockonError(f"{self.out} holds a study with other settings: {', '.join(changed)}; give the same, or another --out")
+            return
+        write_bytes(path, (json.dumps(self.common(), indent=1) + "\n").encode())
+
+
+__all__ = ["PROTOCOLS", "Cache", "Study"]

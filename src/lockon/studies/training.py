@@ -1,0 +1,185 @@
+"""One run of a study: train, keep the weights, track the validation videos. Each part is skipped where it is finished."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from lockon.bench.run import run_benchmark
+from lockon.bench.spec import TrackerSpec
+from lockon.config import as_json
+from lockon.data.cached_pipeline import INDEX, CachedPipeline
+from lockon.errors import LockonError
+from lockon.export.torch_model import TorchModel
+from lockon.studies.features import FrozenFeatures, fingerprint, is_frozen, take_backbone
+from lockon.studies.grid import Run
+from lockon.studies.processes import Say
+from lockon.studies.settings import PROTOCOLS, Study
+from lockon.tracker import NetworkTracker, Tracker
+from lockon.train.checkpoint import load_weights, save_weights
+from lockon.train.engine import Engine
+from lockon.train.launch import computes_bf16
+from lockon.train.recipe import Recipe
+from lockon.zoo.registry import load
+
+# Settings of a recipe that decide what it learns, not from which samples.
+_NOT_SAMPLES = ("loss", "model", "assigner", "train")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Fills the cache that all runs of a family with one seed learn from, or one part of it.
+
+    Attributes:
+        study: which. run: any run of that family and seed. part, parts: processes share the work.
+    """
+
+    study: Study
+    run: Run
+    part: int = 0
+    parts: int = 1
+
+    @property
+    def key(self) -> str:
+        """Named after the family, the seed and the part."""
+        return f"samples of {self.run.row.family}, seed {self.run.seed}, part {self.part + 1} of {self.parts}"
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Nothing."""
+        return frozenset()
+
+    def do(self, say: Say) -> None:
+        """Make the samples that are missing."""
+        cache = _cache(self.study, self.study.recipe(self.run))
+        if cache is not None:
+            cache.fill(lambda done, count: say(f"{done}/{count} shards"), part=self.part, parts=self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainAndTrack:
+    """Trains one run and tracks the validation videos with it, in one pass and with resets.
+
+    Attributes:
+        study: which. run: row and seed. needs: keys of what prepares its samples.
+    """
+
+    study: Study
+    run: Run
+    needs: frozenset[str] = frozenset()
+
+    @property
+    def key(self) -> str:
+        """The run's label."""
+        return self.run.label
+
+    def do(self, say: Say) -> None:
+        """Train and track, as far as that is not done.
+
+        Raises:
+            LockonError: training or tracking failed.
+            KeyboardInterrupt: stopped; the same call goes on from there.
+        """
+        if not self.study.weights(self.run).is_file():
+            say("training")
+            _train(self.study, self.run)
+        say("tracking")
+        _track(self.study, self.run)
+
+
+def _train(study: Study, run: Run) -> None:
+    recipe = study.recipe(run)
+    module = recipe.task.module
+    cache = _cache(study, recipe)
+    backbone = None
+    config = recipe.config
+    if cache is not None and isinstance(cache.pipeline, FrozenFeatures):
+        backbone = take_backbone(module)
+        config = replace(config, unfreeze=(), workers=0)  # a copy from disk: workers would cost more than they help
+    if cache is not None and not cache.missing():
+        cache.pipeline = None
+    recipe = replace(recipe, pipeline=recipe.pipeline if cache is None else cache, config=config, validate=None)
+    folder = study.folder(run)
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it names the precision of every run
+    with Path(os.devnull).open("w") as nowhere:
+        engine = Engine(recipe, folder, device=study.device, resume=True, console=Console(file=nowhere))
+        outcome = engine.fit()
+    if outcome.status != "finished":
+        raise KeyboardInterrupt
+    load_weights(module, folder / "last.safetensors")
+    if backbone is not None:
+        module.backbone = backbone
+    header = {**recipe.header, "study": {"row": run.row.name, "seed": run.seed, **study.common()}, "training": as_json(config)}
+    save_weights(module, study.weights(run), header)
+
+
+def _cache(study: Study, recipe: Recipe) -> CachedPipeline | None:
+    """The samples of a recipe, kept in the study's folder under a name made of all that decides them."""
+    kind = study.cache
+    if kind == "auto":
+        kind = "features" if is_frozen(recipe) else "images"
+    if kind == "none":
+        return None
+    identity: dict[str, Any] = {
+        "kind": kind,
+        "seed": recipe.config.seed,
+        "settings": {name: value for name, value in recipe.settings.items() if name not in _NOT_SAMPLES},
+        "sources": {name: str(getattr(study.sources, name)) for name in ("stills", "videos")},
+    }
+    pipeline: Any = recipe.pipeline
+    if kind == "features":
+        if not is_frozen(recipe):
+            raise LockonError('the backbone learns in these runs; give --cache images, or freeze it: --set "train.unfreeze=((0,0),)"')
+        backbone = recipe.task.module.backbone
+        assert isinstance(backbone, torch.nn.Module)
+        identity["backbone"] = fingerprint(backbone)
+        pipeline = FrozenFeatures(recipe.pipeline, backbone)
+    folder = study.out / "cache" / _digest(identity)
+    if (folder / INDEX).is_file():
+        ready = CachedPipeline(None, folder, study.samples, identity=identity) if _complete(folder, study.samples) else None
+        if ready is not None:
+            ready.pipeline = pipeline
+            return ready
+    return CachedPipeline(pipeline, folder, study.samples, identity=identity)
+
+
+def _complete(folder: Path, count: int) -> bool:
+    shard = int(json.loads((folder / INDEX).read_text(encoding="utf-8"))["shard"])
+    return len(list(folder.glob("[0-9]*.npy"))) == -(-count // shard)
+
+
+def _digest(identity: Mapping[str, Any]) -> str:
+    return sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def _track(study: Study, run: Run) -> None:
+    weights = study.weights(run)
+    spec = TrackerSpec(run.label, run.row.tracker, weights, preset=study.preset, device=study.device, files=(weights,))
+    sequences = study.validation()
+    for protocol in PROTOCOLS:
+        outcomes = run_benchmark(
+            [spec], sequences, study.bench, make_tracker, protocol=protocol, workers=0, lockstep=study.lockstep, seed=run.seed
+        )
+        failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+        if failed:
+            raise LockonError(f"{run.label} failed on {failed[0].sequence} ({failed[0].error}) and {len(failed) - 1} more sequences")
+
+
+def make_tracker(spec: TrackerSpec) -> Tracker:
+    """The tracker of a run; networks run in bfloat16 where the hardware has it, as in training."""
+    tracker = load(spec.name, spec.weights, spec.preset, spec.device, **spec.overrides)
+    if isinstance(tracker, NetworkTracker) and isinstance(tracker.model, TorchModel) and computes_bf16(tracker.model.device.type):
+        tracker.model.dtype = torch.bfloat16
+    return tracker
+
+
+__all__ = ["Prepare", "TrainAndTrack", "make_tracker"]

@@ -1,0 +1,66 @@
+"""`lockon study`: options, the page, and errors; training is tested in tests/studies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from lockon.cli import app, study
+
+
+def invoke(*words: str) -> Any:
+    return CliRunner().invoke(app, ["study", "rbo", *words])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--report"], "holds no study"),
+        (["--seeds", "0,0"], "--seeds 0,0; expected different whole numbers"),
+        (["--seeds", "a"], "--seeds a; expected"),
+        (["--only", "compact-ban.all"], "unknown row's variant 'all'"),
+        ([], "no training data"),
+    ],
+)
+def test_wrong_usage(tmp_path: Path, words: list[str], message: str) -> None:
+    (tmp_path / "out").mkdir()
+    result = invoke("--out", str(tmp_path / "out"), *words)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert len(result.output.strip().splitlines()) == 1
+
+
+def test_seeds() -> None:
+    assert study._seeds("0,2,1") == [0, 2, 1]
+
+
+@pytest.mark.slow
+def test_two_runs_and_their_page(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs the torch extra")
+    pytest.importorskip("lightning_fabric", reason="needs the train extra")
+    from tiny_training_data import make_stills, make_validation
+
+    make_stills(tmp_path / "data")
+    make_validation(tmp_path / "data")
+    settings = ["model.channels=8", "train.batch_size=2", "model.template_size=64", "model.search_size=96", "train.precision=fp32"]
+    words = [
+        "--data-root",
+        str(tmp_path / "data"),
+        "--out",
+        str(tmp_path / "out"),
+        "--only",
+        "compact-ban.base",
+        "--only",
+        "compact-ban.cr",
+    ]
+    words += ["--seeds", "0", "--steps", "2", "--samples", "4", "--jobs", "0", "--device", "cpu", "--page", str(tmp_path / "page.md")]
+    result = invoke(*words, *(word for setting in settings for word in ("--set", setting)))
+    assert result.exit_code == 0, result.output
+    assert "compact-ban.cr.s0: done" in result.output
+    page = (tmp_path / "page.md").read_text()
+    assert page == (tmp_path / "out" / "rbo.md").read_text()
+    assert "2 rows, seeds 0, 2 runs of 2 updates" in page
+    assert str(tmp_path) not in page

@@ -1,0 +1,142 @@
+"""A study from samples to page on a handful of made images; and what its cache of features is worth."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the torch extra")
+pytest.importorskip("lightning_fabric", reason="needs the train extra")
+
+from lockon.bench.store import Store  # noqa: E402
+from lockon.errors import LockonError  # noqa: E402
+from lockon.studies.features import FrozenFeatures, is_frozen, take_backbone  # noqa: E402
+from lockon.studies.grid import Row, Run, rows  # noqa: E402
+from lockon.studies.settings import Study  # noqa: E402
+from lockon.studies.training import Prepare, TrainAndTrack  # noqa: E402
+from lockon.studies.work import progress_of, tasks_of  # noqa: E402
+from lockon.train.checkpoint import read_weights  # noqa: E402
+from lockon.train.loader import collate  # noqa: E402
+from lockon.train.recipe import TrainSources  # noqa: E402
+from tiny_training_data import make_stills, make_validation  # noqa: E402
+
+SMALL = {"model.channels": 8, "train.batch_size": 2, "train.warmup_steps": 0, "train.precision": "fp32"}
+SMALL |= {"model.template_size": 64, "model.search_size": 96, "train.save_every": 1, "train.log_every": 1}
+BASE, ALL = (Run(Row("compact-ban", variant), 0) for variant in ("base", "cr-igr"))
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    stills, val = make_stills(tmp_path / "data"), make_validation(tmp_path / "data")
+    sources = TrainSources(stills=stills, val=val)
+    return Study(out=tmp_path / "out", sources=sources, steps=3, samples=4, overrides=SMALL, device="cpu", lockstep=2)
+
+
+def test_tasks_prepare_each_family_and_seed_once(study: Study) -> None:
+    runs = [Run(row, seed) for seed in (0, 1) for row in rows()]
+    tasks = tasks_of(study, runs, parts=2)
+    prepare = [task for task in tasks if isinstance(task, Prepare)]
+    assert len(prepare) == 4
+    assert len({task.key for task in tasks}) == len(tasks) == 4 + len(runs)
+    train = next(task for task in tasks if task.key == "compact-rpn.base.s1")
+    assert train.needs == {task.key for task in prepare if task.run.seed == 1}
+    assert all(isinstance(task, TrainAndTrack) for task in tasks_of(replace(study, cache="none"), runs, parts=2))
+
+
+def test_features_take_the_place_of_crops(study: Study) -> None:
+    """A task that is given the maps and has no backbone says the same as one that is given the crops."""
+    recipe = study.recipe(BASE)
+    assert is_frozen(recipe)
+    module = recipe.task.module.train()
+    crops = collate([recipe.pipeline.sample(index) for index in range(2)])
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        expected = recipe.task.loss(crops)
+    features = FrozenFeatures(recipe.pipeline, take_backbone(module))
+    sample = features.sample(0)
+    assert (sample["search"].shape, sample["search"].dtype) == ((6, 6, 112), np.float16)
+    module.train()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        found = recipe.task.loss(collate([features.sample(index) for index in range(2)]))
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=0.05, atol=0.05)  # bfloat16 where the machine has it
+
+
+def test_what_counts_as_frozen(study: Study) -> None:
+    for schedule, frozen in (("((0,0),)", True), ("((0,0),(0.5,1))", False), ("()", False)):
+        assert is_frozen(replace(study, overrides={**SMALL, "train.unfreeze": schedule}).recipe(BASE)) == frozen
+    learning = replace(study, cache="features", overrides={**SMALL, "train.unfreeze": "((0,1),)"})
+    with pytest.raises(LockonError, match="the backbone learns in these runs; give --cache images"):
+        Prepare(learning, BASE).do(lambda _: None)
+
+
+@pytest.mark.slow
+def test_a_study_from_samples_to_weights(study: Study) -> None:
+    said: list[str] = []
+    Prepare(study, BASE).do(said.append)
+    assert said == ["1/1 shards"]
+    assert progress_of(study, BASE.label) == ""
+    for run in (BASE, ALL):
+        TrainAndTrack(study, run).do(said.append)
+    assert said[1:] == ["training", "tracking"] * 2
+    assert progress_of(study, BASE.label) == ""  # it is over
+    tensors, header = read_weights(study.weights(ALL))
+    assert header["study"]["row"] == "compact-ban.cr-igr"
+    assert any(name.startswith("backbone.") for name in tensors)
+    other, _ = read_weights(study.weights(BASE))
+    assert all(torch.equal(tensors[name], other[name]) for name in tensors if name.startswith("backbone."))
+    assert not torch.equal(tensors["neck.0.weight"], other["neck.0.weight"])
+    first, second = (json.loads((study.folder(run) / "log.jsonl").read_text().splitlines()[0]) for run in (BASE, ALL))
+    assert first["box"] == pytest.approx(second["box"])  # equal samples and equal initial weights
+    assert "rank_cls" in second
+    assert "rank_cls" not in first
+    assert Store(study.bench).trackers() == [BASE.label, ALL.label]
+    assert Store(study.bench).protocols(BASE.label) == ["one-pass", "reset"]
+    before = study.weights(BASE).stat().st_mtime_ns
+    TrainAndTrack(study, BASE).do(said.append)  # finished: nothing is done again
+    assert said[-1] == "tracking"
+    assert study.weights(BASE).stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_a_stopped_run_goes_on(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The weights of a run that was stopped after a step are those of one that was not."""
+    from lockon.studies import training
+    from lockon.train.engine import Engine
+
+    whole = replace(study, out=study.out / "whole")
+    for one in (whole, study):
+        Prepare(one, ALL).do(lambda _: None)
+    monkeypatch.setattr(training, "_track", lambda *_: None)
+    TrainAndTrack(whole, ALL).do(lambda _: None)
+    monkeypatch.setattr(training, "Engine", lambda *words, **options: Engine(*words, stop_after_minutes=1e-9, **options))
+    with pytest.raises(KeyboardInterrupt):
+        TrainAndTrack(study, ALL).do(lambda _: None)
+    assert not study.weights(ALL).exists()
+    assert progress_of(study, ALL.label).startswith("step 1, loss ")
+    monkeypatch.setattr(training, "Engine", Engine)
+    TrainAndTrack(study, ALL).do(lambda _: None)
+    expected, found = (read_weights(one.weights(ALL))[0] for one in (whole, study))
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_a_folder_belongs_to_one_study(study: Study) -> None:
+    study.claim()
+    study.claim()
+    with pytest.raises(LockonError, match=r"holds a study with other settings: steps \(3 -> 4\)"):
+        replace(study, steps=4).claim()
+    (study.out / "study.json").write_text("[]")
+    with pytest.raises(LockonError, match="holds a list, expected one JSON object"):
+        study.claim()
+
+
+def test_wrong_studies(study: Study) -> None:
+    with pytest.raises(LockonError, match="unknown training recipe 'compact-bam'"):
+        study.recipe(Run(Row("compact-bam", "base"), 0))
+    with pytest.raises(LockonError, match="needs validation videos"):
+        replace(study, sources=replace(study.sources, val=None)).validation()
