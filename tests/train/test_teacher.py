@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -90,3 +91,22 @@ def test_samples_keep_what_they_had() -> None:
     assert sample["teacher_scores"].dtype == np.float32
     assert sample["teacher_box"].shape == (4,)
     assert 0 < float(sample["teacher_score"]) <= 1
+
+
+def test_each_process_makes_its_own_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pairs:
+        def sample(self, index: int) -> dict[str, Any]:
+            return {"template": spot(112, 56, 56), "search": spot(224, 100, 110), "box": np.array([70, 80, 130, 140], np.float32)}
+
+    made = []
+
+    def make() -> ContextTeacher:
+        made.append(os.getpid())
+        return ContextTeacher(BrightSpot(), 2, 8)
+
+    pipeline = TaughtPipeline(Pairs(), make, Grid(14, 16).points())
+    pipeline.sample(0)
+    pipeline.sample(1)
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    pipeline.sample(2)
+    assert len(made) == 2

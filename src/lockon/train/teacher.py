@@ -7,6 +7,7 @@ Score maps as targets: Hinton et al., "Distilling the knowledge in a neural netw
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -111,7 +112,7 @@ class TaughtPipeline:
 
     Args:
         pipeline: gives template, search, box and present.
-        teacher: makes the teacher, on first use: runtimes do not survive the way into a worker process.
+        teacher: makes the teacher, once in each process: runtimes do not survive the way into a worker.
         points: (N, 2) the student's candidate points in search-crop pixels.
     """
 
@@ -119,18 +120,18 @@ class TaughtPipeline:
         self.pipeline = pipeline
         self.points = np.asarray(points, dtype=np.float64)
         self._make = teacher
-        self._teacher: Teacher | None = None
+        self._teacher: tuple[int, Teacher] | None = None  # and the process that it was made in
 
     def sample(self, index: int) -> dict[str, Any]:
         """Sample `index` with `teacher_scores` (N,) in [0, 1] or NaN, `teacher_box` (4,) xyxy and `teacher_score` (), all float32.
 
         In a negative pair the template's shape is not known and taken to be that of the box that is there; the area is right.
         """
-        if self._teacher is None:
-            self._teacher = self._make()
+        if self._teacher is None or self._teacher[0] != os.getpid():
+            self._teacher = os.getpid(), self._make()
         sample = self.pipeline.sample(index)
         size = xyxy_to_cxcywh(np.asarray(sample["box"], dtype=np.float64))[2:]
-        answer = self._teacher.answer(sample["template"], sample["search"], size)
+        answer = self._teacher[1].answer(sample["template"], sample["search"], size)
         return {
             **sample,
             "teacher_scores": answer.at(self.points),

@@ -59,7 +59,7 @@ def taught_pipeline(pipeline: Pipeline, config: TeacherConfig, points: FloatArra
     taught = TaughtPipeline(pipeline, partial(_teacher, config.weights, config.device, FAMILIES[header["architecture"]].anchors), points)
     if not config.cache:
         return taught
-    return CachedPipeline(taught, Path(config.cache), config.samples, identity={**identity, "teacher": header["pair"]})
+    return CachedPipeline(taught, Path(config.cache), config.samples, identity={**identity, "teacher": [header["pair"], config.device]})
 
 
 def _teacher(weights: str, device: str, anchors: int) -> Teacher:
