@@ -46,11 +46,25 @@ def decode_rle(text: str, height: int, width: int) -> NDArray[np.bool_]:
     Raises:
         LockonError: the string is malformed or its runs do not add up to height * width.
     """
-    counts = decode_counts(text)
+    return fill_runs(decode_counts(text), height, width)
+
+
+def fill_runs(counts: NDArray[np.int64], height: int, width: int) -> NDArray[np.bool_]:
+    """(height, width) bool mask of (R,) run lengths, column by column, the background first.
+
+    Raises:
+        LockonError: the runs do not add up to height * width.
+    """
     if int(counts.sum()) != height * width:
         raise LockonError(f"mask runs cover {int(counts.sum())} pixels, expected {height} x {width} = {height * width}")
     flat = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
     return np.ascontiguousarray(flat.reshape(width, height).T)
+
+
+def find_runs(flat: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(R,) run lengths of a flattened mask, the background first (of length 0 where the mask begins with foreground)."""
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    return np.diff(np.concatenate(([0] * (2 if flat.size and flat[0] else 1), edges, [flat.size])))
 
 
 def encode_rle(mask: NDArray[np.bool_]) -> str:
@@ -59,12 +73,7 @@ def encode_rle(mask: NDArray[np.bool_]) -> str:
     >>> encode_rle(np.array([[False, True], [True, True]]))
     '13'
     """
-    flat = np.asarray(mask, dtype=bool).T.ravel()
-    changes = np.flatnonzero(np.diff(flat)) + 1
-    edges = np.concatenate(([0], changes, [flat.size]))
-    counts = np.diff(edges)
-    if flat.size and flat[0]:
-        counts = np.concatenate(([0], counts))  # runs begin with the background
+    counts = find_runs(np.asarray(mask, dtype=bool).T.ravel())
     numbers = counts.copy()
     numbers[3:] = counts[3:] - counts[1:-2]
     return "".join(_encode_number(int(number)) for number in numbers)

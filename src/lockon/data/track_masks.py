@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lockon.data.datasets.stills import StillImage
-from lockon.data.rle import decode_rle
+from lockon.data.rle import decode_rle, fill_runs
 from lockon.data.sequence import LazyList
 from lockon.data.tracks import ImageFiles
 from lockon.errors import LockonError
@@ -55,10 +55,7 @@ class Segment:
         if isinstance(self.parts, str):
             return decode_rle(self.parts, *self.size)
         if isinstance(self.parts, np.ndarray):
-            if int(self.parts.sum()) != self.size[0] * self.size[1]:
-                raise LockonError(f"mask runs cover {int(self.parts.sum())} pixels, expected {self.size[0]} x {self.size[1]}")
-            flat = np.repeat(np.arange(len(self.parts)) % 2 == 1, self.parts)
-            return np.ascontiguousarray(flat.reshape(self.size[::-1]).T)
+            return fill_runs(self.parts, *self.size)
         canvas = np.zeros(self.size, np.uint8)
         for part in self.parts:
             corners = np.rint((part.reshape(-1, 1, 2) - 0.5) * 2**_SHIFT).astype(np.int32)  # OpenCV counts from pixel centres

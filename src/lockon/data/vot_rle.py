@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon.data.rle import find_runs
 from lockon.errors import LockonError
 from lockon.types import FloatArray
 
@@ -119,8 +120,5 @@ def encode_vot_mask(mask: NDArray[np.bool_]) -> str:
     if columns.size == 0:
         return EMPTY
     part = filled[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    flat = part.ravel()
-    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    runs = np.diff(np.concatenate(([0], edges, [flat.size]))).tolist()
-    numbers = [int(columns[0]), int(rows[0]), part.shape[1], part.shape[0], *([0] if flat[0] else []), *runs]
+    numbers = [int(columns[0]), int(rows[0]), part.shape[1], part.shape[0], *find_runs(part.ravel()).tolist()]
     return "m" + ",".join(map(str, numbers))

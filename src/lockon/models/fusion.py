@@ -97,9 +97,8 @@ def attention_match(template: Tensor, search: Tensor) -> Tensor:
     Returns:
         (B, 2 C, H, W): attended template features, then search features.
     """
-    keys = template.flatten(2)  # (B, C, hw)
-    scores = torch.matmul(keys.transpose(1, 2), search.flatten(2)) * template.shape[1] ** -0.5  # (B, hw, HW)
-    attended = torch.matmul(keys, scores.softmax(dim=1)).view_as(search)  # (B, C, H, W)
+    weights = pixelwise_correlation(template, search).flatten(2).softmax(dim=1)  # (B, hw, HW)
+    attended = torch.matmul(template.flatten(2), weights).view_as(search)  # (B, C, H, W)
     return torch.cat([attended, search], dim=1)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from lockon.bench.metrics import mask_overlap
 from lockon.data.datasets.stills import ANNOTATIONS, StillImage
 from lockon.data.rle import encode_rle
 from lockon.errors import LockonError
@@ -109,7 +110,7 @@ def _look(
         box = _object_box(answer, image, config)
         if box is None or answer.mask is None:
             continue
-        if expected is None or _mask_iou(answer.mask, expected[number]) >= config.agreement:
+        if expected is None or mask_overlap([answer.mask], [expected[number]], empty=0.0)[0] >= config.agreement:
             kept.append((box, answer.mask, float(np.asarray(answer.score))))
     return kept
 
@@ -126,11 +127,6 @@ def _object_box(answer: Result, image: Frame, config: LabelConfig) -> FloatArray
     if min(x, y, width - x - w, height - y - h) < config.margin or answer.mask.sum() < config.fill * w * h:
         return None
     return box
-
-
-def _mask_iou(a: Mask, b: Mask) -> float:
-    union = np.count_nonzero(a | b)
-    return np.count_nonzero(a & b) / union if union else 0.0
 
 
 def _distinct(found: list[Found], apart: float) -> list[Found]:
