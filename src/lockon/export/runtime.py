@@ -140,10 +140,10 @@ class OpenVinoModel:
         options = {
             "INFERENCE_PRECISION_HINT": precision,
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": default_threads() if threads is None else threads,
         }
-        if device != "CPU":
-            del options["INFERENCE_NUM_THREADS"]  # other plug-ins refuse it
+        if device == "CPU":  # other plug-ins refuse these
+            options["INFERENCE_NUM_THREADS"] = default_threads() if threads is None else threads
+            options["ENABLE_CPU_PINNING"] = False  # every process would take the first core, and processes side by side share it
         self._names, self.extras = check_graphs(path, _ports(search), _ports(template))
         self.search_size, self.template_size = (
             side(file, [str(length) for length in model.inputs[0].partial_shape])
