@@ -52,6 +52,8 @@ class Targets:
         weights: (B, N) weight of each positive, or None for equal weights.
         present: (B,) bool, False for a negative pair (the target is not in the search crop).
         ranking: (B, N) labels for losses that rank candidates, where they see more negatives than `labels`; None: the same.
+        boundary: (B, N) bool, points in the box that are not positive but learn a smoothed label (SiamLA); their `labels` are -1.
+            None: there are none.
     """
 
     labels: Array
@@ -59,6 +61,7 @@ class Targets:
     weights: Array | None = None
     present: Array | None = None
     ranking: Array | None = None
+    boundary: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)

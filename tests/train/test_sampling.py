@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import golden_data
@@ -56,6 +58,29 @@ def test_negatives_of_the_whole_batch() -> None:
     assert counts(after.ranking) == [(16, 100), (3, 10), (0, 16)]
     assert torch.equal(after.labels > 0, after.ranking > 0)
     assert (after.ranking[after.labels == 0] == 0).all()
+
+
+def test_boundary_points_have_a_limit_of_their_own() -> None:
+    """As many as positives at most, whatever becomes of the labels; without a limit all stay."""
+    boundary = torch.tensor(PICTURE) == -1
+    boundary[2] = False
+    before = replace(targets(PICTURE, PRESENT), boundary=boundary)
+    after = sample(before, SamplingConfig())
+    assert counts(after.labels) == [(16, 48), (3, 10), (0, 16)]
+    assert after.boundary.sum(1).tolist() == [5, 16, 0]
+    assert not (after.boundary & ~boundary).any()
+    assert sample(before, SamplingConfig(positives=2)).boundary.sum(1).tolist() == [2, 2, 0]
+    for config in (EVERYTHING, SamplingConfig(positives=None)):
+        assert torch.equal(sample(before, config).boundary, boundary)
+
+
+def test_boundary_points_take_no_chance_from_the_labels() -> None:
+    """The same labels are drawn with and without boundary points."""
+    plain = targets(PICTURE, PRESENT)
+    marked = replace(plain, boundary=torch.tensor(PICTURE) == -1)
+    first, second = (sample(one, SamplingConfig(), torch.Generator().manual_seed(0)) for one in (plain, marked))
+    assert torch.equal(first.labels, second.labels)
+    assert first.boundary is None
 
 
 def test_ranking_all_negatives_of_an_image() -> None:

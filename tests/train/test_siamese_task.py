@@ -11,13 +11,9 @@ import golden_data
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
-from torch import nn  # noqa: E402
+from tiny_siamese import CELLS, SIZE, anchored, batch, task_on, tiny  # noqa: E402
 
 from lockon.errors import LockonError  # noqa: E402
-from lockon.models.fusion import PixelwiseFusion  # noqa: E402
-from lockon.models.heads.point import PointHead  # noqa: E402
-from lockon.models.heads.rpn import RPNHead  # noqa: E402
-from lockon.models.siamese import SiameseModel  # noqa: E402
 from lockon.ops.grid import AnchorGrid, Grid  # noqa: E402
 from lockon.ops.torch.boxes import decode_deltas  # noqa: E402
 from lockon.train.assigners.anchor_iou import AnchorIoUAssigner  # noqa: E402
@@ -26,33 +22,6 @@ from lockon.train.losses.ranking import RankingConfig  # noqa: E402
 from lockon.train.siamese_loss import BAN_LOSS, PW_LOSS, RPN_LOSS, with_ranking  # noqa: E402
 from lockon.train.task import SiameseLossConfig, SiameseTask, taught  # noqa: E402
 from lockon.types import Prediction, Targets  # noqa: E402
-
-SIZE, CELLS = 64, 4
-
-
-def tiny(quality: bool = False) -> SiameseModel:
-    torch.manual_seed(0)
-    backbone = nn.Sequential(
-        nn.Conv2d(3, 16, 5, 4, 2), nn.BatchNorm2d(16), nn.ReLU(), nn.Conv2d(16, 16, 5, 4, 2), nn.BatchNorm2d(16), nn.ReLU()
-    )
-    head = PointHead(16, grid=Grid(CELLS, 16), depth=1, kernel=3, quality=quality)
-    fusion = PixelwiseFusion(16, template_cells=4, out=16)
-    return SiameseModel(backbone=backbone, neck=nn.Identity(), fusion=fusion, head=head, template_size=32, search_size=SIZE)
-
-
-def batch(count: int = 4, present: bool = True, seed: int = 0, side: int = 32) -> dict:
-    rng = np.random.default_rng(seed)
-    template = rng.integers(0, 80, (count, side, side, 3), dtype=np.uint8)
-    search = rng.integers(0, 80, (count, SIZE, SIZE, 3), dtype=np.uint8)
-    boxes = np.zeros((count, 4), np.float32)
-    for i in range(count):
-        color = rng.integers(150, 256, 3)
-        template[i, side // 4 : -side // 4, side // 4 : -side // 4] = color
-        x, y = rng.integers(8, 36, 2)
-        search[i, y : y + 18, x : x + 18] = color
-        boxes[i] = [x, y, x + 18, y + 18]
-    arrays = {"template": template, "search": search, "box": boxes, "present": np.full(count, present)}
-    return {name: torch.from_numpy(array) for name, array in arrays.items()} | {"ids": [str(i) for i in range(count)]}
 
 
 @pytest.mark.parametrize("quality", [False, True])
@@ -158,14 +127,6 @@ _TINY = tiny(True).eval()  # one row is too few for batch statistics
 EVERYTHING_ON = RankingConfig(classification=0.5, iou=0.25, threshold=0.01)
 
 
-def anchored() -> SiameseModel:
-    """The tiny model with an anchor head: 2 shapes on 4 x 4 cells."""
-    torch.manual_seed(0)
-    grid = AnchorGrid(Grid(CELLS, 16), ratios=(0.8, 1.0), scales=(1.25,), base=16)
-    head = RPNHead(1, 16, grid, padding=True)
-    return SiameseModel(backbone=tiny().backbone, neck=None, head=head, template_size=48, search_size=SIZE)
-
-
 def points(loss: SiameseLossConfig) -> SiameseLossConfig:
     return replace(loss, nearest=True)  # 16 pixels between points: the ellipses may hold none
 
@@ -261,24 +222,6 @@ def test_negative_pairs_with_ranking(make) -> None:
     assert all(torch.isfinite(value) for value in losses.values())
     assert losses["box"].item() == losses["rank_score"].item() == losses["rank_iou"].item() == 0
     assert losses["rank_cls"].item() > 0
-
-
-class FixedHead(nn.Module):
-    """Only says where its candidates are."""
-
-    def __init__(self, grid: Grid | AnchorGrid) -> None:
-        super().__init__()
-        self.grid = grid
-        if isinstance(grid, AnchorGrid):
-            self.anchors = torch.from_numpy(grid.boxes())
-        else:
-            self.points = torch.from_numpy(grid.points())
-
-
-def task_on(grid: Grid | AnchorGrid, loss: SiameseLossConfig) -> SiameseTask:
-    module = nn.Module()
-    module.head = FixedHead(grid)
-    return SiameseTask(module, loss)
 
 
 @pytest.mark.parametrize(

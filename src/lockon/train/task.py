@@ -12,14 +12,26 @@ from lockon.models.siamese import SiameseModel
 from lockon.ops.torch.boxes import iou
 from lockon.train.assigners.anchor_iou import AnchorIoUAssigner
 from lockon.train.assigners.ellipse import EllipseAssigner
+from lockon.train.assigners.points import boundary_points, with_boundary
+from lockon.train.assigners.rectangle import RectangleAssigner
 from lockon.train.assigners.sampling import sample
+from lockon.train.losses.centerness import centerness
 from lockon.train.losses.cross_entropy import balanced_cross_entropy, hard_negative_cross_entropy
 from lockon.train.losses.deltas import delta_l1
+from lockon.train.losses.dynamic_labels import dynamic_label_loss, dynamic_labels
 from lockon.train.losses.focal import quality_focal
 from lockon.train.losses.iou import iou_loss
+from lockon.train.losses.localization import localization_loss
 from lockon.train.losses.ranking import classification_ranking, iou_ranking
 from lockon.train.siamese_loss import SiameseLossConfig
 from lockon.types import Prediction, Targets
+
+_WITH_ANCHORS = {  # what has a meaning for anchors; the other choices are about points
+    "base": ("cross_entropy", "quality_focal"),
+    "assigner": ("ellipse",),
+    "box_average": ("uniform",),
+    "quality_target": ("iou",),
+}
 
 
 class SiameseTask:
@@ -29,14 +41,22 @@ class SiameseTask:
         module: the model; its head says where its candidates are, by `anchors` (N, 4) cx, cy, w, h or `points` (N, 2).
         config: targets and weights.
 
+    Attributes:
+        step: 0-based update that is being made; some labels depend on it.
+
     Raises:
-        LockonError: a loss on anchor codes for a head without anchors.
+        LockonError: a loss on anchor codes for a head without anchors, or one on points for a head with anchors.
     """
 
     def __init__(self, module: SiameseModel, config: SiameseLossConfig) -> None:
         self.module: SiameseModel = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # how the crops come
         self.config = config
+        self.step = 0
         self.assigner = _assigner(module.head, config)
+
+    def on_step(self, step: int) -> None:
+        """Called before every update."""
+        self.step = step
 
     def loss(self, batch: dict[str, Any]) -> dict[str, Tensor]:
         """Losses of one batch of samples.
@@ -67,44 +87,79 @@ class SiameseTask:
         template, search = (_images(batch[name], device) for name in ("template", "search"))
         box, present = batch["box"].to(device), batch["present"].to(device)
         prediction = self.module(self.module.encode(template), search)
-        places: Any = self.module.head.anchors if isinstance(self.assigner, AnchorIoUAssigner) else self.module.head.points
-        return prediction, sample(self.assigner(places, box, present), self.config.sampling)
+        return prediction, sample(self.assign(box, present), self.config.sampling)
+
+    def assign(self, box: Tensor, present: Tensor) -> Targets:
+        """The labels of all candidates for boxes (B, 4), before any sampling; `present` (B,) is False for negative pairs."""
+        config, head = self.config, self.module.head
+        places: Any = head.anchors if isinstance(self.assigner, AnchorIoUAssigner) else head.points
+        targets = self.assigner(places, box, present)
+        if config.dynamic.boundary_lambda is not None:
+            targets = with_boundary(targets, places, config.dynamic.boundary_reach)
+        return targets
 
     def losses(self, prediction: Prediction, targets: Targets) -> dict[str, Tensor]:
         """The scalars of `loss` for a prediction in float32."""
         c = self.config
-        labels, truth = targets.labels, targets.boxes[:, None]  # (B, N), (B, 1, 4)
-        positive = labels == 1
-        count = positive.sum().clamp(min=1)
-        overlap = iou(prediction.boxes, truth).detach()  # (B, N)
-        boxes, expected = prediction.boxes[positive], truth.expand_as(prediction.boxes)[positive]  # (P, 4)
-        losses = {"cls": self._classification(prediction.logits, labels, overlap, count)}
-        if c.box_loss == "l1_deltas":
-            losses["box"] = delta_l1(prediction.extras["deltas"], self.module.head.anchors, targets.boxes, labels)  # type: ignore[arg-type]
-        else:
-            losses["box"] = iou_loss(boxes, expected, c.box_loss, c.box_smooth).sum() / count
-        total = losses["cls"] + c.box_weight * losses["box"]
-        if c.corner_weight:
-            size = (expected[:, 2:] - expected[:, :2]).repeat(1, 2).clamp(min=1)
-            losses["corner"] = ((boxes - expected).abs() / size).clamp(max=4).sum() / (4 * count)
-            total = total + c.corner_weight * losses["corner"]
+        overlap = iou(prediction.boxes, targets.boxes[:, None]).detach()  # (B, N)
+        positive = targets.labels == 1
+        trained = positive  # of boxes and quality
+        if targets.boundary is not None and c.dynamic.train_boundary:
+            trained = positive | targets.boundary
+        losses = {"cls": self._classification(prediction.logits, targets, overlap), **self._boxes(prediction, targets, trained)}
         if prediction.quality is not None:
-            losses["quality"] = (
-                nn.functional.binary_cross_entropy_with_logits(prediction.quality[positive], overlap[positive], reduction="sum") / count
-            )
-            total = total + c.quality_weight * losses["quality"]
+            losses["quality"] = self._quality(prediction.quality, targets, trained, overlap)
+        total = losses["cls"]
+        for name, weight in (("box", c.box_weight), ("corner", c.corner_weight), ("quality", c.quality_weight)):
+            if name in losses:
+                total = total + weight * losses[name]
         for name, (weight, value) in self._ranking(prediction, targets).items():
             losses[name] = value
             total = total + weight * value
-        return {"loss": total, **losses, "iou": overlap[positive].sum() / count}
+        return {"loss": total, **losses, "iou": overlap[positive].sum() / positive.sum().clamp(min=1)}
 
-    def _classification(self, logits: Tensor, labels: Tensor, overlap: Tensor, count: Tensor) -> Tensor:
-        c, positive = self.config, labels == 1
+    def _classification(self, logits: Tensor, targets: Targets, overlap: Tensor) -> Tensor:
+        c = self.config
+        labels: Tensor = targets.labels
+        positive = labels == 1
         if c.base == "cross_entropy":
             return balanced_cross_entropy(logits, labels, skip_single=c.skip_single)
+        if c.base == "dynamic":
+            soft = dynamic_labels(overlap, positive, targets.boundary, c.dynamic, self.step)
+            every = positive if targets.boundary is None else positive | targets.boundary
+            return dynamic_label_loss(logits, soft, every, labels == 0, c.dynamic)
         soft = torch.where(positive, overlap if c.score_target == "iou" else torch.ones_like(overlap), torch.zeros_like(overlap))
         weight = torch.where(positive, c.positive_weight, (labels == 0).float())
-        return (quality_focal(logits, soft) * weight).sum() / count
+        return (quality_focal(logits, soft) * weight).sum() / positive.sum().clamp(min=1)
+
+    def _boxes(self, prediction: Prediction, targets: Targets, trained: Tensor) -> dict[str, Tensor]:
+        """The box loss, and that of the corners where it is in use, over the `trained` (B, N) candidates."""
+        c, truth = self.config, targets.boxes[:, None]  # (B, 1, 4)
+        weight = centerness(self._points(), targets.boxes)[trained] if c.box_average == "centerness" else None  # (P,)
+        boxes, expected = prediction.boxes[trained], truth.expand_as(prediction.boxes)[trained]  # (P, 4)
+        if c.box_loss == "l1_deltas":
+            anchors: Any = self.module.head.anchors
+            losses = {"box": delta_l1(prediction.extras["deltas"], anchors, targets.boxes, targets.labels)}
+        else:
+            losses = {"box": _average(iou_loss(boxes, expected, c.box_loss, c.box_smooth), weight)}
+        if c.corner_weight:
+            size = (expected[:, 2:] - expected[:, :2]).repeat(1, 2).clamp(min=1)
+            losses["corner"] = _average(((boxes - expected).abs() / size).clamp(max=4), weight)
+        return losses
+
+    def _quality(self, logits: Tensor, targets: Targets, trained: Tensor, overlap: Tensor) -> Tensor:
+        """The loss of the head's third output (B, N) over the `trained` (B, N) candidates."""
+        c = self.config
+        if c.quality_target == "localization":
+            outside = ~boundary_points(self._points(), targets.boxes, torch.zeros_like(overlap))
+            return localization_loss(logits, overlap, trained, outside, c.localization)
+        wanted = overlap if c.quality_target == "iou" else centerness(self._points(), targets.boxes)
+        total = nn.functional.binary_cross_entropy_with_logits(logits[trained], wanted[trained], reduction="sum")
+        return total / trained.sum().clamp(min=1)
+
+    def _points(self) -> Tensor:
+        points: Tensor = self.module.head.points  # type: ignore[assignment]  # a buffer of every head on points
+        return points
 
     def _ranking(self, prediction: Prediction, targets: Targets) -> dict[str, tuple[float, Tensor]]:
         """Weight and value of the losses that compare candidates with each other, as far as they are in use."""
@@ -125,14 +180,30 @@ class SiameseTask:
         return losses
 
 
-def _assigner(head: nn.Module, config: SiameseLossConfig) -> EllipseAssigner | AnchorIoUAssigner:
+def _assigner(head: nn.Module, config: SiameseLossConfig) -> EllipseAssigner | RectangleAssigner | AnchorIoUAssigner:
     """Who labels the candidates of `head`."""
     if getattr(head, "anchors", None) is not None:
+        for name, fits in _WITH_ANCHORS.items():
+            if getattr(config, name) not in fits:
+                raise LockonError(
+                    f"{name}={getattr(config, name)} given for a head with anchors; give {name}={' or '.join(fits)}, "
+                    "or train a network that predicts at points, such as siamban-r50"
+                )
         grid: Any = head.grid  # an AnchorGrid
         return AnchorIoUAssigner(stride=grid.grid.stride, positive=config.positive_iou, negative=config.negative_iou)
     if config.box_loss == "l1_deltas":
         raise LockonError("box_loss=l1_deltas given for a head without anchors; give box_loss=giou, linear_iou or iou")
+    if config.assigner == "rectangle":
+        return RectangleAssigner(inner=config.inner, nearest=config.nearest, negative_pairs=config.negative_pairs)
     return EllipseAssigner(inner=config.inner, outer=config.outer, nearest=config.nearest, negative_pairs=config.negative_pairs)
+
+
+def _average(values: Tensor, weight: Tensor | None) -> Tensor:
+    """Mean of (P,) or (P, K) values of P candidates, which count alike or by a weight (P,); 0 without candidates or weight."""
+    if weight is None:
+        return values.sum() / max(1, values.numel())
+    each = values.flatten(1).mean(1) if values.ndim > 1 else values
+    return (each * weight).sum() / weight.sum().clamp(min=1e-6)
 
 
 def taught(logits: Tensor, scores: Tensor, labels: Tensor) -> Tensor:

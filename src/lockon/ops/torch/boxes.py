@@ -36,6 +36,18 @@ def giou(a: Tensor, b: Tensor, eps: float = 1e-7) -> Tensor:
     return inter / (union + eps) - (hull - union) / (hull + eps)
 
 
+def point_sides(points: Tensor, boxes: Tensor) -> Tensor:
+    """Distances from points to the sides of boxes: left, top, right, bottom; all above 0 where a point lies inside.
+
+    Args:
+        points: (N, 2) x, y. boxes: (B, 4) xyxy.
+
+    Returns:
+        (B, N, 4).
+    """
+    return torch.cat([points - boxes[:, None, :2], boxes[:, None, 2:] - points], dim=-1)
+
+
 def center_to_corner(boxes: Tensor) -> Tensor:
     """(..., 4) centre x, centre y, width, height to x1, y1, x2, y2."""
     half = boxes[..., 2:] / 2

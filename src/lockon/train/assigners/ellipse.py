@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from lockon.train.assigners.points import with_absent, with_nearest
 from lockon.types import Targets
 
 
@@ -52,11 +53,6 @@ class EllipseAssigner:
         labels[radius > self.outer**2] = 0.0
         labels[radius < self.inner**2] = 1.0
         if self.nearest:
-            distance = offset.abs().amax(-1)  # (B, N)
-            nearest = distance.argmin(1, keepdim=True)
-            step = points[1, 0] - points[0, 0]
-            inside = distance.gather(1, nearest) <= step
-            labels.scatter_(1, nearest, torch.where(inside, torch.ones_like(labels[:, :1]), labels.gather(1, nearest)))
-        absent = torch.zeros_like(labels) if self.negative_pairs == "all" else torch.where(radius < self.inner**2, 0.0, -1.0)
-        labels = torch.where(present[:, None], labels, absent)
+            labels = with_nearest(labels, points, offset)
+        labels = with_absent(labels, radius < self.inner**2, present, self.negative_pairs)
         return Targets(labels=labels, boxes=boxes, present=present)

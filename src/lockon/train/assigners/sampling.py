@@ -21,7 +21,7 @@ class SamplingConfig:
     """How many labelled candidates a loss sees. None: all of them.
 
     Attributes:
-        positives: at most this many per image.
+        positives: at most this many per image; of boundary points as many again.
         negatives: at most this many per image, or per batch (`scope`).
         negative_pair: at most this many per negative pair; `negatives` does not apply to it, unless `scope` is "batch".
         scope: `negatives` are drawn per "image" or from the whole "batch" of one process, negative pairs included (the code of
@@ -53,10 +53,10 @@ def sample(targets: Targets, config: SamplingConfig, generator: torch.Generator 
     """Targets with fewer labels: those not drawn become -1. Every subset of the right size is equally likely.
 
     Args:
-        targets: labels (B, N) and `present`. generator: source of chance, on the labels' device; None is torch's own.
+        targets: labels (B, N), `present` and `boundary`. generator: source of chance, on the labels' device; None is torch's own.
 
     Returns:
-        `Targets` with new `labels`, and with `ranking` set where ranking losses see others.
+        `Targets` with new `labels` and `boundary`, and with `ranking` set where ranking losses see others.
     """
     labels = targets.labels
     if config == EVERYTHING:
@@ -71,7 +71,10 @@ def sample(targets: Targets, config: SamplingConfig, generator: torch.Generator 
         labels = _without_surplus(flat, flat == 0, config.negatives, generator).reshape(labels.shape)
     else:
         labels = _without_surplus(labels, negative & ~pair, config.negatives, generator)
-    return replace(targets, labels=labels, ranking=everything if config.ranking == "all" else None)
+    boundary = targets.boundary
+    if boundary is not None:
+        boundary = _without_surplus(boundary.to(labels.dtype), boundary, config.positives, generator) > 0
+    return replace(targets, labels=labels, ranking=everything if config.ranking == "all" else None, boundary=boundary)
 
 
 def _without_surplus(labels: Tensor, members: Tensor, limit: int | None, generator: torch.Generator | None) -> Tensor:

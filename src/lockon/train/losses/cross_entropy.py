@@ -22,8 +22,8 @@ def balanced_cross_entropy(logits: Tensor, labels: Tensor, *, skip_single: bool 
     Returns:
         Scalar; a set without elements adds 0.
     """
-    positive = _mean(F.softplus(-logits), labels > 0, skip_single)
-    negative = _mean(F.softplus(logits), labels == 0, skip_single)
+    positive = mean_of(F.softplus(-logits), labels > 0, skip_single)
+    negative = mean_of(F.softplus(logits), labels == 0, skip_single)
     return 0.5 * positive + 0.5 * negative
 
 
@@ -38,10 +38,11 @@ def hard_negative_cross_entropy(logits: Tensor, labels: Tensor, threshold: float
         threshold: negatives with a foreground probability above this are hard.
     """
     hard = (labels == 0) & (torch.sigmoid(logits) > threshold)
-    return _mean(F.softplus(logits), hard, skip_single=False)
+    return mean_of(F.softplus(logits), hard)
 
 
-def _mean(values: Tensor, members: Tensor, skip_single: bool) -> Tensor:
+def mean_of(values: Tensor, members: Tensor, skip_single: bool = False) -> Tensor:
+    """Mean of the `values` where `members` is true; 0 without members, and with `skip_single` for exactly one."""
     count = members.sum()
     total = torch.where(members, values, 0.0).sum()
     mean = total / count.clamp(min=1)

@@ -1,0 +1,75 @@
+"""The loss of a branch that says how good a candidate's box is: SiamLA (Nie et al.), Sec. III-D, Eq. 10.
+
+Positives learn the IoU of their own box; as many random points off the target learn that there is nothing. The printed equation has
+the classification's scores and a minus in front of a loss that is positive; read here: the branch's own output, and no minus.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lockon.errors import LockonError
+from lockon.train.losses.cross_entropy import mean_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LocalizationLossConfig:
+    """Choices of the loss.
+
+    Attributes:
+        negatives: random points outside the box per positive of an image; paper: 1; 0: none.
+        negative_target: what they learn: "zero", or the "iou" of their own box, which is about 0.
+
+    Raises:
+        LockonError: `negatives` below 0.
+    """
+
+    negatives: float = 1.0
+    negative_target: Literal["zero", "iou"] = "zero"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.negatives < math.inf:
+            raise LockonError(f"negatives must be 0 or more, got {self.negatives!r}")
+
+
+def localization_loss(
+    logits: Tensor,
+    overlap: Tensor,
+    positive: Tensor,
+    outside: Tensor,
+    config: LocalizationLossConfig,
+    *,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Mean binary cross entropy over the positives of the batch and the negatives drawn for each image.
+
+    Args:
+        logits: (B, N) of the branch. overlap: (B, N) IoU of each candidate's own box; gets no gradient.
+        positive: (B, N) bool. outside: (B, N) bool, points that may be drawn; a positive among them is not.
+        generator: source of chance, on the logits' device; None is torch's own.
+
+    Returns:
+        Scalar with gradient to `logits`; 0 for a batch without positives.
+    """
+    targets = overlap.detach()
+    drawn = draw_negatives(positive, outside & ~positive, config.negatives, generator)
+    if config.negative_target == "zero":
+        targets = torch.where(drawn, 0.0, targets)
+    return mean_of(F.binary_cross_entropy_with_logits(logits, targets, reduction="none"), positive | drawn)
+
+
+def draw_negatives(positive: Tensor, candidates: Tensor, ratio: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
+    """(B, N) bool: of each image's `candidates` a random `ratio` times as many as it has positives, or all if there are fewer."""
+    wanted = (positive.sum(1, keepdim=True) * ratio).round()  # (B, 1)
+    draw = torch.rand(positive.shape, generator=generator, device=positive.device)
+    rank = torch.where(candidates, draw, 2.0).argsort(1).argsort(1)  # (B, N) candidates first, in random order
+    return candidates & (rank < wanted)
+
+
+__all__ = ["LocalizationLossConfig", "draw_negatives", "localization_loss"]
