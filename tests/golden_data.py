@@ -1,6 +1,6 @@
 """Reference values of the official Siamese trackers for tests; golden/README.md says where they come from.
 
-Four networks with made-up weights: "siamrpn_r50", "siamrpn_alex", "siamban_r50", "siampw_rbo". For each: the weights under
+Five networks with made-up weights: "siamrpn_r50", "siamrpn_alex", "siamban_r50", "siampw_rbo", "siamcar_r50". For each: the weights under
 their official names, two pairs of crops with features and head outputs, two runs over a video of 21 frames; and losses.
 Pictures are RGB here, as lockon has them; the official code saw the same pictures as BGR.
 """
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from golden.procedural import Scene, smooth_image, state_dict
 
 FOLDER = Path(__file__).parent / "golden"
-NAMES = ("siamrpn_r50", "siamrpn_alex", "siamban_r50", "siampw_rbo")
+NAMES = ("siamrpn_r50", "siamrpn_alex", "siamban_r50", "siampw_rbo", "siamcar_r50")
 PAIRS = ("photo", "smooth")
 RUNS = ("default", "other")
 

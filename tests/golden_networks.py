@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import re
 
 import torch
 from torch import Tensor
 
 import golden_data
 from lockon.models.siamese import SiameseModel
+from lockon.zoo.convert import from_official
 
 ZOO_NAMES = {
     "siamrpn_r50": ("lockon.zoo.siamrpnpp", "siamrpnpp-r50"),
     "siamrpn_alex": ("lockon.zoo.siamrpnpp", "siamrpn-alexnet"),
     "siamban_r50": ("lockon.zoo.siamban", "siamban-r50"),
     "siampw_rbo": ("lockon.zoo.siampw", "siampw-r50-rbo"),
+    "siamcar_r50": ("lockon.zoo.siamcar", "siamcar-r50"),
 }
 
 
-def network(golden: str, **changes: object) -> SiameseModel:
-    """The network of a golden set with its weights, in evaluation mode; `changes` to its configuration must keep the shapes."""
-    family = importlib.import_module(ZOO_NAMES[golden][0])
-    config = family.CONFIGS[ZOO_NAMES[golden][1]]
-    module: SiameseModel = family.build(dataclasses.replace(config, **changes))
-    state = official_tensors(golden)
-    for pattern, replacement in family.OFFICIAL_RENAMES:
-        state = {re.sub(pattern, replacement, key): value for key, value in state.items()}
-    module.load_state_dict(state)
+def network(golden: str, *, strict: bool = True, **changes: object) -> SiameseModel:
+    """The network of a golden set with its weights, in evaluation mode.
+
+    `changes` to its configuration must keep the shapes; parts that only one of both has are left out, or left random, if not `strict`.
+    """
+    home, name = ZOO_NAMES[golden]
+    family = importlib.import_module(home)
+    module: SiameseModel = family.build(dataclasses.replace(family.CONFIGS[name], **changes))
+    module.load_state_dict(from_official(name, official_tensors(golden)), strict=strict)
     return module.eval()
 
 

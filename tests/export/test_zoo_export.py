@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 pytest.importorskip("onnxscript", reason="needs the export extra")
 
 import golden_data  # noqa: E402
+import golden_networks  # noqa: E402
 from lockon.export.onnx import export_onnx  # noqa: E402
 from lockon.export.openvino_ir import export_openvino  # noqa: E402
 from lockon.zoo import build  # noqa: E402
@@ -26,7 +27,9 @@ TRACKERS = [
     ("siamrpnpp-r50", "siamrpn_r50"),
     ("siamban-r50", "siamban_r50"),
     ("siampw-r50-rbo", "siampw_rbo"),
+    ("siamcar-r50", "siamcar_r50"),
 ]
+HEADER = {"config": {}, "tracker": {}, "licence": "", "data": {}, "metrics": {}, "git_revision": ""}
 # Runs where torch cannot be imported: the boxes of the first frames, as JSON.
 WITHOUT_TORCH = """
 import json, sys
@@ -47,8 +50,7 @@ def test_parity_and_the_official_boxes_without_torch(name: str, golden: str, tmp
     module = build(name)
     official = {key: torch.from_numpy(np.array(value)) for key, value in golden_data.official_state(golden).items()}
     module.load_state_dict(from_official(name, official))
-    header = {"architecture": name, "config": {}, "tracker": {}, "licence": "", "data": {}, "metrics": {}, "git_revision": ""}
-    report = export_onnx(module, tmp_path, name, header, half_storage=False)  # checks parity itself
+    report = export_onnx(module, tmp_path, name, {**HEADER, "architecture": name}, half_storage=False)  # checks parity itself
     assert report.parity is not None
     assert report.parity.logits <= 1e-4 * max(1.0, report.signal.logits)
     assert report.parity.boxes < 0.01  # pixels
@@ -58,6 +60,27 @@ def test_parity_and_the_official_boxes_without_torch(name: str, golden: str, tmp
     assert np.abs(np.array(boxes) - track.boxes[1:4]).max() < golden_data.BOX_LIMIT
     pytest.importorskip("openvino", reason="needs the openvino extra")
     assert export_openvino(report.search_path, tmp_path).parity.boxes < 0.01
+
+
+@pytest.mark.slow
+def test_parity_of_the_localization_branch(tmp_path: Path) -> None:
+    """SiamCAR's reference weights where SiamLA has the same, random ones in its branch; boxes leave the map, so sampling clamps."""
+    torch.manual_seed(0)
+    module = golden_networks.network("siamcar_r50", branch="localization", strict=False)
+    for parameter in module.head.localization.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    z, x = golden_networks.images("siamcar_r50", "photo")
+    with torch.no_grad():
+        boxes = module(module.encode(z), x).boxes
+    assert float(boxes.min()) < 31  # the first cell's centre
+    assert float(boxes.max()) > 223  # the last one's
+    report = export_onnx(module, tmp_path, "siamla-r50", {**HEADER, "architecture": "siamla-r50"}, half_storage=False)
+    assert report.parity is not None
+    assert report.parity.quality is not None
+    assert report.signal.quality is not None
+    assert report.parity.quality <= 1e-4 * max(1.0, report.signal.quality)
+    pytest.importorskip("openvino", reason="needs the openvino extra")
+    assert export_openvino(report.search_path, tmp_path).parity.quality is not None  # checks parity itself
 
 
 def _boxes_without_torch(name: str, weights: Path, box: list[float]) -> list[list[float]]:

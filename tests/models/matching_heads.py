@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from lockon.models.heads.attention import AttentionHead
 from lockon.models.heads.ban import BANHead
+from lockon.models.heads.car import CARHead
 from lockon.models.heads.rpn import RPNHead
 from lockon.models.neck import LevelNeck
 from lockon.models.siamese import SiameseModel
@@ -14,7 +15,8 @@ from lockon.ops.grid import AnchorGrid, Grid
 
 CHANNELS = 8
 TEMPLATE, SEARCH = 7, 15  # cells
-KINDS = ("rpn", "rpn-up", "ban", "attention")
+LEVELLED = ("rpn", "rpn-up", "ban", "attention")  # with a part of the head for each level
+KINDS = (*LEVELLED, "centerness", "localization")
 
 
 def make_head(kind: str, levels: int = 2, *, padding: bool = False, cells: int = TEMPLATE) -> nn.Module:
@@ -28,6 +30,8 @@ def make_head(kind: str, levels: int = 2, *, padding: bool = False, cells: int =
         return RPNHead(levels, CHANNELS, anchors, padding=padding, matching="up-channel")
     if kind == "ban":
         return BANHead(levels, CHANNELS, grid, padding=padding, unit=8)
+    if kind in ("centerness", "localization"):
+        return CARHead(levels, CHANNELS, grid, branch=kind, padding=padding, unit=8)
     return AttentionHead(levels, CHANNELS, grid, padding=padding, unit=8)
 
 
@@ -72,6 +76,6 @@ def make_network(kind: str, template_cells: int | None = None) -> SiameseModel:
         if isinstance(layer, nn.BatchNorm2d):
             layer.running_mean.normal_(0, 0.1)
             layer.running_var.uniform_(0.5, 2)
-        elif isinstance(layer, nn.Conv2d):  # the attention head's layers start too small to say anything
+        elif isinstance(layer, nn.Conv2d):  # layers of towers start too small to say anything
             nn.init.kaiming_uniform_(layer.weight, a=1)
     return model.eval()

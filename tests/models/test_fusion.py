@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 from lockon.models.fusion import (  # noqa: E402
     DepthwiseFusion,
     PixelwiseFusion,
+    attend,
     attention_match,
     depthwise_correlation,
     naive_correlation,
@@ -34,6 +35,22 @@ def test_pixelwise_equals_loops() -> None:
                 for x in range(W):
                     product = (template[b, :, cell // 3, cell % 3] * search[b, :, y, x]).sum() / C**0.5
                     assert float(got[b, cell, y, x]) == pytest.approx(float(product), abs=1e-5)
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_attend_equals_loops(scaled: bool) -> None:
+    key, query = _maps(2, 3)
+    value = torch.arange(B * 4 * 6.0).view(B, 4, 2, 3)
+    got = attend(query, key, value, scaled=scaled)
+    assert got.shape == (B, 4, H, W)
+    for b in range(B):
+        for y in range(H):
+            for x in range(W):
+                products = [float(key[b, :, cell // 3, cell % 3] @ query[b, :, y, x]) * (C**-0.5 if scaled else 1) for cell in range(6)]
+                weights = [math.exp(product) / sum(map(math.exp, products)) for product in products]
+                for k in range(4):
+                    expected = sum(weight * float(value[b, k, cell // 3, cell % 3]) for cell, weight in enumerate(weights))
+                    assert float(got[b, k, y, x]) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(("h", "w"), [(3, 3), (1, 1), (3, 5), (2, 4)])

@@ -1,4 +1,4 @@
-"""RPN, BAN and attention heads: decoding by hand, order of candidates, levels, padding, gradients, export."""
+"""RPN, BAN, attention and CAR heads: decoding by hand, order of candidates, levels, padding, gradients, export."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
-from matching_heads import CHANNELS, KINDS, SEARCH, make_head, make_levels, make_network  # noqa: E402
+from matching_heads import CHANNELS, KINDS, LEVELLED, SEARCH, make_head, make_levels, make_network  # noqa: E402
 
 from lockon.models.heads.ban import BANHead  # noqa: E402
 from lockon.models.heads.blocks import mean_of_levels  # noqa: E402
@@ -16,7 +16,7 @@ from lockon.models.heads.rpn import RPNHead  # noqa: E402
 from lockon.ops.grid import AnchorGrid, Grid  # noqa: E402
 from lockon.types import Prediction, Template  # noqa: E402
 
-ANCHORS = {"rpn": 3, "rpn-up": 3, "ban": 1, "attention": 1}
+ANCHORS = {"rpn": 3, "rpn-up": 3, "ban": 1, "attention": 1, "centerness": 1, "localization": 1}
 
 
 def with_maps(head, monkeypatch, cls, loc) -> Prediction:
@@ -32,11 +32,13 @@ def test_shapes(kind: str, padding: bool, levels: int) -> None:
     torch.manual_seed(0)
     head = make_head(kind, levels, padding=padding).eval()
     template, search = make_levels(levels)
-    cls, loc = head.maps(template, search)
+    cls, loc, *quality = head.maps(template, search)
     side, anchors = SEARCH if padding else SEARCH - 6, ANCHORS[kind]
     assert (cls.shape, loc.shape) == ((2, 2 * anchors, side, side), (2, 4 * anchors, side, side))
+    assert [one.shape for one in quality] == [(2, 1, side, side)] * (kind not in LEVELLED)
     out = head(template, search)
     assert (out.logits.shape, out.boxes.shape) == ((2, anchors * side**2), (2, anchors * side**2, 4))
+    assert (None if out.quality is None else out.quality.shape) == (out.logits.shape if quality else None)
     assert [extra.shape for extra in out.extras.values()] == [out.boxes.shape]
     assert list(out.extras) == (["deltas"] if kind.startswith("rpn") else ["distances"])
 
@@ -51,6 +53,8 @@ def test_rows_of_a_batch_do_not_meet(kind: str) -> None:
         alone = head(*([level[b : b + 1] for level in levels] for levels in (template, search)))
         torch.testing.assert_close(alone.boxes, together.boxes[b : b + 1], rtol=1e-4, atol=1e-4)
         torch.testing.assert_close(alone.logits, together.logits[b : b + 1], rtol=1e-4, atol=1e-4)
+        if together.quality is not None:
+            torch.testing.assert_close(alone.quality, together.quality[b : b + 1], rtol=1e-4, atol=1e-4)
 
 
 def test_anchor_decoding_by_hand(monkeypatch) -> None:
@@ -114,12 +118,13 @@ def test_every_parameter_and_both_inputs_learn(kind: str) -> None:
     for level in (*template, *search):
         level.requires_grad_()
     out = head(template, search)
-    (out.logits.square().mean() + next(iter(out.extras.values())).square().mean() + out.boxes.square().mean()).backward()
+    quality = 0 if out.quality is None else out.quality.square().mean()
+    (out.logits.square().mean() + next(iter(out.extras.values())).square().mean() + out.boxes.square().mean() + quality).backward()
     assert [name for name, parameter in head.named_parameters() if parameter.grad is None] == []
     assert all(level.grad is not None and bool(level.grad.any()) for level in (*template, *search))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LEVELLED)
 def test_huge_outputs_stay_finite(kind: str, monkeypatch) -> None:
     head = make_head(kind)
     for level in head.levels:
@@ -139,9 +144,10 @@ def test_candidates_are_not_stored_with_the_weights(kind: str) -> None:
     assert not {"points", "anchors"} & set(make_head(kind).state_dict())
 
 
-def test_attention_head_starts_undecided_with_small_boxes() -> None:
+@pytest.mark.parametrize("kind", ["attention", "centerness", "localization"])
+def test_heads_with_towers_start_undecided_with_small_boxes(kind: str) -> None:
     torch.manual_seed(0)
-    out = make_head("attention").eval()(*make_levels())
+    out = make_head(kind).eval()(*make_levels())
     assert out.logits.abs().max() < 0.5  # both classes have the same bias
     assert out.extras["distances"].mean().item() == pytest.approx(8, rel=0.1)
 

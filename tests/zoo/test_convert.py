@@ -23,6 +23,7 @@ OFFICIAL = {
     "siamrpnpp-r50-rbo": "siamrpn_r50",
     "siamban-r50": "siamban_r50",
     "siamban-r50-rbo": "siamban_r50",
+    "siamcar-r50": "siamcar_r50",
     "siampw-r50": "siampw_rbo",
     "siampw-r50-rbo": "siampw_rbo",
 }
@@ -59,7 +60,7 @@ def test_every_official_weight_has_one_place(name: str) -> None:
 
 def test_names_that_convert() -> None:
     assert set(official_names()) == {*OFFICIAL, "siammask-r50"}
-    for name in ("lockon-s", "compact-ban"):
+    for name in ("lockon-s", "compact-ban", "siamla-r50"):
         with pytest.raises(LockonError, match=rf"{name} has no official checkpoints to convert; expected one of .*siamban-r50"):
             from_official(name, {})
     with pytest.raises(LockonError, match="unknown network 'siamban'; did you mean"):

@@ -16,6 +16,7 @@ from lockon.zoo.figures import count  # noqa: E402
         ("siamrpnpp-r50", 53_950_624, 127, 255),  # the published networks' own counts
         ("siamban-r50", 53_932_123, 127, 255),
         ("siampw-r50", 21_558_866, 127, 255),
+        ("siamcar-r50", 51_384_903, 127, 255),
     ],
 )
 def test_published_sizes(name: str, parameters: int, template: int, search: int) -> None:

@@ -1,4 +1,4 @@
-"""SiamRPN, SiamRPN++, SiamBAN and SiamPW: the published sizes, names and options; their official values with made-up weights."""
+"""SiamRPN, SiamRPN++, SiamBAN, SiamPW and SiamCAR: the published sizes, names and options; their official values with made-up weights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lockon.errors import LockonError  # noqa: E402
 from lockon.models.heads.ban import BANHead  # noqa: E402
 from lockon.models.heads.rpn import RPNHead  # noqa: E402
 from lockon.ops.grid import AnchorGrid  # noqa: E402
-from lockon.zoo import siamban, siampw, siamrpnpp  # noqa: E402
+from lockon.zoo import siamban, siamcar, siampw, siamrpnpp  # noqa: E402
 from lockon.zoo.unpadded_resnet import search_grid  # noqa: E402
 
 # entries of the official state dict (0-d counters included), learnable parameters in all and in the backbone
@@ -25,8 +25,9 @@ SIZES = {
     "siamrpnpp-r50": (458, 53_950_624, 45_528_128),
     "siamban-r50": (459, 53_932_123, 45_528_128),
     "siampw-r50": (343, 21_558_866, 13_786_176),
+    "siamcar-r50": (376, 51_384_903, 45_528_128),
 }
-FAMILIES = {name: family for family in (siamrpnpp, siamban, siampw) for name in family.CONFIGS}
+FAMILIES = {name: family for family in (siamrpnpp, siamban, siampw, siamcar) for name in family.CONFIGS}
 FAST = ("siamrpn_alex",)
 GOLDEN = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in golden_data.NAMES]
 
@@ -42,6 +43,8 @@ def test_names() -> None:
     assert sorted(FAMILIES) == [
         "siamban-r50",
         "siamban-r50-rbo",
+        "siamcar-r50",
+        "siamla-r50",
         "siampw-r50",
         "siampw-r50-rbo",
         "siamrpn-alexnet",
@@ -50,13 +53,12 @@ def test_names() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", SIZES)
-@pytest.mark.parametrize("variant", ["", "-rbo"])
-def test_published_sizes(name: str, variant: str) -> None:
-    model = _meta(name + variant)
+@pytest.mark.parametrize("name", sorted(FAMILIES.keys() - {"siamrpn-alexnet", "siamla-r50"}))
+def test_published_sizes(name: str) -> None:
+    model = _meta(name)
     learnable = sum(parameter.numel() for parameter in model.parameters())
     backbone = sum(parameter.numel() for parameter in model.backbone.parameters())
-    assert (len(model.state_dict()), learnable, backbone) == SIZES[name]
+    assert (len(model.state_dict()), learnable, backbone) == SIZES[name.removesuffix("-rbo")]
 
 
 @pytest.mark.parametrize("golden", golden_data.NAMES)
@@ -69,7 +71,8 @@ def test_official_names_and_shapes(golden: str) -> None:
         key = entry["name"]
         for pattern, replacement in family.OFFICIAL_RENAMES:
             key = re.sub(pattern, replacement, key)
-        renamed[key] = tuple(entry["shape"])
+        shape = tuple(entry["shape"])
+        renamed[key] = (shape[1], shape[0], *shape[2:]) if key in getattr(family, "OFFICIAL_TRANSPOSED", ()) else shape
     assert renamed == {key: tuple(value.shape) for key, value in _meta(name).state_dict().items()}
 
 
@@ -82,6 +85,8 @@ def test_official_names_and_shapes(golden: str) -> None:
         ("siamrpn-alexnet", 271, 1805),
         ("siamban-r50", 255, 625),
         ("siampw-r50", 287, 841),
+        ("siamcar-r50", 271, 729),
+        ("siamla-r50", 255, 625),
     ],
 )
 def test_the_map_of_other_search_sizes(name: str, search: int, candidates: int) -> None:
@@ -130,17 +135,22 @@ def test_features_and_heads_equal_the_official_ones(golden: str) -> None:
         z, x = golden_networks.images(golden, pair)
         with torch.no_grad():
             template, search = model.encode(z), model.levels(x)
-            cls, loc = model.head.maps(template.features, search)
-            values = {"cls": cls, "loc": loc}
+            values = dict(zip(("cls", "loc", "cen"), model.head.maps(template.features, search), strict=False))  # "cen": SiamCAR's alone
+            if golden == "siamcar_r50":
+                values["xcorr"] = model.head.match(template.features, search)
+                values["down"] = model.head.reduce(values["xcorr"])
             for branch, image, necked in (("template", z, template.features), ("search", x, search)):
                 values |= {f"backbone.{branch}.{level}": feature for level, feature in enumerate(model.backbone(image))}
                 if golden != "siamrpn_alex":  # which has no neck
                     values |= {f"neck.{branch}.{level}": feature for level, feature in enumerate(necked)}
         found = {name: golden_data.relative_difference(golden, f"{pair}.{name}", value.numpy()) for name, value in values.items()}
         assert max(found.values()) <= golden_data.FEATURE_LIMIT, found
-        assert (
-            len(found) == len([key for key in golden_data.forward(golden) if re.fullmatch(rf"{pair}\.(backbone|neck)\..*\.shape", key)]) + 2
-        )
+        stored = [
+            key
+            for key in golden_data.forward(golden)
+            if re.fullmatch(rf"{pair}\.((backbone|neck)\..*\.shape|xcorr\.shape|down\.shape)", key)
+        ]
+        assert len(found) == len(stored) + (3 if golden == "siamcar_r50" else 2)
 
 
 def test_predictions_are_decoded_from_the_official_maps() -> None:
@@ -168,3 +178,10 @@ def test_points_equal_the_official_ones() -> None:
     official = torch.from_numpy(golden_data.losses("siamban_point_targets")["points"])  # (2, S, S)
     head = BANHead(1, 8, search_grid(255))
     torch.testing.assert_close(head.points.T.reshape(2, 25, 25), official, rtol=0, atol=0)
+
+
+def test_siamcar_counts_distances_from_a_pixel_right_and_below() -> None:
+    """Published code: location = 32 + 8 n in training; the cells' centres are at 31 + 8 n."""
+    for size in (255, 271):
+        model = _meta("siamla-r50", search_size=size)
+        assert (model.head.grid.offset, model.head.grid.stride, model.head.localization.aggregation.first) == (32, 8, 31)

@@ -10,18 +10,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def pixelwise_correlation(template: Tensor, search: Tensor) -> Tensor:
+def pixelwise_correlation(template: Tensor, search: Tensor, *, scaled: bool = True) -> Tensor:
     """Every template position as a 1x1 kernel over the search map (Yan et al., Alpha-Refine, CVPR 2021, Sec. 3.2).
 
     Args:
         template: (B, C, h, w). search: (B, C, H, W).
+        scaled: divide by sqrt(C), so that the size of the products does not grow with C.
 
     Returns:
-        (B, h w, H, W): scaled dot products, divided by sqrt(C) so that their size does not grow with C.
+        (B, h w, H, W): dot products.
     """
     b, c, height, width = search.shape
     kernels = template.flatten(2).transpose(1, 2)  # (B, hw, C)
-    scores = torch.matmul(kernels, search.flatten(2)) * c**-0.5  # (B, hw, HW)
+    scores = torch.matmul(kernels, search.flatten(2))  # (B, hw, HW)
+    scores = scores * c**-0.5 if scaled else scores
     correlation: Tensor = scores.view(b, -1, height, width)
     return correlation
 
@@ -85,6 +87,21 @@ def naive_correlation(template: Tensor, search: Tensor) -> Tensor:
     return upchannel_correlation(template, search)
 
 
+def attend(query: Tensor, key: Tensor, value: Tensor, *, scaled: bool = True) -> Tensor:
+    """What every position of one map sees of another: values, weighed by a softmax over the keys of the dot products.
+
+    Args:
+        query: (B, C, H, W). key: (B, C, h, w). value: (B, K, h, w).
+        scaled: divide the products by sqrt(C).
+
+    Returns:
+        (B, K, H, W).
+    """
+    weights = pixelwise_correlation(key, query, scaled=scaled).flatten(2).softmax(dim=1)  # (B, hw, HW)
+    attended: Tensor = torch.matmul(value.flatten(2), weights).view(-1, value.shape[1], *query.shape[-2:])
+    return attended
+
+
 def attention_match(template: Tensor, search: Tensor) -> Tensor:
     """What every search position sees of the template, beside the search features (Tang and Ling, RBO, CVPR 2022, Eq. 2-3).
 
@@ -97,9 +114,7 @@ def attention_match(template: Tensor, search: Tensor) -> Tensor:
     Returns:
         (B, 2 C, H, W): attended template features, then search features.
     """
-    weights = pixelwise_correlation(template, search).flatten(2).softmax(dim=1)  # (B, hw, HW)
-    attended = torch.matmul(template.flatten(2), weights).view_as(search)  # (B, C, H, W)
-    return torch.cat([attended, search], dim=1)
+    return torch.cat([attend(search, template, template), search], dim=1)
 
 
 def _pad(search: Tensor, h: int, w: int) -> Tensor:

@@ -27,7 +27,7 @@ NAMED = 8  # names of each kind that an error lists
 
 
 def from_official(name: str, state_dict: Mapping[str, Tensor], **overrides: Any) -> dict[str, Tensor]:
-    """Official weights (PySOT's, SiamBAN's, RBO's, SiamMask's names) under our names, for ``build(name).load_state_dict``.
+    """Official weights (PySOT's, SiamBAN's, SiamCAR's, RBO's, SiamMask's names) under our names, for ``build(name).load_state_dict``.
 
     Args:
         name: network of the zoo.
@@ -43,7 +43,7 @@ def from_official(name: str, state_dict: Mapping[str, Tensor], **overrides: Any)
     if not set(given.values()) & set(expected):  # legacy backbones lack what all their names have in common
         prefixed = {key: _renamed(f"features.{key}", renames) for key in state_dict}
         given = prefixed if set(prefixed.values()) & set(expected) else given
-    found = {ours: state_dict[key] for key, ours in given.items()}
+    found = {ours: _transposed(name, ours, state_dict[key]) for key, ours in given.items()}
     official = {ours: key for key, ours in given.items()}
     twice = [key for key, ours in given.items() if official[ours] != key]
     problems = _problems(found, expected, official, twice, renames)
@@ -80,16 +80,28 @@ def _expected(name: str, overrides: Mapping[str, Any]) -> dict[str, Tensor]:
 
 
 def _renames(name: str) -> Renames:
-    family = importlib.import_module(torch_weights.NETWORKS[name])
-    if not hasattr(family, "OFFICIAL_RENAMES"):
+    if name not in official_names():
         convertible = ", ".join(sorted(official_names()))
         raise LockonError(f"{name} has no official checkpoints to convert; expected one of {convertible}")
-    return tuple((re.compile(pattern), replacement) for pattern, replacement in family.OFFICIAL_RENAMES)
+    return tuple((re.compile(pattern), replacement) for pattern, replacement in _family(name).OFFICIAL_RENAMES)
 
 
 def official_names() -> list[str]:
-    """Networks whose official checkpoints can be converted."""
-    return [name for name, home in torch_weights.NETWORKS.items() if hasattr(importlib.import_module(home), "OFFICIAL_RENAMES")]
+    """Networks whose official checkpoints can be converted: all of a family with `OFFICIAL_RENAMES`, or its `OFFICIAL_NETWORKS` alone."""
+    families = {name: _family(name) for name in torch_weights.NETWORKS}
+    return [
+        name for name, one in families.items() if hasattr(one, "OFFICIAL_RENAMES") and name in getattr(one, "OFFICIAL_NETWORKS", [name])
+    ]
+
+
+def _family(name: str) -> Any:
+    return importlib.import_module(torch_weights.NETWORKS[name])
+
+
+def _transposed(name: str, ours: str, weight: Tensor) -> Tensor:
+    """An official weight as our layer has it: those in the family's `OFFICIAL_TRANSPOSED` have their input channels first."""
+    transposed = ours in getattr(_family(name), "OFFICIAL_TRANSPOSED", ()) and weight.ndim > 1
+    return weight.transpose(0, 1).contiguous() if transposed else weight
 
 
 def _renamed(key: str, renames: Renames) -> str:

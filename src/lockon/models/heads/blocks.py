@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -9,12 +10,42 @@ from torch import Tensor, nn
 
 from lockon.models.fusion import depthwise_correlation, upchannel_correlation
 
+GROUPS = 32  # of group normalization
+PRIOR = 0.01  # foreground probability that the bias of published classification layers stands for
 LOG_LIMIT = 8.0  # exponents of sides end here: no crop has sides of 2981 units, and infinite boxes would make every loss NaN
 
 
-def conv_bn_relu(cin: int, cout: int, kernel: int, padding: int = 0) -> nn.Sequential:
-    """Convolution without bias, batch normalization, ReLU."""
-    return nn.Sequential(nn.Conv2d(cin, cout, kernel, padding=padding, bias=False), nn.BatchNorm2d(cout), nn.ReLU(inplace=True))
+def conv_bn_relu(cin: int, cout: int, kernel: int, padding: int = 0, *, bias: bool = False) -> nn.Sequential:
+    """Convolution, batch normalization, ReLU; a bias in between does nothing, but some published weights have one."""
+    return nn.Sequential(nn.Conv2d(cin, cout, kernel, padding=padding, bias=bias), nn.BatchNorm2d(cout), nn.ReLU(inplace=True))
+
+
+def group_norm(channels: int) -> nn.GroupNorm:
+    """Group normalization in 32 groups, or as many as divide the channels."""
+    return nn.GroupNorm(math.gcd(GROUPS, channels), channels)
+
+
+def group_tower(channels: int, depth: int, *, padding: bool = True) -> nn.Sequential:
+    """`depth` 3x3 convolutions, each with group normalization and ReLU; without padding each takes one cell off every side."""
+    layers: list[nn.Module] = []
+    for _ in range(depth):
+        layers += [nn.Conv2d(channels, channels, 3, padding=int(padding)), group_norm(channels), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers)
+
+
+def init_small(*parts: nn.Module) -> None:
+    """Every convolution in `parts` to random weights of deviation 0.01, and its bias to 0."""
+    for part in parts:
+        for layer in part.modules():
+            if isinstance(layer, nn.Conv2d) and layer.bias is not None:
+                nn.init.normal_(layer.weight, std=0.01)
+                nn.init.zeros_(layer.bias)
+
+
+def init_prior(cls: nn.Conv2d) -> None:
+    """The bias of both classes to -ln((1 - prior) / prior), as published: their difference is 0."""
+    assert cls.bias is not None
+    nn.init.constant_(cls.bias, -math.log((1 - PRIOR) / PRIOR))
 
 
 class DepthwiseBlock(nn.Module):
