@@ -80,7 +80,7 @@ SIGNATURES = {
 TRACKERS = [
     *("csrt", "kcf", "lockon-s", "mil", "nanotrack-v1", "nanotrack-v2"),
     *("siamrpn-alexnet", "siamrpnpp-r50", "siamban-r50", "siampw-r50", "siammask-r50"),
-    *("siamrpnpp-r50-rbo", "siamban-r50-rbo", "siampw-r50-rbo"),
+    *("siamrpnpp-r50-rbo", "siamban-r50-rbo", "siampw-r50-rbo", "siamcar-r50", "siamla-r50"),
 ]
 COMMANDS = ["bench", "convert", "data", "demo", "export", "study", "track", "train", "zoo"]
 

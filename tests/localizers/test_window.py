@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -32,7 +34,8 @@ def slow(logits, boxes, quality, *, crop: Crop, last, config: WindowConfig):
     for i in range(len(logits)):
         score = 1 / (1 + math.exp(-logits[i]))
         if quality is not None:
-            score *= (1 / (1 + math.exp(-quality[i]))) ** config.quality
+            stretched = (quality[i] - quality.min()) / (quality.max() - quality.min())
+            score *= (stretched if config.quality_scale == "minmax" else 1 / (1 + math.exp(-quality[i]))) ** config.quality
         x1, y1, x2, y2 = boxes[i]
         cx, cy, w, h = (x1 + x2) / 2 - SIZE / 2, (y1 + y2) / 2 - SIZE / 2, x2 - x1, y2 - y1
         s_c = change(padded(w, h) / padded(last[2] * scale, last[3] * scale))
@@ -67,6 +70,8 @@ def random_prediction(seed: int, targets: int, quality: bool, anchors: int = 1) 
         WindowConfig(window=0.4, zero_border=True),
         WindowConfig(window=0.4, anchors=3),
         WindowConfig(window=0.6, anchors=2, zero_border=True),
+        WindowConfig(quality_scale="minmax"),
+        WindowConfig(window=0.2, quality=0.5, anchors=2, quality_scale="minmax"),
     ],
 )
 def test_equals_the_slow_loop(config: WindowConfig, quality: bool) -> None:
@@ -83,7 +88,7 @@ def test_equals_the_slow_loop(config: WindowConfig, quality: bool) -> None:
             one_quality = None if prediction.quality is None else prediction.quality[i]
             number, box, score = slow(prediction.logits[i], prediction.boxes[i], one_quality, crop=crop[i], last=last[i], config=config)
             assert best[i] == number
-            assert scores[i, number] == pytest.approx(score, rel=1e-5)
+            assert scores[i, number] == pytest.approx(score, rel=1e-5, abs=1e-9)
             np.testing.assert_allclose(boxes[i], box, rtol=1e-5)
             assert 1 / (1 + math.exp(-logits[i])) == pytest.approx(score, rel=1e-5)
 
@@ -111,10 +116,49 @@ def test_voting_averages_the_candidates_that_overlap_the_best() -> None:
     np.testing.assert_allclose(box[0], [41, 40, 20, 20], atol=1e-4)
 
 
-def test_voting_with_more_than_all_candidates() -> None:
+@pytest.mark.parametrize("rule", ["near", "ranked"])
+def test_voting_with_more_than_all_candidates(rule: Literal["near", "ranked"]) -> None:
     prediction = random_prediction(0, 2, False)
     crop, last = Crop(np.full((2, 2), 40.0), np.full(2, 80.0), SIZE), np.full((2, 4), 20.0)
-    box = WindowLocalizer(WindowConfig(top=1000))(prediction, crop, last).boxes
+    box = WindowLocalizer(WindowConfig(top=1000, top_rule=rule))(prediction, crop, last).boxes
+    assert np.isfinite(box).all()
+
+
+def test_the_ranked_mean_takes_the_best_after_penalty_and_window() -> None:
+    """SiamLA's Eq. 12 and 13: candidate 4 has a high score, but it is in a corner and of another size; 14 lies apart and still counts."""
+    logits = np.full((1, 25), -20.0)
+    boxes = np.tile(np.array([0.0, 0, 4, 4]), (1, 25, 1))
+    logits[0, [4, 12, 13, 14]] = 3.0, 2.0, 1.0, 0.5
+    boxes[0, [4, 12, 13, 14]] = [[0, 0, 70, 70], [30, 30, 50, 50], [33, 30, 53, 50], [60, 60, 78, 80]]
+    crop, last = Crop(np.array([[40.0, 40]]), np.array([80.0]), SIZE), np.array([[40.0, 40, 20, 20]])
+    config = WindowConfig(window=0.3, penalty=0.2, smoothing=1, top=3, top_rule="ranked")
+    choice = WindowLocalizer(config)(Prediction(logits, boxes), crop, last)
+    assert choice.best.tolist() == [12]
+    np.testing.assert_allclose(choice.boxes[0], [(40 + 43 + 69) / 3, (40 + 40 + 70) / 3, (20 + 20 + 18) / 3, 20])
+    without = WindowLocalizer(replace(config, penalty=0, window=0))(Prediction(logits, boxes), crop, last)
+    np.testing.assert_allclose(without.boxes[0, 0], (35 + 40 + 43) / 3)
+
+
+def test_the_ranked_mean_of_one_is_the_best() -> None:
+    prediction = random_prediction(1, 2, True)
+    crop, last = Crop(np.full((2, 2), 40.0), np.full(2, 80.0), SIZE), np.full((2, 4), 20.0)
+    alone, ranked = (WindowLocalizer(WindowConfig(top_rule=rule))(prediction, crop, last) for rule in ("near", "ranked"))
+    assert np.array_equal(alone.boxes, ranked.boxes)
+
+
+def test_a_flat_quality_leaves_the_scores_alone() -> None:
+    """Stretching it to 0..1 would divide by nothing."""
+    prediction = random_prediction(2, 2, False)
+    flat = Prediction(prediction.logits, prediction.boxes, np.full_like(prediction.logits, 0.3))
+    crop, last = Crop(np.full((2, 2), 40.0), np.full(2, 80.0), SIZE), np.full((2, 4), 20.0)
+    localizer = WindowLocalizer(WindowConfig(quality_scale="minmax"))
+    assert np.array_equal(localizer(flat, crop, last).boxes, localizer(prediction, crop, last).boxes)
+
+
+def test_a_last_box_without_area() -> None:
+    prediction = random_prediction(3, 2, False)
+    crop = Crop(np.full((2, 2), 40.0), np.full(2, 80.0), SIZE)
+    box = WindowLocalizer(WindowConfig(penalty=0.2))(prediction, crop, np.array([[40.0, 40, 0, 20], [40, 40, 0, 0]])).boxes
     assert np.isfinite(box).all()
 
 

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from lockon.config import apply_overrides
 from lockon.errors import LockonError
 from lockon.tracker import TrackerConfig
 from lockon.zoo.presets import FAMILIES, default_config, preset_changes, preset_config, preset_names
 from lockon.zoo.registry import ENTRIES
 
+SIAMCAR = ("siamcar-r50", "siamla-r50")
 EVERY = [(name, preset) for name in FAMILIES for preset in preset_names(name)]
 
 
@@ -30,6 +32,14 @@ def test_every_tracker_of_the_family_has_presets() -> None:
         ("siammask-r50", "official", (0.10, 0.41, 0.32)),
         ("siamrpnpp-r50", "default", (0.04, 0.44, 0.4)),
         ("siamban-r50", "default", (0.14, 0.45, 0.30)),
+        ("siamcar-r50", "default", (0.04, 0.44, 0.33)),
+        ("siamcar-r50", "official", (0.04, 0.44, 0.33)),
+        ("siamcar-r50", "otb100", (0.2, 0.45, 0.35)),
+        ("siamcar-r50", "got10k", (0.06, 0.1, 0.7)),
+        ("siamcar-r50", "uav123", (0.2, 0.3, 0.4)),
+        ("siamcar-r50", "lasot", (0.04, 0.3, 0.33)),
+        ("siamla-r50", "default", (0.04, 0.44, 0.33)),
+        ("siamla-r50", "siamcar", (0.04, 0.44, 0.33)),
     ],
 )
 def test_numbers(name: str, preset: str, numbers: tuple[float, float, float]) -> None:
@@ -51,8 +61,34 @@ def test_what_all_presets_share(name: str, preset: str) -> None:
 @pytest.mark.parametrize(("name", "preset"), EVERY)
 def test_only_the_default_is_continuous(name: str, preset: str) -> None:
     config = preset_config(name, preset)
-    expected = {"default": ("continuous", 3.0), "official": ("pysot", 10.0)}
-    assert (config.conventions, config.min_size) == expected.get(preset, ("pysot-bench", 10.0))
+    least = 0.0 if name in SIAMCAR else 10.0
+    expected = {"default": ("continuous", 3.0), "official": ("pysot", least), "siamcar": ("pysot", least)}
+    assert (config.conventions, config.min_size) == expected.get(preset, ("pysot-bench", least))
+
+
+@pytest.mark.parametrize(("name", "preset"), EVERY)
+def test_only_siamcars_own_inference_has_its_oddities(name: str, preset: str) -> None:
+    localizer = preset_config(name, preset).localizer
+    oddities = (localizer.refine.origin, localizer.refine.half_pixel, localizer.refine.stretched, localizer.refine.mixed_units)
+    if (name == "siamcar-r50" and preset != "default") or preset == "siamcar":
+        assert (localizer.location, localizer.quality_scale, localizer.top) == ("coarse-to-fine", "minmax", 1)
+        assert oddities == (31.0, True, True, True)
+        assert (localizer.refine.stride, localizer.refine.first) == (8, 32.0)
+        assert (localizer.refine.nearest, localizer.refine.farthest) == (int(0.1 * 127), int(0.44 * 127))
+    else:
+        assert (localizer.location, localizer.quality_scale) == ("candidate", "sigmoid")
+        assert oddities == (None, False, False, False)
+        assert (localizer.top, localizer.top_rule) == ((3, "ranked") if name == "siamla-r50" else (1, "near"))
+
+
+def test_parameters_of_a_weight_file_do_not_outlast_the_preset() -> None:
+    """A file that was exported with other oddities still tracks as the official code when asked to."""
+    stored = {"localizer.refine.stretched": False, "localizer.refine.origin": 30.0, "localizer.location": "candidate"}
+    found = apply_overrides(default_config("siamcar-r50"), {**stored, **preset_changes("siamcar-r50", "official")})
+    assert found == preset_config("siamcar-r50", "official")
+    changed = apply_overrides(found, {"localizer.refine.mixed_units": "false"})
+    assert not changed.localizer.refine.mixed_units
+    assert changed.localizer.refine.stretched
 
 
 def test_the_default_is_one_preset() -> None:

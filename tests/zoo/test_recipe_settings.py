@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the train extra")
 
-from lockon.config import as_json, differences
+from lockon.config import apply_overrides, as_json, differences
 from lockon.errors import LockonError
 from lockon.train.optim import learning_rate_factor
-from lockon.train.siamese_loss import NO_RANKING
+from lockon.train.siamese_loss import BAN_LOSS, CAR_LOSS, LA_LOSS, NO_RANKING, SiameseLossConfig, with_localization
 from lockon.zoo.recipe_settings import OWN, SETTINGS, RecipeConfig, untouched
 from lockon.zoo.registry import recipes
 from lockon.zoo.torch_weights import config_of
@@ -66,6 +66,83 @@ def test_schedules_and_data(  # noqa: PLR0917
     assert [train.stages_at(step) for step in (first - 1, first)] == [0, stages]
     assert config.data.search_size == config.model.search_size
     assert config.protocol == ("got10k" if experiment == "got10k" else None)
+
+
+@pytest.mark.parametrize(
+    ("name", "experiment", "epochs", "batch", "final", "frozen", "sets"),
+    [
+        ("siamcar-r50", "default", 20, 80, 0.0005, 10, PYSOT),
+        ("siamcar-r50", "got10k", 20, 80, 0.0005, 10, GOT10K),
+        ("siamcar-r50", "lasot", 20, 80, 0.0005, 10, ("LaSOT_train",)),
+        ("siamla-r50", "default", 50, 128, 0.00001, 5, RBO),
+        ("siamla-r50", "got10k", 50, 128, 0.00001, 5, GOT10K),
+    ],
+)
+def test_schedules_of_averaged_cards(  # noqa: PLR0917
+    name: str, experiment: str, epochs: int, batch: int, final: float, frozen: int, sets: tuple[str, ...]
+) -> None:
+    config = settings(name, experiment)
+    train = config.train.resolved()
+    assert (train.epochs, train.steps) == (epochs, epochs * (600_000 // batch))
+    assert (train.batch_size * train.accumulate, train.reduction, train.backbone_multiplier) == (batch, "mean", 0.1)
+    assert (train.optimizer, train.momentum, train.weight_decay, train.clip_norm) == ("sgd", 0.9, 1e-4, 10.0)
+    firsts = [-(-epoch * train.steps // epochs) for epoch in range(epochs)]
+    rates = [train.learning_rate * learning_rate_factor(step, train) for step in firsts]
+    assert [rates[0], rates[5], rates[-1]] == [pytest.approx(0.001), pytest.approx(0.005), pytest.approx(final)]
+    first = train.steps * frozen // epochs
+    assert [train.stages_at(step) for step in (first - 1, first)] == [0, 3]
+    assert config.datasets == sets
+    assert {use.name for use in config.data.sets} == {*sets, *(use.name for use in OWN)}
+    assert (config.data.negative, config.data.search_size) == (0.0, config.model.search_size)
+    assert config.protocol == ("got10k" if experiment == "got10k" else None)
+
+
+def test_losses_of_siamcar_and_siamla() -> None:
+    for experiment in ("default", "got10k"):
+        assert settings("siamcar-r50", experiment).loss == CAR_LOSS
+        assert settings("siamla-r50", experiment).loss == LA_LOSS
+    assert (settings("siamcar-r50").model.branch, settings("siamla-r50").model.branch) == ("centerness", "localization")
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "expected"),
+    [
+        ("siamcar-r50", {}, CAR_LOSS),
+        ("siamcar-r50", {"loss.base": "dynamic"}, with_localization(CAR_LOSS, boundary=None)),
+        ("siamcar-r50", {"loss.base": "dynamic", "loss.dynamic.boundary_lambda": "0.3"}, with_localization(CAR_LOSS, boundary=0.3)),
+        (
+            "siamcar-r50",
+            {
+                "loss.base": "dynamic",
+                "loss.dynamic.boundary_lambda": "0.2",
+                "loss.dynamic.hard": "true",
+                "loss.dynamic.negative_weight": "none",
+            },
+            with_localization(CAR_LOSS, labels=False),
+        ),
+        (
+            "siamla-r50",
+            {"loss.base": "cross_entropy", "loss.dynamic.boundary_lambda": "none"},
+            with_localization(CAR_LOSS, labels=False, boundary=None, branch=True),
+        ),
+        (
+            "siamla-r50",
+            {
+                "model.branch": "centerness",
+                "loss.base": "cross_entropy",
+                "loss.dynamic.boundary_lambda": "none",
+                "loss.quality_target": "centerness",
+                "loss.box_average": "centerness",
+                "loss.box_weight": "3",
+            },
+            CAR_LOSS,
+        ),
+        ("siamban-r50", {"loss.base": "dynamic", "loss.dynamic.boundary_lambda": "0.2"}, with_localization(BAN_LOSS)),
+    ],
+)
+def test_rows_of_the_siamla_tables_are_settings(name: str, overrides: dict[str, str], expected: SiameseLossConfig) -> None:
+    """Tables III to V; those of Table VI are `model.localization`'s."""
+    assert apply_overrides(untouched(name, config_of(name), overrides), overrides).loss == expected
 
 
 def test_an_epoch_of_the_got10k_run_is_as_long_as_in_its_log() -> None:

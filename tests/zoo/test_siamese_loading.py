@@ -67,6 +67,28 @@ def test_what_does_not_load(weights: Path, options: dict[str, Any], message: str
         lockon.load(NAME, **{"weights": weights, **options})
 
 
+def test_a_tracker_whose_weights_nobody_published() -> None:
+    with pytest.raises(LockonError, match=r"siamla-r50 .* none were published; train them \(lockon train siamla-r50"):
+        lockon.load("siamla-r50")
+
+
+@pytest.mark.slow  # a ResNet-50
+@pytest.mark.parametrize(("name", "preset"), [("siamcar-r50", "default"), ("siamcar-r50", "official"), ("siamla-r50", "siamcar")])
+def test_siamcar_and_siamla_track(tmp_path: Path, name: str, preset: str) -> None:
+    from lockon.zoo.convert import save
+
+    torch.manual_seed(0)
+    path = tmp_path / "weights.safetensors"
+    save(name, lockon.zoo.build(name).state_dict(), path)
+    tracker = lockon.load(name, path, preset=preset, **{"localizer.refine.farthest": 60})
+    frames = np.random.default_rng(0).integers(0, 256, (2, 90, 120, 3), dtype=np.uint8)
+    tracker.init(frames[0], [[30, 30, 20, 20], [60, 40, 20, 30]])
+    result = tracker.track(frames[1])
+    assert np.isfinite(result.box).all()
+    assert tracker.config.localizer.location == ("candidate" if preset == "default" else "coarse-to-fine")
+    assert tracker.config.localizer.refine.farthest == 60
+
+
 def test_weights_of_another_network(weights: Path) -> None:
     with pytest.raises(LockonError, match=r"holds weights of 'siamrpn-alexnet', not of 'siamban-r50'"):
         lockon.load("siamban-r50", weights)

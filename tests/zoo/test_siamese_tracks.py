@@ -1,4 +1,7 @@
-"""Whole runs of the official SiamRPN, SiamRPN++, SiamBAN and SiamPW-RBO trackers, repeated by ours with the same made-up weights."""
+"""Whole runs of the official SiamRPN, SiamRPN++, SiamBAN, SiamPW-RBO and SiamCAR trackers, repeated by ours with the same made-up weights.
+
+SiamCAR's tracker gives no scores: its boxes alone are compared.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,13 @@ from lockon.zoo.presets import preset_config
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
-ZOO = {"siamrpn_alex": "siamrpn-alexnet", "siamrpn_r50": "siamrpnpp-r50", "siamban_r50": "siamban-r50", "siampw_rbo": "siampw-r50-rbo"}
+ZOO = {
+    "siamrpn_alex": "siamrpn-alexnet",
+    "siamrpn_r50": "siamrpnpp-r50",
+    "siamban_r50": "siamban-r50",
+    "siampw_rbo": "siampw-r50-rbo",
+    "siamcar_r50": "siamcar-r50",
+}
 RUNS = [(name, run) for name in ZOO for run in golden_data.RUNS]
 
 
@@ -40,6 +49,12 @@ def box_of(target: Target) -> NDArray[np.float64]:
     return np.concatenate([target.box[:2] - target.box[2:] / 2, target.box[2:]])
 
 
+def check_scores(name: str, found: list[float], expected: NDArray[np.float64]) -> None:
+    assert np.isnan(expected).all() == (name == "siamcar_r50")
+    if name != "siamcar_r50":
+        np.testing.assert_allclose(found, expected, atol=golden_data.SCORE_LIMIT, rtol=0)
+
+
 def compare(name: str, run: str, last: int) -> None:
     """Box and score of every frame through `last`."""
     tracker, golden, frames = official_tracker(name, run), golden_data.track(name, run), golden_data.frames()
@@ -47,7 +62,7 @@ def compare(name: str, run: str, last: int) -> None:
     for number in range(1, last + 1):
         result = tracker.track(frames[number])
         np.testing.assert_allclose(result.box, golden.boxes[number], atol=golden_data.BOX_LIMIT, rtol=0, err_msg=f"frame {number}")
-        assert result.score == pytest.approx(golden.scores[number], abs=golden_data.SCORE_LIMIT)
+        check_scores(name, [float(result.score)], golden.scores[number : number + 1])
 
 
 def test_the_first_frames_of_the_smallest_network() -> None:
@@ -72,4 +87,4 @@ def test_single_steps(name: str, run: str) -> None:
         before = [np.concatenate([box[:2] + box[2:] / 2, box[2:]]) for box in golden.boxes[numbers.start - 1 : numbers.stop - 1]]
         after = tracker.step([frames[number] for number in numbers], [replace(start, box=box) for box in before])
         np.testing.assert_allclose([box_of(target) for target in after], golden.boxes[numbers], atol=golden_data.BOX_LIMIT, rtol=0)
-        np.testing.assert_allclose([target.score for target in after], golden.scores[numbers], atol=golden_data.SCORE_LIMIT, rtol=0)
+        check_scores(name, [target.score for target in after], golden.scores[numbers])

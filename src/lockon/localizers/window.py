@@ -2,18 +2,20 @@
 
 Score map, times a penalty on sudden changes of size and shape, blended with a Hann window around the last position; the
 box of the best candidate, its size smoothed over time. SiamRPN (Li et al., CVPR 2018, Sec. 4.4); the formulas are those of
-PySOT's inference. Batched over targets; NumPy only.
+PySOT's inference. SiamCAR's finer location is an option. Batched over targets; NumPy only.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lockon.errors import LockonError
+from lockon.localizers.coarse_to_fine import CoarseToFine, Place, locate
+from lockon.localizers.penalty import change_penalty
 from lockon.ops.boxes import cxcywh_to_xyxy, iou_xyxy, xyxy_to_cxcywh
 from lockon.ops.crop import Crop
 from lockon.ops.windows import hann
@@ -28,19 +30,40 @@ class WindowConfig:
         window: weight of the Hann window against the score, 0..1.
         penalty: strength of the penalty on changes of size and aspect ratio; 0 turns it off.
         smoothing: how fast the size follows the prediction, 0..1; 1 takes it at once.
-        quality: exponent on the predicted IoU where the head predicts one.
-        top: boxes of the best `top` candidates near the best one are averaged by their scores; 1 takes the best alone.
+        quality: exponent on the predicted quality where the head predicts one; 0 leaves it out.
+        quality_scale: "sigmoid" makes a probability of the quality's logit; "minmax" stretches the logits of a map to 0..1, as
+            SiamCAR's released code does with centre-ness. A flat map counts as 1 everywhere.
+        top: boxes of `top` candidates are averaged; 1 takes the best alone.
+        top_rule: which ones, and how. "near": of the highest scores those that overlap the best box well, weighted by their scores.
+            "ranked": the highest after penalty and window, with equal weights (SiamLA, Eq. 12, where `top` is 3).
         anchors: candidates per grid point; N = anchors * S * S, one map after the other.
         zero_border: the Hann window is zero on the map's border, as PySOT's, so that no candidate there wins on its score alone.
+        location: "candidate" takes the best candidate's box. "coarse-to-fine" is SiamCAR's: the best place between candidates.
+            The size follows the foreground probability there, and is that of the `top` boxes where `top` is above 1.
+        refine: the geometry and the published oddities of "coarse-to-fine".
+
+    Raises:
+        LockonError: "coarse-to-fine" with several anchors.
     """
 
     window: float = 0.3
     penalty: float = 0.04
     smoothing: float = 0.7
     quality: float = 1.0
+    quality_scale: Literal["sigmoid", "minmax"] = "sigmoid"
     top: int = 1
+    top_rule: Literal["near", "ranked"] = "near"
     anchors: int = 1
     zero_border: bool = False
+    location: Literal["candidate", "coarse-to-fine"] = "candidate"
+    refine: CoarseToFine = field(default_factory=CoarseToFine)
+
+    def __post_init__(self) -> None:
+        if self.location == "coarse-to-fine" and self.anchors != 1:
+            raise LockonError(
+                f"location=coarse-to-fine needs one candidate per point, this network has anchors={self.anchors}; "
+                "leave localizer.location=candidate"
+            )
 
 
 class Choice(NamedTuple):
@@ -63,13 +86,12 @@ def _sigmoid(x: FloatArray) -> FloatArray:
     return np.asarray(1 / (1 + np.exp(-np.clip(x, -30, 30))))
 
 
-def _change(ratio: FloatArray) -> FloatArray:
-    return np.asarray(np.maximum(ratio, 1 / ratio))
-
-
-def _padded_size(w: FloatArray, h: FloatArray) -> FloatArray:
-    pad = (w + h) / 2
-    return np.asarray(np.sqrt((w + pad) * (h + pad)))
+def _stretch(values: FloatArray) -> FloatArray:
+    """Each row of (B, N) to 0..1; 1 where all its values are the same."""
+    low = values.min(axis=1, keepdims=True)
+    spread = values.max(axis=1, keepdims=True) - low
+    stretched: FloatArray = np.divide(values - low, spread, out=np.ones_like(values), where=spread > 0)
+    return stretched
 
 
 class WindowLocalizer:
@@ -98,32 +120,46 @@ class WindowLocalizer:
             LockonError: N is no `anchors` times a square.
         """
         c = self.config
-        score = self._score(prediction)  # (B, N)
+        foreground = _sigmoid(np.asarray(prediction.logits, dtype=np.float64))  # (B, N)
+        score = self._score(prediction, foreground)  # (B, N)
         candidates = xyxy_to_cxcywh(crop.expand().to_image(prediction.boxes))  # (B, N, 4) image pixels
-        penalty = self._penalty(candidates, boxes_cxcywh)  # (B, N)
-        ranked = penalty * score * (1 - c.window) + self._window(score.shape[1]) * c.window
-        best = ranked.argmax(axis=1)  # (B,)
-        rows = np.arange(len(best))
-        chosen = candidates[rows, best] if c.top == 1 else self._vote(candidates, score, best)
-        rate = (penalty[rows, best] * score[rows, best] * c.smoothing) if c.smoothing < 1 else np.ones(len(best))
+        penalty = change_penalty(candidates[..., 2:], boxes_cxcywh[:, None, 2:], c.penalty)  # (B, N)
+        plain = penalty * score
+        ranked = plain * (1 - c.window) + self._window(score.shape[1]) * c.window
+        rows = np.arange(len(score))
+        if c.location == "candidate":
+            best = ranked.argmax(axis=1)  # (B,)
+            chosen = candidates[rows, best] if c.top == 1 else self._average(candidates, score, ranked, best)
+            trust = penalty[rows, best] * score[rows, best]  # (B,)
+        else:
+            place = locate(c.refine, ranked, plain, foreground, prediction.boxes)
+            best = place.cells
+            chosen = self._box_at(place, crop)
+            if c.top > 1:
+                chosen[:, 2:] = self._average(candidates, score, ranked, best)[:, 2:]
+            trust = self._trust(place, chosen, crop, boxes_cxcywh)
+        rate = trust * c.smoothing if c.smoothing < 1 else np.ones(len(best))
         size = boxes_cxcywh[:, 2:] + rate[:, None] * (chosen[:, 2:] - boxes_cxcywh[:, 2:])
         chosen_score = np.clip(score[rows, best], 1e-9, 1 - 1e-9)
         new = np.concatenate([chosen[:, :2], size], axis=1)
         return Choice(new, np.log(chosen_score / (1 - chosen_score)), best, score)
 
-    def _score(self, prediction: Prediction) -> FloatArray:
-        score = _sigmoid(np.asarray(prediction.logits, dtype=np.float64))  # (B, N)
-        if prediction.quality is not None and self.config.quality:
-            score = score * _sigmoid(np.asarray(prediction.quality, dtype=np.float64)) ** self.config.quality
-        return score
+    def _score(self, prediction: Prediction, foreground: FloatArray) -> FloatArray:
+        if prediction.quality is None or not self.config.quality:
+            return foreground
+        quality = np.asarray(prediction.quality, dtype=np.float64)  # (B, N) logits
+        scaled = _sigmoid(quality) if self.config.quality_scale == "sigmoid" else _stretch(quality)
+        return np.asarray(foreground * scaled**self.config.quality)
 
-    def _penalty(self, candidates: FloatArray, last: FloatArray) -> FloatArray:
-        """(B, N) factor in (0, 1], 1 for a candidate (B, N, 4) of the size and shape of the last box (B, 4)."""
-        w, h = np.maximum(candidates[..., 2], 1e-3), np.maximum(candidates[..., 3], 1e-3)
-        last_w, last_h = last[:, None, 2], last[:, None, 3]  # (B, 1)
-        size_change = _change(_padded_size(w, h) / _padded_size(last_w, last_h))
-        shape_change = _change((last_w / last_h) / (w / h))
-        return np.asarray(np.exp((1 - size_change * shape_change) * self.config.penalty))
+    def _box_at(self, place: Place, crop: Crop) -> FloatArray:
+        """(B, 4) cx, cy, w, h in image pixels."""
+        corners = cxcywh_to_xyxy(np.concatenate([place.centers, place.sizes], axis=1))
+        return xyxy_to_cxcywh(crop.to_image(corners))
+
+    def _trust(self, place: Place, chosen: FloatArray, crop: Crop, last: FloatArray) -> FloatArray:
+        """(B,) how fast the sizes may follow, before the smoothing: foreground probability times penalty."""
+        before = last[:, 2:] * crop.scale if self.config.refine.mixed_units else last[:, 2:]
+        return np.asarray(place.foreground * change_penalty(chosen[:, 2:], before, self.config.penalty))
 
     def _window(self, count: int) -> FloatArray:
         """(N,) weights, the same for every anchor of a point."""
@@ -132,16 +168,23 @@ class WindowLocalizer:
             self._windows[count] = np.tile(hann(side, self.config.zero_border), self.config.anchors)
         return self._windows[count]
 
-    def _vote(self, candidates: FloatArray, score: FloatArray, best: NDArray[np.intp]) -> FloatArray:
-        """Mean of the `top` highest-scoring candidates that overlap the best one well, weighted by their scores."""
+    def _average(self, candidates: FloatArray, score: FloatArray, ranked: FloatArray, best: NDArray[np.intp]) -> FloatArray:
+        """(B, 4) cx, cy, w, h: mean of `top` of the candidates (B, N, 4), by `top_rule`."""
         rows = np.arange(len(best))[:, None]
-        top = np.argpartition(-score, min(self.config.top, score.shape[1] - 1), axis=1)[:, : self.config.top]  # (B, top)
+        if self.config.top_rule == "ranked":
+            return np.asarray(candidates[rows, self._highest(ranked)].mean(axis=1))
+        top = self._highest(score)  # (B, top)
         boxes = cxcywh_to_xyxy(candidates[rows, top])  # (B, top, 4)
         center = cxcywh_to_xyxy(candidates[rows[:, 0], best])[:, None]  # (B, 1, 4)
         weight = score[rows, top] * (iou_xyxy(boxes, center) > 0.6)  # (B, top)
         total = weight.sum(1, keepdims=True)
         mean = (boxes * weight[..., None]).sum(1) / np.maximum(total, 1e-9)
         return xyxy_to_cxcywh(np.where(total > 0, mean, center[:, 0]))
+
+    def _highest(self, values: FloatArray) -> NDArray[np.intp]:
+        """(B, top) numbers of the largest of (B, N) values, in no order."""
+        top = self.config.top
+        return np.asarray(np.argpartition(-values, min(top, values.shape[1] - 1), axis=1)[:, :top])
 
 
 def map_side(count: int, anchors: int) -> int:

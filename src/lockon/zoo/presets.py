@@ -1,20 +1,26 @@
-"""Inference parameters of the SiamRPN++ family (also SiamBAN, SiamPW, SiamMask): one default, `official`, and those of each benchmark.
+"""Inference parameters of the SiamRPN++ family (also SiamBAN, SiamCAR and others): one default, `official`, and those of each benchmark.
 
 Three numbers differ: strength of the size penalty, weight of the window, smoothing of the size. "default" takes the untuned
 values of each official code base, with lockon's sub-pixel crops. "official" is the official tracker to the pixel, with the
 numbers of its configuration file. Presets that are named after a benchmark are its published numbers (they were tuned on that
 very benchmark), started as the official test script does: for repeating published figures, not for anything else.
 
-Sources: the configuration files of STVIR/pysot, hqucv/siamban and sansanfree/RBO.
+SiamCAR's official code also finds the place and the size in its own way (`lockon.localizers.coarse_to_fine`), with oddities that are
+part of its numbers; "default" has none of them. SiamLA published no numbers for inference and tests "as SiamCAR": its presets have
+SiamCAR's numbers, never tuned for it, with the paper's mean of three boxes; "siamcar" is all of SiamCAR's official inference.
+
+Sources: the configuration files of STVIR/pysot, hqucv/siamban, sansanfree/RBO and ohhhyeahhh/SiamCAR.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from lockon.config import apply_overrides
+from lockon.config import apply_overrides, as_json, flatten
 from lockon.errors import unknown_name
+from lockon.localizers.coarse_to_fine import CoarseToFine
 from lockon.localizers.masks import MaskConfig
 from lockon.localizers.window import WindowConfig
 from lockon.tracker import TrackerConfig
@@ -41,6 +47,8 @@ class Family(NamedTuple):
     Attributes:
         default: untuned numbers. official: those of the configuration file. benchmarks: by name of the preset.
         anchors: candidates per grid point. masks: the network makes masks.
+        rules: of all presets, as overrides of a `TrackerConfig`. official_rules: of all but "default".
+        variants: further presets by name, as changes of "official".
     """
 
     default: Numbers
@@ -48,6 +56,9 @@ class Family(NamedTuple):
     benchmarks: Mapping[str, Numbers]
     anchors: int = 1
     masks: bool = False
+    rules: Mapping[str, Any] = MappingProxyType({})
+    official_rules: Mapping[str, Any] = MappingProxyType({"min_size": 10.0})
+    variants: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
 _PYSOT = Numbers(0.04, 0.44, 0.4)  # pysot/core/config.py
@@ -56,6 +67,7 @@ _ALEXNET = Numbers(0.16, 0.40, 0.30)
 _RPN_VOT = Numbers(0.05, 0.42, 0.38)
 _BAN_VOT2018 = Numbers(0.08513642556896711, 0.4632532824922313, 0.44418184746462425)
 _MASK_VOT = Numbers(0.10, 0.41, 0.32)
+_CAR = Numbers(0.04, 0.44, 0.33)
 
 
 def _each_vot(numbers: Numbers) -> dict[str, Numbers]:
@@ -81,6 +93,25 @@ _PW_RBO = {
     "got10k": Numbers(0.04, 0.1, 0.94),
 }
 
+_CAR_SEARCHED = {  # HP_SEARCH
+    "otb100": Numbers(0.2, 0.45, 0.35),
+    "got10k": Numbers(0.06, 0.1, 0.7),
+    "uav123": Numbers(0.2, 0.3, 0.4),
+    "lasot": Numbers(0.04, 0.3, 0.33),
+}
+
+# SiamCAR's code clips the sides of a box to [0, W] and [0, H]: a box may shrink to nothing.
+_NO_LEAST_SIZE = {"min_size": 0.0}
+_ODDITIES = CoarseToFine(stride=8, first=32.0, origin=31.0, half_pixel=True, stretched=True, mixed_units=True)
+_CAR_LOCATION: dict[str, Any] = {
+    **_NO_LEAST_SIZE,
+    "localizer.quality_scale": "minmax",
+    "localizer.top": 1,
+    "localizer.location": "coarse-to-fine",
+    **flatten(as_json(_ODDITIES), "localizer.refine."),  # field by field: single ones can be changed on top
+}
+_MEAN_OF_THREE = {"localizer.top": 3, "localizer.top_rule": "ranked"}
+
 # No numbers were ever published for siampw-r50 and siamban-r50-rbo alone: their official ones are their code's.
 FAMILIES: dict[str, Family] = {
     "siamrpn-alexnet": Family(_ALEXNET, _ALEXNET, {"otb100": _ALEXNET, **_each_vot(_ALEXNET)}, anchors=5),
@@ -99,6 +130,10 @@ FAMILIES: dict[str, Family] = {
     "siampw-r50": Family(_SIAMBAN, _SIAMBAN, {}),
     "siampw-r50-rbo": Family(_SIAMBAN, _PW_RBO["otb100"], _PW_RBO),
     "siammask-r50": Family(_MASK_VOT, _MASK_VOT, _each_vot(_MASK_VOT), anchors=5, masks=True),
+    "siamcar-r50": Family(_CAR, _CAR, _CAR_SEARCHED, official_rules=_CAR_LOCATION),
+    "siamla-r50": Family(
+        _CAR, _CAR, _CAR_SEARCHED, rules=_MEAN_OF_THREE, official_rules=_NO_LEAST_SIZE, variants={"siamcar": _CAR_LOCATION}
+    ),
 }
 
 
@@ -108,7 +143,7 @@ def preset_names(name: str) -> tuple[str, ...]:
     >>> preset_names("siamban-r50")
     ('default', 'official', 'otb100', 'vot2018', 'vot2019')
     """
-    return ("default", "official", *FAMILIES[name].benchmarks)
+    return ("default", "official", *FAMILIES[name].variants, *FAMILIES[name].benchmarks)
 
 
 def default_config(name: str, search_factor: float = 255 / 127) -> TrackerConfig:
@@ -122,7 +157,7 @@ def default_config(name: str, search_factor: float = 255 / 127) -> TrackerConfig
     """
     family = FAMILIES[name]
     penalty, window, smoothing = family.default
-    return TrackerConfig(
+    base = TrackerConfig(
         template_factor=1.0,
         search_factor=search_factor,
         context=CONTEXT,
@@ -133,6 +168,7 @@ def default_config(name: str, search_factor: float = 255 / 127) -> TrackerConfig
         stride=STRIDE,
         mask=MaskConfig(stride=STRIDE) if family.masks else None,
     )
+    return apply_overrides(base, family.rules)
 
 
 def preset_changes(name: str, preset: str) -> dict[str, Any]:
@@ -146,10 +182,10 @@ def preset_changes(name: str, preset: str) -> dict[str, Any]:
         raise unknown_name(f"preset of {name}", preset, preset_names(name))
     if preset == "default":
         return {}
-    official: dict[str, Any] = {"min_size": 10.0}
-    if preset == "official":
-        return {**official, **family.official.changes(), "conventions": "pysot"}
-    return {**official, **family.benchmarks[preset].changes(), "conventions": "pysot-bench"}
+    official = {**family.official_rules, **family.official.changes(), "conventions": "pysot"}
+    if preset in family.benchmarks:
+        return {**official, **family.benchmarks[preset].changes(), "conventions": "pysot-bench"}
+    return {**official, **family.variants.get(preset, {})}
 
 
 def preset_config(name: str, preset: str = "default", search_factor: float = 255 / 127) -> TrackerConfig:

@@ -1,12 +1,16 @@
 """The numbers of the SiamRPN++ family's training runs: one `RecipeConfig` per tracker and published experiment.
 
-SiamRPN++ (Li et al., CVPR 2019), SiamBAN (Chen et al., CVPR 2020), and the ranking losses and SiamPW (Tang and Ling, CVPR 2022), as the
-configuration files of STVIR/pysot, hqucv/siamban and sansanfree/RBO have them. A batch of N graphics cards with b pairs each,
-whose gradients were summed, is `batch_size` b and `accumulate` N here; with N processes, set `train.accumulate=1`.
+SiamRPN++ (Li et al., CVPR 2019), SiamBAN (Chen et al., CVPR 2020), the ranking losses and SiamPW (Tang and Ling, CVPR 2022), and SiamCAR
+(Guo et al., CVPR 2020), as the configuration files of STVIR/pysot, hqucv/siamban, sansanfree/RBO and ohhhyeahhh/SiamCAR have them. A
+batch of N graphics cards with b pairs each, whose gradients were summed (SiamCAR: averaged), is `batch_size` b and `accumulate` N here;
+with N processes, set `train.accumulate=1`.
 
 Where the papers and the files differ, the files count, with these exceptions: the GOT-10k runs of RBO read the training and the
 validation videos, here they read the training videos alone, as that benchmark's rules ask; and boxes of YouTube-BB are in pixels
 (PySOT's preparation wrote fractions of the image's sides, which changes the shape of every box).
+
+SiamLA (Nie et al.) has no published code: its paper's numbers, and SiamCAR's where it gives none (the warm-up, the backbone's slower
+rate, the pairs of an epoch, how often each dataset is used, no negative pairs). For both, four cards are assumed.
 
 Not published, and so chosen here: SiamBAN-RBO (SiamBAN's run with the paper's ranking losses), SiamPW without ranking (that run
 without them), SiamMask in PySOT (its paper's schedule, PySOT's unfreezing) and its data (YouTube-VOS is not read). AlexNet's
@@ -25,7 +29,7 @@ from lockon.errors import unknown_name
 from lockon.train.config import TrainConfig
 from lockon.train.losses.ranking import RankingConfig
 from lockon.train.mask_task import MaskLossConfig
-from lockon.train.siamese_loss import BAN_LOSS, PW_LOSS, RPN_LOSS, SiameseLossConfig, with_ranking
+from lockon.train.siamese_loss import BAN_LOSS, CAR_LOSS, LA_LOSS, PW_LOSS, RPN_LOSS, SiameseLossConfig, with_ranking
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +71,8 @@ RBO_SETS = (
 )
 SIAMBAN_SETS = (*RBO_SETS, SetUse("LaSOT_train", 100, 200_000))
 GOT10K_SETS = (SetUse(GOT10K, 100, 200_000),)
+SIAMCAR_GOT10K = SetUse(GOT10K, 50, 100_000)
+SIAMCAR_LASOT = SetUse("LaSOT_train", 100, 100_000)
 SIAMMASK_SETS = (SetUse("VID", 100, 100_000), SetUse("COCO", 1), SetUse("DET", 1))
 
 
@@ -147,6 +153,27 @@ def siampw_r50(model: Any) -> dict[str, RecipeConfig]:
     return _with_got10k(RecipeConfig(train=train, model=model, loss=PW_LOSS, **_sets(SIAMBAN_SETS)))
 
 
+def siamcar_r50(model: Any) -> dict[str, RecipeConfig]:
+    """80 pairs on four cards whose losses are averaged, SiamRPN++'s schedule, no negative pairs; the models of GOT-10k and of LaSOT."""
+    train = pysot_schedule(batch_size=20, accumulate=4, reduction="mean")
+    default = RecipeConfig(train=train, model=model, loss=CAR_LOSS, **_sets(PYSOT_SETS, negative=0.0))
+    return {
+        "default": default,
+        "got10k": replace(default, protocol="got10k", **_sets((SIAMCAR_GOT10K,), negative=0.0)),
+        "lasot": replace(default, **_sets((SIAMCAR_LASOT,), negative=0.0)),
+    }
+
+
+def siamla_r50(model: Any) -> dict[str, RecipeConfig]:
+    """128 pairs on four cards; 50 epochs, 0.001 up to 0.005 in five and down to 0.00001; layers 2 to 4 learn from epoch 5 on.
+
+    The rows of the paper's tables are settings of the run on GOT-10k: see docs/training.md.
+    """
+    train = pysot_schedule(epochs=50, batch_size=32, accumulate=4, reduction="mean", final_lr_ratio=0.002, unfreeze=((0.0, 0), (0.1, 3)))
+    default = RecipeConfig(train=train, model=model, loss=LA_LOSS, **_sets((*PYSOT_SETS, SIAMCAR_GOT10K), negative=0.0))
+    return {"default": default, "got10k": replace(default, protocol="got10k", **_sets((SIAMCAR_GOT10K,), negative=0.0))}
+
+
 def siammask_r50(model: Any) -> dict[str, RecipeConfig]:
     """The schedule of the SiamMask paper, which is SiamRPN++'s; layers 2 and 3 learn from epoch 10 on."""
     train = pysot_schedule(unfreeze=((0.0, 0), (0.5, 2)))
@@ -184,6 +211,8 @@ SETTINGS: dict[str, Callable[[Any], dict[str, RecipeConfig]]] = {
     "siamrpnpp-r50": siamrpnpp_r50,
     "siamban-r50": siamban_r50,
     "siampw-r50": siampw_r50,
+    "siamcar-r50": siamcar_r50,
+    "siamla-r50": siamla_r50,
     "siammask-r50": siammask_r50,
     "siamrpnpp-r50-rbo": siamrpnpp_r50_rbo,
     "siamban-r50-rbo": siamban_r50_rbo,

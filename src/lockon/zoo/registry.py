@@ -38,6 +38,9 @@ _SIAMESE, _RECIPES, _COMPACT = "lockon.zoo.siamese", "lockon.zoo.recipes", "lock
 _RPN_PAPER = "Li et al., SiamRPN++: Evolution of Siamese Visual Tracking with Very Deep Networks, CVPR 2019 (arXiv 1812.11703)"
 _BAN_PAPER = "Chen et al., Siamese Box Adaptive Network for Visual Tracking, CVPR 2020 (arXiv 2003.06761)"
 _RBO_PAPER = "Tang and Ling, Ranking-Based Siamese Visual Tracking, CVPR 2022 (arXiv 2205.11761)"
+_CAR_PAPER = (
+    "Guo et al., SiamCAR: Siamese Fully Convolutional Classification and Regression for Visual Tracking, CVPR 2020 (arXiv 1911.07241)"
+)
 _PYSOT_LICENCE = "released PySOT models: CC BY-SA 3.0"
 _RBO_CHECKPOINTS = "sansanfree/RBO, one file for GOT-10k and two general ones for the other benchmarks; lockon convert {name} FILE OUT"
 
@@ -75,6 +78,22 @@ ENTRIES: dict[str, Entry] = {
         paper=_BAN_PAPER,
         licence="released models: the terms of hqucv/siamban",
         checkpoint="hqucv/siamban MODEL_ZOO.md, siamban_r50_l234; lockon convert siamban-r50 model.pth OUT",
+    ),
+    "siamcar-r50": Entry(
+        _SIAMESE,
+        "SiamCAR: anchor-free points with centre-ness, on three concatenated levels of a dilated ResNet-50",
+        network="lockon.zoo.siamcar",
+        recipe=_RECIPES,
+        paper=_CAR_PAPER,
+        licence="released models: the terms of ohhhyeahhh/SiamCAR",
+        checkpoint="ohhhyeahhh/SiamCAR README, model_general, model_got10k or model_lasot; lockon convert siamcar-r50 model.pth OUT",
+    ),
+    "siamla-r50": Entry(
+        _SIAMESE,
+        "SiamLA: SiamCAR with labels from the IoUs of its own boxes, and a branch that reads each box's fit at its centre and corners",
+        network="lockon.zoo.siamcar",
+        recipe=_RECIPES,
+        paper="Nie et al., Learning Localization-aware Target Confidence for Siamese Visual Tracking",
     ),
     "siampw-r50": Entry(
         _SIAMESE,
@@ -138,6 +157,13 @@ ENTRIES: dict[str, Entry] = {
         network=_COMPACT,
         recipe=_COMPACT,
         paper=_RBO_PAPER,
+    ),
+    "compact-car": Entry(
+        "lockon.zoo.compact_tracker",
+        "study model: SiamCAR's head, or SiamLA's, on the backbone of lockon-s",
+        network=_COMPACT,
+        recipe=_COMPACT,
+        paper=_CAR_PAPER,
     ),
     "csrt": Entry("lockon.zoo.opencv", "OpenCV's CSRT (discriminative correlation filter, no network)"),
     "kcf": Entry("lockon.zoo.opencv", "OpenCV's KCF (kernelized correlation filter, fixed scale)"),

@@ -14,6 +14,7 @@ from lockon.export.header import check_pair, part_path
 from lockon.tracker import NetworkTracker
 from lockon.zoo.embedded import open_model
 from lockon.zoo.presets import default_config, preset_changes
+from lockon.zoo.registry import ENTRIES
 
 
 def load(name: str, *, weights: Path | None = None, preset: str = "default", device: str = "auto", **overrides: Any) -> NetworkTracker:
@@ -24,7 +25,7 @@ def load(name: str, *, weights: Path | None = None, preset: str = "default", dev
     Args:
         name: key of `lockon.zoo.presets.FAMILIES`, and the architecture that the weights must have.
         weights: `.safetensors` of `lockon convert` or `lockon train` (needs the `torch` extra), or `.onnx` / `.xml` of `lockon export`.
-        preset: "default", "official", or a benchmark; see `lockon.zoo.presets.preset_names`.
+        preset: "default", "official", a benchmark, or a variant of the tracker; see `lockon.zoo.presets.preset_names`.
         device: "auto", "cpu", "cuda" or "cuda:1", "openvino", "openvino-bf16"; for torch weights "torch" (the CPU) or a torch device.
         overrides: dotted names of `TrackerConfig` fields with new values, for example ``**{"localizer.window": 0.4}``.
 
@@ -52,9 +53,14 @@ def weight_files(name: str, weights: Path | None) -> tuple[Path, ...]:
 
 
 def _given(name: str, weights: Path | None) -> Path:
-    if weights is None:
+    if weights is not None:
+        return weights
+    if not ENTRIES[name].checkpoint:
         raise LockonError(
-            f"{name} has no weights in the package; get a published checkpoint (`lockon zoo show {name}` says where), type: "
-            f"lockon convert {name} model.pth {name}.safetensors, and give --weights {name}.safetensors"
+            f"{name} has no weights in the package, and none were published; train them (lockon train {name} --help), "
+            "and give --weights with the .safetensors of the run"
         )
-    return weights
+    raise LockonError(
+        f"{name} has no weights in the package; get a published checkpoint (`lockon zoo show {name}` says where), type: "
+        f"lockon convert {name} model.pth {name}.safetensors, and give --weights {name}.safetensors"
+    )
