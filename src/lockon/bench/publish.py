@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence as Items
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence as Items
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,17 +21,23 @@ from lockon.bench.tables.model import Table
 
 
 class KeptStore(Store):
-    """A folder of results that is read once, however often it is scored."""
+    """A folder of results that is read once, however often it is scored.
 
-    def __init__(self, folder: str | Path) -> None:
+    Args:
+        folder: of results. only: (dataset, name) of the sequences whose results are read; None for all.
+    """
+
+    def __init__(self, folder: str | Path, only: Collection[tuple[str, str]] | None = None) -> None:
         super().__init__(folder)
+        self._only = only
         self._kept: dict[tuple[str, str], list[Record]] = {}
 
     def records(self, label: str, protocol: ProtocolName = "one-pass") -> list[Record]:
         """As `Store.records`."""
         key = (label, protocol)
         if key not in self._kept:
-            self._kept[key] = super().records(label, protocol)
+            found = super().records(label, protocol)
+            self._kept[key] = [one for one in found if self._only is None or (one.dataset, one.sequence) in self._only]
         return list(self._kept[key])
 
 

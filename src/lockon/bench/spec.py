@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,12 @@ class TrackerSpec:
 Make = Callable[[TrackerSpec], Tracker]
 
 
+def config_of(tracker: object) -> object | None:
+    """The tracker's parameters, where they are a dataclass under the name `config`; anybody's tracker may have them so."""
+    config = getattr(tracker, "config", None)
+    return config if is_dataclass(config) and not isinstance(config, type) else None
+
+
 def sha256(path: Path) -> str:
     """Hexadecimal digest of a file.
 
@@ -78,4 +84,4 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-__all__ = ["Make", "TrackerSpec", "sha256"]
+__all__ = ["Make", "TrackerSpec", "config_of", "sha256"]

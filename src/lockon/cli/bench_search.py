@@ -82,6 +82,7 @@ def search(  # noqa: PLR0917 - a command line
 
     from lockon._require import require
     from lockon.bench.search import Objective, check_splits, search as run_search
+    from lockon.bench.spec import config_of
     from lockon.cli._trackers import load_sequences, make_tracker
     from lockon.errors import LockonError
 
@@ -95,7 +96,7 @@ def search(  # noqa: PLR0917 - a command line
     chosen, _ = load_sequences(data, [name for text in sequences or [] for name in text.split(",") if name])
     if folds is not None and folds > len(chosen):
         raise LockonError(f"--folds {folds} with {len(chosen)} sequences; give at most as many folds as sequences")
-    config = _config_of(make_tracker(spec.on_worker(0)))  # unusable weights are one error now, not one per trial
+    config = config_of(make_tracker(spec.on_worker(0)))  # unusable weights are one error now, not one per trial
     parameters = _space(spec, config, space, vary or [])
     if config is None:  # and so are parameters that the tracker does not take
         make_tracker(replace(spec.on_worker(0), overrides={**spec.overrides, **{one.name: one.points(2)[0] for one in parameters}}))
@@ -135,14 +136,6 @@ def _spec(tracker: str, weights: Path | None, preset: str, device: str, fixed: l
         raise LockonError(str(error).replace("--set", "--fixed")) from None
     (spec,) = tracker_specs([tracker], [] if weights is None else [str(weights)], [preset], [device], fixed)
     return spec
-
-
-def _config_of(tracker: object) -> object | None:
-    """The tracker's parameters, where they are a dataclass."""
-    import dataclasses
-
-    config = getattr(tracker, "config", None)
-    return config if dataclasses.is_dataclass(config) and not isinstance(config, type) else None
 
 
 def _space(spec: TrackerSpec, config: object | None, file: Path | None, vary: list[str]) -> tuple[Parameter, ...]:

@@ -137,7 +137,7 @@ class OpenVinoModel:
         search, template = (_read_openvino(core, file) for file in (path, template_path))
         self.header = _openvino_header(path, search)
         check_same_pair(path, self.header, template_path, _openvino_header(template_path, template))
-        options = {
+        options: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": precision,
             "PERFORMANCE_HINT": "LATENCY",
         }

@@ -130,3 +130,52 @@ def test_latency_percentiles():
 def test_mistakes(call, text):
     with pytest.raises(LockonError, match=text):
         call()
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "linear", "ranked"),
+    [
+        ([1, 2, 3, 4], [2, 4, 6, 8], 1.0, 1.0),
+        ([1, 2, 3, 4], [8, 6, 4, 2], -1.0, -1.0),
+        ([1, 2, 3, 4], [1, 3, 2, 4], 0.8, 0.8),  # deviations -1.5 -.5 .5 1.5 and -1.5 .5 -.5 1.5: 4 / 5
+        ([0, 0, 1, 1], [0, 1, 0, 1], 0.0, 0.0),
+        ([1, 2, 3], [1, 10, 11], 10 / (2 * 182 / 3) ** 0.5, 1.0),  # deviations -1 0 1 and -19/3 8/3 11/3: 30/3 / sqrt(2 * 546/9)
+        ([1, 1, 2], [1, 2, 3], 3**0.5 / 2, 3**0.5 / 2),  # ranks 1.5 1.5 3 and 1 2 3: 1.5 / sqrt(1.5 * 2)
+        ([1, np.nan, 2, 3, 9], [1, 5, 2, 3, np.nan], 1.0, 1.0),  # pairs with NaN are left out
+    ],
+)
+def test_correlations_by_hand(a, b, linear, ranked):
+    assert metrics.pearson(a, b) == pytest.approx(linear)
+    assert metrics.spearman(a, b) == pytest.approx(ranked)
+    assert metrics.pearson(b, a) == pytest.approx(linear)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [([], []), ([1, 2], [1, 2]), ([1, 1, 1], [1, 2, 3]), ([1, 2, 3], [5, 5, 5]), ([1, 2, np.nan], [3, 4, 5])]
+)
+def test_correlations_of_nothing_are_nan(a, b):
+    assert np.isnan(metrics.pearson(a, b))
+    assert np.isnan(metrics.spearman(a, b))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(-50, 50), st.integers(-50, 50)), min_size=3, max_size=30))
+def test_correlations_do_not_see_scale_and_ranks_not_the_shape(pairs):
+    a, b = np.array(pairs, dtype=np.float64).T
+    linear, ranked = metrics.pearson(a, b), metrics.spearman(a, b)
+    assert np.isnan(linear) == np.isnan(ranked) == (np.ptp(a) == 0 or np.ptp(b) == 0)
+    if not np.isnan(linear):
+        assert -1 <= linear <= 1
+        assert metrics.pearson(3 * a - 7, -b) == pytest.approx(-linear, abs=1e-9)
+        assert metrics.spearman(np.exp(a / 10), b**3) == pytest.approx(ranked, abs=1e-9)
+
+
+def test_correlation_of_huge_and_tiny_numbers():
+    values = np.array([1.0, 2.0, 4.0])
+    assert metrics.pearson(1e150 + 1e149 * values, values) == pytest.approx(1)
+    assert np.isnan(metrics.pearson([0, 1e-300, 2e-300], values))  # its squares vanish
+
+
+def test_correlations_need_the_same_pairs():
+    with pytest.raises(LockonError, match=r"shapes \(2,\) and \(3,\)"):
+        metrics.pearson([1, 2], [1, 2, 3])

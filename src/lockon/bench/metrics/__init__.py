@@ -52,10 +52,13 @@ from lockon.bench.metrics.scores import (
 from lockon.bench.metrics.statistics import (
     Interval,
     PairedDifference,
+    average_ranks,
     bootstrap_interval,
     by_attribute,
     latency_percentiles,
     paired_difference,
+    pearson,
+    spearman,
 )
 
 __all__ = [
@@ -74,6 +77,7 @@ __all__ = [
     "ResetRun",
     "accuracy_robustness",
     "average_overlap",
+    "average_ranks",
     "bootstrap_interval",
     "by_attribute",
     "confidence_thresholds",
@@ -92,10 +96,12 @@ __all__ = [
     "one_pass_scores",
     "over_sequences",
     "paired_difference",
+    "pearson",
     "precision",
     "precision_curve",
     "precision_recall",
     "reset_run",
+    "spearman",
     "success_auc",
     "success_curve",
     "success_rate",

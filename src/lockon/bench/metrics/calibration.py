@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lockon.bench.metrics.frame_scores import BoolArray
+from lockon.bench.metrics.statistics import average_ranks
 from lockon.errors import LockonError
 from lockon.types import FloatArray
 
@@ -31,9 +32,7 @@ def auroc(scores: ArrayLike, labels: ArrayLike) -> float:
     count = int(positive.sum())
     if count in (0, len(positive)):
         return float("nan")
-    _, inverse, ties = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(ties)
-    ranks = (last - (ties - 1) / 2)[inverse]  # mean rank of each group of equal scores, from 1
+    ranks = average_ranks(values)
     return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * (len(positive) - count)))
 
 

@@ -8,15 +8,22 @@ from typing import Any
 import numpy as np
 
 from lockon.bench.plots.style import by_value, color_of, dash_of, marker_of, places_of, subtitle
-from lockon.bench.report.attributes import by_attribute
+from lockon.bench.report.attributes import by_attribute, overall as all_sequences
 from lockon.bench.report.model import Report
 from lockon.bench.tables.model import number
 
 
-def draw_radar(figure: Any, report: Report) -> None:
-    """A spoke per attribute with its number of sequences, a closed line per tracker; the rings are values of the figure."""
-    head = report.headline
+def draw_radar(figure: Any, report: Report, key: str | None = None, *, overall: bool = False) -> None:
+    """A spoke per attribute with its number of sequences, a closed line per tracker; the rings are values of the figure.
+
+    Args:
+        figure: of matplotlib. report: with attributes. key: of the figure; None for the headline.
+        overall: adds a spoke of all sequences, as the first.
+    """
+    head = report.headline if key is None else report.figure(key)
     entries = by_attribute(report)
+    if overall:
+        entries = [all_sequences(report), *entries]
     ranked, places = by_value(report, head.key), places_of([report])
     table = np.array([[entry.values.get(item.label, {}).get(head.key, math.nan) for entry in entries] for item in ranked])
     angles = np.linspace(0, 2 * np.pi, len(entries), endpoint=False)

@@ -83,7 +83,7 @@ def search_swapped(tracker: NetworkTracker, sequences: Items[Sequence], counts: 
         batch = plans[begin : begin + BATCH]
         frames = [sequences[plan.scene].frames[plan.frame] for plan in batch]
         targets = [
-            _placed(templates[plan.template], frame, sequences[plan.scene].boxes[plan.around])
+            placed(templates[plan.template], frame, sequences[plan.scene].boxes[plan.around])
             for plan, frame in zip(batch, frames, strict=True)
         ]
         for plan, target in zip(batch, tracker.step(frames, targets), strict=True):
@@ -93,8 +93,8 @@ def search_swapped(tracker: NetworkTracker, sequences: Items[Sequence], counts: 
     return found
 
 
-def _placed(target: Target, frame: Frame, box_xywh: FloatArray) -> Target:
-    """The target as if it had last been seen in `box_xywh` of the video that `frame` belongs to."""
+def placed(target: Target, frame: Frame, box_xywh: FloatArray) -> Target:
+    """The target as if it had last been seen in `box_xywh` (4,) of the video that `frame` (H, W, 3) belongs to."""
     box = xywh_to_cxcywh(box_xywh)
     return replace(target, box=box, trusted=box, fill=mean_color(frame), size=(frame.shape[1], frame.shape[0]))
 
@@ -119,4 +119,4 @@ def _plan(sequences: Items[Sequence], index: int, count: int, rng: Generator) ->
     return plans
 
 
-__all__ = ["Advance", "Search", "search_swapped", "usable_frames"]
+__all__ = ["Advance", "Search", "placed", "search_swapped", "usable_frames"]

@@ -49,4 +49,10 @@ def by_attribute(report: Report) -> list[AttributeScore]:
     return found
 
 
-__all__ = ["AttributeScore", "by_attribute", "has_attributes"]
+def overall(report: Report) -> AttributeScore:
+    """All sequences, under the name "overall", to stand beside the attributes."""
+    names = {(part.dataset, part.sequence) for item in report.trackers for part in item.sequences}
+    return AttributeScore("overall", len(names), {item.label: item.values for item in report.trackers})
+
+
+__all__ = ["AttributeScore", "by_attribute", "has_attributes", "overall"]

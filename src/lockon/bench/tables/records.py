@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence as Items
 from typing import Any
 
-from lockon.bench.report.attributes import by_attribute, has_attributes
+from lockon.bench.report.attributes import by_attribute, has_attributes, overall
 from lockon.bench.report.latency import latency
 from lockon.bench.report.model import Report, SequenceScore, TrackerScore
 from lockon.bench.report.one_pass import AVERAGE
@@ -136,4 +136,22 @@ def curves_csv(report: Report) -> str:
     return stream.getvalue()
 
 
-__all__ = ["curves_csv", "to_csv", "to_json"]
+def attributes_csv(report: Report) -> str:
+    """One line per attribute and tracker, all sequences ("overall") first: attribute, sequences, tracker, every figure.
+
+    Raises:
+        LockonError: no sequence has attributes.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    keys = [figure.key for figure in report.figures]
+    writer.writerow(["attribute", "sequences", "tracker", *keys])
+    for entry in (overall(report), *by_attribute(report)):
+        for label, values in entry.values.items():
+            numbers = [values.get(key, math.nan) for key in keys]
+            row = ["" if math.isnan(value) else f"{value:.6g}" for value in numbers]
+            writer.writerow([entry.attribute, entry.sequences, label, *row])
+    return stream.getvalue()
+
+
+__all__ = ["attributes_csv", "curves_csv", "to_csv", "to_json"]

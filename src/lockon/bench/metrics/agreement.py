@@ -1,0 +1,87 @@
+"""How well the scores of boxes agree with their overlaps: correlations, and the overlap that the score's choice costs.
+
+As SiamLA, Fig. 12 (Learning Localization-aware Target Confidence for Siamese Visual Tracking), which plots confidence against IoU.
+The paper does not say which boxes its coefficients are of, so there are two of each kind: over boxes on the target, which is the
+question, and over all of them, where telling the target from background counts most.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from lockon.bench.metrics.statistics import pearson, spearman
+from lockon.types import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How well scores agree with overlaps; NaN where there is nothing to tell.
+
+    Attributes:
+        pearson, spearman: correlations over the pairs with an IoU above the threshold.
+        pearson_all, spearman_all: over all pairs, background included.
+        ranking: mean over frames of Spearman's correlation within the frame, above the threshold: is the better of two boxes of one
+            frame the one with the higher score? NaN for answers, of which a frame has one.
+        chosen: mean IoU of the candidate with the highest score (before window and penalty), or of the answers.
+        best: mean IoU of the best candidate of each frame; NaN for answers.
+    """
+
+    pearson: float
+    spearman: float
+    pearson_all: float
+    spearman_all: float
+    ranking: float
+    chosen: float
+    best: float
+
+    @property
+    def gap(self) -> float:
+        """Mean IoU that a score which always knows the best box would add."""
+        return self.best - self.chosen
+
+    def values(self) -> dict[str, float]:
+        """All figures by name, the gap included."""
+        return {item.name: float(getattr(self, item.name)) for item in fields(self)} | {"gap": self.gap}
+
+
+FIGURES = (*(item.name for item in fields(Agreement)), "gap")
+
+
+def frame_figures(scores: FloatArray, overlaps: FloatArray, above: float) -> FloatArray:
+    """(F, 3) of each frame: IoU of the candidate with the highest score, best IoU, and Spearman's correlation above the threshold.
+
+    Args:
+        scores, overlaps: (F, N) of N candidates on F frames; F may be 0. above: IoU threshold.
+    """
+    if not len(scores):
+        return np.zeros((0, 3))
+    chosen = np.take_along_axis(overlaps, scores.argmax(axis=1)[:, None], axis=1)[:, 0]  # (F,)
+    within = [spearman(row[good], truth[good]) for row, truth, good in zip(scores, overlaps, overlaps > above, strict=True)]
+    return np.stack([chosen, overlaps.max(axis=1), np.array(within)], axis=1)
+
+
+def agreement(scores: FloatArray, overlaps: FloatArray, frames: FloatArray, above: float) -> Agreement:
+    """Figures of pairs (K,) of any number of frames, with what `frame_figures` (F, 3) says of each."""
+    good = overlaps > above
+    chosen, best, ranking = (_mean(column) for column in frames.T)
+    return Agreement(
+        pearson=pearson(scores[good], overlaps[good]),
+        spearman=spearman(scores[good], overlaps[good]),
+        pearson_all=pearson(scores, overlaps),
+        spearman_all=spearman(scores, overlaps),
+        ranking=ranking,
+        chosen=chosen,
+        best=best,
+    )
+
+
+def _mean(values: FloatArray) -> float:
+    """Of what is known; NaN where nothing is."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else math.nan
+
+
+__all__ = ["FIGURES", "Agreement", "agreement", "frame_figures"]

@@ -1,0 +1,188 @@
+"""What the commands of `lockon analyze` share: options, running trackers, progress bars, tables on the terminal, files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from lockon.bench.run import Outcome
+    from lockon.bench.spec import TrackerSpec
+    from lockon.data.sequence import Sequence
+
+Trackers = Annotated[
+    list[str] | None,
+    typer.Option("--trackers", help="Names of `lockon zoo list`, MODULE:FACTORY for your own, LABEL=NAME to run one in several ways."),
+]
+Data = Annotated[
+    list[str] | None, typer.Option("--data", metavar="NAME:ROOT", help="Datasets of `lockon data list`; pool:ROOT takes all in a folder.")
+]
+Results = Annotated[
+    Path | None, typer.Option("--results", metavar="DIR", help="Results of `lockon bench run` or `lockon bench import`; runs nothing.")
+]
+Sequences = Annotated[list[str] | None, typer.Option("--sequences", metavar="NAME", help="Only these sequences.")]
+Weights = Annotated[
+    list[str] | None,
+    typer.Option("--weights", metavar="TRACKER=PATH", help="Weights of a tracker; the name may be left out if there is one."),
+]
+Presets = Annotated[
+    list[str] | None, typer.Option("--preset", metavar="[TRACKER:]NAME", help="Named inference parameters of one tracker, or of all.")
+]
+Devices = Annotated[
+    list[str] | None, typer.Option("--device", metavar="[TRACKER:]NAME", help="Where networks run: auto, cpu, openvino, cuda or torch.")
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="[TRACKER:]NAME=VALUE", help="Inference parameter of one tracker, or of all.")
+]
+Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes for runs over whole sequences; 0 runs in this one.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of each process.")]
+Lockstep = Annotated[int, typer.Option("--lockstep", min=1, help="Sequences that a network tracks side by side, as one batch.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random choices.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Run again what is finished, and replace results of other settings.")]
+Convention = Annotated[
+    str | None, typer.Option("--convention", help="Toolkit to agree with: pysot (default), pytracking, ostrack, lorat, got10k, got10k-otb.")
+]
+PlotFormat = Annotated[str, typer.Option("--plot-format", help="png, svg, pdf, or several by commas.")]
+
+
+_WIDE = 200  # letters of a line where there is no terminal
+
+
+def check_folder(out: Path) -> None:
+    """An error now, not after minutes of work, where the folder cannot be written to."""
+    from lockon._files import PendingFile
+
+    PendingFile(out / "score.json").discard()
+
+
+def check_plots(out: Path, formats: str) -> list[str]:
+    """The formats of plots; an error now where they cannot be drawn or written."""
+    from lockon._require import require
+    from lockon.bench.plots.style import FORMATS
+    from lockon.cli.bench import split_names
+    from lockon.errors import unknown_name
+
+    require("matplotlib", "bench")
+    check_folder(out)
+    names = split_names([formats])
+    for name in names:
+        if name not in FORMATS:
+            raise unknown_name("format of plots", name, FORMATS)
+    return names
+
+
+def check_source(data: list[str] | None, results: Path | None, command: str) -> None:
+    """Either datasets to run on, or stored results.
+
+    Raises:
+        LockonError: none, or both.
+    """
+    from lockon.errors import LockonError
+
+    if bool(data) == (results is not None):
+        given = "--data and --results are both given" if data else "neither --data nor --results is given"
+        raise LockonError(f"{given}; type lockon analyze {command} --data NAME:ROOT ..., or --results DIR of `lockon bench run`")
+
+
+def run_all(
+    specs: list[TrackerSpec], sequences: list[Sequence], folder: Path, origin: dict[str, str], *, again: str | None, **how: Any
+) -> list[Outcome]:
+    """One pass of every tracker over every sequence, with a progress bar; what is finished in the folder is skipped.
+
+    Args:
+        origin: NAME:ROOT by name of the dataset. again: what to say on Ctrl-C of what is kept; None where nothing is.
+        how: workers, threads, lockstep, seed and overwrite of `run_benchmark`.
+
+    Returns:
+        The outcomes; failed ones have been told on stderr.
+    """
+    from lockon.bench.run import run_benchmark
+    from lockon.cli._trackers import make_tracker
+    from lockon.cli.bench import progress_bar
+
+    try:
+        with progress_bar(sum(map(len, sequences)) * len(specs)) as report:
+            outcomes = run_benchmark(specs, sequences, folder, make_tracker, data=origin, report=report, **how)
+    except KeyboardInterrupt:
+        if again is None:
+            raise
+        typer.echo(f"interrupted; {again}", err=True)
+        raise typer.Exit(130) from None
+    for outcome in outcomes:
+        for text in outcome.warnings:
+            typer.echo(f"warning: {outcome.label} on {outcome.sequence}: {text}", err=True)
+        if outcome.status == "failed":
+            typer.echo(f"failed: {outcome.label} on {outcome.sequence}: {outcome.error}", err=True)
+    return outcomes
+
+
+def end(outcomes: list[Outcome], paths: list[Path]) -> None:
+    """Name the files; exit status 1 if anything failed."""
+    for path in paths:
+        typer.echo(f"wrote {path}", err=True)
+    if any(outcome.status == "failed" for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+@contextmanager
+def phases() -> Iterator[Callable[[str, int], Callable[[int], None]]]:
+    """A bar per phase, on stderr: told its name and its number of frames, gives what to tell of those done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+
+        def phase(name: str, total: int) -> Callable[[int], None]:
+            task = progress.add_task(name, total=total)
+            return lambda count: progress.advance(task, count)
+
+        yield phase
+
+
+def write_json(path: Path, content: dict[str, Any]) -> Path:
+    """JSON with the version of the library first; whole or not at all."""
+    import json
+
+    from lockon import __version__
+    from lockon._files import write_bytes
+
+    write_bytes(path, (json.dumps({"lockon": __version__, **content}, indent=1, allow_nan=False) + "\n").encode())
+    return path
+
+
+def show(*parts: Any) -> None:
+    """Tables and lines on standard output; text is printed as it is."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDE)  # in files and pipes nothing is cut
+    for part in parts:
+        console.print(part, highlight=False, soft_wrap=isinstance(part, str), markup=False)
+
+
+def table(title: str, *columns: str) -> Any:
+    """A table of rich, the first column left, the others right."""
+    from rich.table import Table
+
+    made = Table(title=title, title_justify="left")
+    for place, name in enumerate(columns):
+        made.add_column(name, justify="right" if place else "left")
+    return made
+
+
+def decimal(value: float | None) -> str:
+    """Three digits; "-" for None and NaN."""
+    return "-" if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def percent(value: float | None) -> str:
+    """One digit and a percent sign; "-" for None."""
+    return "-" if value is None else f"{value:.1%}"

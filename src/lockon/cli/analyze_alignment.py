@@ -1,0 +1,184 @@
+"""`lockon analyze alignment`: does the score rise with how good the box is."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lockon.cli import _analysis as shared
+
+if TYPE_CHECKING:
+    from lockon.bench.alignment import Alignment
+    from lockon.bench.run import Outcome
+    from lockon.bench.spec import TrackerSpec
+    from lockon.data.sequence import Sequence
+    from lockon.tracker import Tracker
+
+CORRELATIONS = {
+    "pearson": "Pearson",
+    "spearman": "Spearman",
+    "ranking": "in a frame",
+    "pearson_all": "Pearson, all",
+    "spearman_all": "Spearman, all",
+}
+OVERLAPS = {"chosen": "IoU chosen", "best": "IoU best", "gap": "gap"}
+
+
+def alignment(  # noqa: PLR0917 - a command line
+    trackers: shared.Trackers = None,
+    data: shared.Data = None,
+    results: shared.Results = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder for alignment.json and alignment.png, and for runs/ with --answers.")
+    ] = None,
+    sequences: shared.Sequences = None,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="Judge the answers of whole runs also of trackers with a network, not all candidates.")
+    ] = False,
+    every: Annotated[int, typer.Option("--every", min=1, help="Look at every k-th annotated frame.")] = 5,
+    jitter: Annotated[
+        float, typer.Option("--jitter", min=0, help="Move and resize the box that is searched around by up to this part of its size.")
+    ] = 0.0,
+    above: Annotated[float, typer.Option("--above", min=0, max=0.99, help="IoU above which a box counts as on the target.")] = 0.5,
+    weights: shared.Weights = None,
+    preset: shared.Presets = None,
+    device: shared.Devices = None,
+    settings: shared.Settings = None,
+    workers: shared.Workers = 1,
+    threads: shared.Threads = 1,
+    seed: shared.Seed = 0,
+    overwrite: shared.Overwrite = False,
+    plot_format: shared.PlotFormat = "png",
+) -> None:
+    """Score against IoU, with Pearson's and Spearman's correlation (SiamLA, Fig. 12).
+
+    A tracker takes the box with the highest score. Of a tracker with a network, all boxes of a frame are compared with the truth, searched
+    around the true box of the frame before: the score that ranks them, before penalty and window. Of other trackers, with --answers, and
+    of stored results (--results), the answers of whole runs are. Correlations are over boxes with an IoU above 0.5 (--above) and over all.
+
+    [bold]Examples[/bold]
+
+      lockon analyze alignment --trackers lockon-s --data pool:/data/validation
+
+      lockon analyze alignment --trackers lockon-s siamban-r50 --weights siamban-r50=ban.safetensors --data OTB100:/data/OTB100 --out runs/a
+
+      lockon analyze alignment --trackers lockon-s csrt --answers --data OTB100:/data/OTB100 --out runs/answers
+
+      lockon analyze alignment --results runs/otb --out runs/otb-alignment
+    """
+    from lockon.bench.plots.alignment import write_alignment_plot
+    from lockon.cli.bench import split_names
+
+    shared.check_source(data, results, "alignment")
+    formats = [] if out is None else shared.check_plots(out, plot_format)
+    outcomes: list[Outcome] = []
+    wanted = split_names(sequences)
+    if results is not None:
+        found = _stored(results, split_names(trackers), wanted, above, seed)
+    else:
+        from lockon.cli._trackers import load_sequences, tracker_specs
+
+        specs = tracker_specs(split_names(trackers) or ["lockon-s"], weights or [], preset or [], device or [], settings or [])
+        chosen, origin = load_sequences(data or [], wanted)
+        how = {"workers": workers, "threads": threads, "seed": seed, "overwrite": overwrite}
+        found, outcomes = _measured(
+            specs, chosen, origin, out, look={"every": every, "jitter": jitter, "seed": seed, "above": above}, answers=answers, how=how
+        )
+    _show(found)
+    paths: list[Path] = []
+    if out is not None:
+        source = {"results": str(results)} if results is not None else {"data": data, "every": every, "jitter": jitter}
+        content = {**source, "seed": seed, "trackers": {label: item.figures() for label, item in found.items()}}
+        paths = [shared.write_json(out / "alignment.json", content), *write_alignment_plot(found, out / "alignment", formats)]
+    shared.end(outcomes, paths)
+
+
+def _stored(folder: Path, labels: list[str], wanted: list[str], above: float, seed: int) -> dict[str, Alignment]:
+    """Of the one-pass results of a folder, by tracker."""
+    from lockon.bench.alignment import answer_alignment
+    from lockon.bench.store import Store
+    from lockon.errors import LockonError, unknown_name
+
+    store = Store(folder)
+    known = store.trackers()
+    for label in labels:
+        if label not in known:
+            raise unknown_name("tracker in these results", label, known)
+    found = {}
+    for label in labels or known:
+        records = [record for record in store.records(label) if not wanted or record.sequence in wanted]
+        if not records:
+            raise LockonError(f"{folder} has no one-pass results of {label} on these sequences; choose others, or run lockon bench run")
+        found[label] = answer_alignment(records, above=above, seed=seed)
+    return found
+
+
+def _measured(
+    specs: list[TrackerSpec],
+    sequences: list[Sequence],
+    origin: dict[str, str],
+    out: Path | None,
+    *,
+    look: dict[str, Any],
+    answers: bool,
+    how: dict[str, Any],
+) -> tuple[dict[str, Alignment], list[Outcome]]:
+    """Of trackers that are run now: candidates where there is a network, else answers. By tracker, in the order of `specs`."""
+    from lockon.bench.alignment import alignment_frames, candidate_alignment
+    from lockon.cli._trackers import make_tracker
+    from lockon.tracker import NetworkTracker
+
+    found: dict[str, Alignment] = {}
+    others: list[TrackerSpec] = []
+    with shared.phases() as phase:
+        for spec in specs:
+            tracker: Tracker = make_tracker(spec.on_worker(0))
+            if answers or not isinstance(tracker, NetworkTracker):
+                others.append(spec)
+                continue
+            advance = phase(spec.label, alignment_frames(sequences, look["every"]))
+            found[spec.label] = candidate_alignment(tracker, sequences, advance=advance, **look)
+    outcomes: list[Outcome] = []
+    if others:
+        answered, outcomes = _answered(others, sequences, origin, out, above=look["above"], how=how)
+        found |= answered
+    return {spec.label: found[spec.label] for spec in specs}, outcomes
+
+
+def _answered(
+    specs: list[TrackerSpec], sequences: list[Sequence], origin: dict[str, str], out: Path | None, *, above: float, how: dict[str, Any]
+) -> tuple[dict[str, Alignment], list[Outcome]]:
+    """One pass of each tracker; the runs are kept in OUT/runs, or nowhere."""
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary) if out is None else out / "runs"
+        again = None if out is None else f"finished sequences are kept in {folder}, the same command goes on from there"
+        outcomes = shared.run_all(specs, sequences, folder, origin, again=again, **how)
+        names = {(sequence.dataset, sequence.name) for sequence in sequences}
+        from lockon.bench.alignment import answer_alignment
+        from lockon.bench.publish import KeptStore
+
+        store = KeptStore(folder, names)
+        return {spec.label: answer_alignment(store.records(spec.label), above=above, seed=how["seed"]) for spec in specs}, outcomes
+
+
+def _show(found: dict[str, Alignment]) -> None:
+    """Two tables, narrow enough for a terminal, with one row per tracker: means over sequences."""
+    above = next(iter(found.values())).above
+    ranked = shared.table(f"Score against IoU, boxes with IoU > {above:g} and all boxes", "tracker", *CORRELATIONS.values())
+    chosen = shared.table("Overlap", "tracker", "of", "frames", *OVERLAPS.values())
+    for label, item in found.items():
+        ranked.add_row(label, *(shared.decimal(item.mean(key)) for key in CORRELATIONS))
+        chosen.add_row(label, item.kind, str(sum(item.frames)), *(shared.decimal(item.mean(key)) for key in OVERLAPS))
+    lines = [
+        f"{label}: its score is constant or missing, so that nothing can be said of it"
+        for label, item in found.items()
+        if math.isnan(item.mean("pearson_all"))
+    ]
+    if len({item.kind for item in found.values()}) > 1:
+        lines.append("candidates and answers do not compare: give --answers to judge all trackers by their answers")
+    shared.show(ranked, chosen, "means over sequences", *lines)

@@ -1,0 +1,160 @@
+"""`lockon analyze score`: what the score of a tracker's answers is worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from lockon.bench.score import ScoreReport
+    from lockon.tracker import NetworkTracker
+
+
+def score(  # noqa: PLR0917 - a command line
+    data: Annotated[
+        str, typer.Option("--data", metavar="NAME:ROOT", help="Validation videos, for example pool:DIR; never those of a test.")
+    ],
+    tracker: Annotated[str, typer.Option("--tracker", help="A tracker with a network.")] = "lockon-s",
+    weights: Annotated[Path | None, typer.Option("--weights", help="Weights to use instead of the tracker's own.")] = None,
+    preset: Annotated[str, typer.Option("--preset", help="Named inference parameters.")] = "default",
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, openvino, cuda or torch.")] = "auto",
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder for score.json, reliability.png and tracker.json.")
+    ] = None,
+    sequences: Annotated[list[str] | None, typer.Option("--sequences", metavar="NAME", help="Only this sequence; repeat for more.")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of all random choices.")] = 0,
+    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one parameter of the tracker.")] = None,
+) -> None:
+    """Measure, calibrate and explain the score of a tracker on validation videos.
+
+    AUROC of the score for "IoU > 0.5" on tracked frames, and for "target present" with targets searched in other videos and with
+    targets that leave the frame and return (needs sequences with masks). Platt's calibration for "IoU > 0.5", its error on videos left
+    out, and the thresholds of the states. tracker.json takes them to `lockon export --tracker`.
+
+    [bold]Examples[/bold]
+
+      lockon analyze score --data pool:/data/validation
+
+      lockon analyze score --weights runs/first/best.safetensors --device torch --data pool:/data/validation --out runs/first/score
+
+      lockon export lockon-s --weights runs/first/best.safetensors --tracker runs/first/score/tracker.json --out deployed
+    """
+    from lockon._require import require
+    from lockon.bench.score import analyze_score
+    from lockon.cli._analysis import check_folder, phases
+    from lockon.cli._options import parse_overrides
+    from lockon.cli._trackers import load_sequences
+
+    if out is not None:
+        require("matplotlib", "bench")
+        check_folder(out)
+    chosen, _ = load_sequences([data], sequences or [])
+    loaded = _network_tracker(tracker, weights, preset, device, parse_overrides(overrides or []))
+    with phases() as phase:
+        report = analyze_score(loaded, chosen, seed, phase)
+    identity = {"tracker": tracker, "weights": _describe_weights(tracker, weights, loaded), "data": data}
+    _show(report)
+    if out is not None:
+        for path in _write(report, identity, out):
+            typer.echo(f"wrote {path}", err=True)
+
+
+def _network_tracker(name: str, weights: Path | None, preset: str, device: str, overrides: dict[str, Any]) -> NetworkTracker:
+    from lockon.errors import LockonError
+    from lockon.tracker import NetworkTracker
+    from lockon.zoo.registry import load
+
+    tracker = load(name, weights, preset, device, **overrides)
+    if not isinstance(tracker, NetworkTracker):
+        raise LockonError(f"{name} has no logit to calibrate; give a tracker with a network, for example --tracker lockon-s")
+    return tracker
+
+
+def _describe_weights(name: str, weights: Path | None, tracker: NetworkTracker) -> dict[str, Any]:
+    """Name and sha256 of each file, and the pair id that exported weights have."""
+    from lockon.bench.run import sha256
+    from lockon.cli._trackers import weight_files
+
+    header: dict[str, Any] = getattr(tracker.model, "header", {})
+    return {"pair": header.get("pair"), "sha256": {path.name: sha256(path) for path in weight_files(name, weights)}}
+
+
+def _write(report: ScoreReport, identity: dict[str, Any], out: Path) -> list[Path]:
+    import json
+
+    from lockon import __version__
+    from lockon._files import write_bytes
+    from lockon.bench.reliability_plot import write_reliability_plot
+    from lockon.config import as_json
+
+    score_path, plot_path, tracker_path = (out / name for name in ("score.json", "reliability.png", "tracker.json"))
+    write_bytes(score_path, (json.dumps({"lockon": __version__, **identity, **report.figures}, indent=1, allow_nan=False) + "\n").encode())
+    write_reliability_plot(report, plot_path)
+    write_bytes(tracker_path, (json.dumps(as_json(report.config), indent=1) + "\n").encode())
+    return [score_path, plot_path, tracker_path]
+
+
+def _show(report: ScoreReport) -> None:
+    """The figures as tables on standard output."""
+    from rich.console import Console
+
+    console = Console()
+    for table in (_ranking_table(report.figures), _calibration_table(report.figures), _threshold_table(report.figures)):
+        console.print(table)
+    console.print(_composites_line(report.figures["absence"]["composites"]), highlight=False, soft_wrap=True)
+
+
+def _composites_line(composites: dict[str, Any] | None) -> str:
+    if composites is None:
+        return "no sequence has masks: no targets that leave the frame and return"
+    wait = "" if composites["median_frames_to_return"] is None else f", after {composites['median_frames_to_return']:g} frames (median)"
+    away = composites["states"]["absent"]
+    return (
+        f"leaving and returning: {composites['on_target_before_leaving']} of {composites['videos']} targets were tracked until they left, "
+        f"{composites['found_again']} of these were found again{wait}; "
+        f"state while away: {away['lost']:.0%} lost, {away['uncertain']:.0%} uncertain, {away['tracked']:.0%} tracked"
+    )
+
+
+def _ranking_table(figures: dict[str, Any]) -> Any:
+    from lockon.cli._analysis import decimal, table
+
+    overlap, swapped, composites = figures["overlap"], figures["absence"]["swapped"], figures["absence"]["composites"]
+    shown = table("AUROC of the score", "for", "yes", "no", "AUROC", "95 % interval")
+    rows = [("IoU > 0.5", overlap["hits"], overlap["frames"] - overlap["hits"], overlap)]
+    rows.append(("present, or in another video", swapped["present"], swapped["absent"], swapped))
+    if composites is not None:
+        rows.append(("present, or out of the frame", composites["present"], composites["absent"], composites))
+    for name, yes, no, part in rows:
+        interval = "-" if part["auroc_95"] is None else "{:.3f} to {:.3f}".format(*part["auroc_95"])
+        shown.add_row(name, str(yes), str(no), decimal(part["auroc"]), interval)
+    return shown
+
+
+def _calibration_table(figures: dict[str, Any]) -> Any:
+    from lockon.cli._analysis import decimal, table
+
+    calibration = figures["calibration"]
+    samples = calibration["samples"]
+    title = f"Calibration for {calibration['event']} ({samples['tracked']} tracked frames, {samples['absent']} absent)"
+    shown = table(title, "calibration", "scale", "bias", "ECE", "ECE tracked", "Brier")
+    names = {"before": "as loaded", "uncalibrated": "none", "platt": "Platt, held out", "isotonic": "isotonic, held out"}
+    for key, name in names.items():
+        row = calibration[key]
+        errors = (decimal(row[error]) for error in ("ece", "ece_tracked", "brier"))
+        shown.add_row(name, decimal(row.get("scale")), decimal(row.get("bias")), *errors)
+    return shown
+
+
+def _threshold_table(figures: dict[str, Any]) -> Any:
+    from lockon.cli._analysis import percent, table
+
+    thresholds = figures["thresholds"]
+    shown = table("Thresholds", "frames", f"tracked: >= {thresholds['tracked']:g}", f"lost: < {thresholds['lost']:g}")
+    names = {"hits": "IoU > 0.5", "misses": "IoU <= 0.5", "absent": "in another video"}
+    for key, name in names.items():
+        row = thresholds["frames"][key]
+        shown.add_row(name, percent(row["at_or_above_tracked"]), percent(row["below_lost"]))
+    return shown

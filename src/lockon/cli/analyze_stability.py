@@ -1,0 +1,117 @@
+"""`lockon analyze stability`: how much a tracker depends on one of its parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lockon.cli import _analysis as shared
+
+if TYPE_CHECKING:
+    from lockon.bench.report.model import Figure
+    from lockon.bench.stability import Curve
+
+
+def stability(  # noqa: PLR0917 - a command line
+    data: Annotated[
+        list[str], typer.Option("--data", metavar="NAME:ROOT", help="Datasets of `lockon data list`; pool:ROOT takes all in a folder.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="DIR", help="Folder for stability-PARAMETER.json and .png, and for runs/; what is there is skipped."),
+    ],
+    trackers: shared.Trackers = None,
+    parameter: Annotated[
+        str, typer.Option("--parameter", metavar="NAME", help="The number that is changed, as --set names it.")
+    ] = "localizer.window",
+    values: Annotated[str, typer.Option("--values", metavar="START:STOP:STEP", help="Range, or values by commas.")] = "0:1:0.1",
+    figure: Annotated[str, typer.Option("--figure", help="What table and plot show: AUC, AO, SR50, SR75, P20 or NP.")] = "AUC",
+    convention: shared.Convention = None,
+    sequences: shared.Sequences = None,
+    weights: shared.Weights = None,
+    preset: shared.Presets = None,
+    device: shared.Devices = None,
+    settings: shared.Settings = None,
+    workers: shared.Workers = 1,
+    threads: shared.Threads = 1,
+    lockstep: shared.Lockstep = 1,
+    seed: shared.Seed = 0,
+    overwrite: shared.Overwrite = False,
+    plot_format: shared.PlotFormat = "png",
+) -> None:
+    """Success AUC over a sweep of one parameter: by default the influence of the window (SiamLA, Fig. 14).
+
+    A tracker whose score finds the target by itself stays level; one that needs the window falls where it goes. Every value is one pass
+    over all sequences. Finished runs are kept: Ctrl-C is safe, the same command goes on, and a finer step adds the values between.
+
+    [bold]Examples[/bold]
+
+      lockon analyze stability --trackers lockon-s --data pool:/data/validation --out runs/stability --workers 2
+
+      lockon analyze stability --trackers lockon-s nanotrack-v2 --values 0,0.2,0.4,0.6 --data OTB100:/data/OTB100 --out runs/window
+
+      lockon analyze stability --parameter localizer.penalty --values 0:0.2:0.02 --data pool:/data/validation --out runs/penalty
+
+      lockon analyze stability --parameter search_factor --values 3:5:0.25 --figure AO --data pool:/data/validation --out runs/search
+    """
+    from lockon.bench.metrics.conventions import get_convention
+    from lockon.bench.plots.stability import write_stability_plot
+    from lockon.bench.report.model import Report
+    from lockon.bench.report.one_pass import OnePass
+    from lockon.bench.stability import curve, parse_values, sweep
+    from lockon.cli._trackers import load_sequences, make_tracker, tracker_specs
+    from lockon.cli.bench import split_names
+
+    formats = shared.check_plots(out, plot_format)
+    numbers = parse_values(values)
+    if convention is not None:
+        get_convention(convention)
+    head = Report((), OnePass(convention or "pysot")).figure(figure)
+    specs = tracker_specs(split_names(trackers) or ["lockon-s"], weights or [], preset or [], device or [], settings or [])
+    chosen, origin = load_sequences(data, split_names(sequences))
+    sweeps = {spec.label: sweep(spec, parameter, numbers, make_tracker) for spec in specs}
+    every = [one for made, _ in sweeps.values() for one in made]
+    again = f"finished sequences are kept in {out / 'runs'}, the same command goes on from there"
+    how = {"workers": workers, "threads": threads, "lockstep": lockstep, "seed": seed, "overwrite": overwrite}
+    outcomes = shared.run_all(every, chosen, out / "runs", origin, again=again, **how)
+    names = {(sequence.dataset, sequence.name) for sequence in chosen}
+    curves = [
+        curve(out / "runs", spec, sweeps[spec.label][0], numbers, sweeps[spec.label][1], sequences=names, convention=convention)
+        for spec in specs
+    ]
+    _show(curves, parameter, head)
+    content = {
+        "parameter": parameter,
+        "data": data,
+        "sequences": [sequence.name for sequence in chosen],
+        "convention": convention or "pysot",
+        "seed": seed,
+        "trackers": {
+            spec.label: {"configuration": spec.configuration(seed), **item.as_json()} for spec, item in zip(specs, curves, strict=True)
+        },
+    }
+    paths = [shared.write_json(out / f"stability-{parameter}.json", content)]
+    datasets = sorted({sequence.dataset for sequence in chosen})
+    where = ", ".join(datasets) if len(datasets) <= 3 else f"{len(datasets)} datasets"
+    title = f"{where}: {len(chosen)} sequences, {convention or 'pysot'}"
+    paths += write_stability_plot(curves, parameter, head, out / f"stability-{parameter}", formats, title=title)
+    shared.end(outcomes, paths)
+
+
+def _show(curves: list[Curve], parameter: str, head: Figure) -> None:
+    """Two tables: the figure at each value, and what the sweep says of each tracker."""
+    sweep = shared.table(f"{head.title} over {parameter}", parameter, *(item.label for item in curves))
+    for place, value in enumerate(curves[0].values):
+        cells = [f"{item.figures[head.key][place]:.{head.digits}f}" + ("*" if item.missing[place] else "") for item in curves]
+        sweep.add_row(f"{value:g}", *(cell.replace("nan", "-") for cell in cells))
+    words = shared.table("How much it depends on it", "tracker", "own value", "best", "at", "worst", "at", "range", "deviation")
+    for item in curves:
+        found = item.summary(head.key)
+        at = {key: f"{found[key]:g}".replace("nan", "-") for key in ("best_at", "worst_at")}
+        own = "-" if item.own is None else f"{item.own:g}"
+        best, worst, spread, deviation = (shared.decimal(found[key]) for key in ("best", "worst", "range", "deviation"))
+        words.add_row(item.label, own, best, at["best_at"], worst, at["worst_at"], spread, deviation)
+    partial = ["* lacks sequences that failed: it does not compare"] if any(any(item.missing) for item in curves) else []
+    shared.show(sweep, words, *partial)
