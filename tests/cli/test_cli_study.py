@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from lockon.cli import app, study
 
 
-def invoke(*words: str) -> Any:
-    return CliRunner().invoke(app, ["study", "rbo", *words])
+def invoke(*words: str, kind: str = "rbo") -> Any:
+    return CliRunner().invoke(app, ["study", kind, *words])
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,26 @@ def test_seeds() -> None:
     assert study._seeds("0,2,1") == [0, 2, 1]
 
 
+@pytest.mark.parametrize("kind", ["rbo", "siamla"])
+def test_help_names_the_command(kind: str) -> None:
+    text = invoke("--help", kind=kind).output
+    assert f"DIR/{kind}.md tells the outcome" in " ".join(text.split())
+    assert f"lockon study {kind} --data-root data --out runs/{kind} --jobs 2" in " ".join(text.split())
+    assert "rbo" not in text or kind == "rbo"
+
+
+def test_every_study_has_a_command() -> None:
+    pytest.importorskip("torch", reason="needs the torch extra")
+    from lockon.studies.kinds import KINDS
+
+    assert set(study._HELP) == set(KINDS)
+
+
 @pytest.mark.slow
-def test_two_runs_and_their_page(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "rows"), [("rbo", ("compact-ban.base", "compact-ban.cr")), ("siamla", ("compact-car.base", "compact-car.lafa"))]
+)
+def test_two_runs_and_their_page(tmp_path: Path, kind: str, rows: tuple[str, str]) -> None:
     pytest.importorskip("torch", reason="needs the torch extra")
     pytest.importorskip("lightning_fabric", reason="needs the train extra")
     from tiny_training_data import make_stills, make_validation
@@ -46,21 +64,12 @@ def test_two_runs_and_their_page(tmp_path: Path) -> None:
     make_stills(tmp_path / "data")
     make_validation(tmp_path / "data")
     settings = ["model.channels=8", "train.batch_size=2", "model.template_size=64", "model.search_size=96", "train.precision=fp32"]
-    words = [
-        "--data-root",
-        str(tmp_path / "data"),
-        "--out",
-        str(tmp_path / "out"),
-        "--only",
-        "compact-ban.base",
-        "--only",
-        "compact-ban.cr",
-    ]
+    words = ["--data-root", str(tmp_path / "data"), "--out", str(tmp_path / "out"), "--only", rows[0], "--only", rows[1]]
     words += ["--seeds", "0", "--steps", "2", "--samples", "4", "--jobs", "0", "--device", "cpu", "--page", str(tmp_path / "page.md")]
-    result = invoke(*words, *(word for setting in settings for word in ("--set", setting)))
+    result = invoke(*words, *(word for setting in settings for word in ("--set", setting)), kind=kind)
     assert result.exit_code == 0, result.output
-    assert "compact-ban.cr.s0: done" in result.output
+    assert f"{rows[1]}.s0: done" in result.output
     page = (tmp_path / "page.md").read_text()
-    assert page == (tmp_path / "out" / "rbo.md").read_text()
+    assert page == (tmp_path / "out" / f"{kind}.md").read_text()
     assert "2 rows, seeds 0, 2 runs of 2 updates" in page
     assert str(tmp_path) not in page

@@ -13,10 +13,13 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 pytest.importorskip("lightning_fabric", reason="needs the train extra")
 
 from lockon.bench.store import Store  # noqa: E402
+from lockon.config import flatten  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.studies.features import FrozenFeatures, is_frozen, take_backbone  # noqa: E402
-from lockon.studies.grid import Row, Run, rows  # noqa: E402
+from lockon.studies.grid import Row, Run  # noqa: E402
+from lockon.studies.kinds import KINDS  # noqa: E402
 from lockon.studies.settings import Study  # noqa: E402
+from lockon.studies.summary import read_scores  # noqa: E402
 from lockon.studies.training import Prepare, TrainAndTrack  # noqa: E402
 from lockon.studies.work import progress_of, tasks_of  # noqa: E402
 from lockon.train.checkpoint import read_weights  # noqa: E402
@@ -26,6 +29,7 @@ from tiny_training_data import make_stills, make_validation  # noqa: E402
 
 SMALL = {"model.channels": 8, "train.batch_size": 2, "train.warmup_steps": 0, "train.precision": "fp32"}
 SMALL |= {"model.template_size": 64, "model.search_size": 96, "train.save_every": 1, "train.log_every": 1}
+RBO, SIAMLA = KINDS["rbo"], KINDS["siamla"]
 BASE, ALL = (Run(Row("compact-ban", variant), 0) for variant in ("base", "cr-igr"))
 
 
@@ -33,11 +37,11 @@ BASE, ALL = (Run(Row("compact-ban", variant), 0) for variant in ("base", "cr-igr
 def study(tmp_path: Path) -> Study:
     stills, val = make_stills(tmp_path / "data"), make_validation(tmp_path / "data")
     sources = TrainSources(stills=stills, val=val)
-    return Study(out=tmp_path / "out", sources=sources, steps=3, samples=4, overrides=SMALL, device="cpu", lockstep=2)
+    return Study(kind=RBO, out=tmp_path / "out", sources=sources, steps=3, samples=4, overrides=SMALL, device="cpu", lockstep=2)
 
 
 def test_tasks_prepare_each_family_and_seed_once(study: Study) -> None:
-    runs = [Run(row, seed) for seed in (0, 1) for row in rows()]
+    runs = [Run(row, seed) for seed in (0, 1) for row in RBO.rows()]
     tasks = tasks_of(study, runs, parts=2)
     prepare = [task for task in tasks if isinstance(task, Prepare)]
     assert len(prepare) == 4
@@ -125,8 +129,48 @@ def test_a_stopped_run_goes_on(study: Study, monkeypatch: pytest.MonkeyPatch) ->
     assert all(torch.equal(expected[name], found[name]) for name in expected)
 
 
+@pytest.mark.parametrize("row", [*SIAMLA.rows(only=list(SIAMLA.variants)), *SIAMLA.rows(["compact-ban"])], ids=lambda row: row.name)
+def test_every_row_of_siamla_learns(study: Study, row: Row) -> None:
+    """And differs from its baseline in what the row says, nothing else."""
+    made, base = (replace(study, kind=SIAMLA).recipe(Run(one, 0)) for one in (row, Row(row.tracker, "base")))
+    losses = made.task.loss(collate([made.pipeline.sample(index) for index in range(2)]))
+    losses["loss"].backward()
+    assert all(torch.isfinite(value) for value in losses.values())
+    assert ("quality" in losses) == (row.tracker == "compact-car")
+    first, second = flatten(base.settings), flatten(made.settings)
+    assert {name for name in first if first[name] != second[name]} == set(SIAMLA.settings(row))
+    assert made.header["config"]["model"]["branch"] == second["model.branch"]  # so that the weights can be loaded
+    weights = [dict(one.task.module.named_parameters()) for one in (made, base)]
+    shared = weights[0].keys() & weights[1].keys()
+    assert len(shared) > 30
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in shared)
+
+
+@pytest.mark.slow
+def test_a_run_of_siamla_is_measured_once(study: Study) -> None:
+    study, run = replace(study, kind=SIAMLA), Run(Row("compact-car", "all"), 0)
+    said: list[str] = []
+    Prepare(study, run).do(said.append)
+    TrainAndTrack(study, run).do(said.append)
+    file = study.alignment(run)
+    assert file is not None
+    assert said[-1].startswith("measuring ")
+    assert read_weights(study.weights(run))[1]["config"]["model"]["branch"] == "localization"
+    assert read_weights(study.weights(run))[1]["study"]["study"] == "siamla"
+    before = file.stat().st_mtime_ns
+    TrainAndTrack(study, run).do(said.append)
+    assert (said[-1], file.stat().st_mtime_ns) == ("tracking", before)
+    assert [row.row.name for row in read_scores(study.out, SIAMLA)[0]] == ["compact-car.all"]
+    assert replace(study, kind=RBO).alignment(run) is None
+
+
 def test_a_folder_belongs_to_one_study(study: Study) -> None:
     study.claim()
+    study.claim()
+    with pytest.raises(LockonError, match=r"holds a study with other settings: study \('rbo' -> 'siamla'\)"):
+        replace(study, kind=SIAMLA).claim()
+    old = {name: value for name, value in study.common().items() if name != "study"}
+    (study.out / "study.json").write_text(json.dumps(old))  # as it was when there was one study
     study.claim()
     with pytest.raises(LockonError, match=r"holds a study with other settings: steps \(3 -> 4\)"):
         replace(study, steps=4).claim()

@@ -11,10 +11,14 @@ import pytest
 from bench.made_results import BOX, FAR, HALF, PERFECT, add, make_record, reset_record
 from lockon.bench.store import Store
 from lockon.errors import LockonError
+from lockon.studies.alignment import alignment_file
+from lockon.studies.figures import ALIGNMENT, FIGURES, TRACKING
 from lockon.studies.grid import Row
+from lockon.studies.kinds import KINDS
 from lockon.studies.report import write_report
-from lockon.studies.summary import FIGURES, compare, read_scores
+from lockon.studies.summary import compare, read_scores
 
+RBO, SIAMLA = KINDS["rbo"], KINDS["siamla"]
 NAMES = ("a", "b", "c", "d", "e", "f")
 
 
@@ -29,7 +33,8 @@ def results(folder: Path, rows: dict[str, list], names=NAMES, events: str = "stt
 
 
 def test_figures_by_hand(tmp_path: Path) -> None:
-    rows, names = read_scores(results(tmp_path, {"compact-ban.base.s0": PERFECT, "compact-ban.base.s1": HALF, "compact-ban.base.s2": FAR}))
+    results(tmp_path, {"compact-ban.base.s0": PERFECT, "compact-ban.base.s1": HALF, "compact-ban.base.s2": FAR})
+    rows, names = read_scores(tmp_path, RBO)
     assert names == list(NAMES)
     (row,) = rows
     assert (row.row, row.seeds) == (Row("compact-ban", "base"), (0, 1, 2))
@@ -41,7 +46,7 @@ def test_figures_by_hand(tmp_path: Path) -> None:
 
 def test_verdicts(tmp_path: Path) -> None:
     """All better, all equal, and better with one seed but worse with the other."""
-    store = results(
+    results(
         tmp_path,
         {
             **{f"compact-ban.base.s{seed}": HALF for seed in (0, 1)},
@@ -51,11 +56,11 @@ def test_verdicts(tmp_path: Path) -> None:
             "compact-ban.cr-igr.s1": FAR,
         },
     )
-    found = {(item.row.variant, item.other.variant, item.name): item for item in compare(read_scores(store)[0])}
+    found = {(item.row.variant, item.other.variant, item.name): item for item in compare(read_scores(tmp_path, RBO)[0], RBO)}
     assert found["cr", "base", "AO"].verdict == "better"
     np.testing.assert_allclose(found["cr", "base", "AO"].by_seed, [0.5, 0.5], atol=1e-9)
     assert found["cr", "base", "R"].verdict == "not told apart"
-    for name in FIGURES:
+    for name in TRACKING:
         assert found["cr-igr-ori", "cr", name].verdict == "worse"  # also where lower is better
     assert found["cr-igr", "base", "AO"].verdict == "not told apart"
     assert found["cr-igr", "base", "AO"].by_seed[0] == pytest.approx(0.5)
@@ -66,17 +71,55 @@ def test_incomplete_runs_are_left_out(tmp_path: Path) -> None:
     store = results(tmp_path, {"compact-ban.base.s0": HALF})
     results(tmp_path, {"compact-ban.base.s1": HALF}, NAMES[:3])
     add(store, "lockon-s", make_record("a", HALF))  # no run of a study
-    rows, _ = read_scores(store)
+    rows, _ = read_scores(tmp_path, RBO)
     assert [row.seeds for row in rows] == [(0,)]
+    add(Store(tmp_path / "other" / "bench"), "lockon-s", make_record("a", HALF))
     with pytest.raises(LockonError, match="no finished run of a study"):
-        read_scores(add(Store(tmp_path / "other"), "lockon-s", make_record("a", HALF)))
+        read_scores(tmp_path / "other", RBO)
+
+
+def measured(out: Path, label: str, value: float | None, names=NAMES) -> Path:
+    """A measurement of alignment in which every figure of every sequence is the same."""
+    path = alignment_file(out, label)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sequences = {name: {FIGURES[figure].alignment: value for figure in ALIGNMENT} for name in names}
+    path.write_text(json.dumps({"sequences": sequences}))
+    return path
+
+
+def test_alignment_is_a_figure_like_others(tmp_path: Path) -> None:
+    labels = [f"compact-car.{variant}.s{seed}" for variant in ("base", "ladl") for seed in (0, 1)]
+    results(tmp_path, dict.fromkeys(labels, HALF))
+    with pytest.raises(LockonError, match="no finished run of a study"):
+        read_scores(tmp_path, SIAMLA)  # nothing is measured yet
+    for label, value in zip(labels, (0.1, 0.2, 0.4, None), strict=True):
+        measured(tmp_path, label, value)
+    rows, _ = read_scores(tmp_path, SIAMLA)
+    np.testing.assert_allclose(rows[0].by_seed("Spearman"), [0.1, 0.2])
+    np.testing.assert_allclose(rows[1].by_seed("gap"), [0.4, np.nan])
+    measured(tmp_path, labels[3], 0.6)
+    found = {item.name: item for item in compare(read_scores(tmp_path, SIAMLA)[0], SIAMLA)}
+    assert found["Pearson"].verdict == "better"
+    assert found["gap"].verdict == "worse"  # lower is better
+    np.testing.assert_allclose(found["Spearman"].by_seed, [0.3, 0.4])
+    assert found["AO"].verdict == "not told apart"
+    measured(tmp_path, labels[3], 0.6, NAMES[:3])
+    assert [row.seeds for row in read_scores(tmp_path, SIAMLA)[0]] == [(0, 1), (0,)]
+
+
+@pytest.mark.parametrize("content", ["[]", "{", "{}", '{"sequences": {"a": {}}}', '{"sequences": [1]}'])
+def test_a_damaged_measurement(tmp_path: Path, content: str) -> None:
+    results(tmp_path, {"compact-car.base.s0": HALF})
+    measured(tmp_path, "compact-car.base.s0", 0.1).write_text(content)
+    with pytest.raises(LockonError, match=r"compact-car.base.s0.json .*remove it and give the same command again"):
+        read_scores(tmp_path, SIAMLA)
 
 
 def test_the_page(tmp_path: Path) -> None:
     results(tmp_path, {f"compact-ban.{row}.s{seed}": HALF if row == "base" else PERFECT for row in ("base", "cr") for seed in (0, 1, 2)})
     settings = {"steps": 90, "samples": 64, "cache": "auto", "overrides": {"backbone_weights": "/secret/lite.pth"}, "preset": "default"}
     (tmp_path / "study.json").write_text(json.dumps(settings))
-    pages = write_report(tmp_path, [tmp_path / "one.md", tmp_path / "deep" / "two.md"])
+    pages = write_report(tmp_path, RBO, [tmp_path / "one.md", tmp_path / "deep" / "two.md"])
     text = pages[0].read_text()
     assert text == pages[1].read_text()
     assert "/secret" not in text
@@ -87,11 +130,32 @@ def test_the_page(tmp_path: Path) -> None:
     assert "| compact-ban | baseline |" in text
     assert "0.500 ± 0.000" in text
     assert "6 runs of 90 updates" in text
+    assert "Alignment" not in text
+    with pytest.raises(LockonError, match="holds the study rbo; give lockon study rbo, or another --out"):
+        write_report(tmp_path, SIAMLA, [tmp_path / "one.md"])
+
+
+def test_the_page_of_siamla(tmp_path: Path) -> None:
+    for tracker, variant in (("compact-car", "base"), ("compact-car", "all"), ("compact-car", "linear"), ("lockon-s", "base")):
+        for seed in (0, 1, 2):
+            label = f"{tracker}.{variant}.s{seed}"
+            results(tmp_path, {label: HALF if variant == "base" else PERFECT})
+            measured(tmp_path, label, 0.1 * seed + (0.3 if variant == "all" else 0.0))
+    (tmp_path / "study.json").write_text(json.dumps({"study": "siamla", "steps": 90, "samples": 64, "cache": "auto", "preset": "default"}))
+    text = write_report(tmp_path, SIAMLA, [tmp_path / "page.md"])[0].read_text()
+    assert text.startswith("# Do localization-aware scores make a Siamese tracker better?\n\nThis page")
+    assert "| compact-car | + LADL + LALS + LAFA (SiamLA) | 0.400 ± 0.100 | +0.300 | better | 1.000 ± 0.000 | +0.500 | better |" in text
+    assert "of 2 rows, 1 have a higher Spearman" in text
+    assert "| + LADL | 0.621 (+0.024) | 0.594 (+0.013) |" in text
+    for words in ("--trackers compact-car", "--trackers lockon-s", "--only compact-car.linear"):
+        assert words in text
+    with pytest.raises(LockonError, match="holds the study siamla; give lockon study siamla"):
+        write_report(tmp_path, RBO, [tmp_path / "one.md"])
 
 
 def test_no_study(tmp_path: Path) -> None:
     results(tmp_path, {"compact-ban.base.s0": HALF})
     with pytest.raises(LockonError, match="holds no study"):
-        write_report(tmp_path, [tmp_path / "one.md"])
+        write_report(tmp_path, RBO, [tmp_path / "one.md"])
     with pytest.raises(LockonError, match="holds no study"):
-        write_report(tmp_path / "none", [tmp_path / "one.md"])
+        write_report(tmp_path / "none", RBO, [tmp_path / "one.md"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 pytest.importorskip("lightning_fabric", reason="needs the train extra")
 
+from lockon.config import as_json  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.train.checkpoint import save_weights  # noqa: E402
 from lockon.zoo import compact, compact_tracker  # noqa: E402
@@ -27,7 +29,7 @@ def stills(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_prediction_has_a_candidate_per_point_and_anchor(name: str) -> None:
-    config = compact.ModelConfig(head=compact.CONFIGS[name].head, channels=8, template_size=64, search_size=96)
+    config = replace(compact.CONFIGS[name], channels=8, template_size=64, search_size=96)
     model = compact.build(config).eval()
     with torch.no_grad():
         prediction = model(model.encode(torch.rand(2, 3, 64, 64) * 255), torch.rand(2, 3, 96, 96) * 255)
@@ -40,7 +42,7 @@ def test_a_prediction_has_a_candidate_per_point_and_anchor(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_map_is_centred_in_the_crop(name: str) -> None:
-    head = compact.build(compact.ModelConfig(head=compact.CONFIGS[name].head, channels=8)).head
+    head = compact.build(replace(compact.CONFIGS[name], channels=8)).head
     places = head.anchors[:, :2] if name == "compact-rpn" else head.points
     np.testing.assert_allclose(places.mean(0), [112, 112])
     assert places.min() == 8
@@ -56,6 +58,31 @@ def test_anchors_fit_the_target() -> None:
 def test_crop_sides_are_multiples_of_the_stride(name: str) -> None:
     with pytest.raises(LockonError, match=f"{name}=100 given, expected a multiple of 16"):
         compact.ModelConfig(**{name: 100})
+
+
+def test_branches_are_for_one_head() -> None:
+    with pytest.raises(LockonError, match="branch=localization given for head=ban, which has no branch; take compact-car"):
+        compact.ModelConfig(branch="localization")
+
+
+@pytest.mark.parametrize("branch", ["centerness", "localization", "none"])
+def test_branches(branch: str, tmp_path: Path) -> None:
+    """Heads of different branches begin with equal weights where they have the same parts, and the weight file says which it is."""
+    config = compact.ModelConfig(head="car", branch=branch, channels=8, template_size=64, search_size=96)
+    torch.manual_seed(0)
+    plain = compact.build(replace(config, branch="none")).state_dict()
+    torch.manual_seed(0)
+    model = compact.build(config)
+    weights = model.state_dict()
+    assert all(torch.equal(weights[name], value) for name, value in plain.items())
+    assert (len(weights) > len(plain)) == (branch != "none")
+    path = tmp_path / "weights.safetensors"
+    save_weights(model, path, {"architecture": "compact-car", "config": {"model": as_json(config)}})
+    tracker = load("compact-car", path)
+    frame = np.random.default_rng(0).integers(0, 255, (80, 100, 3), dtype=np.uint8)
+    tracker.init(frame, (30, 20, 24, 30))
+    assert np.isfinite(tracker.track(frame).box).all()
+    assert tracker.model.module.head.branch == branch
 
 
 def test_recipes_differ_in_head_and_loss_alone(stills: Path) -> None:

@@ -19,82 +19,110 @@ app = typer.Typer(help="Controlled studies: many runs, one thing changed.", no_a
 Cache = Literal["auto", "features", "images", "none"]
 
 
-@app.callback()
-def _group() -> None:
-    """Keeps `rbo` a command of its own while it is the only one."""
+_ENDING = """
+Every run is trained with equal steps on equal samples, and tracks the validation videos once without help and once with a new
+start after each failure. Finished runs are skipped. Ctrl-C saves the running ones. DIR/{name}.md tells the outcome.
+"""
+_HELP = {
+    "rbo": f"""Do ranking losses make a tracker better? Trains each row with each seed and compares them (Table 4 of the RBO paper).
+{_ENDING}
+[bold]Examples[/bold]
+
+  lockon study rbo --data-root data --out runs/rbo --jobs 2 --set backbone_weights=efficientnet-lite0.pth
+
+  lockon study rbo --data-root data --out runs/rbo --only compact-ban.base --only compact-ban.cr --seeds 0,1,2,3,4
+
+  lockon study rbo --out runs/rbo --report --page docs/studies/rbo.md
+
+  lockon study rbo --data-root /data --out runs/paper --trackers siamban-r50 --trackers siamrpnpp-r50 --cache none --device cuda
+""",
+    "siamla": f"""Do scores that know how good a box is make a tracker better? Trains each row with each seed (Table III of SiamLA).
+{_ENDING}
+How well scores agree with the boxes' IoU is measured too.
+
+[bold]Examples[/bold]
+
+  lockon study siamla --data-root data --out runs/siamla --jobs 2 --set backbone_weights=efficientnet-lite0.pth
+
+  lockon study siamla --data-root data --out runs/siamla --only base --only ladl --only linear --seeds 0,1,2,3,4
+
+  lockon study siamla --out runs/siamla --report --page docs/studies/siamla.md
+
+  lockon study siamla --data-root data --out runs/lockon-s --trackers lockon-s --set "train.unfreeze=((0,0),)"
+
+  lockon study siamla --data-root /data --out runs/paper --trackers siamcar-r50 --cache none --device cuda
+""",
+}
 
 
-@app.command("rbo")
-def rbo(
-    *,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the study; the same command goes on from there.")],
-    data_root: Annotated[Path | None, typer.Option(help="Folder with train/ (stills), train_video/ and val/.")] = None,
-    stills: Annotated[Path | None, typer.Option(help="Images with boxes or masks; instead of DATA_ROOT/train.")] = None,
-    videos: Annotated[Path | None, typer.Option(help="Training videos; instead of DATA_ROOT/train_video.")] = None,
-    val: Annotated[Path | None, typer.Option(help="Videos to judge on; instead of DATA_ROOT/val.")] = None,
-    trackers: Annotated[
-        list[str] | None, typer.Option("--trackers", help="Recipes to study, each in the four rows of Table 4; default: the compact ones.")
-    ] = None,
-    only: Annotated[list[str] | None, typer.Option("--only", metavar="ROW", help="Rows such as compact-ban.cr, or cr; repeat.")] = None,
-    seeds: Annotated[str, typer.Option("--seeds", help="Of initial weights and samples, by commas.")] = "0,1,2",
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Updates of each run; default: each recipe's own.")] = None,
-    samples: Annotated[int, typer.Option("--samples", min=1, help="Different training pairs per seed, drawn once and kept.")] = 12_800,
-    cache: Annotated[Cache, typer.Option("--cache", help="What is kept of a pair: features needs a frozen backbone.")] = "auto",
-    settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of any setting of all runs; may be repeated.")] = None,
-    preset: Annotated[str, typer.Option("--preset", help="Inference parameters of all runs.")] = "default",
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto",
-    jobs: Annotated[int, typer.Option("--jobs", min=0, help="Runs side by side; 0 does all in this process.")] = 1,
-    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each run.")] = 1,
-    report: Annotated[bool, typer.Option("--report", help="Train nothing: only write the page of what is finished.")] = False,
-    page: Annotated[Path | None, typer.Option("--page", metavar="FILE.md", help="Also write the page here.")] = None,
-) -> None:
-    """Do ranking losses make a tracker better? Trains each row with each seed and compares them (Table 4 of the RBO paper).
+def _add(name: str, text: str) -> None:
+    """The command of one study; all have the same options."""
 
-    Every run is trained with equal steps on equal samples, and tracks the validation videos once without help and once with a new
-    start after each failure. Finished runs are skipped. Ctrl-C saves the running ones. DIR/rbo.md tells the outcome.
+    @app.command(name, help=text.replace("{name}", name))
+    def study(
+        *,
+        out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the study; the same command goes on from there.")],
+        data_root: Annotated[Path | None, typer.Option(help="Folder with train/ (stills), train_video/ and val/.")] = None,
+        stills: Annotated[Path | None, typer.Option(help="Images with boxes or masks; instead of DATA_ROOT/train.")] = None,
+        videos: Annotated[Path | None, typer.Option(help="Training videos; instead of DATA_ROOT/train_video.")] = None,
+        val: Annotated[Path | None, typer.Option(help="Videos to judge on; instead of DATA_ROOT/val.")] = None,
+        trackers: Annotated[
+            list[str] | None,
+            typer.Option("--trackers", help="Recipes to study, each in the rows of the paper's table; default: the compact ones."),
+        ] = None,
+        only: Annotated[
+            list[str] | None, typer.Option("--only", metavar="ROW", help="Rows such as TRACKER.base, or base of each tracker; repeat.")
+        ] = None,
+        seeds: Annotated[str, typer.Option("--seeds", help="Of initial weights and samples, by commas.")] = "0,1,2",
+        steps: Annotated[int | None, typer.Option("--steps", min=1, help="Updates of each run; default: each recipe's own.")] = None,
+        samples: Annotated[int, typer.Option("--samples", min=1, help="Different training pairs per seed, drawn once and kept.")] = 12_800,
+        cache: Annotated[Cache, typer.Option("--cache", help="What is kept of a pair: features needs a frozen backbone.")] = "auto",
+        settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of any setting of all runs; may be repeated.")] = None,
+        preset: Annotated[str, typer.Option("--preset", help="Inference parameters of all runs.")] = "default",
+        device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto",
+        jobs: Annotated[int, typer.Option("--jobs", min=0, help="Runs side by side; 0 does all in this process.")] = 1,
+        threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each run.")] = 1,
+        report: Annotated[bool, typer.Option("--report", help="Train nothing: only write the page of what is finished.")] = False,
+        page: Annotated[Path | None, typer.Option("--page", metavar="FILE.md", help="Also write the page here.")] = None,
+    ) -> None:
+        from lockon._require import require
+        from lockon.errors import LockonError
+        from lockon.studies.grid import Run
+        from lockon.studies.kinds import KINDS
 
-    [bold]Examples[/bold]
+        kind = KINDS[name]
+        runs = [Run(row, seed) for seed in _seeds(seeds) for row in kind.rows(trackers or [], only or [])]
+        failures: list[str] = []
+        if not report:
+            for module in ("torch", "lightning_fabric", "safetensors", "tensorboard"):
+                require(module, "train")
+            from lockon.cli._options import parse_overrides
+            from lockon.studies.settings import Study
+            from lockon.train.recipe import TrainSources
 
-      lockon study rbo --data-root data --out runs/rbo --jobs 2 --set backbone_weights=efficientnet-lite0.pth
+            chosen = Study(
+                kind=kind,
+                out=out,
+                sources=TrainSources.find(data_root, stills=stills, videos=videos, val=val),
+                steps=steps,
+                samples=samples,
+                cache=cache,
+                overrides=parse_overrides(settings or []),
+                preset=preset,
+                device=device,
+                threads=threads,
+            )
+            failures = _run(chosen, runs, jobs, threads)
+        from lockon.studies.report import write_report
 
-      lockon study rbo --data-root data --out runs/rbo --only compact-ban.base --only compact-ban.cr --seeds 0,1,2,3,4
+        for path in write_report(out, kind, [out / f"{name}.md", *([page] if page else [])]):
+            typer.echo(f"wrote {path}", err=True)
+        if failures:
+            raise LockonError(f"{len(failures)} runs failed, first {failures[0]}; the same command tries them again")
 
-      lockon study rbo --out runs/rbo --report --page docs/studies/rbo.md
 
-      lockon study rbo --data-root /data --out runs/paper --trackers siamban-r50 --trackers siamrpnpp-r50 --cache none --device cuda
-    """
-    from lockon._require import require
-    from lockon.errors import LockonError
-    from lockon.studies.grid import Run, rows
-
-    runs = [Run(row, seed) for seed in _seeds(seeds) for row in rows(trackers or [], only or [])]
-    failures: list[str] = []
-    if not report:
-        for module in ("torch", "lightning_fabric", "safetensors", "tensorboard"):
-            require(module, "train")
-        from lockon.cli._options import parse_overrides
-        from lockon.studies.settings import Study
-        from lockon.train.recipe import TrainSources
-
-        sources = TrainSources.find(data_root, stills=stills, videos=videos, val=val)
-        study = Study(
-            out=out,
-            sources=sources,
-            steps=steps,
-            samples=samples,
-            cache=cache,
-            overrides=parse_overrides(settings or []),
-            preset=preset,
-            device=device,
-            threads=threads,
-        )
-        failures = _run(study, runs, jobs, threads)
-    from lockon.studies.report import write_report
-
-    for path in write_report(out, [out / "rbo.md", *([page] if page else [])]):
-        typer.echo(f"wrote {path}", err=True)
-    if failures:
-        raise LockonError(f"{len(failures)} runs failed, first {failures[0]}; the same command tries them again")
+for _name, _text in _HELP.items():
+    _add(_name, _text)
 
 
 def _seeds(text: str) -> list[int]:

@@ -14,7 +14,11 @@ from lockon.config import differences
 from lockon.data.datasets.registry import load_videos
 from lockon.data.sequence import Sequence
 from lockon.errors import LockonError
+from lockon.studies.alignment import alignment_file
+from lockon.studies.figures import ALIGNMENT
 from lockon.studies.grid import Run
+from lockon.studies.kind import StudyKind
+from lockon.studies.rbo import RBO
 from lockon.train.recipe import Recipe, TrainSources
 from lockon.zoo.registry import recipes
 
@@ -27,7 +31,8 @@ class Study:
     """A study in a folder.
 
     Attributes:
-        out: RUN folders in runs/, results of tracking in bench/, samples in cache/, study.json.
+        kind: which study it is.
+        out: RUN folders in runs/, results of tracking in bench/, of scores against IoU in alignment/, samples in cache/, study.json.
         sources: training data and validation videos.
         steps: updates of each run; None for each recipe's own.
         samples: different pairs per seed, drawn once and kept; when they have been used up they come again in another order.
@@ -38,6 +43,7 @@ class Study:
         threads: torch threads of each process. lockstep: sequences tracked side by side.
     """
 
+    kind: StudyKind
     out: Path
     sources: TrainSources
     steps: int | None = None
@@ -65,7 +71,7 @@ class Study:
         settings: dict[str, Any] = {"train.seed": run.seed, "train.threads": self.threads, "train.validate_every": 0}
         if self.steps is not None:
             settings["train.steps"] = self.steps
-        settings |= dict(self.overrides) | run.row.settings
+        settings |= dict(self.overrides) | self.kind.settings(run.row)
         made: Recipe = importlib.import_module(known[run.row.tracker]).recipe(self.sources, settings, run.row.tracker)
         return made
 
@@ -76,6 +82,10 @@ class Study:
     def weights(self, run: Run) -> Path:
         """The finished weights of a run; they exist when its training is over."""
         return self.folder(run) / "weights.safetensors"
+
+    def alignment(self, run: Run) -> Path | None:
+        """Where the measurement of a run's scores against IoU lies; None if the study has none."""
+        return alignment_file(self.out, run.label) if set(self.kind.figures) & set(ALIGNMENT) else None
 
     @property
     def bench(self) -> Path:
@@ -95,6 +105,7 @@ class Study:
     def common(self) -> dict[str, Any]:
         """JSON values that must be the same for all runs of the folder."""
         return {
+            "study": self.kind.name,
             "steps": self.steps,
             "samples": self.samples,
             "cache": self.cache,
@@ -110,11 +121,16 @@ class Study:
         """
         path = self.out / "study.json"
         if path.is_file():
-            changed = differences(read_json_object(path, "remove it, or give another --out"), self.common())
+            changed = differences(named(read_json_object(path, "remove it, or give another --out")), self.common())
             if changed:
                 raise LockonError(f"{self.out} holds a study with other settings: {', '.join(changed)}; give the same, or another --out")
             return
         write_bytes(path, (json.dumps(self.common(), indent=1) + "\n").encode())
 
 
-__all__ = ["PROTOCOLS", "Cache", "Study"]
+def named(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a study.json; those of the time when there was one study do not say which they are."""
+    return {"study": RBO.name, **settings}
+
+
+__all__ = ["PROTOCOLS", "Cache", "Study", "named"]

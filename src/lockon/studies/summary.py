@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence as Items
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lockon.bench.metrics import PairedDifference, paired_difference
 from lockon.bench.report.one_pass import OnePass
@@ -15,29 +17,14 @@ from lockon.bench.report.reset import Reset
 from lockon.bench.store import Record, Store
 from lockon.errors import LockonError
 from lockon.ops.boxes import iou_xywh
-from lockon.studies.grid import BASE, VARIANTS, Row
+from lockon.studies.alignment import alignment_file, read_alignment
+from lockon.studies.figures import ALIGNMENT, FIGURES, LOST, Name
+from lockon.studies.grid import BASE, Row
+from lockon.studies.kind import StudyKind
 from lockon.types import FloatArray
 
-LOST = 0.1  # IoU up to which a target counts as lost in one pass
-Name = Literal["AUC", "AO", "lost", "R"]
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure of a run: what it is, whether higher is better, and the digits that are shown."""
-
-    text: str
-    rising: bool = True
-    digits: int = 3
-
-
-FIGURES: dict[Name, Figure] = {
-    "AUC": Figure("area under the success curve (PySOT's convention), mean over sequences"),
-    "AO": Figure("average overlap: mean IoU without the first frame, mean over sequences"),
-    "lost": Figure(f"percentage of frames with an IoU of at most {LOST}, mean over sequences", rising=False, digits=1),
-    "R": Figure("robustness: failures (no overlap) per 100 frames with a new start after each", rising=False, digits=2),
-}
 _LABEL = re.compile(r"(?P<tracker>.+)\.(?P<variant>[a-z0-9-]+)\.s(?P<seed>\d+)")
+Scores = dict[str, dict[Name, tuple[float, float]]]  # by sequence and figure: value, and weight in the mean over sequences
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +33,7 @@ class RowScores:
 
     Attributes:
         row: which. seeds: rising.
-        values: (K, S) per figure. weights: (S,) per figure: of the mean over sequences.
+        values: (K, S) per figure; NaN where a sequence has none. weights: (S,) per figure: of the mean over sequences.
     """
 
     row: Row
@@ -55,8 +42,17 @@ class RowScores:
     weights: Mapping[Name, FloatArray]
 
     def by_seed(self, name: Name) -> FloatArray:
-        """(K,) the figure of each seed over all sequences."""
-        return np.asarray(np.average(self.values[name], axis=1, weights=self.weights[name]))
+        """(K,) the figure of each seed over all sequences that have it."""
+        return mean_over_sequences(self.values[name], self.weights[name])
+
+
+def mean_over_sequences(values: ArrayLike, weights: ArrayLike) -> FloatArray:
+    """(K,) weighted means of (K, S) values, NaN left out; NaN where there is nothing else."""
+    table = np.asarray(values, dtype=np.float64)
+    known = np.where(np.isfinite(table), np.asarray(weights, dtype=np.float64), 0.0)  # (K, S)
+    total = known.sum(axis=1)
+    sums = (np.nan_to_num(table) * known).sum(axis=1)
+    return np.asarray(np.divide(sums, total, out=np.full(len(total), np.nan), where=total > 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,43 +83,48 @@ class Comparison:
         return "not told apart"
 
 
-def read_scores(store: Store) -> tuple[list[RowScores], list[str]]:
-    """Scores of all finished runs in a folder of results, rows in the order of the grid; and names of the sequences.
+def read_scores(out: Path, kind: StudyKind) -> tuple[list[RowScores], list[str]]:
+    """Scores of all finished runs of the study in `out`, rows in the order of the grid; and names of the sequences.
 
     A run that lacks a sequence that others have is left out: figures of different sequences do not compare.
 
     Raises:
-        LockonError: no finished run.
+        LockonError: no finished run, or a damaged file.
     """
-    found: dict[tuple[str, str], dict[int, dict[str, dict[Name, tuple[float, float]]]]] = {}
+    store = Store(out / "bench")
+    found: dict[tuple[str, str], dict[int, Scores]] = {}
     for label in store.trackers():
         match = _LABEL.fullmatch(label)
-        if match is None or match["variant"] not in VARIANTS:
+        if match is None or match["variant"] not in kind.variants:
             continue
-        scores = _run_scores(store, label)
-        found.setdefault((match["tracker"], match["variant"]), {})[int(match["seed"])] = scores
+        found.setdefault((match["tracker"], match["variant"]), {})[int(match["seed"])] = _run_scores(store, label, kind)
     names = sorted({name for seeds in found.values() for scores in seeds.values() for name in scores})
-    order = list(VARIANTS)
+    order = list(kind.variants)
     rows = []
     for (tracker, variant), seeds in sorted(found.items(), key=lambda item: (item[0][0], order.index(item[0][1]))):
-        whole = {seed: scores for seed, scores in sorted(seeds.items()) if set(scores) == set(names)}
+        whole = {seed: scores for seed, scores in sorted(seeds.items()) if scores and set(scores) == set(names)}
         if whole:
-            rows.append(_row(Row(tracker, variant), whole, names))
+            rows.append(_row(Row(tracker, variant), whole, names, kind.figures))
     if not rows:
         raise LockonError(f"{store.folder} holds no finished run of a study; run it first without --report")
     return rows, names
 
 
-def _run_scores(store: Store, label: str) -> dict[str, dict[Name, tuple[float, float]]]:
-    """Per sequence that was tracked under both protocols: value and weight of each figure."""
+def _run_scores(store: Store, label: str, kind: StudyKind) -> Scores:
+    """Per sequence of which everything is known that the study counts: value and weight of each figure."""
     rule = OnePass("pysot")
     resets = {record.sequence: record for record in store.records(label, "reset")}
-    scores: dict[str, dict[Name, tuple[float, float]]] = {}
+    measured = read_alignment(alignment_file(store.folder.parent, label))
+    scores: Scores = {}
     for record in store.records(label):
-        if record.sequence in resets:
-            values = rule.score([record]).values
-            one: dict[Name, tuple[float, float]] = {"AUC": (values["AUC"], 1), "AO": (values["AO"], 1), "lost": (_lost(record), 1)}
-            scores[record.sequence] = one | {"R": _robustness(resets[record.sequence])}
+        name = record.sequence
+        if name not in resets or (name not in measured and set(kind.figures) & set(ALIGNMENT)):
+            continue
+        values = rule.score([record]).values
+        one: dict[Name, tuple[float, float]] = {"AUC": (values["AUC"], 1), "AO": (values["AO"], 1), "lost": (_lost(record), 1)}
+        one["R"] = _robustness(resets[name])
+        one |= {figure: (value, 1.0) for figure, value in measured.get(name, {}).items()}
+        scores[name] = {figure: one[figure] for figure in kind.figures}
     return scores
 
 
@@ -141,21 +142,21 @@ def _robustness(record: Record) -> tuple[float, float]:
     return Reset(record.dataset).score([record]).values["R"], float(len(record.truth))
 
 
-def _row(row: Row, seeds: Mapping[int, dict[str, dict[Name, tuple[float, float]]]], names: list[str]) -> RowScores:
-    table = {figure: np.array([[scores[name][figure] for name in names] for scores in seeds.values()]) for figure in FIGURES}  # (K, S, 2)
+def _row(row: Row, seeds: Mapping[int, Scores], names: list[str], figures: Items[Name]) -> RowScores:
+    table = {figure: np.array([[scores[name][figure] for name in names] for scores in seeds.values()]) for figure in figures}  # (K, S, 2)
     values = {figure: array[..., 0] for figure, array in table.items()}
     return RowScores(row, tuple(seeds), values, {figure: array[0, :, 1] for figure, array in table.items()})
 
 
-def compare(rows: list[RowScores]) -> list[Comparison]:
+def compare(rows: Items[RowScores], kind: StudyKind) -> list[Comparison]:
     """Each row with the baseline of its tracker, and with the variant that it extends; per figure."""
     by_row = {one.row: one for one in rows}
     found = []
     for one in rows:
-        for variant in dict.fromkeys((BASE, VARIANTS[one.row.variant].against)):
+        for variant in dict.fromkeys((BASE, kind.variants[one.row.variant].against)):
             other = by_row.get(Row(one.row.tracker, variant))
             if other is not None and other is not one:
-                found += [item for name in FIGURES if (item := _difference(one, other, name)) is not None]
+                found += [item for name in kind.figures if (item := _difference(one, other, name)) is not None]
     return found
 
 
@@ -164,10 +165,11 @@ def _difference(one: RowScores, other: RowScores, name: Name) -> Comparison | No
     if not common:
         return None
     first, second = (row.values[name][[row.seeds.index(seed) for seed in common]] for row in (one, other))  # (K, S)
-    weights = one.weights[name]
-    by_seed = np.average(first - second, axis=1, weights=weights)
+    weights = np.where(np.isfinite(first - second).all(axis=0), one.weights[name], 0.0)  # sequences that have the figure with every seed
+    if not weights.any():
+        return None
     paired = paired_difference(first.mean(0), second.mean(0), weights=weights)
-    return Comparison(one.row, other.row, name, np.asarray(by_seed), paired)
+    return Comparison(one.row, other.row, name, mean_over_sequences(first - second, weights), paired)
 
 
-__all__ = ["FIGURES", "LOST", "Comparison", "Figure", "Name", "RowScores", "compare", "read_scores"]
+__all__ = ["Comparison", "RowScores", "compare", "mean_over_sequences", "read_scores"]

@@ -20,6 +20,7 @@ from lockon.config import as_json
 from lockon.data.cached_pipeline import INDEX, CachedPipeline
 from lockon.errors import LockonError
 from lockon.export.torch_model import TorchModel
+from lockon.studies.alignment import measure_alignment
 from lockon.studies.features import FrozenFeatures, fingerprint, is_frozen, take_backbone
 from lockon.studies.grid import Run
 from lockon.studies.processes import Say
@@ -67,7 +68,7 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class TrainAndTrack:
-    """Trains one run and tracks the validation videos with it, in one pass and with resets.
+    """Trains one run, tracks the validation videos with it, in one pass and with resets, and measures its scores if the study does.
 
     Attributes:
         study: which. run: row and seed. needs: keys of what prepares its samples.
@@ -83,7 +84,7 @@ class TrainAndTrack:
         return self.run.label
 
     def do(self, say: Say) -> None:
-        """Train and track, as far as that is not done.
+        """Train, track and measure, as far as that is not done.
 
         Raises:
             LockonError: training or tracking failed.
@@ -94,6 +95,9 @@ class TrainAndTrack:
             _train(self.study, self.run)
         say("tracking")
         _track(self.study, self.run)
+        file = self.study.alignment(self.run)
+        if file is not None and not file.is_file():
+            measure_alignment(make_tracker(_spec(self.study, self.run)), self.study.validation(), file, say)
 
 
 def _train(study: Study, run: Run) -> None:
@@ -162,9 +166,7 @@ def _digest(identity: Mapping[str, Any]) -> str:
 
 
 def _track(study: Study, run: Run) -> None:
-    weights = study.weights(run)
-    spec = TrackerSpec(run.label, run.row.tracker, weights, preset=study.preset, device=study.device, files=(weights,))
-    sequences = study.validation()
+    spec, sequences = _spec(study, run), study.validation()
     for protocol in PROTOCOLS:
         outcomes = run_benchmark(
             [spec], sequences, study.bench, make_tracker, protocol=protocol, workers=0, lockstep=study.lockstep, seed=run.seed
@@ -172,6 +174,11 @@ def _track(study: Study, run: Run) -> None:
         failed = [outcome for outcome in outcomes if outcome.status == "failed"]
         if failed:
             raise LockonError(f"{run.label} failed on {failed[0].sequence} ({failed[0].error}) and {len(failed) - 1} more sequences")
+
+
+def _spec(study: Study, run: Run) -> TrackerSpec:
+    weights = study.weights(run)
+    return TrackerSpec(run.label, run.row.tracker, weights, preset=study.preset, device=study.device, files=(weights,))
 
 
 def make_tracker(spec: TrackerSpec) -> Tracker:

@@ -1,4 +1,4 @@
-"""Compact trackers for controlled studies: the heads of SiamBAN, SiamRPN++ and SiamPW on lockon-s's backbone, for CPUs.
+"""Compact trackers for controlled studies: the heads of SiamBAN, SiamRPN++, SiamPW and SiamCAR on lockon-s's backbone, for CPUs.
 
 EfficientNet-Lite0 at stride 16, template 112, search 224 pixels, a map of 14 x 14. The heads are those of the family with every
 convolution and correlation padded, so that a map keeps its size; what is ranked, and from what, is as in the papers. Coordinates are
@@ -21,13 +21,15 @@ from lockon.errors import LockonError
 from lockon.models.backbones import inverted_residual
 from lockon.models.heads.attention import AttentionHead
 from lockon.models.heads.ban import BANHead
+from lockon.models.heads.car import Branch, CARHead
+from lockon.models.heads.localization import LocalizationConfig
 from lockon.models.heads.rpn import RPNHead
 from lockon.models.siamese import SiameseModel
 from lockon.ops.grid import AnchorGrid, Grid
 from lockon.train.config import TrainConfig
 from lockon.train.provenance import git_revision
 from lockon.train.recipe import Recipe, TrainSources
-from lockon.train.siamese_loss import BAN_LOSS, PW_LOSS, RPN_LOSS, SiameseLossConfig
+from lockon.train.siamese_loss import BAN_LOSS, CAR_LOSS, PW_LOSS, RPN_LOSS, SiameseLossConfig
 from lockon.train.task import SiameseTask
 from lockon.zoo import compact_tracker, lockon_s
 from lockon.zoo.lockon_s import load_backbone
@@ -45,14 +47,18 @@ class ModelConfig:
 
     Attributes:
         head: "ban": points with depth-wise matching. "rpn": five anchors per cell with depth-wise matching. "pw": points with
-            attention matching and towers.
+            attention matching and towers. "car": points with depth-wise matching, towers, and a branch for the box's quality.
+        branch: of head "car": "centerness" (SiamCAR), "localization" (SiamLA), or "none", as all other heads.
+        localization: choices of the branch "localization".
         channels: width of neck and head. template_size, search_size: crop sides in pixels, multiples of the stride 16.
 
     Raises:
-        LockonError: a crop side that is no multiple of 16.
+        LockonError: a crop side that is no multiple of 16, or a branch for a head that has none.
     """
 
-    head: Literal["ban", "rpn", "pw"] = "ban"
+    head: Literal["ban", "rpn", "pw", "car"] = "ban"
+    branch: Branch = "none"
+    localization: LocalizationConfig = field(default_factory=LocalizationConfig)
     channels: int = 128
     template_size: int = 112
     search_size: int = 224
@@ -62,12 +68,15 @@ class ModelConfig:
             side = getattr(self, name)
             if side < STRIDE or side % STRIDE:
                 raise LockonError(f"{name}={side} given, expected a multiple of 16 (the backbone's stride), for example {name}=112")
+        if self.branch != "none" and self.head != "car":
+            raise LockonError(f"branch={self.branch} given for head={self.head}, which has no branch; take compact-car (head=car)")
 
 
 CONFIGS: dict[str, ModelConfig] = {
     "compact-ban": ModelConfig(head="ban"),
     "compact-rpn": ModelConfig(head="rpn"),
     "compact-pw": ModelConfig(head="pw"),
+    "compact-car": ModelConfig(head="car", branch="centerness"),
 }
 
 
@@ -84,18 +93,23 @@ def _head(c: ModelConfig) -> nn.Module:
     if c.head == "rpn":
         anchors = AnchorGrid(grid, ratios=RATIOS, scales=(SCALE,), base=STRIDE)
         return RPNHead(1, c.channels, anchors, padding=True)
+    if c.head == "car":
+        return CARHead(1, c.channels, grid, branch=c.branch, localization=c.localization, padding=True, unit=float(STRIDE))
     kind = BANHead if c.head == "ban" else AttentionHead
     return kind(1, c.channels, grid, padding=True, unit=float(STRIDE))
 
 
 # The losses of each family. On a map of stride 16 the published ellipse of half the target's size holds two points or three:
-# a wider one, and the nearest point where it holds none, give the ranking losses something to rank. Anchors are ranked against
-# all negatives, points against the sampled ones, as in the released code; all else of the sampling is the same with and without ranking.
+# a wider one, and the nearest point where it holds none, give the ranking losses something to rank; the rectangle of SiamCAR is
+# widened likewise, to five of the fourteen points on a target, so that labels that follow the boxes have boxes to tell apart.
+# Anchors are ranked against all negatives, points against the sampled ones, as in the released code; all else of the sampling is
+# the same with and without ranking.
 _POINTS: dict[str, Any] = {"inner": 0.35, "nearest": True}
 LOSSES: dict[str, SiameseLossConfig] = {
     "ban": replace(BAN_LOSS, **_POINTS),
     "rpn": replace(RPN_LOSS, sampling=replace(RPN_LOSS.sampling, ranking="all")),
     "pw": replace(PW_LOSS, **_POINTS),
+    "car": replace(CAR_LOSS, inner=0.3, nearest=True),
 }
 
 

@@ -15,7 +15,7 @@ from lockon.localizers.window import WindowConfig
 from lockon.tracker import NetworkTracker, TrackerConfig
 from lockon.zoo.embedded import open_model
 
-ANCHORS = {"compact-ban": 1, "compact-rpn": 5, "compact-pw": 1}  # candidates per point of the map
+ANCHORS = {"compact-ban": 1, "compact-rpn": 5, "compact-pw": 1, "compact-car": 1}  # candidates per point of the map
 PRESETS = ("default",)
 
 
@@ -37,7 +37,7 @@ def load(name: str, *, weights: Path | None = None, preset: str = "default", dev
     if preset not in PRESETS:
         raise unknown_name(f"preset of {name}", preset, PRESETS)
     if weights is None:
-        raise LockonError(f"{name} has no weights in the package: train some with lockon train {name}, or lockon study rbo")
+        raise LockonError(f"{name} has no weights in the package: train some with lockon train {name}, or lockon study")
     model, header = open_model(name, weights, device)
     crops = {key: value for key, value in header.get("tracker", {}).items() if key in ("template_factor", "search_factor")}
     return NetworkTracker(model, apply_overrides(default_config(name), {**crops, **overrides}))

@@ -1,0 +1,112 @@
+"""`StudyKind`: all that one study has and another has not, as a value: rows, figures, and the words of its page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence as Items
+from dataclasses import dataclass
+from typing import Any
+
+from lockon.errors import LockonError, unknown_name
+from lockon.studies.figures import TRACKING, Name
+from lockon.studies.grid import BASE, Row, Variant
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Published:
+    """The paper's own figures.
+
+    Attributes:
+        text: what they are. columns: of the table, after that of the variants. values: one per column, by variant; with the baseline's.
+        digits: that are shown.
+    """
+
+    text: str
+    columns: tuple[str, ...]
+    values: Mapping[str, tuple[float, ...]]
+    digits: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudyKind:
+    """One study.
+
+    Attributes:
+        name: of its command and page.
+        variants: ways to train, by name, in the order of tables; among them `BASE`, which the others are compared with.
+        table: variants of a tracker that is asked for by name. grid: trackers and their variants if none is.
+        figures: what is counted.
+        column: what the variants differ in, over their column of the tables.
+        title, intro: of the page; Markdown. networks: what the trackers of `grid` are. conditions: further ones of all runs.
+        published: the paper's figures.
+        scale: how to repeat it at the paper's scale, or with more rows.
+
+    Raises:
+        LockonError: a variant that is named but not there.
+    """
+
+    name: str
+    variants: Mapping[str, Variant]
+    table: tuple[str, ...]
+    grid: Mapping[str, tuple[str, ...]]
+    figures: tuple[Name, ...] = TRACKING
+    column: str
+    title: str
+    intro: str
+    networks: str
+    conditions: tuple[str, ...]
+    published: Published
+    scale: str
+
+    def __post_init__(self) -> None:
+        named = [BASE, *self.table, *self.published.values, *(name for names in self.grid.values() for name in names)]
+        named += [variant.against for variant in self.variants.values() if variant.against]
+        for name in named:
+            if name not in self.variants:
+                raise unknown_name(f"variant of the study {self.name}", name, self.variants)
+
+    def rows(self, trackers: Items[str] = (), only: Items[str] = ()) -> list[Row]:
+        """The rows of a study.
+
+        Args:
+            trackers: each with the variants of `table` that suit it; those of `grid` if there is none.
+            only: names of rows, "compact-ban.cr", or of variants, "cr" of every tracker that it suits; rows that are not in the grid are
+                added.
+
+        Raises:
+            LockonError: unknown row or variant, one that does not suit its tracker, or a tracker given twice.
+        """
+        if len(set(trackers)) < len(trackers):
+            raise LockonError(f"trackers {', '.join(trackers)}: one is given twice; give each once")
+        grid = {tracker: self._suiting(tracker) for tracker in trackers} if trackers else dict(self.grid)
+        if not only:
+            return [Row(tracker, variant) for tracker, variants in grid.items() for variant in variants]
+        chosen: list[Row] = []
+        for name in only:
+            tracker, _, variant = name.rpartition(".")
+            if variant not in self.variants:
+                raise unknown_name("row's variant", variant, self.variants)
+            if tracker and tracker not in grid:
+                raise unknown_name("row's tracker", tracker, grid)
+            chosen += self._of(variant, [tracker] if tracker else list(grid), name)
+        return list(dict.fromkeys(chosen))
+
+    def settings(self, row: Row) -> dict[str, Any]:
+        """What a row sets in its recipe."""
+        return dict(self.variants[row.variant].settings)
+
+    def title_of(self, row: Row) -> str:
+        """The row's variant in words."""
+        return self.variants[row.variant].title
+
+    def _suiting(self, tracker: str) -> tuple[str, ...]:
+        return tuple(name for name in self.table if self.variants[name].suits(tracker))
+
+    def _of(self, variant: str, trackers: list[str], asked: str) -> list[Row]:
+        suited = [tracker for tracker in trackers if self.variants[variant].suits(tracker)]
+        if not suited:
+            able = " or ".join(self.variants[variant].trackers)
+            raise LockonError(f"row {asked} given, but {', '.join(trackers)} has no part of that kind; {variant} needs {able}")
+        return [Row(tracker, variant) for tracker in suited]
+
+
+__all__ = ["Published", "StudyKind"]

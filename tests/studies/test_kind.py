@@ -1,0 +1,95 @@
+import pytest
+
+from lockon.errors import LockonError
+from lockon.studies.grid import Row, Run
+from lockon.studies.kind import Published, StudyKind
+from lockon.studies.kinds import KINDS
+
+RBO, SIAMLA = KINDS["rbo"], KINDS["siamla"]
+
+
+def names(rows: list[Row]) -> list[str]:
+    return [row.name for row in rows]
+
+
+def test_default_rows_are_those_of_the_papers() -> None:
+    assert names(RBO.rows()) == [
+        *(f"compact-ban.{variant}" for variant in ("base", "cr", "cr-igr-ori", "cr-igr")),
+        "compact-rpn.base",
+        "compact-rpn.cr-igr",
+        "compact-pw.base",
+        "compact-pw.cr-igr",
+    ]
+    assert names(SIAMLA.rows()) == [f"compact-car.{variant}" for variant in ("base", "ladl", "ladl-lals", "lafa", "all")]
+
+
+def test_rows_of_other_trackers() -> None:
+    assert RBO.rows(["siamban-r50"]) == [Row("siamban-r50", variant) for variant in RBO.table]
+    assert {row.family for kind in (RBO, SIAMLA) for row in kind.rows()} == {"compact"}
+    assert RBO.rows(["siamban-r50"])[0].family == "siamban-r50"
+    assert names(SIAMLA.rows(["lockon-s"])) == ["lockon-s.base", "lockon-s.ladl", "lockon-s.ladl-lals"]  # it has no branch
+    assert len(SIAMLA.rows(["siamcar-r50"])) == 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "trackers", "only", "expected"),
+    [
+        (RBO, [], ["compact-ban.cr"], ["compact-ban.cr"]),
+        (RBO, [], ["two-stage"], ["compact-ban.two-stage", "compact-rpn.two-stage", "compact-pw.two-stage"]),
+        (RBO, [], ["compact-pw.cr", "compact-pw.cr"], ["compact-pw.cr"]),
+        (SIAMLA, [], ["base", "linear"], ["compact-car.base", "compact-car.linear"]),
+        (SIAMLA, ["lockon-s", "compact-car"], ["lafa", "lals"], ["compact-car.lafa", "lockon-s.lals", "compact-car.lals"]),
+    ],
+)
+def test_some_rows(kind: StudyKind, trackers: list[str], only: list[str], expected: list[str]) -> None:
+    assert names(kind.rows(trackers, only)) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "trackers", "only", "message"),
+    [
+        (RBO, [], ["compact-ban.crr"], "unknown row's variant 'crr'.*cr"),
+        (RBO, [], ["compact-bam.cr"], "unknown row's tracker 'compact-bam'.*compact-ban"),
+        (RBO, ["a", "a"], [], "given twice"),
+        (SIAMLA, ["lockon-s"], ["lafa"], "row lafa given, but lockon-s has no part of that kind; lafa needs compact-car or siamcar-r50"),
+        (SIAMLA, ["compact-ban"], ["compact-ban.all"], "row compact-ban.all given, but compact-ban has no"),
+    ],
+)
+def test_wrong_rows(kind: StudyKind, trackers: list[str], only: list[str], message: str) -> None:
+    with pytest.raises(LockonError, match=message):
+        kind.rows(trackers, only)
+
+
+def test_every_variant_of_rbo_says_what_is_on_and_what_is_off() -> None:
+    """A recipe whose ranking losses are on by default must not leak into the baseline."""
+    for name, variant in RBO.variants.items():
+        assert {"loss.ranking.classification", "loss.ranking.iou"} <= set(variant.settings)
+        assert (variant.settings["loss.ranking.classification"] > 0) == name.startswith("cr")
+        assert (variant.settings["loss.ranking.iou"] > 0) == ("igr" in name)
+
+
+def test_the_last_row_of_siamla_is_all_of_the_others() -> None:
+    parts = {key: value for name in ("ladl", "ladl-lals", "lafa") for key, value in SIAMLA.settings(Row("compact-car", name)).items()}
+    assert SIAMLA.settings(Row("compact-car", "all")) == parts
+    assert [SIAMLA.variants[f"lambda-0{n}"].settings["loss.dynamic.boundary_lambda"] for n in (1, 3, 4)] == [0.1, 0.3, 0.4]
+
+
+def test_labels() -> None:
+    assert Run(Row("compact-ban", "cr"), 2).label == "compact-ban.cr.s2"
+
+
+def test_a_variant_that_is_not_there() -> None:
+    with pytest.raises(LockonError, match="unknown variant of the study odd 'cr'"):
+        StudyKind(
+            name="odd",
+            variants={"base": RBO.variants["base"]},
+            table=("base", "cr"),
+            grid={},
+            column="",
+            title="",
+            intro="",
+            networks="",
+            conditions=(),
+            published=Published(text="", columns=(), values={}, digits=1),
+            scale="",
+        )
