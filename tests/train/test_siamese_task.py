@@ -11,7 +11,7 @@ import golden_data
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
-from tiny_siamese import CELLS, SIZE, anchored, batch, task_on, tiny  # noqa: E402
+from tiny_heads import CELLS, SIZE, anchored, batch, task_on, tiny  # noqa: E402
 
 from lockon.errors import LockonError  # noqa: E402
 from lockon.ops.grid import AnchorGrid, Grid  # noqa: E402
