@@ -86,3 +86,22 @@ def test_input_is_normalized_in_the_network() -> None:
         assert stem(torch.zeros(1, 3, 32, 32)).abs().max() == 0  # the mean becomes zero, which no bias lifts
         assert gray.abs().max() == 0
     assert "mean" not in trunk.state_dict()
+
+
+@pytest.mark.parametrize(("name", "widths"), [("mobilenet-v2", (16, 24, 32, 96)), ("efficientnet-lite0", (16, 24, 40, 112))])
+def test_features_of_every_stage(name: str, widths: tuple[int, ...]) -> None:
+    trunk = BUILDERS[name]().eval()
+    image = torch.rand(2, 3, 64, 96) * 255
+    found = trunk.features(image)
+    assert list(found) == ["stem", "layer1", "layer2", "layer3"]
+    assert trunk.stage_channels == widths
+    sizes = [tuple(feature.shape) for feature in found.values()]
+    assert sizes == [(2, width, 64 // stride, 96 // stride) for width, stride in zip(widths, (2, 4, 8, 16), strict=True)]
+    assert torch.equal(trunk(image), found["layer3"])
+
+
+def test_features_of_frozen_stages_carry_no_gradient() -> None:
+    trunk = ir.efficientnet_lite0()
+    trunk.set_trainable(1)
+    found = trunk.features(torch.rand(1, 3, 32, 32) * 255)
+    assert [feature.requires_grad for feature in found.values()] == [False, False, False, True]

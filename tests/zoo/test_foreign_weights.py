@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import io
 import os
 import pickle
+import sys
+import types
+from collections import OrderedDict, defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
@@ -12,6 +17,7 @@ pytest.importorskip("safetensors", reason="needs the torch extra")
 from safetensors.torch import save_file  # noqa: E402
 
 from lockon.errors import LockonError  # noqa: E402
+from lockon.zoo import inert_pickle  # noqa: E402
 from lockon.zoo.foreign_weights import read_foreign  # noqa: E402
 
 STATE = {"conv.weight": torch.arange(6.0).view(2, 3), "bn.num_batches_tracked": torch.tensor(3)}
@@ -75,10 +81,88 @@ def test_a_hostile_file_is_refused_and_nothing_in_it_runs(tmp_path: Path, kind: 
     assert planted.folder.is_dir(), "the planted pickle must be able to run"
 
 
-def test_a_class_of_another_project_is_refused(tmp_path: Path) -> None:
-    torch.save({"state_dict": STATE, "settings": Path("a")}, tmp_path / "a.pth")
-    with pytest.raises(LockonError, match=r"asks for pathlib\.\w*\.?\w*Path to be called"):
-        read_foreign(tmp_path / "a.pth")
+class Settings:
+    """As the training code of other projects keeps them beside the weights."""
+
+    def __init__(self) -> None:
+        self.folder, self.parts = Path("a"), defaultdict(list, {"a": [1]})
+
+
+class Registry(dict):
+    """A container of its own kind, as configurations often are."""
+
+
+class History(list):
+    """Likewise."""
+
+
+def _snapshot(folder: Path) -> dict[str, object]:
+    """What Alpha-Refine's and DiMP's trainer writes, and an entry that would run a command."""
+    return {
+        "epoch": 40,
+        "net_type": "SEcmnet",
+        "net": OrderedDict(STATE),
+        "net_info": None,
+        "constructor": Settings(),
+        "optimizer": {"state": {0: {"exp_avg": torch.ones(2)}}, "param_groups": [{"lr": 0.1, "params": [0]}]},
+        "stats": OrderedDict(train=OrderedDict(loss=History([Settings(), 1])), scores=Registry(a=1, b=Settings()), best=np.float64(1)),
+        "settings": Settings(),
+        "planted": Hostile(folder),
+    }
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_weights_beside_objects_of_another_project(tmp_path: Path, legacy: bool) -> None:
+    """Their classes need not exist, and nothing is called: what is found after a hostile entry is still read."""
+    planted = tmp_path / "it_ran"
+    snapshot = _snapshot(planted)
+    for content in (snapshot, dict(reversed(snapshot.items()))):
+        torch.save(content, tmp_path / "a.pth.tar", _use_new_zipfile_serialization=not legacy)
+        found = read_foreign(tmp_path / "a.pth.tar")
+        assert list(found) == list(STATE)
+        assert all(torch.equal(found[key], value) for key, value in STATE.items())
+        assert not planted.exists()
+
+
+def test_nothing_of_a_file_is_imported(tmp_path: Path, monkeypatch) -> None:
+    """A class whose module would do something when it is loaded."""
+    (tmp_path / "planted_module.py").write_text("raise SystemExit('imported')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    planted = type("Planted", (), {"__module__": "planted_module"})
+    monkeypatch.setitem(sys.modules, "planted_module", types.SimpleNamespace(Planted=planted))
+    torch.save({"net": STATE, "settings": planted()}, tmp_path / "a.pth")
+    monkeypatch.delitem(sys.modules, "planted_module")
+    assert list(read_foreign(tmp_path / "a.pth")) == list(STATE)
+    assert "planted_module" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "opcodes", [b"cposix\nsystem\n(S'exit 3'\ntR.", b"cbuiltins\neval\n(S'1/0'\ntR.", b"(S'exit 3'\niposix\nsystem\n."]
+)
+def test_opcodes_that_call(opcodes: bytes) -> None:
+    assert isinstance(inert_pickle.load(io.BytesIO(opcodes)), inert_pickle.Inert)
+
+
+@pytest.mark.parametrize(
+    "name", ["collections\nOrderedDict.fromkeys", "torch._utils\n_import_dotted_name", "torch\nload", "torch\nSize.__new__"]
+)
+def test_names_next_to_the_allowed_ones(name: str) -> None:
+    made = inert_pickle.load(io.BytesIO(b"c" + name.encode() + b"\n."))
+    assert issubclass(made, inert_pickle.Inert)
+
+
+def test_a_file_cannot_change_the_functions_it_may_call() -> None:
+    """Setting attributes of a global, as pickles can, must not reach torch."""
+    before = dict(vars(torch._utils._rebuild_tensor_v2))
+    inert_pickle.load(io.BytesIO(b"ctorch._utils\n_rebuild_tensor_v2\n(dS'dump_patches'\nI01\nsb."))
+    assert vars(torch._utils._rebuild_tensor_v2) == before
+
+
+def test_attributes_of_a_dictionary_do_not_hide_its_entries(tmp_path: Path) -> None:
+    state = OrderedDict(STATE)
+    state.get = state.keys = Settings()  # type: ignore[method-assign]
+    torch.save({"state_dict": state}, tmp_path / "a.pth")
+    assert list(read_foreign(tmp_path / "a.pth")) == list(STATE)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,14 @@
 """Weight files of other projects: tensors by name, and nothing in a file is ever executed.
 
 PyTorch's files are pickles, which can name any function to be called on loading. They are read by torch's restricted unpickler, which
-builds tensors and plain containers alone; a file that asks for more is refused before anything of it has run.
+builds tensors and plain containers alone. Training snapshots also hold objects of the project that wrote them, which it refuses: those
+files are read again with stand-ins for all such objects (`inert_pickle`), and the weights among them are taken.
 """
 
 from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -19,6 +19,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from lockon.errors import LockonError
+from lockon.zoo import inert_pickle
+from lockon.zoo.inert_pickle import Inert
 
 WRAPPERS = ("state_dict", "model", "net")  # keys under which training snapshots keep the weights
 
@@ -27,47 +29,55 @@ _DAMAGED = (
     *(UnpicklingError, SafetensorError, EOFError, RuntimeError, OSError, ValueError),
     *(LookupError, AttributeError, TypeError, AssertionError, OverflowError, struct.error),
 )
-_REFUSED = re.compile(r"(?:GLOBAL|Unsupported global:|Unsupported class)\s+(?:GLOBAL\s+)?([\w.]+)")
+_FOREIGN = re.compile(r"GLOBAL|Unsupported (?:global|class)")  # a name that the restricted unpickler does not know
 
 
 def read_foreign(path: str | Path) -> dict[str, Tensor]:
     """Named tensors of a `.pth`, `.pt`, `.tar`, `.pth.tar`, `.model` or `.safetensors` file, on the CPU.
 
     A training snapshot gives what is under its "state_dict"; one leading "module." (of data-parallel training) is taken off each name.
+    Whatever else a snapshot holds is left alone.
 
     Raises:
-        LockonError: the file is missing, damaged, asks for code to be run, or holds no named tensors.
+        LockonError: the file is missing, damaged, asks for code to be run in the place of weights, or holds no named tensors.
     """
     path = Path(path)
     if not path.is_file():
         raise LockonError(f"{path} does not exist; give the path of a weight file, for example model.pth")
+    content: Any
     try:
-        content = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
+        content = load_file(path) if path.suffix == ".safetensors" else _unpickled(path)
     except _DAMAGED as error:
-        raise _unreadable(path, error) from None
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise LockonError(f"{path} is not a readable weight file ({reason}); copy or download it again") from None
     for key in WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
+        if isinstance(content, dict) and isinstance(dict.get(content, key), dict):
+            content = dict.get(content, key)
     return _named_tensors(path, content)
 
 
-def _unreadable(path: Path, error: BaseException) -> LockonError:
-    refused = _REFUSED.search(str(error)) if isinstance(error, UnpicklingError) else None
-    if refused is not None:
-        return LockonError(
-            f"{path} asks for {refused[1]} to be called on loading, which is refused (nothing in it was run); "
-            "give a file that holds tensors alone: a state_dict that was saved by itself"
-        )
-    reason = next(iter(str(error).splitlines()), type(error).__name__)
-    return LockonError(f"{path} is not a readable weight file ({reason}); copy or download it again")
+def _unpickled(path: Path) -> Any:
+    """What torch's restricted unpickler makes of the file; where that meets a foreign name, what is left with stand-ins for those."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        if not _FOREIGN.search(str(error)):
+            raise
+    return torch.load(path, map_location="cpu", weights_only=False, pickle_module=inert_pickle)
 
 
 def _named_tensors(path: Path, content: Any) -> dict[str, Tensor]:
-    if not isinstance(content, Mapping) or not content:
-        what = "nothing" if isinstance(content, Mapping) else f"a {type(content).__name__}"
+    if isinstance(content, Inert):
+        raise _refused(path, content)
+    if not isinstance(content, dict) or not content:
+        what = "nothing" if isinstance(content, dict) else f"a {type(content).__name__}"
         raise LockonError(f"{path} holds {what}, expected tensors by name; give a file with a state_dict")
+    content = dict(dict.items(content))  # not its own `items`: files can set attributes of an OrderedDict
     others = [str(name) for name, value in content.items() if not (isinstance(name, str) and isinstance(value, Tensor))]
     if others:
+        foreign = next((value for value in content.values() if isinstance(value, Inert)), None)
+        if foreign is not None:
+            raise _refused(path, foreign)
         raise LockonError(
             f"{path} holds {len(others)} entries that are no named tensors, first {others[0]!r}; "
             f"expected a state_dict, alone or under one of the keys {', '.join(WRAPPERS)}"
@@ -76,6 +86,14 @@ def _named_tensors(path: Path, content: Any) -> dict[str, Tensor]:
     if len(found) != len(content):
         raise LockonError(f"{path} holds the same names with and without 'module.'; save one state_dict of the two by itself")
     return found
+
+
+def _refused(path: Path, foreign: Inert) -> LockonError:
+    name = re.sub(r"[^\w.]", "?", foreign.foreign)
+    return LockonError(
+        f"{path} asks for {name} to be called on loading, which is refused (nothing in it was run); "
+        "give a file that holds tensors alone: a state_dict that was saved by itself"
+    )
 
 
 __all__ = ["WRAPPERS", "read_foreign"]

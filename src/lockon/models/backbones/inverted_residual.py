@@ -57,7 +57,8 @@ class InvertedResidualTrunk(nn.Module):
         eps: epsilon of the batch normalizations (1e-3 in EfficientNet-Lite, 1e-5 in MobileNetV2).
 
     Attributes:
-        channels: C of the output. trainable_stages: how many of the last stages learn, see `set_trainable`.
+        channels: C of the output. stage_channels: C of every entry of `features`, in their order.
+        trainable_stages: how many of the last stages learn, see `set_trainable`.
     """
 
     mean: Tensor
@@ -68,16 +69,18 @@ class InvertedResidualTrunk(nn.Module):
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         stages: list[list[nn.Module]] = [[conv_bn(3, 32, 3, 2, eps=eps)]]
-        channels = 32
+        channels, widths = 32, []
         for expansion, cout, repeats, stride, kernel in rows:
             if stride == 2:
                 stages.append([])
+                widths.append(channels)
             for index in range(repeats):
                 block = InvertedResidual(channels, cout, expansion=expansion, stride=stride if index == 0 else 1, kernel=kernel, eps=eps)
                 stages[-1].append(block)
                 channels = cout
         self.stages = nn.ModuleList(nn.Sequential(*stage) for stage in stages)
         self.channels = channels
+        self.stage_channels = (*widths, channels)
         self.trainable_stages = len(stages)
 
     def set_trainable(self, stages: int) -> None:
@@ -95,15 +98,25 @@ class InvertedResidualTrunk(nn.Module):
                 module.eval()
         return self
 
-    def forward(self, image: Tensor) -> Tensor:
-        """(B, 3, H, W) RGB 0..255 to (B, C, H/16, W/16)."""
+    def features(self, image: Tensor) -> dict[str, Tensor]:
+        """Every stage's output by the names of `StagedResNet.features`: "stem", "layer1", "layer2", "layer3" at strides 2, 4, 8, 16.
+
+        Args:
+            image: (B, 3, H, W) RGB 0..255.
+        """
         frozen = len(self.stages) - self.trainable_stages
         with torch.set_grad_enabled(torch.is_grad_enabled() and frozen == 0):
             x = (image - self.mean) / self.std
+        found = {}
         for index, stage in enumerate(self.stages):
             with torch.set_grad_enabled(torch.is_grad_enabled() and index >= frozen):
                 x = stage(x)
-        return x
+            found[f"layer{index}" if index else "stem"] = x
+        return found
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, 3, H, W) RGB 0..255 to (B, C, H/16, W/16)."""
+        return self.features(image)[f"layer{len(self.stages) - 1}"]
 
 
 def mobilenet_v2() -> InvertedResidualTrunk:

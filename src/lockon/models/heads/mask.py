@@ -54,8 +54,8 @@ class RefineHead(nn.Module):
     def __init__(self, channels: int = 256, levels: tuple[int, int, int] = (64, 256, 512)) -> None:
         super().__init__()
         self.open = nn.ConvTranspose2d(channels, 32, 15)
-        self.lateral = nn.ModuleList(_two(cin, cin // 4, out) for cin, out in zip(levels, _WIDTHS, strict=True))
-        self.vertical = nn.ModuleList(_two(width, width, width) for width in _WIDTHS)
+        self.lateral = nn.ModuleList(two_convolutions(cin, cin // 4, out) for cin, out in zip(levels, _WIDTHS, strict=True))
+        self.vertical = nn.ModuleList(two_convolutions(width, width, width) for width in _WIDTHS)
         self.merge = nn.ModuleList(nn.Conv2d(width, out, 3, padding=1) for width, out in zip(_WIDTHS, (1, *_WIDTHS), strict=False))
 
     def forward(self, correlation: Tensor, levels: tuple[Tensor, Tensor, Tensor], image: Tensor, row: Tensor, col: Tensor) -> Tensor:
@@ -83,6 +83,6 @@ _WIDTHS = (4, 16, 32)  # channels beside stem, layer1, layer2
 _WINDOWS = ((4, 16, 61, FINE), (2, 8, 31, 61), (1, 4, 15, 31))
 
 
-def _two(cin: int, hidden: int, cout: int) -> nn.Sequential:
-    """Two 3x3 convolutions, each with a ReLU."""
+def two_convolutions(cin: int, hidden: int, cout: int) -> nn.Sequential:
+    """Two 3x3 convolutions, each with a ReLU: what U-shaped mask decoders are made of."""
     return nn.Sequential(nn.Conv2d(cin, hidden, 3, padding=1), nn.ReLU(), nn.Conv2d(hidden, cout, 3, padding=1), nn.ReLU())

@@ -1,0 +1,174 @@
+"""Alpha-Refine on ResNet-18, 34 or 50: every network that the paper's Tables 5, 6 and 8 compare.
+
+Yan et al., CVPR 2021 (arXiv 2012.06815). The defaults are the released network: pixel-wise correlation, corner head, mask head; its
+weights convert one to one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+
+from lockon.errors import LockonError
+from lockon.models.backbones.resnet import ResNet
+from lockon.models.heads.box_regression import DenseBoxHead, Edges, Pool, PooledBoxHead, Start
+from lockon.models.heads.corner import CornerHead
+from lockon.models.heads.segmentation import MaskDecoder
+from lockon.models.refiner import Reference, RefinerModel
+from lockon.models.refiner_fusion import Correlation, RefinerFusion
+
+STRIDE = 16  # of the third layer
+WIDTH = 64  # channels of the matched map
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelConfig:
+    """The choices of the network; the defaults are the released one.
+
+    Attributes:
+        depth: of the ResNet (Table 8).
+        fusion: how reference and search features are matched (Table 6).
+        head: that gives the box (Table 5): corners, RPN style or RCNN style.
+        mask: with the mask head (Table 5, "+m").
+        reference: features of the target: cut from the middle of the map, or pooled from its box; "published": as the code of each
+            fusion does it: cut for "pixelwise", pooled for "depthwise" and "naive".
+        post: 1x1 convolutions after the correlation. attention: channel attention after them. non_local: a non-local block at the end.
+        corner_middle: as `CornerHead.middle`. rpn_edges, rcnn_pool, box_start: as `DenseBoxHead` and `PooledBoxHead`.
+        size: side of both crops in pixels, a multiple of 32.
+        train_norms: batch normalization of the backbone uses and updates the statistics of the batch, as published; small batches may
+            prefer those of ImageNet.
+
+    Raises:
+        LockonError: another depth; a size that does not fit; pixel-wise matching without `post` at another size than 256.
+    """
+
+    depth: int = 34
+    fusion: Correlation = "pixelwise"
+    head: Literal["corner", "rpn", "rcnn"] = "corner"
+    mask: bool = True
+    reference: Literal["published"] | Reference = "published"
+    post: bool = True
+    attention: bool = True
+    non_local: bool = False
+    corner_middle: bool = False
+    rpn_edges: Edges = "offsets"
+    rcnn_pool: Pool = "average"
+    box_start: Start = "middle"
+    size: int = 256
+    train_norms: bool = True
+
+    def __post_init__(self) -> None:
+        if self.depth not in (18, 34, 50):
+            raise LockonError(f"depth={self.depth} given, expected 18, 34 or 50, for example depth=34")
+        if self.size < 64 or self.size % 32:
+            raise LockonError(f"size={self.size} given, expected a multiple of 32 from 64 on, for example size=256")
+        if self.fusion == "pixelwise" and not self.post and self.cells**2 != WIDTH:
+            raise LockonError(
+                f"size={self.size} given, whose pixel-wise correlation has {self.cells**2} channels, not the {WIDTH} of the heads; "
+                "use size=256, or leave post on"
+            )
+
+    @property
+    def cells(self) -> int:
+        """Cells per side of the reference: those of the target alone."""
+        return self.size // (2 * STRIDE)
+
+
+CONFIGS = {f"alpha-refine-r{depth}": ModelConfig(depth=depth) for depth in (18, 34, 50)}
+
+# official key -> ours, applied one after the other
+OFFICIAL_RENAMES: tuple[tuple[str, str], ...] = (
+    (r"^feature_extractor\.", "backbone."),
+    (r"^neck\.post_corr\.", "fusion.post."),
+    (r"^neck\.channel_attention\.fc1\.", "fusion.attention.squeeze."),
+    (r"^neck\.channel_attention\.fc2\.", "fusion.attention.excite."),
+    (r"^neck\.spatial_attention\.theta\.", "fusion.non_local.query."),
+    (r"^neck\.spatial_attention\.phi\.0\.", "fusion.non_local.key."),
+    (r"^neck\.spatial_attention\.g\.0\.", "fusion.non_local.value."),
+    (r"^neck\.spatial_attention\.W\.", "fusion.non_local.out."),
+    *(
+        (rf"^corner_head\.conv{number}_{corner}\.", f"head.towers.{tower}.{number - 1}.")
+        for tower, corner in enumerate(("tl", "br"))
+        for number in (1, 2, 3, 4, 5)
+    ),
+    (r"^feat_adjust\.", "mask_head.adjust."),
+    (r"^mask_head\.v(\d)\.", r"mask_head.lateral.\1."),
+    (r"^mask_head\.h(\d)\.", r"mask_head.vertical.\1."),
+    *((rf"^mask_head\.post{2 - level}\.", f"mask_head.merge.{level}.") for level in (0, 1, 2)),
+)
+
+# official keys that the network never runs: the end of the ImageNet classifier
+OFFICIAL_UNUSED: tuple[str, ...] = (r"^feature_extractor\.(layer4|fc)\.",)
+
+# of `RefinerConfig`: the published training counted crop pixels from the centre of the first one
+OFFICIAL_PARAMETERS = {"pixel_centers": True}
+
+
+def build(config: ModelConfig | None = None) -> RefinerModel:
+    """The network with random weights."""
+    c = config or ModelConfig()
+    backbone = ResNet(c.depth, (3,), train_norms=c.train_norms)
+    narrow = (64, 64, 128)
+    taps = narrow if c.depth != 50 else (64, 256, 512)
+    fusion = RefinerFusion(
+        backbone.channels[0],
+        reference_cells=c.cells,
+        correlation=c.fusion,
+        out=WIDTH,
+        post=c.post,
+        attention=c.attention,
+        non_local=c.non_local,
+    )
+    return RefinerModel(
+        backbone=backbone,
+        fusion=fusion,
+        head=_head(c),
+        mask_head=MaskDecoder(WIDTH, taps) if c.mask else None,
+        size=c.size,
+        reference_cells=c.cells,
+        reference=("crop" if c.fusion == "pixelwise" else "prroi") if c.reference == "published" else c.reference,
+        stride=STRIDE,
+    )
+
+
+def _head(c: ModelConfig) -> nn.Module:
+    cells = c.size // STRIDE
+    if c.head == "corner":
+        return CornerHead(WIDTH, cells=cells, stride=STRIDE, middle=c.corner_middle)
+    if c.head == "rpn":
+        return DenseBoxHead(WIDTH, cells=cells, stride=STRIDE, edges=c.rpn_edges, start=c.box_start)
+    return PooledBoxHead(WIDTH, cells=cells, stride=STRIDE, pool=c.rcnn_pool, start=c.box_start)
+
+
+def official_network(names: Iterable[str]) -> tuple[str, dict[str, object]]:
+    """Which network a published checkpoint holds, by the names of its tensors.
+
+    Versions with a non-local block pooled the reference from its box; nothing in the names says so.
+
+    Args:
+        names: official, as ``feature_extractor.conv1.weight``.
+
+    Returns:
+        Key of `CONFIGS`, and fields of its configuration that differ.
+
+    Raises:
+        LockonError: names of no version of Alpha-Refine with a corner head.
+    """
+    found = set(names)
+    if "feature_extractor.conv1.weight" not in found or "corner_head.conv1_tl.0.weight" not in found:
+        raise LockonError(
+            "the checkpoint has no feature_extractor with a corner_head; give a published one of Alpha-Refine: SEcmnet_ep0040-c.pth.tar"
+        )
+
+    def has(start: str) -> bool:
+        return any(name.startswith(start) for name in found)
+
+    depth = 50 if has("feature_extractor.layer1.0.conv3.") else 34 if has("feature_extractor.layer1.2.") else 18
+    parts = {"mask": "mask_head.", "post": "neck.post_corr.", "attention": "neck.channel_attention."}
+    changes: dict[str, object] = {field: False for field, start in parts.items() if not has(start)}
+    if has("neck.spatial_attention."):
+        changes |= {"non_local": True, "reference": "prroi"}
+    return f"alpha-refine-r{depth}", changes
