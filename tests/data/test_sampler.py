@@ -172,6 +172,40 @@ class TestSyntheticSource:
             SyntheticSource([], [still(tmp_path, "b", [GOOD])], ImageCache())
 
 
+class TestMasks:
+    def test_of_a_video(self) -> None:
+        one = video("one", [GOOD] * 4)
+        masks = LazyList(one.frames.paths, lambda path: np.full((80, 100), int(path.name) == 2))
+        source = VideoSource([Sequence("one", "made", one.frames, one.boxes, masks=masks)], ImageCache())
+        for seed in range(6):
+            for view in source.draw(np.random.default_rng(seed)):
+                assert view.mask is not None
+                assert view.mask().all() == view.id.endswith("/2")
+        assert VideoSource([one], ImageCache()).draw(np.random.default_rng(0))[0].mask is None
+
+    def test_of_a_still(self, tmp_path: Path) -> None:
+        plain = still(tmp_path, "a", [GOOD])
+        runs = StillObject("0", "thing", GOOD, "0d00", (80, 100))  # an empty run, then 52 pixels and more: decoded when it is asked for
+        source = StillSource([StillImage(plain.path, 100, 80, (runs,), "set")], ImageCache(), {})
+        view = source.draw(np.random.default_rng(0))[0]
+        assert view.mask is not None
+        assert StillSource([plain], ImageCache(), {}).draw(np.random.default_rng(0))[0].mask is None
+
+    def test_of_a_scene(self, tmp_path: Path) -> None:
+        """Red on blue: what is red is the target, where nothing lies in front."""
+        blue = still(tmp_path, "b", [GOOD])
+        source = SyntheticSource([cutout((255, 0, 0), "red")], [blue], ImageCache())
+        for seed in range(6):
+            view = source.draw(np.random.default_rng(seed))[1]
+            assert view.mask is not None
+            mask = view.mask()
+            assert mask.shape == view.image.shape[:2]
+            assert view.image[mask][:, 0].mean() > 150
+            rows, columns = np.nonzero(mask)
+            assert (columns.min() >= view.box[0]) & (columns.max() + 1 <= view.box[2])
+            assert (rows.min() >= view.box[1]) & (rows.max() + 1 <= view.box[3])
+
+
 class Fixed:
     """A source whose views carry its name."""
 

@@ -145,3 +145,22 @@ def test_random_motion_is_smooth() -> None:
         path = np.array([motion.at(t) for t in range(60)])
         assert np.abs(np.diff(path[:, :2], axis=0)).max() < 50 / 2  # less than half the target per frame
         assert np.abs(np.diff(path[:, 2])).max() < 0.15
+
+
+def test_mask_is_what_is_seen_of_the_target() -> None:
+    background = np.zeros((160, 200, 3), np.uint8)
+    target, cover = Layer(ellipse(), still(100, 80, 50)), Layer(opaque(), still(120, 80, 30))
+    alone, covered = (Scene(background, np.zeros(2), (), target, front, (200, 160)) for front in ((), (cover,)))
+    frame, box, _ = alone.render(0)
+    mask = alone.mask(0)
+    assert (mask == (frame[..., 0] > 127)).mean() > 0.999
+    assert extent(mask[..., None] * np.uint8(255)) == box.tolist()
+    hidden = mask & ~covered.mask(0)
+    assert extent(hidden[..., None] * np.uint8(255))[0] == pytest.approx(105, abs=1)  # the cover is 30 wide around 120
+    assert not (covered.mask(0) & ~mask).any()
+    assert hidden.sum() == pytest.approx(mask[:, 105:].sum(), rel=0.35)
+
+
+def test_mask_of_a_target_outside_the_frame() -> None:
+    scene = Scene(np.zeros((160, 200, 3), np.uint8), np.zeros(2), (), Layer(opaque(), still(900, 80, 30)), (), (200, 160))
+    assert not scene.mask(0).any()

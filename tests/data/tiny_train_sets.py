@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import cv2
+import numpy as np
 from tiny_benchmarks import build
 from tiny_layouts import make_otb, make_stills, still, write_image, write_lines
 
@@ -110,6 +113,59 @@ def make_own_stills(root: Path) -> Path:
     return root
 
 
+def make_youtube_vos(root: Path, *, palette: bool = True) -> Path:
+    """Two videos: one with objects 1 and 2 in frames 0, 5 and 10 (2 is gone in frame 5), one with object 1 in frame 0 alone."""
+    first = {"category": "cat", "frames": ["00000", "00005", "00010"]}
+    meta = {
+        "aa": {"objects": {"1": first, "2": {"category": "dog", "frames": ["00000", "00005"]}}},
+        "bb": {"objects": {"1": {"category": "cat", "frames": ["00000"]}}},
+    }
+    write_lines(root / "train" / "meta.json", [json.dumps({"videos": meta})])
+    for video, frame in (("aa", 0), ("aa", 5), ("aa", 10), ("bb", 0)):
+        write_image(root / "train" / "JPEGImages" / video / f"{frame:05d}.jpg", 10 * frame, SIZE)
+        numbers = np.zeros(SIZE[::-1], np.uint8)
+        numbers[20:60, 10 + frame : 50 + frame] = 1
+        if frame == 0 and video == "aa":
+            numbers[30:50, 100:160] = 2
+        path = root / "train" / "Annotations" / video / f"{frame:05d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(palette_png(numbers, PALETTE) if palette else cv2.imencode(".png", numbers)[1].tobytes())
+    return root
+
+
+PALETTE = ((0, 0, 0), (236, 95, 103), (249, 145, 87), (250, 200, 99))  # as YouTube-VOS has it, which is not that of PASCAL VOC
+
+
+def palette_png(numbers: np.ndarray, palette: Sequence[tuple[int, int, int]]) -> bytes:
+    """A PNG file of 8-bit palette indices, which OpenCV cannot write."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
+
+    height, width = numbers.shape
+    head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, 3, 0, 0, 0])
+    rows = b"".join(b"\0" + row.tobytes() for row in numbers.astype(np.uint8))
+    colours = bytes(value for colour in palette for value in colour)
+    parts = (chunk(b"IHDR", head), chunk(b"PLTE", colours), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def make_saliency(root: Path) -> Path:
+    """Two sets: images a and b, and image a; one image has no mask, one mask no pixel."""
+    for folder, names in (("DUTS", ("a", "b", "empty", "alone")), ("MSRA10K", ("a",))):
+        for name in names:
+            write_image(root / folder / "images" / f"{name}.jpg", 50, SIZE)
+            mask = np.zeros(SIZE[::-1], np.uint8)
+            if name != "empty":
+                mask[20:60, 30:90] = 255
+                mask[60:70, 30:90] = 100  # soft edges do not count
+            if name != "alone":
+                path = root / folder / "gt" / f"{name}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                assert cv2.imwrite(str(path), mask)
+    return root
+
+
 def make_all(root: Path) -> Path:
     """A data root with every training set in its raw layout."""
     make_coco(root / "coco")
@@ -119,6 +175,8 @@ def make_all(root: Path) -> Path:
     build("GOT10k_train", root / "GOT-10k" / "train")
     build("LaSOT_train", root / "LaSOT")
     build("TrackingNet_train", root / "TrackingNet")
+    make_youtube_vos(root / "YouTube-VOS")
+    make_saliency(root / "saliency")
     make_own_stills(root / "train")
     make_otb(root / "train_video" / "TinyTLP", "Drone", 3, ["1,1,8,8"] * 3)
     return root

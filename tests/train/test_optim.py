@@ -167,3 +167,11 @@ def test_averages_by_hand() -> None:
     assert average.module.weight.item() == pytest.approx(0.5 * 2.8 + 0.5 * 3)
     assert not average.module.training
     assert not average.module.weight.requires_grad
+
+
+def test_rates_in_steps() -> None:
+    """Alpha-Refine's: halved every eight of 40 epochs, here of two updates each; no warm-up."""
+    config = TrainConfig(steps=80, epochs=40, schedule="step", decay_epochs=8, decay_factor=0.5, learning_rate=1e-3)
+    rates = [learning_rate_factor(step, config) for step in range(80)]
+    assert rates == [0.5 ** (step // 16) for step in range(80)]
+    assert (rates[0], rates[-1]) == (1, 1 / 16)

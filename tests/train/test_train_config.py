@@ -35,7 +35,10 @@ from lockon.train.recipe import TrainSources
         ("skip_above", -1.0, "0 or more"),
         ("optimizer", "lion", "one of adamw, sgd"),
         ("reduction", "max", "one of mean, sum"),
-        ("schedule", "step", "one of cosine, log"),
+        ("schedule", "steps", "one of cosine, log, step"),
+        ("decay_epochs", 0, "at least 1"),
+        ("decay_factor", 0.0, "above 0, at most 1"),
+        ("decay_factor", 1.5, "above 0, at most 1"),
         ("multipliers", (("backbone.layer4.", -0.1),), "factor of 0 or more"),
     ],
 )

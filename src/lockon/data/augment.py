@@ -38,6 +38,12 @@ def jitter_color(rng: Generator, image: Frame, *, brightness: float, contrast: f
     return out
 
 
+def brighten(rng: Generator, image: Frame, strength: float) -> Frame:
+    """All channels times a random factor from 1 - `strength` to 1 + `strength`, cut at 255."""
+    table = np.clip(np.arange(256) * rng.uniform(1 - strength, 1 + strength) + 0.5, 0, 255).astype(np.uint8)
+    return cv2.LUT(image, table)  # type: ignore[return-value]
+
+
 def to_gray(image: Frame) -> Frame:
     """Luminance repeated in three channels."""
     return cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)  # type: ignore[return-value]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence as Items
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -29,11 +30,17 @@ MIN_ASPECT = 1 / 8
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One object in one image: (H, W, 3) uint8 RGB, (4,) xyxy box in its pixels, and an id for error reports."""
+    """One object in one image.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB. box: (4,) xyxy in its pixels. id: for error reports.
+        mask: makes the (H, W) bool mask of the object when it is called, or None; None where it is known that there is none.
+    """
 
     image: Frame
     box: FloatArray
     id: str
+    mask: Callable[[], NDArray[np.bool_] | None] | None = None
 
 
 class Source(Protocol):
@@ -113,7 +120,8 @@ class VideoSource:
         sequence = self.sequences[index]
         name = f"{sequence.dataset}/{sequence.name}/{frame}"
         image = self.cache.get(name, lambda: sequence.frames[frame])
-        return View(image, xywh_to_xyxy(sequence.boxes[frame]), name)
+        mask = None if sequence.masks is None else partial(sequence.masks.__getitem__, frame)
+        return View(image, xywh_to_xyxy(sequence.boxes[frame]), name, mask)
 
 
 @dataclass(slots=True)
@@ -173,7 +181,8 @@ class StillSource:
         """One object of one still."""
         pixels = self.cache.get(str(image.path), image.read)
         name = f"{image.set}/{image.path.name}#{image.objects[index].id}"
-        return View(pixels, xywh_to_xyxy(image.objects[index].box), name)
+        mask = partial(image.mask, index) if image.objects[index].has_mask else None
+        return View(pixels, xywh_to_xyxy(image.objects[index].box), name, mask)
 
 
 @dataclass(slots=True)
@@ -213,10 +222,15 @@ class SyntheticSource:
             scene = random_scene(rng, self.cache.get(str(backdrop.path), backdrop.read), target, others)
             first = float(rng.integers(0, 2 * self.max_gap))
             second = first + float(rng.integers(-self.max_gap, self.max_gap + 1))
-            views = (scene.render(first), scene.render(second))
+            times = (first, second)
+            views = [scene.render(time) for time in times]
             if views[0][2] > 0.8 and views[1][2] > 0.4:
                 name = f"scene:{label}@{backdrop.path.name}"
-                return View(views[0][0], views[0][1], f"{name}/{first:g}"), View(views[1][0], views[1][1], f"{name}/{second:g}")
+                one, other = (
+                    View(image, box, f"{name}/{time:g}", partial(scene.mask, time))
+                    for (image, box, _), time in zip(views, times, strict=True)
+                )
+                return one, other
         return View(views[0][0], np.zeros(4), "scene:none"), View(views[1][0], np.zeros(4), "scene:none")  # the pipeline draws again
 
 

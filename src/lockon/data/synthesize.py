@@ -170,6 +170,16 @@ class Scene:
         seen = (clipped[2] - clipped[0]) * (clipped[3] - clipped[1]) - sum(_overlap(clipped, cover) for cover in covers)
         return frame, clipped, float(np.clip(seen / area, 0, 1))  # type: ignore[return-value]
 
+    def mask(self, t: float) -> NDArray[np.bool_]:
+        """(H, W) where the target is seen at time `t`: its own pixels, less those that a layer in front covers."""
+        width, height = self.size
+        canvas = np.zeros((height, width, 3), np.uint8)
+        for layer, shade in ((self.target, 255), *((layer, 0) for layer in self.front)):
+            flat = layer.cutout.rgba.copy()
+            flat[..., :3] = shade
+            paste(canvas, Layer(Cutout(flat, layer.cutout.label), layer.motion), t)
+        return np.asarray(canvas[..., 0] >= 255 * _ALPHA_EDGE)
+
 
 def _overlap(a: FloatArray, b: FloatArray) -> float:
     size = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from lockon.data.datasets import coco, imagenet_det, imagenet_vid, pysot511, stills, train_sequences, youtube_bb
+from lockon.data.datasets import coco, imagenet_det, imagenet_vid, pysot511, saliency, stills, train_sequences, youtube_bb, youtube_vos
 from lockon.data.datasets.layout import list_folders
 from lockon.data.datasets.lists import official
 from lockon.data.datasets.table import layout_of, members, resolve, squeezed
@@ -82,6 +82,10 @@ TRAIN_SETS: dict[str, TrainSet] = {
     "GOT10k_train": _part("GOT10k_train", ("GOT10k", "GOT10"), ("train", "full_data/train"), _of_got10k_train),
     "LaSOT_train": _part("LaSOT_train", ("LaSOT", "LaSOTBenchmark"), (), _of_lasot_train),
     "TrackingNet_train": _part("TrackingNet_train", ("TrackingNet",), patches=False),
+    "YouTubeVOS": TrainSet(
+        youtube_vos.is_root, youtube_vos.read, youtube_vos.EXPECTS, ("YTVOS", "YouTubeVOS2018"), ("train",), patches=False, masks=True
+    ),
+    "saliency": TrainSet(saliency.is_root, saliency.read, saliency.EXPECTS, ("SOD",), patches=False, masks=True),
     "stills": TrainSet(
         stills.is_root, train_sequences.read_stills, f"SET/{stills.ANNOTATIONS} and SET/images/", ("train",), patches=False, masks=True
     ),
@@ -142,7 +146,7 @@ def load_track_set(spec: str, root: Path | None = None, *, skip: Path | None = N
         spec: NAME or NAME:ROOT.
         root: its folder, or one that holds it by name; default: that of LOCKON_DATA.
         skip: a list of videos to leave out (`lockon.data.skip_lists`), beside the known bad ones.
-        masks: keep the masks of datasets that have them (COCO, stills, videos, patches with files of masks).
+        masks: keep the masks of datasets that have them (COCO, YouTubeVOS, saliency, stills, videos, patches with files of masks).
 
     Raises:
         LockonError: not a training set; no such data there; a malformed annotation.

@@ -14,7 +14,7 @@ OPERATIONAL = ("workers", "threads", "save_every", "validate_every", "keep", "lo
 Precision = Literal["auto", "fp32", "bf16"]
 Reduction = Literal["mean", "sum"]
 Optimizer = Literal["adamw", "sgd"]
-Schedule = Literal["cosine", "log"]
+Schedule = Literal["cosine", "log", "step"]
 _CHOICES = {"precision": Precision, "reduction": Reduction, "optimizer": Optimizer, "schedule": Schedule}
 
 
@@ -39,10 +39,12 @@ class TrainConfig:
         multipliers: more such factors, pairs (start of a parameter's name, factor), for example (("backbone.layer4.",0.5),).
             The longest start that fits decides.
         schedule: "cosine": linear warm-up of `warmup_steps`, then half a cosine, at every update. "log": `warmup_epochs` epochs of
-            geometric warm-up from `warmup_ratio` on, then geometric decay, constant within an epoch.
+            geometric warm-up from `warmup_ratio` on, then geometric decay, constant within an epoch. "step": times `decay_factor` every
+            `decay_epochs` epochs, without a warm-up.
         warmup_steps: updates of linear warm-up (at most half of `steps` are used, so that short trials learn too).
         warmup_epochs, warmup_ratio: of schedule "log"; its first epoch has this fraction of the peak rate.
-        final_lr_ratio: the decay ends at this fraction of the peak rate.
+        decay_epochs, decay_factor: of schedule "step".
+        final_lr_ratio: the decay ends at this fraction of the peak rate; not used by schedule "step".
         weight_decay: not applied to norms and biases (parameters with fewer than two dimensions) unless `decay_all`.
         decay_all: norms and biases are decayed too, as PyTorch's SGD does by itself.
         clip_norm: gradients are scaled down to this total norm; 0 turns clipping off.
@@ -78,6 +80,8 @@ class TrainConfig:
     warmup_steps: int = 500
     warmup_epochs: int = 5
     warmup_ratio: float = 0.2
+    decay_epochs: int = 8
+    decay_factor: float = 0.5
     final_lr_ratio: float = 0.01
     weight_decay: float = 1e-4
     decay_all: bool = False
@@ -97,7 +101,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         counted = () if self.pairs_per_epoch and self.steps == 0 else ("steps",)
-        for name in (*counted, "epochs", "batch_size", "accumulate", "save_every", "keep", "log_every"):
+        for name in (*counted, "epochs", "batch_size", "accumulate", "decay_epochs", "save_every", "keep", "log_every"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
         for name in ("pairs_per_epoch", "warmup_steps", "warmup_epochs", "workers", "threads", "validate_every"):
             self._require(name, getattr(self, name) >= 0, "0 or more")
@@ -105,8 +109,9 @@ class TrainConfig:
             self._require(name, 0 <= getattr(self, name) < math.inf, "0 or more")
         self._require("learning_rate", 0 < self.learning_rate < math.inf, "above 0")
         self._require("warmup_ratio", 0 < self.warmup_ratio <= 1, "above 0, at most 1")
+        self._require("decay_factor", 0 < self.decay_factor <= 1, "above 0, at most 1")
         self._require("final_lr_ratio", 0 <= self.final_lr_ratio <= 1, "between 0 and 1")
-        self._require("final_lr_ratio", self.final_lr_ratio > 0 or self.schedule == "cosine", "above 0 where train.schedule is log")
+        self._require("final_lr_ratio", self.final_lr_ratio > 0 or self.schedule != "log", "above 0 where train.schedule is log")
         for name in ("ema_decay", "momentum"):
             self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
         self._require("seed", 0 <= self.seed < 2**32, "a whole number from 0 to 2**32 - 1")

@@ -49,6 +49,8 @@ def build_optimizer(module: nn.Module, config: TrainConfig) -> torch.optim.Optim
 
 def learning_rate_factor(step: int, config: TrainConfig) -> float:
     """Factor on the peak rate for the 0-based update `step` of a run whose steps are known (`TrainConfig.resolved`)."""
+    if config.schedule == "step":
+        return float(config.decay_factor ** (config.epoch_at(step) // config.decay_epochs))
     return _epoch_factor(config.epoch_at(step), config) if config.schedule == "log" else _cosine_factor(step, config)
 
 

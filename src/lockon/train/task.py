@@ -15,6 +15,7 @@ from lockon.train.assigners.ellipse import EllipseAssigner
 from lockon.train.assigners.points import boundary_points, with_boundary
 from lockon.train.assigners.rectangle import RectangleAssigner
 from lockon.train.assigners.sampling import sample
+from lockon.train.crops import as_images
 from lockon.train.losses.centerness import centerness
 from lockon.train.losses.cross_entropy import balanced_cross_entropy, hard_negative_cross_entropy
 from lockon.train.losses.deltas import delta_l1
@@ -84,7 +85,7 @@ class SiameseTask:
     def predict(self, batch: dict[str, Any]) -> tuple[Prediction, Targets]:
         """What the model answers to a batch, and what it should have."""
         device = next(self.module.parameters()).device
-        template, search = (_images(batch[name], device) for name in ("template", "search"))
+        template, search = (as_images(batch[name], device) for name in ("template", "search"))
         box, present = batch["box"].to(device), batch["present"].to(device)
         prediction = self.module(self.module.encode(template), search)
         return prediction, sample(self.assign(box, present), self.config.sampling)
@@ -223,11 +224,6 @@ def _teacher_scores(batch: dict[str, Any]) -> Tensor:
         raise LockonError("teacher_weight is set, but the samples have no teacher's scores; give teacher.weights=FILE.onnx")
     scores: Tensor = batch["teacher_scores"]
     return scores
-
-
-def _images(crops: Tensor, device: torch.device) -> Tensor:
-    """(B, H, W, 3) uint8 to (B, 3, H, W) float in channels-last memory: the permuted view already is."""
-    return crops.to(device, non_blocking=True).permute(0, 3, 1, 2).float()
 
 
 __all__ = ["SiameseLossConfig", "SiameseTask", "taught"]

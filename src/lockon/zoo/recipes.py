@@ -9,17 +9,18 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from lockon.config import apply_overrides, as_json
 from lockon.data.pysot_pipeline import PysotPipeline
 from lockon.data.sampler import ImageCache
-from lockon.data.track_sets import check_protocol, find_track_sets, load_track_sets, train_set_name
+from lockon.data.track_sets import TrainProtocol, check_protocol, find_track_sets, load_track_sets, train_set_name
 from lockon.data.tracks import TrackSet
 from lockon.errors import LockonError
 from lockon.models.backbones.pretrained import load_pretrained
+from lockon.models.refiner import RefinerModel
 from lockon.models.siamese import SiameseModel
 from lockon.models.siammask import SiamMaskModel
 from lockon.train.mask_task import MaskTask
@@ -68,7 +69,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str) -> Re
     pipeline = PysotPipeline(sets, data, config.train.seed, ImageCache(CACHE_BYTES) if own else None)
     torch.manual_seed(config.train.seed)
     module: SiameseModel = importlib.import_module(NETWORKS[name]).build(config.model)
-    notes = _load_backbone(module, config.backbone_weights)
+    notes = load_backbone(module, config.backbone_weights)
     settings = {group: as_json(getattr(config, group)) for group in GROUPS}
     return Recipe(
         task=make_task(module, config),
@@ -90,7 +91,20 @@ def make_task(module: SiameseModel, config: RecipeConfig) -> Task:
     return MaskTask(module, config.loss, config.masks)
 
 
-def load_sets(sources: TrainSources, config: RecipeConfig, *, as_published: bool) -> tuple[list[TrackSet], tuple[str, ...]]:
+class _UsesSets(Protocol):
+    """What `load_sets` reads of a recipe's configuration: `data.masks`, the names of the datasets, and the protocol."""
+
+    @property
+    def data(self) -> Any: ...
+
+    @property
+    def datasets(self) -> tuple[str, ...]: ...
+
+    @property
+    def protocol(self) -> TrainProtocol | None: ...
+
+
+def load_sets(sources: TrainSources, config: _UsesSets, *, as_published: bool) -> tuple[list[TrackSet], tuple[str, ...]]:
     """The training datasets of a run, and what to tell the user about the choice.
 
     Args:
@@ -127,7 +141,7 @@ def _places(sources: TrainSources) -> dict[str, Path]:
     return {**places, **{train_set_name(name): Path(folder) for name, _, folder in given}}
 
 
-def _load_backbone(module: SiameseModel, file: str) -> tuple[str, ...]:
+def load_backbone(module: SiameseModel | RefinerModel, file: str) -> tuple[str, ...]:
     """Published weights, or those of any tracker with this backbone, into the backbone; what to tell the user about them."""
     if not file:
         return ("the backbone starts from random weights; give published ones by --set backbone_weights=FILE",)
@@ -154,4 +168,4 @@ def _header(name: str, config: RecipeConfig, sets: list[TrackSet]) -> dict[str, 
     }
 
 
-__all__ = ["load_sets", "make_task", "recipe"]
+__all__ = ["load_backbone", "load_sets", "make_task", "recipe"]

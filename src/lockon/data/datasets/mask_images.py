@@ -15,8 +15,8 @@ from lockon.types import FloatArray
 def read_mask(path: Path, target: int | None = None) -> NDArray[np.bool_]:
     """(H, W) bool mask of a PNG: everything that is not 0, or the object number `target` of a multi-object mask.
 
-    Multi-object masks are palette images with the colours of PASCAL VOC (as DAVIS 2017 has them) or grey images whose
-    values are the object numbers.
+    Multi-object masks are palette images, whose indices are the object numbers (images without a palette are taken to have the colours
+    of PASCAL VOC, as DAVIS has them), or grey images whose values are.
 
     Raises:
         LockonError: the file is missing or no image.
@@ -26,7 +26,11 @@ def read_mask(path: Path, target: int | None = None) -> NDArray[np.bool_]:
         return np.asarray(image != 0 if image.ndim == 2 else (image != 0).any(axis=2))
     if image.ndim == 2:
         return np.asarray(image == target)
-    return np.asarray((image == np.array(voc_colour(target), dtype=np.uint8)).all(axis=2))
+    palette = png_palette(path)
+    colour = voc_colour(target) if palette is None else palette[target] if target < len(palette) else None
+    if colour is None:
+        return np.zeros(image.shape[:2], np.bool_)
+    return np.asarray((image == np.array(colour, dtype=np.uint8)).all(axis=2))
 
 
 def read_mask_image(path: Path) -> NDArray[np.uint8]:
@@ -42,6 +46,21 @@ def read_mask_image(path: Path) -> NDArray[np.uint8]:
     return np.asarray(image if image.ndim == 2 else image[..., 2::-1], dtype=np.uint8)
 
 
+def png_palette(path: Path) -> NDArray[np.uint8] | None:
+    """(n, 3) RGB palette of a PNG file; None for images of other kinds."""
+    with path.open("rb") as file:
+        if file.read(8) != b"\x89PNG\r\n\x1a\n":
+            return None
+        while len(head := file.read(8)) == 8:
+            length, kind = int.from_bytes(head[:4], "big"), head[4:]
+            if kind == b"PLTE":
+                return np.frombuffer(file.read(length), np.uint8).reshape(-1, 3)
+            if kind == b"IDAT":  # the palette comes before the pixels
+                return None
+            file.seek(length + 4, 1)  # content and checksum
+    return None
+
+
 def mask_targets(path: Path, limit: int = 255) -> list[int]:
     """Object numbers in a multi-object mask file, ascending, without the background 0."""
     image = read_mask_image(path)
@@ -49,7 +68,9 @@ def mask_targets(path: Path, limit: int = 255) -> list[int]:
         return [int(value) for value in np.unique(image) if value != 0]
     packed = image.astype(np.int32) @ np.array([65536, 256, 1], dtype=np.int32)  # (H, W)
     colours = {(int(value) >> 16, int(value) >> 8 & 255, int(value) & 255) for value in np.unique(packed)}
-    return [number for number in range(1, limit + 1) if voc_colour(number) in colours]
+    palette = png_palette(path)
+    known = range(1, limit + 1 if palette is None else min(limit + 1, len(palette)))
+    return [number for number in known if (voc_colour(number) if palette is None else tuple(palette[number].tolist())) in colours]
 
 
 def voc_colour(number: int) -> tuple[int, int, int]:

@@ -1,0 +1,80 @@
+"""Images with one mask each of what is salient in them, as many public sets have them (DUTS, MSRA10K, HKU-IS and others).
+
+    ROOT/images/NAME.jpg     ROOT/gt/NAME.png     or the same in folders, one per set: ROOT/SET/images, ROOT/SET/gt
+
+White is the object; its box is the mask's extent. Reading all masks takes a while; it is done once (`lockon.data.datasets.mask_boxes`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lockon.data.datasets.layout import IMAGE_SUFFIXES, list_folders, list_images
+from lockon.data.datasets.mask_boxes import remembered_boxes
+from lockon.data.datasets.mask_images import mask_to_box, read_mask_image
+from lockon.data.sequence import read_image
+from lockon.data.tracks import Track, TrackSet
+from lockon.errors import LockonError
+from lockon.ops.boxes import xywh_to_xyxy
+from lockon.types import FloatArray, Frame
+
+EXPECTS = "images/NAME.jpg and gt/NAME.png, or folders that have these two"
+IMAGES, MASKS = "images", "gt"
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Image and mask by name: "SET/NAME", or "NAME" where there is one set."""
+
+    images: dict[str, Path]
+    masks: dict[str, Path]
+
+    def read(self, video: str, track: str, frame: int) -> Frame:
+        return read_image(self.images[video])
+
+    def mask(self, video: str, track: str, frame: int) -> NDArray[np.bool_] | None:
+        image = read_mask_image(self.masks[video])
+        return np.asarray((image if image.ndim == 2 else image[..., 0]) > 127)
+
+    def box(self, video: str) -> FloatArray:
+        mask = self.mask(video, "", 0)
+        assert mask is not None
+        return xywh_to_xyxy(mask_to_box(mask))
+
+
+def is_root(root: Path) -> bool:
+    """Whether the folder is one set, or one of its folders is."""
+    return _is_set(root) or any(map(_is_set, list_folders(root)))
+
+
+def _is_set(folder: Path) -> bool:
+    return (folder / IMAGES).is_dir() and (folder / MASKS).is_dir()
+
+
+def read(root: Path, name: str = "saliency", skip: Collection[str] = (), *, masks: bool = False) -> TrackSet:
+    """Every image that has a mask is a track of one frame; with `masks` its mask too.
+
+    Raises:
+        LockonError: no image with a mask; a broken mask.
+    """
+    files = _Files({}, {})
+    for folder in [root] if _is_set(root) else [folder for folder in list_folders(root) if _is_set(folder)]:
+        start = "" if folder == root else f"{folder.name}/"
+        found = {path.stem: path for path in list_images(folder / MASKS, IMAGE_SUFFIXES)}
+        for path in list_images(folder / IMAGES, IMAGE_SUFFIXES):
+            if path.stem in found:
+                files.images[start + path.stem], files.masks[start + path.stem] = path, found[path.stem]
+    if not files.images:
+        raise LockonError(f"{root} has no image with a mask of the same name; expected {EXPECTS}")
+    names = sorted(files.images)
+    boxes = remembered_boxes(root, names, files.box)
+    tracks = TrackSet.build(name, (Track(one, "00", [0], [box]) for one, box in zip(names, boxes, strict=True)), files.read, skip=skip)
+    return replace(tracks, masks=files.mask) if masks else tracks
+
+
+__all__ = ["EXPECTS", "is_root", "read"]

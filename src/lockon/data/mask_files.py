@@ -1,0 +1,90 @@
+"""Masks of tracked targets to files: a folder of PNG pictures, or one text file of run lengths.
+
+| path | what is written |
+|---|---|
+| a folder | one PNG per frame, named by its number; one target: 255 where it is; several: target n has the value n + 1, later ones on top |
+| .jsonl .ndjson | one line per frame and target: frame, target, size (height, width), counts; COCO's compressed run lengths |
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lockon._files import PendingFile, write_bytes
+from lockon.data.rle import encode_rle
+from lockon.errors import LockonError
+from lockon.types import Result
+
+LINES = (".jsonl", ".ndjson")
+DIGITS = 6  # of a picture's name
+
+
+class MaskWriter:
+    """Writes the masks of results; results without masks, as that of a first frame, are passed over.
+
+    Args:
+        path: a folder, made where it is missing, or a file that ends in .jsonl or .ndjson and appears when it is closed.
+
+    Raises:
+        LockonError: another suffix, or a place that cannot be written to (at once, before any mask).
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.frames = 0
+        self._file: PendingFile | None = None
+        if self.path.suffix in LINES:
+            self._file = PendingFile(self.path)
+            self._out = self._file.temp.open("w", encoding="utf-8", newline="\n")
+        elif self.path.suffix:
+            raise LockonError(f"masks go to a folder of PNG pictures or to a file that ends in {' or '.join(LINES)}, {self.path} given")
+        else:
+            PendingFile(self.path / "masks").discard()
+
+    def write(self, frame: int, result: Result) -> None:
+        """Add the masks of one frame, numbered from 0."""
+        if result.mask is None:
+            return
+        self.frames += 1
+        masks = result.mask.reshape(-1, *result.mask.shape[-2:])  # (n, H, W)
+        if self._file is None:
+            write_bytes(self.path / f"{frame:0{DIGITS}d}.png", _png(masks))
+            return
+        for target, mask in enumerate(masks):
+            line = {"frame": frame, "target": target, "size": list(mask.shape), "counts": encode_rle(mask)}
+            self._out.write(json.dumps(line, separators=(",", ":")) + "\n")
+
+    def close(self) -> None:
+        """Finish the file and give it its name; without a single mask there is none."""
+        if self._file is None or self._out.closed:
+            return
+        self._out.close()
+        if self.frames:
+            self._file.commit()
+        else:
+            self._file.discard()
+
+    def __enter__(self) -> MaskWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _png(masks: NDArray[np.bool_]) -> bytes:
+    """One 8-bit picture of (n, H, W) masks."""
+    picture = np.zeros(masks.shape[1:], dtype=np.uint8)
+    for target, mask in enumerate(masks):
+        picture[mask] = 255 if len(masks) == 1 else min(target + 1, 255)
+    encoded: NDArray[np.uint8] = cv2.imencode(".png", picture)[1]
+    return encoded.tobytes()
+
+
+__all__ = ["MaskWriter"]

@@ -1,0 +1,115 @@
+"""Validation of a refiner while it is trained: boxes of real videos, made a little wrong, and refined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence as Items
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from lockon.bench.metrics.masks import mask_overlap
+from lockon.data.refine_pipeline import FACTOR, RefineDataConfig, jittered
+from lockon.data.sampler import usable
+from lockon.data.sequence import Sequence
+from lockon.errors import LockonError
+from lockon.models.refiner import RefinerModel
+from lockon.ops.boxes import cxcywh_to_xyxy, iou_xyxy, xywh_to_cxcywh, xywh_to_xyxy
+from lockon.ops.stretched_crop import StretchedCrop
+from lockon.train.crops import as_images
+from lockon.types import FloatArray, Frame
+
+BATCH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """One frame: the crops, the window, the truth (4,) xyxy in image pixels, and the (S, S) mask in the crop or None."""
+
+    template: Frame
+    search: Frame
+    crop: StretchedCrop
+    truth: FloatArray
+    mask: NDArray[np.bool_] | None
+
+
+class RefineValidation:
+    """Refines the truth of videos after jittering it: the reference is the first frame, the tests are spread over the rest.
+
+    Args:
+        sequences: the videos. config: crops and jitter. frames: of each video, at most. seed: fixes the jitter.
+
+    Raises:
+        LockonError: no video has two boxes that can be used.
+    """
+
+    def __init__(self, sequences: Items[Sequence], config: RefineDataConfig, *, frames: int = 12, seed: int = 0) -> None:
+        self.sequences = sequences
+        self.config = config
+        self.frames = frames
+        self.seed = seed
+        self._trials: list[_Trial] = []
+
+    def __call__(self, module: nn.Module) -> dict[str, float]:
+        """Figures of a `RefinerModel` in evaluation mode.
+
+        Returns:
+            "IoU": mean overlap of the refined boxes with the truth, "SR75": the share above 0.75, "given": mean overlap of the boxes
+            before, all three the mean of all tests; and where the network and the videos have masks "J": mean overlap of the masks,
+            cut at 0.5, within the crop.
+        """
+        assert isinstance(module, RefinerModel)
+        if not self._trials:
+            self._trials = list(self._prepare())
+            if not self._trials:
+                raise LockonError("no validation video has two boxes of 6 pixels or more; check the data with `lockon data check`")
+        found = [self._refine(module, self._trials[start : start + BATCH]) for start in range(0, len(self._trials), BATCH)]
+        boxes = np.concatenate([boxes for boxes, _ in found])  # (N, 4) crop pixels
+        masks = [mask for _, part in found for mask in part]
+        pairs = list(zip(boxes, self._trials, strict=True))
+        overlap = np.array([iou_xyxy(trial.crop.to_image(box), trial.truth) for box, trial in pairs])
+        given = np.array([iou_xyxy(cxcywh_to_xyxy(trial.crop.boxes), trial.truth) for trial in self._trials])
+        figures = {"IoU": overlap.mean(), "SR75": (overlap > 0.75).mean(), "given": given.mean()}
+        known = [(mask, trial.mask) for mask, trial in zip(masks, self._trials, strict=False) if trial.mask is not None]
+        if known:
+            figures["J"] = mask_overlap([mask for mask, _ in known], [truth for _, truth in known]).mean()
+        return {name: float(value) for name, value in figures.items()}
+
+    @torch.no_grad()
+    def _refine(self, module: RefinerModel, trials: list[_Trial]) -> tuple[FloatArray, list[NDArray[np.bool_]]]:
+        """(n, 4) boxes in crop pixels and, where the network makes them, n masks (S, S)."""
+        device = next(module.parameters()).device
+        template, search = (
+            as_images(torch.from_numpy(np.stack([getattr(trial, name) for trial in trials])), device) for name in ("template", "search")
+        )
+        prediction = module(module.encode(template), search)
+        masks = [] if module.mask_head is None else list((module.mask(prediction.extras) > 0.5).cpu().numpy())
+        return prediction.boxes[:, 0].double().cpu().numpy(), masks
+
+    def _prepare(self) -> Iterator[_Trial]:
+        """The crops of all tests, made once and kept: a few dozen megabytes."""
+        for number, sequence in enumerate(self.sequences):
+            rng = np.random.default_rng((self.seed, number))
+            height, width = sequence.frames[0].shape[:2]
+            good = np.array([usable(box, width, height) for box in sequence.boxes])
+            good &= True if sequence.visible is None else sequence.visible
+            rows = np.flatnonzero(good)
+            if len(rows) < 2:
+                continue
+            chosen = np.unique(rows[np.linspace(1, len(rows) - 1, min(self.frames, len(rows) - 1)).round().astype(int)])
+            template = self._around(xywh_to_cxcywh(sequence.boxes[rows[0]])).extract(sequence.frames[rows[0]])
+            for row in chosen.tolist():
+                c = self.config
+                crop = self._around(jittered(rng, xywh_to_cxcywh(sequence.boxes[row]), c.scale, c.offset, c.offset_range))
+                mask = None if sequence.masks is None else crop.extract(sequence.masks[row].astype(np.uint8) * 255) > 127
+                yield _Trial(template, crop.extract(sequence.frames[row]), crop, xywh_to_xyxy(sequence.boxes[row]), mask)
+
+    def _around(self, box_cxcywh: FloatArray) -> StretchedCrop:
+        """As a refiner uses a network that has learnt official coordinates: it counts from the first pixel's centre, windows are exact."""
+        middle = (self.config.size - 1) / 2 if self.config.official else None
+        return StretchedCrop.around(box_cxcywh, FACTOR, self.config.size, middle=middle)
+
+
+__all__ = ["RefineValidation"]

@@ -1,0 +1,165 @@
+"""The training runs of Alpha-Refine on ResNet-18, 34 and 50.
+
+Yan et al., CVPR 2021 (arXiv 2012.06815), Sec. 3.4, with the numbers of its published code (MasterBin-IIAU/AlphaRefine). Eight cards of 32
+pairs, whose gradients were averaged, are `batch_size` 32 and `accumulate` 8 here; with N processes, set `train.accumulate` to 8 / N. The
+published runs took 7,934 of GOT-10k's training videos; here it is all but those that are known to be bad. What the collection of salient
+objects was made of is not published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import torch
+
+from lockon.config import apply_overrides, as_json
+from lockon.data.datasets.registry import load_videos
+from lockon.data.refine_pipeline import RefineDataConfig, RefinePipeline
+from lockon.data.sampler import ImageCache, PairSampler
+from lockon.data.track_source import SetShare, TrackSource
+from lockon.data.tracks import TrackSet
+from lockon.errors import LockonError, unknown_name
+from lockon.train.config import TrainConfig
+from lockon.train.provenance import git_revision
+from lockon.train.recipe import Recipe, TrainSources
+from lockon.train.refine_task import RefineLossConfig, RefineTask
+from lockon.train.refine_validation import RefineValidation
+from lockon.zoo.alpha_refine import CONFIGS, ModelConfig, build
+from lockon.zoo.recipes import load_backbone, load_sets
+
+CACHE_BYTES = 1_000_000_000  # of decoded images, in each process that makes samples of one's own few images
+GROUPS = ("model", "data", "loss", "weights", "datasets", "experiment")  # beside the loop, what decides what is learnt
+
+_IMAGES = {"min_boxes": 1, "min_span": 1}
+BOXES = (SetShare("LaSOT_train"), SetShare("GOT10k_train"), SetShare("COCO", **_IMAGES))
+MASKS = (SetShare("YouTubeVOS", 2.0, min_span=2), SetShare("saliency", 3.0, **_IMAGES))
+ALL = (*BOXES, SetShare("VID"), SetShare("DET", **_IMAGES), *MASKS)
+OWN = (SetShare("stills", **_IMAGES), SetShare("videos", min_span=2))  # data of one's own, in equal parts
+SHARES = {share.name: share for share in (*ALL, *OWN)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecipeConfig:
+    """All settings of a training run; every field can be set by its dotted name, for example ``--set data.offset_range=paper``.
+
+    Attributes:
+        train: the loop. model: the network. data: crops, jitter and augmentation. loss: weights of its terms.
+        datasets: names of the training datasets, all of which must be there. Those of an untouched recipe may be absent together: the
+            run then takes stills and videos of your own, and says so.
+        weights: pairs (dataset, how often it is drawn beside the others) in place of the published weights, for example
+            (("saliency",1),("COCO",2)).
+        protocol: "got10k" refuses every dataset but the training videos of GOT-10k.
+        experiment: which published run the other settings start from.
+        backbone_weights: file of ImageNet weights of the ResNet, or empty for random ones.
+    """
+
+    train: TrainConfig
+    model: ModelConfig
+    data: RefineDataConfig = field(default_factory=RefineDataConfig)
+    loss: RefineLossConfig = field(default_factory=RefineLossConfig)
+    datasets: tuple[str, ...] = ()
+    weights: tuple[tuple[str, float], ...] = ()
+    protocol: Literal["got10k"] | None = None
+    experiment: str = "default"
+    backbone_weights: str = ""
+
+
+def schedule() -> TrainConfig:
+    """40 epochs of 500 updates; Adam at 0.001, halved every eight epochs; everything learns, nothing decays."""
+    return TrainConfig(
+        steps=0,
+        epochs=40,
+        pairs_per_epoch=4000 * 32,
+        batch_size=32,
+        accumulate=8,
+        learning_rate=1e-3,
+        backbone_multiplier=1.0,
+        schedule="step",
+        decay_epochs=8,
+        decay_factor=0.5,
+        weight_decay=0.0,
+        clip_norm=0.0,
+        ema_decay=0.0,
+        precision="fp32",
+        workers=8,
+        validate_every=2500,
+        best_metric="IoU",
+    )
+
+
+def experiments(name: str) -> dict[str, RecipeConfig]:
+    """The published run with masks, and that of the networks without them, which had less data."""
+    default = RecipeConfig(train=schedule(), model=CONFIGS[name], datasets=tuple(share.name for share in ALL))
+    names = tuple(share.name for share in BOXES)
+    without = replace(default, model=replace(default.model, mask=False), data=replace(default.data, masks=False), datasets=names)
+    return {"default": default, "boxes": replace(without, experiment="boxes")}
+
+
+def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str = "alpha-refine-r34") -> Recipe:
+    """The training run of one of the networks on the given data.
+
+    Args:
+        sources: where the data lie. overrides: settings by dotted name (`RecipeConfig`). name: key of `CONFIGS`.
+
+    Raises:
+        LockonError: an unknown or ill-typed override, data that are missing, backbone weights of another network.
+    """
+    known = experiments(name)
+    experiment = str(overrides.get("experiment", "default"))
+    if experiment not in known:
+        raise unknown_name(f"experiment of {name}", experiment, known)
+    base = known[experiment]
+    config = apply_overrides(base, overrides)
+    data = replace(config.data, size=config.model.size, masks=config.data.masks and config.model.mask)
+    sets, remark = load_sets(sources, replace(config, data=data), as_published=config.datasets == base.datasets)
+    torch.manual_seed(config.train.seed)
+    module = build(config.model)
+    notes = load_backbone(module, config.backbone_weights)
+    pipeline = make_pipeline(sets, config, data)
+    settings = {group: as_json(getattr(config, group)) for group in GROUPS}
+    header = {
+        "architecture": name,
+        "config": {"model": as_json(config.model)},
+        "tracker": {"pixel_centers": True} if data.official else {},
+        "licence": "code Apache-2.0; weights: as far as the licences of the training data named here allow",
+        "data": {one.name: f"{len(one)} videos or images, {len(one.boxes)} boxes" for one in sets},
+        "git_revision": git_revision(),
+    }
+    return Recipe(
+        task=RefineTask(module, config.loss),
+        pipeline=pipeline,
+        config=config.train,
+        validate=None if sources.val is None else RefineValidation(load_videos(sources.val), data),
+        header=header,
+        settings={**settings, "datasets": [one.name for one in sets]},
+        defaults={group: as_json(getattr(base, group)) for group in GROUPS},
+        notes=(*remark, *notes, *pipeline.notes),
+    )
+
+
+def make_pipeline(sets: list[TrackSet], config: RecipeConfig, data: RefineDataConfig) -> RefinePipeline:
+    """Pairs from the datasets by their weights.
+
+    Raises:
+        LockonError: a dataset without a track that can be used, or a weight for one that is not used.
+    """
+    names = [one.name for one in sets]
+    unknown = [name for name, _ in config.weights if name not in names]
+    if unknown:
+        raise LockonError(f"a weight for {unknown[0]}, which this run does not use; it uses {', '.join(names)}")
+    cache = ImageCache(CACHE_BYTES) if set(names) <= {share.name for share in OWN} else None
+    weights = dict(config.weights)
+    shares = [SHARES.get(name, SetShare(name)) for name in names]
+    sources = [
+        TrackSource(one, replace(share, weight=weights.get(share.name, share.weight)), cache)
+        for one, share in zip(sets, shares, strict=True)
+    ]
+    left = tuple(f"{source.tracks.name}: {source.skipped} tracks left out, which are too short" for source in sources if source.skipped)
+    notes = (*(note for one in sets for note in one.notes), *left)
+    sampler = PairSampler([(source, source.share.weight) for source in sources], negative=0.0)
+    return RefinePipeline(sampler, data, config.train.seed, notes=notes)
+
+
+__all__ = ["RecipeConfig", "experiments", "make_pipeline", "recipe", "schedule"]
