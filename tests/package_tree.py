@@ -33,6 +33,7 @@ ZOO_CORE = (
     "lockon.zoo.opencv",
     "lockon.zoo.presets",
     "lockon.zoo.pseudo_labels",
+    "lockon.zoo.refiners",
     "lockon.zoo.siamese",
     "lockon.zoo.compact_tracker",
 )  # of the zoo, what needs none

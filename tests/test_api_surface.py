@@ -11,9 +11,24 @@ import pytest
 import lockon
 
 PUBLIC = {
-    "lockon": ["LockonError", "Result", "Tracker", "__version__", "list_trackers", "load", "track"],
+    "lockon": [
+        "LockonError",
+        "RefinedTracker",
+        "Refiner",
+        "Result",
+        "Tracker",
+        "__version__",
+        "list_refiners",
+        "list_trackers",
+        "load",
+        "load_refiner",
+        "track",
+    ],
     "lockon.errors": ["LockonError", "LockonWarning"],
     "lockon.types": ["Prediction", "Result", "Targets", "Template"],
+    "lockon.refiners.alpha_refine": ["AlphaRefiner", "RefinerConfig"],
+    "lockon.refiners.siammask": ["SearchConfig", "SiamMaskRefiner"],
+    "lockon.refiners.wrapper": ["RefineConfig", "RefinedTracker"],
     "lockon.tracker": ["Calibration", "NetworkTracker", "Tracker", "TrackerConfig"],
     "lockon.video": ["open_frames"],
     "lockon.data.sequence": ["Sequence"],
@@ -49,6 +64,11 @@ PUBLIC = {
 SIGNATURES = {
     "lockon.load": "(name='lockon-s', weights=None, preset='default', device='auto', refiner=None, **overrides)",
     "lockon.list_trackers": "()",
+    "lockon.list_refiners": "()",
+    "lockon.load_refiner": "(name, weights=None, preset='default', device='auto', **overrides)",
+    "lockon.RefinedTracker": "(tracker, refiner, config=None)",
+    "lockon.Refiner.init": "(self, frame, box)",
+    "lockon.Refiner.refine": "(self, frame, box, *, mask=False)",
     "lockon.track": "(source, box, tracker='lockon-s', *, start=0, frames=None, "
     "weights=None, preset='default', device='auto', **overrides)",
     "lockon.Tracker.init": "(self, frame, box)",

@@ -416,3 +416,43 @@ def test_parameters_of_older_weight_files_mean_what_they_meant() -> None:
     assert (config.localizer.anchors, config.localizer.zero_border) == (1, False)
     window = config.window(np.array([[50.0, 40, 20, 30]]), config.search_factor, 224)
     assert (window.middle, window.whole, window.side.tolist()) == (None, False, [4 * np.sqrt(600)])
+
+
+def test_moved_targets_go_on_from_there() -> None:
+    """The target is out of reach of the search region until the tracker is moved."""
+    tracker = make()
+    tracker.init(scene((20, 20, 20, 16, RED)), (20, 20, 20, 16))
+    away = scene((130, 90, 20, 16, RED))
+    assert tracker.track(away).state == "uncertain"
+    tracker.move((128, 88, 20, 16))
+    np.testing.assert_allclose(tracker.track(away).box, [130, 90, 20, 16], atol=1)
+
+
+def test_moving_one_of_several_and_into_the_frame() -> None:
+    tracker = make()
+    tracker.init(scene(), [(20, 20, 20, 16), (60, 60, 10, 10)])
+    still = tracker._targets[1]
+    tracker.move([(-50, 20, 20, 1), (np.nan, 0, 5, 5)])
+    assert tracker._targets[0].box.tolist() == [0, 20.5, 20, CONFIG.min_size]
+    assert tracker._targets[1] is still
+
+
+def test_the_trusted_box_moves_along_where_it_is_the_last_one() -> None:
+    tracker = make(dataclasses.replace(CONFIG, hold=0.05, patience=1))
+    tracker.init(scene((60, 50, 20, 16, RED)), (60, 50, 20, 16))
+    tracker.track(scene((60, 50, 20, 16, RED)))
+    tracker.move((30, 30, 20, 20))
+    empty = scene()
+    for _ in range(4):  # nothing there: after the patience it is held where it was moved to
+        result = tracker.track(empty)
+    np.testing.assert_allclose(result.box, [30, 30, 20, 20], atol=1e-9)
+
+
+def test_moving_mistakes() -> None:
+    tracker = make()
+    with pytest.raises(LockonError, match=r"move\(\) with boxes of shape \(1, 4\) for 0 targets"):
+        tracker.move((1, 2, 3, 4))
+    tracker.init(scene(), (60, 50, 20, 16))
+    for boxes in ((1, 2, 3), [(1, 2, 3, 4)] * 2):
+        with pytest.raises(LockonError, match="for 1 targets; call it after"):
+            tracker.move(boxes)

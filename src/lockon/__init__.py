@@ -16,21 +16,39 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from lockon.api import track
     from lockon.errors import LockonError
+    from lockon.refiners.protocol import Refiner
+    from lockon.refiners.wrapper import RefinedTracker
     from lockon.tracker import Tracker
     from lockon.types import Result
-    from lockon.zoo.registry import list_trackers, load
+    from lockon.zoo.registry import list_refiners, list_trackers, load, load_refiner
 
 # Public names and their homes. Imported on first use, so that `import lockon` and `lockon --help` stay fast.
 _HOMES = {
     "LockonError": "lockon.errors",
+    "RefinedTracker": "lockon.refiners.wrapper",
+    "Refiner": "lockon.refiners.protocol",
     "Result": "lockon.types",
     "Tracker": "lockon.tracker",
+    "list_refiners": "lockon.zoo.registry",
     "list_trackers": "lockon.zoo.registry",
     "load": "lockon.zoo.registry",
+    "load_refiner": "lockon.zoo.registry",
     "track": "lockon.api",
 }
 
-__all__ = ["LockonError", "Result", "Tracker", "__version__", "list_trackers", "load", "track"]
+__all__ = [
+    "LockonError",
+    "RefinedTracker",
+    "Refiner",
+    "Result",
+    "Tracker",
+    "__version__",
+    "list_refiners",
+    "list_trackers",
+    "load",
+    "load_refiner",
+    "track",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -52,7 +52,8 @@ def track(
         tracker: a name of `lockon.list_trackers()`, or any object with `init` and `track`.
         start: number of the frame that the box was drawn on.
         frames: number of frames to track at most, the first one included; None for all.
-        weights, preset, device, overrides: handed to `lockon.load`; only for a tracker that is given by name.
+        weights, preset, device, overrides: handed to `lockon.load`, ``refiner="refine-s"`` among the overrides; only for a tracker that is
+            given by name.
 
     Returns:
         One result per frame. The first is the given box itself with score 1; a frame that cannot be decoded has none

@@ -89,21 +89,30 @@ def _started(box: FloatArray, seconds: float, size: tuple[int, int]) -> Answer:
 
 
 def _answer(result: Any, seconds: float, size: tuple[int, int]) -> Answer:
-    """Our own `Result`, or the bare box that a foreign tracker may return."""
-    if not isinstance(result, Result):
-        try:
-            box = np.asarray(result, dtype=np.float64)
-        except (TypeError, ValueError):
-            box = np.zeros(0)
-        if box.shape != (4,):
-            raise LockonError(f"track() returned {type(result).__name__} {result!r:.60}; expected a lockon.Result or a box x, y, w, h")
-        return Answer(box, np.nan, "tracked", None, seconds, size)
-    targets = result.each()
+    """What one target's result says."""
+    targets = as_result(result).each()
     if len(targets) != 1:
         raise LockonError(f"track() returned {len(targets)} targets after a start with one; expected one")
     (only,) = targets
     state: State = only.state if isinstance(only.state, str) else only.state[0]
     return Answer(np.asarray(only.box, dtype=np.float64), float(np.asarray(only.score)), state, only.mask, seconds, size)
+
+
+def as_result(found: Any) -> Result:
+    """Our own `Result` as it is; the bare box that a foreign tracker may return becomes one, "tracked" with a score of NaN.
+
+    Raises:
+        LockonError: neither a `Result` nor four numbers.
+    """
+    if isinstance(found, Result):
+        return found
+    try:
+        box = np.asarray(found, dtype=np.float64)
+    except (TypeError, ValueError):
+        box = np.zeros(0)
+    if box.shape != (4,):
+        raise LockonError(f"track() returned {type(found).__name__} {found!r:.60}; expected a lockon.Result or a box x, y, w, h")
+    return Result(box, np.nan, "tracked")
 
 
 @dataclass(slots=True)
@@ -228,4 +237,4 @@ def _step(tracker: NetworkTracker, pairs: list[tuple[_Lane[R], Frame]]) -> dict[
     return answers
 
 
-__all__ = ["Answer", "Call", "Course", "drive", "drive_together"]
+__all__ = ["Answer", "Call", "Course", "as_result", "drive", "drive_together"]

@@ -25,7 +25,10 @@ from lockon.types import FloatArray, Frame, Prediction, Result, State, Template
 
 @runtime_checkable
 class Tracker(Protocol):
-    """Anything with these two methods is a tracker: ours, OpenCV's, yours."""
+    """Anything with these two methods is a tracker: ours, OpenCV's, yours.
+
+    One that can be put elsewhere between two frames also has ``move(boxes)``, see `NetworkTracker.move`.
+    """
 
     def init(self, frame: Frame, box: ArrayLike) -> None:
         """Start on `frame` (H, W, 3) uint8 RGB with one box (4,) or n boxes (n, 4), x, y, w, h in pixels."""
@@ -181,6 +184,32 @@ class NetworkTracker:
         scores = np.array([target.score for target in self._targets])
         return Result(boxes, scores, tuple(target.state for target in self._targets), np.stack(masks) if masks else None)
 
+    def move(self, boxes: ArrayLike) -> None:
+        """Go on from these boxes in the next frame: those of a refiner, or of an experiment that knows the truth.
+
+        Score, state and template stay; the last trusted box moves along where it is the last box. Boxes are kept in the frame as those
+        of `track` are.
+
+        Args:
+            boxes: (4,) or (n, 4) x, y, w, h in pixels, one per target; a box that is not finite leaves its target where it is.
+
+        Raises:
+            LockonError: before `init`, or another number of boxes than there are targets.
+        """
+        rows = np.atleast_2d(np.asarray(boxes, dtype=np.float64))
+        if not self._targets or rows.shape != (len(self._targets), 4):
+            raise LockonError(
+                f"move() with boxes of shape {rows.shape} for {len(self._targets)} targets; call it after init(), one box per target"
+            )
+        self._targets = [
+            self._moved(target, row) if np.isfinite(row).all() else target
+            for target, row in zip(self._targets, xywh_to_cxcywh(rows), strict=True)
+        ]
+
+    def _moved(self, target: Target, box: FloatArray) -> Target:
+        box = self._inside(box, target.size)
+        return replace(target, box=box, trusted=box if np.array_equal(target.trusted, target.box) else target.trusted)
+
     def start(self, frame: Frame, boxes: ArrayLike) -> list[Target]:
         """One `Target` per x, y, w, h box, templates encoded in one pass; the tracker's own targets stay as they are.
 
@@ -247,10 +276,13 @@ class NetworkTracker:
             for i, target in enumerate(targets)
         ]
 
+    def _inside(self, box: FloatArray, size: tuple[int, int]) -> FloatArray:
+        """The centre within the frame, the sides between `min_size` and the frame's."""
+        return np.concatenate([np.clip(box[:2], 0, size), np.clip(box[2:], self.config.min_size, size)])
+
     def _update(self, target: Target, box: FloatArray, score: float) -> Target:
         c = self.config
-        width, height = target.size
-        box = np.concatenate([np.clip(box[:2], 0, [width, height]), np.clip(box[2:], c.min_size, [width, height])])
+        box = self._inside(box, target.size)
         if score >= c.lost:
             state: State = "tracked" if score >= c.tracked else "uncertain"
             return replace(target, box=box, trusted=box, score=score, state=state, low=0, absent=0)

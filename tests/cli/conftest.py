@@ -1,4 +1,4 @@
-"""A tracker that costs nothing, under the name "still", for tests of commands."""
+"""A tracker and a refiner that cost nothing, under the names "still" and "sharp", for tests of commands."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
+from fake_refiner import BlobRefiner
 from lockon.errors import LockonError
+from lockon.refiners.alpha_refine import AlphaRefiner
 from lockon.types import Frame, Result
-from lockon.zoo.registry import ENTRIES, Entry
+from lockon.zoo.registry import ENTRIES, REFINERS, Entry
 
 
 class Still:
@@ -51,6 +53,35 @@ def still(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setitem(sys.modules, "still_tracker", module)
     monkeypatch.setitem(ENTRIES, "still", Entry("still_tracker", "does not move"))
     return "still"
+
+
+@pytest.fixture
+def sharp(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Name of the refiner, which finds colours; it takes the override `masks`, and weights that exist."""
+
+    def load(name: str, *, weights: Path | None, preset: str, device: str, masks: bool = True) -> AlphaRefiner:
+        if weights is not None and not weights.is_file():
+            raise LockonError(f"{weights} does not exist")
+        return AlphaRefiner(BlobRefiner(masks=masks))
+
+    module = types.ModuleType("sharp_refiner")
+    module.load = load  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "sharp_refiner", module)
+    monkeypatch.setitem(REFINERS, "sharp", Entry("sharp_refiner", "finds colours"))
+    return "sharp"
+
+
+@pytest.fixture
+def red_clip(tmp_path: Path) -> Path:
+    """Ten frames of 96x64 pixels with a red rectangle at 30, 20, of 24 x 16; on the last two it is gone."""
+    path = tmp_path / "red"
+    path.mkdir()
+    for number in range(10):
+        frame = np.full((64, 96, 3), 90, np.uint8)
+        if number < 8:
+            frame[20:36, 30:54] = (20, 20, 230)
+        cv2.imwrite(str(path / f"{number}.png"), frame)
+    return path
 
 
 @pytest.fixture

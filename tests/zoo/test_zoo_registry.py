@@ -22,7 +22,8 @@ def test_names_are_sorted_and_known() -> None:
     ("arguments", "message"),
     [
         ({"name": "lockon"}, "unknown tracker 'lockon'; did you mean 'lockon-s'"),
-        ({"name": "csrt", "refiner": "sharp"}, "refiner 'sharp' given, but this version has no refiners"),
+        ({"name": "mil", "refiner": "refine"}, "unknown refiner 'refine'; did you mean 'refine-s'"),
+        ({"name": "alpha-refine-r34"}, "does not track: load a tracker with refiner='alpha-refine-r34'"),
     ],
 )
 def test_mistakes(arguments, message: str) -> None:
@@ -37,6 +38,18 @@ def test_networks_and_recipes_are_where_the_names_say(name: str) -> None:
     assert name in family.CONFIGS
     assert callable(family.build)
     assert callable(importlib.import_module(registry.recipes()[name]).recipe)
+
+
+def test_refiners() -> None:
+    assert registry.list_refiners() == sorted(registry.REFINERS)
+    assert not set(registry.REFINERS) & set(registry.ENTRIES)
+    for name in registry.list_refiners():
+        assert callable(importlib.import_module(registry.REFINERS[name].module).load)
+        assert registry.entry_of(name).summary
+    with pytest.raises(LockonError, match="unknown tracker or refiner 'refiner-s'"):
+        registry.entry_of("refiner-s")
+    with pytest.raises(LockonError, match="unknown refiner 'csrt'"):
+        registry.load_refiner("csrt")
 
 
 @pytest.mark.parametrize("name", sorted(name for name, entry in registry.ENTRIES.items() if entry.checkpoint))

@@ -28,6 +28,7 @@ from lockon.cli import (
     data_label,
     demo,
     export,
+    refine,
     study,
     track,
     train,
@@ -99,6 +100,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(track.track)
+app.command()(refine.refine)
 app.command()(demo.demo)
 app.command()(train.train)
 app.command()(export.export)

@@ -1,12 +1,13 @@
-"""The loop of `lockon track` and `lockon demo`: track, draw, write, show progress; whatever happens, the files are finished."""
+"""The loop of `lockon track`, `lockon refine` and `lockon demo`: track, draw, write, show progress; the files are always finished."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from numpy.typing import ArrayLike
 from rich.console import Console
@@ -15,12 +16,15 @@ from rich.text import Text
 
 from lockon.annotations import BoxWriter
 from lockon.api import TrackedFrame, track_frames
+from lockon.data.mask_files import MaskWriter
 from lockon.draw import draw_heatmap, draw_result
 from lockon.errors import LockonError
+from lockon.refiners.wrapper import RefinedTracker
 from lockon.tracker import NetworkTracker, Tracker
 from lockon.types import State
 from lockon.video import FrameReader
 from lockon.video_write import ContactSheet, VideoWriter
+from lockon.zoo.opencv import OpenCVTracker
 
 
 @dataclass(slots=True)
@@ -65,6 +69,7 @@ def score_map_source(tracker: Tracker, name: str) -> NetworkTracker:
     Raises:
         LockonError: a tracker that has none.
     """
+    tracker = tracker.tracker if isinstance(tracker, RefinedTracker) else tracker
     if not isinstance(tracker, NetworkTracker):
         raise LockonError(
             f"--heatmap draws the score map of a network, which {name} does not give; use --tracker lockon-s, or leave it out"
@@ -73,23 +78,40 @@ def score_map_source(tracker: Tracker, name: str) -> NetworkTracker:
     return tracker
 
 
+def mask_writer(path: Path, tracker: Tracker, name: str) -> MaskWriter:
+    """The writer of a tracker's masks.
+
+    Raises:
+        LockonError: a tracker that makes none, or as `MaskWriter`.
+    """
+    base = tracker.tracker if isinstance(tracker, RefinedTracker) else tracker
+    own = not isinstance(base, NetworkTracker) or base.config.mask is not None  # of somebody else's we learn it on the way
+    refined = isinstance(tracker, RefinedTracker) and tracker.config.mask
+    if not refined and (not own or isinstance(base, OpenCVTracker)):
+        raise LockonError(f"--mask writes masks, which {name} does not make; add --refine refine-s, or use --tracker siammask-r50")
+    return MaskWriter(path)
+
+
 @dataclass(slots=True)
 class Outputs:
     """Where results go; any may be missing. `close` finishes all of them, also when one fails.
 
     Attributes:
-        video, boxes, sheet: the files. heatmap: the tracker whose score maps are drawn under the results.
+        video, boxes, sheet, masks: the files. heatmap: the tracker whose score maps are drawn under the results.
     """
 
     video: VideoWriter | None = None
     boxes: list[BoxWriter] = field(default_factory=list)
     sheet: ContactSheet | None = None
     heatmap: NetworkTracker | None = None
+    masks: MaskWriter | None = None
 
     def write(self, tracked: TrackedFrame) -> None:
         """One frame to every output."""
         for boxes in self.boxes:
             boxes.write(tracked.number, tracked.result)
+        if self.masks is not None:
+            self.masks.write(tracked.number, tracked.result)
         if self.video is None and self.sheet is None:
             return
         image = tracked.image
@@ -104,7 +126,7 @@ class Outputs:
     def close(self) -> None:
         """Finish the files."""
         with ExitStack() as stack:
-            for output in (self.video, *self.boxes):
+            for output in (self.video, *self.boxes, self.masks):
                 if output is not None:
                     stack.callback(output.close)
 
@@ -130,10 +152,15 @@ def follow(
     """Track to the end of the reader, or `frames` frames; `outputs` are finished and `summary` filled also on errors and Ctrl-C."""
     remaining = None if reader.count is None else reader.count - reader.first.number
     total = min((number for number in (frames, remaining) if number is not None), default=None)
+    record(lambda: track_frames(reader, tracker, box, frames), outputs, summary, total=total, quiet=quiet)
+
+
+def record(start: Callable[[], Iterator[TrackedFrame]], outputs: Outputs, summary: Summary, *, total: int | None, quiet: bool) -> None:
+    """All results of an iterator, which `start` makes, to the outputs; for `follow`, and for results that come from elsewhere."""
     started = time.perf_counter()
     try:
         with _progress(Console(stderr=True), total, quiet) as progress:
-            results = track_frames(reader, tracker, box, frames)
+            results = start()
             while True:
                 asked = time.perf_counter()
                 tracked = next(results, None)
@@ -149,4 +176,4 @@ def follow(
         outputs.close()
 
 
-__all__ = ["Outputs", "Summary", "follow", "score_map_source"]
+__all__ = ["Outputs", "Summary", "follow", "mask_writer", "record", "score_map_source"]

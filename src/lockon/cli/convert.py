@@ -15,13 +15,15 @@ def convert(
     *,
     settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of the network's configuration; may be repeated")] = None,
 ) -> None:
-    """Convert weights of PySOT, SiamBAN, RBO or SiamMask. Nothing in the file is executed, and every weight is accounted for.
+    """Convert weights of PySOT, SiamBAN, SiamCAR, RBO, SiamMask or Alpha-Refine. Nothing in the file is executed, no weight is left out.
 
     [bold]Examples[/bold]
 
       lockon convert siammask-r50 model.pth siammask-r50.safetensors
 
       lockon convert siamban-r50 model.pth siamban-r50.safetensors
+
+      lockon convert alpha-refine-r34 SEcmnet_ep0040-c.pth.tar alpha-refine-r34.safetensors
 
       lockon convert siamrpnpp-r50 otb_model.pth siamrpnpp-r50.safetensors --set weighted=false
     """
@@ -40,18 +42,20 @@ def convert(
         require(package, "torch")
     from lockon.bench.run import sha256
     from lockon.train.provenance import git_revision
-    from lockon.zoo.convert import from_official, save
+    from lockon.zoo.convert import from_official, official_parameters, official_settings, save
     from lockon.zoo.foreign_weights import read_foreign
 
-    overrides = parse_overrides(settings or [])
-    weights = from_official(name, read_foreign(checkpoint), **overrides)
+    official = read_foreign(checkpoint)
+    overrides = {**official_settings(name, official), **parse_overrides(settings or [])}
+    weights = from_official(name, official, **overrides)
     source = {"converted_from": checkpoint.name, "sha256": sha256(checkpoint)}
-    save(name, weights, out, header={"data": source, "git_revision": git_revision()}, **overrides)
+    header = {"data": source, "git_revision": git_revision(), "tracker": official_parameters(name)}
+    save(name, weights, out, header=header, **overrides)
     typer.echo(f"{out}  {len(weights)} tensors, {out.stat().st_size / 1e6:.1f} MB")
     typer.echo(f"licence and source of these weights: {_terms(name)}", err=True)
 
 
 def _terms(name: str) -> str:
-    from lockon.zoo.registry import ENTRIES
+    from lockon.zoo.registry import entry_of
 
-    return ENTRIES[name].licence or "not known to lockon; see where the file comes from"
+    return entry_of(name).licence or "not known to lockon; see where the file comes from"

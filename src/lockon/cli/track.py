@@ -18,6 +18,14 @@ def track(  # noqa: PLR0917 - options of a command are read by name
     device: Annotated[str, typer.Option(help="auto, cpu, openvino, cuda or torch.")] = "auto",
     overrides: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one parameter of the tracker.")] = None,
     out: Annotated[Path | None, typer.Option(help="Video to write, with boxes and scores drawn (.mp4 .mov .mkv .avi).")] = None,
+    refine: Annotated[
+        str | None,
+        typer.Option(metavar="NAME[:PRESET]", help="Refiner behind the tracker, for example refine-s: sharper boxes, and masks."),
+    ] = None,
+    refiner_weights: Annotated[Path | None, typer.Option(help="Weights to use instead of the refiner's own.")] = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="Masks to write: a folder of PNG pictures, or a .jsonl file of COCO run lengths (with --refine).")
+    ] = None,
     heatmap: Annotated[bool, typer.Option("--heatmap", help="Draw the network's score map over the search region (with --out).")] = False,
     save: Annotated[
         list[Path] | None, typer.Option(help="Boxes to write: .csv, .jsonl, .txt (MOT), .json (COCO) or .xml (CVAT); may be repeated.")
@@ -39,6 +47,10 @@ def track(  # noqa: PLR0917 - options of a command are read by name
 
       lockon track frames/ --box 100,80,40,60 --box 300,90,50,50 --save boxes.json
 
+      lockon track clip.mp4 --box 100,80,40,60 --refine refine-s --mask masks/ --out out.mp4
+
+      lockon track clip.mp4 --box 100,80,40,60 --tracker csrt --refine alpha-refine-r34 --refiner-weights alpha-refine-r34.safetensors
+
       lockon track clip.mp4 --box 100,80,40,60 --out scores.mp4 --heatmap
 
       lockon track 0 --select --tracker csrt --frames 500 > boxes.csv
@@ -48,20 +60,21 @@ def track(  # noqa: PLR0917 - options of a command are read by name
     import numpy as np
 
     from lockon.annotations import BoxWriter, VideoInfo
-    from lockon.cli._follow import Outputs, Summary, follow, score_map_source
+    from lockon.cli._follow import Outputs, Summary, follow, mask_writer, score_map_source
     from lockon.cli._options import parse_overrides
+    from lockon.cli._refine import load_refined
     from lockon.errors import LockonError
     from lockon.ops.boxes import parse_box
     from lockon.video import open_frames
     from lockon.video_write import VideoWriter
-    from lockon.zoo.registry import load
 
     boxes = [parse_box(text) for text in box or []]
     if bool(boxes) == select:
         raise LockonError("give the target either as --box x,y,w,h (once per target) or by --select, which opens a window to draw it")
     if heatmap and out is None:
         raise LockonError("--heatmap draws on the written video; give one, for example --out out.mp4")
-    follower = load(tracker, weights=weights, preset=preset, device=device, **parse_overrides(overrides or []))
+    given = {"weights": weights, "preset": preset, "device": device, **parse_overrides(overrides or [])}
+    follower = load_refined(tracker, given, refine, refiner_weights, masks=mask is not None)
     maps = score_map_source(follower, tracker) if heatmap else None
     summary = Summary()
     with open_frames(source, start) as reader:
@@ -69,6 +82,7 @@ def track(  # noqa: PLR0917 - options of a command are read by name
         outputs = Outputs(video, heatmap=maps)
         try:
             info = VideoInfo(reader.name, *reader.size, reader.count)
+            outputs.masks = mask_writer(mask, follower, tracker) if mask is not None else None
             for path in save or []:
                 outputs.boxes.append(BoxWriter(path, info, format))
             if out is None and not save:
@@ -76,12 +90,12 @@ def track(  # noqa: PLR0917 - options of a command are read by name
             if select:
                 from lockon.cli._select import select_boxes
 
-                given = select_boxes(reader.first.image)
+                starts = select_boxes(reader.first.image)
             else:
-                given = np.asarray(boxes[0] if len(boxes) == 1 else boxes)
-            follow(reader, follower, given, outputs, summary, frames=frames, quiet=quiet)
+                starts = np.asarray(boxes[0] if len(boxes) == 1 else boxes)
+            follow(reader, follower, starts, outputs, summary, frames=frames, quiet=quiet)
         finally:
             outputs.close()
             if summary.frames and not quiet:
-                written = [str(path) for path in (out, *(save or [])) if path is not None]
+                written = [str(path) for path in (out, *(save or []), mask) if path is not None]
                 typer.echo(summary.text(reader) + (f"; wrote {', '.join(written)}" if written else ""), err=True)

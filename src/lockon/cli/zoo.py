@@ -1,4 +1,4 @@
-"""`lockon zoo`: which trackers there are, and what is known of each."""
+"""`lockon zoo`: which trackers and refiners there are, and what is known of each."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import typer
 if TYPE_CHECKING:
     from lockon.zoo.figures import Figures
 
-app = typer.Typer(help="List the trackers and show what is known of one.", no_args_is_help=True, rich_markup_mode="rich")
+app = typer.Typer(help="List the trackers and refiners and show what is known of one.", no_args_is_help=True, rich_markup_mode="rich")
 
 
 @app.command("list")
 def list_entries(
     figures: Annotated[bool, typer.Option("--figures", help="also parameters and operations per frame (needs lockon[torch])")] = False,
 ) -> None:
-    """Names, where their weights come from, and one line on each.
+    """Names, where their weights come from, and one line on each: the trackers, then the refiners.
 
     [bold]Examples[/bold]
 
@@ -27,25 +27,27 @@ def list_entries(
     from rich.console import Console
     from rich.table import Table
 
-    from lockon.zoo.registry import ENTRIES
+    from lockon.zoo.registry import ENTRIES, REFINERS
 
     table = Table("name", "weights", box=None, pad_edge=False)
     if figures:
         table.add_column("parameters", justify="right")
         table.add_column("GFLOPs/frame", justify="right")
     table.add_column("summary", overflow="fold")
-    for name in sorted(ENTRIES):
-        row = [name, _weights(name)]
-        if figures:
-            found = _figures(name) if ENTRIES[name].network else None
-            row += ["", ""] if found is None else [f"{found.parameters / 1e6:.2f} M", f"{found.search_flops / 1e9:.2f}"]
-        table.add_row(*row, ENTRIES[name].summary)
+    for entries in (ENTRIES, REFINERS):
+        for name in sorted(entries):
+            row = [name, _weights(name)]
+            if figures:
+                found = _figures(name) if entries[name].network else None
+                row += ["", ""] if found is None else [f"{found.parameters / 1e6:.2f} M", f"{found.search_flops / 1e9:.2f}"]
+            table.add_row(*row, entries[name].summary)
+        table.add_section()
     Console().print(table)
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="Name of a tracker.")]) -> None:
-    """One tracker: paper, network, licence, presets, where its weights can be had, and what weights in the package say of themselves.
+def show(name: Annotated[str, typer.Argument(help="Name of a tracker or refiner.")]) -> None:
+    """One tracker or refiner: paper, network, licence, presets, where its weights can be had, and what the package's own say of themselves.
 
     [bold]Examples[/bold]
 
@@ -55,12 +57,10 @@ def show(name: Annotated[str, typer.Argument(help="Name of a tracker.")]) -> Non
     """
     import json
 
-    from lockon.errors import LockonError, unknown_name
-    from lockon.zoo.registry import ENTRIES
+    from lockon.errors import LockonError
+    from lockon.zoo.registry import entry_of
 
-    if name not in ENTRIES:
-        raise unknown_name("tracker", name, ENTRIES)
-    entry = ENTRIES[name]
+    entry = entry_of(name)
     typer.echo(f"{name}: {entry.summary}")
     lines: dict[str, str] = {"paper": entry.paper}
     if entry.network:
@@ -103,9 +103,9 @@ def _weights(name: str) -> str:
     """Where weights come from: "package", "convert" (a published checkpoint), "train", "opencv" or "files" (OpenCV's own formats)."""
     import importlib
 
-    from lockon.zoo.registry import ENTRIES
+    from lockon.zoo.registry import entry_of
 
-    entry = ENTRIES[name]
+    entry = entry_of(name)
     family: Any = importlib.import_module(entry.module)
     if hasattr(family, "KINDS"):
         return "files" if family.KINDS[name].network else "opencv"
@@ -116,5 +116,9 @@ def _weights(name: str) -> str:
 
 def _presets(name: str) -> tuple[str, ...]:
     from lockon.zoo.presets import FAMILIES, preset_names
+    from lockon.zoo.refiners import preset_names as refiner_presets
+    from lockon.zoo.registry import REFINERS
 
+    if name in REFINERS:
+        return refiner_presets(name)
     return preset_names(name) if name in FAMILIES else ("default",)

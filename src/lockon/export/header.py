@@ -41,6 +41,19 @@ def part_path(path: Path, part: str) -> Path:
     return path if part == "search" else path.with_name(f"{path.stem}.{part}{path.suffix}")
 
 
+def model_files(path: Path) -> tuple[Path, ...]:
+    """All files of the weights in `path`: the parts of an exported model (OpenVINO's with their constants), or the one file.
+
+    Raises:
+        LockonError: a part of an exported model is missing.
+    """
+    if path.suffix not in (".onnx", ".xml"):
+        return (path,)
+    mask = part_path(path, "mask")
+    parts = (path, check_pair(path, (".onnx", ".xml")), *((mask,) if mask.is_file() else ()))
+    return (*parts, *(part.with_suffix(".bin") for part in parts if part.suffix == ".xml"))
+
+
 def check_pair(path: Path, suffixes: tuple[str, ...]) -> Path:
     """The template file that belongs to the search file `path`.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from lockon.config import as_json
 from lockon.errors import LockonError
 from lockon.train.checkpoint import save_weights
 from lockon.zoo import torch_weights
-from lockon.zoo.registry import ENTRIES
+from lockon.zoo.registry import entry_of
 
 COUNTER = ".num_batches_tracked"
 Renames = tuple[tuple[re.Pattern[str], str], ...]
@@ -27,21 +27,24 @@ NAMED = 8  # names of each kind that an error lists
 
 
 def from_official(name: str, state_dict: Mapping[str, Tensor], **overrides: Any) -> dict[str, Tensor]:
-    """Official weights (PySOT's, SiamBAN's, SiamCAR's, RBO's, SiamMask's names) under our names, for ``build(name).load_state_dict``.
+    """Weights of PySOT, SiamBAN, SiamCAR, RBO, SiamMask or Alpha-Refine under our names, for ``build(name).load_state_dict``.
 
     Args:
         name: network of the zoo.
         state_dict: tensors by official name, as `read_foreign` gives them.
-        overrides: fields of the network's `ModelConfig`, for example ``weighted=False`` for PySOT's OTB model.
+        overrides: fields of the network's `ModelConfig`, for example ``weighted=False`` for PySOT's OTB model; on top of
+            `official_settings`.
 
     Raises:
         LockonError: unknown name; a network without official weights; weights that are missing, too many or of another shape, by name.
     """
-    expected = _expected(name, overrides)
+    expected = _expected(name, {**official_settings(name, state_dict), **overrides})
     renames = _renames(name)
-    given = {key: _renamed(key, renames) for key in state_dict}  # official name -> ours
+    unused = [re.compile(pattern) for pattern in getattr(_family(name), "OFFICIAL_UNUSED", ())]
+    used = [key for key in state_dict if not any(pattern.match(key) for pattern in unused)]
+    given = {key: _renamed(key, renames) for key in used}  # official name -> ours
     if not set(given.values()) & set(expected):  # legacy backbones lack what all their names have in common
-        prefixed = {key: _renamed(f"features.{key}", renames) for key in state_dict}
+        prefixed = {key: _renamed(f"features.{key}", renames) for key in used}
         given = prefixed if set(prefixed.values()) & set(expected) else given
     found = {ours: _transposed(name, ours, state_dict[key]) for key, ours in given.items()}
     official = {ours: key for key, ours in given.items()}
@@ -50,6 +53,27 @@ def from_official(name: str, state_dict: Mapping[str, Tensor], **overrides: Any)
     if problems:
         raise LockonError(f"the checkpoint does not fit {name}: {problems}; {_advice(name, given)}")
     return {ours: (found[ours] if ours in found else torch.zeros(())).detach().to("cpu", like.dtype) for ours, like in expected.items()}
+
+
+def official_settings(name: str, names: Iterable[str]) -> dict[str, Any]:
+    """Fields of the network's `ModelConfig` that a checkpoint's own names decide: which parts of the network it has.
+
+    Raises:
+        LockonError: unknown name; the tensors' names are those of another network of the family.
+    """
+    torch_weights.config_of(name)
+    detect = getattr(_family(name), "official_network", None)
+    if detect is None:
+        return {}
+    found, settings = detect(names)
+    if found != name:
+        raise LockonError(f"the checkpoint's names are those of {found}: convert it by that name")
+    return dict(settings)
+
+
+def official_parameters(name: str) -> dict[str, Any]:
+    """Inference parameters that official weights need whatever they are used for, for the header of their file."""
+    return dict(getattr(_family(name), "OFFICIAL_PARAMETERS", {}))
 
 
 def save(
@@ -64,7 +88,7 @@ def save(
         "architecture": name,
         "config": {"model": as_json(torch_weights.config_of(name, **overrides))},
         "tracker": {},
-        "licence": ENTRIES[name].licence or "not stated",
+        "licence": entry_of(name).licence or "not stated",
         "data": {},
         "metrics": {},
         "git_revision": "unknown",
@@ -161,4 +185,4 @@ def _advice(name: str, given: Mapping[str, str]) -> str:
     return "give a checkpoint of that network, or change the network with --set"
 
 
-__all__ = ["from_official", "official_names", "save"]
+__all__ = ["from_official", "official_names", "official_parameters", "official_settings", "save"]

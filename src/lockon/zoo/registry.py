@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from lockon.errors import LockonError, unknown_name
+from lockon.refiners.protocol import Refiner
 from lockon.tracker import Tracker
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One tracker of the zoo.
+    """One tracker or refiner of the zoo.
 
     Attributes:
-        module: module that offers ``load(name, *, weights, preset, device, **overrides) -> Tracker``.
+        module: module that offers ``load(name, *, weights, preset, device, **overrides)``, which gives the `Tracker` or the `Refiner`.
         summary: one line for listings.
         network: module with ``CONFIGS`` (zoo name to ``ModelConfig``) and ``build(config)``; empty without a torch network.
         recipe: module whose ``recipe(sources, overrides, name)`` trains it; empty if none does.
@@ -41,8 +42,19 @@ _RBO_PAPER = "Tang and Ling, Ranking-Based Siamese Visual Tracking, CVPR 2022 (a
 _CAR_PAPER = (
     "Guo et al., SiamCAR: Siamese Fully Convolutional Classification and Regression for Visual Tracking, CVPR 2020 (arXiv 1911.07241)"
 )
+_REFINE_PAPER = "Yan et al., Alpha-Refine: Boosting Tracking Performance by Precise Bounding Box Estimation, CVPR 2021 (arXiv 2012.06815)"
 _PYSOT_LICENCE = "released PySOT models: CC BY-SA 3.0"
 _RBO_CHECKPOINTS = "sansanfree/RBO, one file for GOT-10k and two general ones for the other benchmarks; lockon convert {name} FILE OUT"
+
+_REFINERS = "lockon.zoo.refiners"
+
+
+def _alpha_refine(depth: int, which: str, **known: str) -> Entry:
+    summary = f"Alpha-Refine on ResNet-{depth}, {which}: corners and a mask of the target around a tracker's box"
+    return Entry(
+        _REFINERS, summary, network="lockon.zoo.alpha_refine", recipe="lockon.zoo.alpha_refine_recipe", paper=_REFINE_PAPER, **known
+    )
+
 
 ENTRIES: dict[str, Entry] = {
     "lockon-s": Entry(
@@ -172,20 +184,63 @@ ENTRIES: dict[str, Entry] = {
     "nanotrack-v2": Entry("lockon.zoo.opencv", "NanoTrack v2 in OpenCV; weights= a folder with its two ONNX files"),
 }
 
+# What `load_refiner` takes: a second look at the boxes of any tracker.
+REFINERS: dict[str, Entry] = {
+    "refine-s": Entry(
+        _REFINERS,
+        "the default: small refiner for CPUs, corners and a mask of the target around a tracker's box",
+        network="lockon.zoo.refine_s",
+        recipe="lockon.zoo.refine_s",
+        paper=f"after {_REFINE_PAPER}",
+    ),
+    "alpha-refine-r18": _alpha_refine(18, "the fastest"),
+    "alpha-refine-r34": _alpha_refine(
+        34,
+        "the published one",
+        licence="released models: the terms of MasterBin-IIAU/AlphaRefine",
+        checkpoint="MasterBin-IIAU/AlphaRefine README, SEcmnet_ep0040-c.pth.tar; lockon convert alpha-refine-r34 FILE OUT",
+    ),
+    "alpha-refine-r50": _alpha_refine(50, "the largest"),
+    "siammask": Entry(
+        _REFINERS,
+        "SiamMask searching around the given box: boxes from its masks; weights of siammask-r50",
+        paper="Wang et al., Fast Online Object Tracking and Segmentation: A Unifying Approach, CVPR 2019 (arXiv 1812.05050)",
+        licence=ENTRIES["siammask-r50"].licence,
+        checkpoint=ENTRIES["siammask-r50"].checkpoint,
+    ),
+}
+
 
 def list_trackers() -> list[str]:
     """Names that `load` takes, in alphabetical order."""
     return sorted(ENTRIES)
 
 
+def list_refiners() -> list[str]:
+    """Names that `load_refiner` takes, in alphabetical order."""
+    return sorted(REFINERS)
+
+
+def entry_of(name: str) -> Entry:
+    """What is known of a tracker or a refiner.
+
+    Raises:
+        LockonError: unknown name.
+    """
+    known = ENTRIES | REFINERS
+    if name not in known:
+        raise unknown_name("tracker or refiner", name, known)
+    return known[name]
+
+
 def networks() -> dict[str, str]:
     """Names with a torch network -> module that builds it."""
-    return {name: entry.network for name, entry in ENTRIES.items() if entry.network}
+    return {name: entry.network for name, entry in (ENTRIES | REFINERS).items() if entry.network}
 
 
 def recipes() -> dict[str, str]:
     """Names that can be trained -> module with the recipe."""
-    return {name: entry.recipe for name, entry in ENTRIES.items() if entry.recipe}
+    return {name: entry.recipe for name, entry in (ENTRIES | REFINERS).items() if entry.recipe}
 
 
 def load(
@@ -193,7 +248,7 @@ def load(
     weights: str | Path | None = None,
     preset: str = "default",
     device: str = "auto",
-    refiner: str | None = None,
+    refiner: str | Refiner | None = None,
     **overrides: Any,
 ) -> Tracker:
     """A tracker, ready for `init`.
@@ -203,19 +258,46 @@ def load(
         weights: file of weights to use instead of the name's own (`.onnx`; `.safetensors` needs the `torch` extra).
         preset: named inference parameters.
         device: "auto", "cpu", "openvino", "cuda" or "torch".
-        refiner: name of a box refiner to put behind the tracker; none is available yet.
-        overrides: dotted configuration names with new values, for example ``**{"localizer.window": 0.4}``.
+        refiner: to put behind the tracker: one of `list_refiners()`, or NAME:PRESET, on the same device; or a refiner object, which
+            `load_refiner` makes from weights of your own.
+        overrides: dotted configuration names with new values, for example ``**{"localizer.window": 0.4}``; with a refiner also
+            ``refine.`` and a field of `RefineConfig`, and ``refiner.`` and a field of the refiner's own configuration.
 
     Raises:
         LockonError: unknown name, preset or override, unreadable or mismatching weights.
     """
+    if name in REFINERS and name not in ENTRIES:
+        raise LockonError(f"{name} refines the boxes of a tracker and does not track: load a tracker with refiner={name!r}")
     if name not in ENTRIES:
         raise unknown_name("tracker", name, ENTRIES)
     if refiner is not None:
-        raise LockonError(f"refiner {refiner!r} given, but this version has no refiners; leave refiner out")
+        from lockon.zoo.refiners import split_overrides, wrap
+
+        own, theirs = split_overrides(overrides)
+        return wrap(load(name, weights, preset, device, **own), refiner, device=device, overrides=theirs)
     module = importlib.import_module(ENTRIES[name].module)
     tracker: Tracker = module.load(name, weights=Path(weights) if weights is not None else None, preset=preset, device=device, **overrides)
     return tracker
 
 
-__all__ = ["ENTRIES", "Entry", "list_trackers", "load", "networks", "recipes"]
+def load_refiner(name: str, weights: str | Path | None = None, preset: str = "default", device: str = "auto", **overrides: Any) -> Refiner:
+    """A refiner, ready for `init`; `lockon.RefinedTracker` puts it behind a tracker.
+
+    Args:
+        name: one of `list_refiners()`.
+        weights: file of weights to use instead of the name's own (`.onnx`; `.safetensors` needs the `torch` extra).
+        preset: named parameters: "default", "official" or "vot2020".
+        device: as for `load`.
+        overrides: dotted configuration names with new values, for example ``mask_threshold=0.65``.
+
+    Raises:
+        LockonError: unknown name, preset or override, unreadable or mismatching weights.
+    """
+    if name not in REFINERS:
+        raise unknown_name("refiner", name, REFINERS)
+    module = importlib.import_module(REFINERS[name].module)
+    refiner: Refiner = module.load(name, weights=Path(weights) if weights is not None else None, preset=preset, device=device, **overrides)
+    return refiner
+
+
+__all__ = ["ENTRIES", "REFINERS", "Entry", "entry_of", "list_refiners", "list_trackers", "load", "load_refiner", "networks", "recipes"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from lockon.config import apply_overrides, flatten
 from lockon.errors import LockonError
-from lockon.export.header import check_pair, part_path
+from lockon.export.header import model_files
 from lockon.tracker import NetworkTracker
 from lockon.zoo.embedded import open_model
 from lockon.zoo.presets import default_config, preset_changes
@@ -44,12 +44,7 @@ def weight_files(name: str, weights: Path | None) -> tuple[Path, ...]:
     Raises:
         LockonError: none are given, or one is missing.
     """
-    path = _given(name, weights)
-    if path.suffix not in (".onnx", ".xml"):
-        return (path,)
-    mask = part_path(path, "mask")
-    parts = (path, check_pair(path, (".onnx", ".xml")), *((mask,) if mask.is_file() else ()))
-    return (*parts, *(part.with_suffix(".bin") for part in parts if part.suffix == ".xml"))
+    return model_files(_given(name, weights))
 
 
 def _given(name: str, weights: Path | None) -> Path:

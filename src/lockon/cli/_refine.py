@@ -1,0 +1,112 @@
+"""What `lockon track` and `lockon refine` share: a refiner by name behind a tracker, and boxes that were stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lockon.annotations import BoxRow, read_boxes
+from lockon.api import TrackedFrame
+from lockon.errors import LockonError
+from lockon.tracker import Tracker
+from lockon.types import Frame, Result
+from lockon.video import FrameReader
+from lockon.zoo.refiners import split_overrides, wrap
+from lockon.zoo.registry import load
+
+
+def load_refined(name: str, options: Mapping[str, Any], refine: str | None, weights: Path | None, *, masks: bool) -> Tracker:
+    """The tracker of a name, with the refiner that `refine` names behind it.
+
+    Args:
+        name: of the tracker. options: arguments of `lockon.load`, those of the refiner among them.
+        refine: NAME[:PRESET], or None for none. weights: of the refiner. masks: results shall have its masks.
+
+    Raises:
+        LockonError: as `lockon.load`; weights without a refiner.
+    """
+    if refine is None:
+        if weights is not None:
+            raise LockonError(f"--refiner-weights {weights} belongs to a refiner; name it, for example --refine alpha-refine-r34")
+        return load(name, **options)
+    own, theirs = split_overrides(options)
+    wanted = {"refine.mask": True, **theirs} if masks else theirs
+    return wrap(load(name, **own), refine, weights=weights, device=str(own.get("device", "auto")), overrides=wanted)
+
+
+class StoredResult:
+    """Boxes of a file as a tracker, which says what is stored of the frame that is next.
+
+    Args:
+        path: CSV, JSON lines or MOT file. format: its name; None to go by the suffix.
+
+    Attributes:
+        first, last: numbers of its first and last frame.
+
+    Raises:
+        LockonError: an unreadable or empty file, or frames with other targets than the first one has.
+    """
+
+    def __init__(self, path: Path, format: str | None = None) -> None:
+        frames: dict[int, dict[int, BoxRow]] = {}
+        for row in read_boxes(path, format):
+            frames.setdefault(row.frame, {})[row.target] = row
+        if not frames:
+            raise LockonError(f"{path} has no boxes; give a result that `lockon track --save` wrote")
+        self.first, self.last = min(frames), max(frames)
+        targets = sorted(frames[self.first])
+        for number, rows in frames.items():
+            if sorted(rows) != targets:
+                raise LockonError(
+                    f"{path}: frame {number} has boxes of targets {sorted(rows)}, the first one ({self.first}) of {targets}; "
+                    "give a file where every frame has all targets"
+                )
+        self._results = {number: _result([rows[target] for target in targets]) for number, rows in frames.items()}
+        self.number = self.first
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._results
+
+    def init(self, frame: Frame, box: ArrayLike) -> None:
+        """Nothing to do: all is known."""
+
+    def track(self, frame: Frame) -> Result:
+        """What is stored of the frame `number`."""
+        return self._results[self.number]
+
+
+def _result(rows: list[BoxRow]) -> Result:
+    boxes = np.array([(row.x, row.y, row.w, row.h) for row in rows])
+    if len(rows) == 1:
+        return Result(boxes[0], rows[0].score, rows[0].state)
+    return Result(boxes, np.array([row.score for row in rows]), tuple(row.state for row in rows))
+
+
+def refine_stored(reader: FrameReader, stored: StoredResult, tracker: Tracker) -> Iterator[TrackedFrame]:
+    """The stored frames of a video, the first one as it is, the others by `tracker`, which refines `stored`.
+
+    Args:
+        reader: opened at `stored.first`; the caller closes it.
+
+    Raises:
+        LockonError: the first frame cannot be read, or a box on it that does not fit.
+    """
+    if reader.first.number != stored.first:
+        raise LockonError(f"{reader.name}: frame {stored.first}, on which the boxes begin, could not be read; check that it plays")
+    for number, image in reader:
+        stored.number = number
+        if number == stored.first:
+            given = stored.track(image)
+            tracker.init(image, given.box)
+            yield TrackedFrame(number, image, given)
+        elif number > stored.last:
+            return
+        elif number in stored:
+            yield TrackedFrame(number, image, tracker.track(image))
+
+
+__all__ = ["StoredResult", "load_refined", "refine_stored"]

@@ -1,0 +1,1 @@
+"""Refiners: a second look at the box that a tracker gives, around any tracker."""

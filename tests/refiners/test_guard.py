@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+from lockon.errors import LockonError
+from lockon.refiners.guard import Found, clip_inside, refine_guarded, usable
+
+FRAME = np.zeros((120, 160, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("box", "good"),
+    [
+        ((10, 10, 20, 20), True),
+        ((-15, 10, 20, 20), True),  # partly outside
+        ((-20, 10, 20, 20), False),  # its last column ends where the frame begins
+        ((160, 10, 20, 20), False),
+        ((10, 10, 0, 20), False),
+        ((10, 10, -5, 20), False),
+        ((10, 10, 0.5, 20), False),
+        ((np.nan, 10, 20, 20), False),
+        ((10, 10, np.inf, 20), False),
+        ((-80, -60, 320, 240), True),
+        ((-80, -60, 321, 240), False),
+        ((1e308, 1e308, 1e308, 1e308), False),
+    ],
+)
+def test_usable(box: tuple[float, ...], good: bool) -> None:
+    assert usable(np.array([box], dtype=np.float64), 160, 120, 1.0).tolist() == [good]
+
+
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        ((20, 30, 4, 5), (20, 30, 4, 5)),  # small, but inside: kept
+        ((-6, 30, 10, 20), (0, 30, 10, 20)),  # 4 pixels were left: 10
+        ((-50, 30, 60, 20), (0, 30, 10, 20)),
+        ((155, 115, 30, 30), (150, 110, 10, 10)),
+        ((-50, -50, 400, 400), (0, 0, 160, 120)),
+        ((-90, 300, 20, 20), (0, 110, 10, 10)),
+    ],
+)
+def test_clip_inside(box: tuple[float, ...], expected: tuple[float, ...]) -> None:
+    assert clip_inside(np.array(box, dtype=np.float64), 160, 120, 10).tolist() == list(expected)
+
+
+def test_frames_smaller_than_the_least_size() -> None:
+    assert clip_inside(np.array([-3.0, 2, 20, 20]), 8, 30, 10).tolist() == [0, 2, 8, 20]
+
+
+number = st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.floats(-300, 400))
+box = st.tuples(number, number, number, number)
+
+
+@given(st.lists(st.tuples(box, box, st.floats(0, 1) | st.just(np.nan)), min_size=1, max_size=4))
+def test_answers_are_boxes_or_what_was_given(cases) -> None:
+    """Whatever a network says of whatever boxes: a refined box is finite, has a size and lies in the frame; the others are untouched."""
+    given_boxes, answers, scores = (np.array(values, dtype=np.float64) for values in zip(*cases, strict=True))
+    seen = []
+
+    def look(boxes, targets):
+        seen.extend(targets)
+        assert usable(boxes, 160, 120, 1.0).all()
+        return Found(answers[targets], scores[targets], None)
+
+    result = refine_guarded(FRAME, given_boxes, len(cases), look, smallest=1.0, mask=True)
+    for number, one in enumerate(result.each()):
+        if one.state == "tracked":
+            assert number in seen
+            assert usable(one.box[None], 160, 120, 1.0).all()
+            assert one.score == scores[number] > 0
+            np.testing.assert_array_equal(one.box, answers[number])
+        else:
+            assert one.score == 0
+            np.testing.assert_array_equal(one.box, given_boxes[number])
+    assert result.mask is not None
+    assert not result.mask.any()
+
+
+def test_one_box_stays_one_box() -> None:
+    def look(boxes, targets):
+        return Found(boxes + 1, np.ones(1), np.ones((1, 120, 160), dtype=bool))
+
+    result = refine_guarded(FRAME, (10, 10, 20, 20), 1, look, smallest=1.0, mask=True)
+    assert (result.box.tolist(), result.score, result.state) == ([11, 11, 21, 21], 1.0, "tracked")
+    assert result.mask.shape == (120, 160)
+
+
+@pytest.mark.parametrize("boxes", [np.zeros((2, 4)), np.zeros(3), np.zeros((0, 4)), np.zeros((1, 1, 4))], ids=lambda one: str(one.shape))
+def test_another_number_of_boxes(boxes: np.ndarray) -> None:
+    with pytest.raises(LockonError, match=r"but init\(\) was given 1; give one box per target"):
+        refine_guarded(FRAME, boxes, 1, lambda boxes, targets: Found(boxes, np.ones(1), None), smallest=1.0, mask=False)
