@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_refiner import BLUE, GREEN, RED, BlobRefiner, scene
 from hypothesis import given, strategies as st
 
+from fake_refiner import BLUE, GREEN, RED, BlobRefiner, scene
 from lockon.config import apply_overrides
 from lockon.errors import LockonError
 from lockon.refiners.alpha_refine import AlphaRefiner, RefinerConfig

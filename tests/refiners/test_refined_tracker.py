@@ -4,9 +4,9 @@ import warnings
 
 import numpy as np
 import pytest
-from fake_refiner import GREEN, RED, BlobRefiner, Fixed, Movable, scene
 from hypothesis import given, strategies as st
 
+from fake_refiner import GREEN, RED, BlobRefiner, Fixed, Movable, scene
 from lockon.config import apply_overrides
 from lockon.errors import LockonError, LockonWarning
 from lockon.refiners.alpha_refine import AlphaRefiner
