@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from colored_scenes import BLUE, GREEN, RED, scene
 from lockon.config import apply_overrides
 from lockon.errors import LockonError, LockonWarning
 from lockon.localizers.masks import MaskConfig, paste_patch
@@ -47,17 +48,6 @@ class BlobModel:
                 logits[i, 27] = 4.0
                 boxes[i, 27] = [xs[0], ys[0], xs[-1] + 1, ys[-1] + 1]
         return Prediction(logits, boxes)
-
-
-RED, GREEN, BLUE = (230, 20, 20), (20, 230, 20), (20, 20, 230)
-
-
-def scene(*blobs, size=(160, 120)):
-    """A grey frame with coloured rectangles (x, y, w, h, colour)."""
-    frame = np.full((size[1], size[0], 3), 100, np.uint8)
-    for x, y, w, h, color in blobs:
-        frame[max(y, 0) : y + h, max(x, 0) : x + w] = color
-    return frame
 
 
 def make(config: TrackerConfig = CONFIG) -> NetworkTracker:

@@ -4,33 +4,15 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
-from torch import nn  # noqa: E402
-
 from lockon.models.heads.corner import CornerHead  # noqa: E402
 from lockon.models.heads.segmentation import MaskDecoder  # noqa: E402
 from lockon.models.refiner import RefinerModel  # noqa: E402
 from lockon.models.refiner_fusion import RefinerFusion  # noqa: E402
 from lockon.ops.torch.prroi import prroi_pool  # noqa: E402
 from lockon.types import Template  # noqa: E402
+from tiny_pools import Pools  # noqa: E402
 
 SIZE = 128
-
-
-class Pools(nn.Module):
-    """Features at strides 2, 4, 8 and 16 by name, as backbones have them."""
-
-    channels = (4, 4, 4, 6)
-
-    def __init__(self) -> None:
-        super().__init__()
-        inputs = (3, *self.channels[:-1])
-        self.steps = nn.ModuleList(nn.Conv2d(cin, cout, 3, 2, 1) for cin, cout in zip(inputs, self.channels, strict=True))
-
-    def features(self, image):
-        found, x = {}, image / 128 - 1
-        for name, step in zip(("stem", "layer1", "layer2", "layer3"), self.steps, strict=True):
-            x = found[name] = step(x).tanh()
-        return found
 
 
 def _model(*, mask: bool = True, reference: str = "crop", seed: int = 0) -> RefinerModel:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from fake_refiner import BLUE, GREEN, RED, BlobRefiner, scene
+from colored_scenes import BLUE, GREEN, RED, scene
+from fake_refiner import BlobRefiner
 from lockon.config import apply_overrides
 from lockon.errors import LockonError
 from lockon.refiners.alpha_refine import AlphaRefiner, RefinerConfig

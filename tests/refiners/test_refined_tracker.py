@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from fake_refiner import GREEN, RED, BlobRefiner, Fixed, Movable, scene
+from colored_scenes import GREEN, RED, scene
+from fake_refiner import BlobRefiner, Fixed, Movable
 from lockon.config import apply_overrides
 from lockon.errors import LockonError, LockonWarning
 from lockon.refiners.alpha_refine import AlphaRefiner

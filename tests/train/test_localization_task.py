@@ -11,7 +11,7 @@ import golden_data
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
-from tiny_heads import CELLS, anchored, batch, task_on, tiny  # noqa: E402
+from tiny_heads import CELLS, anchored, batch, learn, task_on, tiny  # noqa: E402
 
 from lockon.config import apply_overrides  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
@@ -180,15 +180,7 @@ def test_labels_wait_for_their_step() -> None:
 )
 def test_any_head_on_points_learns(loss: SiameseLossConfig) -> None:
     task = SiameseTask(tiny(quality=True), loss)
-    data, totals = batch(), []
-    optimizer = torch.optim.Adam(task.module.parameters(), lr=1e-2)
-    for step in range(40):
-        task.on_step(step)
-        losses = task.loss(data)
-        optimizer.zero_grad()
-        losses["loss"].backward()
-        optimizer.step()
-        totals.append(losses["loss"].item())
+    totals, losses = learn(task, batch())
     assert totals[-1] < 0.75 * totals[0]
     assert float(losses["iou"]) > 0.6
 

@@ -11,7 +11,7 @@ import golden_data
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
-from tiny_heads import CELLS, SIZE, anchored, batch, task_on, tiny  # noqa: E402
+from tiny_heads import CELLS, SIZE, anchored, batch, learn, task_on, tiny  # noqa: E402
 
 from lockon.errors import LockonError  # noqa: E402
 from lockon.ops.grid import AnchorGrid, Grid  # noqa: E402
@@ -27,14 +27,7 @@ from lockon.types import Prediction, Targets  # noqa: E402
 @pytest.mark.parametrize("quality", [False, True])
 def test_a_batch_can_be_learnt(quality: bool) -> None:
     task = SiameseTask(tiny(quality), SiameseLossConfig())
-    optimizer = torch.optim.Adam(task.module.parameters(), lr=1e-2)
-    data, totals = batch(), []
-    for _ in range(40):
-        losses = task.loss(data)
-        optimizer.zero_grad()
-        losses["loss"].backward()
-        optimizer.step()
-        totals.append(losses["loss"].item())
+    totals, losses = learn(task, batch())
     assert totals[-1] < 0.35 * totals[0]
     assert float(losses["iou"]) > 0.6
     expected = {"loss", "cls", "box", "corner", "iou"} | ({"quality"} if quality else set())
@@ -145,14 +138,7 @@ def points(loss: SiameseLossConfig) -> SiameseLossConfig:
 )
 def test_any_head_learns_with_any_loss(make, loss: SiameseLossConfig, expected) -> None:
     task = SiameseTask(make(), loss)
-    data, totals = batch(side=task.module.template_size), []
-    optimizer = torch.optim.Adam(task.module.parameters(), lr=1e-2)
-    for _ in range(40):
-        losses = task.loss(data)
-        optimizer.zero_grad()
-        losses["loss"].backward()
-        optimizer.step()
-        totals.append(losses["loss"].item())
+    totals, losses = learn(task, batch(side=task.module.template_size))
     assert set(losses) == {"loss", "cls", "box", "iou"} | expected
     assert totals[-1] < 0.6 * totals[0]
     assert float(losses["iou"]) > 0.6

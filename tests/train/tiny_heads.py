@@ -42,6 +42,19 @@ def batch(count: int = 4, present: bool = True, seed: int = 0, side: int = 32) -
     return {name: torch.from_numpy(array) for name, array in arrays.items()} | {"ids": [str(i) for i in range(count)]}
 
 
+def learn(task: SiameseTask, data: dict, steps: int = 40) -> tuple[list[float], dict[str, torch.Tensor]]:
+    """Total loss of each of `steps` updates on one batch, and all losses of the last."""
+    optimizer, totals = torch.optim.Adam(task.module.parameters(), lr=1e-2), []
+    for step in range(steps):
+        task.on_step(step)
+        losses = task.loss(data)
+        optimizer.zero_grad()
+        losses["loss"].backward()
+        optimizer.step()
+        totals.append(losses["loss"].item())
+    return totals, losses
+
+
 def anchored() -> SiameseModel:
     """The tiny model with an anchor head: 2 shapes on 4 x 4 cells."""
     torch.manual_seed(0)

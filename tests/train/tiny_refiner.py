@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
 
 from lockon.models.heads.box_regression import DenseBoxHead, PooledBoxHead
 from lockon.models.heads.corner import CornerHead
 from lockon.models.heads.segmentation import MaskDecoder
 from lockon.models.refiner import RefinerModel
 from lockon.models.refiner_fusion import RefinerFusion
+from tiny_pools import Pools
 
 SIZE = 64
 HEADS = {
@@ -19,23 +19,6 @@ HEADS = {
     "rpn": lambda: DenseBoxHead(16, cells=4, hidden=16),
     "rcnn": lambda: PooledBoxHead(16, cells=4, widths=(16, 16)),
 }
-
-
-class Pools(nn.Module):
-    """Features at strides 2, 4, 8 and 16 by name."""
-
-    channels = (4, 4, 4, 6)
-
-    def __init__(self) -> None:
-        super().__init__()
-        inputs = (3, *self.channels[:-1])
-        self.steps = nn.ModuleList(nn.Conv2d(cin, cout, 3, 2, 1) for cin, cout in zip(inputs, self.channels, strict=True))
-
-    def features(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
-        found, x = {}, image / 128 - 1
-        for name, step in zip(("stem", "layer1", "layer2", "layer3"), self.steps, strict=True):
-            x = found[name] = step(x).tanh()
-        return found
 
 
 def tiny_refiner(head: str = "corner", *, mask: bool = True) -> RefinerModel:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import lockon
-from fake_refiner import RED, BlobRefiner, Fixed, scene
+from colored_scenes import RED, scene
+from fake_refiner import BlobRefiner, Fixed
 from lockon.errors import LockonError
 from lockon.refiners.alpha_refine import AlphaRefiner, RefinerConfig
 from lockon.refiners.wrapper import RefineConfig, RefinedTracker

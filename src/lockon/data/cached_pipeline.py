@@ -175,6 +175,15 @@ class CachedPipeline:
         raise LockonError(f"{self.folder} holds the samples of another pipeline (sample 0 differs); give another folder or delete it")
 
 
+def is_complete(folder: Path, count: int) -> bool:
+    """Whether a folder is a cache with all shards of `count` samples, so that it needs no pipeline."""
+    file = folder / INDEX
+    if not file.is_file():
+        return False
+    shard = int(json.loads(file.read_text(encoding="utf-8"))["shard"])
+    return len(list(folder.glob("[0-9]*.npy"))) == math.ceil(count / shard)
+
+
 def _record_type(sample: Mapping[str, Any]) -> np.dtype[np.void]:
     """One field per entry: arrays by their type and shape, texts as UTF-8 of at most 256 bytes."""
     fields: list[tuple[str, str, tuple[int, ...]]] = []
@@ -204,4 +213,4 @@ def _from_record(record: np.void) -> dict[str, Any]:
     }
 
 
-__all__ = ["INDEX", "CachedPipeline", "Samples"]
+__all__ = ["INDEX", "CachedPipeline", "Samples", "is_complete"]

@@ -83,6 +83,11 @@ class RefineDataConfig:
             if not 0 <= getattr(self, name) <= 1:
                 raise LockonError(f"{name}={getattr(self, name)} given, expected a number from 0 to 1")
 
+    @property
+    def tracker_parameters(self) -> dict[str, bool]:
+        """What weights that were trained so say in their header: official boxes count from the first pixel's centre."""
+        return {"pixel_centers": True} if self.official else {}
+
 
 class RefinePipeline:
     """Reference and search crops of one target.

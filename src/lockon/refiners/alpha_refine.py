@@ -16,7 +16,7 @@ from lockon.errors import LockonError
 from lockon.ops.boxes import check_boxes, xywh_to_cxcywh, xyxy_to_xywh
 from lockon.ops.pixels import to_rgb
 from lockon.ops.stretched_crop import StretchedCrop
-from lockon.refiners.guard import Found, refine_guarded
+from lockon.refiners.guard import Found, check_ready, refine_guarded
 from lockon.tracker import Model
 from lockon.types import FloatArray, Frame, Prediction, Result, Template
 
@@ -95,10 +95,7 @@ class AlphaRefiner:
         Raises:
             LockonError: before `init`, another number of boxes than it was given, or masks of a network that makes none.
         """
-        if not self._count:
-            raise LockonError("refine() before init(); call refiner.init(frame, (x, y, w, h)) on the first frame")
-        if mask and not self.masks:
-            raise LockonError("masks asked of a refiner whose network makes none; leave the mask out, or take weights with a mask head")
+        check_ready(self._count, mask=mask, masks=self.masks)
         frame = to_rgb(frame)
 
         def look(boxes: FloatArray, targets: NDArray[np.intp]) -> Found:

@@ -32,6 +32,18 @@ class Found(NamedTuple):
 Look = Callable[[FloatArray, NDArray[np.intp]], Found]
 
 
+def check_ready(count: int, *, mask: bool, masks: bool) -> None:
+    """Whether a refiner of `count` targets can refine, with a mask if one is asked of it.
+
+    Raises:
+        LockonError: before `init`, or masks of a network that makes none.
+    """
+    if not count:
+        raise LockonError("refine() before init(); call refiner.init(frame, (x, y, w, h)) on the first frame")
+    if mask and not masks:
+        raise LockonError("masks asked of a refiner whose network makes none; leave the mask out, or take weights with a mask head")
+
+
 def refine_guarded(frame: Frame, box: ArrayLike, count: int, look: Look, *, smallest: float, mask: bool) -> Result:
     """The result of a refiner: `look` sees the boxes that can be used, and its answers count where they are boxes.
 
@@ -83,4 +95,4 @@ def clip_inside(boxes_xywh: FloatArray, width: int, height: int, least: float) -
     return xyxy_to_xywh(np.stack([left, top, right, bottom], axis=-1))
 
 
-__all__ = ["Found", "Look", "clip_inside", "refine_guarded", "usable"]
+__all__ = ["Found", "Look", "check_ready", "clip_inside", "refine_guarded", "usable"]

@@ -16,7 +16,7 @@ from lockon.errors import LockonError
 from lockon.localizers.masks import mask_box
 from lockon.ops.boxes import cxcywh_to_xywh, xywh_to_cxcywh
 from lockon.ops.pixels import to_rgb
-from lockon.refiners.guard import Found, refine_guarded
+from lockon.refiners.guard import Found, check_ready, refine_guarded
 from lockon.tracker import NetworkTracker, Target
 from lockon.types import FloatArray, Frame, Result
 
@@ -72,10 +72,7 @@ class SiamMaskRefiner:
             LockonError: before `init`, another number of boxes than it was given, masks of a network that makes none, or a frame of
                 another size than the first one.
         """
-        if not self._targets:
-            raise LockonError("refine() before init(); call refiner.init(frame, (x, y, w, h)) on the first frame")
-        if mask and not self.masks:
-            raise LockonError("masks asked of a refiner whose network makes none; leave the mask out, or take a network with masks")
+        check_ready(len(self._targets), mask=mask, masks=self.masks)
         frame = to_rgb(frame)
 
         def look(boxes: FloatArray, targets: NDArray[np.intp]) -> Found:

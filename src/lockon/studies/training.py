@@ -17,7 +17,7 @@ from rich.console import Console
 from lockon.bench.run import run_benchmark
 from lockon.bench.spec import TrackerSpec
 from lockon.config import as_json
-from lockon.data.cached_pipeline import INDEX, CachedPipeline
+from lockon.data.cached_pipeline import CachedPipeline, is_complete
 from lockon.errors import LockonError
 from lockon.export.torch_model import TorchModel
 from lockon.studies.alignment import measure_alignment
@@ -148,17 +148,11 @@ def _cache(study: Study, recipe: Recipe) -> CachedPipeline | None:
         identity["backbone"] = fingerprint(backbone)
         pipeline = FrozenFeatures(recipe.pipeline, backbone)
     folder = study.out / "cache" / _digest(identity)
-    if (folder / INDEX).is_file():
-        ready = CachedPipeline(None, folder, study.samples, identity=identity) if _complete(folder, study.samples) else None
-        if ready is not None:
-            ready.pipeline = pipeline
-            return ready
+    if is_complete(folder, study.samples):
+        ready = CachedPipeline(None, folder, study.samples, identity=identity)
+        ready.pipeline = pipeline
+        return ready
     return CachedPipeline(pipeline, folder, study.samples, identity=identity)
-
-
-def _complete(folder: Path, count: int) -> bool:
-    shard = int(json.loads((folder / INDEX).read_text(encoding="utf-8"))["shard"])
-    return len(list(folder.glob("[0-9]*.npy"))) == -(-count // shard)
 
 
 def _digest(identity: Mapping[str, Any]) -> str:

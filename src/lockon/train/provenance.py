@@ -1,9 +1,32 @@
-"""Where weights come from: the revision of the code that trained them."""
+"""Where weights come from: the header that a training run gives them, and the revision of the code that trained them."""
 
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from lockon.config import as_json
+
+LICENCE = "code Apache-2.0; weights: as far as the licences of the training data named here allow"
+
+
+def trained_header(name: str, model: Any, *, tracker: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the weight file of a training run says of itself.
+
+    Args:
+        name: of the zoo. model: the network's `ModelConfig`.
+        tracker: inference parameters that the training decides. data: what it learns from; both JSON values by name.
+    """
+    return {
+        "architecture": name,
+        "config": {"model": as_json(model)},
+        "tracker": dict(tracker),
+        "licence": LICENCE,
+        "data": dict(data),
+        "git_revision": git_revision(),
+    }
 
 
 def git_revision() -> str:

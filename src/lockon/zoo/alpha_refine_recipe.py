@@ -22,12 +22,12 @@ from lockon.data.track_source import SetShare, TrackSource
 from lockon.data.tracks import TrackSet
 from lockon.errors import LockonError, unknown_name
 from lockon.train.config import TrainConfig
-from lockon.train.provenance import git_revision
+from lockon.train.provenance import trained_header
 from lockon.train.recipe import Recipe, TrainSources
 from lockon.train.refine_task import RefineLossConfig, RefineTask
 from lockon.train.refine_validation import RefineValidation
 from lockon.zoo.alpha_refine import CONFIGS, ModelConfig, build
-from lockon.zoo.recipes import load_backbone, load_sets
+from lockon.zoo.recipes import describe_sets, load_backbone, load_sets
 
 CACHE_BYTES = 1_000_000_000  # of decoded images, in each process that makes samples of one's own few images
 GROUPS = ("model", "data", "loss", "weights", "datasets", "experiment")  # beside the loop, what decides what is learnt
@@ -119,14 +119,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str = "alp
     notes = load_backbone(module, config.backbone_weights)
     pipeline = make_pipeline(sets, config, data)
     settings = {group: as_json(getattr(config, group)) for group in GROUPS}
-    header = {
-        "architecture": name,
-        "config": {"model": as_json(config.model)},
-        "tracker": {"pixel_centers": True} if data.official else {},
-        "licence": "code Apache-2.0; weights: as far as the licences of the training data named here allow",
-        "data": {one.name: f"{len(one)} videos or images, {len(one.boxes)} boxes" for one in sets},
-        "git_revision": git_revision(),
-    }
+    header = trained_header(name, config.model, tracker=data.tracker_parameters, data=describe_sets(sets))
     return Recipe(
         task=RefineTask(module, config.loss),
         pipeline=pipeline,

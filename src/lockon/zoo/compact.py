@@ -27,7 +27,7 @@ from lockon.models.heads.rpn import RPNHead
 from lockon.models.siamese import SiameseModel
 from lockon.ops.grid import AnchorGrid, Grid
 from lockon.train.config import TrainConfig
-from lockon.train.provenance import git_revision
+from lockon.train.provenance import trained_header
 from lockon.train.recipe import Recipe, TrainSources
 from lockon.train.siamese_loss import BAN_LOSS, CAR_LOSS, PW_LOSS, RPN_LOSS, SiameseLossConfig
 from lockon.train.task import SiameseTask
@@ -164,14 +164,8 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str = "com
     if config.backbone_weights:
         load_backbone(module, lockon_s.ModelConfig(backbone="efficientnet-lite0"), Path(config.backbone_weights))
     pipeline = make_pipeline(sources, mix=config.mix, config=data, seed=config.train.seed)
-    header = {
-        "architecture": name,
-        "config": {"model": as_json(config.model)},
-        "tracker": {"template_factor": data.template_factor, "search_factor": data.search_factor},
-        "licence": "code Apache-2.0; weights: as far as the licences of the training data named here allow",
-        "data": describe_data(sources),
-        "git_revision": git_revision(),
-    }
+    crops = {"template_factor": data.template_factor, "search_factor": data.search_factor}
+    header = trained_header(name, config.model, tracker=crops, data=describe_data(sources))
     settings, defaults = ({group: as_json(getattr(c, group)) for group in ("model", "data", "loss", "mix")} for c in (config, untouched))
     tracker = replace(compact_tracker.default_config(name), template_factor=data.template_factor, search_factor=data.search_factor)
     return Recipe(

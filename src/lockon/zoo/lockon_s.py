@@ -25,7 +25,7 @@ from lockon.models.siamese import SiameseModel
 from lockon.ops.grid import Grid
 from lockon.tracker import TrackerConfig
 from lockon.train.config import TrainConfig
-from lockon.train.provenance import git_revision
+from lockon.train.provenance import trained_header
 from lockon.train.recipe import Recipe, TrainSources, Validate
 from lockon.train.task import SiameseLossConfig, SiameseTask
 from lockon.zoo.foreign_weights import read_foreign
@@ -128,15 +128,10 @@ def recipe(sources: TrainSources, overrides: Mapping[str, str], name: str = "loc
     if config.backbone_weights:
         load_backbone(module, config.model, Path(config.backbone_weights))
     pairs = make_pipeline(sources, mix=config.mix, config=config.data, seed=config.train.seed)
-    samples = {"data": as_json(config.data), "mix": as_json(config.mix), "seed": config.train.seed, "sources": describe_data(sources)}
-    header = {
-        "architecture": name,
-        "config": {"model": as_json(config.model)},
-        "tracker": {"template_factor": config.data.template_factor, "search_factor": config.data.search_factor},
-        "licence": "code Apache-2.0; weights: as far as the licences of the training data named here allow",
-        "data": describe_data(sources),
-        "git_revision": git_revision(),
-    }
+    described = describe_data(sources)
+    samples = {"data": as_json(config.data), "mix": as_json(config.mix), "seed": config.train.seed, "sources": described}
+    crops = {"template_factor": config.data.template_factor, "search_factor": config.data.search_factor}
+    header = trained_header(name, config.model, tracker=crops, data=described)
     settings, defaults = (
         {name: as_json(getattr(c, name)) for name in ("model", "data", "loss", "mix", "teacher")} for c in (config, RecipeConfig())
     )

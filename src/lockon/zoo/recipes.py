@@ -24,7 +24,7 @@ from lockon.models.refiner import RefinerModel
 from lockon.models.siamese import SiameseModel
 from lockon.models.siammask import SiamMaskModel
 from lockon.train.mask_task import MaskTask
-from lockon.train.provenance import git_revision
+from lockon.train.provenance import trained_header
 from lockon.train.recipe import Recipe, Task, TrainSources, Validate
 from lockon.train.task import SiameseTask
 from lockon.zoo.foreign_weights import read_foreign
@@ -76,7 +76,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str) -> Re
         pipeline=pipeline,
         config=config.train,
         validate=_validation(sources, name, module),
-        header=_header(name, config, sets),
+        header=trained_header(name, config.model, tracker={}, data=describe_sets(sets)),
         settings={**settings, "datasets": list(names)},
         defaults={group: as_json(getattr(base, group)) for group in GROUPS},
         notes=(*remark, *notes, *pipeline.notes),
@@ -157,15 +157,9 @@ def _validation(sources: TrainSources, name: str, module: SiameseModel) -> Valid
     return tracking_validation(sources.val, replace(config, mask=None))
 
 
-def _header(name: str, config: RecipeConfig, sets: list[TrackSet]) -> dict[str, Any]:
-    return {
-        "architecture": name,
-        "config": {"model": as_json(config.model)},
-        "tracker": {},
-        "licence": "code Apache-2.0; weights: as far as the licences of the training data named here allow",
-        "data": {one.name: f"{len(one)} videos or images, {len(one.boxes)} boxes" for one in sets},
-        "git_revision": git_revision(),
-    }
+def describe_sets(sets: list[TrackSet]) -> dict[str, str]:
+    """How much each dataset of a run has, by name, for the header of its weights."""
+    return {one.name: f"{len(one)} videos or images, {len(one.boxes)} boxes" for one in sets}
 
 
-__all__ = ["load_backbone", "load_sets", "make_task", "recipe"]
+__all__ = ["describe_sets", "load_backbone", "load_sets", "make_task", "recipe"]

@@ -27,7 +27,7 @@ from lockon.models.heads.segmentation import MaskDecoder
 from lockon.models.refiner import Reference, RefinerModel
 from lockon.models.refiner_fusion import Correlation, ProjectedFusion
 from lockon.train.config import TrainConfig
-from lockon.train.provenance import git_revision
+from lockon.train.provenance import trained_header
 from lockon.train.recipe import Recipe, TrainSources
 from lockon.train.refine_task import RefineLossConfig, RefineTask
 from lockon.train.refine_validation import RefineValidation
@@ -176,14 +176,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, str], name: str = "ref
     if config.backbone_weights:
         load_backbone(module, Path(config.backbone_weights))
     pipeline = _pipeline(sources, config, data)
-    header = {
-        "architecture": name,
-        "config": {"model": as_json(config.model)},
-        "tracker": {"pixel_centers": True} if data.official else {},
-        "licence": "code Apache-2.0; weights: as far as the licences of the training data named here allow",
-        "data": describe_data(sources),
-        "git_revision": git_revision(),
-    }
+    header = trained_header(name, config.model, tracker=data.tracker_parameters, data=describe_data(sources))
     settings, defaults = ({group: as_json(getattr(c, group)) for group in GROUPS} for c in (config, untouched))
     return Recipe(
         task=RefineTask(module, config.loss),

@@ -9,28 +9,12 @@ from dataclasses import dataclass
 
 from lockon.models.heads.ban import BANHead
 from lockon.models.siamese import SiameseModel
-from lockon.zoo.unpadded_resnet import BLOCK_RENAMES, NECK_RENAMES, check_network, resnet_siamese, search_grid
+from lockon.zoo.unpadded_resnet import BLOCK_RENAMES, NECK_RENAMES, LevelsConfig, resnet_siamese, search_grid
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ModelConfig:
-    """The choices of the network; the defaults are the published ones.
-
-    Attributes:
-        layers: outputs of the ResNet that are matched, each by its own part of the head.
-        channels: width of the neck and the head.
-        search_size: side of the search crop in pixels: 127 plus a multiple of 8.
-
-    Raises:
-        LockonError: layers that are no ascending part of 2, 3, 4; a search size that the stride does not reach.
-    """
-
-    layers: tuple[int, ...] = (2, 3, 4)
-    channels: int = 256
-    search_size: int = 255
-
-    def __post_init__(self) -> None:
-        check_network(self.layers, self.channels, self.search_size)
+class ModelConfig(LevelsConfig):
+    """The choices of the network; the defaults are the published ones. Each layer is matched by its own part of the head."""
 
 
 CONFIGS = {"siamban-r50": ModelConfig(), "siamban-r50-rbo": ModelConfig()}

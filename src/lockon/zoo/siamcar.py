@@ -12,32 +12,20 @@ from lockon.models.heads.car import Branch, CARHead
 from lockon.models.heads.localization import LocalizationConfig
 from lockon.models.siamese import SiameseModel
 from lockon.ops.grid import Grid
-from lockon.zoo.unpadded_resnet import NECK_RENAMES, check_network, resnet_siamese, search_grid
+from lockon.zoo.unpadded_resnet import NECK_RENAMES, LevelsConfig, resnet_siamese, search_grid
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ModelConfig:
+class ModelConfig(LevelsConfig):
     """The choices of the network; the defaults are SiamCAR's.
 
     Attributes:
-        layers: outputs of the ResNet that are matched.
-        channels: width of the neck and the head.
-        search_size: side of the search crop in pixels: 127 plus a multiple of 8.
         branch: what the scores are multiplied by: centre-ness, the localization branch, or nothing.
         localization: choices of the branch "localization".
-
-    Raises:
-        LockonError: layers that are no ascending part of 2, 3, 4; a search size that the stride does not reach.
     """
 
-    layers: tuple[int, ...] = (2, 3, 4)
-    channels: int = 256
-    search_size: int = 255
     branch: Branch = "centerness"
     localization: LocalizationConfig = field(default_factory=LocalizationConfig)
-
-    def __post_init__(self) -> None:
-        check_network(self.layers, self.channels, self.search_size)
 
 
 CONFIGS = {"siamcar-r50": ModelConfig(), "siamla-r50": ModelConfig(branch="localization")}

@@ -6,6 +6,8 @@ Li et al., SiamRPN++, CVPR 2019 (arXiv 1812.11703), Sec. 3.2: template 127 pixel
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from torch import nn
 
 from lockon.errors import LockonError
@@ -24,6 +26,27 @@ BLOCK_RENAMES = (
     (r"^(head\.levels\.\d\.(?:cls|loc))\.conv_search\.", r"\1.search."),
     (r"^(head\.levels\.\d\.(?:cls|loc))\.head\.", r"\1.out."),
 )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LevelsConfig:
+    """The choices that networks of points on levels of the ResNet have in common.
+
+    Attributes:
+        layers: outputs of the ResNet that are matched.
+        channels: width of the neck and the head.
+        search_size: side of the search crop in pixels: 127 plus a multiple of 8.
+
+    Raises:
+        LockonError: layers that are no ascending part of 2, 3, 4; a search size that the stride does not reach.
+    """
+
+    layers: tuple[int, ...] = (2, 3, 4)
+    channels: int = 256
+    search_size: int = 255
+
+    def __post_init__(self) -> None:
+        check_network(self.layers, self.channels, self.search_size)
 
 
 def check_network(layers: tuple[int, ...], channels: int, search_size: int) -> None:
