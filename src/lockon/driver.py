@@ -32,10 +32,12 @@ class Call:
     Attributes:
         read: gives the frame, (H, W, 3) uint8 RGB.
         box: (4,) x, y, w, h to start on; None to track.
+        move: (4,) x, y, w, h, finite, to put the tracker on before it tracks; None to leave it where it is.
     """
 
     read: Callable[[], Frame]
     box: FloatArray | None = None
+    move: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ def drive(tracker: Tracker, course: Course[R]) -> R:
     """Run one course with any tracker.
 
     Raises:
-        LockonError: an answer that is neither a `Result` of one target nor four numbers; whatever tracker, frames and course raise.
+        LockonError: an answer that is neither a `Result` of one target nor four numbers; a tracker that shall be moved and has no `move`;
+            whatever tracker, frames and course raise.
     """
     answer: Answer | None = None
     while True:
@@ -75,6 +78,8 @@ def drive(tracker: Tracker, course: Course[R]) -> R:
             return value
         frame = call.read()
         size = (frame.shape[1], frame.shape[0])
+        if call.move is not None:
+            put(tracker, call.move)
         begin = time.perf_counter()
         if call.box is not None:
             tracker.init(frame, call.box)
@@ -82,6 +87,20 @@ def drive(tracker: Tracker, course: Course[R]) -> R:
         else:
             result = tracker.track(frame)
             answer = _answer(result, time.perf_counter() - begin, size)
+
+
+def put(tracker: Tracker, box: FloatArray) -> None:
+    """Put a tracker of one target on a box (4,) x, y, w, h.
+
+    Raises:
+        LockonError: it has no `move`.
+    """
+    move = getattr(tracker, "move", None)
+    if move is None:
+        raise LockonError(
+            f"{type(tracker).__name__} has no move(boxes), so it cannot be put anywhere; networks (lockon-s) and refiners have"
+        )
+    move(box)
 
 
 def _started(box: FloatArray, seconds: float, size: tuple[int, int]) -> Answer:
@@ -201,6 +220,8 @@ def _answers(tracker: NetworkTracker, lanes: list[_Lane[R]], frames: list[Frame 
         elif lane.call.box is not None:
             answers[lane.number] = _start(tracker, lane, frame)
         else:
+            if lane.call.move is not None and lane.target is not None:
+                lane.target = tracker.moved(lane.target, lane.call.move)
             stepping.append((lane, frame))
     answers |= _step(tracker, stepping)
     return [answers[lane.number] for lane in lanes]

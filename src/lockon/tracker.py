@@ -202,12 +202,12 @@ class NetworkTracker:
                 f"move() with boxes of shape {rows.shape} for {len(self._targets)} targets; call it after init(), one box per target"
             )
         self._targets = [
-            self._moved(target, row) if np.isfinite(row).all() else target
-            for target, row in zip(self._targets, xywh_to_cxcywh(rows), strict=True)
+            self.moved(target, row) if np.isfinite(row).all() else target for target, row in zip(self._targets, rows, strict=True)
         ]
 
-    def _moved(self, target: Target, box: FloatArray) -> Target:
-        box = self._inside(box, target.size)
+    def moved(self, target: Target, box_xywh: FloatArray) -> Target:
+        """A target put on a box (4,) x, y, w, h, finite, as `move` puts the tracker's own."""
+        box = self._inside(xywh_to_cxcywh(box_xywh), target.size)
         return replace(target, box=box, trusted=box if np.array_equal(target.trusted, target.box) else target.trusted)
 
     def start(self, frame: Frame, boxes: ArrayLike) -> list[Target]:

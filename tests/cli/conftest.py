@@ -50,6 +50,7 @@ def still(monkeypatch: pytest.MonkeyPatch) -> str:
 
     module = types.ModuleType("still_tracker")
     module.load = load  # type: ignore[attr-defined]
+    module.weight_files = lambda name, weights: ()  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "still_tracker", module)
     monkeypatch.setitem(ENTRIES, "still", Entry("still_tracker", "does not move"))
     return "still"
@@ -66,6 +67,7 @@ def sharp(monkeypatch: pytest.MonkeyPatch) -> str:
 
     module = types.ModuleType("sharp_refiner")
     module.load = load  # type: ignore[attr-defined]
+    module.weight_files = lambda name, weights: () if weights is None else (weights,)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "sharp_refiner", module)
     monkeypatch.setitem(REFINERS, "sharp", Entry("sharp_refiner", "finds colours"))
     return "sharp"

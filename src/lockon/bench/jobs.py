@@ -96,6 +96,8 @@ class Work:
             setup["data"] = self.data[sequence.dataset]
         if spec.weights is not None:
             setup["weights"] = str(spec.weights.resolve())
+        if spec.refiner is not None and spec.refiner.weights is not None:
+            setup["refiner_weights"] = str(spec.refiner.weights.resolve())
         return self.protocol.record(sequence, place, run, setup, masks)
 
 

@@ -22,7 +22,7 @@ from lockon.errors import LockonError
 from lockon.types import FloatArray
 
 FORMAT = 1
-ProtocolName = Literal["one-pass", "reset", "realtime", "anchors"]
+ProtocolName = Literal["one-pass", "reset", "realtime", "anchors", "oracle"]
 PROTOCOLS: tuple[ProtocolName, ...] = get_args(ProtocolName)
 
 

@@ -14,7 +14,7 @@ from lockon.bench.machine import machine, versions
 from lockon.bench.protocols.plan import Protocol
 from lockon.bench.record import PROTOCOLS, ProtocolName, Record, load_record
 from lockon.bench.report import Options, evaluate_all
-from lockon.bench.spec import TrackerSpec
+from lockon.bench.spec import RefinerSpec, TrackerSpec
 from lockon.bench.store import Store
 from lockon.config import differences
 from lockon.errors import LockonError, unknown_name
@@ -57,11 +57,12 @@ class Claim:
             for group in groups.values()
         ]
 
-    def spec(self, weights: Path | None) -> TrackerSpec:
+    def spec(self, weights: Path | None, refiner_weights: Path | None = None) -> TrackerSpec:
         """The tracker; its files and source are the caller's business.
 
         Args:
             weights: its weights; None for those that the records name, where they still are, or for its own.
+            refiner_weights: the same of the refiner behind it.
 
         Raises:
             LockonError: nothing here made these results: they were imported.
@@ -72,11 +73,17 @@ class Claim:
                 f"the results of {self.label} in {self.store.folder} were imported from result files, so nothing says how to run it; "
                 "score them with `lockon bench report`, or run the tracker itself with `lockon bench run`"
             )
-        known = [Path(text) for text in self.setup("weights")]
-        path = weights if weights is not None else next((path for path in known if path.exists()), None)
         values = self.configuration
         device = str(next(iter(self.setup("device")), values.get("device", "auto")))
-        return TrackerSpec(self.label, str(values["name"]), path, str(values["preset"]), device, dict(values["overrides"]))
+        path, refiner = self._weights("weights", weights), None
+        if "refiner" in values:
+            behind = values["refiner"]
+            refiner = RefinerSpec(str(behind["name"]), self._weights("refiner_weights", refiner_weights), str(behind["preset"]))
+        return TrackerSpec(self.label, str(values["name"]), path, str(values["preset"]), device, dict(values["overrides"]), refiner=refiner)
+
+    def _weights(self, key: str, given: Path | None) -> Path | None:
+        known = [Path(text) for text in self.setup(key)]
+        return given if given is not None else next((path for path in known if path.exists()), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,9 @@ def _check_arguments(
         raise LockonError(
             "real time cannot be measured in lockstep, where a frame waits for the others; give seconds per frame, or lockstep=1"
         )
+    refined = next((spec.label for spec in specs if spec.refiner is not None), None)
+    if lockstep > 1 and refined is not None:
+        raise LockonError(f"{refined} cannot run in lockstep: a refiner sees one frame at a time; give lockstep=1 and more workers")
 
 
 __all__ = ["Job", "Make", "Outcome", "TrackerSpec", "run_benchmark", "sha256"]

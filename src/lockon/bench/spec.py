@@ -1,4 +1,4 @@
-"""`TrackerSpec`: a tracker to be made in a worker process."""
+"""`TrackerSpec`: a tracker to be made in a worker process, and `RefinerSpec`, the refiner behind it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,21 @@ from lockon.tracker import Tracker
 
 
 @dataclass(frozen=True, slots=True)
+class RefinerSpec:
+    """A refiner to be put behind a tracker.
+
+    Attributes:
+        name: one of `lockon.load_refiner`. weights, preset: arguments of it.
+        files: weight files, whose hash tells configurations apart and whose bytes belong to the model's size.
+    """
+
+    name: str
+    weights: Path | None = None
+    preset: str = "default"
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TrackerSpec:
     """A tracker to be made in a worker process; has to be picklable.
 
@@ -22,6 +37,8 @@ class TrackerSpec:
         weights, preset, device, overrides: arguments of `lockon.load`. Several devices, "cuda:0,cuda:1", are spread over the workers.
         files: weight files, whose hash tells configurations apart and whose bytes are the model's size.
         source: files of code outside the package, whose hash tells configurations apart.
+        refiner: to be put behind it, on the same device; None for none. Its parameters are overrides that begin with ``refine.`` or
+            ``refiner.``, as for `lockon.load`.
     """
 
     label: str
@@ -32,10 +49,11 @@ class TrackerSpec:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
     source: tuple[Path, ...] = ()
+    refiner: RefinerSpec | None = None
 
     def configuration(self, seed: int) -> dict[str, Any]:
         """JSON values that decide the results. Of a device its kind is one of them and its number is not."""
-        configuration = {
+        configuration: dict[str, Any] = {
             "name": self.name,
             "preset": self.preset,
             "device": ",".join(sorted({device.partition(":")[0] for device in self.devices()})),
@@ -43,11 +61,17 @@ class TrackerSpec:
             "weights": {path.name: sha256(path) for path in self.files},
             "seed": seed,
         }
-        return {**configuration, "source": {path.name: sha256(path) for path in self.source}} if self.source else configuration
+        if self.source:
+            configuration["source"] = {path.name: sha256(path) for path in self.source}
+        if self.refiner is not None:
+            hashes = {path.name: sha256(path) for path in self.refiner.files}
+            configuration["refiner"] = {"name": self.refiner.name, "preset": self.refiner.preset, "weights": hashes}
+        return configuration
 
     def size(self) -> int:
-        """Bytes of the weight files."""
-        return sum(path.stat().st_size for path in self.files)
+        """Bytes of the weight files, the refiner's among them."""
+        refiner = () if self.refiner is None else self.refiner.files
+        return sum(path.stat().st_size for path in (*self.files, *refiner))
 
     def devices(self) -> list[str]:
         """The devices, at least one."""
@@ -84,4 +108,4 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-__all__ = ["Make", "TrackerSpec", "config_of", "sha256"]
+__all__ = ["Make", "RefinerSpec", "TrackerSpec", "config_of", "sha256"]

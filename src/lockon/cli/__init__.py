@@ -20,6 +20,9 @@ from lockon.cli import (
     analyze,
     bench,
     bench_files,
+    bench_latency,
+    bench_oracle,
+    bench_refined,
     bench_report,
     bench_reproduce,
     bench_search,
@@ -109,6 +112,9 @@ data.app.command("label")(data_label.label)
 app.add_typer(data.app, name="data")
 bench.app.command("report")(bench_report.report)
 bench.app.command("reproduce")(bench_reproduce.reproduce)
+bench.app.command("refined")(bench_refined.refined)
+bench.app.command("oracle", cls=bench.ManyValues)(bench_oracle.oracle)
+bench.app.command("latency", cls=bench.ManyValues)(bench_latency.latency)
 bench.app.command("search")(bench_search.search)
 bench.app.add_typer(bench_files.app)
 app.add_typer(bench.app, name="bench")

@@ -47,6 +47,9 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Run again what is 
 Convention = Annotated[
     str | None, typer.Option("--convention", help="Toolkit to agree with: pysot (default), pytracking, ostrack, lorat, got10k, got10k-otb.")
 ]
+Save = Annotated[
+    list[Path] | None, typer.Option("--save", metavar="FILE", help="Also write the table: .md, or .json for all figures; may be repeated.")
+]
 PlotFormat = Annotated[str, typer.Option("--plot-format", help="png, svg, pdf, or several by commas.")]
 
 
@@ -155,6 +158,38 @@ def write_json(path: Path, content: dict[str, Any]) -> Path:
 
     write_bytes(path, (json.dumps({"lockon": __version__, **content}, indent=1, allow_nan=False) + "\n").encode())
     return path
+
+
+def check_save(paths: list[Path] | None) -> None:
+    """An error now, not after minutes of work, where a table cannot be written.
+
+    Raises:
+        LockonError: another suffix than .md and .json, or a folder that cannot be written to.
+    """
+    from lockon.errors import LockonError
+
+    for path in paths or []:
+        if path.suffix not in (".md", ".json"):
+            raise LockonError(f"--save {path}; expected a file that ends in .md or .json")
+        check_folder(path.parent)
+
+
+def write_table(paths: list[Path] | None, text: str, content: dict[str, Any]) -> list[Path]:
+    """A table as Markdown or its figures as JSON, by the suffixes of the files; NaN becomes null.
+
+    Raises:
+        LockonError: as `check_save`.
+    """
+    from lockon._files import write_bytes
+    from lockon.bench.tables.records import nulls
+
+    check_save(paths)
+    for path in paths or []:
+        if path.suffix == ".json":
+            write_json(path, nulls(content))
+        else:
+            write_bytes(path, text.encode())
+    return list(paths or [])
 
 
 def show(*parts: Any) -> None:

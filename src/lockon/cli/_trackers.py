@@ -12,21 +12,45 @@ if TYPE_CHECKING:
 
 
 def make_tracker(spec: TrackerSpec) -> Tracker:
-    """The tracker of a spec; runs in the worker processes.
+    """The tracker of a spec, with its refiner behind it; runs in the worker processes. A refiner's name makes it a tracker of its own.
 
     Raises:
-        LockonError: as `lockon.load`, or as `make_foreign` for MODULE:FACTORY.
+        LockonError: as `lockon.load` and `lockon.load_refiner`, or as `make_foreign` for MODULE:FACTORY.
     """
+    from dataclasses import replace
+
+    from lockon.zoo.refiners import split_overrides, wrap
+
+    if spec.refiner is None:
+        return _make_alone(spec)
+    own, theirs = split_overrides(spec.overrides)
+    behind = spec.refiner
+    base = _make_alone(replace(spec, overrides=own))
+    return wrap(base, f"{behind.name}:{behind.preset}", weights=behind.weights, device=spec.device, overrides=theirs)
+
+
+def _make_alone(spec: TrackerSpec) -> Tracker:
     from lockon.bench.foreign import is_foreign, make_foreign
-    from lockon.zoo.registry import load
+    from lockon.zoo.registry import REFINERS, load
 
     if is_foreign(spec.name):
         return make_foreign(spec)
+    if spec.name in REFINERS:
+        from lockon.refiners.resting import RestingTracker
+        from lockon.zoo.refiners import wrap
+
+        name = f"{spec.name}:{spec.preset}"
+        return wrap(RestingTracker(), name, weights=spec.weights, device=spec.device, overrides=spec.overrides)
     return load(spec.name, spec.weights, spec.preset, spec.device, **spec.overrides)
 
 
-def tracker_specs(names: list[str], weights: list[str], presets: list[str], devices: list[str], settings: list[str]) -> list[TrackerSpec]:
+def tracker_specs(
+    names: list[str], weights: list[str], presets: list[str], devices: list[str], settings: list[str], *, refiners: bool = False
+) -> list[TrackerSpec]:
     """One spec per tracker.
+
+    Args:
+        refiners: whether a refiner may stand alone, as a tracker that looks around its own last box.
 
     Raises:
         LockonError: unknown names, malformed or left-over options, or missing weight files.
@@ -34,14 +58,16 @@ def tracker_specs(names: list[str], weights: list[str], presets: list[str], devi
     from lockon.bench.foreign import is_foreign
     from lockon.bench.spec import TrackerSpec
     from lockon.errors import LockonError, unknown_name
-    from lockon.zoo.registry import ENTRIES
+    from lockon.zoo.registry import ENTRIES, REFINERS
 
     labels: dict[str, str] = {}
     for text in names:
         label, equals, name = text.partition("=")
         name = name if equals else label
         label = label if equals else label.rpartition(":")[2]  # my_module:make_tracker is make_tracker
-        if name not in ENTRIES and not is_foreign(name):
+        if name in REFINERS and not refiners:
+            raise LockonError(f"{name} refines the boxes of a tracker and does not track; put it behind one: --refine {name}")
+        if name not in (ENTRIES | REFINERS if refiners else ENTRIES) and not is_foreign(name):
             raise unknown_name("tracker", name, ENTRIES)
         if label in labels:
             raise LockonError(f"--trackers {label} is given twice; give one of them another label, for example other={name}")
@@ -58,8 +84,63 @@ def tracker_specs(names: list[str], weights: list[str], presets: list[str], devi
     ]
 
 
+def refined_specs(specs: list[TrackerSpec], refine: str | None, weights: Path | None) -> list[TrackerSpec]:
+    """The trackers with a refiner behind each, under labels TRACKER+REFINER.
+
+    Args:
+        refine: [LABEL=]NAME[:PRESET]; the label is NAME, or NAME-PRESET. weights: of the refiner; None for its own.
+
+    Raises:
+        LockonError: an unknown name or preset, a label that is none, missing weights, or weights without a refiner.
+    """
+    import re
+    from dataclasses import replace
+
+    from lockon.bench.spec import RefinerSpec
+    from lockon.errors import LockonError, unknown_name
+    from lockon.zoo.refiners import preset_names
+    from lockon.zoo.registry import REFINERS
+
+    if refine is None:
+        raise LockonError(f"--refiner-weights {weights} belongs to a refiner; name it, for example --refine alpha-refine-r34")
+    label, equals, text = refine.partition("=")
+    name, _, preset = (text if equals else refine).partition(":")
+    preset = preset or "default"
+    if name not in REFINERS:
+        raise unknown_name("refiner", name, REFINERS)
+    if preset not in preset_names(name):
+        raise unknown_name(f"preset of {name}", preset, preset_names(name))
+    label = label if equals else name if preset == "default" else f"{name}-{preset}"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", label):
+        raise LockonError(
+            f"refiner label {label!r}; expected letters, digits and ._- only: what follows the last + of a label is the refiner"
+        )
+    behind = RefinerSpec(name, weights, preset)
+    return [tracker_files(replace(spec, label=f"{spec.label}+{label}", refiner=behind)) for spec in specs]
+
+
+def with_and_without(specs: list[TrackerSpec], refine: str | None, weights: Path | None) -> list[TrackerSpec]:
+    """The trackers, and after them each once more with the refiner behind it; refiners that stand alone have none.
+
+    Args:
+        refine, weights: as for `refined_specs`; None for no second run.
+
+    Raises:
+        LockonError: as `refined_specs`.
+    """
+    from dataclasses import replace
+
+    from lockon.zoo.refiners import split_overrides
+    from lockon.zoo.registry import REFINERS
+
+    if refine is None and weights is None:
+        return specs
+    plain = [spec if spec.name in REFINERS else replace(spec, overrides=split_overrides(spec.overrides)[0]) for spec in specs]
+    return [*plain, *refined_specs([spec for spec in specs if spec.name not in REFINERS], refine, weights)]
+
+
 def tracker_files(spec: TrackerSpec) -> TrackerSpec:
-    """The spec with the files of its weights and, for MODULE:FACTORY, its code.
+    """The spec with the files of its weights and its refiner's and, for MODULE:FACTORY, its code.
 
     Raises:
         LockonError: they are missing.
@@ -68,11 +149,13 @@ def tracker_files(spec: TrackerSpec) -> TrackerSpec:
 
     from lockon.bench.foreign import is_foreign, source_of
     from lockon.errors import unknown_name
-    from lockon.zoo.registry import ENTRIES
+    from lockon.zoo.registry import ENTRIES, REFINERS
 
+    if spec.refiner is not None:
+        spec = replace(spec, refiner=replace(spec.refiner, files=weight_files(spec.refiner.name, spec.refiner.weights)))
     if is_foreign(spec.name):
         return replace(spec, files=_files_of(spec.weights), source=source_of(spec.name))
-    if spec.name not in ENTRIES:
+    if spec.name not in ENTRIES | REFINERS:
         raise unknown_name("tracker", spec.name, ENTRIES)
     return replace(spec, files=weight_files(spec.name, spec.weights))
 
@@ -129,7 +212,7 @@ def _overrides(texts: list[str], labels: list[str]) -> dict[str, dict[str, Any]]
 
 
 def weight_files(name: str, weights: Path | None) -> tuple[Path, ...]:
-    """The files of a tracker's weights, for their size and hash.
+    """The files of a tracker's or a refiner's weights, for their size and hash.
 
     Raises:
         LockonError: they are missing.
@@ -137,9 +220,9 @@ def weight_files(name: str, weights: Path | None) -> tuple[Path, ...]:
     import importlib
 
     from lockon.export.header import template_path
-    from lockon.zoo.registry import ENTRIES
+    from lockon.zoo.registry import entry_of
 
-    family = importlib.import_module(ENTRIES[name].module)
+    family = importlib.import_module(entry_of(name).module)
     if hasattr(family, "weight_files"):  # families whose weights are no single model
         found: tuple[Path, ...] = family.weight_files(name, weights)
         return found
@@ -180,4 +263,4 @@ def load_sequences(specs: list[str], wanted: list[str]) -> tuple[list[Sequence],
     return [sequence for sequence in sequences if not wanted or sequence.name in wanted], origin
 
 
-__all__ = ["load_sequences", "make_tracker", "tracker_files", "tracker_specs", "weight_files"]
+__all__ = ["load_sequences", "make_tracker", "refined_specs", "tracker_files", "tracker_specs", "weight_files", "with_and_without"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand
 
-from lockon.cli._trackers import load_sequences, make_tracker, tracker_specs
+from lockon.cli._trackers import load_sequences, make_tracker, refined_specs, tracker_specs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
     from lockon.bench.protocols.plan import Protocol
     from lockon.bench.run import Outcome
+    from lockon.bench.spec import TrackerSpec
 
 app = typer.Typer(help="Measure trackers: run them over datasets, write tables and plots.", no_args_is_help=True, rich_markup_mode="rich")
 
-ProtocolChoice = Literal["one-pass", "got10k", "reset", "realtime", "anchors"]
+ProtocolChoice = Literal["one-pass", "got10k", "reset", "realtime", "anchors", "oracle"]
 
 # Options that take several values after one name: `--trackers csrt kcf` besides `--trackers csrt --trackers kcf`.
 MANY = ("--trackers", "--sequences", "--data", "--weights", "--preset", "--device", "--set", "--rule")
@@ -60,6 +61,17 @@ def split_names(values: list[str] | None) -> list[str]:
     return [name for value in values or [] for name in (part.strip() for part in value.split(",")) if name]
 
 
+Refine = Annotated[
+    str | None,
+    typer.Option(
+        "--refine", metavar="[LABEL=]NAME[:PRESET]", help="Refiner behind every tracker, for example refine-s; labels are TRACKER+NAME."
+    ),
+]
+RefinerWeights = Annotated[
+    Path | None, typer.Option("--refiner-weights", metavar="PATH", help="Weights to use instead of the refiner's own.")
+]
+
+
 @app.command("run", cls=ManyValues)
 def run(  # noqa: PLR0917 - a command line
     trackers: Annotated[
@@ -75,7 +87,8 @@ def run(  # noqa: PLR0917 - a command line
         ProtocolChoice,
         typer.Option(
             "--protocol",
-            help="one-pass; got10k: that, 3 repetitions; reset: VOT2013-2019; anchors: VOT2020; realtime: the benchmark's own at 20 fps.",
+            help="one-pass; got10k: that, 3 repetitions; reset: VOT2013-2019; anchors: VOT2020; realtime: the benchmark's own at 20 fps; "
+            "oracle: searches begin around the true centre.",
         ),
     ] = "one-pass",
     repetitions: Annotated[
@@ -86,7 +99,7 @@ def run(  # noqa: PLR0917 - a command line
         typer.Option(
             "--rule",
             metavar="NAME=VALUE",
-            help="Setting of the protocol: reset.skip, reset.vot_init, realtime.fps, .grace, .seconds, .late, base, spacing.",
+            help="Setting of the protocol: reset.skip, reset.vot_init, realtime.fps, .grace, .seconds, .late, base, spacing, when.",
         ),
     ] = None,
     weights: Annotated[
@@ -105,6 +118,8 @@ def run(  # noqa: PLR0917 - a command line
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="[TRACKER:]NAME=VALUE", help="Inference parameter of one tracker, or of all.")
     ] = None,
+    refine: Refine = None,
+    refiner_weights: RefinerWeights = None,
     workers: Annotated[
         int, typer.Option("--workers", min=0, help="Processes, at most one per core for fair frames per second; 0 runs in this one.")
     ] = 1,
@@ -136,14 +151,18 @@ def run(  # noqa: PLR0917 - a command line
       lockon bench run --trackers lockon-s --data VOT2018:/data/vot2018 --protocol realtime --rule realtime.seconds=0.08 --out runs/rt
 
       lockon bench run --trackers wide=lockon-s --set wide:search_factor=4.5 --data pool:/data/test --out runs/test
+
+      lockon bench run --trackers lockon-s csrt --refine refine-s --data OTB100:/data/OTB100 --out runs/otb
     """
     from lockon.bench.run import run_benchmark
 
-    specs = tracker_specs(split_names(trackers), weights or [], preset or [], device or [], settings or [])
+    given = (split_names(trackers), weights or [], preset or [], device or [], settings or [])
+    specs = tracker_specs(*given, refiners=protocol == "oracle")
+    if refine is not None or refiner_weights is not None:
+        specs = refined_specs(specs, refine, refiner_weights)
     how = _protocol(protocol, repetitions, rules or [])
     chosen, origin = load_sequences(data, split_names(sequences))
-    for spec in specs:
-        make_tracker(spec.on_worker(0))  # unusable weights are one error now, not one per sequence
+    check_trackers(specs, how)
     try:
         with progress_bar(sum(map(len, chosen)) * len(specs)) as report:
             outcomes = run_benchmark(
@@ -165,6 +184,22 @@ def run(  # noqa: PLR0917 - a command line
         typer.echo(f"interrupted; finished sequences are kept in {out}, the same command goes on from there", err=True)
         raise typer.Exit(130) from None
     _conclude(outcomes, out)
+
+
+def check_trackers(specs: list[TrackerSpec], protocol: Protocol) -> None:
+    """Make each tracker once: unusable weights are one error now, not one per sequence.
+
+    Raises:
+        LockonError: a tracker that cannot be made, or that the protocol moves and that cannot be moved.
+    """
+    from lockon.errors import LockonError
+    from lockon.zoo.registry import ENTRIES
+
+    for spec in specs:
+        made = make_tracker(spec.on_worker(0))
+        if protocol.name == "oracle" and not hasattr(made, "move"):
+            known = ", ".join(name for name, entry in ENTRIES.items() if entry.module != "lockon.zoo.opencv")
+            raise LockonError(f"{spec.label} cannot be put on the truth: it has no move(boxes); these have: {known}, and refiners")
 
 
 def _protocol(name: ProtocolChoice, repetitions: int | None, rules: list[str]) -> Protocol:

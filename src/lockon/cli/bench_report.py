@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lockon.data.sequence import Sequence
 
 Format = Literal["md", "json", "csv", "tex", "html"]
-Protocol = Literal["auto", "one-pass", "reset", "realtime", "anchors", "all"]
+Protocol = Literal["auto", "one-pass", "reset", "realtime", "anchors", "oracle", "all"]
 
 
 def report(  # noqa: PLR0917 - a command line

@@ -35,6 +35,9 @@ def reproduce(  # noqa: PLR0917 - a command line
     weights: Annotated[
         Path | None, typer.Option("--weights", metavar="PATH", help="The tracker's weights, if not where the results say.")
     ] = None,
+    refiner_weights: Annotated[
+        Path | None, typer.Option("--refiner-weights", metavar="PATH", help="The weights of its refiner, if not where the results say.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Keep the new results here.")] = None,
     workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0 runs in this one.")] = 1,
     dry: Annotated[bool, typer.Option("--dry-run", help="Only say what the results were made with.")] = False,
@@ -60,7 +63,7 @@ def reproduce(  # noqa: PLR0917 - a command line
     claims = find_claims(result, results, trackers=names, protocol=protocol, sequences=bench.split_names(sequences))
     same = True
     for claim in claims:
-        spec = tracker_files(claim.spec(weights))
+        spec = tracker_files(claim.spec(weights, refiner_weights))
         _show(claim, spec)
         if dry:
             continue
@@ -80,9 +83,14 @@ def _show(claim: Claim, spec: TrackerSpec) -> None:
     values = claim.configuration
     overrides = ", ".join(f"{name}={value}" for name, value in values["overrides"].items()) or "none"
     typer.echo(f"{claim.label}: {values['name']}, preset {values['preset']}, overrides {overrides}")
+    behind = values.get("refiner")
+    if behind is not None:
+        typer.echo(f"  refiner    {behind['name']}, preset {behind['preset']}")
     typer.echo(f"  device     {', '.join(claim.setup('device')) or values.get('device')}")
-    for name, digest in {**values["weights"], **values.get("source", {})}.items():
-        typer.echo(f"  {'weights' if name in values['weights'] else 'code':10} {name} sha256 {digest}")
+    files = {"weights": values["weights"], "refiner": {} if behind is None else behind["weights"], "code": values.get("source", {})}
+    for kind, digests in files.items():
+        for name, digest in digests.items():
+            typer.echo(f"  {kind:10} {name} sha256 {digest}")
     seeds = ", ".join(map(str, claim.setup("seed"))) or values.get("seed")
     typer.echo(f"  seed       {seeds}")
     typer.echo(f"  protocol   {claim.protocol}{_rules(claim)}; {len(claim.records)} runs of {_count(claim)} sequences")

@@ -83,6 +83,16 @@ def test_lines(form, first, tmp_path):
     assert lines[1] == separator.join(["101", "48", "20", "30.125"])
 
 
+@pytest.mark.parametrize("form", ["pysot", "vot"])
+def test_answers_that_know_the_truth_are_nobody_elses(form, tmp_path):
+    """Those of the oracle protocol; a folder of nothing else has nothing to export."""
+    known = _record(OTB, _run(moved(OTB.boxes, h=0.125)), protocol="oracle", rules={"when": "before"})
+    with pytest.raises(LockonError, match=f"no results that {form} files can hold, but results of oracle"):
+        export_results(_store(tmp_path / "s", [known]), form, tmp_path / "out")
+    (done,) = export_results(_store(tmp_path / "s", [_record(OTB, _run(OTB.boxes))]), form, tmp_path / "out")
+    assert (done.records, done.left_out) == (1, 0)
+
+
 def test_the_first_pixel_can_be_chosen(tmp_path):
     store = _store(tmp_path / "s", [_record(OTB, _run(OTB.boxes))])
     export_results(store, "pysot", tmp_path / "out", origin=0)

@@ -83,8 +83,8 @@ def is_boxes(parts: tuple[str, ...]) -> bool:
 
 
 def all_records(store: Store, label: str) -> list[Record]:
-    """A tracker's results of all protocols."""
-    return [record for protocol in PROTOCOLS for record in store.records(label, protocol)]
+    """A tracker's results of all protocols but the oracle, whose answers know the truth: they belong into nobody else's files."""
+    return [record for protocol in PROTOCOLS if protocol != "oracle" for record in store.records(label, protocol)]
 
 
 def chosen_labels(store: Store, trackers: Items[str] | None) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 from lockon.bench.protocols.anchors import SPACING, Anchor, anchors_of, from_anchor
 from lockon.bench.protocols.answers import Run
 from lockon.bench.protocols.one_pass import one_pass
+from lockon.bench.protocols.oracle import WHEN, When, oracle
 from lockon.bench.protocols.realtime import RealTime, real_time
 from lockon.bench.protocols.reset import ResetRules, reset
 from lockon.bench.record import PROTOCOLS, Place, ProtocolName, Record
@@ -28,12 +29,14 @@ class Protocol:
     """How trackers are run over sequences.
 
     Attributes:
-        name: "one-pass", "reset", "realtime" or "anchors".
+        name: "one-pass", "reset", "realtime", "anchors" or "oracle".
         repetitions: of each run, with other seeds; a tracker that answers the same twice is not asked a third time.
         reset: settings of the reset protocol. realtime: of the real-time one.
         base: what the real-time protocol goes around; "auto" is the benchmark's own: anchors where the sequence has some, reset
             where it has polygons, else one pass.
         spacing: frames between the anchors of sequences that bring none.
+        when: whose frame's true centre the oracle protocol gives: that of the frame "before" it is tracked, or of the one tracked last
+            ("after").
 
     Raises:
         LockonError: unknown names, or repetitions or spacing below 1.
@@ -45,12 +48,15 @@ class Protocol:
     realtime: RealTime = field(default_factory=RealTime)
     base: Literal["auto", "one-pass", "reset", "anchors"] = "auto"
     spacing: int = SPACING
+    when: When = "before"
 
     def __post_init__(self) -> None:
         if self.name not in PROTOCOLS:
             raise unknown_name("protocol", self.name, PROTOCOLS)
         if self.base not in BASES:
             raise unknown_name("base of the real-time protocol", self.base, BASES)
+        if self.when not in WHEN:
+            raise unknown_name("time of the oracle protocol", self.when, WHEN)
         if self.repetitions < 1 or self.spacing < 1:
             raise LockonError(f"repetitions={self.repetitions}, spacing={self.spacing}; expected 1 or more")
 
@@ -66,15 +72,17 @@ class Protocol:
             names = {item.name for item in fields(kind)}  # type: ignore[arg-type]  # both kinds are dataclasses
             return apply_overrides(kind(), {key: value for key, value in rules.items() if key in names})
 
-        known = {item.name for kind in (ResetRules, RealTime) for item in fields(kind)} | {"base", "spacing"}
+        known = {item.name for kind in (ResetRules, RealTime) for item in fields(kind)} | {"base", "spacing", "when"}
         for rule in rules:
             if rule not in known:
                 raise unknown_name(f"rule of the protocol {name}", rule, known)
-        base, spacing = rules.get("base", "auto"), rules.get("spacing", SPACING)
-        return cls(name=name, repetitions=repetitions, reset=part(ResetRules), realtime=part(RealTime), base=base, spacing=spacing)
+        own = {key: rules[key] for key in ("base", "spacing", "when") if key in rules}
+        return cls(name=name, repetitions=repetitions, reset=part(ResetRules), realtime=part(RealTime), **own)
 
     def base_of(self, sequence: Sequence) -> Base:
-        """The protocol without the clock."""
+        """The protocol without clock and oracle."""
+        if self.name == "oracle":
+            return "one-pass"
         if self.name != "realtime":
             return self.name
         if self.base != "auto":
@@ -95,7 +103,7 @@ class Protocol:
     def rules(self, sequence: Sequence) -> dict[str, Any]:
         """JSON values of the settings that decide the result; nothing for one pass."""
         base = self.base_of(sequence)
-        rules: dict[str, Any] = {}
+        rules: dict[str, Any] = {"when": self.when} if self.name == "oracle" else {}
         if base == "reset":
             rules = as_json(self.reset)
         elif base == "anchors" and sequence.anchors is None:
@@ -108,6 +116,8 @@ class Protocol:
         Raises:
             LockonError: whatever the protocol raises.
         """
+        if self.name == "oracle":
+            return oracle(sequence, self.when)
         base = self.base_of(sequence)
         if base == "anchors":
             course = from_anchor(sequence, self.anchor(sequence, place))

@@ -137,6 +137,7 @@ AVERAGE: Mapping[bool, str] = {True: "frames of all sequences pooled", False: "m
 PROTOCOLS: Mapping[str, str] = {
     "one-pass": "one-pass evaluation (started once, on the first annotated frame)",
     "realtime": "real time (started once; a frame that comes while the tracker is busy keeps the last answer)",
+    "oracle": "oracle (started once; every search begins around the true centre, with the tracker's own last size)",
 }
 
 __all__ = ["AVERAGE", "FIGURES", "METRICS", "PROTOCOLS", "OnePass"]

@@ -30,7 +30,7 @@ def to_json(reports: Report | Items[Report], intervals: Items[Intervals] = (), c
             record = _record(item, report)
             record["attributes"] = parts.get(item.label, {})
             if intervals:
-                record["intervals"] = _nulls({key: list(pair) for key, pair in intervals[place].of[item.label].items()})
+                record["intervals"] = nulls({key: list(pair) for key, pair in intervals[place].of[item.label].items()})
             if comparisons and item.label == comparisons[place].a:
                 record["compared"] = _comparison(comparisons[place])
             records.append(record)
@@ -62,9 +62,9 @@ def _record(item: TrackerScore, report: Report) -> dict[str, Any]:
             }
             for entry in report.coverage
         ],
-        "latency_ms": _nulls(latency(item)),
+        "latency_ms": nulls(latency(item)),
         "repetitions": item.repetitions,
-        "spread": _nulls(item.spread),
+        "spread": nulls(item.spread),
     }
 
 
@@ -78,26 +78,27 @@ def _attributes(report: Report) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for entry in by_attribute(report) if has_attributes(report) else ():
         for label, values in entry.values.items():
-            found.setdefault(label, {})[entry.attribute] = {"sequences": entry.sequences, **_nulls(values)}
+            found.setdefault(label, {})[entry.attribute] = {"sequences": entry.sequences, **nulls(values)}
     return found
 
 
 def _comparison(comparison: Comparison) -> dict[str, Any]:
     fields = ("first", "second", "difference", "low", "high", "p", "wins", "ties", "losses")
-    figures = {key: _nulls({name: getattr(one, name) for name in fields}) for key, one in comparison.figures.items()}
+    figures = {key: nulls({name: getattr(one, name) for name in fields}) for key, one in comparison.figures.items()}
     return {"with": comparison.b, "sequences": comparison.sequences, "meaning": comparison.meaning, "figures": figures}
 
 
 def _figures(item: TrackerScore | SequenceScore) -> dict[str, float | None]:
-    figures: dict[str, float | None] = _nulls({**item.values, "fps": item.fps})
+    figures: dict[str, float | None] = nulls({**item.values, "fps": item.fps})
     return figures
 
 
-def _nulls(values: Any) -> Any:
+def nulls(values: Any) -> Any:
+    """JSON has no NaN: None for it, wherever it is in mappings and lists."""
     if isinstance(values, Mapping):
-        return {key: _nulls(value) for key, value in values.items()}
+        return {key: nulls(value) for key, value in values.items()}
     if isinstance(values, list):
-        return [_nulls(value) for value in values]
+        return [nulls(value) for value in values]
     return None if isinstance(values, float) and not math.isfinite(values) else values
 
 
@@ -154,4 +155,4 @@ def attributes_csv(report: Report) -> str:
     return stream.getvalue()
 
 
-__all__ = ["attributes_csv", "curves_csv", "to_csv", "to_json"]
+__all__ = ["attributes_csv", "curves_csv", "nulls", "to_csv", "to_json"]

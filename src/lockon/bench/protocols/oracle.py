@@ -1,0 +1,46 @@
+"""The oracle protocol: the search always begins around the true centre, so that the estimated size alone decides.
+
+Yan et al., Alpha-Refine, CVPR 2021, Sec. 1 and Table 1. The paper sets the centre of the search region on the truth, which is "before": the
+truth of the frame that is about to be tracked. The published scripts move the tracker after each frame, on the truth of that frame, so
+that the next one is searched around an older place: "after". The size is the tracker's own last one in both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from lockon.bench.protocols.answers import Rows, Run, first_annotated, start_on, track, usable_rows
+from lockon.data.sequence import Sequence
+from lockon.driver import Course
+
+When = Literal["before", "after"]
+WHEN: tuple[When, ...] = ("before", "after")
+
+
+def oracle(sequence: Sequence, when: When = "before") -> Course[Run]:
+    """The course of one pass whose tracker is put on the true centre; where the target is absent or not annotated it is left alone.
+
+    Args:
+        sequence: annotated. when: which frame's truth is given, see above.
+
+    Raises:
+        LockonError: no usable box.
+    """
+    start, rows, known = first_annotated(sequence), Rows(len(sequence)), usable_rows(sequence)
+    size = sequence.boxes[start, 2:]
+    rows.put(start, (yield start_on(sequence, start, sequence.boxes[start])))
+    for frame in range(start + 1, len(sequence)):
+        seen = frame if when == "before" else frame - 1
+        x, y, w, h = sequence.boxes[seen]
+        there = np.array([x + w / 2 - size[0] / 2, y + h / 2 - size[1] / 2, *size])
+        answer = yield replace(track(sequence, frame), move=there if known[seen] else None)
+        rows.put(frame, answer)
+        sides = answer.box[2:]
+        size = sides if np.isfinite(sides).all() and (sides > 0).all() else size
+    return rows.run(start)
+
+
+__all__ = ["WHEN", "When", "oracle"]
