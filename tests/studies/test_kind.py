@@ -5,7 +5,7 @@ from lockon.studies.grid import Row, Run
 from lockon.studies.kind import Published, StudyKind
 from lockon.studies.kinds import KINDS
 
-RBO, SIAMLA = KINDS["rbo"], KINDS["siamla"]
+RBO, SIAMLA, AR = KINDS["rbo"], KINDS["siamla"], KINDS["alpha-refine"]
 
 
 def names(rows: list[Row]) -> list[str]:
@@ -20,6 +20,7 @@ def test_default_rows_are_those_of_the_papers() -> None:
         "compact-pw.base",
         "compact-pw.cr-igr",
     ]
+    assert names(AR.rows()) == [f"refine-s.{variant}" for variant in ("base", "depthwise", "naive", "rpn", "rcnn", "no-mask")]
     assert names(SIAMLA.rows()) == [f"compact-car.{variant}" for variant in ("base", "ladl", "ladl-lals", "lafa", "all")]
 
 
@@ -38,6 +39,7 @@ def test_rows_of_other_trackers() -> None:
         (RBO, [], ["two-stage"], ["compact-ban.two-stage", "compact-rpn.two-stage", "compact-pw.two-stage"]),
         (RBO, [], ["compact-pw.cr", "compact-pw.cr"], ["compact-pw.cr"]),
         (SIAMLA, [], ["base", "linear"], ["compact-car.base", "compact-car.linear"]),
+        (AR, ["alpha-refine-r34"], ["rpn-no-mask"], ["alpha-refine-r34.rpn-no-mask"]),
         (SIAMLA, ["lockon-s", "compact-car"], ["lafa", "lals"], ["compact-car.lafa", "lockon-s.lals", "compact-car.lals"]),
     ],
 )
@@ -52,6 +54,7 @@ def test_some_rows(kind: StudyKind, trackers: list[str], only: list[str], expect
         (RBO, [], ["compact-bam.cr"], "unknown row's tracker 'compact-bam'.*compact-ban"),
         (RBO, ["a", "a"], [], "given twice"),
         (SIAMLA, ["lockon-s"], ["lafa"], "row lafa given, but lockon-s has no part of that kind; lafa needs compact-car or siamcar-r50"),
+        (AR, ["lockon-s"], [], "tracker lockon-s given, but no row of the study alpha-refine suits it; give refine-s or alpha-refine-r18"),
         (SIAMLA, ["compact-ban"], ["compact-ban.all"], "row compact-ban.all given, but compact-ban has no"),
     ],
 )

@@ -116,7 +116,7 @@ def test_a_stopped_run_goes_on(study: Study, monkeypatch: pytest.MonkeyPatch) ->
     whole = replace(study, out=study.out / "whole")
     for one in (whole, study):
         Prepare(one, ALL).do(lambda _: None)
-    monkeypatch.setattr(training, "_track", lambda *_: None)
+    monkeypatch.setattr(training, "judge", lambda *_: None)
     TrainAndTrack(whole, ALL).do(lambda _: None)
     monkeypatch.setattr(training, "Engine", lambda *words, **options: Engine(*words, stop_after_minutes=1e-9, **options))
     with pytest.raises(KeyboardInterrupt):

@@ -77,6 +77,18 @@ def test_masks_are_compared_where_videos_have_them() -> None:
     assert "J" not in RefineValidation([video()], config)(module)
 
 
+def test_figures_of_each_video() -> None:
+    """Their mean over tests is the figure of all; a video without tests has none."""
+    check = RefineValidation([video(masks=True), video("other", count=4), video("empty", boxes=[(1, 1, 2, 2)] * 3)], CONFIG, frames=6)
+    module = tiny_refiner().eval()
+    whole, parts = check(module), check.by_sequence(module)
+    assert list(parts) == ["one", "other"]
+    for name in ("IoU", "SR75", "given"):
+        assert whole[name] == pytest.approx((6 * parts["one"][name] + 3 * parts["other"][name]) / 9)
+    assert whole["J"] == parts["one"]["J"]
+    assert "J" not in parts["other"]
+
+
 def test_the_same_crops_every_time_and_at_most_so_many() -> None:
     check = RefineValidation([video(count=50), video("other", count=4)], CONFIG, frames=6)
     module = tiny_refiner().eval()

@@ -23,6 +23,10 @@ _ENDING = """
 Every run is trained with equal steps on equal samples, and tracks the validation videos once without help and once with a new
 start after each failure. Finished runs are skipped. Ctrl-C saves the running ones. DIR/{name}.md tells the outcome.
 """
+_REFINERS_ENDING = """
+Every run is trained with equal steps on equal samples, and refines boxes in the validation videos: the truth after jitter, and those of
+lockon-s and CSRT. Finished runs are skipped. Ctrl-C saves the running ones. DIR/{name}.md tells the outcome.
+"""
 _HELP = {
     "rbo": f"""Do ranking losses make a tracker better? Trains each row with each seed and compares them (Table 4 of the RBO paper).
 {_ENDING}
@@ -52,6 +56,18 @@ How well scores agree with the boxes' IoU is measured too.
 
   lockon study siamla --data-root /data --out runs/paper --trackers siamcar-r50 --cache none --device cuda
 """,
+    "alpha-refine": f"""Which parts make a refiner precise? Trains refine-s in each row with each seed (Tables 5 and 6 of Alpha-Refine).
+{_REFINERS_ENDING}
+[bold]Examples[/bold]
+
+  lockon study alpha-refine --data-root data --out runs/ar --jobs 2 --steps 300 --samples 6400 --set backbone_weights=efficientnet-lite0.pth
+
+  lockon study alpha-refine --data-root data --out runs/ar --steps 300 --samples 6400 --only base --only rpn --only rpn-no-mask
+
+  lockon study alpha-refine --out runs/ar --report --results runs/test --page docs/studies/alpha_refine.md
+
+  lockon study alpha-refine --data-root /data --out runs/paper --trackers alpha-refine-r34 --cache none --device cuda
+""",
 }
 
 
@@ -68,7 +84,7 @@ def _add(name: str, text: str) -> None:
         val: Annotated[Path | None, typer.Option(help="Videos to judge on; instead of DATA_ROOT/val.")] = None,
         trackers: Annotated[
             list[str] | None,
-            typer.Option("--trackers", help="Recipes to study, each in the rows of the paper's table; default: the compact ones."),
+            typer.Option("--trackers", help="Recipes to study, each in the rows of the paper's table; default: the small ones."),
         ] = None,
         only: Annotated[
             list[str] | None, typer.Option("--only", metavar="ROW", help="Rows such as TRACKER.base, or base of each tracker; repeat.")
@@ -84,6 +100,10 @@ def _add(name: str, text: str) -> None:
         threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each run.")] = 1,
         report: Annotated[bool, typer.Option("--report", help="Train nothing: only write the page of what is finished.")] = False,
         page: Annotated[Path | None, typer.Option("--page", metavar="FILE.md", help="Also write the page here.")] = None,
+        results: Annotated[
+            Path | None,
+            typer.Option("--results", metavar="DIR", help="Of lockon bench run --refine and oracle; for alpha-refine's page."),
+        ] = None,
     ) -> None:
         from lockon._require import require
         from lockon.errors import LockonError
@@ -93,6 +113,10 @@ def _add(name: str, text: str) -> None:
         kind = KINDS[name]
         runs = [Run(row, seed) for seed in _seeds(seeds) for row in kind.rows(trackers or [], only or [])]
         failures: list[str] = []
+        if results is not None:
+            from lockon.studies.refiner_page import trackers_with_refiner
+
+            trackers_with_refiner(results, kind)  # an error now, not after an hour
         if not report:
             for module in ("torch", "lightning_fabric", "safetensors", "tensorboard"):
                 require(module, "train")
@@ -115,7 +139,7 @@ def _add(name: str, text: str) -> None:
             failures = _run(chosen, runs, jobs, threads)
         from lockon.studies.report import write_report
 
-        for path in write_report(out, kind, [out / f"{name}.md", *([page] if page else [])]):
+        for path in write_report(out, kind, [out / f"{name}.md", *([page] if page else [])], results):
             typer.echo(f"wrote {path}", err=True)
         if failures:
             raise LockonError(f"{len(failures)} runs failed, first {failures[0]}; the same command tries them again")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence as Items
 from pathlib import Path
 
-from lockon._files import read_json_object, write_bytes
 from lockon.bench.alignment import alignment_frames, candidate_alignment
 from lockon.data.sequence import Sequence
 from lockon.errors import LockonError
 from lockon.studies.figures import ALIGNMENT, FIGURES, Name
+from lockon.studies.measured import read_measured, write_measured
 from lockon.tracker import NetworkTracker, Tracker
 
 EVERY = 5  # annotated frames of which one is looked at
@@ -40,7 +39,7 @@ def measure_alignment(tracker: Tracker, sequences: Items[Sequence], path: Path, 
         say(f"measuring {done}/{total} frames")
 
     figures = candidate_alignment(tracker, sequences, every=EVERY, advance=advance).figures()
-    write_bytes(path, (json.dumps({"every": EVERY, **figures}, indent=1) + "\n").encode())
+    write_measured(path, {"every": EVERY, **figures})
 
 
 def read_alignment(path: Path) -> dict[str, dict[Name, float]]:
@@ -49,20 +48,7 @@ def read_alignment(path: Path) -> dict[str, dict[Name, float]]:
     Raises:
         LockonError: a damaged file.
     """
-    if not path.is_file():
-        return {}
-    content = read_json_object(path, "remove it and give the same command again without --report")
-    found: dict[str, dict[Name, float]] = {}
-    try:
-        for sequence, values in content["sequences"].items():
-            found[sequence] = {name: _number(values[FIGURES[name].alignment]) for name in ALIGNMENT}
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise LockonError(f"{path} is no measurement of alignment ({error!r}); remove it and give the same command again") from None
-    return found
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
+    return read_measured(path, {name: FIGURES[name].alignment for name in ALIGNMENT})
 
 
 __all__ = ["EVERY", "alignment_file", "measure_alignment", "read_alignment"]

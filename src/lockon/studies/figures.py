@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 LOST = 0.1  # IoU up to which a target counts as lost in one pass
-Name = Literal["AUC", "AO", "lost", "R", "Spearman", "Pearson", "gap"]
+Name = Literal[
+    "AUC", "AO", "lost", "R", "Spearman", "Pearson", "gap", "IoU", "SR75", "J", "AO lockon-s", "SR75 lockon-s", "AO csrt", "SR75 csrt"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +17,15 @@ class Figure:
 
     Attributes:
         text: what it is. rising: whether higher is better. digits: that are shown.
-        alignment: its name in the measurement of score against IoU (`lockon.bench.alignment`); "" for a figure of tracking.
+        alignment: its name in the measurement of score against IoU (`lockon.bench.alignment`); "" for any other figure.
+        refiner: whether it is one of refiners, whose own name it has in their measurement.
     """
 
     text: str
     rising: bool = True
     digits: int = 3
     alignment: str = ""
+    refiner: bool = False
 
 
 FIGURES: dict[Name, Figure] = {
@@ -38,8 +42,16 @@ FIGURES: dict[Name, Figure] = {
     "gap": Figure(
         "IoU of a frame's best candidate less that of the one with the highest score, mean over sequences", rising=False, alignment="gap"
     ),
+    "IoU": Figure("overlap of refined boxes with the truth that they were made from by jitter, mean over sequences", refiner=True),
+    "SR75": Figure("share of these with an IoU above 0.75, mean over sequences", refiner=True),
+    "J": Figure("overlap of the masks with the truth within the crop, mean over sequences that have masks", refiner=True),
+    "AO lockon-s": Figure("average overlap of the boxes of lockon-s after refinement, mean over sequences", refiner=True),
+    "SR75 lockon-s": Figure("share of these with an IoU above 0.75, mean over sequences", refiner=True),
+    "AO csrt": Figure("average overlap of the boxes of CSRT after refinement, mean over sequences", refiner=True),
+    "SR75 csrt": Figure("share of these with an IoU above 0.75, mean over sequences", refiner=True),
 }
-TRACKING: tuple[Name, ...] = tuple(name for name, figure in FIGURES.items() if not figure.alignment)
+TRACKING: tuple[Name, ...] = tuple(name for name, figure in FIGURES.items() if not figure.alignment and not figure.refiner)
+REFINEMENT: tuple[Name, ...] = tuple(name for name, figure in FIGURES.items() if figure.refiner)
 ALIGNMENT: tuple[Name, ...] = tuple(name for name, figure in FIGURES.items() if figure.alignment)
 
-__all__ = ["ALIGNMENT", "FIGURES", "LOST", "TRACKING", "Figure", "Name"]
+__all__ = ["ALIGNMENT", "FIGURES", "LOST", "REFINEMENT", "TRACKING", "Figure", "Name"]

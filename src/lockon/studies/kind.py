@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence as Items
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lockon.errors import LockonError, unknown_name
@@ -35,6 +35,8 @@ class StudyKind:
         variants: ways to train, by name, in the order of tables; among them `BASE`, which the others are compared with.
         table: variants of a tracker that is asked for by name. grid: trackers and their variants if none is.
         figures: what is counted.
+        bases: trackers whose boxes the runs refine, for a study of refiners; () for a study of trackers.
+        budget: settings of all runs of a tracker, by its name, which `--set` may change.
         column: what the variants differ in, over their column of the tables.
         title, intro: of the page; Markdown. networks: what the trackers of `grid` are. conditions: further ones of all runs.
         published: the paper's figures.
@@ -49,6 +51,8 @@ class StudyKind:
     table: tuple[str, ...]
     grid: Mapping[str, tuple[str, ...]]
     figures: tuple[Name, ...] = TRACKING
+    bases: tuple[str, ...] = ()
+    budget: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     column: str
     title: str
     intro: str
@@ -78,6 +82,10 @@ class StudyKind:
         if len(set(trackers)) < len(trackers):
             raise LockonError(f"trackers {', '.join(trackers)}: one is given twice; give each once")
         grid = {tracker: self._suiting(tracker) for tracker in trackers} if trackers else dict(self.grid)
+        for tracker, variants in grid.items():
+            if not variants:
+                able = " or ".join(self.variants[BASE].trackers)
+                raise LockonError(f"tracker {tracker} given, but no row of the study {self.name} suits it; give {able}")
         if not only:
             return [Row(tracker, variant) for tracker, variants in grid.items() for variant in variants]
         chosen: list[Row] = []

@@ -11,7 +11,9 @@ from lockon.types import FloatArray
 
 
 def spread(values: FloatArray, name: Name) -> str:
-    """Mean and standard deviation of a figure over seeds: "0.646 ± 0.015"."""
+    """Mean and standard deviation of a figure over seeds: "0.646 ± 0.015"; nothing where it has none."""
+    if np.isnan(values).all():
+        return ""
     digits = FIGURES[name].digits
     deviation = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
     return f"{np.mean(values):.{digits}f}{deviation}"

@@ -16,10 +16,12 @@ from lockon.studies.figures import FIGURES, LOST
 from lockon.studies.grid import BASE
 from lockon.studies.kind import StudyKind
 from lockon.studies.markdown import signed, spread, table
+from lockon.studies.refiner_page import before_refinement, trackers_with_refiner
 from lockon.studies.relation import CAUSE, relation
 from lockon.studies.settings import named
 from lockon.studies.summary import Comparison, RowScores, compare, read_scores
 
+_LOST = f"a target with an IoU of at most {LOST} counts as lost"
 _RULE = (
     "A row counts as **better** or **worse** where all seeds agree in the sign of the difference and the 95 % interval over sequences "
     "(bootstrap, seeds averaged) excludes 0; everything else is **not told apart**. p is a sign-flip permutation test over sequences. No "
@@ -27,26 +29,40 @@ _RULE = (
 )
 
 
-def write_report(out: Path, kind: StudyKind, pages: Items[Path]) -> list[Path]:
+def write_report(out: Path, kind: StudyKind, pages: Items[Path], results: Path | None = None) -> list[Path]:
     """Writes the page of the study in `out` to each of `pages`; returns them.
 
+    Args:
+        results: folder of `lockon bench run` and `lockon bench oracle`, whose tables the page of a study of refiners has, too.
+
     Raises:
-        LockonError: no study, another one, no finished run, or a page that cannot be written.
+        LockonError: no study, another one, no finished run, results that cannot be used, or a page that cannot be written.
     """
     settings = _settings(out, kind)
     rows, sequences = read_scores(out, kind)
-    text = page(kind, rows, sequences, settings, _facts(out, rows))
+    extra = [before_refinement(out, rows, kind)] if kind.bases else []
+    if results is not None:
+        extra += trackers_with_refiner(results, kind)
+    text = page(kind, rows, sequences, settings, _facts(out, rows, kind), extra=extra)
     for path in pages:
         write_bytes(path, text.encode())
     return list(pages)
 
 
-def page(kind: StudyKind, rows: Items[RowScores], sequences: Items[str], settings: Mapping[str, Any], facts: Mapping[str, str]) -> str:
+def page(
+    kind: StudyKind,
+    rows: Items[RowScores],
+    sequences: Items[str],
+    settings: Mapping[str, Any],
+    facts: Mapping[str, str],
+    *,
+    extra: Items[str] = (),
+) -> str:
     """The page as Markdown.
 
     Args:
         kind: of study. rows: finished ones. sequences: names. settings: of study.json.
-        facts: further lines for the list of conditions, by name.
+        facts: further lines for the list of conditions, by name. extra: further sections.
     """
     comparisons = compare(rows, kind)
     parts = [
@@ -56,7 +72,8 @@ def page(kind: StudyKind, rows: Items[RowScores], sequences: Items[str], setting
         f"## Results\n\nMean ± standard deviation over seeds.\n\n{_results(rows, kind)}\n\n{_legend(kind)}",
         *([f"## Alignment and overlap\n\n{relation(rows, comparisons, kind)}"] if CAUSE in kind.figures else []),
         f"## Differences\n\nFirst row less second; seed by seed on the left.\n\n{_differences(comparisons, kind)}",
-        f"## Sequences\n\nAUC of each sequence, mean over seeds.\n\n{_per_sequence(rows, sequences, kind)}",
+        *extra,
+        f"## Sequences\n\n{kind.figures[0]} of each sequence, mean over seeds.\n\n{_per_sequence(rows, sequences, kind)}",
         f"## The paper's figures\n\n{_published(kind)}",
         f"## Repeat it\n\n```bash\n{_command(kind, rows, settings)}\n```\n\n{kind.scale}",
     ]
@@ -95,6 +112,9 @@ def _conditions(
     ]
     if any(row.row.tracker in kind.grid for row in rows):
         lines.append(f"- Networks: {kind.networks}.")
+    for tracker, budget in settings.get("budget", {}).items():
+        kept = [f"`{name}={_bare(value)}`" for name, value in budget.items() if name not in settings.get("overrides", {})]
+        lines += [f"- Settings of all runs of {tracker}: {', '.join(kept)}."] if tracker in {row.row.tracker for row in rows} else []
     if settings.get("overrides"):
         lines.append(f"- Settings of all runs: {', '.join(f'`{name}={_bare(value)}`' for name, value in settings['overrides'].items())}.")
     return "\n".join([*lines, *(f"- {text}." for text in kind.conditions)])
@@ -129,8 +149,8 @@ def _differences(comparisons: Items[Comparison], kind: StudyKind) -> str:
 
 def _per_sequence(rows: Items[RowScores], sequences: Items[str], kind: StudyKind) -> str:
     lines = [["sequence", *(f"{row.row.tracker} {kind.title_of(row.row)}" for row in rows)]]
-    means = [row.values["AUC"].mean(0) for row in rows]
-    lines += [[name, *(f"{mean[index]:.3f}" for mean in means)] for index, name in enumerate(sequences)]
+    means = [row.values[kind.figures[0]].mean(0) for row in rows]
+    lines += [[name, *(f"{mean[index]:.3f}" if np.isfinite(mean[index]) else "" for mean in means)] for index, name in enumerate(sequences)]
     return table(lines, left=1)
 
 
@@ -176,15 +196,17 @@ def _settings(out: Path, kind: StudyKind) -> dict[str, Any]:
     return found
 
 
-def _facts(out: Path, rows: Items[RowScores]) -> dict[str, str]:
+def _facts(out: Path, rows: Items[RowScores], kind: StudyKind) -> dict[str, str]:
     """The machine, and what a run took on it."""
-    records = Store(out / "bench").records(f"{rows[0].row.name}.s{rows[0].seeds[0]}")
+    label = f"{rows[0].row.name}.s{rows[0].seeds[0]}"
+    records = Store(out / "base").records(kind.bases[0]) if kind.bases else Store(out / "bench").records(label)
     machine = records[0].setup.get("machine", {}) if records else {}
     facts = {}
     if machine:
         facts["Machine"] = f"{machine.get('processor', 'unknown')}, {machine.get('cores', '?')} cores"
     frames = sum(len(record.truth) for record in records)
-    facts["Frames"] = f"{frames} per run in one pass; a target with an IoU of at most {LOST} counts as lost"
+    judged = f"with the boxes of {' and of '.join(kind.bases)}" if kind.bases else f"in one pass; {_LOST}"
+    facts["Frames"] = f"{frames} per run {judged}"
     seconds = [value for row in rows for seed in row.seeds if (value := _seconds(out / "runs" / f"{row.row.name}.s{seed}")) is not None]
     if seconds:
         facts["Training"] = f"{np.mean(seconds) / 60:.1f} minutes per run (from {min(seconds) / 60:.1f} to {max(seconds) / 60:.1f})"

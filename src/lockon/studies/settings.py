@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from lockon._files import read_json_object, write_bytes
 from lockon.bench.protocols.plan import Protocol
-from lockon.config import differences
+from lockon.config import as_json, differences
 from lockon.data.datasets.registry import load_videos
 from lockon.data.sequence import Sequence
 from lockon.errors import LockonError
@@ -18,6 +18,7 @@ from lockon.studies.alignment import alignment_file
 from lockon.studies.figures import ALIGNMENT
 from lockon.studies.grid import Run
 from lockon.studies.kind import StudyKind
+from lockon.studies.measured import refinement_file
 from lockon.studies.rbo import RBO
 from lockon.train.recipe import Recipe, TrainSources
 from lockon.zoo.registry import recipes
@@ -32,7 +33,8 @@ class Study:
 
     Attributes:
         kind: which study it is.
-        out: RUN folders in runs/, results of tracking in bench/, of scores against IoU in alignment/, samples in cache/, study.json.
+        out: RUN folders in runs/, results of tracking in bench/, of scores against IoU in alignment/, boxes to refine in base/, samples in
+            cache/, study.json.
         sources: training data and validation videos.
         steps: updates of each run; None for each recipe's own.
         samples: different pairs per seed, drawn once and kept; when they have been used up they come again in another order.
@@ -71,7 +73,7 @@ class Study:
         settings: dict[str, Any] = {"train.seed": run.seed, "train.threads": self.threads, "train.validate_every": 0}
         if self.steps is not None:
             settings["train.steps"] = self.steps
-        settings |= dict(self.overrides) | self.kind.settings(run.row)
+        settings |= {**self.kind.budget.get(run.row.tracker, {}), **self.overrides, **self.kind.settings(run.row)}
         made: Recipe = importlib.import_module(known[run.row.tracker]).recipe(self.sources, settings, run.row.tracker)
         return made
 
@@ -86,6 +88,15 @@ class Study:
     def alignment(self, run: Run) -> Path | None:
         """Where the measurement of a run's scores against IoU lies; None if the study has none."""
         return alignment_file(self.out, run.label) if set(self.kind.figures) & set(ALIGNMENT) else None
+
+    def refinement(self, run: Run) -> Path:
+        """Where the measurement of a refiner lies."""
+        return refinement_file(self.out, run.label)
+
+    @property
+    def base(self) -> Path:
+        """Results of the trackers whose boxes refiners are judged on, readable by `lockon bench report`."""
+        return self.out / "base"
 
     @property
     def bench(self) -> Path:
@@ -111,6 +122,7 @@ class Study:
             "cache": self.cache,
             "overrides": {name: str(value) for name, value in self.overrides.items()},
             "preset": self.preset,
+            **({"budget": as_json(self.kind.budget)} if self.kind.budget else {}),
         }
 
     def claim(self) -> None:

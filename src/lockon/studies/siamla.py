@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lockon.studies.figures import FIGURES
+from lockon.studies.figures import ALIGNMENT, TRACKING
 from lockon.studies.grid import BASE, Variant
 from lockon.studies.kind import Published, StudyKind
 
@@ -43,7 +43,7 @@ SIAMLA = StudyKind(
     variants=_VARIANTS,
     table=_TABLE3,
     grid={"compact-car": _TABLE3},
-    figures=tuple(FIGURES),
+    figures=(*TRACKING, *ALIGNMENT),
     column="parts",
     title="Do localization-aware scores make a Siamese tracker better?",
     intro="""

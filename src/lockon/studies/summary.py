@@ -21,6 +21,7 @@ from lockon.studies.alignment import alignment_file, read_alignment
 from lockon.studies.figures import ALIGNMENT, FIGURES, LOST, Name
 from lockon.studies.grid import BASE, Row
 from lockon.studies.kind import StudyKind
+from lockon.studies.measured import measured_runs, read_measured, refinement_file
 from lockon.types import FloatArray
 
 _LABEL = re.compile(r"(?P<tracker>.+)\.(?P<variant>[a-z0-9-]+)\.s(?P<seed>\d+)")
@@ -93,11 +94,13 @@ def read_scores(out: Path, kind: StudyKind) -> tuple[list[RowScores], list[str]]
     """
     store = Store(out / "bench")
     found: dict[tuple[str, str], dict[int, Scores]] = {}
-    for label in store.trackers():
+    labels = measured_runs(out) if kind.bases else store.trackers()
+    for label in labels:
         match = _LABEL.fullmatch(label)
         if match is None or match["variant"] not in kind.variants:
             continue
-        found.setdefault((match["tracker"], match["variant"]), {})[int(match["seed"])] = _run_scores(store, label, kind)
+        scores = _refiner_scores(out, label, kind) if kind.bases else _run_scores(store, label, kind)
+        found.setdefault((match["tracker"], match["variant"]), {})[int(match["seed"])] = scores
     names = sorted({name for seeds in found.values() for scores in seeds.values() for name in scores})
     order = list(kind.variants)
     rows = []
@@ -106,7 +109,7 @@ def read_scores(out: Path, kind: StudyKind) -> tuple[list[RowScores], list[str]]
         if whole:
             rows.append(_row(Row(tracker, variant), whole, names, kind.figures))
     if not rows:
-        raise LockonError(f"{store.folder} holds no finished run of a study; run it first without --report")
+        raise LockonError(f"{out} holds no finished run of a study; run it first without --report")
     return rows, names
 
 
@@ -126,6 +129,12 @@ def _run_scores(store: Store, label: str, kind: StudyKind) -> Scores:
         one |= {figure: (value, 1.0) for figure, value in measured.get(name, {}).items()}
         scores[name] = {figure: one[figure] for figure in kind.figures}
     return scores
+
+
+def _refiner_scores(out: Path, label: str, kind: StudyKind) -> Scores:
+    """Per sequence the figures of a refiner."""
+    measured = read_measured(refinement_file(out, label), {name: name for name in kind.figures})
+    return {sequence: {name: (value, 1.0) for name, value in values.items()} for sequence, values in measured.items()}
 
 
 def _lost(record: Record) -> float:

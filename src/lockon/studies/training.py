@@ -1,4 +1,4 @@
-"""One run of a study: train, keep the weights, track the validation videos. Each part is skipped where it is finished."""
+"""One run of a study: train, keep the weights, judge them on the validation videos. Each part is skipped where it is finished."""
 
 from __future__ import annotations
 
@@ -14,23 +14,17 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from lockon.bench.run import run_benchmark
-from lockon.bench.spec import TrackerSpec
 from lockon.config import as_json
 from lockon.data.cached_pipeline import CachedPipeline, is_complete
 from lockon.errors import LockonError
-from lockon.export.torch_model import TorchModel
-from lockon.studies.alignment import measure_alignment
 from lockon.studies.features import FrozenFeatures, fingerprint, is_frozen, take_backbone
 from lockon.studies.grid import Run
+from lockon.studies.judging import judge
 from lockon.studies.processes import Say
-from lockon.studies.settings import PROTOCOLS, Study
-from lockon.tracker import NetworkTracker, Tracker
+from lockon.studies.settings import Study
 from lockon.train.checkpoint import load_weights, save_weights
 from lockon.train.engine import Engine
-from lockon.train.launch import computes_bf16
 from lockon.train.recipe import Recipe
-from lockon.zoo.registry import load
 
 # Settings of a recipe that decide what it learns, not from which samples.
 _NOT_SAMPLES = ("loss", "model", "assigner", "train")
@@ -68,10 +62,10 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class TrainAndTrack:
-    """Trains one run, tracks the validation videos with it, in one pass and with resets, and measures its scores if the study does.
+    """Trains one run, and judges it on the validation videos.
 
     Attributes:
-        study: which. run: row and seed. needs: keys of what prepares its samples.
+        study: which. run: row and seed. needs: keys of what prepares its samples, and the boxes that it is judged on.
     """
 
     study: Study
@@ -84,20 +78,16 @@ class TrainAndTrack:
         return self.run.label
 
     def do(self, say: Say) -> None:
-        """Train, track and measure, as far as that is not done.
+        """Train and judge, as far as that is not done.
 
         Raises:
-            LockonError: training or tracking failed.
+            LockonError: training or judging failed.
             KeyboardInterrupt: stopped; the same call goes on from there.
         """
         if not self.study.weights(self.run).is_file():
             say("training")
             _train(self.study, self.run)
-        say("tracking")
-        _track(self.study, self.run)
-        file = self.study.alignment(self.run)
-        if file is not None and not file.is_file():
-            measure_alignment(make_tracker(_spec(self.study, self.run)), self.study.validation(), file, say)
+        judge(self.study, self.run, say)
 
 
 def _train(study: Study, run: Run) -> None:
@@ -141,6 +131,8 @@ def _cache(study: Study, recipe: Recipe) -> CachedPipeline | None:
     }
     pipeline: Any = recipe.pipeline
     if kind == "features":
+        if study.kind.bases:
+            raise LockonError("--cache features is for trackers: masks of refiners need more than the last map; give --cache images")
         if not is_frozen(recipe):
             raise LockonError('the backbone learns in these runs; give --cache images, or freeze it: --set "train.unfreeze=((0,0),)"')
         backbone = recipe.task.module.backbone
@@ -159,28 +151,4 @@ def _digest(identity: Mapping[str, Any]) -> str:
     return sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
-def _track(study: Study, run: Run) -> None:
-    spec, sequences = _spec(study, run), study.validation()
-    for protocol in PROTOCOLS:
-        outcomes = run_benchmark(
-            [spec], sequences, study.bench, make_tracker, protocol=protocol, workers=0, lockstep=study.lockstep, seed=run.seed
-        )
-        failed = [outcome for outcome in outcomes if outcome.status == "failed"]
-        if failed:
-            raise LockonError(f"{run.label} failed on {failed[0].sequence} ({failed[0].error}) and {len(failed) - 1} more sequences")
-
-
-def _spec(study: Study, run: Run) -> TrackerSpec:
-    weights = study.weights(run)
-    return TrackerSpec(run.label, run.row.tracker, weights, preset=study.preset, device=study.device, files=(weights,))
-
-
-def make_tracker(spec: TrackerSpec) -> Tracker:
-    """The tracker of a run; networks run in bfloat16 where the hardware has it, as in training."""
-    tracker = load(spec.name, spec.weights, spec.preset, spec.device, **spec.overrides)
-    if isinstance(tracker, NetworkTracker) and isinstance(tracker.model, TorchModel) and computes_bf16(tracker.model.device.type):
-        tracker.model.dtype = torch.bfloat16
-    return tracker
-
-
-__all__ = ["Prepare", "TrainAndTrack", "make_tracker"]
+__all__ = ["Prepare", "TrainAndTrack"]

@@ -6,21 +6,24 @@ import json
 from collections.abc import Sequence as Items
 
 from lockon.studies.grid import Run
+from lockon.studies.judging import TrackBase
+from lockon.studies.processes import Task
 from lockon.studies.settings import Study
 from lockon.studies.training import Prepare, TrainAndTrack
 
 
-def tasks_of(study: Study, runs: Items[Run], *, parts: int) -> list[Prepare | TrainAndTrack]:
-    """The runs in their order, and before the first of each family and seed its samples, split into `parts`."""
-    if study.cache == "none":
-        return [TrainAndTrack(study, run) for run in runs]
-    tasks: list[Prepare | TrainAndTrack] = []
+def tasks_of(study: Study, runs: Items[Run], *, parts: int) -> list[Task]:
+    """The runs in their order; before them the boxes that all are judged on, and before the first of each family and seed its samples,
+    split into `parts`."""
+    bases = [TrackBase(study, name) for name in study.kind.bases]
+    tasks: list[Task] = [*bases]
+    boxes = frozenset(task.key for task in bases)
     needs: dict[tuple[str, int], frozenset[str]] = {}
     for run in runs:
         group = run.row.family, run.seed
         if group not in needs:
-            prepared = [Prepare(study, run, part, parts) for part in range(parts)]
-            needs[group] = frozenset(task.key for task in prepared)
+            prepared = [Prepare(study, run, part, parts) for part in range(parts)] if study.cache != "none" else []
+            needs[group] = boxes | {task.key for task in prepared}
             tasks += prepared
         tasks.append(TrainAndTrack(study, run, needs[group]))
     return tasks

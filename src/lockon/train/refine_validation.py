@@ -26,13 +26,24 @@ BATCH = 16
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """One frame: the crops, the window, the truth (4,) xyxy in image pixels, and the (S, S) mask in the crop or None."""
+    """One frame: its video, the crops, the window, the truth (4,) xyxy in image pixels, and the (S, S) mask in the crop or None."""
 
+    sequence: str
     template: Frame
     search: Frame
     crop: StretchedCrop
     truth: FloatArray
     mask: NDArray[np.bool_] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Overlap:
+    """Of one frame: its video, the overlaps of refined and given box with the truth, and that of the masks, NaN where there is none."""
+
+    sequence: str
+    refined: float
+    given: float
+    mask: float
 
 
 class RefineValidation:
@@ -60,22 +71,22 @@ class RefineValidation:
             before, all three the mean of all tests; and where the network and the videos have masks "J": mean overlap of the masks,
             cut at 0.5, within the crop.
         """
+        return _figures(self._overlaps(module))
+
+    def by_sequence(self, module: nn.Module) -> dict[str, dict[str, float]]:
+        """The same figures by video, of those that have tests."""
+        overlaps = self._overlaps(module)
+        names = dict.fromkeys(one.sequence for one in overlaps)
+        return {name: _figures([one for one in overlaps if one.sequence == name]) for name in names}
+
+    def _overlaps(self, module: nn.Module) -> list[_Overlap]:
         assert isinstance(module, RefinerModel)
         if not self._trials:
             self._trials = list(self._prepare())
             if not self._trials:
                 raise LockonError("no validation video has two boxes of 6 pixels or more; check the data with `lockon data check`")
-        found = [self._refine(module, self._trials[start : start + BATCH]) for start in range(0, len(self._trials), BATCH)]
-        boxes = np.concatenate([boxes for boxes, _ in found])  # (N, 4) crop pixels
-        masks = [mask for _, part in found for mask in part]
-        pairs = list(zip(boxes, self._trials, strict=True))
-        overlap = np.array([iou_xyxy(trial.crop.to_image(box), trial.truth) for box, trial in pairs])
-        given = np.array([iou_xyxy(cxcywh_to_xyxy(trial.crop.boxes), trial.truth) for trial in self._trials])
-        figures = {"IoU": overlap.mean(), "SR75": (overlap > 0.75).mean(), "given": given.mean()}
-        known = [(mask, trial.mask) for mask, trial in zip(masks, self._trials, strict=False) if trial.mask is not None]
-        if known:
-            figures["J"] = mask_overlap([mask for mask, _ in known], [truth for _, truth in known]).mean()
-        return {name: float(value) for name, value in figures.items()}
+        parts = [self._trials[start : start + BATCH] for start in range(0, len(self._trials), BATCH)]
+        return [one for trials in parts for one in _compare(trials, *self._refine(module, trials))]
 
     @torch.no_grad()
     def _refine(self, module: RefinerModel, trials: list[_Trial]) -> tuple[FloatArray, list[NDArray[np.bool_]]]:
@@ -104,12 +115,30 @@ class RefineValidation:
                 c = self.config
                 crop = self._around(jittered(rng, xywh_to_cxcywh(sequence.boxes[row]), c.scale, c.offset, c.offset_range))
                 mask = None if sequence.masks is None else crop.extract(sequence.masks[row].astype(np.uint8) * 255) > 127
-                yield _Trial(template, crop.extract(sequence.frames[row]), crop, xywh_to_xyxy(sequence.boxes[row]), mask)
+                yield _Trial(sequence.name, template, crop.extract(sequence.frames[row]), crop, xywh_to_xyxy(sequence.boxes[row]), mask)
 
     def _around(self, box_cxcywh: FloatArray) -> StretchedCrop:
         """As a refiner uses a network that has learnt official coordinates: it counts from the first pixel's centre, windows are exact."""
         middle = (self.config.size - 1) / 2 if self.config.official else None
         return StretchedCrop.around(box_cxcywh, FACTOR, self.config.size, middle=middle)
+
+
+def _compare(trials: list[_Trial], boxes: FloatArray, masks: list[NDArray[np.bool_]]) -> Iterator[_Overlap]:
+    """n tests with their (n, 4) boxes in crop pixels and, where the network makes them, n masks."""
+    for index, (trial, box) in enumerate(zip(trials, boxes, strict=True)):
+        known = bool(masks) and trial.mask is not None
+        mask = float(mask_overlap([masks[index]], [trial.mask])[0]) if known else float("nan")
+        refined, given = trial.crop.to_image(box), cxcywh_to_xyxy(trial.crop.boxes)
+        yield _Overlap(trial.sequence, float(iou_xyxy(refined, trial.truth)), float(iou_xyxy(given, trial.truth)), mask)
+
+
+def _figures(overlaps: Items[_Overlap]) -> dict[str, float]:
+    refined = np.array([one.refined for one in overlaps])
+    figures = {"IoU": refined.mean(), "SR75": (refined > 0.75).mean(), "given": np.mean([one.given for one in overlaps])}
+    masks = np.array([one.mask for one in overlaps])
+    if np.isfinite(masks).any():
+        figures["J"] = np.nanmean(masks)
+    return {name: float(value) for name, value in figures.items()}
 
 
 __all__ = ["RefineValidation"]

@@ -118,7 +118,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str = "alp
     module = build(config.model)
     notes = load_backbone(module, config.backbone_weights)
     pipeline = make_pipeline(sets, config, data)
-    settings = {group: as_json(getattr(config, group)) for group in GROUPS}
+    settings = {group: as_json(getattr(replace(config, data=data), group)) for group in GROUPS}
     header = trained_header(name, config.model, tracker=data.tracker_parameters, data=describe_sets(sets))
     return Recipe(
         task=RefineTask(module, config.loss),

@@ -126,7 +126,7 @@ class RecipeConfig:
 
     train: TrainConfig = field(
         default_factory=lambda: TrainConfig(
-            steps=4000,
+            steps=3000,
             batch_size=32,
             learning_rate=1e-3,
             backbone_multiplier=0.2,
@@ -145,7 +145,8 @@ class RecipeConfig:
         default_factory=lambda: RefineDataConfig(
             size=192,
             official=False,
-            offset_range="paper",
+            scale=0.3,
+            offset=0.35,
             reference_scale=0.05,
             reference_offset=0.05,
             gray=0.1,
@@ -157,7 +158,7 @@ class RecipeConfig:
             backdrop=0.5,
         )
     )
-    loss: RefineLossConfig = field(default_factory=lambda: RefineLossConfig(mse_weight=0.0, l1_weight=5.0, iou_weight=2.0, mask_weight=1.0))
+    loss: RefineLossConfig = field(default_factory=lambda: RefineLossConfig(mse_weight=0.0, l1_weight=5.0, iou_weight=2.0, mask_weight=2.0))
     mix: Mix = field(default_factory=lambda: Mix(negative=0.0))
     backbone_weights: str = ""
 
@@ -177,7 +178,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, str], name: str = "ref
         load_backbone(module, Path(config.backbone_weights))
     pipeline = _pipeline(sources, config, data)
     header = trained_header(name, config.model, tracker=data.tracker_parameters, data=describe_data(sources))
-    settings, defaults = ({group: as_json(getattr(c, group)) for group in GROUPS} for c in (config, untouched))
+    settings, defaults = ({group: as_json(getattr(c, group)) for group in GROUPS} for c in (replace(config, data=data), untouched))
     return Recipe(
         task=RefineTask(module, config.loss),
         pipeline=pipeline,

@@ -1,0 +1,125 @@
+"""How a trained run is judged on the validation videos: a tracker by tracking them, a refiner by what it makes of boxes in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from lockon.bench.protocols.plan import Protocol
+from lockon.bench.run import run_benchmark
+from lockon.bench.spec import TrackerSpec
+from lockon.bench.store import Store
+from lockon.data.sequence import Sequence
+from lockon.errors import LockonError
+from lockon.export.torch_model import TorchModel
+from lockon.refiners.alpha_refine import AlphaRefiner
+from lockon.studies.alignment import measure_alignment
+from lockon.studies.grid import Run
+from lockon.studies.measured import write_measured
+from lockon.studies.processes import Say
+from lockon.studies.refinement import measure_refiner, read_bases
+from lockon.studies.settings import PROTOCOLS, Study
+from lockon.tracker import NetworkTracker, Tracker
+from lockon.train.launch import computes_bf16
+from lockon.train.refine_task import RefineTask
+from lockon.train.refine_validation import RefineValidation
+from lockon.zoo.embedded import weights_path
+from lockon.zoo.registry import load, load_refiner
+
+
+@dataclass(frozen=True, slots=True)
+class TrackBase:
+    """Tracks the validation videos with a tracker whose boxes all runs will refine.
+
+    Attributes:
+        study: which. name: of the tracker, with its own weights.
+    """
+
+    study: Study
+    name: str
+
+    @property
+    def key(self) -> str:
+        """Named after the tracker."""
+        return f"boxes of {self.name}"
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Nothing."""
+        return frozenset()
+
+    def do(self, say: Say) -> None:
+        """Track what is missing.
+
+        Raises:
+            LockonError: it failed on a video.
+        """
+        say("tracking")
+        weights = weights_path(self.name)
+        spec = TrackerSpec(self.name, self.name, files=(weights,) if weights.is_file() else ())
+        _run(self.study, spec, Protocol(), self.study.validation(), seed=0, lockstep=1)
+
+
+def judge(study: Study, run: Run, say: Say) -> None:
+    """Everything that is counted of a trained run, as far as it is not there.
+
+    Raises:
+        LockonError: it failed on a video.
+    """
+    if study.kind.bases:
+        if not study.refinement(run).is_file():
+            _judge_refiner(study, run, say)
+        return
+    say("tracking")
+    for protocol in PROTOCOLS:
+        _run(study, _spec(study, run), protocol, study.validation(), seed=run.seed, lockstep=study.lockstep)
+    file = study.alignment(run)
+    if file is not None and not file.is_file():
+        measure_alignment(make_tracker(_spec(study, run)), study.validation(), file, say)
+
+
+def _judge_refiner(study: Study, run: Run, say: Say) -> None:
+    sequences = study.validation()
+    bases = read_bases(Store(study.base), study.kind.bases, sequences)
+    refiner = load_refiner(run.row.tracker, study.weights(run), study.preset, study.device)
+    recipe = study.recipe(run)
+    assert isinstance(refiner, AlphaRefiner)
+    assert isinstance(refiner.model, TorchModel)
+    assert isinstance(recipe.validate, RefineValidation)
+    assert isinstance(recipe.task, RefineTask)
+    say("refining the truth after jitter")
+    jittered = recipe.validate.by_sequence(refiner.model.module)
+    if not recipe.task.config.mask_weight:  # a mask head that has not learnt makes masks all the same
+        jittered = {name: {key: value for key, value in one.items() if key != "J"} for name, one in jittered.items()}
+    _in_bf16(refiner.model)
+    write_measured(study.refinement(run), measure_refiner(refiner, jittered, sequences, bases, say))
+
+
+def _run(study: Study, spec: TrackerSpec, protocol: Protocol, sequences: list[Sequence], *, seed: int, lockstep: int) -> None:
+    folder = study.base if spec.label in study.kind.bases else study.bench
+    outcomes = run_benchmark([spec], sequences, folder, make_tracker, protocol=protocol, workers=0, lockstep=lockstep, seed=seed)
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    if failed:
+        raise LockonError(f"{spec.label} failed on {failed[0].sequence} ({failed[0].error}) and {len(failed) - 1} more sequences")
+
+
+def _spec(study: Study, run: Run) -> TrackerSpec:
+    weights = study.weights(run)
+    return TrackerSpec(run.label, run.row.tracker, weights, preset=study.preset, device=study.device, files=(weights,))
+
+
+def make_tracker(spec: TrackerSpec) -> Tracker:
+    """The tracker of a run; networks run in bfloat16 where the hardware has it, as in training."""
+    tracker = load(spec.name, spec.weights, spec.preset, spec.device, **spec.overrides)
+    if isinstance(tracker, NetworkTracker) and isinstance(tracker.model, TorchModel):
+        _in_bf16(tracker.model)
+    return tracker
+
+
+def _in_bf16(model: TorchModel) -> None:
+    if computes_bf16(model.device.type):
+        model.dtype = torch.bfloat16
+
+
+__all__ = ["TrackBase", "judge", "make_tracker"]

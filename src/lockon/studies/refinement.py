@@ -1,0 +1,107 @@
+"""How good a refiner is: what it makes of the truth after jitter, and of the boxes that trackers gave. Kept beside the run's weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence as Items
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lockon.bench.report.one_pass import OnePass
+from lockon.bench.store import Record, Store
+from lockon.data.sequence import Sequence
+from lockon.errors import LockonError
+from lockon.refiners.protocol import Refiner
+from lockon.refiners.wrapper import RefineConfig, RefinedTracker
+from lockon.types import Frame, Result
+
+COUNTED = ("AO", "SR75")  # of the refined boxes of trackers
+
+
+class Stored:
+    """The boxes that trackers gave in one sequence as one tracker: each is a target.
+
+    Args:
+        records: in one pass, of the same sequence.
+    """
+
+    def __init__(self, records: Items[Record]) -> None:
+        self.runs = [record.run for record in records]
+        self.row = self.runs[0].start
+
+    def init(self, frame: Frame, box: ArrayLike) -> None:
+        """Nothing to do: all is known."""
+        self.row = self.runs[0].start
+
+    def track(self, frame: Frame) -> Result:
+        """What is stored of the next frame, a row per tracker."""
+        self.row += 1
+        boxes = np.stack([run.boxes[self.row] for run in self.runs])
+        states = tuple(run.states[self.row] or "tracked" for run in self.runs)
+        return Result(boxes, np.nan_to_num([run.scores[self.row] for run in self.runs], nan=1.0), states)
+
+
+def refine_records(refiner: Refiner, sequence: Sequence, records: Items[Record]) -> list[Record]:
+    """The records of one sequence with refined boxes; frame by frame, and nothing of it goes back to the trackers.
+
+    Args:
+        refiner: takes n targets at once. records: of trackers that were started on the same frame.
+    """
+    tracker = RefinedTracker(Stored(records), refiner, RefineConfig(write_back=False))
+    start = records[0].run.start
+    boxes = np.stack([record.run.boxes for record in records])  # (n, T, 4)
+    tracker.init(sequence.frames[start], boxes[:, start])
+    for row in range(start + 1, boxes.shape[1]):
+        boxes[:, row] = tracker.track(sequence.frames[row]).box
+    return [replace(record, run=replace(record.run, boxes=own)) for record, own in zip(records, boxes, strict=True)]
+
+
+def read_bases(store: Store, names: Items[str], sequences: Items[Sequence]) -> dict[str, dict[str, Record]]:
+    """The boxes of the trackers `names` by sequence and tracker.
+
+    Raises:
+        LockonError: a sequence that a tracker has no result of.
+    """
+    found: dict[str, dict[str, Record]] = {}
+    for sequence in sequences:
+        for name in names:
+            record = store.find(name, sequence)
+            if record is None:
+                raise LockonError(f"{store.folder} has no boxes of {name} on {sequence.name}; give the same command again")
+            found.setdefault(sequence.name, {})[name] = record
+    return found
+
+
+def overlap_figures(record: Record) -> dict[str, float | None]:
+    """AO and SR75 of a record, None where they are not known."""
+    values = OnePass("pysot").score([record]).values
+    return {name: values[name] if np.isfinite(values[name]) else None for name in COUNTED}
+
+
+def measure_refiner(
+    refiner: Refiner,
+    jittered: Mapping[str, Mapping[str, float]],
+    sequences: Items[Sequence],
+    bases: Mapping[str, Mapping[str, Record]],
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """All figures of a refiner by sequence, JSON values.
+
+    Args:
+        refiner: that has learnt. jittered: figures of the jittered truth by sequence. sequences: to refine.
+        bases: boxes of trackers by sequence and tracker. say: is told how far it is.
+    """
+    found: dict[str, Any] = {}
+    for number, sequence in enumerate(sequences, start=1):
+        say(f"refining {number}/{len(sequences)} videos")
+        one: dict[str, float | None] = {name: jittered.get(sequence.name, {}).get(name) for name in ("IoU", "SR75", "J", "given")}
+        own = bases[sequence.name]
+        for name, record in zip(own, refine_records(refiner, sequence, list(own.values())), strict=True):
+            one |= {f"{figure} {name}": value for figure, value in overlap_figures(record).items()}
+        found[sequence.name] = one
+    return {"sequences": found}
+
+
+__all__ = ["COUNTED", "Stored", "measure_refiner", "overlap_figures", "read_bases", "refine_records"]

@@ -1,0 +1,101 @@
+"""Sections of a page that studies of refiners alone have: the boxes before refinement, and what a refiner does behind whole trackers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Items
+from pathlib import Path
+
+import numpy as np
+
+from lockon.bench.oracle import oracle_markdown, oracle_rows
+from lockon.bench.refined import compare, refined_markdown
+from lockon.bench.store import Record, Store
+from lockon.errors import LockonError
+from lockon.studies.kind import StudyKind
+from lockon.studies.markdown import table
+from lockon.studies.measured import read_measured, refinement_file
+from lockon.studies.refinement import COUNTED, overlap_figures
+from lockon.studies.summary import RowScores
+
+_BEHIND = (
+    "Whole trackers without and with the refiner behind them, whose boxes go back into the tracker where it can be moved. The paper's "
+    "Table 2 has gains in AUC on LaSOT from +1.6 (DiMPsuper) to +19.1 percent points (RT-MDNet)."
+)
+_ORACLE = (
+    "The search begins around the true centre in every frame, so that the size alone is the tracker's own; a refiner in the list works "
+    "without a tracker, around the true centre with its own last size. The paper's Table 1 has AUC on LaSOT of 0.682 (SiamRPN++), 0.580 "
+    "(ATOM), 0.693 (DiMPsuper), 0.496 (ECO) and 0.762 (Alpha-Refine)."
+)
+
+
+def before_refinement(out: Path, rows: Items[RowScores], kind: StudyKind) -> str:
+    """The section on the boxes that all runs of the study in `out` were given."""
+    run = refinement_file(out, f"{rows[0].row.name}.s{rows[0].seeds[0]}")
+    given = [one["IoU"] for one in read_measured(run, {"IoU": "given"}).values()]
+    lines = [["boxes", "mean IoU", "SR75"], ["truth after jitter", _mean(given, 3), ""]]
+    store = Store(out / "base")
+    for name in kind.bases:
+        figures = [overlap_figures(record) for record in store.records(name)]
+        lines.append([name, *(_mean([one[key] for one in figures], 3) for key in COUNTED)])
+    return f"## Before refinement\n\nThe same boxes for all runs, mean over sequences.\n\n{table(lines, left=1)}"
+
+
+def _mean(values: Items[float | None], digits: int) -> str:
+    known = [value for value in values if value is not None and np.isfinite(value)]
+    return f"{np.mean(known):.{digits}f}" if known else ""
+
+
+def trackers_with_refiner(results: Path, kind: StudyKind) -> list[str]:
+    """The sections on whole trackers: from the results of `lockon bench run` and `lockon bench oracle` in a folder.
+
+    Raises:
+        LockonError: a study of trackers; the folder holds no results, or neither a tracker with and without refiner nor an oracle run.
+    """
+    if not kind.bases:
+        raise LockonError(f"results {results} given, but the study {kind.name} has no refiner; leave --results out")
+    pairs, oracle, store = compare(results), oracle_rows(results), Store(results)
+    sections = []
+    if pairs:
+        labels = list(dict.fromkeys(label for pair in pairs for label in (pair.base, pair.refined)))
+        commands = _commands("lockon bench run", labels)
+        text = "\n\n".join([_BEHIND, _where(store, labels), refined_markdown(pairs).strip(), _shell(commands)])
+        sections.append(f"## Behind trackers\n\n{text}")
+    if oracle:
+        labels = [row.label for row in oracle]
+        command = _commands("lockon bench oracle", labels)[-1]  # with --refine it runs both
+        text = "\n\n".join([_ORACLE, _where(store, labels), oracle_markdown(oracle).strip(), _shell([command])])
+        sections.append(f"## With the true centre\n\n{text}")
+    if not sections:
+        raise LockonError(f"{results} has no tracker that ran without and with a refiner, and no oracle run; make them with lockon bench")
+    return sections
+
+
+def _where(store: Store, labels: Items[str]) -> str:
+    """What was run on, and on which machine, by the results of the first label."""
+    records = [record for protocol in store.protocols(labels[0]) for record in store.records(labels[0], protocol)]
+    machines = dict.fromkeys(_machine(record) for record in records)
+    names = sorted({record.dataset for record in records})
+    counts = [len({record.sequence for record in records if record.dataset == name}) for name in names]
+    data = ", ".join(f"{name} ({count} sequences)" for name, count in zip(names, counts, strict=True))
+    return f"Data: {data}. Machine: {'; '.join(machines)}."
+
+
+def _machine(record: Record) -> str:
+    machine = record.setup.get("machine", {})
+    return f"{machine.get('processor', 'unknown')}, {machine.get('cores', '?')} cores, {record.setup.get('threads', '?')} thread(s)"
+
+
+def _commands(command: str, labels: Items[str]) -> list[str]:
+    """One that runs the trackers among the labels, and one per refiner that stands behind them in a label TRACKER+REFINER."""
+    trackers = dict.fromkeys(label.partition("+")[0] for label in labels)
+    refiners = dict.fromkeys(label.rpartition("+")[2] for label in labels if "+" in label)
+    first = f"{command} --trackers {' '.join(trackers)} --data NAME:ROOT --out DIR"
+    return [first, *(f"{first} --refine {refiner}" for refiner in refiners)]
+
+
+def _shell(commands: Items[str]) -> str:
+    lines = "\n".join(commands)
+    return f"```bash\n{lines}\n```"
+
+
+__all__ = ["before_refinement", "trackers_with_refiner"]
