@@ -14,6 +14,7 @@ from package_tree import REPOSITORY, SOURCE
 SCRIPTS = {
     "track_video.py": "tracked",
     "own_tracker.py": "| mine |",
+    "refine_a_box.py": "see refined.png",
     "train_on_folder.py": "finished step 3",
 }
 

@@ -39,7 +39,8 @@ def test_every_file_of_the_source_is_in_it(names: set[str]) -> None:
     expected = {path.relative_to(SOURCE.parent).as_posix() for path in source if path.suffix not in (".pyc", ".tmp")}
     assert expected - names == set()
     assert {"lockon/py.typed", "lockon/assets/big_buck_bunny.mp4", "lockon/data/lists/OTB100.json"} <= names
-    assert {"lockon/zoo/weights/lockon-s.onnx", "lockon/zoo/weights/lockon-s.template.onnx"} <= names
+    weights = ("lockon-s", "lockon-s.template", "refine-s", "refine-s.template", "refine-s.mask")
+    assert {f"lockon/zoo/weights/{name}.onnx" for name in weights} <= names
 
 
 def test_nothing_else_is_in_it(names: set[str]) -> None:
