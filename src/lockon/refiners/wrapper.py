@@ -155,7 +155,8 @@ class RefinedTracker:
             move(boxes[0] if single else boxes)
         elif not self._warned:
             self._warned = True
-            text = f"{type(self.tracker).__name__} has no move(boxes), so it goes on from its own boxes; silence this with refine.write_back=false"
+            name = type(self.tracker).__name__
+            text = f"{name} has no move(boxes), so it goes on from its own boxes; silence this with refine.write_back=false"
             warnings.warn(text, LockonWarning, stacklevel=3)
 
 
