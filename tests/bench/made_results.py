@@ -49,8 +49,10 @@ def reset_record(name: str, events: str, rows, *, dataset: str = "VOT2018", size
 
 
 def add(store: Store, label: str, *records: Record, size: int = 0) -> Store:
-    """Store records as those of a tracker."""
-    store.claim(label, {"name": label}, size)
+    """Store records as those of a tracker, or of one with a refiner behind it: BASE+REFINER."""
+    name, _, refiner = label.partition("+")
+    behind = {"refiner": {"name": refiner, "preset": "default", "weights": {}}} if refiner else {}
+    store.claim(label, {"name": name, **behind}, size)
     for record in records:
         store.save(label, record)
     return store

@@ -85,7 +85,7 @@ def test_masks_count_between_the_first_and_the_last_frame(tmp_path):
     add(store, "base", *(masked(make_record(name, HALF), [UPPER] * 3) for name in ("a", "b")))
     (row,) = compare(tmp_path)
     assert (row.mask_j, row.mask_j_base, row.mask_sequences) == (pytest.approx(0.625), pytest.approx(0.5), 2)
-    assert "0.625 (2)" in refined_markdown([row])
+    assert "| 0.625 (2), own 0.500 |" in refined_markdown([row])
 
 
 def test_times_that_were_not_kept(tmp_path):

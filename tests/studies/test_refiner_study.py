@@ -23,6 +23,7 @@ from lockon.studies.judging import TrackBase  # noqa: E402
 from lockon.studies.kinds import KINDS  # noqa: E402
 from lockon.studies.measured import refinement_file, write_measured  # noqa: E402
 from lockon.studies.refinement import measure_refiner, read_bases, refine_records  # noqa: E402
+from lockon.studies.refiner_page import commands_of  # noqa: E402
 from lockon.studies.report import write_report  # noqa: E402
 from lockon.studies.settings import Study  # noqa: E402
 from lockon.studies.summary import compare, read_scores  # noqa: E402
@@ -161,12 +162,30 @@ def test_results_of_whole_trackers_are_on_the_page(finished: Path) -> None:
     text = write_report(finished, AR, [finished / "page.md"], results)[0].read_text()
     oracle = text[text.index("## With the true centre") : text.index("## Sequences")]
     assert "| refine-s |" in oracle
-    assert "lockon bench oracle --trackers csrt refine-s --data NAME:ROOT --out DIR --refine refine-s\n" in oracle
+    assert "lockon bench oracle --trackers refine-s --data NAME:ROOT --out DIR\n" in oracle
+    assert "lockon bench oracle --trackers csrt --data NAME:ROOT --out DIR --refine refine-s\n" in oracle
     alone = finished / "alone"
     add(Store(alone), "csrt", make_record("a", HALF))
     for kind, folder, message in ((AR, alone, "has no tracker that ran without and with"), (AR, finished / "none", "does not exist")):
         with pytest.raises(LockonError, match=message):
             write_report(finished, kind, [finished / "page.md"], folder)
+
+
+def test_commands_say_how_results_were_made(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    masks = {"name": "refine-s", "preset": "official", "weights": {}}
+    store.claim("net", {"name": "net", "device": "openvino"}, 0)
+    store.claim("csrt", {"name": "csrt", "device": "auto"}, 0)
+    store.claim("mil", {"name": "mil", "device": "auto"}, 0)
+    store.claim("csrt+masks", {"name": "csrt", "overrides": {"refine.mask": "true"}, "refiner": masks}, 0)
+    store.claim("csrt+refine-s-official", {"name": "csrt", "refiner": masks}, 0)
+    where = "--data NAME:ROOT --out DIR"
+    assert commands_of(store, "run", ["net", "csrt", "mil", "csrt+masks", "csrt+refine-s-official"]).splitlines()[1:5] == [
+        f"run --trackers net {where} --device openvino",
+        f"run --trackers csrt mil {where}",
+        f"run --trackers csrt {where} --refine masks=refine-s:official --set refine.mask=true",
+        f"run --trackers csrt {where} --refine refine-s:official",
+    ]
 
 
 @pytest.fixture

@@ -173,7 +173,7 @@ def refined_table(rows: Items[Compared]) -> Table:
             cells += _gain_cells(row.figures.get(key), several=row.sequences > 1)
         cells += [Cell(number(row.ms_base, 1)), Cell(_signed(row.ms_added, 1))]
         if masked:
-            cells.append(Cell("-" if row.mask_j is None else f"{row.mask_j:.3f} ({row.mask_sequences})"))
+            cells.append(Cell(_masks(row)))
         body.append((*cells, Cell(str(row.sequences))))
     notes = [
         "Figures: over the sequences that both have. In brackets: 95% confidence interval of the gain, paired bootstrap over sequences; "
@@ -182,7 +182,10 @@ def refined_table(rows: Items[Compared]) -> Table:
         "measures both side by side.",
     ]
     if masked:
-        notes.append("J: mean overlap of masks, first and last frames excluded, and the number of sequences with true masks.")
+        notes.append(
+            "J: mean overlap of the refiner's masks, first and last frames excluded, and the number of sequences with true masks; "
+            "own: of the masks that the tracker makes itself."
+        )
     last = ("J", "sequences") if masked else ("sequences",)
     return Table("Without and with a refiner", "refined", (*head, *last), tuple(body), tuple(notes))
 
@@ -193,6 +196,13 @@ def _gain_cells(found: Gain | None, *, several: bool) -> list[Cell]:
     sure = several and (found.low > 0 or found.high < 0)  # one sequence has no interval
     text = f"{found.gain:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
     return [Cell(number(found.base)), Cell(number(found.refined)), Cell(text, BEST if sure else 0)]
+
+
+def _masks(row: Compared) -> str:
+    if row.mask_j is None:
+        return "-"
+    own = "" if row.mask_j_base is None else f", own {row.mask_j_base:.3f}"
+    return f"{row.mask_j:.3f} ({row.mask_sequences}){own}"
 
 
 def _signed(value: float, digits: int) -> str:

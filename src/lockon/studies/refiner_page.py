@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Items
+from collections.abc import Mapping, Sequence as Items
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -57,13 +58,14 @@ def trackers_with_refiner(results: Path, kind: StudyKind) -> list[str]:
     sections = []
     if pairs:
         labels = list(dict.fromkeys(label for pair in pairs for label in (pair.base, pair.refined)))
-        commands = _commands("lockon bench run", labels)
-        text = "\n\n".join([_BEHIND, _where(store, labels), refined_markdown(pairs).strip(), _shell(commands)])
+        text = "\n\n".join(
+            [_BEHIND, _where(store, labels), refined_markdown(pairs).strip(), commands_of(store, "lockon bench run", labels)]
+        )
         sections.append(f"## Behind trackers\n\n{text}")
     if oracle:
         labels = [row.label for row in oracle]
-        command = _commands("lockon bench oracle", labels)[-1]  # with --refine it runs both
-        text = "\n\n".join([_ORACLE, _where(store, labels), oracle_markdown(oracle).strip(), _shell([command])])
+        commands = commands_of(store, "lockon bench oracle", labels)
+        text = "\n\n".join([_ORACLE, _where(store, labels), oracle_markdown(oracle).strip(), commands])
         sections.append(f"## With the true centre\n\n{text}")
     if not sections:
         raise LockonError(f"{results} has no tracker that ran without and with a refiner, and no oracle run; make them with lockon bench")
@@ -85,17 +87,27 @@ def _machine(record: Record) -> str:
     return f"{machine.get('processor', 'unknown')}, {machine.get('cores', '?')} cores, {record.setup.get('threads', '?')} thread(s)"
 
 
-def _commands(command: str, labels: Items[str]) -> list[str]:
-    """One that runs the trackers among the labels, and one per refiner that stands behind them in a label TRACKER+REFINER."""
-    trackers = dict.fromkeys(label.partition("+")[0] for label in labels)
-    refiners = dict.fromkeys(label.rpartition("+")[2] for label in labels if "+" in label)
-    first = f"{command} --trackers {' '.join(trackers)} --data NAME:ROOT --out DIR"
-    return [first, *(f"{first} --refine {refiner}" for refiner in refiners)]
+def commands_of(store: Store, command: str, labels: Items[str]) -> str:
+    """The commands that made results, by the trackers' configurations: one for all that ran in the same way."""
+    groups: dict[str, list[str]] = {}
+    for label in labels:
+        configuration = store.describe(label)["configuration"]
+        groups.setdefault(_options(label, configuration), []).append(label.partition("+")[0])
+    lines = (f"{command} --trackers {' '.join(names)} --data NAME:ROOT --out DIR{options}" for options, names in groups.items())
+    return "\n".join(["```bash", *lines, "```", "", "Weights that are not in the package were given by `--weights`."])
 
 
-def _shell(commands: Items[str]) -> str:
-    lines = "\n".join(commands)
-    return f"```bash\n{lines}\n```"
+def _options(label: str, configuration: Mapping[str, Any]) -> str:
+    """What a command has beside trackers, data and folder."""
+    found = ""
+    if configuration.get("device", "auto") != "auto":
+        found += f" --device {configuration['device']}"
+    if "refiner" in configuration:
+        name, preset = configuration["refiner"]["name"], configuration["refiner"]["preset"]
+        text = name if preset == "default" else f"{name}:{preset}"
+        own = label.rpartition("+")[2]
+        found += f" --refine {text}" if own in (name, f"{name}-{preset}") else f" --refine {own}={text}"
+    return found + "".join(f" --set {key}={value}" for key, value in configuration.get("overrides", {}).items())
 
 
-__all__ = ["before_refinement", "trackers_with_refiner"]
+__all__ = ["before_refinement", "commands_of", "trackers_with_refiner"]
