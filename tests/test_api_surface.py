@@ -28,6 +28,7 @@ PUBLIC = {
     "lockon.types": ["Prediction", "Result", "Targets", "Template"],
     "lockon.refiners.alpha_refine": ["AlphaRefiner", "RefinerConfig"],
     "lockon.refiners.resting": ["RestingTracker"],
+    "lockon.refiners.stored": ["StoredBoxes"],
     "lockon.refiners.siammask": ["SearchConfig", "SiamMaskRefiner"],
     "lockon.refiners.wrapper": ["RefineConfig", "RefinedTracker"],
     "lockon.tracker": ["Calibration", "NetworkTracker", "Tracker", "TrackerConfig"],

@@ -108,12 +108,8 @@ def _compared(store: Store, report: Report, base: str, refined: str) -> Compared
     common = set(parts.get(base, {})) & set(parts.get(refined, {}))
     if not common:
         return None
-    found = compare_two(report, refined, base)
-    figures = {
-        key: Gain(one.second, one.first, one.difference, one.low, one.high, one.p)
-        for key, one in found.figures.items()
-        if key in METRICS
-    }  # fmt: skip
+    found = compare_two(report, refined, base).figures
+    figures = {key: found[key] for key in METRICS if key in found}
     ours, theirs = ([parts[label][key] for key in sorted(common)] for label in (refined, base))
     j = _mask_j(store, refined, common)
     j_base = _mask_j(store, base, set(j))
@@ -122,7 +118,7 @@ def _compared(store: Store, report: Report, base: str, refined: str) -> Compared
         refined=refined,
         refiner=refined.rpartition("+")[2],
         sequences=len(common),
-        figures={key: figures[key] for key in METRICS if key in figures},
+        figures={key: Gain(one.second, one.first, one.difference, one.low, one.high, one.p) for key, one in figures.items()},
         ms_base=_milliseconds(theirs),
         ms_refined=_milliseconds(ours),
         mask_j=float(np.mean(list(j.values()))) if j else None,

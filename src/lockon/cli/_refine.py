@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from lockon.annotations import BoxRow, read_boxes
 from lockon.api import TrackedFrame
 from lockon.errors import LockonError
+from lockon.refiners.stored import StoredBoxes
 from lockon.tracker import Tracker
-from lockon.types import Frame, Result
+from lockon.types import Result
 from lockon.video import FrameReader
 from lockon.zoo.refiners import split_overrides, wrap
 from lockon.zoo.registry import load
@@ -38,45 +38,29 @@ def load_refined(name: str, options: Mapping[str, Any], refine: str | None, weig
     return wrap(load(name, **own), refine, weights=weights, device=str(own.get("device", "auto")), overrides=wanted)
 
 
-class StoredResult:
-    """Boxes of a file as a tracker, which says what is stored of the frame that is next.
+def read_stored(path: Path, format: str | None = None) -> StoredBoxes:
+    """The boxes of a file as a tracker.
 
     Args:
         path: CSV, JSON lines or MOT file. format: its name; None to go by the suffix.
 
-    Attributes:
-        first, last: numbers of its first and last frame.
-
     Raises:
         LockonError: an unreadable or empty file, or frames with other targets than the first one has.
     """
-
-    def __init__(self, path: Path, format: str | None = None) -> None:
-        frames: dict[int, dict[int, BoxRow]] = {}
-        for row in read_boxes(path, format):
-            frames.setdefault(row.frame, {})[row.target] = row
-        if not frames:
-            raise LockonError(f"{path} has no boxes; give a result that `lockon track --save` wrote")
-        self.first, self.last = min(frames), max(frames)
-        targets = sorted(frames[self.first])
-        for number, rows in frames.items():
-            if sorted(rows) != targets:
-                raise LockonError(
-                    f"{path}: frame {number} has boxes of targets {sorted(rows)}, the first one ({self.first}) of {targets}; "
-                    "give a file where every frame has all targets"
-                )
-        self._results = {number: _result([rows[target] for target in targets]) for number, rows in frames.items()}
-        self.number = self.first
-
-    def __contains__(self, number: int) -> bool:
-        return number in self._results
-
-    def init(self, frame: Frame, box: ArrayLike) -> None:
-        """Nothing to do: all is known."""
-
-    def track(self, frame: Frame) -> Result:
-        """What is stored of the frame `number`."""
-        return self._results[self.number]
+    frames: dict[int, dict[int, BoxRow]] = {}
+    for row in read_boxes(path, format):
+        frames.setdefault(row.frame, {})[row.target] = row
+    if not frames:
+        raise LockonError(f"{path} has no boxes; give a result that `lockon track --save` wrote")
+    first = min(frames)
+    targets = sorted(frames[first])
+    for number, rows in frames.items():
+        if sorted(rows) != targets:
+            raise LockonError(
+                f"{path}: frame {number} has boxes of targets {sorted(rows)}, the first one ({first}) of {targets}; "
+                "give a file where every frame has all targets"
+            )
+    return StoredBoxes({number: _result([rows[target] for target in targets]) for number, rows in frames.items()})
 
 
 def _result(rows: list[BoxRow]) -> Result:
@@ -86,7 +70,7 @@ def _result(rows: list[BoxRow]) -> Result:
     return Result(boxes, np.array([row.score for row in rows]), tuple(row.state for row in rows))
 
 
-def refine_stored(reader: FrameReader, stored: StoredResult, tracker: Tracker) -> Iterator[TrackedFrame]:
+def refine_stored(reader: FrameReader, stored: StoredBoxes, tracker: Tracker) -> Iterator[TrackedFrame]:
     """The stored frames of a video, the first one as it is, the others by `tracker`, which refines `stored`.
 
     Args:
@@ -109,4 +93,4 @@ def refine_stored(reader: FrameReader, stored: StoredResult, tracker: Tracker) -
             yield TrackedFrame(number, image, tracker.track(image))
 
 
-__all__ = ["StoredResult", "load_refined", "refine_stored"]
+__all__ = ["load_refined", "read_stored", "refine_stored"]

@@ -17,12 +17,12 @@ def make_tracker(spec: TrackerSpec) -> Tracker:
     Raises:
         LockonError: as `lockon.load` and `lockon.load_refiner`, or as `make_foreign` for MODULE:FACTORY.
     """
+    if spec.refiner is None:
+        return _make_alone(spec)
     from dataclasses import replace
 
     from lockon.zoo.refiners import split_overrides, wrap
 
-    if spec.refiner is None:
-        return _make_alone(spec)
     own, theirs = split_overrides(spec.overrides)
     behind = spec.refiner
     base = _make_alone(replace(spec, overrides=own))

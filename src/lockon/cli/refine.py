@@ -44,12 +44,12 @@ def refine(  # noqa: PLR0917 - options of a command are read by name
     from lockon.annotations import BoxWriter, VideoInfo
     from lockon.cli._follow import Outputs, Summary, mask_writer, record
     from lockon.cli._options import parse_overrides
-    from lockon.cli._refine import StoredResult, refine_stored
+    from lockon.cli._refine import read_stored, refine_stored
     from lockon.video import open_frames
     from lockon.video_write import VideoWriter
     from lockon.zoo.refiners import wrap
 
-    stored = StoredResult(boxes, format)
+    stored = read_stored(boxes, format)
     wanted = {"refine.mask": mask is not None, **parse_overrides(overrides or []), "refine.write_back": False}
     tracker = wrap(stored, refiner, weights=weights, device=device, overrides=wanted)
     summary = Summary()

@@ -144,13 +144,7 @@ class PairPipeline:
     def _appearance(self, rng: Generator, template: Frame, search: Frame, box: FloatArray, cover: Frame) -> tuple[Frame, Frame, FloatArray]:
         """Photometric changes, some shared by both crops (the video's look), and an occluder cut from `cover`."""
         c = self.config
-        strength = c.color
-        template = augment.jitter_color(
-            rng, template, brightness=0.08 * strength, contrast=0.15 * strength, saturation=0.3 * strength, hue=0
-        )
-        search = augment.jitter_color(
-            rng, search, brightness=0.12 * strength, contrast=0.25 * strength, saturation=0.4 * strength, hue=8 * strength
-        )
+        template, search = augment.jitter_pair(rng, template, search, c.color)
         if rng.random() < c.gray:
             template, search = augment.to_gray(template), augment.to_gray(search)
         if rng.random() < c.occlusion:

@@ -143,12 +143,7 @@ class RefinePipeline:
         c = self.config
         template, search = (augment.brighten(rng, crop, c.brightness) if c.brightness else crop for crop in crops)
         if c.color:
-            template = augment.jitter_color(
-                rng, template, brightness=0.08 * c.color, contrast=0.15 * c.color, saturation=0.3 * c.color, hue=0
-            )
-            search = augment.jitter_color(
-                rng, search, brightness=0.12 * c.color, contrast=0.25 * c.color, saturation=0.4 * c.color, hue=8 * c.color
-            )
+            template, search = augment.jitter_pair(rng, template, search, c.color)
         if c.gray > rng.random():
             template, search = augment.to_gray(template), augment.to_gray(search)
         if self.backdrops is not None and c.occlusion > rng.random():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -58,7 +59,7 @@ class TrackBase:
         say("tracking")
         weights = weights_path(self.name)
         spec = TrackerSpec(self.name, self.name, files=(weights,) if weights.is_file() else ())
-        _run(self.study, spec, Protocol(), self.study.validation(), seed=0, lockstep=1)
+        _run(self.study.base, spec, Protocol(), self.study.validation(), seed=0, lockstep=1)
 
 
 def judge(study: Study, run: Run, say: Say) -> None:
@@ -73,7 +74,7 @@ def judge(study: Study, run: Run, say: Say) -> None:
         return
     say("tracking")
     for protocol in PROTOCOLS:
-        _run(study, _spec(study, run), protocol, study.validation(), seed=run.seed, lockstep=study.lockstep)
+        _run(study.bench, _spec(study, run), protocol, study.validation(), seed=run.seed, lockstep=study.lockstep)
     file = study.alignment(run)
     if file is not None and not file.is_file():
         measure_alignment(make_tracker(_spec(study, run)), study.validation(), file, say)
@@ -96,8 +97,7 @@ def _judge_refiner(study: Study, run: Run, say: Say) -> None:
     write_measured(study.refinement(run), measure_refiner(refiner, jittered, sequences, bases, say))
 
 
-def _run(study: Study, spec: TrackerSpec, protocol: Protocol, sequences: list[Sequence], *, seed: int, lockstep: int) -> None:
-    folder = study.base if spec.label in study.kind.bases else study.bench
+def _run(folder: Path, spec: TrackerSpec, protocol: Protocol, sequences: list[Sequence], *, seed: int, lockstep: int) -> None:
     outcomes = run_benchmark([spec], sequences, folder, make_tracker, protocol=protocol, workers=0, lockstep=lockstep, seed=seed)
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if failed:

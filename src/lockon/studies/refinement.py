@@ -7,40 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from lockon.bench.report.one_pass import OnePass
 from lockon.bench.store import Record, Store
 from lockon.data.sequence import Sequence
 from lockon.errors import LockonError
 from lockon.refiners.protocol import Refiner
+from lockon.refiners.stored import StoredBoxes
 from lockon.refiners.wrapper import RefineConfig, RefinedTracker
-from lockon.types import Frame, Result
+from lockon.types import Result
 
 COUNTED = ("AO", "SR75")  # of the refined boxes of trackers
-
-
-class Stored:
-    """The boxes that trackers gave in one sequence as one tracker: each is a target.
-
-    Args:
-        records: in one pass, of the same sequence.
-    """
-
-    def __init__(self, records: Items[Record]) -> None:
-        self.runs = [record.run for record in records]
-        self.row = self.runs[0].start
-
-    def init(self, frame: Frame, box: ArrayLike) -> None:
-        """Nothing to do: all is known."""
-        self.row = self.runs[0].start
-
-    def track(self, frame: Frame) -> Result:
-        """What is stored of the next frame, a row per tracker."""
-        self.row += 1
-        boxes = np.stack([run.boxes[self.row] for run in self.runs])
-        states = tuple(run.states[self.row] or "tracked" for run in self.runs)
-        return Result(boxes, np.nan_to_num([run.scores[self.row] for run in self.runs], nan=1.0), states)
 
 
 def refine_records(refiner: Refiner, sequence: Sequence, records: Items[Record]) -> list[Record]:
@@ -49,13 +26,22 @@ def refine_records(refiner: Refiner, sequence: Sequence, records: Items[Record])
     Args:
         refiner: takes n targets at once. records: of trackers that were started on the same frame.
     """
-    tracker = RefinedTracker(Stored(records), refiner, RefineConfig(write_back=False))
     start = records[0].run.start
     boxes = np.stack([record.run.boxes for record in records])  # (n, T, 4)
+    stored = StoredBoxes({row: _result(records, row) for row in range(start, boxes.shape[1])})
+    tracker = RefinedTracker(stored, refiner, RefineConfig(write_back=False))
     tracker.init(sequence.frames[start], boxes[:, start])
     for row in range(start + 1, boxes.shape[1]):
+        stored.number = row
         boxes[:, row] = tracker.track(sequence.frames[row]).box
     return [replace(record, run=replace(record.run, boxes=own)) for record, own in zip(records, boxes, strict=True)]
+
+
+def _result(records: Items[Record], row: int) -> Result:
+    """What the trackers said of one frame, a target each."""
+    runs = [record.run for record in records]
+    scores = np.nan_to_num([run.scores[row] for run in runs], nan=1.0)
+    return Result(np.stack([run.boxes[row] for run in runs]), scores, tuple(run.states[row] or "tracked" for run in runs))
 
 
 def read_bases(store: Store, names: Items[str], sequences: Items[Sequence]) -> dict[str, dict[str, Record]]:
@@ -104,4 +90,4 @@ def measure_refiner(
     return {"sequences": found}
 
 
-__all__ = ["COUNTED", "Stored", "measure_refiner", "overlap_figures", "read_bases", "refine_records"]
+__all__ = ["COUNTED", "measure_refiner", "overlap_figures", "read_bases", "refine_records"]

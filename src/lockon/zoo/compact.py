@@ -32,7 +32,7 @@ from lockon.train.recipe import Recipe, TrainSources
 from lockon.train.siamese_loss import BAN_LOSS, CAR_LOSS, PW_LOSS, RPN_LOSS, SiameseLossConfig
 from lockon.train.task import SiameseTask
 from lockon.zoo import compact_tracker, lockon_s
-from lockon.zoo.lockon_s import load_backbone
+from lockon.zoo.lockon_s import TRAIN, load_backbone
 from lockon.zoo.lockon_s_data import Mix, describe_data, describe_skipped, make_pipeline
 from lockon.zoo.tracking_validation import tracking_validation
 
@@ -123,19 +123,7 @@ class RecipeConfig:
     """
 
     train: TrainConfig = field(
-        default_factory=lambda: TrainConfig(
-            steps=1000,
-            batch_size=32,
-            learning_rate=1e-3,
-            backbone_multiplier=0.2,
-            warmup_steps=50,
-            weight_decay=1e-3,
-            ema_decay=0.998,
-            unfreeze=((0.0, 0),),
-            workers=1,
-            save_every=250,
-            validate_every=1000,
-        )
+        default_factory=lambda: replace(TRAIN, steps=1000, warmup_steps=50, unfreeze=((0.0, 0),), validate_every=1000)
     )
     model: ModelConfig = field(default_factory=ModelConfig)
     data: PipelineConfig = field(default_factory=PipelineConfig)

@@ -81,6 +81,22 @@ def build(config: ModelConfig | None = None) -> SiameseModel:
     return SiameseModel(backbone=trunk, neck=neck, fusion=fusion, head=head, template_size=c.template_size, search_size=c.search_size)
 
 
+# The loop of networks that are small enough to be trained on a CPU; other recipes change a few of these numbers.
+TRAIN = TrainConfig(
+    steps=5000,
+    batch_size=32,
+    learning_rate=1e-3,
+    backbone_multiplier=0.2,
+    warmup_steps=100,
+    weight_decay=1e-3,
+    ema_decay=0.998,
+    unfreeze=((0.0, 0), (0.1, 1)),
+    workers=1,
+    save_every=250,
+    validate_every=2500,
+)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecipeConfig:
     """All settings of a training run; every field can be set by its dotted name, for example ``--set model.channels=96``.
@@ -92,21 +108,7 @@ class RecipeConfig:
         teacher: a published tracker whose scores are learnt too, with `loss.teacher_weight`.
     """
 
-    train: TrainConfig = field(
-        default_factory=lambda: TrainConfig(
-            steps=5000,
-            batch_size=32,
-            learning_rate=1e-3,
-            backbone_multiplier=0.2,
-            warmup_steps=100,
-            weight_decay=1e-3,
-            ema_decay=0.998,
-            unfreeze=((0.0, 0), (0.1, 1)),
-            workers=1,
-            save_every=250,
-            validate_every=2500,
-        )
-    )
+    train: TrainConfig = TRAIN
     model: ModelConfig = field(default_factory=ModelConfig)
     data: PipelineConfig = field(default_factory=PipelineConfig)
     loss: SiameseLossConfig = field(default_factory=lambda: SiameseLossConfig(score_target="hard"))

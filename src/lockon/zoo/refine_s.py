@@ -32,6 +32,7 @@ from lockon.train.recipe import Recipe, TrainSources
 from lockon.train.refine_task import RefineLossConfig, RefineTask
 from lockon.train.refine_validation import RefineValidation
 from lockon.zoo.foreign_weights import read_foreign
+from lockon.zoo.lockon_s import TRAIN
 from lockon.zoo.lockon_s_data import Mix, describe_data, describe_skipped, make_pipeline
 
 STRIDE = 16
@@ -124,22 +125,7 @@ class RecipeConfig:
             anything, or `.safetensors`); empty starts from random weights.
     """
 
-    train: TrainConfig = field(
-        default_factory=lambda: TrainConfig(
-            steps=3000,
-            batch_size=32,
-            learning_rate=1e-3,
-            backbone_multiplier=0.2,
-            warmup_steps=100,
-            weight_decay=1e-3,
-            ema_decay=0.998,
-            unfreeze=((0.0, 0), (0.1, 1)),
-            workers=1,
-            save_every=250,
-            validate_every=500,
-            best_metric="IoU",
-        )
-    )
+    train: TrainConfig = field(default_factory=lambda: replace(TRAIN, steps=3000, validate_every=500, best_metric="IoU"))
     model: ModelConfig = field(default_factory=ModelConfig)
     data: RefineDataConfig = field(
         default_factory=lambda: RefineDataConfig(

@@ -1,0 +1,38 @@
+"""`StoredBoxes`: results that any tracker left, as a tracker, so that a refiner can stand behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from numpy.typing import ArrayLike
+
+from lockon.types import Frame, Result
+
+
+class StoredBoxes:
+    """Says what is stored of the frame `number`; who drives it sets that number.
+
+    Args:
+        results: by number of the frame, at least one; all of as many targets.
+
+    Attributes:
+        first, last: numbers of the first and the last frame. number: of the frame that is next.
+    """
+
+    def __init__(self, results: Mapping[int, Result]) -> None:
+        self._results = dict(results)
+        self.first, self.last = min(self._results), max(self._results)
+        self.number = self.first
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._results
+
+    def init(self, frame: Frame, box: ArrayLike) -> None:
+        """Nothing to do: all is known."""
+
+    def track(self, frame: Frame) -> Result:
+        """What is stored of the frame `number`."""
+        return self._results[self.number]
+
+
+__all__ = ["StoredBoxes"]
