@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from lockon.data.sequence import LazyList, Sequence
+from lockon.data.sequence import LazyList, VideoSequence
 from lockon.tracker import NetworkTracker, TrackerConfig
 from lockon.types import Prediction, Template
 
@@ -21,7 +21,7 @@ def box_at(index: int) -> list[float]:
     return [40 + 2 * index, 40 + index, SIDE, SIDE]
 
 
-def video(name: str, color: tuple[int, int, int], frames: int = 10, *, masks: bool = False, video_name: str = "") -> Sequence:
+def video(name: str, color: tuple[int, int, int], frames: int = 10, *, masks: bool = False, video_name: str = "") -> VideoSequence:
     """A square of `color` that moves by (2, 1) pixels per frame on grey."""
 
     def area(path: Path) -> tuple[slice, slice]:
@@ -40,7 +40,7 @@ def video(name: str, color: tuple[int, int, int], frames: int = 10, *, masks: bo
 
     paths = [Path(video_name or name) / str(index) for index in range(frames)]
     boxes = np.array([box_at(index) for index in range(frames)], dtype=np.float64)
-    return Sequence(name, "colors", LazyList(paths, read), boxes, masks=LazyList(paths, read_mask) if masks else None)
+    return VideoSequence(name, "colors", LazyList(paths, read), boxes, masks=LazyList(paths, read_mask) if masks else None)
 
 
 class ColorModel:

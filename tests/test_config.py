@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -9,7 +10,7 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given, strategies as st
 
-from lockon.config import apply_overrides, as_json, differences, field_names
+from lockon.config import apply_overrides, as_json, differences, field_names, flatten
 from lockon.errors import LockonError
 
 
@@ -152,3 +153,61 @@ def test_differences_name_fields_that_changed_appeared_or_went() -> None:
         "d (3 -> None)",
         "e (None -> 5)",
     ]
+
+
+@dataclass(frozen=True)
+class Best:
+    pass
+
+
+@dataclass(frozen=True)
+class MeanNear:
+    top: int = 3
+
+
+@dataclass(frozen=True)
+class Choice:
+    boxes: Best | MeanNear = field(default_factory=Best)
+    extra: MeanNear | None = None
+    name: str = "x"
+
+
+@dataclass(frozen=True)
+class WithParts:
+    choice: Choice = field(default_factory=Choice)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ({"choice.boxes": "mean-near"}, Choice(MeanNear())),
+        ({"choice.boxes.top": "5", "choice.boxes": "mean-near"}, Choice(MeanNear(5))),
+        ({"choice.boxes.part": "mean-near", "choice.boxes.top": 2}, Choice(MeanNear(2))),
+        ({"choice.boxes": MeanNear(7)}, Choice(MeanNear(7))),
+        ({"choice.boxes": {"part": "mean-near", "top": 4}}, Choice(MeanNear(4))),
+        ({"choice.extra": "mean-near", "choice.name": "y"}, Choice(extra=MeanNear(), name="y")),
+        ({"choice.extra": "none"}, Choice()),
+    ],
+)
+def test_parts_are_taken_by_name(overrides: dict[str, object], expected: Choice) -> None:
+    made = apply_overrides(WithParts(), overrides)
+    assert made == WithParts(expected)
+    assert apply_overrides(WithParts(), flatten(as_json(made))) == made  # through a file and back
+
+
+def test_a_part_that_is_there_keeps_its_values() -> None:
+    assert apply_overrides(Choice(MeanNear(9)), {"boxes": "mean-near"}).boxes == MeanNear(9)
+    assert as_json(Choice(MeanNear(9)))["boxes"] == {"part": "mean-near", "top": 9}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"choice.boxes": "mean-far"}, "boxes must be one of best, mean-near, got 'mean-far'; for example boxes=best"),
+        ({"choice.boxes.top": 3}, "unknown option 'choice.boxes.top'"),
+        ({"choice.boxes": 3}, "choice.boxes must be a Best or a MeanNear, got 3"),
+    ],
+)
+def test_wrong_parts_are_refused(overrides: dict[str, object], message: str) -> None:
+    with pytest.raises(LockonError, match=re.escape(message)):
+        apply_overrides(WithParts(), overrides)

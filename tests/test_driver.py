@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from colored_videos import BLUE, GREEN, HEIGHT, RED, WIDTH, color_tracker, video
-from lockon.driver import Call, drive, drive_together
+from lockon.driver import Request, drive, drive_together
 from lockon.errors import LockonError
 from lockon.localizers.masks import MaskConfig
 from lockon.types import Result
@@ -18,8 +18,8 @@ def follow(sequence, *, first=0, step=1):
     """Boxes from frame `first` on."""
     rows = []
     for index in range(first, len(sequence), step):
-        answer = yield Call(partial(sequence.frames.__getitem__, index), sequence.boxes[index] if index == first else None)
-        rows.append(answer)
+        output = yield Request(partial(sequence.frames.__getitem__, index), sequence.boxes[index] if index == first else None)
+        rows.append(output)
     return rows
 
 
@@ -30,41 +30,41 @@ def boxes(rows):
 class Fixed:
     """Answers one thing."""
 
-    def __init__(self, answer):
-        self.answer = answer
+    def __init__(self, output):
+        self.output = output
 
     def init(self, frame, box):
         pass
 
     def track(self, frame):
-        return self.answer
+        return self.output
 
 
 def test_a_course_gets_the_answers_of_any_tracker():
     mask = np.zeros((HEIGHT, WIDTH), bool)
     rows = drive(Fixed(Result(np.array([1.0, 2, 3, 4]), 0.25, "lost", mask)), follow(video("a", RED, 3)))
-    start, answer, _ = rows
+    start, output, _ = rows
     assert (start.score, start.state, start.mask, start.size) == (1.0, "tracked", None, (WIDTH, HEIGHT))
     assert start.box.tolist() == [40, 40, 24, 24]
-    assert (answer.box.tolist(), answer.score, answer.state) == ([1, 2, 3, 4], 0.25, "lost")
-    assert answer.mask is mask
+    assert (output.box.tolist(), output.score, output.state) == ([1, 2, 3, 4], 0.25, "lost")
+    assert output.mask is mask
     assert all(row.seconds >= 0 for row in rows)
 
 
 def test_a_result_of_one_row_is_one_target():
-    (_, answer) = drive(Fixed(Result(np.array([[1.0, 2, 3, 4]]), np.array([0.5]), ("uncertain",))), follow(video("a", RED, 2)))
-    assert (answer.box.tolist(), answer.score, answer.state) == ([1, 2, 3, 4], 0.5, "uncertain")
+    (_, output) = drive(Fixed(Result(np.array([[1.0, 2, 3, 4]]), np.array([0.5]), ("uncertain",))), follow(video("a", RED, 2)))
+    assert (output.box.tolist(), output.score, output.state) == ([1, 2, 3, 4], 0.5, "uncertain")
 
 
-@pytest.mark.parametrize("answer", [(1, 2, 3, 4), [1.0, 2, 3, 4], np.array([1, 2, 3, 4])])
-def test_a_bare_box_has_no_score(answer):
-    (_, found) = drive(Fixed(answer), follow(video("a", RED, 2)))
+@pytest.mark.parametrize("output", [(1, 2, 3, 4), [1.0, 2, 3, 4], np.array([1, 2, 3, 4])])
+def test_a_bare_box_has_no_score(output):
+    (_, found) = drive(Fixed(output), follow(video("a", RED, 2)))
     assert (found.box.tolist(), found.state) == ([1, 2, 3, 4], "tracked")
     assert np.isnan(found.score)
 
 
 @pytest.mark.parametrize(
-    ("answer", "text"),
+    ("output", "text"),
     [
         (None, "returned NoneType None; expected a lockon.Result or a box"),
         ((1, 2, 3), r"returned tuple \(1, 2, 3\)"),
@@ -73,9 +73,9 @@ def test_a_bare_box_has_no_score(answer):
         (Result(np.ones((2, 4)), np.ones(2), ("lost", "lost")), "returned 2 targets after a start with one"),
     ],
 )
-def test_other_answers_are_refused(answer, text):
+def test_other_answers_are_refused(output, text):
     with pytest.raises(LockonError, match=text):
-        drive(Fixed(answer), follow(video("a", RED, 2)))
+        drive(Fixed(output), follow(video("a", RED, 2)))
 
 
 def test_a_trackers_stop_iteration_is_an_error_not_an_end():
@@ -88,15 +88,15 @@ def test_a_trackers_stop_iteration_is_an_error_not_an_end():
 
 
 @pytest.mark.parametrize("readers", [0, 3])
-@pytest.mark.parametrize("lanes", [1, 2, 8])
-def test_together_equals_one_by_one(lanes, readers):
+@pytest.mark.parametrize("batch", [1, 2, 8])
+def test_together_equals_one_by_one(batch, readers):
     """Videos of several lengths that start late or skip frames, more of them than lanes."""
     plan = [(RED, 9, {}), (GREEN, 4, {}), (BLUE, 7, {"first": 2}), (RED, 5, {"step": 2}), (GREEN, 1, {})]
     tracker = color_tracker()
-    courses = (follow(video(str(number), color, frames), **how) for number, (color, frames, how) in enumerate(plan))
-    together = dict(drive_together(tracker, courses, lanes, readers=readers))
+    episodes = (follow(video(str(number), color, frames), **how) for number, (color, frames, how) in enumerate(plan))
+    together = dict(drive_together(tracker, episodes, batch, readers=readers))
     assert sorted(together) == [0, 1, 2, 3, 4]
-    assert max(tracker.model.batches, default=0) <= lanes
+    assert max(tracker.model.batches, default=0) <= batch
     for number, (color, frames, how) in enumerate(plan):
         alone = drive(color_tracker(), follow(video(str(number), color, frames), **how))
         np.testing.assert_allclose(boxes(together[number]), boxes(alone), atol=1e-4)
@@ -107,14 +107,14 @@ def test_together_equals_one_by_one(lanes, readers):
 def test_lanes_are_filled_again_and_courses_are_taken_when_needed():
     taken = []
 
-    def courses():
+    def episodes():
         for number, frames in enumerate([2, 6, 2, 2]):
             taken.append(number)
             yield follow(video(str(number), RED, frames))
 
     tracker = color_tracker()
     ends = []
-    for number, _ in drive_together(tracker, courses(), 2):
+    for number, _ in drive_together(tracker, episodes(), 2):
         ends.append((number, len(taken)))
     assert ends == [(0, 2), (2, 3), (1, 4), (3, 4)]
     assert tracker.model.batches == [2, 1, 2, 1, 2]
@@ -132,22 +132,22 @@ def test_a_course_that_fails_ends_alone():
     object.__setattr__(broken.frames, "read", read)
 
     def raises():
-        yield Call(partial(video("x", RED, 2).frames.__getitem__, 0), np.array([40.0, 40, 24, 24]))
+        yield Request(partial(video("x", RED, 2).frames.__getitem__, 0), np.array([40.0, 40, 24, 24]))
         raise ValueError("mine")
 
     def outside():
-        yield Call(partial(video("x", RED, 2).frames.__getitem__, 0), np.array([500.0, 500, 24, 24]))
+        yield Request(partial(video("x", RED, 2).frames.__getitem__, 0), np.array([500.0, 500, 24, 24]))
 
     def never_started():
-        yield Call(partial(video("x", RED, 2).frames.__getitem__, 0))
+        yield Request(partial(video("x", RED, 2).frames.__getitem__, 0))
 
     def other_size():
-        answer = yield Call(partial(video("x", RED, 2).frames.__getitem__, 0), np.array([40.0, 40, 24, 24]))
-        yield Call(lambda: np.zeros((10, 10, 3), np.uint8))
-        return answer
+        output = yield Request(partial(video("x", RED, 2).frames.__getitem__, 0), np.array([40.0, 40, 24, 24]))
+        yield Request(lambda: np.zeros((10, 10, 3), np.uint8))
+        return output
 
-    courses = [follow(broken), raises(), outside(), never_started(), other_size(), follow(video("good", GREEN, 6))]
-    found = dict(drive_together(color_tracker(), courses, 10))
+    episodes = [follow(broken), raises(), outside(), never_started(), other_size(), follow(video("good", GREEN, 6))]
+    found = dict(drive_together(color_tracker(), episodes, 10))
     assert [str(found[number])[:24] for number in range(5)] == [
         "frame 3 is cut off",
         "mine",

@@ -2,6 +2,10 @@
 
 A configuration is a frozen dataclass whose fields are bool, int, float, str, Path, Literal, Optional, Union, tuple, or another such
 dataclass. Values arrive as Python objects or as the text of a command line; both are checked against the annotation of the field.
+
+A field annotated as a union of dataclasses (`boxes: Best | MeanNear | Vote`) holds a **part**: the alternatives are named by their
+classes in kebab case, so `--set localizer.boxes=mean-near` takes that part with its defaults and `--set localizer.boxes.top=3` changes
+it. In JSON the name stands beside the part's own fields, under the key "part".
 """
 
 from __future__ import annotations
@@ -9,8 +13,10 @@ from __future__ import annotations
 import ast
 import dataclasses
 import difflib
+import functools
 import math
 import numbers
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -21,6 +27,7 @@ from lockon.errors import LockonError, unknown_name
 
 T = TypeVar("T")
 
+PART = "part"  # key of a part's name in JSON, and its dotted name
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
@@ -46,12 +53,13 @@ def apply_overrides(config: T, overrides: Mapping[str, object]) -> T:
     """
     if not dataclasses.is_dataclass(config) or isinstance(config, type):
         raise TypeError(f"apply_overrides takes an instance of a dataclass, got {config!r}")
+    config, overrides = _take_parts(config, overrides)
     known = field_names(config)
     for name in overrides:
         if name not in known:
             raise _unknown(name, known)
     changes = {first: _new_value(config, first, group) for first, group in _by_first_name(overrides).items()}
-    return dataclasses.replace(config, **changes)  # all at once: fields may be checked against each other
+    return dataclasses.replace(config, **changes)  # type: ignore[type-var]  # all at once: fields may be checked against each other
 
 
 def field_names(config: object) -> list[str]:
@@ -66,9 +74,13 @@ def field_names(config: object) -> list[str]:
 
 
 def as_json(config: object) -> Any:
-    """The configuration as plain JSON values: dataclasses and mappings as dicts, tuples as lists, paths as text."""
+    """Return the configuration as plain JSON values: dataclasses and mappings as dicts, tuples as lists, paths as text."""
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
-        return {item.name: as_json(getattr(config, item.name)) for item in dataclasses.fields(config)}
+        values = {item.name: as_json(getattr(config, item.name)) for item in dataclasses.fields(config)}
+        for name in _part_fields(type(config)):
+            if isinstance(values[name], dict):
+                values[name] = {PART: part_name(type(getattr(config, name))), **values[name]}
+        return values
     if isinstance(config, Mapping):
         return {str(key): as_json(value) for key, value in config.items()}
     if isinstance(config, (tuple, list)):
@@ -97,6 +109,63 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in values.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return flat
+
+
+def part_name(part: type) -> str:
+    """Return the name of a part's class on the command line and in files.
+
+    >>> part_name(types.new_class("MeanNear"))
+    'mean-near'
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", part.__name__).lower()
+
+
+@functools.cache
+def _part_fields(config: type) -> dict[str, dict[str, type]]:
+    """Return the fields of a dataclass that hold parts, each with its alternatives by name."""
+    hints = typing.get_type_hints(config)
+    fields = {}
+    for item in dataclasses.fields(config):
+        options = [one for one in typing.get_args(hints[item.name]) if dataclasses.is_dataclass(one) and isinstance(one, type)]
+        if typing.get_origin(hints[item.name]) in (typing.Union, types.UnionType) and options:
+            fields[item.name] = {part_name(one): one for one in options}
+    return fields
+
+
+def _take_parts(config: T, overrides: Mapping[str, object]) -> tuple[T, dict[str, object]]:
+    """Return the configuration with the parts that overrides name, at any depth, and the other overrides."""
+    rest: dict[str, object] = {}
+    for name, value in overrides.items():
+        field_name = name.removesuffix(f".{PART}")
+        if isinstance(value, Mapping) and PART in value:
+            rest |= {f"{name}.{key}": inner for key, inner in value.items() if key != PART}
+            value = value[PART]  # noqa: PLW2901  # the mapping is taken apart
+        taken = _take_part(config, field_name.split("."), value) if isinstance(value, str) else None
+        if taken is None:
+            rest[name] = value
+        else:
+            config = taken
+    return config, rest
+
+
+def _take_part(config: Any, path: list[str], name: str) -> Any:
+    """Return the configuration with the part `name` at `path`, unchanged where it is there already; None where no part goes there."""
+    if not dataclasses.is_dataclass(config):
+        return None
+    first, *inner = path
+    if inner:
+        changed = _take_part(getattr(config, first, None), inner, name)
+        return None if changed is None else dataclasses.replace(config, **{first: changed})  # type: ignore[type-var]  # is a dataclass
+    parts = _part_fields(type(config)).get(first, {})  # type: ignore[arg-type]  # is an instance
+    if not parts or name.lower() in ("none", "null"):
+        return None
+    if name not in parts:
+        raise LockonError(f"{first} must be one of {', '.join(parts)}, got {name!r}; for example {first}={next(iter(parts))}")
+    current = getattr(config, first)
+    try:
+        return dataclasses.replace(config, **{first: current if type(current) is parts[name] else parts[name]()})  # type: ignore[type-var]
+    except TypeError as error:
+        raise LockonError(f"{first}={name} has no defaults ({error}); take it in Python") from None
 
 
 def _by_first_name(overrides: Mapping[str, object]) -> dict[str, dict[str, object]]:

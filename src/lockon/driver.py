@@ -1,6 +1,6 @@
 """Driving trackers: a course asks for frames one by one and gets answers; a tracker runs one course, or a network many at once.
 
-A course is a generator. It yields a `Call` (start here, or track this frame), is sent the `Answer`, and returns what came of it.
+A course is a generator. It yields a `Request` (start here, or track this frame), is sent the `Output`, and returns what came of it.
 What to do next (go on, start again after a failure, go backward) is the course's business and written once; who answers, one
 tracker or one batch over many videos, is decided here.
 """
@@ -26,7 +26,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Request:
     """What a course asks for.
 
     Attributes:
@@ -41,7 +41,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Output:
     """What the tracker said of one frame.
 
     Attributes:
@@ -59,34 +59,34 @@ class Answer:
     size: tuple[int, int]
 
 
-Course: TypeAlias = Generator[Call, Answer, R]
+Episode: TypeAlias = Generator[Request, Output, R]
 
 
-def drive(tracker: Tracker, course: Course[R]) -> R:
+def drive(tracker: Tracker, episode: Episode[R]) -> R:
     """Run one course with any tracker.
 
     Raises:
         LockonError: an answer that is neither a `Result` of one target nor four numbers; a tracker that shall be moved and has no `move`;
             whatever tracker, frames and course raise.
     """
-    answer: Answer | None = None
+    output: Output | None = None
     while True:
         try:
-            call = next(course) if answer is None else course.send(answer)
+            request = next(episode) if output is None else episode.send(output)
         except StopIteration as end:
             value: R = end.value
             return value
-        frame = call.read()
+        frame = request.read()
         size = (frame.shape[1], frame.shape[0])
-        if call.move is not None:
-            put(tracker, call.move)
+        if request.move is not None:
+            put(tracker, request.move)
         begin = time.perf_counter()
-        if call.box is not None:
-            tracker.init(frame, call.box)
-            answer = _started(call.box, time.perf_counter() - begin, size)
+        if request.box is not None:
+            tracker.init(frame, request.box)
+            output = _started(request.box, time.perf_counter() - begin, size)
         else:
             result = tracker.track(frame)
-            answer = _answer(result, time.perf_counter() - begin, size)
+            output = _output(result, time.perf_counter() - begin, size)
 
 
 def put(tracker: Tracker, box: FloatArray) -> None:
@@ -103,18 +103,18 @@ def put(tracker: Tracker, box: FloatArray) -> None:
     move(box)
 
 
-def _started(box: FloatArray, seconds: float, size: tuple[int, int]) -> Answer:
-    return Answer(np.asarray(box, dtype=np.float64), 1.0, "tracked", None, seconds, size)
+def _started(box: FloatArray, seconds: float, size: tuple[int, int]) -> Output:
+    return Output(np.asarray(box, dtype=np.float64), 1.0, "tracked", None, seconds, size)
 
 
-def _answer(result: Any, seconds: float, size: tuple[int, int]) -> Answer:
+def _output(result: Any, seconds: float, size: tuple[int, int]) -> Output:
     """What one target's result says."""
     targets = as_result(result).each()
     if len(targets) != 1:
         raise LockonError(f"track() returned {len(targets)} targets after a start with one; expected one")
     (only,) = targets
     state: State = only.state if isinstance(only.state, str) else only.state[0]
-    return Answer(np.asarray(only.box, dtype=np.float64), float(np.asarray(only.score)), state, only.mask, seconds, size)
+    return Output(np.asarray(only.box, dtype=np.float64), float(np.asarray(only.score)), state, only.mask, seconds, size)
 
 
 def as_result(found: Any) -> Result:
@@ -135,19 +135,19 @@ def as_result(found: Any) -> Result:
 
 
 @dataclass(slots=True)
-class _Lane(Generic[R]):
+class _Slot(Generic[R]):
     """One course on its way: its number, what it asks for, and the target that its tracker has."""
 
     number: int
-    course: Course[R]
-    call: Call
+    episode: Episode[R]
+    request: Request
     target: Target | None = None
 
 
 def drive_together(
-    tracker: NetworkTracker, courses: Iterable[Course[R]], lanes: int, *, readers: int = 0
+    tracker: NetworkTracker, episodes: Iterable[Episode[R]], batch: int, *, readers: int = 0
 ) -> Iterator[tuple[int, R | Exception]]:
-    """Run many courses, `lanes` of them side by side, with one forward pass per step for all; equal to one by one up to rounding.
+    """Run many courses, `batch` of them side by side, with one forward pass per step for all; equal to one by one up to rounding.
 
     Seconds are the batch's time divided by its size. A course that fails, or whose frames cannot be read, ends alone.
 
@@ -158,20 +158,20 @@ def drive_together(
         readers: threads that decode the frames of a step; 0 for none.
 
     Yields:
-        number of the course in `courses`, and what it returned or raised, as soon as it ends.
+        number of the course in `episodes`, and what it returned or raised, as soon as it ends.
 
     Raises:
-        LockonError: `lanes` below 1.
+        LockonError: `batch` below 1.
     """
-    if lanes < 1:
-        raise LockonError(f"lanes={lanes}; expected 1 or more")
-    waiting = enumerate(courses)
-    active: list[_Lane[R]] = []
+    if batch < 1:
+        raise LockonError(f"lanes={batch}; expected 1 or more")
+    waiting = enumerate(episodes)
+    active: list[_Slot[R]] = []
     with ThreadPoolExecutor(max(readers, 1)) as pool:
         while True:
-            while len(active) < lanes and (following := next(waiting, None)) is not None:
+            while len(active) < batch and (following := next(waiting, None)) is not None:
                 begun = _advance(*following, None)
-                if isinstance(begun, _Lane):
+                if isinstance(begun, _Slot):
                     active.append(begun)
                 else:
                     yield begun
@@ -179,83 +179,83 @@ def drive_together(
                 return
             frames = list((pool.map if readers else map)(_read, active))
             going = []
-            for lane, answer in zip(active, _answers(tracker, active, frames), strict=True):
-                moved = _advance(lane.number, lane.course, answer, lane.target)
-                if isinstance(moved, _Lane):
+            for slot, output in zip(active, _outputs(tracker, active, frames), strict=True):
+                moved = _advance(slot.number, slot.episode, output, slot.target)
+                if isinstance(moved, _Slot):
                     going.append(moved)
                 else:
                     yield moved
             active = going
 
 
-def _read(lane: _Lane[R]) -> Frame | Exception:
+def _read(slot: _Slot[R]) -> Frame | Exception:
     try:
-        return lane.call.read()
+        return slot.request.read()
     except Exception as error:  # noqa: BLE001  # it ends this course, not the others
         return error
 
 
 def _advance(
-    number: int, course: Course[R], answer: Answer | Exception | None, target: Target | None = None
-) -> _Lane[R] | tuple[int, R | Exception]:
+    number: int, episode: Episode[R], output: Output | Exception | None, target: Target | None = None
+) -> _Slot[R] | tuple[int, R | Exception]:
     """The lane with its next call, or how the course ended."""
-    if isinstance(answer, Exception):
-        course.close()
-        return number, answer
+    if isinstance(output, Exception):
+        episode.close()
+        return number, output
     try:
-        return _Lane(number, course, next(course) if answer is None else course.send(answer), target)
+        return _Slot(number, episode, next(episode) if output is None else episode.send(output), target)
     except StopIteration as end:
         return number, end.value
     except Exception as error:  # noqa: BLE001  # as above
         return number, error
 
 
-def _answers(tracker: NetworkTracker, lanes: list[_Lane[R]], frames: list[Frame | Exception]) -> list[Answer | Exception]:
+def _outputs(tracker: NetworkTracker, batch: list[_Slot[R]], frames: list[Frame | Exception]) -> list[Output | Exception]:
     """One answer per lane; the lanes' targets are replaced."""
-    answers: dict[int, Answer | Exception] = {}
-    stepping: list[tuple[_Lane[R], Frame]] = []
-    for lane, frame in zip(lanes, frames, strict=True):
+    outputs: dict[int, Output | Exception] = {}
+    stepping: list[tuple[_Slot[R], Frame]] = []
+    for slot, frame in zip(batch, frames, strict=True):
         if isinstance(frame, Exception):
-            answers[lane.number] = frame
-        elif lane.call.box is not None:
-            answers[lane.number] = _start(tracker, lane, frame)
+            outputs[slot.number] = frame
+        elif slot.request.box is not None:
+            outputs[slot.number] = _start(tracker, slot, frame)
         else:
-            if lane.call.move is not None and lane.target is not None:
-                lane.target = tracker.moved(lane.target, lane.call.move)
-            stepping.append((lane, frame))
-    answers |= _step(tracker, stepping)
-    return [answers[lane.number] for lane in lanes]
+            if slot.request.move is not None and slot.target is not None:
+                slot.target = tracker.moved(slot.target, slot.request.move)
+            stepping.append((slot, frame))
+    outputs |= _step(tracker, stepping)
+    return [outputs[slot.number] for slot in batch]
 
 
-def _start(tracker: NetworkTracker, lane: _Lane[R], frame: Frame) -> Answer | Exception:
-    box = lane.call.box
+def _start(tracker: NetworkTracker, slot: _Slot[R], frame: Frame) -> Output | Exception:
+    box = slot.request.box
     begin = time.perf_counter()
     try:
-        (lane.target,) = tracker.start(frame, box)  # type: ignore[arg-type]  # a start has a box
+        (slot.target,) = tracker.start(frame, box)  # type: ignore[arg-type]  # a start has a box
     except Exception as error:  # noqa: BLE001  # as above
         return error
     return _started(box, time.perf_counter() - begin, (frame.shape[1], frame.shape[0]))  # type: ignore[arg-type]
 
 
-def _step(tracker: NetworkTracker, pairs: list[tuple[_Lane[R], Frame]]) -> dict[int, Answer | Exception]:
+def _step(tracker: NetworkTracker, pairs: list[tuple[_Slot[R], Frame]]) -> dict[int, Output | Exception]:
     """One forward pass; where it fails, one per lane, to find whose fault it is."""
     if not pairs:
         return {}
     begin = time.perf_counter()
     try:
-        if any(lane.target is None for lane, _ in pairs):
+        if any(slot.target is None for slot, _ in pairs):
             raise LockonError("a course asked to track before it started")
-        targets = tracker.step([to_rgb(frame) for _, frame in pairs], [lane.target for lane, _ in pairs])  # type: ignore[misc]
+        targets = tracker.step([to_rgb(frame) for _, frame in pairs], [slot.target for slot, _ in pairs])  # type: ignore[misc]
     except Exception as error:  # noqa: BLE001  # as above
         if len(pairs) == 1:
             return {pairs[0][0].number: error}
-        return {number: answer for pair in pairs for number, answer in _step(tracker, [pair]).items()}
+        return {number: output for pair in pairs for number, output in _step(tracker, [pair]).items()}
     seconds = (time.perf_counter() - begin) / len(pairs)
-    answers: dict[int, Answer | Exception] = {}
-    for (lane, _), target in zip(pairs, targets, strict=True):
-        lane.target = target
-        answers[lane.number] = Answer(cxcywh_to_xywh(target.box), target.score, target.state, target.mask, seconds, target.size)
-    return answers
+    outputs: dict[int, Output | Exception] = {}
+    for (slot, _), target in zip(pairs, targets, strict=True):
+        slot.target = target
+        outputs[slot.number] = Output(cxcywh_to_xywh(target.box), target.score, target.state, target.mask, seconds, target.size)
+    return outputs
 
 
-__all__ = ["Answer", "Call", "Course", "as_result", "drive", "drive_together"]
+__all__ = ["Episode", "Output", "Request", "as_result", "drive", "drive_together"]

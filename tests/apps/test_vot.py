@@ -43,7 +43,7 @@ class Rectangle:
 
 
 class Client:
-    """Hands out requests and keeps the answers, as `trax.Server` does."""
+    """Hands out requests and keeps the answers, as `trax.TraxServer` does."""
 
     def __init__(self, requests):
         self.requests, self.answers = list(requests), []
@@ -129,7 +129,7 @@ class FakeTrax(ModuleType):
 
     Rectangle = Rectangle
 
-    class Server:
+    class TraxServer:
         def __init__(self, regions, images, tracker_name, tracker_family):
             FakeTrax.hello = (regions, images, tracker_name, tracker_family)
 

@@ -19,8 +19,8 @@ from lockon.bench.formats.exporting import export_results
 from lockon.bench.formats.importing import import_results
 from lockon.bench.pack.validation import validate
 from lockon.bench.pack.writing import pack
-from lockon.bench.protocols.answers import STARTED, TRACKED
 from lockon.bench.protocols.one_pass import run_one_pass
+from lockon.bench.protocols.trajectory import STARTED, TRACKED
 from lockon.bench.store import Store
 from lockon.cli import app
 from lockon.data.datasets.registry import load_dataset

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from lockon.bench.run import TrackerSpec
-from lockon.data.sequence import LazyList, Sequence, read_image
+from lockon.data.sequence import LazyList, VideoSequence, read_image
 from lockon.errors import LockonError, LockonWarning
 from lockon.types import Result
 
@@ -117,7 +117,7 @@ def make_color_tracker(spec: TrackerSpec):
     return color_tracker()
 
 
-def make_sequence(folder: Path, name: str, *, frames: int = 4, red: bool = False, skip: int = 0, dataset: str = "made") -> Sequence:
+def make_sequence(folder: Path, name: str, *, frames: int = 4, red: bool = False, skip: int = 0, dataset: str = "made") -> VideoSequence:
     """`frames` equal pictures with the target at 5,5,10,10; no annotation on the first `skip` of them."""
     paths = []
     (folder / name).mkdir(parents=True)
@@ -128,4 +128,4 @@ def make_sequence(folder: Path, name: str, *, frames: int = 4, red: bool = False
         assert cv2.imwrite(str(paths[-1]), image)
     boxes = np.tile([5.0, 5, 10, 10], (frames, 1))
     boxes[:skip] = np.nan
-    return Sequence(name, dataset, LazyList(paths, read_image), boxes)
+    return VideoSequence(name, dataset, LazyList(paths, read_image), boxes)

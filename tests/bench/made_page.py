@@ -9,13 +9,13 @@ from made_results import FAR, HALF, PERFECT, SIZE, add, make_record
 from lockon.bench.html import write_html
 from lockon.bench.report import Options, evaluate_all
 from lockon.bench.store import Store
-from lockon.data.sequence import LazyList, Sequence, read_image
+from lockon.data.sequence import LazyList, VideoSequence, read_image
 
 HOSTILE = "</script><img src=x onerror=alert(1)>&\"'"
 FRAMES = 12
 
 
-def make_images(folder, name: str, frames: int = FRAMES, size=SIZE) -> Sequence:
+def make_images(folder, name: str, frames: int = FRAMES, size=SIZE) -> VideoSequence:
     """Pictures with a white target where the truth is; the background gets brighter from frame to frame."""
     (folder / name).mkdir(parents=True)
     paths = []
@@ -24,7 +24,7 @@ def make_images(folder, name: str, frames: int = FRAMES, size=SIZE) -> Sequence:
         image[5:15, 5:15] = 255
         paths.append(folder / name / f"{index:04d}.png")
         assert cv2.imwrite(str(paths[-1]), image)
-    return Sequence(name, "made", LazyList(paths, read_image), np.tile([5.0, 5, 10, 10], (frames, 1)))
+    return VideoSequence(name, "made", LazyList(paths, read_image), np.tile([5.0, 5, 10, 10], (frames, 1)))
 
 
 def make_store(folder) -> Store:

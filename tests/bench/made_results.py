@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lockon.bench.protocols.answers import FAILED, SKIPPED, STARTED, TRACKED, Run
+from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED, TRACKED, Trajectory
 from lockon.bench.store import Record, Store
 
 SETUP = {"machine": {"processor": "abacus"}, "threads": 1, "workers": 1}
@@ -32,7 +32,7 @@ def make_record(
     scores = np.where(np.isnan(times), np.nan, 0.5)
     truth = np.tile(BOX, (frames, 1))
     truth[:skip] = np.nan
-    run = Run(boxes, scores, ("tracked",) * frames, times, skip, size)
+    run = Trajectory(boxes, scores, ("tracked",) * frames, times, skip, size)
     return Record(name, dataset, run, truth, None, SETUP, **fields)
 
 
@@ -44,7 +44,7 @@ def reset_record(name: str, events: str, rows, *, dataset: str = "VOT2018", size
     boxes[codes == STARTED] = BOX
     boxes[(codes == FAILED) | (codes == SKIPPED)] = np.nan
     times = np.where(codes == SKIPPED, np.nan, np.where(codes == STARTED, 9.0, 0.01))
-    run = Run(boxes, np.where(np.isnan(times), np.nan, 0.5), ("tracked",) * frames, times, 0, size, events=codes)
+    run = Trajectory(boxes, np.where(np.isnan(times), np.nan, 0.5), ("tracked",) * frames, times, 0, size, events=codes)
     return Record(name, dataset, run, np.tile(BOX, (frames, 1)), None, SETUP, protocol="reset", **fields)
 
 

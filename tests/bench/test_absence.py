@@ -10,7 +10,7 @@ import pytest
 
 from colored_videos import BLUE, GREEN, HEIGHT, RED, SIDE, WIDTH, ColorModel, box_at, color_tracker, video
 from lockon.bench.protocols.absence import BATCH, search_swapped, usable_frames
-from lockon.bench.protocols.composites import Course, Outing, cut_out, make_composites, run_composites
+from lockon.bench.protocols.composites import AbsenceClip, PresenceSchedule, cut_out, make_composites, run_composites
 from lockon.errors import LockonError
 
 VIDEOS = [video("red", RED), video("green", GREEN), video("blue", BLUE)]
@@ -69,9 +69,9 @@ def test_one_annotated_frame_is_too_few() -> None:
 
 
 def test_the_course_leads_out_and_back() -> None:
-    course = Course(stay=3, leave=2, away=4, back=2, end=3)
-    assert len(course) == 14
-    assert [course.outside(t) for t in range(14)] == [0, 0, 0, 0, 0.5, 1, 1, 1, 1, 1, 0.5, 0, 0, 0]
+    schedule = PresenceSchedule(stay=3, leave=2, away=4, back=2, end=3)
+    assert len(schedule) == 14
+    assert [schedule.outside(t) for t in range(14)] == [0, 0, 0, 0, 0.5, 1, 1, 1, 1, 1, 0.5, 0, 0, 0]
 
 
 def test_cut_outs_are_the_masked_pixels() -> None:
@@ -86,7 +86,7 @@ def test_cut_outs_are_the_masked_pixels() -> None:
 def test_a_composite_knows_where_its_target_is(seed: int) -> None:
     (composite,) = make_composites([video("red", RED, masks=True), video("green", GREEN)], seed, scenes=1)
     parts = []
-    for t in range(len(composite.course)):
+    for t in range(len(composite.schedule)):
         frame, box, part = composite.render(t)
         parts.append(part)
         assert frame.shape == (HEIGHT, WIDTH, 3)
@@ -95,10 +95,10 @@ def test_a_composite_knows_where_its_target_is(seed: int) -> None:
         if part > 0.5:
             ys, xs = np.nonzero(red)
             assert np.abs(box - (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)).max() <= 2
-    course = composite.course
-    assert min(parts[: course.stay]) == 1
-    assert max(parts[course.stay + course.leave : course.stay + course.leave + course.away]) == 0
-    assert min(parts[-course.end :]) == 1
+    schedule = composite.schedule
+    assert min(parts[: schedule.stay]) == 1
+    assert max(parts[schedule.stay + schedule.leave : schedule.stay + schedule.leave + schedule.away]) == 0
+    assert min(parts[-schedule.end :]) == 1
     assert composite.scene.frames[0][0, 0].tolist() == [128, 128, 128]  # frames of the scene are not painted on
 
 
@@ -112,21 +112,21 @@ def test_composites_need_masks_and_another_video() -> None:
 def test_a_good_tracker_loses_and_finds_the_target() -> None:
     told: list[int] = []
     composites = make_composites([video("red", RED, masks=True), *VIDEOS[1:]], 0)
-    outings = run_composites(color_tracker(patience=3, lost=0.2), composites, told.append)
-    assert [outing.scene for outing in outings] == [composite.scene.name for composite in composites]
+    clips = run_composites(color_tracker(patience=3, lost=0.2), composites, told.append)
+    assert [clip.scene for clip in clips] == [composite.scene.name for composite in composites]
     assert sum(told) == 2 * 99
-    for outing in outings:
-        assert outing.on_target_before
-        assert outing.scores[outing.present].min() > 0.9
-        assert outing.scores[outing.absent].max() < 0.1
-        assert {outing.states[i] for i in np.flatnonzero(outing.absent)[3:]} == {"lost"}
-        assert outing.overlaps[outing.visible == 1].min() > 0.5
-        assert outing.frames_to_return is not None
-        assert outing.frames_to_return <= 2
+    for clip in clips:
+        assert clip.on_target_before
+        assert clip.scores[clip.present].min() > 0.9
+        assert clip.scores[clip.absent].max() < 0.1
+        assert {clip.states[i] for i in np.flatnonzero(clip.absent)[3:]} == {"lost"}
+        assert clip.overlaps[clip.visible == 1].min() > 0.5
+        assert clip.frames_to_return is not None
+        assert clip.frames_to_return <= 2
 
 
-def outing(overlaps: list[float], visible: list[float]) -> Outing:
-    return Outing("a", "b", np.zeros(len(visible)), np.array(overlaps), np.array(visible), ("lost",) * len(visible))
+def clip(overlaps: list[float], visible: list[float]) -> AbsenceClip:
+    return AbsenceClip("a", "b", np.zeros(len(visible)), np.array(overlaps), np.array(visible), ("lost",) * len(visible))
 
 
 @pytest.mark.parametrize(
@@ -139,9 +139,9 @@ def outing(overlaps: list[float], visible: list[float]) -> Outing:
     ],
 )
 def test_waiting_is_counted_from_the_return(overlaps: list[float], before: bool, wait: int | None) -> None:
-    one = outing(overlaps, [1, 1, 0.2, 0, 0, 0.3, 0.8, 1])
-    assert not outing([0.9, 0.4, *overlaps[2:]], [1, 1, 0.2, 0, 0, 0.3, 0.8, 1]).on_target_before  # the last whole view counts
-    assert outing([0.9, 0.4, *overlaps[2:]], [1, 0.8, 0.2, 0, 0, 0.3, 0.8, 1]).on_target_before
+    one = clip(overlaps, [1, 1, 0.2, 0, 0, 0.3, 0.8, 1])
+    assert not clip([0.9, 0.4, *overlaps[2:]], [1, 1, 0.2, 0, 0, 0.3, 0.8, 1]).on_target_before  # the last whole view counts
+    assert clip([0.9, 0.4, *overlaps[2:]], [1, 0.8, 0.2, 0, 0, 0.3, 0.8, 1]).on_target_before
     assert (one.on_target_before, one.frames_to_return) == (before, wait)
     assert one.present.tolist() == [True, True, False, False, False, False, True, True]
     assert one.absent.tolist() == [False, False, False, True, True, False, False, False]

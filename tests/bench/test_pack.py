@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 from lockon.bench.pack.servers import SERVERS
 from lockon.bench.pack.validation import validate
 from lockon.bench.pack.writing import pack
-from lockon.bench.protocols.answers import FAILED, SKIPPED, STARTED, TRACKED, Run
+from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED, TRACKED, Trajectory
 from lockon.bench.store import Record, Store
 from lockon.cli import app
 from lockon.data.datasets.layout import read_if_there
-from lockon.data.sequence import LazyList, Sequence
+from lockon.data.sequence import LazyList, VideoSequence
 from lockon.errors import LockonError, LockonWarning
 
 FRAMES = 4
@@ -27,7 +27,7 @@ GOT10K = SERVERS["got10k"].names
 def _sequence(name, dataset="GOT10k_test", frames=FRAMES):
     boxes = np.full((frames, 4), np.nan)
     boxes[0] = BOX
-    return Sequence(name, dataset, LazyList([Path("nowhere.jpg")] * frames, read_if_there), boxes)
+    return VideoSequence(name, dataset, LazyList([Path("nowhere.jpg")] * frames, read_if_there), boxes)
 
 
 def _record(name, dataset="GOT10k_test", *, frames=FRAMES, boxes=None, times=0.5, events=None):
@@ -37,7 +37,7 @@ def _record(name, dataset="GOT10k_test", *, frames=FRAMES, boxes=None, times=0.5
     nothing = np.full(frames, np.nan)
     protocol = "one-pass" if events is None else "reset"
     marks = None if events is None else np.array(events, dtype=np.int8)
-    run = Run(boxes, nothing, ("tracked",) * frames, np.full(frames, times), 0, (0, 0), marks)
+    run = Trajectory(boxes, nothing, ("tracked",) * frames, np.full(frames, times), 0, (0, 0), marks)
     return Record(name, dataset, run, truth, None, {}, protocol=protocol)
 
 

@@ -12,7 +12,7 @@ from test_bench_cli import _make_data
 from typer.testing import CliRunner
 
 from lockon.bench.reproduce import compare, find_claims
-from lockon.bench.store import Place, Store
+from lockon.bench.store import RunKey, Store
 from lockon.cli import app
 from lockon.errors import LockonError
 
@@ -83,7 +83,7 @@ def test_everything_comes_out_again(results):
 
 @pytest.mark.parametrize(
     ("place", "shown"),
-    [(Place(), "1 runs of 1 sequences"), (Place("reset"), "protocol   reset (skip 3, vot_init bounding); 1 runs of 1 sequences")],
+    [(RunKey(), "1 runs of 1 sequences"), (RunKey("reset"), "protocol   reset (skip 3, vot_init bounding); 1 runs of 1 sequences")],
 )
 def test_one_result_file(results, place, shown):
     done = lockon("reproduce", Store(results).path("kcf", "folder", "left", place))
@@ -93,7 +93,7 @@ def test_one_result_file(results, place, shown):
 
 
 def test_a_second_repetition_of_a_random_tracker(results):
-    done = lockon("reproduce", Store(results).path("walk", "folder", "left", Place(repetition=2)))
+    done = lockon("reproduce", Store(results).path("walk", "folder", "left", RunKey(repetition=2)))
     assert done.exit_code == 0, done.output
 
 

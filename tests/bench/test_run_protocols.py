@@ -13,7 +13,7 @@ from lockon.bench.protocols.plan import Protocol
 from lockon.bench.protocols.realtime import RealTime
 from lockon.bench.protocols.reset import ResetRules
 from lockon.bench.run import TrackerSpec, run_benchmark
-from lockon.bench.store import Place, Store
+from lockon.bench.store import RunKey, Store
 from lockon.errors import LockonError
 
 STILL, RANDOM = TrackerSpec("still", "still"), TrackerSpec("random", "random")
@@ -47,11 +47,11 @@ def test_a_deterministic_tracker_runs_twice_and_a_random_one_every_time(tmp_path
 def test_repetitions_are_resumed_one_by_one_and_give_the_same(tmp_path, sequence):
     _, store = run(tmp_path / "out", [RANDOM], [sequence], Protocol(repetitions=3))
     before = [record.run.boxes.tolist() for record in store.records("random")]
-    store.path("random", "made", "dark", Place(repetition=2)).unlink()
-    kept = store.path("random", "made", "dark", Place(repetition=3)).stat().st_mtime_ns
+    store.path("random", "made", "dark", RunKey(repetition=2)).unlink()
+    kept = store.path("random", "made", "dark", RunKey(repetition=3)).stat().st_mtime_ns
     assert run(tmp_path / "out", [RANDOM], [sequence], Protocol(repetitions=3))[0] == ["done"]
     assert [record.run.boxes.tolist() for record in store.records("random")] == before
-    assert store.path("random", "made", "dark", Place(repetition=3)).stat().st_mtime_ns == kept
+    assert store.path("random", "made", "dark", RunKey(repetition=3)).stat().st_mtime_ns == kept
     assert run(tmp_path / "out", [RANDOM], [sequence], Protocol(repetitions=5))[0] == ["done"]  # more are added
     assert [record.run.boxes.tolist() for record in store.records("random")][:3] == before
 
@@ -79,10 +79,10 @@ def test_protocols_live_side_by_side(tmp_path, sequence):
     assert [(one.anchor, one.backward, len(one.run)) for one in store.records("still", "anchors")] == [(0, False, 6), (4, True, 5)]
     assert np.isnan(store.records("still", "realtime")[0].run.times).tolist() == [False, True, True, False, True, True]
     assert [one.protocol for one in store.records("still")] == ["one-pass"]
-    store.path("still", "made", "dark", Place("anchors", 1, 4)).unlink()
-    kept = store.path("still", "made", "dark", Place("anchors", 1, 0)).stat().st_mtime_ns
+    store.path("still", "made", "dark", RunKey("anchors", 1, 4)).unlink()
+    kept = store.path("still", "made", "dark", RunKey("anchors", 1, 0)).stat().st_mtime_ns
     assert run(out, [STILL], [sequence], Protocol(name="anchors", spacing=4))[0] == ["done"]
-    assert store.path("still", "made", "dark", Place("anchors", 1, 0)).stat().st_mtime_ns == kept
+    assert store.path("still", "made", "dark", RunKey("anchors", 1, 0)).stat().st_mtime_ns == kept
 
 
 def test_results_of_other_rules_are_refused_and_replaced_on_demand(tmp_path, sequence):
@@ -150,10 +150,10 @@ def test_lockstep_equals_one_by_one_under_every_protocol(tmp_path, protocol):
     assert files(together, "net") == files(alone, "net")
     for ours, theirs in zip(together.records("net", protocol.name), alone.records("net", protocol.name), strict=True):
         np.testing.assert_allclose(ours.run.boxes, theirs.run.boxes, atol=1e-4)
-        assert (ours.run.states, ours.place, ours.rules) == (theirs.run.states, theirs.place, theirs.rules)
+        assert (ours.run.states, ours.run_key, ours.rules) == (theirs.run.states, theirs.run_key, theirs.rules)
         assert (ours.setup["lockstep"], theirs.setup.get("lockstep")) == (2, None)
     missing = together.records("net", protocol.name)[0]
-    together.path("net", "colors", missing.sequence, missing.place).unlink()
+    together.path("net", "colors", missing.sequence, missing.run_key).unlink()
     statuses = run(tmp_path / "together", [NET], VIDEOS, protocol, make=make_color_tracker, lockstep=2)[0]
     assert sorted(statuses) == ["done", *["skipped"] * 4]
 

@@ -9,7 +9,7 @@ import pytest
 from fake_trackers import make, make_sequence
 
 from lockon.bench import ray_workers
-from lockon.bench.jobs import Work, run_job
+from lockon.bench.jobs import BenchmarkContext, run_job
 from lockon.bench.protocols.plan import Protocol
 from lockon.bench.ray_workers import MemoryBook
 from lockon.bench.run import Job, TrackerSpec, run_benchmark
@@ -31,17 +31,17 @@ def answers(store):
 def test_a_task_brings_back_what_is_missing_and_no_more(sequences):
     """What runs far away from the store, without Ray."""
     spec, protocol = TrackerSpec("it", "random"), Protocol(repetitions=3)
-    work = Work(make, protocol, 0, {})
+    context = BenchmarkContext(make, protocol, 0, {})
     whole = MemoryBook({})
-    assert [outcome.status for outcome in run_job(work, whole, Job(spec, (sequences[0],)))] == ["done"]
+    assert [outcome.status for outcome in run_job(context, whole, Job(spec, (sequences[0],)))] == ["done"]
     assert [record.repetition for _, record in whole.new] == [1, 2, 3]
-    known = {("it", "made", "s0", record.place): record for _, record in whole.new[:2]}
+    known = {("it", "made", "s0", record.run_key): record for _, record in whole.new[:2]}
     rest = MemoryBook(known)
-    run_job(work, rest, Job(spec, (sequences[0],)))
+    run_job(context, rest, Job(spec, (sequences[0],)))
     assert [record.repetition for _, record in rest.new] == [3]
     assert rest.new[0][1].run.boxes.tolist() == whole.new[2][1].run.boxes.tolist()
     failing = MemoryBook({})
-    run_job(work, failing, Job(TrackerSpec("it", "nothing"), (sequences[0],)))
+    run_job(context, failing, Job(TrackerSpec("it", "nothing"), (sequences[0],)))
     (error,) = failing.errors
     assert "no weights for nothing" in error[2]
 

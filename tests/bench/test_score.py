@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from colored_videos import BLUE, GREEN, RED, color_tracker, video
-from lockon.bench.calibrate import Samples, fit_config, held_out, logit, lost_threshold, track_samples
+from lockon.bench.calibrate import ScoreSamples, fit_config, held_out, logit, lost_threshold, track_samples
 from lockon.bench.metrics.calibration import fit_platt
 from lockon.bench.protocols.absence import Search
 from lockon.bench.reliability_plot import write_reliability_plot
@@ -24,11 +24,11 @@ def no_progress(name: str, total: int) -> object:
     return lambda count: None
 
 
-def samples(logits: object, overlaps: object, templates: list[str], scenes: list[str] | None = None) -> Samples:
+def samples(logits: object, overlaps: object, templates: list[str], scenes: list[str] | None = None) -> ScoreSamples:
     values = np.asarray(overlaps, dtype=np.float64)
     scenes = scenes or templates
     absent = np.array([a != b for a, b in zip(templates, scenes, strict=True)])
-    return Samples(np.asarray(logits, dtype=np.float64), values, absent, np.array(templates), np.array(scenes))
+    return ScoreSamples(np.asarray(logits, dtype=np.float64), values, absent, np.array(templates), np.array(scenes))
 
 
 @pytest.mark.parametrize("value", [-20.0, -3.0, 0.0, 0.5, 20.0])

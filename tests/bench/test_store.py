@@ -10,7 +10,7 @@ import pytest
 from fake_trackers import Still, make_sequence
 
 from lockon.bench.protocols.one_pass import run_one_pass
-from lockon.bench.store import Place, Record, Store, load_record
+from lockon.bench.store import Record, RunKey, Store, load_record
 from lockon.errors import LockonError, LockonWarning
 
 CONFIGURATION = {"name": "still", "weights": {"net.onnx": "0" * 64}, "overrides": {}, "seed": 0}
@@ -117,14 +117,14 @@ def test_a_folder_without_results_says_how_to_make_some(store, tmp_path):
         Store(tmp_path).trackers()
 
 
-def _full_record(sequence, place=None):
+def _full_record(sequence, run_key=None):
     """A record that has everything a record can have."""
     run = run_one_pass(Still(), sequence)
     events = np.array([3, 1, 0, 2], dtype=np.int8)
     run = dataclasses.replace(run, events=events, masks=(None, "m1,1,1,1,0,1", None, None))
     polygons = np.arange(32.0).reshape(4, 8)
     polygons[0] = np.nan
-    place = place or Place("reset")
+    run_key = run_key or RunKey("reset")
     return Record(
         sequence.name,
         sequence.dataset,
@@ -135,39 +135,39 @@ def _full_record(sequence, place=None):
         polygons=polygons,
         truth_masks=("m0,0,1,1,0,1", None, None, None),
         attributes=("fast", "occluded"),
-        repetition=place.repetition,
-        protocol=place.protocol,
+        repetition=run_key.repetition,
+        protocol=run_key.protocol,
         rules={"skip": 5},
-        anchor=place.anchor,
-        backward=place.anchor == 3,
+        anchor=run_key.anchor,
+        backward=run_key.anchor == 3,
     )
 
 
 @pytest.mark.parametrize(
-    ("place", "path"),
+    ("run_key", "path"),
     [
-        (Place(), "made/late.json"),
-        (Place(repetition=3), "made/late#3.json"),
-        (Place("reset"), "made.reset/late.json"),
-        (Place("realtime", 2), "made.realtime/late#2.json"),
-        (Place("anchors", 1, 0), "made.anchors/late@0.json"),
-        (Place("anchors", 2, 3), "made.anchors/late@3#2.json"),
-        (Place("realtime", 1, 3), "made.realtime/late@3.json"),
+        (RunKey(), "made/late.json"),
+        (RunKey(repetition=3), "made/late#3.json"),
+        (RunKey("reset"), "made.reset/late.json"),
+        (RunKey("realtime", 2), "made.realtime/late#2.json"),
+        (RunKey("anchors", 1, 0), "made.anchors/late@0.json"),
+        (RunKey("anchors", 2, 3), "made.anchors/late@3#2.json"),
+        (RunKey("realtime", 1, 3), "made.realtime/late@3.json"),
     ],
 )
-def test_all_of_a_record_comes_back_from_its_own_place(store, sequence, place, path):
-    record = _full_record(sequence, place)
+def test_all_of_a_record_comes_back_from_its_own_place(store, sequence, run_key, path):
+    record = _full_record(sequence, run_key)
     store.save("still", record)
     assert [found.relative_to(store.folder / "still").as_posix() for found in store.folder.glob("still/*/*")] == [path]
-    (loaded,) = store.records("still", place.protocol)
-    for field in ("sequence", "dataset", "attributes", "repetition", "protocol", "rules", "anchor", "backward", "truth_masks", "place"):
+    (loaded,) = store.records("still", run_key.protocol)
+    for field in ("sequence", "dataset", "attributes", "repetition", "protocol", "rules", "anchor", "backward", "truth_masks", "run_key"):
         assert getattr(loaded, field) == getattr(record, field), field
     np.testing.assert_array_equal(loaded.polygons, record.polygons)
     assert loaded.run.events.tolist() == [3, 1, 0, 2]
     assert loaded.run.events.dtype == np.int8
     assert loaded.run.masks == record.run.masks
     assert loaded.same_answers(record)
-    assert store.protocols("still") == [place.protocol]
+    assert store.protocols("still") == [run_key.protocol]
 
 
 def test_files_of_the_first_version_are_read(store, sequence):
@@ -180,15 +180,15 @@ def test_files_of_the_first_version_are_read(store, sequence):
         *("boxes", "scores", "states", "times", "truth", "visible"),
     ]
     loaded = load_record(path)
-    assert (loaded.place, loaded.rules, loaded.attributes, loaded.polygons, loaded.truth_masks) == (Place(), {}, (), None, None)
+    assert (loaded.run_key, loaded.rules, loaded.attributes, loaded.polygons, loaded.truth_masks) == (RunKey(), {}, (), None, None)
     assert (loaded.run.events, loaded.run.masks) == (None, None)
 
 
 def test_records_are_sorted_and_of_one_protocol(store, sequence):
     other = dataclasses.replace(sequence, name="early")
-    for place in (Place("anchors", 2, 3), Place("anchors", 1, 3), Place("anchors", 1, 0), Place("reset")):
-        store.save("still", _full_record(sequence, place))
-    store.save("still", _full_record(other, Place("anchors", 1, 3)))
+    for run_key in (RunKey("anchors", 2, 3), RunKey("anchors", 1, 3), RunKey("anchors", 1, 0), RunKey("reset")):
+        store.save("still", _full_record(sequence, run_key))
+    store.save("still", _full_record(other, RunKey("anchors", 1, 3)))
     found = [(one.sequence, one.anchor, one.repetition) for one in store.records("still", "anchors")]
     assert found == [("early", 3, 1), ("late", 0, 1), ("late", 3, 1), ("late", 3, 2)]
     assert len(store.records("still", "reset")) == 1
@@ -200,8 +200,8 @@ def test_records_are_sorted_and_of_one_protocol(store, sequence):
 
 def test_names_that_look_like_protocols_and_anchors_are_told_apart(store, sequence):
     odd = dataclasses.replace(sequence, dataset="made.reset", name="late@3")
-    assert store.path("still", odd.dataset, odd.name) != store.path("still", "made", "late@3", Place("reset"))
-    assert store.path("still", "made", "late@3") != store.path("still", "made", "late", Place(anchor=3))
+    assert store.path("still", odd.dataset, odd.name) != store.path("still", "made", "late@3", RunKey("reset"))
+    assert store.path("still", "made", "late@3") != store.path("still", "made", "late", RunKey(anchor=3))
     store.save("still", _record(odd))
     assert store.protocols("still") == ["one-pass"]
     assert [one.dataset for one in store.records("still")] == ["made.reset"]
@@ -213,7 +213,7 @@ def test_names_that_look_like_protocols_and_anchors_are_told_apart(store, sequen
 )
 def test_inconsistent_files_of_other_protocols_are_refused(store, sequence, change):
     store.save("still", _full_record(sequence))
-    path = store.path("still", "made", "late", Place("reset"))
+    path = store.path("still", "made", "late", RunKey("reset"))
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(LockonError, match="not a complete result"):
         load_record(path)
@@ -222,16 +222,16 @@ def test_inconsistent_files_of_other_protocols_are_refused(store, sequence, chan
 def test_a_result_fits_the_polygons_it_was_made_with(store, sequence):
     record = _full_record(sequence)
     store.save("still", record)
-    assert store.finished("still", dataclasses.replace(sequence, polygons=record.polygons), Place("reset"), {"skip": 5})
+    assert store.finished("still", dataclasses.replace(sequence, polygons=record.polygons), RunKey("reset"), {"skip": 5})
     with pytest.raises(LockonError, match="other ground truth of late"):
-        store.find("still", dataclasses.replace(sequence, polygons=record.polygons + 1), Place("reset"))
+        store.find("still", dataclasses.replace(sequence, polygons=record.polygons + 1), RunKey("reset"))
     with pytest.raises(LockonError, match=r"made under other rules: skip \(5 -> 3\)"):
-        store.find("still", sequence, Place("reset"), {"skip": 3})
-    assert store.find("still", sequence, Place("reset"), {"skip": 5}).rules == {"skip": 5}
+        store.find("still", sequence, RunKey("reset"), {"skip": 3})
+    assert store.find("still", sequence, RunKey("reset"), {"skip": 5}).rules == {"skip": 5}
 
 
 def test_rows_of_a_backward_run(store, sequence):
-    record = _full_record(sequence, Place("anchors", 1, 3))
+    record = _full_record(sequence, RunKey("anchors", 1, 3))
     assert record.frames.tolist() == [3, 2, 1, 0]
     assert dataclasses.replace(record, backward=False, anchor=0).frames.tolist() == [0, 1, 2, 3]
     assert not record.fits(sequence)  # its truth is not in the backward order

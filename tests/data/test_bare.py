@@ -12,15 +12,15 @@ import pytest
 from tiny_layouts import make_davis, mask_of, write_image, write_lines
 
 from lockon.data.datasets.registry import load_dataset
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 
 
-def load(spec: str) -> list[Sequence]:
+def load(spec: str) -> list[VideoSequence]:
     return load_dataset(spec, frames="optional")
 
 
-def names(sequences: list[Sequence]) -> list[str]:
+def names(sequences: list[VideoSequence]) -> list[str]:
     return [sequence.name for sequence in sequences]
 
 

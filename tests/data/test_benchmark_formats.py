@@ -12,11 +12,11 @@ from tiny_layouts import BOX, make_otb, make_uav123, write_image, write_images, 
 from lockon.data.check import check_dataset
 from lockon.data.datasets.registry import load_dataset
 from lockon.data.paths import find_root
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 
 
-def load_one(name: str, root: Path) -> Sequence:
+def load_one(name: str, root: Path) -> VideoSequence:
     (sequence,) = load_dataset(f"{name}:{root}")
     return sequence
 

@@ -23,11 +23,11 @@ from tiny_layouts import (
     write_video,
 )
 
-from lockon.data.check import Report, check_dataset
+from lockon.data.check import DataReport, check_dataset
 from lockon.data.image_files import broken_end
 
 
-def check_one(name: str, root: Path, full: bool = False, subset: bool = True) -> Report:
+def check_one(name: str, root: Path, full: bool = False, subset: bool = True) -> DataReport:
     (report,) = check_dataset(name, root, full=full, subset=subset)
     return report
 

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from lockon.data.datasets.stills import StillImage, StillObject, short_videos
-from lockon.data.sampler import ImageCache, PairSampler, StillSource, SyntheticSource, VideoSource, View, usable
-from lockon.data.sequence import LazyList, Sequence
+from lockon.data.sampler import ImageCache, PairSampler, StillSource, SyntheticSource, VideoSource, View, is_trainable
+from lockon.data.sequence import LazyList, VideoSequence
 from lockon.data.synthesize import Cutout
 from lockon.errors import LockonError
 
 
-def video(name: str, boxes, visible=None) -> Sequence:
+def video(name: str, boxes, visible=None) -> VideoSequence:
     """A 100 x 80 video; the pixels of frame i are all i."""
     paths = [Path(str(i)) for i in range(len(boxes))]
     frames = LazyList(paths, lambda path: np.full((80, 100, 3), int(path.name), np.uint8))
-    return Sequence(name, "made", frames, np.asarray(boxes, dtype=np.float64), None if visible is None else np.asarray(visible))
+    return VideoSequence(name, "made", frames, np.asarray(boxes, dtype=np.float64), None if visible is None else np.asarray(visible))
 
 
 GOOD = (10, 10, 20, 20)
@@ -39,7 +39,7 @@ GOOD = (10, 10, 20, 20)
     ],
 )
 def test_usable(box, expected: bool) -> None:
-    assert usable(np.asarray(box, dtype=float), 100, 80) is expected
+    assert is_trainable(np.asarray(box, dtype=float), 100, 80) is expected
 
 
 class TestImageCache:
@@ -176,7 +176,7 @@ class TestMasks:
     def test_of_a_video(self) -> None:
         one = video("one", [GOOD] * 4)
         masks = LazyList(one.frames.paths, lambda path: np.full((80, 100), int(path.name) == 2))
-        source = VideoSource([Sequence("one", "made", one.frames, one.boxes, masks=masks)], ImageCache())
+        source = VideoSource([VideoSequence("one", "made", one.frames, one.boxes, masks=masks)], ImageCache())
         for seed in range(6):
             for view in source.draw(np.random.default_rng(seed)):
                 assert view.mask is not None

@@ -1,4 +1,4 @@
-"""`Sequence` refuses fields that do not belong together; lazy paths."""
+"""`VideoSequence` refuses fields that do not belong together; lazy paths."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lockon.data.sequence import LazyList, LazyPaths, Sequence, read_image
+from lockon.data.sequence import LazyList, LazyPaths, VideoSequence, read_image
 from lockon.errors import LockonError
 
 
-def make(count: int = 3, **fields: Any) -> Sequence:
+def make(count: int = 3, **fields: Any) -> VideoSequence:
     frames = LazyList([Path(f"{index}.jpg") for index in range(count)], read_image)
-    return Sequence("a", "folder", frames, np.ones((3, 4)), **fields)
+    return VideoSequence("a", "folder", frames, np.ones((3, 4)), **fields)
 
 
 def test_fields_of_annotations() -> None:

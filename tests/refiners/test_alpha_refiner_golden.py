@@ -46,7 +46,7 @@ def test_boxes_and_masks(run: str) -> None:
     found = refiner(json.loads(str(stored["settings"])))
     for row, (box, expected) in enumerate(zip(stored["input_boxes"], stored["refined"], strict=True)):
         frame = golden_data.frames()[row + 1]
-        seen = found.look(frame, box[None], np.array([0]))
+        seen = found.predict(frame, box[None], np.array([0]))
         np.testing.assert_allclose(seen.boxes[0], expected, atol=BOX_LIMIT, err_msg=f"frame {row + 1}")
         result = found.refine(frame, box)
         if expected[2:].min() < 1:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from lockon.errors import LockonError
-from lockon.refiners.guard import Found, clip_inside, refine_guarded, usable
+from lockon.refiners.guard import RefinedBoxes, clip_inside, is_valid, refine_guarded
 
 FRAME = np.zeros((120, 160, 3), np.uint8)
 
@@ -28,7 +28,7 @@ FRAME = np.zeros((120, 160, 3), np.uint8)
     ],
 )
 def test_usable(box: tuple[float, ...], good: bool) -> None:
-    assert usable(np.array([box], dtype=np.float64), 160, 120, 1.0).tolist() == [good]
+    assert is_valid(np.array([box], dtype=np.float64), 160, 120, 1.0).tolist() == [good]
 
 
 @pytest.mark.parametrize(
@@ -60,16 +60,16 @@ def test_answers_are_boxes_or_what_was_given(cases) -> None:
     given_boxes, answers, scores = (np.array(values, dtype=np.float64) for values in zip(*cases, strict=True))
     seen = []
 
-    def look(boxes, targets):
+    def predict(boxes, targets):
         seen.extend(targets)
-        assert usable(boxes, 160, 120, 1.0).all()
-        return Found(answers[targets], scores[targets], None)
+        assert is_valid(boxes, 160, 120, 1.0).all()
+        return RefinedBoxes(answers[targets], scores[targets], None)
 
-    result = refine_guarded(FRAME, given_boxes, len(cases), look, smallest=1.0, mask=True)
+    result = refine_guarded(FRAME, given_boxes, len(cases), predict, smallest=1.0, mask=True)
     for number, one in enumerate(result.each()):
         if one.state == "tracked":
             assert number in seen
-            assert usable(one.box[None], 160, 120, 1.0).all()
+            assert is_valid(one.box[None], 160, 120, 1.0).all()
             assert one.score == scores[number] > 0
             np.testing.assert_array_equal(one.box, answers[number])
         else:
@@ -80,10 +80,10 @@ def test_answers_are_boxes_or_what_was_given(cases) -> None:
 
 
 def test_one_box_stays_one_box() -> None:
-    def look(boxes, targets):
-        return Found(boxes + 1, np.ones(1), np.ones((1, 120, 160), dtype=bool))
+    def predict(boxes, targets):
+        return RefinedBoxes(boxes + 1, np.ones(1), np.ones((1, 120, 160), dtype=bool))
 
-    result = refine_guarded(FRAME, (10, 10, 20, 20), 1, look, smallest=1.0, mask=True)
+    result = refine_guarded(FRAME, (10, 10, 20, 20), 1, predict, smallest=1.0, mask=True)
     assert (result.box.tolist(), result.score, result.state) == ([11, 11, 21, 21], 1.0, "tracked")
     assert result.mask.shape == (120, 160)
 
@@ -91,4 +91,4 @@ def test_one_box_stays_one_box() -> None:
 @pytest.mark.parametrize("boxes", [np.zeros((2, 4)), np.zeros(3), np.zeros((0, 4)), np.zeros((1, 1, 4))], ids=lambda one: str(one.shape))
 def test_another_number_of_boxes(boxes: np.ndarray) -> None:
     with pytest.raises(LockonError, match=r"but init\(\) was given 1; give one box per target"):
-        refine_guarded(FRAME, boxes, 1, lambda boxes, targets: Found(boxes, np.ones(1), None), smallest=1.0, mask=False)
+        refine_guarded(FRAME, boxes, 1, lambda boxes, targets: RefinedBoxes(boxes, np.ones(1), None), smallest=1.0, mask=False)

@@ -1,4 +1,4 @@
-"""`RestingTracker`: it stays where it was put; a refiner behind it tracks alone."""
+"""`StaticTracker`: it stays where it was put; a refiner behind it tracks alone."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from colored_videos import RED, video
 from fake_refiner import BlobRefiner
 from lockon.errors import LockonError
 from lockon.refiners.alpha_refine import AlphaRefiner
-from lockon.refiners.resting import RestingTracker
+from lockon.refiners.static import StaticTracker
 from lockon.refiners.wrapper import RefinedTracker
 
 FRAME = np.zeros((40, 60, 3), np.uint8)
 
 
 def test_it_stays_where_it_was_put() -> None:
-    tracker = RestingTracker()
+    tracker = StaticTracker()
     tracker.init(FRAME, (1, 2, 3, 4))
     assert tracker.track(FRAME).box.tolist() == [1, 2, 3, 4]
     tracker.move((5, 6, 7, 8))
@@ -28,7 +28,7 @@ def test_it_stays_where_it_was_put() -> None:
 
 
 def test_several_targets() -> None:
-    tracker = RestingTracker()
+    tracker = StaticTracker()
     tracker.init(FRAME, [(1, 2, 3, 4), (5, 6, 7, 8)])
     tracker.move([[np.nan] * 4, (9, 9, 9, 9)])
     result = tracker.track(FRAME)
@@ -37,7 +37,7 @@ def test_several_targets() -> None:
 
 def test_a_refiner_behind_it_follows_a_slow_target() -> None:
     sequence = video("slow", RED)
-    tracker = RefinedTracker(RestingTracker(), AlphaRefiner(BlobRefiner()))
+    tracker = RefinedTracker(StaticTracker(), AlphaRefiner(BlobRefiner()))
     tracker.init(sequence.frames[0], sequence.boxes[0])
     for number in range(1, len(sequence)):
         np.testing.assert_allclose(tracker.track(sequence.frames[number]).box, sequence.boxes[number], atol=1.5)
@@ -45,7 +45,7 @@ def test_a_refiner_behind_it_follows_a_slow_target() -> None:
 
 @pytest.mark.parametrize("boxes", [(1, 2, 3), [(1, 2, 3, 4)]])
 def test_mistakes(boxes: object) -> None:
-    tracker = RestingTracker()
+    tracker = StaticTracker()
     with pytest.raises(LockonError, match=r"track\(\) before init\(\)"):
         tracker.track(FRAME)
     with pytest.raises(LockonError, match=r"call it after init\(\)"):

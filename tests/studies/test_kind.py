@@ -1,9 +1,9 @@
 import pytest
 
 from lockon.errors import LockonError
-from lockon.studies.grid import Row, Run
-from lockon.studies.kind import Published, StudyKind
-from lockon.studies.kinds import KINDS
+from lockon.studies.grid import Row, StudyRun
+from lockon.studies.spec import Published, StudySpec
+from lockon.studies.specs import KINDS
 
 RBO, SIAMLA, AR = KINDS["rbo"], KINDS["siamla"], KINDS["alpha-refine"]
 
@@ -43,7 +43,7 @@ def test_rows_of_other_trackers() -> None:
         (SIAMLA, ["lockon-s", "compact-car"], ["lafa", "lals"], ["compact-car.lafa", "lockon-s.lals", "compact-car.lals"]),
     ],
 )
-def test_some_rows(kind: StudyKind, trackers: list[str], only: list[str], expected: list[str]) -> None:
+def test_some_rows(kind: StudySpec, trackers: list[str], only: list[str], expected: list[str]) -> None:
     assert names(kind.rows(trackers, only)) == expected
 
 
@@ -58,7 +58,7 @@ def test_some_rows(kind: StudyKind, trackers: list[str], only: list[str], expect
         (SIAMLA, ["compact-ban"], ["compact-ban.all"], "row compact-ban.all given, but compact-ban has no"),
     ],
 )
-def test_wrong_rows(kind: StudyKind, trackers: list[str], only: list[str], message: str) -> None:
+def test_wrong_rows(kind: StudySpec, trackers: list[str], only: list[str], message: str) -> None:
     with pytest.raises(LockonError, match=message):
         kind.rows(trackers, only)
 
@@ -78,12 +78,12 @@ def test_the_last_row_of_siamla_is_all_of_the_others() -> None:
 
 
 def test_labels() -> None:
-    assert Run(Row("compact-ban", "cr"), 2).label == "compact-ban.cr.s2"
+    assert StudyRun(Row("compact-ban", "cr"), 2).label == "compact-ban.cr.s2"
 
 
 def test_a_variant_that_is_not_there() -> None:
     with pytest.raises(LockonError, match="unknown variant of the study odd 'cr'"):
-        StudyKind(
+        StudySpec(
             name="odd",
             variants={"base": RBO.variants["base"]},
             table=("base", "cr"),

@@ -15,17 +15,17 @@ pytest.importorskip("lightning_fabric", reason="needs the train extra")
 from bench.made_results import BOX, FAR, HALF, PERFECT, add, make_record  # noqa: E402
 from lockon.bench.store import Store  # noqa: E402
 from lockon.config import flatten  # noqa: E402
-from lockon.data.sequence import LazyList, Sequence  # noqa: E402
+from lockon.data.sequence import LazyList, VideoSequence  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
+from lockon.studies.evaluation import TrackBase  # noqa: E402
 from lockon.studies.figures import REFINEMENT  # noqa: E402
-from lockon.studies.grid import Row, Run  # noqa: E402
-from lockon.studies.judging import TrackBase  # noqa: E402
-from lockon.studies.kinds import KINDS  # noqa: E402
+from lockon.studies.grid import Row, StudyRun  # noqa: E402
 from lockon.studies.measured import refinement_file, write_measured  # noqa: E402
 from lockon.studies.refinement import measure_refiner, read_bases, refine_records  # noqa: E402
 from lockon.studies.refiner_page import commands_of  # noqa: E402
 from lockon.studies.report import write_report  # noqa: E402
 from lockon.studies.settings import Study  # noqa: E402
+from lockon.studies.specs import KINDS  # noqa: E402
 from lockon.studies.summary import compare, read_scores  # noqa: E402
 from lockon.studies.training import Prepare, TrainAndTrack  # noqa: E402
 from lockon.studies.work import tasks_of  # noqa: E402
@@ -61,9 +61,9 @@ class Taller:
         return Result(boxes, np.ones(len(boxes)), ("tracked",) * len(boxes))
 
 
-def sequence(name: str, frames: int = 4) -> Sequence:
+def sequence(name: str, frames: int = 4) -> VideoSequence:
     lazy = LazyList([Path(str(number)) for number in range(frames)], lambda _: np.zeros((32, 48, 3), np.uint8))
-    return Sequence(name, "made", lazy, np.tile(BOX, (frames, 1)))
+    return VideoSequence(name, "made", lazy, np.tile(BOX, (frames, 1)))
 
 
 def test_stored_boxes_are_refined_and_nothing_comes_back() -> None:
@@ -195,19 +195,19 @@ def study(tmp_path: Path) -> Study:
 
 
 def test_boxes_come_before_runs(study: Study) -> None:
-    tasks = tasks_of(study, [Run(row, 0) for row in AR.rows()], parts=2)
+    tasks = tasks_of(study, [StudyRun(row, 0) for row in AR.rows()], parts=2)
     assert [type(task) for task in tasks] == [TrackBase, TrackBase, Prepare, Prepare, *[TrainAndTrack] * 6]
     assert tasks[-1].needs == {task.key for task in tasks[:4]}
     with pytest.raises(LockonError, match=r"--cache features is for trackers.*give --cache images"):
-        Prepare(replace(study, cache="features"), Run(Row("refine-s", "base"), 0)).do(lambda _: None)
-    alone = tasks_of(replace(study, cache="none"), [Run(Row("refine-s", "base"), 0)], parts=2)
+        Prepare(replace(study, cache="features"), StudyRun(Row("refine-s", "base"), 0)).do(lambda _: None)
+    alone = tasks_of(replace(study, cache="none"), [StudyRun(Row("refine-s", "base"), 0)], parts=2)
     assert alone[-1].needs == {"boxes of lockon-s", "boxes of csrt"}
 
 
 @pytest.mark.parametrize("row", AR.rows(only=list(AR.variants)), ids=lambda row: row.variant)
 def test_every_row_learns(study: Study, row: Row) -> None:
     """From the samples of its baseline, which differs in what the row says and nothing else."""
-    made, base = (study.recipe(Run(one, 0)) for one in (row, Row(row.tracker, "base")))
+    made, base = (study.recipe(StudyRun(one, 0)) for one in (row, Row(row.tracker, "base")))
     losses = made.task.loss(collate([made.pipeline.sample(index) for index in range(2)]))
     losses["loss"].backward()
     assert all(torch.isfinite(value) for value in losses.values())
@@ -224,8 +224,8 @@ def test_every_row_learns(study: Study, row: Row) -> None:
 @pytest.mark.slow
 def test_a_run_from_samples_to_figures(study: Study) -> None:
     said: list[str] = []
-    run = Run(Row("refine-s", "base"), 0)
-    for task in tasks_of(study, [run, Run(Row("refine-s", "no-mask"), 0)], parts=1):
+    run = StudyRun(Row("refine-s", "base"), 0)
+    for task in tasks_of(study, [run, StudyRun(Row("refine-s", "no-mask"), 0)], parts=1):
         task.do(said.append)
     assert "refining the truth after jitter" in said
     assert "refining 2/2 videos" in said

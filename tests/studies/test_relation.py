@@ -5,8 +5,8 @@ import pytest
 
 from lockon.studies.figures import FIGURES, Name
 from lockon.studies.grid import Row
-from lockon.studies.kinds import KINDS
 from lockon.studies.relation import rank_correlation, relation
+from lockon.studies.specs import KINDS
 from lockon.studies.summary import RowScores, compare, mean_over_sequences
 
 KIND = KINDS["siamla"]

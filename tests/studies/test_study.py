@@ -16,9 +16,9 @@ from lockon.bench.store import Store  # noqa: E402
 from lockon.config import flatten  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.studies.features import FrozenFeatures, is_frozen, take_backbone  # noqa: E402
-from lockon.studies.grid import Row, Run  # noqa: E402
-from lockon.studies.kinds import KINDS  # noqa: E402
+from lockon.studies.grid import Row, StudyRun  # noqa: E402
 from lockon.studies.settings import Study  # noqa: E402
+from lockon.studies.specs import KINDS  # noqa: E402
 from lockon.studies.summary import read_scores  # noqa: E402
 from lockon.studies.training import Prepare, TrainAndTrack  # noqa: E402
 from lockon.studies.work import progress_of, tasks_of  # noqa: E402
@@ -30,7 +30,7 @@ from tiny_training_data import make_stills, make_validation  # noqa: E402
 SMALL = {"model.channels": 8, "train.batch_size": 2, "train.warmup_steps": 0, "train.precision": "fp32"}
 SMALL |= {"model.template_size": 64, "model.search_size": 96, "train.save_every": 1, "train.log_every": 1}
 RBO, SIAMLA = KINDS["rbo"], KINDS["siamla"]
-BASE, ALL = (Run(Row("compact-ban", variant), 0) for variant in ("base", "cr-igr"))
+BASE, ALL = (StudyRun(Row("compact-ban", variant), 0) for variant in ("base", "cr-igr"))
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def study(tmp_path: Path) -> Study:
 
 
 def test_tasks_prepare_each_family_and_seed_once(study: Study) -> None:
-    runs = [Run(row, seed) for seed in (0, 1) for row in RBO.rows()]
+    runs = [StudyRun(row, seed) for seed in (0, 1) for row in RBO.rows()]
     tasks = tasks_of(study, runs, parts=2)
     prepare = [task for task in tasks if isinstance(task, Prepare)]
     assert len(prepare) == 4
@@ -132,7 +132,7 @@ def test_a_stopped_run_goes_on(study: Study, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("row", [*SIAMLA.rows(only=list(SIAMLA.variants)), *SIAMLA.rows(["compact-ban"])], ids=lambda row: row.name)
 def test_every_row_of_siamla_learns(study: Study, row: Row) -> None:
     """And differs from its baseline in what the row says, nothing else."""
-    made, base = (replace(study, kind=SIAMLA).recipe(Run(one, 0)) for one in (row, Row(row.tracker, "base")))
+    made, base = (replace(study, kind=SIAMLA).recipe(StudyRun(one, 0)) for one in (row, Row(row.tracker, "base")))
     losses = made.task.loss(collate([made.pipeline.sample(index) for index in range(2)]))
     losses["loss"].backward()
     assert all(torch.isfinite(value) for value in losses.values())
@@ -148,7 +148,7 @@ def test_every_row_of_siamla_learns(study: Study, row: Row) -> None:
 
 @pytest.mark.slow
 def test_a_run_of_siamla_is_measured_once(study: Study) -> None:
-    study, run = replace(study, kind=SIAMLA), Run(Row("compact-car", "all"), 0)
+    study, run = replace(study, kind=SIAMLA), StudyRun(Row("compact-car", "all"), 0)
     said: list[str] = []
     Prepare(study, run).do(said.append)
     TrainAndTrack(study, run).do(said.append)
@@ -181,6 +181,6 @@ def test_a_folder_belongs_to_one_study(study: Study) -> None:
 
 def test_wrong_studies(study: Study) -> None:
     with pytest.raises(LockonError, match="unknown training recipe 'compact-bam'"):
-        study.recipe(Run(Row("compact-bam", "base"), 0))
+        study.recipe(StudyRun(Row("compact-bam", "base"), 0))
     with pytest.raises(LockonError, match="needs validation videos"):
         replace(study, sources=replace(study.sources, val=None)).validation()

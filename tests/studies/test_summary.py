@@ -14,8 +14,8 @@ from lockon.errors import LockonError
 from lockon.studies.alignment import alignment_file
 from lockon.studies.figures import ALIGNMENT, FIGURES, TRACKING
 from lockon.studies.grid import Row
-from lockon.studies.kinds import KINDS
 from lockon.studies.report import write_report
+from lockon.studies.specs import KINDS
 from lockon.studies.summary import compare, read_scores
 
 RBO, SIAMLA = KINDS["rbo"], KINDS["siamla"]

@@ -100,9 +100,9 @@ def test_a_batch_without_masks() -> None:
 
 
 def test_confidence_of_every_cell() -> None:
-    plain, taught = task("rpn"), task("rpn", confidence_weight=3.0)
+    plain, distillation_loss = task("rpn"), task("rpn", confidence_weight=3.0)
     samples = batch()
-    one, other = plain.loss(samples), taught.loss(samples)
+    one, other = plain.loss(samples), distillation_loss.loss(samples)
     assert "confidence" not in one
     torch.testing.assert_close(other["loss"] - one["loss"], 3 * other["confidence"], rtol=1e-3, atol=1e-2)
     with pytest.raises(LockonError, match=r"confidence_weight=3.0 given for a head without confidences; set it to 0, or model.head=rpn"):

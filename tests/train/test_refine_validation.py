@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 from tiny_refiner import SIZE, tiny_refiner  # noqa: E402
 
 from lockon.data.refine_pipeline import RefineDataConfig  # noqa: E402
-from lockon.data.sequence import LazyList, Sequence  # noqa: E402
+from lockon.data.sequence import LazyList, VideoSequence  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.train.refine_validation import RefineValidation  # noqa: E402
 from lockon.types import Prediction  # noqa: E402
@@ -18,7 +18,7 @@ from lockon.types import Prediction  # noqa: E402
 CONFIG = RefineDataConfig(size=SIZE, official=False)
 
 
-def video(name: str = "one", count: int = 20, *, masks: bool = False, boxes=None) -> Sequence:
+def video(name: str = "one", count: int = 20, *, masks: bool = False, boxes=None) -> VideoSequence:
     """A white box that moves over black."""
     truth = np.array([(20 + index, 30, 30, 20) for index in range(count)], float) if boxes is None else np.asarray(boxes, float)
 
@@ -30,7 +30,7 @@ def video(name: str = "one", count: int = 20, *, masks: bool = False, boxes=None
 
     paths = [Path(str(index)) for index in range(len(truth))]
     frames = LazyList(paths, lambda path: np.repeat(np.where(mask(path), 255, 0).astype(np.uint8)[..., None], 3, axis=2))
-    return Sequence(name, "made", frames, truth, masks=LazyList(paths, mask) if masks else None)
+    return VideoSequence(name, "made", frames, truth, masks=LazyList(paths, mask) if masks else None)
 
 
 class Given(torch.nn.Module):

@@ -9,7 +9,7 @@ import golden_data
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from lockon.errors import LockonError  # noqa: E402
-from lockon.train.assigners.sampling import EVERYTHING, SamplingConfig, sample  # noqa: E402
+from lockon.train.assigners.sampling import EVERYTHING, SamplingConfig, subsample_labels  # noqa: E402
 from lockon.types import Targets  # noqa: E402
 
 
@@ -40,7 +40,7 @@ PRESENT = [True, True, False]
 )
 def test_counts(config: SamplingConfig, expected) -> None:
     before = targets(PICTURE, PRESENT)
-    after = sample(before, config)
+    after = subsample_labels(before, config)
     assert counts(after.labels) == expected
     assert ((after.labels == before.labels) | (after.labels == -1)).all()  # a subset
     assert after.ranking is None
@@ -51,7 +51,7 @@ def test_counts(config: SamplingConfig, expected) -> None:
 
 def test_negatives_of_the_whole_batch() -> None:
     """48 of all images together; ranking losses still see all of them, a negative pair's 16 excepted."""
-    after = sample(targets(PICTURE, PRESENT), SamplingConfig(scope="batch", ranking="all"))
+    after = subsample_labels(targets(PICTURE, PRESENT), SamplingConfig(scope="batch", ranking="all"))
     found = counts(after.labels)
     assert [positives for positives, _ in found] == [16, 3, 0]
     assert sum(negatives for _, negatives in found) == 48
@@ -65,26 +65,26 @@ def test_boundary_points_have_a_limit_of_their_own() -> None:
     boundary = torch.tensor(PICTURE) == -1
     boundary[2] = False
     before = replace(targets(PICTURE, PRESENT), boundary=boundary)
-    after = sample(before, SamplingConfig())
+    after = subsample_labels(before, SamplingConfig())
     assert counts(after.labels) == [(16, 48), (3, 10), (0, 16)]
     assert after.boundary.sum(1).tolist() == [5, 16, 0]
     assert not (after.boundary & ~boundary).any()
-    assert sample(before, SamplingConfig(positives=2)).boundary.sum(1).tolist() == [2, 2, 0]
+    assert subsample_labels(before, SamplingConfig(positives=2)).boundary.sum(1).tolist() == [2, 2, 0]
     for config in (EVERYTHING, SamplingConfig(positives=None)):
-        assert torch.equal(sample(before, config).boundary, boundary)
+        assert torch.equal(subsample_labels(before, config).boundary, boundary)
 
 
 def test_boundary_points_take_no_chance_from_the_labels() -> None:
     """The same labels are drawn with and without boundary points."""
     plain = targets(PICTURE, PRESENT)
     marked = replace(plain, boundary=torch.tensor(PICTURE) == -1)
-    first, second = (sample(one, SamplingConfig(), torch.Generator().manual_seed(0)) for one in (plain, marked))
+    first, second = (subsample_labels(one, SamplingConfig(), torch.Generator().manual_seed(0)) for one in (plain, marked))
     assert torch.equal(first.labels, second.labels)
     assert first.boundary is None
 
 
 def test_ranking_all_negatives_of_an_image() -> None:
-    after = sample(targets(PICTURE, PRESENT), SamplingConfig(ranking="all"))
+    after = subsample_labels(targets(PICTURE, PRESENT), SamplingConfig(ranking="all"))
     assert counts(after.labels) == [(16, 48), (3, 10), (0, 16)]
     assert counts(after.ranking) == [(16, 100), (3, 10), (0, 16)]
 
@@ -92,7 +92,7 @@ def test_ranking_all_negatives_of_an_image() -> None:
 def test_every_candidate_has_the_same_chance() -> None:
     """1,000 draws of 10 from 40: each candidate 250 times, with a standard deviation of 13.7."""
     many = targets([[0] * 40 + [-1] * 10] * 1000)
-    drawn = (sample(many, SamplingConfig(negatives=10), torch.Generator().manual_seed(0)).labels == 0).sum(0)
+    drawn = (subsample_labels(many, SamplingConfig(negatives=10), torch.Generator().manual_seed(0)).labels == 0).sum(0)
     assert drawn[40:].sum() == 0
     assert drawn.sum() == 10_000
     assert 190 < drawn[:40].min() <= drawn[:40].max() < 310
@@ -100,7 +100,7 @@ def test_every_candidate_has_the_same_chance() -> None:
 
 def test_seeded() -> None:
     before, config = targets(PICTURE, PRESENT), SamplingConfig()
-    first, again, other = (sample(before, config, torch.Generator().manual_seed(seed)).labels for seed in (1, 1, 2))
+    first, again, other = (subsample_labels(before, config, torch.Generator().manual_seed(seed)).labels for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
@@ -119,7 +119,7 @@ def test_golden_counts(name: str, config: SamplingConfig) -> None:
     for kind in ("pos", "neg"):
         labels = [golden[f"{kind}{index}.all.cls"].ravel().tolist() for index in range(7)]
         official = [torch.from_numpy(golden[f"{kind}{index}.seeded.cls"].ravel()) for index in range(7)]
-        assert counts(sample(targets(labels, [kind == "pos"] * 7), config).labels) == counts(official)
+        assert counts(subsample_labels(targets(labels, [kind == "pos"] * 7), config).labels) == counts(official)
 
 
 @pytest.mark.parametrize("name", ["positives", "negatives", "negative_pair"])

@@ -20,7 +20,7 @@ from lockon.train.assigners.anchor_iou import AnchorIoUAssigner  # noqa: E402
 from lockon.train.assigners.ellipse import EllipseAssigner  # noqa: E402
 from lockon.train.losses.ranking import RankingConfig  # noqa: E402
 from lockon.train.siamese_loss import BAN_LOSS, PW_LOSS, RPN_LOSS, with_ranking  # noqa: E402
-from lockon.train.task import SiameseLossConfig, SiameseTask, taught  # noqa: E402
+from lockon.train.task import SiameseLossConfig, SiameseTask, distillation_loss  # noqa: E402
 from lockon.types import Prediction, Targets  # noqa: E402
 
 
@@ -249,7 +249,7 @@ def test_a_teachers_scores_are_learnt_where_it_sees_something() -> None:
     """By hand, with one positive: |t - p|^2 times the cross entropy, p = 1/2; the candidate without an answer counts nothing."""
     logits = torch.zeros(1, 4, requires_grad=True)
     scores = torch.tensor([[1.0, 0.5, 0.0, float("nan")]])
-    loss = taught(logits, scores, torch.tensor([[1.0, 0.0, -1.0, 0.0]]))
+    loss = distillation_loss(logits, scores, torch.tensor([[1.0, 0.0, -1.0, 0.0]]))
     assert float(loss.detach()) == pytest.approx(0.25 * math.log(2) * 2)
     loss.backward()
     # |t - p|^2 (p - t) at t = 1 and 0; nothing at t = p

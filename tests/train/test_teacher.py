@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the torch extra")
 
 from lockon.ops.grid import Grid
-from lockon.train.teacher import ContextTeacher, TaughtPipeline, TeacherAnswer
+from lockon.train.distillation import ContextTeacher, DistillationPipeline, TeacherAnswer
 from lockon.types import Prediction, Template
 
 GRID = Grid(25, 8, 31)
@@ -85,7 +85,7 @@ def test_samples_keep_what_they_had() -> None:
             }
 
     points = Grid(14, 16).points()
-    sample = TaughtPipeline(Pairs(), lambda: ContextTeacher(BrightSpot(), 2, 8), points).sample(3)
+    sample = DistillationPipeline(Pairs(), lambda: ContextTeacher(BrightSpot(), 2, 8), points).sample(3)
     assert sample["ids"] == "3"
     assert sample["teacher_scores"].shape == (196,)
     assert sample["teacher_scores"].dtype == np.float32
@@ -104,7 +104,7 @@ def test_each_process_makes_its_own_teacher(monkeypatch: pytest.MonkeyPatch) -> 
         made.append(os.getpid())
         return ContextTeacher(BrightSpot(), 2, 8)
 
-    pipeline = TaughtPipeline(Pairs(), make, Grid(14, 16).points())
+    pipeline = DistillationPipeline(Pairs(), make, Grid(14, 16).points())
     pipeline.sample(0)
     pipeline.sample(1)
     monkeypatch.setattr(os, "getpid", lambda: -1)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lockon.data.sequence import LazyList, Sequence
+from lockon.data.sequence import LazyList, VideoSequence
 from lockon.tracker import NetworkTracker, TrackerConfig
 from lockon.train.validation import overlap_metrics, track_in_lockstep
 from lockon.types import Prediction, Template
@@ -26,11 +26,11 @@ class Drifting:
         return Prediction(logits, boxes)
 
 
-def sequence(name: str, boxes, size=(120, 100)) -> Sequence:
+def sequence(name: str, boxes, size=(120, 100)) -> VideoSequence:
     def read(path: Path):
         return np.random.default_rng(int(path.name)).integers(0, 200, (size[1], size[0], 3), dtype=np.uint8)
 
-    return Sequence(name, "made", LazyList([Path(str(i)) for i in range(len(boxes))], read), np.asarray(boxes, dtype=np.float64))
+    return VideoSequence(name, "made", LazyList([Path(str(i)) for i in range(len(boxes))], read), np.asarray(boxes, dtype=np.float64))
 
 
 def test_lockstep_equals_one_by_one() -> None:

@@ -13,7 +13,7 @@ import golden_data  # noqa: E402
 from lockon.config import apply_overrides  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.zoo import alpha_refine  # noqa: E402
-from lockon.zoo.foreign_weights import read_foreign  # noqa: E402
+from lockon.zoo.external_weights import read_external  # noqa: E402
 
 # learnable parameters up to the third layer, and in all (the published counts, less layer4 and the classifier)
 SIZES = {
@@ -181,7 +181,7 @@ def test_a_snapshot_of_the_official_trainer(tmp_path) -> None:
     state["corner_head.conv5_tl.bias"] += 3
     snapshot = {"epoch": 40, "net_type": "SEcmnet", "net": state, "constructor": golden_data.Track, "settings": golden_data.FOLDER}
     torch.save(snapshot, tmp_path / "SEcmnet_ep0040-c.pth.tar")
-    read = read_foreign(tmp_path / "SEcmnet_ep0040-c.pth.tar")
+    read = read_external(tmp_path / "SEcmnet_ep0040-c.pth.tar")
     name, changes = alpha_refine.official_network(read)
     model = alpha_refine.build(apply_overrides(alpha_refine.CONFIGS[name], changes))
     model.load_state_dict(golden_alpharefine.renamed(read))

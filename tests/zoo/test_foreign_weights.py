@@ -18,7 +18,7 @@ from safetensors.torch import save_file  # noqa: E402
 
 from lockon.errors import LockonError  # noqa: E402
 from lockon.zoo import inert_pickle  # noqa: E402
-from lockon.zoo.foreign_weights import read_foreign  # noqa: E402
+from lockon.zoo.external_weights import read_external  # noqa: E402
 
 STATE = {"conv.weight": torch.arange(6.0).view(2, 3), "bn.num_batches_tracked": torch.tensor(3)}
 
@@ -47,19 +47,19 @@ class Hostile:
 )
 def test_what_can_be_read(tmp_path: Path, name: str, legacy: bool, wrap) -> None:
     torch.save(wrap(STATE), tmp_path / name, _use_new_zipfile_serialization=not legacy)
-    found = read_foreign(tmp_path / name)
+    found = read_external(tmp_path / name)
     assert list(found) == list(STATE)
     assert all(torch.equal(found[key], value) for key, value in STATE.items())
 
 
 def test_safetensors(tmp_path: Path) -> None:
     save_file({"module.a": torch.ones(2)}, tmp_path / "a.safetensors")
-    assert torch.equal(read_foreign(str(tmp_path / "a.safetensors"))["a"], torch.ones(2))
+    assert torch.equal(read_external(str(tmp_path / "a.safetensors"))["a"], torch.ones(2))
 
 
 def test_only_one_prefix_is_taken_off(tmp_path: Path) -> None:
     torch.save({"module.module.a": torch.ones(1)}, tmp_path / "a.pth")
-    assert list(read_foreign(tmp_path / "a.pth")) == ["module.a"]
+    assert list(read_external(tmp_path / "a.pth")) == ["module.a"]
 
 
 @pytest.mark.parametrize("kind", ["zip", "legacy", "plain pickle", "inside a state_dict", "renamed to safetensors"])
@@ -72,7 +72,7 @@ def test_a_hostile_file_is_refused_and_nothing_in_it_runs(tmp_path: Path, kind: 
         content = {"state_dict": {**STATE, "evil": planted}} if kind == "inside a state_dict" else planted
         torch.save(content, path, _use_new_zipfile_serialization=kind != "legacy")
     with pytest.raises(LockonError) as caught:
-        read_foreign(path)
+        read_external(path)
     assert not planted.folder.exists()
     assert "\n" not in str(caught.value)
     if kind in ("zip", "legacy", "inside a state_dict"):
@@ -118,7 +118,7 @@ def test_weights_beside_objects_of_another_project(tmp_path: Path, legacy: bool)
     snapshot = _snapshot(planted)
     for content in (snapshot, dict(reversed(snapshot.items()))):
         torch.save(content, tmp_path / "a.pth.tar", _use_new_zipfile_serialization=not legacy)
-        found = read_foreign(tmp_path / "a.pth.tar")
+        found = read_external(tmp_path / "a.pth.tar")
         assert list(found) == list(STATE)
         assert all(torch.equal(found[key], value) for key, value in STATE.items())
         assert not planted.exists()
@@ -132,7 +132,7 @@ def test_nothing_of_a_file_is_imported(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "planted_module", types.SimpleNamespace(Planted=planted))
     torch.save({"net": STATE, "settings": planted()}, tmp_path / "a.pth")
     monkeypatch.delitem(sys.modules, "planted_module")
-    assert list(read_foreign(tmp_path / "a.pth")) == list(STATE)
+    assert list(read_external(tmp_path / "a.pth")) == list(STATE)
     assert "planted_module" not in sys.modules
 
 
@@ -140,7 +140,7 @@ def test_nothing_of_a_file_is_imported(tmp_path: Path, monkeypatch) -> None:
     "opcodes", [b"cposix\nsystem\n(S'exit 3'\ntR.", b"cbuiltins\neval\n(S'1/0'\ntR.", b"(S'exit 3'\niposix\nsystem\n."]
 )
 def test_opcodes_that_call(opcodes: bytes) -> None:
-    assert isinstance(inert_pickle.load(io.BytesIO(opcodes)), inert_pickle.Inert)
+    assert isinstance(inert_pickle.load(io.BytesIO(opcodes)), inert_pickle.StubObject)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_opcodes_that_call(opcodes: bytes) -> None:
 )
 def test_names_next_to_the_allowed_ones(name: str) -> None:
     made = inert_pickle.load(io.BytesIO(b"c" + name.encode() + b"\n."))
-    assert issubclass(made, inert_pickle.Inert)
+    assert issubclass(made, inert_pickle.StubObject)
 
 
 def test_a_file_cannot_change_the_functions_it_may_call() -> None:
@@ -162,7 +162,7 @@ def test_attributes_of_a_dictionary_do_not_hide_its_entries(tmp_path: Path) -> N
     state = OrderedDict(STATE)
     state.get = state.keys = Settings()  # type: ignore[method-assign]
     torch.save({"state_dict": state}, tmp_path / "a.pth")
-    assert list(read_foreign(tmp_path / "a.pth")) == list(STATE)
+    assert list(read_external(tmp_path / "a.pth")) == list(STATE)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_mistakes(tmp_path: Path, name: str, content, message: str) -> None:
     else:
         torch.save(content, path)
     with pytest.raises(LockonError, match=message) as caught:
-        read_foreign(path)
+        read_external(path)
     assert "\n" not in str(caught.value)
 
 
@@ -195,9 +195,9 @@ def test_truncated_files(tmp_path: Path, keep: int) -> None:
         torch.save(STATE, path, _use_new_zipfile_serialization=not legacy)
         path.write_bytes(path.read_bytes()[:keep])
         with pytest.raises(LockonError, match="is not a readable weight file"):
-            read_foreign(path)
+            read_external(path)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(LockonError, match="does not exist; give the path of a weight file"):
-        read_foreign(tmp_path / "none.pth")
+        read_external(tmp_path / "none.pth")

@@ -16,7 +16,7 @@ from safetensors.torch import save_file  # noqa: E402
 
 import lockon.zoo  # noqa: E402
 from lockon.data.datasets.stills import StillImage, StillObject  # noqa: E402
-from lockon.data.sequence import LazyList, Sequence  # noqa: E402
+from lockon.data.sequence import LazyList, VideoSequence  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.models.backbones import inverted_residual  # noqa: E402
 from lockon.models.fusion import DepthwiseFusion, PixelwiseFusion  # noqa: E402
@@ -124,8 +124,10 @@ def test_cutouts_leave_out_what_the_border_cuts(tmp_path: Path) -> None:
     masks[2, 30:40, 40:50] = True  # too small
     boxes = np.array([[40, 30, 50, 40], [0, 30, 50, 40], [40, 30, 10, 10]], dtype=np.float64)
     paths = [Path(str(i)) for i in range(3)]
-    sequence = Sequence("one", "made", LazyList(paths, lambda _: frame), boxes, masks=LazyList(paths, lambda path: masks[int(path.name)]))
-    plain = Sequence("two", "made", LazyList(paths, lambda _: frame), boxes)
+    sequence = VideoSequence(
+        "one", "made", LazyList(paths, lambda _: frame), boxes, masks=LazyList(paths, lambda path: masks[int(path.name)])
+    )
+    plain = VideoSequence("two", "made", LazyList(paths, lambda _: frame), boxes)
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), frame)
     image = StillImage(path, 120, 100, (StillObject("0", "thing", (40, 30, 50, 40)),), "set")  # no mask

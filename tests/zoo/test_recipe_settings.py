@@ -13,7 +13,7 @@ from lockon.config import apply_overrides, as_json, differences
 from lockon.errors import LockonError
 from lockon.train.optim import learning_rate_factor
 from lockon.train.siamese_loss import BAN_LOSS, CAR_LOSS, LA_LOSS, NO_RANKING, SiameseLossConfig, with_localization
-from lockon.zoo.recipe_settings import OWN, SETTINGS, RecipeConfig, untouched
+from lockon.zoo.recipe_settings import CUSTOM, SETTINGS, RecipeConfig, base_config
 from lockon.zoo.registry import recipes
 from lockon.zoo.torch_weights import config_of
 
@@ -24,7 +24,7 @@ GOT10K = ("GOT10k_train",)
 
 
 def settings(name: str, experiment: str = "default") -> RecipeConfig:
-    return untouched(name, config_of(name), {"experiment": experiment})
+    return base_config(name, config_of(name), {"experiment": experiment})
 
 
 def test_every_name_of_the_family_has_settings() -> None:
@@ -60,7 +60,7 @@ def test_schedules_and_data(  # noqa: PLR0917
     assert (train.batch_size, train.accumulate, train.reduction, train.clip_norm) == (batch, cards, "sum", 10.0)
     assert replace(config.train, accumulate=1).resolved(cards) == replace(train, accumulate=1)  # as many processes as there were cards
     assert config.datasets == sets
-    assert {use.name for use in config.data.sets} == {*sets, *(use.name for use in OWN)}
+    assert {use.name for use in config.data.sets} == {*sets, *(use.name for use in CUSTOM)}
     assert train.learning_rate * learning_rate_factor(train.steps - 1, train) == pytest.approx(final)
     first = train.steps * 10 // train.epochs  # epoch 10
     assert [train.stages_at(step) for step in (first - 1, first)] == [0, stages]
@@ -92,7 +92,7 @@ def test_schedules_of_averaged_cards(  # noqa: PLR0917
     first = train.steps * frozen // epochs
     assert [train.stages_at(step) for step in (first - 1, first)] == [0, 3]
     assert config.datasets == sets
-    assert {use.name for use in config.data.sets} == {*sets, *(use.name for use in OWN)}
+    assert {use.name for use in config.data.sets} == {*sets, *(use.name for use in CUSTOM)}
     assert (config.data.negative, config.data.search_size) == (0.0, config.model.search_size)
     assert config.protocol == ("got10k" if experiment == "got10k" else None)
 
@@ -142,7 +142,7 @@ def test_losses_of_siamcar_and_siamla() -> None:
 )
 def test_rows_of_the_siamla_tables_are_settings(name: str, overrides: dict[str, str], expected: SiameseLossConfig) -> None:
     """Tables III to V; those of Table VI are `model.localization`'s."""
-    assert apply_overrides(untouched(name, config_of(name), overrides), overrides).loss == expected
+    assert apply_overrides(base_config(name, config_of(name), overrides), overrides).loss == expected
 
 
 def test_an_epoch_of_the_got10k_run_is_as_long_as_in_its_log() -> None:

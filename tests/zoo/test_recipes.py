@@ -20,7 +20,7 @@ from rich.console import Console  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 import lockon  # noqa: E402
-from lockon.data.sequence import LazyList, Sequence  # noqa: E402
+from lockon.data.sequence import LazyList, VideoSequence  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.models.backbones.resnet import DilatedResNet50  # noqa: E402
 from lockon.train.checkpoint import read_weights  # noqa: E402
@@ -128,7 +128,7 @@ def test_backbone_weights_come_from_a_whole_tracker_and_may_end_early(stills: Pa
 
 def test_validation_tracks_the_given_videos(stills: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = np.random.default_rng(1).integers(0, 256, (90, 120, 3), dtype=np.uint8)
-    video = Sequence(
+    video = VideoSequence(
         "one", "made", LazyList([Path(str(index)) for index in range(3)], lambda _: frame), np.tile([40.0, 30, 30, 20], (3, 1))
     )
     monkeypatch.setattr("lockon.zoo.tracking_validation.load_videos", lambda folder: [video])

@@ -21,7 +21,7 @@ import lockon  # noqa: E402
 from lockon.localizers.masks import mask_box, mask_polygon  # noqa: E402
 from lockon.ops.crop import Crop, mean_color  # noqa: E402
 from lockon.zoo.convert import from_official, save  # noqa: E402
-from lockon.zoo.foreign_weights import read_foreign  # noqa: E402
+from lockon.zoo.external_weights import read_external  # noqa: E402
 from lockon.zoo.torch_weights import load_network  # noqa: E402
 
 WEIGHTS, DATA = os.environ.get("LOCKON_SIAMMASK"), os.environ.get("LOCKON_DATA")
@@ -55,7 +55,7 @@ def frames(clip: str, count: int) -> list[np.ndarray]:
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("siammask") / "siammask-r50.safetensors"
-    save("siammask-r50", from_official("siammask-r50", read_foreign(Path(WEIGHTS or ""))), path)
+    save("siammask-r50", from_official("siammask-r50", read_external(Path(WEIGHTS or ""))), path)
     return path
 
 

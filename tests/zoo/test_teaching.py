@@ -14,7 +14,7 @@ pytest.importorskip("lightning_fabric", reason="needs the train extra")
 from lockon.errors import LockonError
 from lockon.types import Prediction, Template
 from lockon.zoo import teaching
-from lockon.zoo.teaching import TeacherConfig, taught_pipeline
+from lockon.zoo.distillation import TeacherConfig, distillation_pipeline
 
 POINTS = np.array([[112.0, 112.0], [100.0, 90.0], [0.0, 0.0]])
 
@@ -56,28 +56,28 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_teacher_nothing_changes() -> None:
     pairs = Pairs()
-    assert taught_pipeline(pairs, TeacherConfig(), POINTS, {}) is pairs
+    assert distillation_pipeline(pairs, TeacherConfig(), POINTS, {}) is pairs
 
 
 @pytest.mark.usefixtures("deployed")
 def test_answers_are_made_once_and_kept(tmp_path: Path) -> None:
     config = TeacherConfig(weights="siammask-r50.onnx", cache=str(tmp_path / "cache"), samples=4)
-    first = taught_pipeline(Pairs(), config, POINTS, {"seed": 0})
+    first = distillation_pipeline(Pairs(), config, POINTS, {"seed": 0})
     sample = first.sample(2)
     np.testing.assert_allclose(sample["teacher_scores"][:2], 1 / (1 + np.exp(-3)), rtol=1e-6)
     assert np.isnan(sample["teacher_scores"][2])
     assert (sample["search"] == 2).all()
     first.fill()
     made = Deployed.calls
-    again = taught_pipeline(Pairs(), config, POINTS, {"seed": 0})
+    again = distillation_pipeline(Pairs(), config, POINTS, {"seed": 0})
     for index in range(8):
         again.sample(index)
     assert Deployed.calls <= made + 1  # the cache compares its first sample with the pipeline's
     with pytest.raises(LockonError):
-        taught_pipeline(Pairs(), config, POINTS, {"seed": 1})
+        distillation_pipeline(Pairs(), config, POINTS, {"seed": 1})
 
 
 @pytest.mark.usefixtures("deployed")
 def test_only_the_family_can_teach() -> None:
     with pytest.raises(LockonError, match=r"lockon-s.*cannot teach"):
-        taught_pipeline(Pairs(), TeacherConfig(weights="lockon-s.onnx"), POINTS, {})
+        distillation_pipeline(Pairs(), TeacherConfig(weights="lockon-s.onnx"), POINTS, {})

@@ -11,7 +11,7 @@ The toolkit itself is not imported: it needs no base class of its own.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class Got10kTracker:
         box: FloatArray = np.asarray(only.box, dtype=np.float64) + self._shift
         return box
 
-    def track(self, img_files: Items[str], box: ArrayLike, visualize: bool = False) -> tuple[FloatArray, FloatArray]:
+    def track(self, img_files: Sequence[str], box: ArrayLike, visualize: bool = False) -> tuple[FloatArray, FloatArray]:
         """(T, 4) boxes and (T,) seconds over a whole sequence, without decoding; `visualize` is the toolkit's and does nothing."""
         boxes, times = np.zeros((len(img_files), 4)), np.zeros(len(img_files))
         boxes[0] = box

@@ -24,8 +24,8 @@ from lockon.tracker import Tracker
 from lockon.types import FloatArray, Frame
 
 
-class Server(Protocol):
-    """What is used of `trax.Server`."""
+class TraxServer(Protocol):
+    """What is used of `trax.TraxServer`."""
 
     def wait(self) -> Any:
         """The next request: type, image, objects."""
@@ -34,11 +34,11 @@ class Server(Protocol):
         """Answer a request."""
 
 
-def serve(tracker: Tracker, server: Server, rectangle: Any) -> int:
+def serve(tracker: Tracker, server: TraxServer, rectangle: Any) -> int:
     """Answer requests until the client quits.
 
     Args:
-        tracker: any tracker. server: an open `trax.Server`. rectangle: `trax.Rectangle`.
+        tracker: any tracker. server: an open `trax.TraxServer`. rectangle: `trax.Rectangle`.
 
     Returns:
         Number of frames that were answered.
@@ -99,7 +99,7 @@ def main(
     except LockonError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
-    with trax.Server([trax.Region.RECTANGLE], [trax.Image.PATH], tracker_name=tracker, tracker_family="lockon") as server:
+    with trax.TraxServer([trax.Region.RECTANGLE], [trax.Image.PATH], tracker_name=tracker, tracker_family="lockon") as server:
         serve(chosen, server, trax.Rectangle)
 
 

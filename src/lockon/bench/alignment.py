@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence as Items
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from lockon.bench.metrics.agreement import FIGURES, Agreement, agreement, frame_
 from lockon.bench.protocols.absence import BATCH, GAP, Advance, placed, usable_frames
 from lockon.bench.record import Record
 from lockon.bench.report.overlaps import frame_overlaps
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.ops.boxes import cxcywh_to_xywh, iou_xyxy, xywh_to_cxcywh, xywh_to_xyxy
 from lockon.ops.crop import Crop
@@ -97,7 +97,7 @@ class _Part:
 
 def candidate_alignment(
     tracker: NetworkTracker,
-    sequences: Items[Sequence],
+    sequences: Sequence[VideoSequence],
     *,
     every: int = 5,
     jitter: float = 0.0,
@@ -143,7 +143,7 @@ def candidate_alignment(
     return _alignment("candidates", parts, above)
 
 
-def alignment_frames(sequences: Items[Sequence], every: int = 5) -> int:
+def alignment_frames(sequences: Sequence[VideoSequence], every: int = 5) -> int:
     """Number of frames that `candidate_alignment` looks at."""
     return sum(len(_neighbours(sequence)[::every]) for sequence in sequences)
 
@@ -188,7 +188,7 @@ class _Recorder:
         return choice
 
 
-def _names(pairs: Items[tuple[str, str]]) -> list[str]:
+def _names(pairs: Sequence[tuple[str, str]]) -> list[str]:
     """Names of (dataset, sequence) pairs: of the sequence, after the dataset where two have the same one."""
     count = Counter(name for _, name in pairs)
     return [f"{dataset}/{name}" if count[name] > 1 else name for dataset, name in pairs]
@@ -199,7 +199,7 @@ def _generator(seed: int, name: str) -> Generator:
     return np.random.default_rng((seed, zlib.crc32(name.encode())))
 
 
-def _neighbours(sequence: Sequence) -> NDArray[np.intp]:
+def _neighbours(sequence: VideoSequence) -> NDArray[np.intp]:
     """(F, 2) annotated frames that have another one at most `GAP` before them, and that one."""
     known = usable_frames(sequence)
     pairs = np.stack([known[1:], known[:-1]], axis=1)
@@ -209,7 +209,7 @@ def _neighbours(sequence: Sequence) -> NDArray[np.intp]:
 def _look(
     tracker: NetworkTracker,
     recorder: _Recorder,
-    sequence: Sequence,
+    sequence: VideoSequence,
     pairs: NDArray[np.intp],
     *,
     jitter: float,
@@ -252,7 +252,7 @@ def _part(name: str, scores: FloatArray, overlaps: FloatArray, above: float, rng
     return _Part(name, agreement(*everything, frames, above), everything[0][kept], everything[1][kept], frames)
 
 
-def _alignment(kind: Literal["candidates", "answers"], parts: Items[_Part], above: float) -> Alignment:
+def _alignment(kind: Literal["candidates", "answers"], parts: Sequence[_Part], above: float) -> Alignment:
     scores, overlaps, frames = (
         np.concatenate(column) for column in zip(*((part.scores, part.overlaps, part.frames) for part in parts), strict=True)
     )

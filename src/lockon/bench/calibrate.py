@@ -7,7 +7,7 @@ videos, where the target cannot be.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence as Items
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from lockon.bench.metrics.calibration import PlattScaling, auroc, fit_platt
 from lockon.bench.protocols.absence import Advance, Search, usable_frames
 from lockon.bench.protocols.one_pass import run_one_pass
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.ops.boxes import iou_xywh
 from lockon.tracker import Calibration, NetworkTracker, TrackerConfig
@@ -30,7 +30,7 @@ MISSED = 0.02  # part of the overlapping frames that the `lost` threshold may ta
 
 
 @dataclass(frozen=True, slots=True)
-class Samples:
+class ScoreSamples:
     """Frames with the logit of the chosen candidate.
 
     Attributes:
@@ -51,7 +51,7 @@ class Samples:
         return np.asarray(self.overlaps > EVENT)
 
 
-def track_samples(tracker: NetworkTracker, sequences: Items[Sequence], advance: Advance) -> Samples:
+def track_samples(tracker: NetworkTracker, sequences: Sequence[VideoSequence], advance: Advance) -> ScoreSamples:
     """The annotated frames of one-pass runs, the start excluded. The tracker's calibration must be the identity."""
     parts = []
     for sequence in sequences:
@@ -60,15 +60,15 @@ def track_samples(tracker: NetworkTracker, sequences: Items[Sequence], advance: 
         frames = frames[frames > run.start]
         name = np.full(len(frames), sequence.name)
         overlaps = np.asarray(iou_xywh(run.boxes[frames], sequence.boxes[frames]), dtype=np.float64)
-        parts.append(Samples(logit(run.scores[frames]), overlaps, np.zeros(len(frames), dtype=np.bool_), name, name))
+        parts.append(ScoreSamples(logit(run.scores[frames]), overlaps, np.zeros(len(frames), dtype=np.bool_), name, name))
         advance(len(sequence))
     return join(*parts)
 
 
-def absent_samples(searches: Items[Search]) -> Samples:
+def absent_samples(searches: Sequence[Search]) -> ScoreSamples:
     """The searches in other videos."""
     absent = [search for search in searches if not search.present]
-    return Samples(
+    return ScoreSamples(
         logit(np.array([search.score for search in absent])),
         np.zeros(len(absent)),
         np.ones(len(absent), dtype=np.bool_),
@@ -83,13 +83,13 @@ def logit(scores: FloatArray) -> FloatArray:
     return np.asarray(np.log(inner) - np.log1p(-inner))
 
 
-def join(*parts: Samples) -> Samples:
+def join(*parts: ScoreSamples) -> ScoreSamples:
     """All samples of the parts, in order."""
     names = ("logits", "overlaps", "absent", "templates", "scenes")
-    return Samples(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    return ScoreSamples(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-def fit_config(config: TrackerConfig, pool: Samples) -> TrackerConfig:
+def fit_config(config: TrackerConfig, pool: ScoreSamples) -> TrackerConfig:
     """The calibration of highest likelihood for the score's event, and the thresholds `tracked` and `lost` for it.
 
     `tracked` is 0.5: more likely on the target than not. `lost` is the largest value that at most `MISSED` of the hits fall below,
@@ -108,7 +108,7 @@ def fit_config(config: TrackerConfig, pool: Samples) -> TrackerConfig:
     return replace(config, calibration=calibration, tracked=tracked, lost=lost)
 
 
-def calibrated(calibration: Calibration, pool: Samples) -> FloatArray:
+def calibrated(calibration: Calibration, pool: ScoreSamples) -> FloatArray:
     """(N,) scores of the samples."""
     return PlattScaling(calibration.scale, calibration.bias)(pool.logits)
 
@@ -123,7 +123,7 @@ def lost_threshold(scores: FloatArray, missed: float = MISSED) -> float:
     return math.floor(value * 1000 + 1e-9) / 1000
 
 
-def held_out(pool: Samples, fit: Fit) -> FloatArray:
+def held_out(pool: ScoreSamples, fit: Fit) -> FloatArray:
     """(N,) probabilities, each from a fit without the videos of its sample's target: neither as template nor as scene."""
     out = np.full(len(pool.logits), np.nan)
     for name in np.unique(pool.templates):
@@ -137,7 +137,7 @@ __all__ = [
     "EVENT",
     "TRACKED_PER_ABSENT",
     "Fit",
-    "Samples",
+    "ScoreSamples",
     "absent_samples",
     "calibrated",
     "fit_config",

@@ -17,12 +17,12 @@ from typing import Any, Literal, Protocol as Interface
 import cv2
 import numpy as np
 
-from lockon.bench.protocols.answers import Run
 from lockon.bench.protocols.plan import MaskTexts, Protocol
-from lockon.bench.record import Place, Record
+from lockon.bench.protocols.trajectory import Trajectory
+from lockon.bench.record import Record, RunKey
 from lockon.bench.spec import Make, TrackerSpec
-from lockon.data.sequence import Sequence
-from lockon.driver import Course, drive, drive_together
+from lockon.data.sequence import VideoSequence
+from lockon.driver import Episode, drive, drive_together
 from lockon.errors import LockonError, LockonWarning
 from lockon.tracker import NetworkTracker
 
@@ -52,24 +52,24 @@ class Job:
     """One tracker on some sequences: one, or several in lockstep."""
 
     spec: TrackerSpec
-    sequences: tuple[Sequence, ...]
+    sequences: tuple[VideoSequence, ...]
 
 
-class Book(Interface):
+class ResultSink(Interface):
     """Where a job finds what is finished and puts what it finishes: a `Store`, or the memory of a process far away from it."""
 
-    def find(self, label: str, sequence: Sequence, place: Place, rules: Mapping[str, Any]) -> Record | None:
+    def find(self, label: str, sequence: VideoSequence, run_key: RunKey, rules: Mapping[str, Any]) -> Record | None:
         """The usable result, if there is one."""
 
     def save(self, label: str, record: Record) -> None:
         """Keep a result."""
 
-    def save_error(self, label: str, sequence: Sequence, text: str, place: Place) -> None:
+    def save_error(self, label: str, sequence: VideoSequence, text: str, run_key: RunKey) -> None:
         """Keep a traceback."""
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class BenchmarkContext:
     """What all jobs of a benchmark share.
 
     Attributes:
@@ -82,90 +82,90 @@ class Work:
     protocol: Protocol
     seed: int
     setup: Mapping[str, Any]
-    lanes: int = 1
+    batch: int = 1
     data: Mapping[str, str] = field(default_factory=dict)
 
-    def seed_of(self, place: Place) -> int:
+    def seed_of(self, run_key: RunKey) -> int:
         """The seed of a run."""
-        return self.seed + place.repetition - 1
+        return self.seed + run_key.repetition - 1
 
-    def record(self, spec: TrackerSpec, sequence: Sequence, place: Place, run: Run, masks: MaskTexts) -> Record:
+    def record(self, spec: TrackerSpec, sequence: VideoSequence, run_key: RunKey, run: Trajectory, masks: MaskTexts) -> Record:
         """What is kept of a run."""
-        setup = {**self.setup, "device": spec.device, "seed": self.seed_of(place)}
+        setup = {**self.setup, "device": spec.device, "seed": self.seed_of(run_key)}
         if sequence.dataset in self.data:
             setup["data"] = self.data[sequence.dataset]
         if spec.weights is not None:
             setup["weights"] = str(spec.weights.resolve())
         if spec.refiner is not None and spec.refiner.weights is not None:
             setup["refiner_weights"] = str(spec.refiner.weights.resolve())
-        return self.protocol.record(sequence, place, run, setup, masks)
+        return self.protocol.record(sequence, run_key, run, setup, masks)
 
 
-def open_places(work: Work, book: Book, label: str, sequence: Sequence) -> Iterator[Place]:
+def open_runs(context: BenchmarkContext, sink: ResultSink, label: str, sequence: VideoSequence) -> Iterator[RunKey]:
     """The runs that are missing. Each must be in the book before the next is asked for; repetitions end when two in a row agree.
 
     Raises:
         LockonError: a result of other ground truth or rules.
     """
-    rules = work.protocol.rules(sequence)
-    for group in work.protocol.groups(sequence):
+    rules = context.protocol.rules(sequence)
+    for group in context.protocol.groups(sequence):
         before: Record | None = None
-        for place in group:
-            record = book.find(label, sequence, place, rules)
+        for run_key in group:
+            record = sink.find(label, sequence, run_key, rules)
             if record is None:
-                yield place
-                record = book.find(label, sequence, place, rules)
+                yield run_key
+                record = sink.find(label, sequence, run_key, rules)
             if record is None or (before is not None and record.same_answers(before)):
                 break
             before = record
 
 
-def run_job(work: Work, book: Book, job: Job) -> list[Outcome]:
+def run_job(context: BenchmarkContext, sink: ResultSink, job: Job) -> list[Outcome]:
     """Run what is missing of a job; one outcome per sequence. Never raises, but for what its book raises."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", LockonWarning)
-        if work.lanes > 1:
-            outcomes = _in_lockstep(work, book, job)
+        if context.batch > 1:
+            outcomes = _in_lockstep(context, sink, job)
         else:
-            outcomes = [_one_by_one(work, book, job.spec, sequence) for sequence in job.sequences]
+            outcomes = [_one_by_one(context, sink, job.spec, sequence) for sequence in job.sequences]
     notes = dict.fromkeys(str(item.message) for item in caught if issubclass(item.category, LockonWarning))
     return [replace(outcomes[0], warnings=tuple(notes)), *outcomes[1:]]  # the warnings of a batch belong to no one sequence
 
 
-def _one_by_one(work: Work, book: Book, spec: TrackerSpec, sequence: Sequence) -> Outcome:
+def _one_by_one(context: BenchmarkContext, sink: ResultSink, spec: TrackerSpec, sequence: VideoSequence) -> Outcome:
     """All runs of one pair; a new tracker for each repetition, so that none inherits anything."""
     at, tracker, repetition, masks = _At(), None, 0, MaskTexts()
     try:
-        for place in open_places(work, book, spec.label, sequence):
-            at.place = place
-            if tracker is None or repetition != place.repetition:
-                seed_all(work.seed_of(place))
-                tracker, repetition = work.make(spec), place.repetition
-            seed_all(work.seed_of(place))  # again: making it may have loaded torch
-            run = drive(tracker, work.protocol.course(sequence, place))
-            book.save(spec.label, work.record(spec, sequence, place, run, masks))
+        for run_key in open_runs(context, sink, spec.label, sequence):
+            at.run_key = run_key
+            if tracker is None or repetition != run_key.repetition:
+                seed_all(context.seed_of(run_key))
+                tracker, repetition = context.make(spec), run_key.repetition
+            seed_all(context.seed_of(run_key))  # again: making it may have loaded torch
+            run = drive(tracker, context.protocol.episode(sequence, run_key))
+            sink.save(spec.label, context.record(spec, sequence, run_key, run, masks))
     except Exception as failure:  # noqa: BLE001  # whatever a foreign tracker raises must not stop the others
-        return _failed(book, spec, sequence, at, failure)
+        return _failed(sink, spec, sequence, at, failure)
     return Outcome(spec.label, sequence.name, len(sequence), "done")
 
 
-def _in_lockstep(work: Work, book: Book, job: Job) -> list[Outcome]:
+def _in_lockstep(context: BenchmarkContext, sink: ResultSink, job: Job) -> list[Outcome]:
     """All pairs of a job side by side in one batch; the tracker is made once."""
     spec = job.spec
     ats = [_At() for _ in job.sequences]
     try:
-        seed_all(work.seed)
-        tracker = work.make(spec)
+        seed_all(context.seed)
+        tracker = context.make(spec)
         if not isinstance(tracker, NetworkTracker):
             raise LockonError(f"{spec.label} cannot run in lockstep: it is no NetworkTracker, which steps many targets at once")
     except Exception as failure:  # noqa: BLE001  # as above
-        return [_failed(book, spec, sequence, at, failure) for sequence, at in zip(job.sequences, ats, strict=True)]
+        return [_failed(sink, spec, sequence, at, failure) for sequence, at in zip(job.sequences, ats, strict=True)]
     outcomes: dict[int, Outcome] = {}
-    courses = (_all_runs(work, book, spec, sequence, at) for sequence, at in zip(job.sequences, ats, strict=True))
-    for number, result in drive_together(tracker, courses, work.lanes, readers=READERS):
+    episodes = (_all_runs(context, sink, spec, sequence, at) for sequence, at in zip(job.sequences, ats, strict=True))
+    for number, result in drive_together(tracker, episodes, context.batch, readers=READERS):
         sequence = job.sequences[number]
         if isinstance(result, Exception):
-            outcomes[number] = _failed(book, spec, sequence, ats[number], result)
+            outcomes[number] = _failed(sink, spec, sequence, ats[number], result)
         else:
             outcomes[number] = Outcome(spec.label, sequence.name, len(sequence), "done")
     return [outcomes[number] for number in range(len(job.sequences))]
@@ -175,22 +175,22 @@ def _in_lockstep(work: Work, book: Book, job: Job) -> list[Outcome]:
 class _At:
     """The run that a pair is at: a failure is noted beside its place."""
 
-    place: Place = field(default_factory=Place)
+    run_key: RunKey = field(default_factory=RunKey)
 
 
-def _all_runs(work: Work, book: Book, spec: TrackerSpec, sequence: Sequence, at: _At) -> Course[None]:
+def _all_runs(context: BenchmarkContext, sink: ResultSink, spec: TrackerSpec, sequence: VideoSequence, at: _At) -> Episode[None]:
     """One run of a sequence after the other, as one course."""
     masks = MaskTexts()
-    for place in open_places(work, book, spec.label, sequence):
-        at.place = place
-        run = yield from work.protocol.course(sequence, place)
-        book.save(spec.label, work.record(spec, sequence, place, run, masks))
+    for run_key in open_runs(context, sink, spec.label, sequence):
+        at.run_key = run_key
+        run = yield from context.protocol.episode(sequence, run_key)
+        sink.save(spec.label, context.record(spec, sequence, run_key, run, masks))
 
 
-def _failed(book: Book, spec: TrackerSpec, sequence: Sequence, at: _At, failure: Exception) -> Outcome:
+def _failed(sink: ResultSink, spec: TrackerSpec, sequence: VideoSequence, at: _At, failure: Exception) -> Outcome:
     text = str(failure).strip()
     error = text if isinstance(failure, LockonError) else f"{type(failure).__name__}: {text.splitlines()[-1] if text else 'no text'}"
-    book.save_error(spec.label, sequence, "".join(traceback.format_exception(failure)), at.place)
+    sink.save_error(spec.label, sequence, "".join(traceback.format_exception(failure)), at.run_key)
     return Outcome(spec.label, sequence.name, len(sequence), "failed", error)
 
 
@@ -203,4 +203,4 @@ def seed_all(seed: int) -> None:
         sys.modules["torch"].manual_seed(seed)
 
 
-__all__ = ["Book", "Job", "Outcome", "Work", "open_places", "run_job", "seed_all"]
+__all__ = ["BenchmarkContext", "Job", "Outcome", "ResultSink", "open_runs", "run_job", "seed_all"]

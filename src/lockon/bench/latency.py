@@ -7,16 +7,16 @@ that whatever else the machine does meets both alike. What is added is the diffe
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence as Items
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from lockon.bench.protocols.answers import first_annotated
+from lockon.bench.protocols.trajectory import first_annotated
 from lockon.bench.tables.markdown import markdown
 from lockon.bench.tables.model import Cell, Table, number, speed
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.tracker import Tracker
 from lockon.types import FloatArray, Frame
@@ -27,7 +27,7 @@ class Scene:
     """What is tracked: frames (H, W, 3) uint8 RGB, the target's box (4,) x, y, w, h on the first of them, and a name."""
 
     name: str
-    frames: Items[Frame]
+    frames: Sequence[Frame]
     box: FloatArray
 
 
@@ -54,7 +54,7 @@ class Latency:
         return {**found, **{f"{name}_fps": 1000 / found[f"{name}_median_ms"] for name in ("base", "refined")}}
 
 
-def scene_of(sequence: Sequence, frames: int) -> Scene:
+def scene_of(sequence: VideoSequence, frames: int) -> Scene:
     """The first frames of a sequence from its first usable box on, read now, so that no reading stands between two trackers.
 
     Args:
@@ -70,7 +70,7 @@ def scene_of(sequence: Sequence, frames: int) -> Scene:
 def measure(
     base: Tracker,
     refined: Tracker,
-    scenes: Items[Scene],
+    scenes: Sequence[Scene],
     *,
     rounds: int = 3,
     warmup: int = 10,
@@ -120,7 +120,7 @@ def _seconds(tracker: Tracker, frame: Frame) -> float:
     return time.perf_counter() - begin
 
 
-def latency_table(rows: Items[Latency], conditions: Items[str] = ()) -> Table:
+def latency_table(rows: Sequence[Latency], conditions: Sequence[str] = ()) -> Table:
     """One row per tracker: milliseconds and frames per second without and with the refiner, and the milliseconds added.
 
     Args:
@@ -147,12 +147,12 @@ def _both(values: Mapping[str, float], side: str) -> str:
     return f"{number(values[f'{side}_median_ms'], 1)} ({number(values[f'{side}_mean_ms'], 1)})"
 
 
-def latency_markdown(rows: Items[Latency], conditions: Items[str] = ()) -> str:
+def latency_markdown(rows: Sequence[Latency], conditions: Sequence[str] = ()) -> str:
     """`latency_table` as Markdown."""
     return markdown([latency_table(rows, conditions)])
 
 
-def latency_json(rows: Items[Latency]) -> dict[str, Any]:
+def latency_json(rows: Sequence[Latency]) -> dict[str, Any]:
     """Labels, number of frames and figures as JSON values."""
     return {"rows": [{"base": row.base, "refined": row.refined, "frames": row.milliseconds.shape[1], **row.summary()} for row in rows]}
 

@@ -5,7 +5,7 @@ Yan et al., CVPR 2021, Sec. 1: with the search region always around the true cen
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence as Items
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class OracleRow:
     oracle: Mapping[str, float]
 
 
-def oracle_rows(folder: str | Path, *, trackers: Items[str] = (), convention: str | None = None) -> list[OracleRow]:
+def oracle_rows(folder: str | Path, *, trackers: Sequence[str] = (), convention: str | None = None) -> list[OracleRow]:
     """The trackers of a folder with oracle results, the best first.
 
     Args:
@@ -81,7 +81,7 @@ def oracle_rows(folder: str | Path, *, trackers: Items[str] = (), convention: st
     return sorted(rows, key=lambda row: (-row.oracle["AUC"], row.label))
 
 
-def oracle_table(rows: Items[OracleRow]) -> Table:
+def oracle_table(rows: Sequence[OracleRow]) -> Table:
     """One row per tracker: each figure without and with the true centre.
 
     Raises:
@@ -104,7 +104,7 @@ def oracle_table(rows: Items[OracleRow]) -> Table:
     return Table("Oracle: the true centre given", "oracle", tuple(head), tuple(body), notes)
 
 
-def oracle_markdown(rows: Items[OracleRow]) -> str:
+def oracle_markdown(rows: Sequence[OracleRow]) -> str:
     """`oracle_table` as Markdown.
 
     Raises:
@@ -113,7 +113,7 @@ def oracle_markdown(rows: Items[OracleRow]) -> str:
     return markdown([oracle_table(rows)])
 
 
-def oracle_json(rows: Items[OracleRow]) -> dict[str, Any]:
+def oracle_json(rows: Sequence[OracleRow]) -> dict[str, Any]:
     """The rows as JSON values."""
     return {"rows": [asdict(row) for row in rows]}
 

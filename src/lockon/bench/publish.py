@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence as Items
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -95,7 +95,7 @@ def report_tables(report: Report, extras: Extras) -> list[Table]:
     return found
 
 
-def write_all(store: Store, folder: str | Path, options: Options, look: Look, conventions: Items[str | None] = (None,)) -> list[Path]:
+def write_all(store: Store, folder: str | Path, options: Options, look: Look, conventions: Sequence[str | None] = (None,)) -> list[Path]:
     """Every protocol, all datasets together and one by one, as tables, scores and plots; and one page with everything.
 
         report.html             all of it, with frames

@@ -12,17 +12,17 @@ from contextlib import contextmanager
 from typing import Any
 
 from lockon._require import require
-from lockon.bench.jobs import Job, Outcome, Work, run_job
-from lockon.bench.record import Place, Record
+from lockon.bench.jobs import BenchmarkContext, Job, Outcome, run_job
+from lockon.bench.record import Record, RunKey
 from lockon.bench.store import Store
 from lockon.bench.workers import DIED
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 
 RETRIES = 3  # of a task whose worker died
 REACH = 10.0  # seconds to reach a cluster
 LOCAL = "local"
-_Key = tuple[str, str, str, Place]
+_Key = tuple[str, str, str, RunKey]
 
 
 class MemoryBook:
@@ -35,23 +35,25 @@ class MemoryBook:
     def __init__(self, known: Mapping[_Key, Record]) -> None:
         self._records = dict(known)
         self.new: list[tuple[str, Record]] = []
-        self.errors: list[tuple[str, Sequence, str, Place]] = []
+        self.errors: list[tuple[str, VideoSequence, str, RunKey]] = []
 
-    def find(self, label: str, sequence: Sequence, place: Place, rules: Mapping[str, Any]) -> Record | None:
+    def find(self, label: str, sequence: VideoSequence, run_key: RunKey, rules: Mapping[str, Any]) -> Record | None:
         """The result, if there is one; it was checked against the rules when the book was made."""
-        return self._records.get((label, sequence.dataset, sequence.name, place))
+        return self._records.get((label, sequence.dataset, sequence.name, run_key))
 
     def save(self, label: str, record: Record) -> None:
         """Keep a result."""
-        self._records[label, record.dataset, record.sequence, record.place] = record
+        self._records[label, record.dataset, record.sequence, record.run_key] = record
         self.new.append((label, record))
 
-    def save_error(self, label: str, sequence: Sequence, text: str, place: Place) -> None:
+    def save_error(self, label: str, sequence: VideoSequence, text: str, run_key: RunKey) -> None:
         """Keep a traceback."""
-        self.errors.append((label, sequence, text, place))
+        self.errors.append((label, sequence, text, run_key))
 
 
-def run_on_ray(jobs: Iterable[Job], work: Work, store: Store, address: str, *, threads: int, tell: Callable[[Outcome], None]) -> None:
+def run_on_ray(
+    jobs: Iterable[Job], context: BenchmarkContext, store: Store, address: str, *, threads: int, tell: Callable[[Outcome], None]
+) -> None:
     """Run all jobs on a cluster.
 
     Args:
@@ -64,13 +66,13 @@ def run_on_ray(jobs: Iterable[Job], work: Work, store: Store, address: str, *, t
     """
     ray: Any = require("ray", "ray")
     with _cluster(ray, address):
-        shared = ray.put(work)
+        shared = ray.put(context)
         waiting: dict[Any, Job] = {}
         for number, job in enumerate(jobs):
             spec = job.spec.on_worker(number)
             gpus = {"num_gpus": 1} if spec.device.startswith("cuda") else {}
             task = ray.remote(num_cpus=threads, max_retries=RETRIES, **gpus)(_run_task)
-            waiting[task.remote(shared, Job(spec, job.sequences), _known(store, work, job), threads)] = job
+            waiting[task.remote(shared, Job(spec, job.sequences), _known(store, context, job), threads)] = job
         while waiting:
             (ready,), _ = ray.wait(list(waiting), num_returns=1)
             _receive(ray, ready, waiting.pop(ready), store, tell)
@@ -87,30 +89,30 @@ def _receive(ray: Any, ready: Any, job: Job, store: Store, tell: Callable[[Outco
         raise LockonError(f"the cluster cannot run {job.spec.label}: {str(error).strip().splitlines()[-1]}") from None
     for label, record in records:
         store.save(label, record)
-    for label, sequence, text, place in errors:
-        store.save_error(label, sequence, text, place)
+    for label, sequence, text, run_key in errors:
+        store.save_error(label, sequence, text, run_key)
     for outcome in outcomes:
         tell(outcome)
 
 
-def _known(store: Store, work: Work, job: Job) -> dict[_Key, Record]:
+def _known(store: Store, context: BenchmarkContext, job: Job) -> dict[_Key, Record]:
     """The finished results of a job, so that a task does only what is missing."""
     label = job.spec.label
-    places = [(sequence, place) for sequence in job.sequences for group in work.protocol.groups(sequence) for place in group]
+    run_keys = [(sequence, run_key) for sequence in job.sequences for group in context.protocol.groups(sequence) for run_key in group]
     found = {
-        (label, sequence.dataset, sequence.name, place): store.find(label, sequence, place, work.protocol.rules(sequence))
-        for sequence, place in places
+        (label, sequence.dataset, sequence.name, run_key): store.find(label, sequence, run_key, context.protocol.rules(sequence))
+        for sequence, run_key in run_keys
     }
     return {key: record for key, record in found.items() if record is not None}
 
 
-def _run_task(work: Work, job: Job, known: Mapping[_Key, Record], threads: int) -> tuple[Any, ...]:
+def _run_task(context: BenchmarkContext, job: Job, known: Mapping[_Key, Record], threads: int) -> tuple[Any, ...]:
     """What runs on the cluster."""
     import cv2
 
     cv2.setNumThreads(threads)  # Ray sets OMP_NUM_THREADS to the cores of the task
     book = MemoryBook(known)
-    outcomes = run_job(work, book, job)
+    outcomes = run_job(context, book, job)
     return outcomes, book.new, book.errors
 
 

@@ -16,8 +16,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lockon.bench.protocols.answers import Run
-from lockon.data.sequence import Sequence
+from lockon.bench.protocols.trajectory import Trajectory
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.types import FloatArray
 
@@ -27,7 +27,7 @@ PROTOCOLS: tuple[ProtocolName, ...] = get_args(ProtocolName)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RunKey:
     """Which run of a tracker on a sequence: the protocol, the repetition from 1, and the anchor frame of the anchors protocol."""
 
     protocol: ProtocolName = "one-pass"
@@ -56,7 +56,7 @@ class Record:
 
     sequence: str
     dataset: str
-    run: Run
+    run: Trajectory
     truth: FloatArray
     visible: NDArray[np.bool_] | None
     setup: Mapping[str, Any]
@@ -70,9 +70,9 @@ class Record:
     backward: bool = False
 
     @property
-    def place(self) -> Place:
+    def run_key(self) -> RunKey:
         """Where the store keeps it."""
-        return Place(self.protocol, self.repetition, self.anchor)
+        return RunKey(self.protocol, self.repetition, self.anchor)
 
     @property
     def frames(self) -> NDArray[np.intp]:
@@ -87,7 +87,7 @@ class Record:
         """Whether any frame after the start is annotated; the test sets of servers have the first box alone."""
         return bool(np.isfinite(self.truth[self.run.start + 1 :]).all(axis=1).any())
 
-    def fits(self, sequence: Sequence) -> bool:
+    def fits(self, sequence: VideoSequence) -> bool:
         """Whether the sequence still has the ground truth that this was run with."""
         frames = self.frames
         if len(frames) and (frames.min() < 0 or frames.max() >= len(sequence)):
@@ -185,7 +185,7 @@ def _from_json(content: Mapping[str, Any]) -> Record:
     truth = _floats(content["truth"], 4)
     count = len(truth)
     events = content.get("events")
-    run = Run(
+    run = Trajectory(
         boxes=_floats(content["boxes"], 4),
         scores=_floats(content["scores"]),
         states=tuple(content["states"]),
@@ -240,4 +240,4 @@ def _texts(values: Any) -> tuple[str | None, ...] | None:
     return None if values is None else tuple(None if value is None else str(value) for value in values)
 
 
-__all__ = ["FORMAT", "PROTOCOLS", "Place", "ProtocolName", "Record", "load_record", "read_json", "record_bytes"]
+__all__ = ["FORMAT", "PROTOCOLS", "ProtocolName", "Record", "RunKey", "load_record", "read_json", "record_bytes"]

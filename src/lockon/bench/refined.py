@@ -5,7 +5,7 @@ Yan et al., CVPR 2021, Sec. 4.2. A pair is known by its labels, which `lockon be
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence as Items
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def find_pairs(labels: Collection[str]) -> list[tuple[str, str]]:
     return sorted((base, label) for base, label in found if base in labels)
 
 
-def compare(folder: str | Path, *, datasets: Items[str] = (), convention: str | None = None) -> list[Compared]:
+def compare(folder: str | Path, *, datasets: Sequence[str] = (), convention: str | None = None) -> list[Compared]:
     """All pairs among the one-pass results of a folder, over the sequences that both of a pair have.
 
     Args:
@@ -127,7 +127,7 @@ def _compared(store: Store, report: Report, base: str, refined: str) -> Compared
     )
 
 
-def _milliseconds(parts: Items[SequenceScore]) -> float:
+def _milliseconds(parts: Sequence[SequenceScore]) -> float:
     """A median per sequence: a single slow frame says nothing, and trackers are slower on large targets."""
     medians = [float(np.median(part.times)) * 1000 for part in parts if len(part.times)]
     return float(np.mean(medians)) if medians else float("nan")
@@ -150,7 +150,7 @@ def _mask_j(store: Store, label: str, sequences: Collection[tuple[str, str]]) ->
     return found
 
 
-def refined_table(rows: Items[Compared]) -> Table:
+def refined_table(rows: Sequence[Compared]) -> Table:
     """One row per pair: figures with and without, the gain with its interval, milliseconds added, J where there are masks.
 
     Raises:
@@ -205,7 +205,7 @@ def _signed(value: float, digits: int) -> str:
     return "-" if np.isnan(value) else f"{value:+.{digits}f}"
 
 
-def refined_markdown(rows: Items[Compared]) -> str:
+def refined_markdown(rows: Sequence[Compared]) -> str:
     """`refined_table` as Markdown.
 
     Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence as Items
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ class Claim:
     def setup(self, key: str) -> list[Any]:
         """The different values that the records' setups have for a key."""
         found = [record.setup.get(key) for record in self.records]
-        return [value for place, value in enumerate(found) if value is not None and value not in found[:place]]
+        return [value for index, value in enumerate(found) if value is not None and value not in found[:index]]
 
     def protocols(self) -> list[tuple[Protocol, list[Record]]]:
         """The protocol with its settings, once for all records with the same rules.
@@ -103,7 +103,7 @@ class Difference:
 
 
 def find_claims(
-    result: Path, results: Path | None = None, *, trackers: Items[str] = (), protocol: str | None = None, sequences: Items[str] = ()
+    result: Path, results: Path | None = None, *, trackers: Sequence[str] = (), protocol: str | None = None, sequences: Sequence[str] = ()
 ) -> list[Claim]:
     """What a path stands for.
 
@@ -169,7 +169,7 @@ def _of_report(content: list[Any], path: Path, results: Path | None) -> list[Cla
     return claims
 
 
-def _only(claim: Claim, sequences: Items[str]) -> Claim:
+def _only(claim: Claim, sequences: Sequence[str]) -> Claim:
     """Figures over all sequences say nothing of a part of them."""
     return replace(claim, records=tuple(record for record in claim.records if record.sequence in sequences), figures=None)
 
@@ -194,16 +194,16 @@ def changes(claim: Claim, spec: TrackerSpec) -> dict[str, list[str]]:
     return found
 
 
-def compare(stored: Items[Record], again: Items[Record]) -> list[Difference]:
+def compare(stored: Sequence[Record], again: Sequence[Record]) -> list[Difference]:
     """Each stored record against the one of the same place.
 
     Raises:
         LockonError: one was not made again.
     """
-    made = {(record.dataset, record.sequence, record.place): record for record in again}
+    made = {(record.dataset, record.sequence, record.run_key): record for record in again}
     found = []
     for record in stored:
-        other = made.get((record.dataset, record.sequence, record.place))
+        other = made.get((record.dataset, record.sequence, record.run_key))
         if other is None:
             raise LockonError(f"{_name(record)} was not made again")
         found.append(_difference(record, other))

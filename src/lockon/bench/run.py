@@ -6,27 +6,27 @@ A tracker that raises is reported and the rest goes on; so is one that kills its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence as Items
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 
-from lockon.bench.jobs import Job, Outcome, Work, open_places, run_job
+from lockon.bench.jobs import BenchmarkContext, Job, Outcome, open_runs, run_job
 from lockon.bench.machine import machine, versions
 from lockon.bench.protocols.plan import Protocol
 from lockon.bench.spec import Make, TrackerSpec, sha256
 from lockon.bench.store import Store
 from lockon.bench.workers import run_in_processes
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 
 PER_LANE = 2  # sequences of a lockstep job for each that runs side by side: few jobs, but several for each worker
 
 
 def run_benchmark(
-    specs: Items[TrackerSpec],
-    sequences: Items[Sequence],
+    specs: Sequence[TrackerSpec],
+    sequences: Sequence[VideoSequence],
     out: str | Path,
     make: Make,
     *,
@@ -76,39 +76,45 @@ def run_benchmark(
         if report is not None:
             report(outcome)
 
-    work = Work(make, protocol, seed, _setup(workers, threads, lockstep, ray), lockstep, data or {})
-    todo = _missing(specs, sequences, work, store, overwrite=overwrite, tell=tell)
+    context = BenchmarkContext(make, protocol, seed, _setup(workers, threads, lockstep, ray), lockstep, data or {})
+    todo = _missing(specs, sequences, context, store, overwrite=overwrite, tell=tell)
     jobs = _jobs(todo, lockstep)
     if ray is not None:
         from lockon.bench.ray_workers import run_on_ray
 
-        run_on_ray(jobs, work, store, ray, threads=threads, tell=tell)
+        run_on_ray(jobs, context, store, ray, threads=threads, tell=tell)
     elif workers == 0:
         for job in jobs:
-            for outcome in run_job(work, store, Job(job.spec.on_worker(0), job.sequences)):
+            for outcome in run_job(context, store, Job(job.spec.on_worker(0), job.sequences)):
                 tell(outcome)
     else:
-        run_in_processes(jobs, work, Path(out), workers=workers, threads=threads, tell=tell)
+        run_in_processes(jobs, context, Path(out), workers=workers, threads=threads, tell=tell)
     return outcomes
 
 
 def _missing(
-    specs: Items[TrackerSpec], sequences: Items[Sequence], work: Work, store: Store, *, overwrite: bool, tell: Callable[[Outcome], None]
-) -> list[tuple[TrackerSpec, Sequence]]:
+    specs: Sequence[TrackerSpec],
+    sequences: Sequence[VideoSequence],
+    context: BenchmarkContext,
+    store: Store,
+    *,
+    overwrite: bool,
+    tell: Callable[[Outcome], None],
+) -> list[tuple[TrackerSpec, VideoSequence]]:
     """The pairs with anything to do; results that are to be made again are dropped."""
     todo = []
     for sequence in sequences:
         for spec in specs:
             if overwrite:
-                store.remove(spec.label, sequence, work.protocol.name)
-            if next(open_places(work, store, spec.label, sequence), None) is None:
+                store.remove(spec.label, sequence, context.protocol.name)
+            if next(open_runs(context, store, spec.label, sequence), None) is None:
                 tell(Outcome(spec.label, sequence.name, len(sequence), "skipped"))
             else:
                 todo.append((spec, sequence))
     return todo
 
 
-def _jobs(todo: list[tuple[TrackerSpec, Sequence]], lockstep: int) -> list[Job]:
+def _jobs(todo: list[tuple[TrackerSpec, VideoSequence]], lockstep: int) -> list[Job]:
     """A job per pair; in lockstep several sequences of one tracker, those of about one length together."""
     if lockstep == 1:
         return [Job(spec, (sequence,)) for spec, sequence in todo]
@@ -130,7 +136,7 @@ def _setup(workers: int, threads: int, lockstep: int, ray: str | None) -> dict[s
 
 
 def _check_arguments(
-    specs: Items[TrackerSpec], sequences: Items[Sequence], *, workers: int, threads: int, lockstep: int, protocol: Protocol
+    specs: Sequence[TrackerSpec], sequences: Sequence[VideoSequence], *, workers: int, threads: int, lockstep: int, protocol: Protocol
 ) -> None:
     labels = [spec.label for spec in specs]
     for label in labels:

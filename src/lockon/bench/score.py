@@ -8,14 +8,24 @@ function could do. Figures of a fitted calibration are of samples that it was no
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence as Items
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lockon.bench.calibrate import EVENT, TRACKED_PER_ABSENT, Samples, absent_samples, calibrated, fit_config, held_out, join, track_samples
+from lockon.bench.calibrate import (
+    EVENT,
+    TRACKED_PER_ABSENT,
+    ScoreSamples,
+    absent_samples,
+    calibrated,
+    fit_config,
+    held_out,
+    join,
+    track_samples,
+)
 from lockon.bench.metrics.calibration import (
     Reliability,
     auroc,
@@ -25,9 +35,9 @@ from lockon.bench.metrics.calibration import (
     reliability_curve,
 )
 from lockon.bench.protocols.absence import Advance, Search, search_swapped
-from lockon.bench.protocols.composites import Outing, make_composites, run_composites
+from lockon.bench.protocols.composites import AbsenceClip, make_composites, run_composites
 from lockon.config import as_json
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.tracker import Calibration, NetworkTracker, TrackerConfig
 from lockon.types import FloatArray
@@ -53,7 +63,7 @@ class ScoreReport:
     isotonic: Reliability
 
 
-def analyze_score(tracker: NetworkTracker, sequences: Items[Sequence], seed: int, phase: Phase) -> ScoreReport:
+def analyze_score(tracker: NetworkTracker, sequences: Sequence[VideoSequence], seed: int, phase: Phase) -> ScoreReport:
     """Measure and calibrate the score of `tracker`, and choose its thresholds.
 
     Args:
@@ -75,14 +85,14 @@ def analyze_score(tracker: NetworkTracker, sequences: Items[Sequence], seed: int
     config = fit_config(tracker.config, pool)
     composites = make_composites(sequences, seed)
     fitted = NetworkTracker(tracker.model, config, tracker.localizer)
-    outings = run_composites(fitted, composites, phase("leaving and returning", sum(len(c.course) - 1 for c in composites)))
+    clips = run_composites(fitted, composites, phase("leaving and returning", sum(len(c.schedule) - 1 for c in composites)))
     before, platt, isotonic = calibrated(tracker.config.calibration, pool), held_out(pool, fit_platt), held_out(pool, fit_isotonic)
     figures = {
         "seed": seed,
         "sequences": [sequence.name for sequence in sequences],
         "parameters": as_json(tracker.config),
         "overlap": overlap_figures(tracked, seed),
-        "absence": {"swapped": swapped_figures(searches, seed), "composites": composite_figures(outings, seed)},
+        "absence": {"swapped": swapped_figures(searches, seed), "composites": composite_figures(clips, seed)},
         "calibration": {
             "event": f"IoU > {EVENT}",
             "samples": {"tracked": int((~pool.absent).sum()), "absent": int(pool.absent.sum()), "hits": int(pool.hits.sum())},
@@ -97,7 +107,7 @@ def analyze_score(tracker: NetworkTracker, sequences: Items[Sequence], seed: int
     return ScoreReport(figures, config, *curves)
 
 
-def overlap_figures(tracked: Samples, seed: int) -> dict[str, Any]:
+def overlap_figures(tracked: ScoreSamples, seed: int) -> dict[str, Any]:
     """AUROC of the score for the event on tracked frames, and per sequence the frames, hits and mean overlap."""
     per_sequence = {}
     for name in dict.fromkeys(tracked.templates.tolist()):
@@ -112,7 +122,7 @@ def overlap_figures(tracked: Samples, seed: int) -> dict[str, Any]:
     return {"frames": len(tracked.hits), "hits": int(tracked.hits.sum()), **ranking, "per_sequence": per_sequence}
 
 
-def swapped_figures(searches: Items[Search], seed: int) -> dict[str, Any]:
+def swapped_figures(searches: Sequence[Search], seed: int) -> dict[str, Any]:
     """AUROC of the score for "present"."""
     present = np.array([search.present for search in searches])
     scores = np.array([search.score for search in searches])
@@ -120,21 +130,21 @@ def swapped_figures(searches: Items[Search], seed: int) -> dict[str, Any]:
     return {"present": int(present.sum()), "absent": int((~present).sum()), **_ranking(scores, present, names, seed)}
 
 
-def composite_figures(outings: Items[Outing], seed: int) -> dict[str, Any] | None:
+def composite_figures(clips: Sequence[AbsenceClip], seed: int) -> dict[str, Any] | None:
     """AUROC of the score for "present", what the states said, and how often and how soon the target was found again."""
-    if not outings:
+    if not clips:
         return None
     scores, overlaps, present, absent = (
-        np.concatenate([getattr(outing, name) for outing in outings]) for name in ("scores", "overlaps", "present", "absent")
+        np.concatenate([getattr(clip, name) for clip in clips]) for name in ("scores", "overlaps", "present", "absent")
     )
-    names = np.concatenate([np.full(len(outing.scores), outing.target) for outing in outings])
-    states = np.array([state for outing in outings for state in outing.states])
+    names = np.concatenate([np.full(len(clip.scores), clip.target) for clip in clips])
+    states = np.array([state for clip in clips for state in clip.states])
     judged = present | absent
-    fair = [outing for outing in outings if outing.on_target_before]
-    waits = [outing.frames_to_return for outing in fair]
+    fair = [clip for clip in clips if clip.on_target_before]
+    waits = [clip.frames_to_return for clip in fair]
     found = [wait for wait in waits if wait is not None]
     return {
-        "videos": len(outings),
+        "videos": len(clips),
         "present": int(present.sum()),
         "absent": int(absent.sum()),
         **_ranking(scores[judged], present[judged], names[judged], seed),
@@ -147,9 +157,9 @@ def composite_figures(outings: Items[Outing], seed: int) -> dict[str, Any] | Non
         "found_again": len(found),
         "median_frames_to_return": float(np.median(found)) if found else None,
         "per_video": [
-            {"target": outing.target, "scene": outing.scene, "on_target_before": outing.on_target_before}
-            | {"frames_to_return": outing.frames_to_return}
-            for outing in outings
+            {"target": clip.target, "scene": clip.scene, "on_target_before": clip.on_target_before}
+            | {"frames_to_return": clip.frames_to_return}
+            for clip in clips
         ],
     }
 
@@ -165,7 +175,7 @@ def _ranking(scores: FloatArray, labels: NDArray[np.bool_], groups: NDArray[np.s
     return {"auroc": _number(auroc(scores, labels)), "auroc_95": interval}
 
 
-def _errors(probabilities: FloatArray, pool: Samples) -> dict[str, float]:
+def _errors(probabilities: FloatArray, pool: ScoreSamples) -> dict[str, float]:
     """Expected calibration error of all samples and of the tracked frames alone, and mean squared error (Brier score)."""
     tracked = ~pool.absent
     return {
@@ -175,7 +185,7 @@ def _errors(probabilities: FloatArray, pool: Samples) -> dict[str, float]:
     }
 
 
-def _shares(config: TrackerConfig, pool: Samples) -> dict[str, dict[str, float | None]]:
+def _shares(config: TrackerConfig, pool: ScoreSamples) -> dict[str, dict[str, float | None]]:
     """Of the hits, the misses and the absent targets: the parts with a score of either side of the two thresholds."""
     scores = calibrated(config.calibration, pool)
     kinds = {"hits": pool.hits, "misses": ~pool.hits & ~pool.absent, "absent": pool.absent}

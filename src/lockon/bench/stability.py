@@ -8,14 +8,14 @@ a tracker of its own in the folder of results, so a sweep can be stopped, contin
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence as Items
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lockon.bench.foreign import is_foreign
+from lockon.bench.external import is_foreign
 from lockon.bench.publish import KeptStore
 from lockon.bench.report import Options, evaluate_all
 from lockon.bench.spec import Make, TrackerSpec, config_of
@@ -96,7 +96,7 @@ def parse_values(text: str) -> tuple[float, ...]:
     return tuple(sorted({float(f"{number:.10g}") for number in numbers}))  # 3 * 0.1 is 0.3
 
 
-def sweep(spec: TrackerSpec, parameter: str, values: Items[float], make: Make) -> tuple[list[TrackerSpec], float | None]:
+def sweep(spec: TrackerSpec, parameter: str, values: Sequence[float], make: Make) -> tuple[list[TrackerSpec], float | None]:
     """The tracker with each value of a parameter, each under its own label; and its own value, None for somebody's own tracker.
 
     Args:
@@ -142,8 +142,8 @@ def _is_number(value: Any) -> bool:
 def curve(
     folder: Path,
     spec: TrackerSpec,
-    sweeps: Items[TrackerSpec],
-    values: Items[float],
+    sweeps: Sequence[TrackerSpec],
+    values: Sequence[float],
     own: float | None,
     *,
     sequences: Collection[tuple[str, str]],

@@ -22,13 +22,13 @@ from typing import Any
 from urllib.parse import quote
 
 from lockon._files import write_bytes
-from lockon.bench.record import FORMAT, PROTOCOLS, Place, ProtocolName, Record, load_record, read_json, record_bytes
+from lockon.bench.record import FORMAT, PROTOCOLS, ProtocolName, Record, RunKey, load_record, read_json, record_bytes
 from lockon.config import differences
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError, LockonWarning, unknown_name
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-_FIRST = Place()
+_FIRST = RunKey()
 
 
 class Store:
@@ -102,31 +102,31 @@ class Store:
         content = {"format": FORMAT, "label": label, "configuration": configuration, "size": size}
         write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
 
-    def path(self, label: str, dataset: str, sequence: str, place: Place = _FIRST) -> Path:
+    def path(self, label: str, dataset: str, sequence: str, run_key: RunKey = _FIRST) -> Path:
         """File of one result; characters that a file system may refuse are percent-encoded."""
-        folder = _folder_name(dataset) + ("" if place.protocol == "one-pass" else f".{place.protocol}")
-        anchor = "" if place.anchor is None else f"@{place.anchor}"
-        repetition = "" if place.repetition == 1 else f"#{place.repetition}"
+        folder = _folder_name(dataset) + ("" if run_key.protocol == "one-pass" else f".{run_key.protocol}")
+        anchor = "" if run_key.anchor is None else f"@{run_key.anchor}"
+        repetition = "" if run_key.repetition == 1 else f"#{run_key.repetition}"
         return self.folder / label / folder / f"{_stem(sequence)}{anchor}{repetition}.json"
 
     def save(self, label: str, record: Record) -> None:
         """Write one result atomically; the note of an earlier failure goes."""
-        path = self.path(label, record.dataset, record.sequence, record.place)
+        path = self.path(label, record.dataset, record.sequence, record.run_key)
         write_bytes(path, record_bytes(record))
         _error_file(path).unlink(missing_ok=True)
 
-    def save_error(self, label: str, sequence: Sequence, text: str, place: Place = _FIRST) -> None:
+    def save_error(self, label: str, sequence: VideoSequence, text: str, run_key: RunKey = _FIRST) -> None:
         """Keep the traceback of a failed attempt beside where the result would be."""
-        write_bytes(_error_file(self.path(label, sequence.dataset, sequence.name, place)), text.encode())
+        write_bytes(_error_file(self.path(label, sequence.dataset, sequence.name, run_key)), text.encode())
 
-    def remove(self, label: str, sequence: Sequence, protocol: ProtocolName = "one-pass") -> None:
+    def remove(self, label: str, sequence: VideoSequence, protocol: ProtocolName = "one-pass") -> None:
         """Drop all results of a tracker on a sequence under one protocol."""
-        first = self.path(label, sequence.dataset, sequence.name, Place(protocol))
+        first = self.path(label, sequence.dataset, sequence.name, RunKey(protocol))
         for path in first.parent.glob("*.json"):
             if re.fullmatch(re.escape(first.stem) + r"(@\d+)?(#\d+)?", path.stem):
                 path.unlink()
 
-    def find(self, label: str, sequence: Sequence, place: Place = _FIRST, rules: Mapping[str, Any] | None = None) -> Record | None:
+    def find(self, label: str, sequence: VideoSequence, run_key: RunKey = _FIRST, rules: Mapping[str, Any] | None = None) -> Record | None:
         """The usable result for this sequence, if there is one. A broken file is reported and counts as none.
 
         Args:
@@ -136,7 +136,7 @@ class Store:
         Raises:
             LockonError: the result was made with other ground truth or other settings of the protocol.
         """
-        path = self.path(label, sequence.dataset, sequence.name, place)
+        path = self.path(label, sequence.dataset, sequence.name, run_key)
         if not path.exists():
             return None
         try:
@@ -151,13 +151,13 @@ class Store:
             raise LockonError(f"{path} was made under other rules: {', '.join(changed)}; give --overwrite or another --out")
         return record
 
-    def finished(self, label: str, sequence: Sequence, place: Place = _FIRST, rules: Mapping[str, Any] | None = None) -> bool:
+    def finished(self, label: str, sequence: VideoSequence, run_key: RunKey = _FIRST, rules: Mapping[str, Any] | None = None) -> bool:
         """Whether `find` finds a result.
 
         Raises:
             LockonError: as `find`.
         """
-        return self.find(label, sequence, place, rules) is not None
+        return self.find(label, sequence, run_key, rules) is not None
 
     def records(self, label: str, protocol: ProtocolName = "one-pass") -> list[Record]:
         """All results of a tracker under one protocol by dataset, sequence, anchor and repetition. Broken files are left out,
@@ -208,4 +208,4 @@ def _file_name(name: str) -> str:
     return f"%2E{text[1:]}" if text.startswith(".") else text
 
 
-__all__ = ["PROTOCOLS", "Place", "ProtocolName", "Record", "Store", "load_record"]
+__all__ = ["PROTOCOLS", "ProtocolName", "Record", "RunKey", "Store", "load_record"]

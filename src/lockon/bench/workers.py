@@ -20,7 +20,7 @@ from pathlib import Path
 
 import cv2
 
-from lockon.bench.jobs import Job, Outcome, Work, run_job
+from lockon.bench.jobs import BenchmarkContext, Job, Outcome, run_job
 from lockon.bench.store import Store
 from lockon.errors import LockonError
 
@@ -49,7 +49,7 @@ class _Task:
 
 @dataclass(slots=True)
 class _Pool:
-    work: Work
+    context: BenchmarkContext
     out: Path
     threads: int
     workers: list[_Worker] = field(default_factory=list)
@@ -67,7 +67,7 @@ class _Pool:
         worker.task = task
         job = replace(task.job, spec=task.job.spec.on_worker(worker.number))
         try:
-            worker.pipe.send((self.work, self.out, job))
+            worker.pipe.send((self.context, self.out, job))
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise LockonError(
                 f"{task.job.spec.label} cannot be sent to a worker process ({error}); "
@@ -88,14 +88,14 @@ class _Pool:
                 worker.process.kill()
 
 
-def run_in_processes(jobs: Iterable[Job], work: Work, out: Path, *, workers: int, threads: int, tell: Tell) -> None:
+def run_in_processes(jobs: Iterable[Job], context: BenchmarkContext, out: Path, *, workers: int, threads: int, tell: Tell) -> None:
     """Run all jobs in `workers` processes of `threads` threads; results go into the store at `out`.
 
     Raises:
         LockonError: jobs that cannot be sent to another process, or that cannot be read there.
     """
     tasks = deque(_Task(job) for job in jobs)
-    pool = _Pool(work, out, threads)
+    pool = _Pool(context, out, threads)
     try:
         pool.workers = [pool.start(number) for number in range(min(workers, len(tasks)))]
         while True:
@@ -148,13 +148,13 @@ def _serve(pipe: Connection, threads: int) -> None:
     become_worker(threads)
     while True:
         try:
-            work, out, job = pipe.recv()
+            context, out, job = pipe.recv()
         except (EOFError, OSError):
             return
         except Exception as error:  # noqa: BLE001  # the tracker's module cannot be imported here, or the like
             pipe.send(f"{type(error).__name__}: {error}")
             return
-        pipe.send(run_job(work, Store(out), job))
+        pipe.send(run_job(context, Store(out), job))
 
 
 def start_process(serve: Callable[[Connection, int], None], threads: int, name: str) -> tuple[SpawnProcess, Connection]:

@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from lockon.bench.run import Outcome
     from lockon.bench.spec import TrackerSpec
-    from lockon.data.sequence import Sequence
+    from lockon.data.sequence import VideoSequence
 
 Trackers = Annotated[
     list[str] | None,
@@ -93,7 +93,7 @@ def check_source(data: list[str] | None, results: Path | None, command: str) -> 
 
 
 def run_all(
-    specs: list[TrackerSpec], sequences: list[Sequence], folder: Path, origin: dict[str, str], *, again: str | None, **how: Any
+    specs: list[TrackerSpec], sequences: list[VideoSequence], folder: Path, origin: dict[str, str], *, again: str | None, **how: Any
 ) -> list[Outcome]:
     """One pass of every tracker over every sequence, with a progress bar; what is finished in the folder is skipped.
 

@@ -28,7 +28,7 @@ from lockon.zoo.opencv import OpenCVTracker
 
 
 @dataclass(slots=True)
-class Summary:
+class TrackSummary:
     """What a run did.
 
     Attributes:
@@ -144,7 +144,7 @@ def follow(
     tracker: Tracker,
     box: ArrayLike,
     outputs: Outputs,
-    summary: Summary,
+    summary: TrackSummary,
     *,
     frames: int | None = None,
     quiet: bool = False,
@@ -155,7 +155,7 @@ def follow(
     record(lambda: track_frames(reader, tracker, box, frames), outputs, summary, total=total, quiet=quiet)
 
 
-def record(start: Callable[[], Iterator[TrackedFrame]], outputs: Outputs, summary: Summary, *, total: int | None, quiet: bool) -> None:
+def record(start: Callable[[], Iterator[TrackedFrame]], outputs: Outputs, summary: TrackSummary, *, total: int | None, quiet: bool) -> None:
     """All results of an iterator, which `start` makes, to the outputs; for `follow`, and for results that come from elsewhere."""
     started = time.perf_counter()
     try:
@@ -176,4 +176,4 @@ def record(start: Callable[[], Iterator[TrackedFrame]], outputs: Outputs, summar
         outputs.close()
 
 
-__all__ = ["Outputs", "Summary", "follow", "mask_writer", "record", "score_map_source"]
+__all__ = ["Outputs", "TrackSummary", "follow", "mask_writer", "record", "score_map_source"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lockon.bench.spec import TrackerSpec
-    from lockon.data.sequence import Sequence
+    from lockon.data.sequence import VideoSequence
     from lockon.tracker import Tracker
 
 
@@ -30,17 +30,17 @@ def make_tracker(spec: TrackerSpec) -> Tracker:
 
 
 def _make_alone(spec: TrackerSpec) -> Tracker:
-    from lockon.bench.foreign import is_foreign, make_foreign
+    from lockon.bench.external import is_foreign, make_foreign
     from lockon.zoo.registry import REFINERS, load
 
     if is_foreign(spec.name):
         return make_foreign(spec)
     if spec.name in REFINERS:
-        from lockon.refiners.resting import RestingTracker
+        from lockon.refiners.static import StaticTracker
         from lockon.zoo.refiners import wrap
 
         name = f"{spec.name}:{spec.preset}"
-        return wrap(RestingTracker(), name, weights=spec.weights, device=spec.device, overrides=spec.overrides)
+        return wrap(StaticTracker(), name, weights=spec.weights, device=spec.device, overrides=spec.overrides)
     return load(spec.name, spec.weights, spec.preset, spec.device, **spec.overrides)
 
 
@@ -55,7 +55,7 @@ def tracker_specs(
     Raises:
         LockonError: unknown names, malformed or left-over options, or missing weight files.
     """
-    from lockon.bench.foreign import is_foreign
+    from lockon.bench.external import is_foreign
     from lockon.bench.spec import TrackerSpec
     from lockon.errors import LockonError, unknown_name
     from lockon.zoo.registry import ENTRIES, REFINERS
@@ -147,7 +147,7 @@ def tracker_files(spec: TrackerSpec) -> TrackerSpec:
     """
     from dataclasses import replace
 
-    from lockon.bench.foreign import is_foreign, source_of
+    from lockon.bench.external import is_foreign, source_of
     from lockon.errors import unknown_name
     from lockon.zoo.registry import ENTRIES, REFINERS
 
@@ -238,7 +238,7 @@ def _files_of(weights: Path | None) -> tuple[Path, ...]:
     return tuple(sorted(path for path in weights.rglob("*") if path.is_file()))
 
 
-def load_sequences(specs: list[str], wanted: list[str]) -> tuple[list[Sequence], dict[str, str]]:
+def load_sequences(specs: list[str], wanted: list[str]) -> tuple[list[VideoSequence], dict[str, str]]:
     """The sequences of all datasets, or those of them that are named; and NAME:ROOT, with an absolute root, by name of the dataset.
 
     Raises:
@@ -249,7 +249,7 @@ def load_sequences(specs: list[str], wanted: list[str]) -> tuple[list[Sequence],
 
     if not specs:
         raise LockonError("--data has no datasets; for example --data OTB100:/data/OTB100")
-    sequences: list[Sequence] = []
+    sequences: list[VideoSequence] = []
     origin: dict[str, str] = {}
     for spec in specs:
         name, root = split_spec(spec)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lockon.bench.alignment import Alignment
     from lockon.bench.run import Outcome
     from lockon.bench.spec import TrackerSpec
-    from lockon.data.sequence import Sequence
+    from lockon.data.sequence import VideoSequence
     from lockon.tracker import Tracker
 
 CORRELATIONS = {
@@ -118,7 +118,7 @@ def _stored(folder: Path, labels: list[str], wanted: list[str], above: float, se
 
 def _measured(
     specs: list[TrackerSpec],
-    sequences: list[Sequence],
+    sequences: list[VideoSequence],
     origin: dict[str, str],
     out: Path | None,
     *,
@@ -149,7 +149,7 @@ def _measured(
 
 
 def _answered(
-    specs: list[TrackerSpec], sequences: list[Sequence], origin: dict[str, str], out: Path | None, *, above: float, how: dict[str, Any]
+    specs: list[TrackerSpec], sequences: list[VideoSequence], origin: dict[str, str], out: Path | None, *, above: float, how: dict[str, Any]
 ) -> tuple[dict[str, Alignment], list[Outcome]]:
     """One pass of each tracker; the runs are kept in OUT/runs, or nowhere."""
     from tempfile import TemporaryDirectory

@@ -10,7 +10,7 @@ import typer
 from lockon.cli import _analysis as shared
 
 if TYPE_CHECKING:
-    from lockon.bench.report.model import Figure
+    from lockon.bench.report.model import Metric
     from lockon.bench.stability import Curve
 
 
@@ -100,7 +100,7 @@ def stability(  # noqa: PLR0917 - a command line
     shared.end(outcomes, paths)
 
 
-def _show(curves: list[Curve], parameter: str, head: Figure) -> None:
+def _show(curves: list[Curve], parameter: str, head: Metric) -> None:
     """Two tables: the figure at each value, and what the sweep says of each tracker."""
     sweep = shared.table(f"{head.title} over {parameter}", parameter, *(item.label for item in curves))
     for place, value in enumerate(curves[0].values):

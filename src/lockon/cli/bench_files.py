@@ -11,9 +11,9 @@ from lockon.cli.bench import ManyValues, split_names
 
 if TYPE_CHECKING:
     from lockon.bench.formats.importing import Imported
-    from lockon.bench.formats.recognise import Found
+    from lockon.bench.formats.recognise import RecognisedFormat
     from lockon.bench.pack.validation import Validation
-    from lockon.data.sequence import Sequence
+    from lockon.data.sequence import VideoSequence
 
 app = typer.Typer()  # its commands are those of `lockon bench`
 
@@ -57,7 +57,7 @@ def import_files(  # noqa: PLR0917 - a command line
     typer.echo(f"now: lockon bench report {out}", err=True)
 
 
-def _import_one(found: Found, sequences: list[Sequence], out: Path, **options: Any) -> None:
+def _import_one(found: RecognisedFormat, sequences: list[VideoSequence], out: Path, **options: Any) -> None:
     """One dataset, with a progress bar and a summary per tracker on stderr."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
@@ -226,7 +226,7 @@ def vot_ini(  # noqa: PLR0917 - a command line
     typer.echo(f"[{identifier}]\nlabel = {name or tracker}\nprotocol = trax\ncommand = {command}\n")
 
 
-def _sequences(spec: str) -> list[Sequence]:
+def _sequences(spec: str) -> list[VideoSequence]:
     """The sequences of a dataset, with or without images."""
     from lockon.data.datasets.registry import load_dataset
     from lockon.errors import LockonError

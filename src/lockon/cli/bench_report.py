@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lockon.bench.html.pictures import Find
     from lockon.bench.publish import Extras, KeptStore, Look
     from lockon.bench.report import Options, Report
-    from lockon.data.sequence import Sequence
+    from lockon.data.sequence import VideoSequence
 
 Format = Literal["md", "json", "csv", "tex", "html"]
 Protocol = Literal["auto", "one-pass", "reset", "realtime", "anchors", "oracle", "all"]
@@ -203,12 +203,12 @@ def _images(specs: list[str]) -> Find:
     from lockon.data.datasets.registry import load_dataset
     from lockon.errors import LockonError
 
-    loaded: dict[str, dict[str, Sequence]] = {}
+    loaded: dict[str, dict[str, VideoSequence]] = {}
     for spec in specs:
         for sequence in load_dataset(spec):
             loaded.setdefault(sequence.dataset, {})[sequence.name] = sequence
 
-    def find(dataset: str, name: str) -> Sequence | None:
+    def find(dataset: str, name: str) -> VideoSequence | None:
         if dataset not in loaded:
             try:
                 loaded[dataset] = {sequence.name: sequence for sequence in load_dataset(dataset)}

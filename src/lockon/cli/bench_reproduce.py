@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lockon.bench.reproduce import Claim
     from lockon.bench.spec import TrackerSpec
     from lockon.bench.store import Record, Store
-    from lockon.data.sequence import Sequence
+    from lockon.data.sequence import VideoSequence
 
 
 def reproduce(  # noqa: PLR0917 - a command line
@@ -153,13 +153,13 @@ def _lockstep(claim: Claim, protocol: Protocol) -> int:
     return found[0] if found and not (protocol.name == "realtime" and protocol.realtime.seconds is None) else 1
 
 
-def _sequences(claim: Claim, records: list[Record], known: Mapping[tuple[str, str], Sequence]) -> list[Sequence]:
+def _sequences(claim: Claim, records: list[Record], known: Mapping[tuple[str, str], VideoSequence]) -> list[VideoSequence]:
     """The sequences of the records, with the anchors that the records have."""
     from dataclasses import replace
 
     from lockon.errors import LockonError
 
-    chosen: dict[tuple[str, str], Sequence] = {}
+    chosen: dict[tuple[str, str], VideoSequence] = {}
     for record in records:
         key = record.dataset, record.sequence
         if key not in known:
@@ -195,8 +195,8 @@ def _show_figures(claim: Claim, again: Store, folder: Path, convention: str | No
     from lockon.bench.reproduce import figures
 
     convention = convention or claim.convention
-    wanted = {(record.dataset, record.sequence, record.place) for record in claim.records}
-    made = [one for one in again.records(claim.label, claim.protocol) if (one.dataset, one.sequence, one.place) in wanted]
+    wanted = {(record.dataset, record.sequence, record.run_key) for record in claim.records}
+    made = [one for one in again.records(claim.label, claim.protocol) if (one.dataset, one.sequence, one.run_key) in wanted]
     new = figures(_store_of(claim, made, folder / "new"), claim, convention)
     if not new:
         typer.echo("  figures    none: there is no ground truth after the first frame")

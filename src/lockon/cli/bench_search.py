@@ -10,12 +10,12 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lockon.bench.search import CrossValidation, Found, Parameter
+    from lockon.bench.search import BestTrial, CrossValidation, Parameter
     from lockon.bench.search.splits import Verdict
-    from lockon.bench.search.summary import Summary
+    from lockon.bench.search.summary import SearchSummary
     from lockon.bench.search.work import Report
     from lockon.bench.spec import TrackerSpec
-    from lockon.data.sequence import Sequence
+    from lockon.data.sequence import VideoSequence
 
 Sampler = Literal["tpe", "random", "grid", "cmaes"]
 Metric = Literal["AO", "AUC", "SR50", "SR75", "P20", "NP", "EAO"]
@@ -159,7 +159,7 @@ def _tell(verdict: Verdict) -> None:
 
 
 def _conclude(
-    found: Found, spec: TrackerSpec, verdicts: list[Verdict], out: Path, *, config: object | None, folds: int | None, plots: bool
+    found: BestTrial, spec: TrackerSpec, verdicts: list[Verdict], out: Path, *, config: object | None, folds: int | None, plots: bool
 ) -> None:
     """Files, tables on stderr, and the options on standard output."""
     from lockon.bench.search import cross_validate
@@ -178,7 +178,7 @@ def _conclude(
     typer.echo(summary.options)
 
 
-def _show(summary: Summary) -> None:
+def _show(summary: SearchSummary) -> None:
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -204,7 +204,7 @@ def _show(summary: Summary) -> None:
     )
 
 
-def _trials_table(found: Found) -> Any:
+def _trials_table(found: BestTrial) -> Any:
     """The tracker's own parameters first, then the best trials."""
     from rich.table import Table
 
@@ -235,7 +235,7 @@ def _folds_table(folds: CrossValidation, metric: str) -> Any:
     return table
 
 
-def _progress(sequences: list[Sequence]) -> Any:
+def _progress(sequences: list[VideoSequence]) -> Any:
     """A bar over the frames of the trial that runs, with the best value so far, on stderr; a line per trial where it is no terminal."""
     from contextlib import contextmanager
 

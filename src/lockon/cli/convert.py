@@ -43,9 +43,9 @@ def convert(
     from lockon.bench.run import sha256
     from lockon.train.provenance import git_revision
     from lockon.zoo.convert import from_official, official_parameters, official_settings, save
-    from lockon.zoo.foreign_weights import read_foreign
+    from lockon.zoo.external_weights import read_external
 
-    official = read_foreign(checkpoint)
+    official = read_external(checkpoint)
     overrides = {**official_settings(name, official), **parse_overrides(settings or [])}
     weights = from_official(name, official, **overrides)
     source = {"converted_from": checkpoint.name, "sha256": sha256(checkpoint)}

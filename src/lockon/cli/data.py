@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from lockon.data.check import Report
+    from lockon.data.check import DataReport
 
 app = typer.Typer(
     help="Datasets: which are known, where they lie, what is missing in them.",
@@ -179,7 +179,7 @@ def progress_bar() -> Progress:
     return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
-def _show(report: Report) -> None:
+def _show(report: DataReport) -> None:
     typer.secho(f"{report.dataset} in {report.root}: {report.sequences} sequences, {report.frames} frames", bold=True)
     for text in report.problems:
         typer.echo(typer.style("  problem  ", fg="red") + text)

@@ -27,7 +27,7 @@ def demo(
     from importlib import resources
 
     from lockon.annotations import BoxWriter, VideoInfo
-    from lockon.cli._follow import Outputs, Summary, follow
+    from lockon.cli._follow import Outputs, TrackSummary, follow
     from lockon.video import open_frames
     from lockon.video_write import ContactSheet, VideoWriter
     from lockon.zoo.registry import load
@@ -35,7 +35,7 @@ def demo(
     assets = resources.files("lockon") / "assets"
     start = json.loads((assets / "big_buck_bunny.json").read_text(encoding="utf-8"))
     follower = load(tracker)
-    summary = Summary()
+    summary = TrackSummary()
     video_path, boxes_path, sheet_path = out / "demo.mp4", out / "boxes.csv", out / "contact_sheet.png"
     with resources.as_file(assets / start["clip"]) as clip, open_frames(clip) as reader:
         sheet = ContactSheet()

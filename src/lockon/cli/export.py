@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from lockon.export.parity import Difference
+    from lockon.export.parity import ParityDifference
 
 
 class Format(str, Enum):
@@ -121,7 +121,7 @@ def _to_openvino(name: str, path: Path, out: Path) -> None:
         typer.echo(f"{file}  {file.stat().st_size / 1e6:.2f} MB")
 
 
-def _figures(difference: Difference) -> str:
+def _figures(difference: ParityDifference) -> str:
     more = {"quality": difference.quality, "mask": difference.mask}
     text = "".join(f", {name} {value:.1e}" for name, value in more.items() if value is not None)
     return f"logits {difference.logits:.1e}{text}, boxes {difference.boxes:.1e} px"

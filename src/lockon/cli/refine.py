@@ -42,7 +42,7 @@ def refine(  # noqa: PLR0917 - options of a command are read by name
     import sys
 
     from lockon.annotations import BoxWriter, VideoInfo
-    from lockon.cli._follow import Outputs, Summary, mask_writer, record
+    from lockon.cli._follow import Outputs, TrackSummary, mask_writer, record
     from lockon.cli._options import parse_overrides
     from lockon.cli._refine import read_stored, refine_stored
     from lockon.video import open_frames
@@ -52,7 +52,7 @@ def refine(  # noqa: PLR0917 - options of a command are read by name
     stored = read_stored(boxes, format)
     wanted = {"refine.mask": mask is not None, **parse_overrides(overrides or []), "refine.write_back": False}
     tracker = wrap(stored, refiner, weights=weights, device=device, overrides=wanted)
-    summary = Summary()
+    summary = TrackSummary()
     with open_frames(source, stored.first) as reader:
         outputs = Outputs(VideoWriter(out, reader.fps) if out is not None else None)
         try:

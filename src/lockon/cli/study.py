@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lockon.studies.grid import Run
+    from lockon.studies.grid import StudyRun
     from lockon.studies.processes import Event
     from lockon.studies.settings import Study
 
@@ -107,11 +107,11 @@ def _add(name: str, text: str) -> None:
     ) -> None:
         from lockon._require import require
         from lockon.errors import LockonError
-        from lockon.studies.grid import Run
-        from lockon.studies.kinds import KINDS
+        from lockon.studies.grid import StudyRun
+        from lockon.studies.specs import KINDS
 
         kind = KINDS[name]
-        runs = [Run(row, seed) for seed in _seeds(seeds) for row in kind.rows(trackers or [], only or [])]
+        runs = [StudyRun(row, seed) for seed in _seeds(seeds) for row in kind.rows(trackers or [], only or [])]
         failures: list[str] = []
         if results is not None:
             from lockon.studies.refiner_page import trackers_with_refiner
@@ -161,7 +161,7 @@ def _seeds(text: str) -> list[int]:
     return seeds
 
 
-def _run(study: Study, runs: list[Run], jobs: int, threads: int) -> list[str]:
+def _run(study: Study, runs: list[StudyRun], jobs: int, threads: int) -> list[str]:
     """Everything that is missing, with progress on stderr; returns one line per failed run."""
     from rich.console import Console
 

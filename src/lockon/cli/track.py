@@ -60,7 +60,7 @@ def track(  # noqa: PLR0917 - options of a command are read by name
     import numpy as np
 
     from lockon.annotations import BoxWriter, VideoInfo
-    from lockon.cli._follow import Outputs, Summary, follow, mask_writer, score_map_source
+    from lockon.cli._follow import Outputs, TrackSummary, follow, mask_writer, score_map_source
     from lockon.cli._options import parse_overrides
     from lockon.cli._refine import load_refined
     from lockon.errors import LockonError
@@ -76,7 +76,7 @@ def track(  # noqa: PLR0917 - options of a command are read by name
     given = {"weights": weights, "preset": preset, "device": device, **parse_overrides(overrides or [])}
     follower = load_refined(tracker, given, refine, refiner_weights, masks=mask is not None)
     maps = score_map_source(follower, tracker) if heatmap else None
-    summary = Summary()
+    summary = TrackSummary()
     with open_frames(source, start) as reader:
         video = VideoWriter(out, reader.fps) if out is not None else None
         outputs = Outputs(video, heatmap=maps)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from lockon.train.engine import Outcome
+    from lockon.train.engine import TrainOutcome
     from lockon.train.recipe import Recipe, TrainSources
 
 
@@ -87,7 +87,7 @@ def _recipe(name: str, sources: TrainSources, overrides: dict[str, Any]) -> Reci
     return recipe
 
 
-def _run(recipe: Recipe, out: Path, *, init: Path | None, resume: bool, minutes: float | None, device: str) -> Outcome:
+def _run(recipe: Recipe, out: Path, *, init: Path | None, resume: bool, minutes: float | None, device: str) -> TrainOutcome:
     from lockon.train.checkpoint import load_weights
     from lockon.train.engine import Engine
 
@@ -98,7 +98,7 @@ def _run(recipe: Recipe, out: Path, *, init: Path | None, resume: bool, minutes:
     return Engine(recipe, out, device=device, resume=resume, stop_after_minutes=minutes).fit()
 
 
-def _report(outcome: Outcome, out: Path) -> None:
+def _report(outcome: TrainOutcome, out: Path) -> None:
     """Says on stderr how it ended; an interrupted run exits with 130."""
     state = outcome.state
     if outcome.status != "finished":

@@ -1,1 +1,1 @@
-"""Annotated video: `Sequence`, dataset readers, and the training pipeline. Never imports models or torch."""
+"""Annotated video: `VideoSequence`, dataset readers, and the training pipeline. Never imports models or torch."""

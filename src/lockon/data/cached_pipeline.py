@@ -24,7 +24,7 @@ _FORMAT = 1
 _TEXT_BYTES = 256  # `ids` serve error reports: longer ones are cut
 
 
-class Samples(Protocol):
+class CachedSamples(Protocol):
     """Anything that makes samples by index (`PairPipeline`, `PysotPipeline`)."""
 
     def sample(self, index: int) -> dict[str, Any]:
@@ -50,7 +50,7 @@ class CachedPipeline:
     """
 
     def __init__(
-        self, pipeline: Samples | None, folder: Path | str, count: int, *, identity: Mapping[str, Any] | None = None, shard: int = 128
+        self, pipeline: CachedSamples | None, folder: Path | str, count: int, *, identity: Mapping[str, Any] | None = None, shard: int = 128
     ) -> None:
         if count < 1 or shard < 1:
             raise LockonError(f"a cache of {count} samples in shards of {shard}; expected at least 1 of each")
@@ -213,4 +213,4 @@ def _from_record(record: np.void) -> dict[str, Any]:
     }
 
 
-__all__ = ["INDEX", "CachedPipeline", "Samples", "is_complete"]
+__all__ = ["INDEX", "CachedPipeline", "CachedSamples", "is_complete"]

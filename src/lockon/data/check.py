@@ -28,7 +28,7 @@ Progress = Callable[[int, int, str], None]
 
 
 @dataclass(slots=True)
-class Report:
+class DataReport:
     """What was found in one dataset.
 
     Attributes:
@@ -47,7 +47,7 @@ class Report:
 
 def check_dataset(
     name: str, root: Path | None, *, full: bool = False, subset: bool = False, progress: Progress | None = None
-) -> list[Report]:
+) -> list[DataReport]:
     """Checks a dataset; one report, or one per member for "pool" and pooled sets.
 
     Args:
@@ -67,10 +67,10 @@ def check_dataset(
         folders = {part: find_root(part, root) for part in parts or (name,)}
     else:
         folders = members(root) if name == POOL else {name: root}
-    return [_check_one(Report(member, folder), full, subset, progress) for member, folder in folders.items()]
+    return [_check_one(DataReport(member, folder), full, subset, progress) for member, folder in folders.items()]
 
 
-def _check_one(report: Report, full: bool, subset: bool, progress: Progress | None) -> Report:
+def _check_one(report: DataReport, full: bool, subset: bool, progress: Progress | None) -> DataReport:
     try:
         if report.dataset == STILLS:
             _check_stills(report, full, progress)
@@ -85,7 +85,7 @@ def _check_one(report: Report, full: bool, subset: bool, progress: Progress | No
     return report
 
 
-def _check_layout(report: Report, full: bool, subset: bool, progress: Progress | None) -> None:
+def _check_layout(report: DataReport, full: bool, subset: bool, progress: Progress | None) -> None:
     layout, found = scan_dataset(report.dataset, report.root)
     report.sequences = sum(bool(files.frames or files.video) for files in found)
     names = Counter(files.name for files in found)
@@ -113,7 +113,7 @@ def _check_layout(report: Report, full: bool, subset: bool, progress: Progress |
         (report.notes if subset else report.problems).append(text)
 
 
-def _check_list(report: Report, lengths: Mapping[str, int], subset: bool) -> None:
+def _check_list(report: DataReport, lengths: Mapping[str, int], subset: bool) -> None:
     """Sequences that are missing from, or not in, the dataset's own list.txt or else the official list; and cut ones."""
     faults = report.notes if subset else report.problems
     found = completeness(lengths, report.dataset)
@@ -141,7 +141,7 @@ def _more(texts: list[str]) -> str:
     return f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
 
 
-def _check_stills(report: Report, full: bool, progress: Progress | None) -> None:
+def _check_stills(report: DataReport, full: bool, progress: Progress | None) -> None:
     names = stills.list_sets(report.root)
     for done, name in enumerate(names, start=1):
         faults = check_set(report.root / name, full=full)

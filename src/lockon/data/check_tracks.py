@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lockon.data.check import Progress, Report
+from lockon.data.check import DataReport, Progress
 from lockon.data.datasets import pysot511
 from lockon.data.datasets.table import known_names
 from lockon.data.image_files import broken_end
@@ -26,7 +26,7 @@ def training_only(name: str, root: Path | None) -> str | None:
     return found if found not in known_names() or (patches and TRAIN_SETS[found].patches) else None
 
 
-def check_track_set(name: str, root: Path | None, *, full: bool = False, progress: Progress | None = None) -> Report:
+def check_track_set(name: str, root: Path | None, *, full: bool = False, progress: Progress | None = None) -> DataReport:
     """Reads the whole annotation, and looks at the first image of every video.
 
     Args:
@@ -36,7 +36,7 @@ def check_track_set(name: str, root: Path | None, *, full: bool = False, progres
         LockonError: no such data there, or an annotation that cannot be read.
     """
     tracks = load_track_set(name, root)
-    report = Report(name, root or default_root() or Path(), sequences=len(tracks), notes=list(tracks.notes))
+    report = DataReport(name, root or default_root() or Path(), sequences=len(tracks), notes=list(tracks.notes))
     for video in range(len(tracks)):
         groups = list(tracks.rows_by_frame(video).values())
         if tracks.cropped:  # each box has a patch of its own

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lockon.data.datasets.lists import Official
 from lockon.data.datasets.table import DATASETS, official_list, official_sequences, pool_members
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Completeness:
         return ", ".join(parts)
 
 
-def completeness(sequences: Iterable[Sequence] | Mapping[str, int], dataset: str) -> Completeness:
+def completeness(sequences: Iterable[VideoSequence] | Mapping[str, int], dataset: str) -> Completeness:
     """Compares what is there with the complete benchmark.
 
     Args:

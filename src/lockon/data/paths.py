@@ -34,7 +34,7 @@ CONFIG_ENVIRONMENT = "LOCKON_CONFIG"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DatasetPaths:
     """A dataset's folder and the way it was found: "--data-root", "LOCKON_DATA" or the TOML file."""
 
     path: Path
@@ -77,7 +77,7 @@ def find_root(name: str, data_root: Path | str | None = None, frames: FrameMode 
     return find(name, data_root, frames).path
 
 
-def find(name: str, data_root: Path | str | None = None, frames: FrameMode = "required") -> Found:
+def find(name: str, data_root: Path | str | None = None, frames: FrameMode = "required") -> DatasetPaths:
     """The folder of a dataset and how it was found.
 
     Args:
@@ -91,17 +91,17 @@ def find(name: str, data_root: Path | str | None = None, frames: FrameMode = "re
     name = canonical_name(name)  # an unknown name is the first thing to say
     layout_of(name)
     if data_root is not None:
-        return Found(locate(name, Path(data_root).expanduser(), frames), "--data-root")
+        return DatasetPaths(locate(name, Path(data_root).expanduser(), frames), "--data-root")
     failures = []
     given = os.environ.get(ENVIRONMENT)
     if given:
         try:
-            return Found(locate(name, Path(given).expanduser(), frames), ENVIRONMENT)
+            return DatasetPaths(locate(name, Path(given).expanduser(), frames), ENVIRONMENT)
         except LockonError as error:
             failures.append(f"{ENVIRONMENT}: {error}")
     roots = read_config()
     if name in roots:
-        return Found(locate(name, roots[name], frames), str(config_file()))
+        return DatasetPaths(locate(name, roots[name], frames), str(config_file()))
     tried = f" ({'; '.join(failures)})" if failures else ""
     ways = f'give --data-root DIR, or set {ENVIRONMENT}=DIR, or write [roots] {name} = "DIR" into {config_file()}'
     raise LockonError(f"no folder known for {name}{tried}; {ways}")

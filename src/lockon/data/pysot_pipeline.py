@@ -6,7 +6,7 @@ augmented as their papers' code does it. Patches come from PySOT's 511-pixel fil
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,7 +67,7 @@ class PysotPipeline:
         LockonError: as `PysotSampler`.
     """
 
-    def __init__(self, sets: Items[TrackSet], config: PysotDataConfig, seed: int, cache: ImageCache | None = None) -> None:
+    def __init__(self, sets: Sequence[TrackSet], config: PysotDataConfig, seed: int, cache: ImageCache | None = None) -> None:
         self.config = config
         self.seed = seed
         self.cache = cache

@@ -6,7 +6,7 @@ through it in another order. All is a function of the seed and the index.
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +62,7 @@ class PysotSampler:
         LockonError: no set, two of one name, or a use of a set that is not there.
     """
 
-    def __init__(self, sets: Items[TrackSet], uses: Items[SetUse] = (), *, negative: float = 0.2, seed: int = 0) -> None:
+    def __init__(self, sets: Sequence[TrackSet], uses: Sequence[SetUse] = (), *, negative: float = 0.2, seed: int = 0) -> None:
         names = [one.name for one in sets]
         if not sets or len(set(names)) != len(names):
             raise LockonError(f"training sets {', '.join(names) or 'none'}; expected at least one, each once")

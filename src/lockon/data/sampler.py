@@ -8,7 +8,7 @@ passed in, so a pair is a function of its seed alone.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence as Items
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -18,7 +18,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from lockon.data.datasets.stills import ShortVideo, StillImage
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.data.synthesize import Cutout, random_scene
 from lockon.errors import LockonError
 from lockon.ops.boxes import xywh_to_xyxy
@@ -71,7 +71,7 @@ class ImageCache:
         return image
 
 
-def usable(box_xywh: FloatArray, width: float, height: float) -> bool:
+def is_trainable(box_xywh: FloatArray, width: float, height: float) -> bool:
     """Whether a box can train: finite, at least 6 px a side and 1:8 in aspect, and centred inside the image."""
     x, y, w, h = (float(value) for value in box_xywh)
     if not np.isfinite([x, y, w, h]).all() or min(w, h) < MIN_SIDE or min(w, h) / max(w, h) < MIN_ASPECT:
@@ -83,9 +83,9 @@ def usable(box_xywh: FloatArray, width: float, height: float) -> bool:
 class VideoSource:
     """Pairs from annotated videos, at most `max_gap` frames apart, either one first."""
 
-    sequences: Items[Sequence]
+    sequences: Sequence[VideoSequence]
     cache: ImageCache
-    weights: Items[float] | None = None
+    weights: Sequence[float] | None = None
     max_gap: int = 60
     skipped: int = 0
     _frames: list[NDArray[np.intp]] = field(default_factory=list)
@@ -95,7 +95,7 @@ class VideoSource:
         kept, weights = [], []
         for index, sequence in enumerate(self.sequences):
             height, width = sequence.frames[0].shape[:2]
-            good = np.array([usable(box, width, height) for box in sequence.boxes])
+            good = np.array([is_trainable(box, width, height) for box in sequence.boxes])
             if sequence.visible is not None:
                 good &= sequence.visible
             self.skipped += int((~good).sum())
@@ -133,10 +133,10 @@ class StillSource:
         videos: short videos drawn with the chance `video_share` instead of a still.
     """
 
-    images: Items[StillImage]
+    images: Sequence[StillImage]
     cache: ImageCache
     chances: dict[str, float]
-    videos: Items[ShortVideo] = ()
+    videos: Sequence[ShortVideo] = ()
     video_share: float = 0.0
     skipped: int = 0
     _items: list[tuple[StillImage, int]] = field(default_factory=list)
@@ -145,7 +145,7 @@ class StillSource:
 
     def __post_init__(self) -> None:
         for image in self.images:
-            good = [i for i, item in enumerate(image.objects) if usable(np.asarray(item.box), image.width, image.height)]
+            good = [i for i, item in enumerate(image.objects) if is_trainable(np.asarray(item.box), image.width, image.height)]
             self.skipped += len(image.objects) - len(good)
             self._items += [(image, index) for index in good]
         if not self._items:
@@ -170,7 +170,7 @@ class StillSource:
         if self.videos and rng.random() < self.video_share:
             video = self.videos[min(int(np.searchsorted(self._video_p, rng.random())), len(self.videos) - 1)]
             pair = rng.choice(len(video), 2, replace=False)
-            if all(usable(np.asarray(video.images[i].objects[video.indices[i]].box), 1e9, 1e9) for i in pair):
+            if all(is_trainable(np.asarray(video.images[i].objects[video.indices[i]].box), 1e9, 1e9) for i in pair):
                 one, other = (self.view(video.images[i], video.indices[i]) for i in pair)
                 return one, other
         image, index = self._items[min(int(np.searchsorted(self._p, rng.random())), len(self._items) - 1)]
@@ -193,8 +193,8 @@ class SyntheticSource:
         cutouts: the objects. backgrounds: images that scenes play on (read through `cache`).
     """
 
-    cutouts: Items[Cutout]
-    backgrounds: Items[StillImage]
+    cutouts: Sequence[Cutout]
+    backgrounds: Sequence[StillImage]
     cache: ImageCache
     max_gap: int = 60
     _by_label: dict[str, list[int]] = field(default_factory=dict)
@@ -242,7 +242,7 @@ class PairSampler:
         sources: (source, weight) pairs. negative: chance that the search view shows another pair's object instead.
     """
 
-    sources: Items[tuple[Source, float]]
+    sources: Sequence[tuple[Source, float]]
     negative: float = 0.1
 
     def draw(self, rng: Generator) -> tuple[View, View, bool]:

@@ -1,4 +1,4 @@
-"""`Sequence`: the only data type for training and evaluation.
+"""`VideoSequence`: the only data type for training and evaluation.
 
 A sequence is lazy: frames and masks are read when they are indexed. Readers of benchmark layouts live in
 `lockon.data.datasets` and translate each benchmark's conventions (1-based boxes, polygons, masks) to this one.
@@ -7,7 +7,7 @@ A sequence is lazy: frames and masks are read when they are indexed. Readers of 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence as Items
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar, overload
@@ -36,7 +36,7 @@ def read_image(path: Path) -> Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class LazyPaths(Items[Path]):
+class LazyPaths(Sequence[Path]):
     """`length` paths, each made by `make(index)` when it is asked for: a path object per frame costs more than the annotation."""
 
     make: Callable[[int], Path]
@@ -63,7 +63,7 @@ class LazyPaths(Items[Path]):
 class LazyList(Generic[T]):
     """len() items, each made by `read(paths[i])` when it is indexed; nothing is kept."""
 
-    paths: Items[Path]
+    paths: Sequence[Path]
     read: Callable[[Path], T]
 
     def __len__(self) -> int:
@@ -74,7 +74,7 @@ class LazyList(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
+class VideoSequence:
     """One annotated target in one video (two targets in one video are two sequences that share frames).
 
     Attributes:

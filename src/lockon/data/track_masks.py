@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence as Items
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +91,7 @@ class StillMasks:
 class SequenceMasks:
     """Masks of sequences by their names."""
 
-    masks: Mapping[str, LazyList[Mask] | Items[Mask]]
+    masks: Mapping[str, LazyList[Mask] | Sequence[Mask]]
 
     def __call__(self, video: str, track: str, frame: int) -> Mask | None:
         """The mask, or None where the sequence has none."""

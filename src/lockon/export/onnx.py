@@ -28,7 +28,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from lockon.errors import LockonError
 from lockon.export.graphs import trace
 from lockon.export.header import FORMAT, HEADER_KEYS, METADATA_KEY, part_path, template_path
-from lockon.export.parity import Difference, check_parity, difference, signal
+from lockon.export.parity import ParityDifference, check_parity, difference, signal
 from lockon.export.runtime import OnnxModel
 from lockon.export.torch_model import TorchModel
 
@@ -54,9 +54,9 @@ class ExportReport:
     search_bytes: int
     template_bytes: int
     header: dict[str, Any]
-    parity: Difference | None
-    rounding: Difference | None
-    signal: Difference
+    parity: ParityDifference | None
+    rounding: ParityDifference | None
+    signal: ParityDifference
     mask_path: Path | None = None
     mask_bytes: int = 0
 
@@ -141,7 +141,7 @@ def _unwritable(path: Path, error: OSError) -> LockonError:
     return LockonError(f"cannot write {path} ({error.strerror}); choose a folder that can be written")
 
 
-def verify_export(module: nn.Module, path: str | Path) -> Difference:
+def verify_export(module: nn.Module, path: str | Path) -> ParityDifference:
     """Compare stored files with the torch module whose weights they hold, on 1 and 3 targets of seeded test crops.
 
     Args:

@@ -11,7 +11,7 @@ from pathlib import Path
 from lockon._require import require
 from lockon.errors import LockonError
 from lockon.export.header import METADATA_KEY, part_path
-from lockon.export.parity import Difference, check_parity
+from lockon.export.parity import ParityDifference, check_parity
 from lockon.export.runtime import OnnxModel, OpenVinoModel
 
 
@@ -20,7 +20,7 @@ class ConversionReport:
     """What `export_openvino` wrote: two files per graph, and the differences from ONNX Runtime."""
 
     paths: tuple[Path, ...]
-    parity: Difference
+    parity: ParityDifference
 
 
 def export_openvino(path: str | Path, directory: str | Path) -> ConversionReport:

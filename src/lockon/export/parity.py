@@ -23,7 +23,7 @@ MIN_SIGNAL = 10.0  # outputs must move by this many tolerances between crops, or
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ParityDifference:
     """Largest absolute differences between two ways to run a model.
 
     Attributes:
@@ -38,7 +38,7 @@ class Difference:
     mask: float | None = None
 
 
-def check_parity(model: Model, reference: Model, name: str) -> Difference:
+def check_parity(model: Model, reference: Model, name: str) -> ParityDifference:
     """The differences between a stored model and its reference, on 1 and 3 targets of test crops.
 
     Args:
@@ -49,7 +49,9 @@ def check_parity(model: Model, reference: Model, name: str) -> Difference:
         LockonError: a difference above the tolerance; or outputs of the reference that hardly depend on the crops, so that
             agreement would show nothing (an untrained network).
     """
-    allowed = Difference(logits=LOGIT_TOLERANCE, boxes=BOX_TOLERANCE * model.search_size, quality=LOGIT_TOLERANCE, mask=LOGIT_TOLERANCE)
+    allowed = ParityDifference(
+        logits=LOGIT_TOLERANCE, boxes=BOX_TOLERANCE * model.search_size, quality=LOGIT_TOLERANCE, mask=LOGIT_TOLERANCE
+    )
     moved, found = signal(reference), difference(model, reference)
     silent = _without_confidence(reference)
     flat = [
@@ -74,7 +76,7 @@ def check_parity(model: Model, reference: Model, name: str) -> Difference:
     return found
 
 
-def difference(model: Model, reference: Model) -> Difference:
+def difference(model: Model, reference: Model) -> ParityDifference:
     """Largest differences on the test crops, each model with its own template; 1 target, then 3."""
     rows = []
     for batch in (1, 3):
@@ -90,7 +92,7 @@ def difference(model: Model, reference: Model) -> Difference:
     return _named(np.max(rows, axis=0).tolist(), b.quality is not None)  # unlike max(), NaN stays NaN
 
 
-def signal(model: Model) -> Difference:
+def signal(model: Model) -> ParityDifference:
     """Largest range of one candidate's output over 3 test crops."""
     template, search = _crops(model, 3)
     out = model(model.encode(template), search)
@@ -107,10 +109,10 @@ def _without_confidence(model: Model) -> tuple[str, ...]:
     return ("logits",) if logits.shape[1] == 1 and not np.any(logits) else ()
 
 
-def _named(values: list[float], quality: bool) -> Difference:
+def _named(values: list[float], quality: bool) -> ParityDifference:
     """Figures of logits, boxes, quality where there is one, and mask where there is one."""
     logits, boxes, *rest = values
-    return Difference(logits, boxes, rest.pop(0) if quality else None, rest[0] if rest else None)
+    return ParityDifference(logits, boxes, rest.pop(0) if quality else None, rest[0] if rest else None)
 
 
 def _crops(model: Model, batch: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -131,5 +133,5 @@ def _largest(a: Any, b: Any) -> float:
     return float(np.max(np.abs(np.asarray(a) - np.asarray(b))))
 
 
-def _items(difference: Difference) -> list[tuple[str, float]]:
+def _items(difference: ParityDifference) -> list[tuple[str, float]]:
     return list(asdict(difference).items())

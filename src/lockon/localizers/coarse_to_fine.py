@@ -58,7 +58,7 @@ class CoarseToFine:
             raise LockonError(f"{given} given, expected 0 <= nearest <= farthest, for example nearest=12, farthest=55")
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Where each of B targets was found.
 
     Attributes:
@@ -72,7 +72,7 @@ class Place(NamedTuple):
     foreground: FloatArray
 
 
-def locate(config: CoarseToFine, ranked: FloatArray, plain: FloatArray, foreground: FloatArray, boxes: FloatArray) -> Place:
+def locate(config: CoarseToFine, ranked: FloatArray, plain: FloatArray, foreground: FloatArray, boxes: FloatArray) -> Location:
     """The places of B targets.
 
     Args:
@@ -95,7 +95,7 @@ def locate(config: CoarseToFine, ranked: FloatArray, plain: FloatArray, foregrou
     value = np.einsum("bs,bstk,bt->bk", rows, values, columns)  # (B, 5) interpolated at the fine peak
     origin = config.first if config.origin is None else config.origin
     nearest = np.minimum(np.rint(fine / config.stride).astype(np.intp), side - 1)
-    return Place(
+    return Location(
         cells=nearest[:, 0] * side + nearest[:, 1],
         centers=origin + fine[:, ::-1].astype(np.float64),
         sizes=np.maximum(value[:, 1:3] + value[:, 3:5], 0),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lockon.errors import LockonError
-from lockon.localizers.coarse_to_fine import CoarseToFine, Place, locate
+from lockon.localizers.coarse_to_fine import CoarseToFine, Location, locate
 from lockon.localizers.penalty import change_penalty
 from lockon.ops.boxes import cxcywh_to_xyxy, iou_xyxy, xyxy_to_cxcywh
 from lockon.ops.crop import Crop
@@ -66,7 +66,7 @@ class WindowConfig:
             )
 
 
-class Choice(NamedTuple):
+class Localization(NamedTuple):
     """What the localizer chose for each of B targets.
 
     Attributes:
@@ -105,7 +105,7 @@ class WindowLocalizer:
         self.config = config
         self._windows: dict[int, FloatArray] = {}
 
-    def __call__(self, prediction: Prediction, crop: Crop, boxes_cxcywh: FloatArray) -> Choice:
+    def __call__(self, prediction: Prediction, crop: Crop, boxes_cxcywh: FloatArray) -> Localization:
         """Choose one box per target.
 
         Args:
@@ -142,7 +142,7 @@ class WindowLocalizer:
         size = boxes_cxcywh[:, 2:] + rate[:, None] * (chosen[:, 2:] - boxes_cxcywh[:, 2:])
         chosen_score = np.clip(score[rows, best], 1e-9, 1 - 1e-9)
         new = np.concatenate([chosen[:, :2], size], axis=1)
-        return Choice(new, np.log(chosen_score / (1 - chosen_score)), best, score)
+        return Localization(new, np.log(chosen_score / (1 - chosen_score)), best, score)
 
     def _score(self, prediction: Prediction, foreground: FloatArray) -> FloatArray:
         if prediction.quality is None or not self.config.quality:
@@ -151,12 +151,12 @@ class WindowLocalizer:
         scaled = _sigmoid(quality) if self.config.quality_scale == "sigmoid" else _stretch(quality)
         return np.asarray(foreground * scaled**self.config.quality)
 
-    def _box_at(self, place: Place, crop: Crop) -> FloatArray:
+    def _box_at(self, place: Location, crop: Crop) -> FloatArray:
         """(B, 4) cx, cy, w, h in image pixels."""
         corners = cxcywh_to_xyxy(np.concatenate([place.centers, place.sizes], axis=1))
         return xyxy_to_cxcywh(crop.to_image(corners))
 
-    def _trust(self, place: Place, chosen: FloatArray, crop: Crop, last: FloatArray) -> FloatArray:
+    def _trust(self, place: Location, chosen: FloatArray, crop: Crop, last: FloatArray) -> FloatArray:
         """(B,) how fast the sizes may follow, before the smoothing: foreground probability times penalty."""
         before = last[:, 2:] * crop.scale if self.config.refine.mixed_units else last[:, 2:]
         return np.asarray(place.foreground * change_penalty(chosen[:, 2:], before, self.config.penalty))

@@ -16,7 +16,7 @@ from lockon.errors import LockonError
 from lockon.ops.boxes import check_boxes, xywh_to_cxcywh, xyxy_to_xywh
 from lockon.ops.pixels import to_rgb
 from lockon.ops.stretched_crop import StretchedCrop
-from lockon.refiners.guard import Found, check_ready, refine_guarded
+from lockon.refiners.guard import RefinedBoxes, check_ready, refine_guarded
 from lockon.tracker import Model
 from lockon.types import FloatArray, Frame, Prediction, Result, Template
 
@@ -98,13 +98,13 @@ class AlphaRefiner:
         check_ready(self._count, mask=mask, masks=self.masks)
         frame = to_rgb(frame)
 
-        def look(boxes: FloatArray, targets: NDArray[np.intp]) -> Found:
-            found = self.look(frame, boxes, targets, mask=mask)
+        def predict(boxes: FloatArray, targets: NDArray[np.intp]) -> RefinedBoxes:
+            found = self.predict(frame, boxes, targets, mask=mask)
             return found._replace(scores=np.where(found.scores >= self.config.confidence, found.scores, 0))
 
-        return refine_guarded(frame, box, self._count, look, smallest=self.config.smallest, mask=mask)
+        return refine_guarded(frame, box, self._count, predict, smallest=self.config.smallest, mask=mask)
 
-    def look(self, frame: Frame, boxes: FloatArray, targets: NDArray[np.intp], *, mask: bool = False) -> Found:
+    def predict(self, frame: Frame, boxes: FloatArray, targets: NDArray[np.intp], *, mask: bool = False) -> RefinedBoxes:
         """One forward pass, and what comes out of it, unchecked.
 
         Args:
@@ -115,7 +115,7 @@ class AlphaRefiner:
         template = Template(tuple(feature[targets] for feature in self._template.features))
         prediction = self.model(template, np.stack([crops[i].extract(frame) for i in range(len(boxes))]))
         found = crops.to_image(np.asarray(prediction.boxes, dtype=np.float64)[:, 0])  # (n, 4)
-        return Found(xyxy_to_xywh(found), _scores(prediction), self._masks(prediction, crops, frame) if mask else None)
+        return RefinedBoxes(xyxy_to_xywh(found), _scores(prediction), self._masks(prediction, crops, frame) if mask else None)
 
     def _masks(self, prediction: Prediction, crops: StretchedCrop, frame: Frame) -> NDArray[np.bool_]:
         model: Any = self.model  # one with masks has `mask`

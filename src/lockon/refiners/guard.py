@@ -15,7 +15,7 @@ from lockon.types import FloatArray, Frame, Result, State
 LARGEST = 2.0  # frames: a box beyond it is no box of a tracker, and its crop would take memory without end
 
 
-class Found(NamedTuple):
+class RefinedBoxes(NamedTuple):
     """What a network says of n boxes, as it is: sides may be negative.
 
     Attributes:
@@ -29,7 +29,7 @@ class Found(NamedTuple):
 
 
 # (k, 4) x, y, w, h boxes that can be used, and (k,) the numbers of their targets, to what is found there
-Look = Callable[[FloatArray, NDArray[np.intp]], Found]
+Predict = Callable[[FloatArray, NDArray[np.intp]], RefinedBoxes]
 
 
 def check_ready(count: int, *, mask: bool, masks: bool) -> None:
@@ -44,8 +44,8 @@ def check_ready(count: int, *, mask: bool, masks: bool) -> None:
         raise LockonError("masks asked of a refiner whose network makes none; leave the mask out, or take weights with a mask head")
 
 
-def refine_guarded(frame: Frame, box: ArrayLike, count: int, look: Look, *, smallest: float, mask: bool) -> Result:
-    """The result of a refiner: `look` sees the boxes that can be used, and its answers count where they are boxes.
+def refine_guarded(frame: Frame, box: ArrayLike, count: int, predict: Predict, *, smallest: float, mask: bool) -> Result:
+    """The result of a refiner: `predict` sees the boxes that can be used, and its answers count where they are boxes.
 
     Args:
         frame: (H, W, 3). box: (4,) or (n, 4) x, y, w, h. count: of the targets that the refiner knows.
@@ -61,10 +61,10 @@ def refine_guarded(frame: Frame, box: ArrayLike, count: int, look: Look, *, smal
         raise LockonError(f"boxes of shape {given.shape} to refine, but init() was given {count}; give one box per target")
     scores = np.zeros(count)
     masks = np.zeros((count, height, width), dtype=bool) if mask else None
-    targets = np.flatnonzero(usable(refined, width, height, smallest))
+    targets = np.flatnonzero(is_valid(refined, width, height, smallest))
     if len(targets):
-        found = look(refined[targets], targets)
-        good = usable(found.boxes, width, height, smallest) & (found.scores > 0)
+        found = predict(refined[targets], targets)
+        good = is_valid(found.boxes, width, height, smallest) & (found.scores > 0)
         refined[targets[good]], scores[targets[good]] = found.boxes[good], found.scores[good]
         if masks is not None and found.masks is not None:
             masks[targets] = found.masks  # made by a head of their own: a mask may be good where the box is not
@@ -74,7 +74,7 @@ def refine_guarded(frame: Frame, box: ArrayLike, count: int, look: Look, *, smal
     return Result(refined, scores, states, masks)
 
 
-def usable(boxes_xywh: FloatArray, width: int, height: int, smallest: float = 0.0) -> NDArray[np.bool_]:
+def is_valid(boxes_xywh: FloatArray, width: int, height: int, smallest: float = 0.0) -> NDArray[np.bool_]:
     """(n,) whether a box (n, 4) is finite, has sides above 0 that make sense, and lies in the frame at least in part."""
     with np.errstate(invalid="ignore", over="ignore"):
         sides = boxes_xywh[:, 2:]
@@ -95,4 +95,4 @@ def clip_inside(boxes_xywh: FloatArray, width: int, height: int, least: float) -
     return xyxy_to_xywh(np.stack([left, top, right, bottom], axis=-1))
 
 
-__all__ = ["Found", "Look", "check_ready", "clip_inside", "refine_guarded", "usable"]
+__all__ = ["Predict", "RefinedBoxes", "check_ready", "clip_inside", "is_valid", "refine_guarded"]

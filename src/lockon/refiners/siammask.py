@@ -16,7 +16,7 @@ from lockon.errors import LockonError
 from lockon.localizers.masks import mask_box
 from lockon.ops.boxes import cxcywh_to_xywh, xywh_to_cxcywh
 from lockon.ops.pixels import to_rgb
-from lockon.refiners.guard import Found, check_ready, refine_guarded
+from lockon.refiners.guard import RefinedBoxes, check_ready, refine_guarded
 from lockon.tracker import NetworkTracker, Target
 from lockon.types import FloatArray, Frame, Result
 
@@ -75,21 +75,21 @@ class SiamMaskRefiner:
         check_ready(len(self._targets), mask=mask, masks=self.masks)
         frame = to_rgb(frame)
 
-        def look(boxes: FloatArray, targets: NDArray[np.intp]) -> Found:
-            return self._look(frame, boxes, targets)
+        def predict(boxes: FloatArray, targets: NDArray[np.intp]) -> RefinedBoxes:
+            return self._search_around(frame, boxes, targets)
 
-        return refine_guarded(frame, box, len(self._targets), look, smallest=self.config.smallest, mask=mask)
+        return refine_guarded(frame, box, len(self._targets), predict, smallest=self.config.smallest, mask=mask)
 
-    def _look(self, frame: Frame, boxes: FloatArray, targets: NDArray[np.intp]) -> Found:
+    def _search_around(self, frame: Frame, boxes: FloatArray, targets: NDArray[np.intp]) -> RefinedBoxes:
         placed = [replace(self._targets[number], box=box) for number, box in zip(targets, xywh_to_cxcywh(boxes), strict=True)]
         moved = self.tracker.step([frame] * len(placed), placed)
         scores = np.array([target.score for target in moved])
         masks = np.stack([target.mask for target in moved if target.mask is not None]) if self.masks else None
         if self.config.box == "own" or masks is None:
-            return Found(cxcywh_to_xywh(np.stack([target.box for target in moved])), scores, masks)
+            return RefinedBoxes(cxcywh_to_xywh(np.stack([target.box for target in moved])), scores, masks)
         around = [mask_box(one, self.config.mask_area) for one in masks]
         found = np.stack([box if rectangle is None else rectangle for box, rectangle in zip(boxes, around, strict=True)])
-        return Found(found, np.where([one is None for one in around], 0.0, scores), masks)
+        return RefinedBoxes(found, np.where([one is None for one in around], 0.0, scores), masks)
 
 
 __all__ = ["SearchConfig", "SiamMaskRefiner"]

@@ -18,7 +18,7 @@ from lockon.driver import as_result
 from lockon.errors import LockonError, LockonWarning
 from lockon.localizers.masks import mask_box
 from lockon.ops.pixels import to_rgb
-from lockon.refiners.guard import clip_inside, usable
+from lockon.refiners.guard import clip_inside, is_valid
 from lockon.refiners.protocol import Refiner
 from lockon.tracker import Tracker
 from lockon.types import FloatArray, Frame, Result
@@ -113,9 +113,9 @@ class RefinedTracker:
         height, width = frame.shape[:2]
         base = as_result(self.tracker.track(frame))
         rows = np.atleast_2d(np.asarray(base.box, dtype=np.float64))  # (n, 4)
-        wanted = usable(rows, width, height) & (self.config.lost | _found(base))
+        wanted = is_valid(rows, width, height) & (self.config.lost | _found(base))
         found, masks = self._refined(frame, base, rows, wanted)
-        changed = usable(found, width, height)
+        changed = is_valid(found, width, height)
         inside = clip_inside(np.where(changed[:, None], found, 0.0), width, height, self.config.min_size)
         if self.config.write_back and changed.any():
             self._write_back(np.where(changed[:, None], inside, np.nan), single=base.box.ndim == 1)

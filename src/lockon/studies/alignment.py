@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence as Items
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lockon.bench.alignment import alignment_frames, candidate_alignment
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.studies.figures import ALIGNMENT, FIGURES, Name
 from lockon.studies.measured import read_measured, write_measured
@@ -20,7 +20,7 @@ def alignment_file(out: Path, label: str) -> Path:
     return out / "alignment" / f"{label}.json"
 
 
-def measure_alignment(tracker: Tracker, sequences: Items[Sequence], path: Path, say: Callable[[str], None]) -> None:
+def measure_alignment(tracker: Tracker, sequences: Sequence[VideoSequence], path: Path, say: Callable[[str], None]) -> None:
     """Measures all candidates' scores against their IoU, and keeps the figures at `path`.
 
     Args:

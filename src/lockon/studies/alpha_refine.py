@@ -10,7 +10,7 @@ from typing import Any
 
 from lockon.studies.figures import REFINEMENT
 from lockon.studies.grid import BASE, Variant
-from lockon.studies.kind import Published, StudyKind
+from lockon.studies.spec import Published, StudySpec
 
 _TRAINED = ("refine-s", "alpha-refine-r18", "alpha-refine-r34", "alpha-refine-r50")
 _NO_MASK: dict[str, Any] = {"loss.mask_weight": 0.0}  # samples stay those of the others; the mask head learns nothing and is not asked
@@ -29,7 +29,7 @@ _PARTS: dict[str, tuple[str, dict[str, Any], str]] = {  # title, settings, and w
 _VARIANTS = {name: Variant(*part, _TRAINED) for name, part in _PARTS.items()}
 _ROWS = (BASE, "depthwise", "naive", "rpn", "rcnn", "no-mask")
 
-ALPHA_REFINE = StudyKind(
+ALPHA_REFINE = StudySpec(
     name="alpha-refine",
     variants=_VARIANTS,
     table=_ROWS,

@@ -12,7 +12,7 @@ Name = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class StudyMetric:
     """A figure of a run.
 
     Attributes:
@@ -28,30 +28,30 @@ class Figure:
     refiner: bool = False
 
 
-FIGURES: dict[Name, Figure] = {
-    "AUC": Figure("area under the success curve (PySOT's convention), mean over sequences"),
-    "AO": Figure("average overlap: mean IoU without the first frame, mean over sequences"),
-    "lost": Figure(f"percentage of frames with an IoU of at most {LOST}, mean over sequences", rising=False, digits=1),
-    "R": Figure("robustness: failures (no overlap) per 100 frames with a new start after each", rising=False, digits=2),
-    "Spearman": Figure(
+FIGURES: dict[Name, StudyMetric] = {
+    "AUC": StudyMetric("area under the success curve (PySOT's convention), mean over sequences"),
+    "AO": StudyMetric("average overlap: mean IoU without the first frame, mean over sequences"),
+    "lost": StudyMetric(f"percentage of frames with an IoU of at most {LOST}, mean over sequences", rising=False, digits=1),
+    "R": StudyMetric("robustness: failures (no overlap) per 100 frames with a new start after each", rising=False, digits=2),
+    "Spearman": StudyMetric(
         "alignment: rank correlation of the candidates' scores, before penalty and window, with their IoU, of candidates with an IoU "
         "above 0.5; mean over sequences",
         alignment="spearman",
     ),
-    "Pearson": Figure("alignment: linear correlation of the same", alignment="pearson"),
-    "gap": Figure(
+    "Pearson": StudyMetric("alignment: linear correlation of the same", alignment="pearson"),
+    "gap": StudyMetric(
         "IoU of a frame's best candidate less that of the one with the highest score, mean over sequences", rising=False, alignment="gap"
     ),
-    "IoU": Figure("overlap of refined boxes with the truth that they were made from by jitter, mean over sequences", refiner=True),
-    "SR75": Figure("share of these with an IoU above 0.75, mean over sequences", refiner=True),
-    "J": Figure("overlap of the masks with the truth within the crop, mean over sequences that have masks", refiner=True),
-    "AO lockon-s": Figure("average overlap of the boxes of lockon-s after refinement, mean over sequences", refiner=True),
-    "SR75 lockon-s": Figure("share of these with an IoU above 0.75, mean over sequences", refiner=True),
-    "AO csrt": Figure("average overlap of the boxes of CSRT after refinement, mean over sequences", refiner=True),
-    "SR75 csrt": Figure("share of these with an IoU above 0.75, mean over sequences", refiner=True),
+    "IoU": StudyMetric("overlap of refined boxes with the truth that they were made from by jitter, mean over sequences", refiner=True),
+    "SR75": StudyMetric("share of these with an IoU above 0.75, mean over sequences", refiner=True),
+    "J": StudyMetric("overlap of the masks with the truth within the crop, mean over sequences that have masks", refiner=True),
+    "AO lockon-s": StudyMetric("average overlap of the boxes of lockon-s after refinement, mean over sequences", refiner=True),
+    "SR75 lockon-s": StudyMetric("share of these with an IoU above 0.75, mean over sequences", refiner=True),
+    "AO csrt": StudyMetric("average overlap of the boxes of CSRT after refinement, mean over sequences", refiner=True),
+    "SR75 csrt": StudyMetric("share of these with an IoU above 0.75, mean over sequences", refiner=True),
 }
 TRACKING: tuple[Name, ...] = tuple(name for name, figure in FIGURES.items() if not figure.alignment and not figure.refiner)
 REFINEMENT: tuple[Name, ...] = tuple(name for name, figure in FIGURES.items() if figure.refiner)
 ALIGNMENT: tuple[Name, ...] = tuple(name for name, figure in FIGURES.items() if figure.alignment)
 
-__all__ = ["ALIGNMENT", "FIGURES", "LOST", "REFINEMENT", "TRACKING", "Figure", "Name"]
+__all__ = ["ALIGNMENT", "FIGURES", "LOST", "REFINEMENT", "TRACKING", "Name", "StudyMetric"]

@@ -53,7 +53,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class StudyRun:
     """One row with one seed: of initial weights and samples."""
 
     row: Row
@@ -65,4 +65,4 @@ class Run:
         return f"{self.row.name}.s{self.seed}"
 
 
-__all__ = ["BASE", "COMPACT", "Row", "Run", "Variant"]
+__all__ = ["BASE", "COMPACT", "Row", "StudyRun", "Variant"]

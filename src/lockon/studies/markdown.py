@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -24,7 +24,7 @@ def signed(value: float, name: Name) -> str:
     return f"{value:+.{FIGURES[name].digits}f}"
 
 
-def table(cells: Items[Items[str]], left: int) -> str:
+def table(cells: Sequence[Sequence[str]], left: int) -> str:
     """A table, heads first, of which the first `left` columns are texts and the others numbers."""
     rule = ["---"] * left + ["--:"] * (len(cells[0]) - left)
     return "\n".join(f"| {' | '.join(line)} |" for line in (cells[0], rule, *cells[1:]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import traceback
-from collections.abc import Callable, Iterator, Sequence as Items
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -55,7 +55,7 @@ class _Worker:
     task: Task | None = None
 
 
-def run_tasks(tasks: Items[Task], *, jobs: int, threads: int) -> Iterator[Event | None]:
+def run_tasks(tasks: Sequence[Task], *, jobs: int, threads: int) -> Iterator[Event | None]:
     """Do all tasks, each as soon as what it needs is done; tasks that need a failed one fail with it.
 
     Args:
@@ -99,7 +99,7 @@ def run_tasks(tasks: Items[Task], *, jobs: int, threads: int) -> Iterator[Event 
         _stop(pool)
 
 
-def _here(tasks: Items[Task]) -> Iterator[Event]:
+def _here(tasks: Sequence[Task]) -> Iterator[Event]:
     finished, failed = set[str](), set[str]()
     waiting = list(tasks)
     while waiting:

@@ -7,7 +7,7 @@ RankDetNet IGR-ori, the paper's own IGR) and Sec. 4.2 (cross entropy in two stag
 from __future__ import annotations
 
 from lockon.studies.grid import BASE, Variant
-from lockon.studies.kind import Published, StudyKind
+from lockon.studies.spec import Published, StudySpec
 
 _CR = {"loss.ranking.classification": 0.5}
 _OFF = {"loss.ranking.classification": 0.0, "loss.ranking.iou": 0.0}
@@ -20,7 +20,7 @@ _VARIANTS = {
 }
 _TABLE4 = (BASE, "cr", "cr-igr-ori", "cr-igr")
 
-RBO = StudyKind(
+RBO = StudySpec(
     name="rbo",
     variants=_VARIANTS,
     table=_TABLE4,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence as Items
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from lockon.bench.report.one_pass import OnePass
 from lockon.bench.store import Record, Store
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.refiners.protocol import Refiner
 from lockon.refiners.stored import StoredBoxes
@@ -20,7 +20,7 @@ from lockon.types import Result
 COUNTED = ("AO", "SR75")  # of the refined boxes of trackers
 
 
-def refine_records(refiner: Refiner, sequence: Sequence, records: Items[Record]) -> list[Record]:
+def refine_records(refiner: Refiner, sequence: VideoSequence, records: Sequence[Record]) -> list[Record]:
     """The records of one sequence with refined boxes; frame by frame, and nothing of it goes back to the trackers.
 
     Args:
@@ -37,14 +37,14 @@ def refine_records(refiner: Refiner, sequence: Sequence, records: Items[Record])
     return [replace(record, run=replace(record.run, boxes=own)) for record, own in zip(records, boxes, strict=True)]
 
 
-def _result(records: Items[Record], row: int) -> Result:
+def _result(records: Sequence[Record], row: int) -> Result:
     """What the trackers said of one frame, a target each."""
     runs = [record.run for record in records]
     scores = np.nan_to_num([run.scores[row] for run in runs], nan=1.0)
     return Result(np.stack([run.boxes[row] for run in runs]), scores, tuple(run.states[row] or "tracked" for run in runs))
 
 
-def read_bases(store: Store, names: Items[str], sequences: Items[Sequence]) -> dict[str, dict[str, Record]]:
+def read_bases(store: Store, names: Sequence[str], sequences: Sequence[VideoSequence]) -> dict[str, dict[str, Record]]:
     """The boxes of the trackers `names` by sequence and tracker.
 
     Raises:
@@ -69,7 +69,7 @@ def overlap_figures(record: Record) -> dict[str, float | None]:
 def measure_refiner(
     refiner: Refiner,
     jittered: Mapping[str, Mapping[str, float]],
-    sequences: Items[Sequence],
+    sequences: Sequence[VideoSequence],
     bases: Mapping[str, Mapping[str, Record]],
     say: Callable[[str], None],
 ) -> dict[str, Any]:

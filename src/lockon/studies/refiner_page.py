@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence as Items
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,10 @@ from lockon.bench.oracle import oracle_markdown, oracle_rows
 from lockon.bench.refined import compare, refined_markdown
 from lockon.bench.store import Record, Store
 from lockon.errors import LockonError
-from lockon.studies.kind import StudyKind
 from lockon.studies.markdown import table
 from lockon.studies.measured import read_measured, refinement_file
 from lockon.studies.refinement import COUNTED, overlap_figures
+from lockon.studies.spec import StudySpec
 from lockon.studies.summary import RowScores
 
 _BEHIND = (
@@ -29,7 +29,7 @@ _ORACLE = (
 )
 
 
-def before_refinement(out: Path, rows: Items[RowScores], kind: StudyKind) -> str:
+def before_refinement(out: Path, rows: Sequence[RowScores], kind: StudySpec) -> str:
     """The section on the boxes that all runs of the study in `out` were given."""
     run = refinement_file(out, f"{rows[0].row.name}.s{rows[0].seeds[0]}")
     given = [one["IoU"] for one in read_measured(run, {"IoU": "given"}).values()]
@@ -41,12 +41,12 @@ def before_refinement(out: Path, rows: Items[RowScores], kind: StudyKind) -> str
     return f"## Before refinement\n\nThe same boxes for all runs, mean over sequences.\n\n{table(lines, left=1)}"
 
 
-def _mean(values: Items[float | None], digits: int) -> str:
+def _mean(values: Sequence[float | None], digits: int) -> str:
     known = [value for value in values if value is not None and np.isfinite(value)]
     return f"{np.mean(known):.{digits}f}" if known else ""
 
 
-def trackers_with_refiner(results: Path, kind: StudyKind) -> list[str]:
+def trackers_with_refiner(results: Path, kind: StudySpec) -> list[str]:
     """The sections on whole trackers: from the results of `lockon bench run` and `lockon bench oracle` in a folder.
 
     Raises:
@@ -72,7 +72,7 @@ def trackers_with_refiner(results: Path, kind: StudyKind) -> list[str]:
     return sections
 
 
-def _where(store: Store, labels: Items[str]) -> str:
+def _where(store: Store, labels: Sequence[str]) -> str:
     """What was run on, and on which machine, by the results of the first label."""
     records = [record for protocol in store.protocols(labels[0]) for record in store.records(labels[0], protocol)]
     machines = dict.fromkeys(_machine(record) for record in records)
@@ -87,7 +87,7 @@ def _machine(record: Record) -> str:
     return f"{machine.get('processor', 'unknown')}, {machine.get('cores', '?')} cores, {record.setup.get('threads', '?')} thread(s)"
 
 
-def commands_of(store: Store, command: str, labels: Items[str]) -> str:
+def commands_of(store: Store, command: str, labels: Sequence[str]) -> str:
     """The commands that made results, by the trackers' configurations: one for all that ran in the same way."""
     groups: dict[str, list[str]] = {}
     for label in labels:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy as np
 from lockon.bench.metrics import average_ranks, spearman
 from lockon.studies.figures import Name
 from lockon.studies.grid import BASE, Row
-from lockon.studies.kind import StudyKind
 from lockon.studies.markdown import signed, spread, table
+from lockon.studies.spec import StudySpec
 from lockon.studies.summary import Comparison, RowScores
 from lockon.types import FloatArray
 
@@ -48,7 +48,7 @@ def rank_correlation(a: FloatArray, b: FloatArray, seed: int = 0) -> Correlation
     return Correlation(value, (reached + 1) / (PERMUTATIONS + 1), len(first))
 
 
-def relation(rows: Items[RowScores], comparisons: Items[Comparison], kind: StudyKind) -> str:
+def relation(rows: Sequence[RowScores], comparisons: Sequence[Comparison], kind: StudySpec) -> str:
     """Per tracker in words, then row by row, as Markdown: does alignment rise, and does AO rise with it?"""
     against = {(item.row, item.name): item for item in comparisons if item.other.variant == BASE}
     lines, cells = [], [["tracker", kind.column, CAUSE, "change", "verdict", EFFECT, "change", "verdict"]]
@@ -81,7 +81,7 @@ def _in_words(rows: list[RowScores], against: dict[tuple[Row, Name], Comparison]
     )
 
 
-def _cells(one: RowScores, against: dict[tuple[Row, Name], Comparison], kind: StudyKind) -> list[str]:
+def _cells(one: RowScores, against: dict[tuple[Row, Name], Comparison], kind: StudySpec) -> list[str]:
     cells = [one.row.tracker, kind.title_of(one.row)]
     for name in (CAUSE, EFFECT):
         item = against.get((one.row, name))

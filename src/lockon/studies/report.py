@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence as Items
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,11 @@ from lockon.bench.store import Store
 from lockon.errors import LockonError
 from lockon.studies.figures import FIGURES, LOST
 from lockon.studies.grid import BASE
-from lockon.studies.kind import StudyKind
 from lockon.studies.markdown import signed, spread, table
 from lockon.studies.refiner_page import before_refinement, trackers_with_refiner
 from lockon.studies.relation import CAUSE, relation
 from lockon.studies.settings import named
+from lockon.studies.spec import StudySpec
 from lockon.studies.summary import Comparison, RowScores, compare, read_scores
 
 _LOST = f"a target with an IoU of at most {LOST} counts as lost"
@@ -29,7 +29,7 @@ _RULE = (
 )
 
 
-def write_report(out: Path, kind: StudyKind, pages: Items[Path], results: Path | None = None) -> list[Path]:
+def write_report(out: Path, kind: StudySpec, pages: Sequence[Path], results: Path | None = None) -> list[Path]:
     """Writes the page of the study in `out` to each of `pages`; returns them.
 
     Args:
@@ -50,13 +50,13 @@ def write_report(out: Path, kind: StudyKind, pages: Items[Path], results: Path |
 
 
 def page(
-    kind: StudyKind,
-    rows: Items[RowScores],
-    sequences: Items[str],
+    kind: StudySpec,
+    rows: Sequence[RowScores],
+    sequences: Sequence[str],
     settings: Mapping[str, Any],
     facts: Mapping[str, str],
     *,
-    extra: Items[str] = (),
+    extra: Sequence[str] = (),
 ) -> str:
     """The page as Markdown.
 
@@ -80,7 +80,7 @@ def page(
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def _outcome(comparisons: Items[Comparison], kind: StudyKind) -> str:
+def _outcome(comparisons: Sequence[Comparison], kind: StudySpec) -> str:
     """One sentence per row against its baseline."""
     if not comparisons:
         return "Nothing can be compared yet: no row has finished beside its baseline."
@@ -99,7 +99,7 @@ def _outcome(comparisons: Items[Comparison], kind: StudyKind) -> str:
 
 
 def _conditions(
-    kind: StudyKind, rows: Items[RowScores], sequences: Items[str], settings: Mapping[str, Any], facts: Mapping[str, str]
+    kind: StudySpec, rows: Sequence[RowScores], sequences: Sequence[str], settings: Mapping[str, Any], facts: Mapping[str, str]
 ) -> str:
     seeds = sorted({seed for row in rows for seed in row.seeds})
     steps = settings.get("steps") or "the recipe's own number of"
@@ -120,7 +120,7 @@ def _conditions(
     return "\n".join([*lines, *(f"- {text}." for text in kind.conditions)])
 
 
-def _results(rows: Items[RowScores], kind: StudyKind) -> str:
+def _results(rows: Sequence[RowScores], kind: StudySpec) -> str:
     cells = [["tracker", kind.column, *kind.figures, "seeds"]]
     for row in rows:
         figures = [spread(row.by_seed(name), name) for name in kind.figures]
@@ -128,12 +128,12 @@ def _results(rows: Items[RowScores], kind: StudyKind) -> str:
     return table(cells, left=2)
 
 
-def _legend(kind: StudyKind) -> str:
+def _legend(kind: StudySpec) -> str:
     figures = {name: FIGURES[name] for name in kind.figures}
     return "\n".join(f"- {name}: {figure.text}; {'higher' if figure.rising else 'lower'} is better." for name, figure in figures.items())
 
 
-def _differences(comparisons: Items[Comparison], kind: StudyKind) -> str:
+def _differences(comparisons: Sequence[Comparison], kind: StudySpec) -> str:
     if not comparisons:
         return "None yet."
     lines = [["tracker", "row", "less", "figure", "seeds", "mean", "95 % interval", "p", "sequences +/-", "verdict"]]
@@ -147,14 +147,14 @@ def _differences(comparisons: Items[Comparison], kind: StudyKind) -> str:
     return table(lines, left=5)
 
 
-def _per_sequence(rows: Items[RowScores], sequences: Items[str], kind: StudyKind) -> str:
+def _per_sequence(rows: Sequence[RowScores], sequences: Sequence[str], kind: StudySpec) -> str:
     lines = [["sequence", *(f"{row.row.tracker} {kind.title_of(row.row)}" for row in rows)]]
     means = [row.values[kind.figures[0]].mean(0) for row in rows]
     lines += [[name, *(f"{mean[index]:.3f}" if np.isfinite(mean[index]) else "" for mean in means)] for index, name in enumerate(sequences)]
     return table(lines, left=1)
 
 
-def _published(kind: StudyKind) -> str:
+def _published(kind: StudySpec) -> str:
     paper = kind.published
     lines = [[kind.column, *paper.columns]]
     for variant, values in paper.values.items():
@@ -164,7 +164,7 @@ def _published(kind: StudyKind) -> str:
     return f"{paper.text}\n\n{table(lines, left=1)}"
 
 
-def _command(kind: StudyKind, rows: Items[RowScores], settings: Mapping[str, Any]) -> str:
+def _command(kind: StudySpec, rows: Sequence[RowScores], settings: Mapping[str, Any]) -> str:
     words = [f"lockon study {kind.name} --data-root data --out runs/{kind.name} --jobs 2"]
     trackers = list(dict.fromkeys(row.row.tracker for row in rows))
     named_ones = trackers if set(trackers) - set(kind.grid) else []
@@ -184,7 +184,7 @@ def _bare(value: Any) -> str:
     return text.rpartition("/")[2] if "/" in text else text
 
 
-def _settings(out: Path, kind: StudyKind) -> dict[str, Any]:
+def _settings(out: Path, kind: StudySpec) -> dict[str, Any]:
     path = out / "study.json"
     try:
         found = named(json.loads(path.read_text(encoding="utf-8")))
@@ -196,7 +196,7 @@ def _settings(out: Path, kind: StudyKind) -> dict[str, Any]:
     return found
 
 
-def _facts(out: Path, rows: Items[RowScores], kind: StudyKind) -> dict[str, str]:
+def _facts(out: Path, rows: Sequence[RowScores], kind: StudySpec) -> dict[str, str]:
     """The machine, and what a run took on it."""
     label = f"{rows[0].row.name}.s{rows[0].seeds[0]}"
     records = Store(out / "base").records(kind.bases[0]) if kind.bases else Store(out / "bench").records(label)

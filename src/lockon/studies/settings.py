@@ -12,14 +12,14 @@ from lockon._files import read_json_object, write_bytes
 from lockon.bench.protocols.plan import Protocol
 from lockon.config import as_json, differences
 from lockon.data.datasets.registry import load_videos
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.studies.alignment import alignment_file
 from lockon.studies.figures import ALIGNMENT
-from lockon.studies.grid import Run
-from lockon.studies.kind import StudyKind
+from lockon.studies.grid import StudyRun
 from lockon.studies.measured import refinement_file
 from lockon.studies.rbo import RBO
+from lockon.studies.spec import StudySpec
 from lockon.train.recipe import Recipe, TrainSources
 from lockon.zoo.registry import recipes
 
@@ -45,7 +45,7 @@ class Study:
         threads: torch threads of each process. lockstep: sequences tracked side by side.
     """
 
-    kind: StudyKind
+    kind: StudySpec
     out: Path
     sources: TrainSources
     steps: int | None = None
@@ -57,7 +57,7 @@ class Study:
     threads: int = 1
     lockstep: int = 17
 
-    def recipe(self, run: Run) -> Recipe:
+    def recipe(self, run: StudyRun) -> Recipe:
         """The recipe of a run.
 
         Raises:
@@ -77,19 +77,19 @@ class Study:
         made: Recipe = importlib.import_module(known[run.row.tracker]).recipe(self.sources, settings, run.row.tracker)
         return made
 
-    def folder(self, run: Run) -> Path:
+    def folder(self, run: StudyRun) -> Path:
         """Where a run trains."""
         return self.out / "runs" / run.label
 
-    def weights(self, run: Run) -> Path:
+    def weights(self, run: StudyRun) -> Path:
         """The finished weights of a run; they exist when its training is over."""
         return self.folder(run) / "weights.safetensors"
 
-    def alignment(self, run: Run) -> Path | None:
+    def alignment(self, run: StudyRun) -> Path | None:
         """Where the measurement of a run's scores against IoU lies; None if the study has none."""
         return alignment_file(self.out, run.label) if set(self.kind.figures) & set(ALIGNMENT) else None
 
-    def refinement(self, run: Run) -> Path:
+    def refinement(self, run: StudyRun) -> Path:
         """Where the measurement of a refiner lies."""
         return refinement_file(self.out, run.label)
 
@@ -103,7 +103,7 @@ class Study:
         """Results of tracking, readable by `lockon bench report`."""
         return self.out / "bench"
 
-    def validation(self) -> list[Sequence]:
+    def validation(self) -> list[VideoSequence]:
         """The sequences that runs are judged on.
 
         Raises:

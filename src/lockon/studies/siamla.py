@@ -10,7 +10,7 @@ from typing import Any
 
 from lockon.studies.figures import ALIGNMENT, TRACKING
 from lockon.studies.grid import BASE, Variant
-from lockon.studies.kind import Published, StudyKind
+from lockon.studies.spec import Published, StudySpec
 
 _BRANCHED = ("compact-car", "siamcar-r50")  # trackers whose head can have the localization branch
 _LADL: dict[str, Any] = {"loss.base": "dynamic"}
@@ -38,7 +38,7 @@ _VARIANTS = {
 }
 _TABLE3 = (BASE, "ladl", "ladl-lals", "lafa", "all")
 
-SIAMLA = StudyKind(
+SIAMLA = StudySpec(
     name="siamla",
     variants=_VARIANTS,
     table=_TABLE3,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence as Items
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,8 +20,8 @@ from lockon.ops.boxes import iou_xywh
 from lockon.studies.alignment import alignment_file, read_alignment
 from lockon.studies.figures import ALIGNMENT, FIGURES, LOST, Name
 from lockon.studies.grid import BASE, Row
-from lockon.studies.kind import StudyKind
 from lockon.studies.measured import measured_runs, read_measured, refinement_file
+from lockon.studies.spec import StudySpec
 from lockon.types import FloatArray
 
 _LABEL = re.compile(r"(?P<tracker>.+)\.(?P<variant>[a-z0-9-]+)\.s(?P<seed>\d+)")
@@ -84,7 +84,7 @@ class Comparison:
         return "not told apart"
 
 
-def read_scores(out: Path, kind: StudyKind) -> tuple[list[RowScores], list[str]]:
+def read_scores(out: Path, kind: StudySpec) -> tuple[list[RowScores], list[str]]:
     """Scores of all finished runs of the study in `out`, rows in the order of the grid; and names of the sequences.
 
     A run that lacks a sequence that others have is left out: figures of different sequences do not compare.
@@ -113,7 +113,7 @@ def read_scores(out: Path, kind: StudyKind) -> tuple[list[RowScores], list[str]]
     return rows, names
 
 
-def _run_scores(store: Store, label: str, kind: StudyKind) -> Scores:
+def _run_scores(store: Store, label: str, kind: StudySpec) -> Scores:
     """Per sequence of which everything is known that the study counts: value and weight of each figure."""
     rule = OnePass("pysot")
     resets = {record.sequence: record for record in store.records(label, "reset")}
@@ -131,7 +131,7 @@ def _run_scores(store: Store, label: str, kind: StudyKind) -> Scores:
     return scores
 
 
-def _refiner_scores(out: Path, label: str, kind: StudyKind) -> Scores:
+def _refiner_scores(out: Path, label: str, kind: StudySpec) -> Scores:
     """Per sequence the figures of a refiner."""
     measured = read_measured(refinement_file(out, label), {name: name for name in kind.figures})
     return {sequence: {name: (value, 1.0) for name, value in values.items()} for sequence, values in measured.items()}
@@ -151,13 +151,13 @@ def _robustness(record: Record) -> tuple[float, float]:
     return Reset(record.dataset).score([record]).values["R"], float(len(record.truth))
 
 
-def _row(row: Row, seeds: Mapping[int, Scores], names: list[str], figures: Items[Name]) -> RowScores:
+def _row(row: Row, seeds: Mapping[int, Scores], names: list[str], figures: Sequence[Name]) -> RowScores:
     table = {figure: np.array([[scores[name][figure] for name in names] for scores in seeds.values()]) for figure in figures}  # (K, S, 2)
     values = {figure: array[..., 0] for figure, array in table.items()}
     return RowScores(row, tuple(seeds), values, {figure: array[0, :, 1] for figure, array in table.items()})
 
 
-def compare(rows: Items[RowScores], kind: StudyKind) -> list[Comparison]:
+def compare(rows: Sequence[RowScores], kind: StudySpec) -> list[Comparison]:
     """Each row with the baseline of its tracker, and with the variant that it extends; per figure."""
     by_row = {one.row: one for one in rows}
     found = []

@@ -17,9 +17,9 @@ from rich.console import Console
 from lockon.config import as_json
 from lockon.data.cached_pipeline import CachedPipeline, is_complete
 from lockon.errors import LockonError
+from lockon.studies.evaluation import judge
 from lockon.studies.features import FrozenFeatures, fingerprint, is_frozen, take_backbone
-from lockon.studies.grid import Run
-from lockon.studies.judging import judge
+from lockon.studies.grid import StudyRun
 from lockon.studies.processes import Say
 from lockon.studies.settings import Study
 from lockon.train.checkpoint import load_weights, save_weights
@@ -39,7 +39,7 @@ class Prepare:
     """
 
     study: Study
-    run: Run
+    run: StudyRun
     part: int = 0
     parts: int = 1
 
@@ -69,7 +69,7 @@ class TrainAndTrack:
     """
 
     study: Study
-    run: Run
+    run: StudyRun
     needs: frozenset[str] = frozenset()
 
     @property
@@ -90,7 +90,7 @@ class TrainAndTrack:
         judge(self.study, self.run, say)
 
 
-def _train(study: Study, run: Run) -> None:
+def _train(study: Study, run: StudyRun) -> None:
     recipe = study.recipe(run)
     module = recipe.task.module
     cache = _cache(study, recipe)

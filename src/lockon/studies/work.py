@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 
-from lockon.studies.grid import Run
-from lockon.studies.judging import TrackBase
+from lockon.studies.evaluation import TrackBase
+from lockon.studies.grid import StudyRun
 from lockon.studies.processes import Task
 from lockon.studies.settings import Study
 from lockon.studies.training import Prepare, TrainAndTrack
 
 
-def tasks_of(study: Study, runs: Items[Run], *, parts: int) -> list[Task]:
+def tasks_of(study: Study, runs: Sequence[StudyRun], *, parts: int) -> list[Task]:
     """The runs in their order; before them the boxes that all are judged on, and before the first of each family and seed its samples,
     split into `parts`."""
     bases = [TrackBase(study, name) for name in study.kind.bases]

@@ -1,4 +1,4 @@
-"""The training loop: ``Engine(recipe, run_folder, ...).fit() -> Outcome``.
+"""The training loop: ``Engine(recipe, run_folder, ...).fit() -> TrainOutcome``.
 
 Interface (stable):
 
@@ -45,7 +45,7 @@ from lockon.train.update import Updates
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainOutcome:
     """How a call of `Engine.fit` ended: at the last step, at the time limit, or by a signal; and the state that was saved."""
 
     status: Literal["finished", "paused", "interrupted"]
@@ -94,7 +94,7 @@ class Engine:
         if resume and self.checkpoints.steps():
             self._restore(self.checkpoints.steps()[-1])
 
-    def fit(self) -> Outcome:
+    def fit(self) -> TrainOutcome:
         """Trains until the last step, the time limit or a signal; always saves before it returns.
 
         Raises:
@@ -102,7 +102,7 @@ class Engine:
                 such updates out), or a validation without the metric that chooses the best weights.
         """
         if self.state.step >= self.config.steps:
-            return Outcome("finished", self.state)
+            return TrainOutcome("finished", self.state)
         if not self.checkpoints.steps():
             self._save()  # a run that is killed early still resumes from its own initial weights
         first = self.fabric.is_global_zero
@@ -114,7 +114,7 @@ class Engine:
             if log is not None:
                 log.close()
 
-    def _loop(self, log: RunLog | None, bar: ProgressBar, stop: StopRequest) -> Outcome:
+    def _loop(self, log: RunLog | None, bar: ProgressBar, stop: StopRequest) -> TrainOutcome:
         config, meter = self.config, Meter()
         start, seconds_before = time.monotonic(), self.state.seconds
         if self.state.validation_due:
@@ -142,8 +142,8 @@ class Engine:
                 self._save()
             meter.pause(time.monotonic() - paused_at)
             if (interrupted or over) and step < config.steps:
-                return Outcome("interrupted" if interrupted else "paused", self.state)
-        return Outcome("finished", self.state)
+                return TrainOutcome("interrupted" if interrupted else "paused", self.state)
+        return TrainOutcome("finished", self.state)
 
     def _validate(self, log: RunLog | None, bar: ProgressBar, stop: StopRequest) -> None:
         """Metrics of the averaged weights, on the first process; a signal during it leaves `validation_due` set."""
@@ -244,4 +244,4 @@ def _completed(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict
     return {**merged, **{name: _completed(settings[name], defaults[name]) for name in both}}
 
 
-__all__ = ["Engine", "Outcome", "TrainConfig"]
+__all__ = ["Engine", "TrainConfig", "TrainOutcome"]

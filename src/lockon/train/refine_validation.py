@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence as Items
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +12,8 @@ from torch import nn
 
 from lockon.bench.metrics.masks import mask_overlap
 from lockon.data.refine_pipeline import FACTOR, RefineDataConfig, jittered
-from lockon.data.sampler import usable
-from lockon.data.sequence import Sequence
+from lockon.data.sampler import is_trainable
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.models.refiner import RefinerModel
 from lockon.ops.boxes import cxcywh_to_xyxy, iou_xyxy, xywh_to_cxcywh, xywh_to_xyxy
@@ -56,7 +56,7 @@ class RefineValidation:
         LockonError: no video has two boxes that can be used.
     """
 
-    def __init__(self, sequences: Items[Sequence], config: RefineDataConfig, *, frames: int = 12, seed: int = 0) -> None:
+    def __init__(self, sequences: Sequence[VideoSequence], config: RefineDataConfig, *, frames: int = 12, seed: int = 0) -> None:
         self.sequences = sequences
         self.config = config
         self.frames = frames
@@ -104,7 +104,7 @@ class RefineValidation:
         for number, sequence in enumerate(self.sequences):
             rng = np.random.default_rng((self.seed, number))
             height, width = sequence.frames[0].shape[:2]
-            good = np.array([usable(box, width, height) for box in sequence.boxes])
+            good = np.array([is_trainable(box, width, height) for box in sequence.boxes])
             good &= True if sequence.visible is None else sequence.visible
             rows = np.flatnonzero(good)
             if len(rows) < 2:
@@ -132,7 +132,7 @@ def _compare(trials: list[_Trial], boxes: FloatArray, masks: list[NDArray[np.boo
         yield _Overlap(trial.sequence, float(iou_xyxy(refined, trial.truth)), float(iou_xyxy(given, trial.truth)), mask)
 
 
-def _figures(overlaps: Items[_Overlap]) -> dict[str, float]:
+def _figures(overlaps: Sequence[_Overlap]) -> dict[str, float]:
     refined = np.array([one.refined for one in overlaps])
     figures = {"IoU": refined.mean(), "SR75": (refined > 0.75).mean(), "given": np.mean([one.given for one in overlaps])}
     masks = np.array([one.mask for one in overlaps])

@@ -46,7 +46,7 @@ class SiameseLossConfig:
         positive_iou, negative_iou: of `AnchorIoUAssigner`, for heads with anchors.
         sampling: how many of the labelled candidates the losses see.
         ranking: ranking losses, for any head; off where both weights are 0.
-        teacher_weight: factor on the quality focal loss against a teacher's scores, for samples that have them (`TaughtPipeline`).
+        teacher_weight: factor on the quality focal loss against a teacher's scores, for samples that have them (`DistillationPipeline`).
 
     Raises:
         LockonError: a weight below 0, thresholds in the wrong order, "iou" without `box_smooth`, or smoothed boundary labels without

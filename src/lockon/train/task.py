@@ -14,7 +14,7 @@ from lockon.train.assigners.anchor_iou import AnchorIoUAssigner
 from lockon.train.assigners.ellipse import EllipseAssigner
 from lockon.train.assigners.points import boundary_points, with_boundary
 from lockon.train.assigners.rectangle import RectangleAssigner
-from lockon.train.assigners.sampling import sample
+from lockon.train.assigners.sampling import subsample_labels
 from lockon.train.crops import as_images
 from lockon.train.losses.centerness import centerness
 from lockon.train.losses.cross_entropy import balanced_cross_entropy, hard_negative_cross_entropy
@@ -78,7 +78,7 @@ class SiameseTask:
         with torch.autocast(device_type=prediction.logits.device.type, enabled=False):
             losses = self.losses(prediction, targets)
             if self.config.teacher_weight:
-                losses["teacher"] = taught(prediction.logits, _teacher_scores(batch), targets.labels)
+                losses["teacher"] = distillation_loss(prediction.logits, _teacher_scores(batch), targets.labels)
                 losses["loss"] = losses["loss"] + self.config.teacher_weight * losses["teacher"]
         return losses
 
@@ -88,7 +88,7 @@ class SiameseTask:
         template, search = (as_images(batch[name], device) for name in ("template", "search"))
         box, present = batch["box"].to(device), batch["present"].to(device)
         prediction = self.module(self.module.encode(template), search)
-        return prediction, sample(self.assign(box, present), self.config.sampling)
+        return prediction, subsample_labels(self.assign(box, present), self.config.sampling)
 
     def assign(self, box: Tensor, present: Tensor) -> Targets:
         """The labels of all candidates for boxes (B, 4), before any sampling; `present` (B,) is False for negative pairs."""
@@ -207,7 +207,7 @@ def _average(values: Tensor, weight: Tensor | None) -> Tensor:
     return (each * weight).sum() / weight.sum().clamp(min=1e-6)
 
 
-def taught(logits: Tensor, scores: Tensor, labels: Tensor) -> Tensor:
+def distillation_loss(logits: Tensor, scores: Tensor, labels: Tensor) -> Tensor:
     """Quality focal loss against a teacher's scores, summed over candidates and divided by the number of positives, as the labels' loss is.
 
     Args:
@@ -226,4 +226,4 @@ def _teacher_scores(batch: dict[str, Any]) -> Tensor:
     return scores
 
 
-__all__ = ["SiameseLossConfig", "SiameseTask", "taught"]
+__all__ = ["SiameseLossConfig", "SiameseTask", "distillation_loss"]

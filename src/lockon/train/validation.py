@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
 from lockon.bench.metrics import average_overlap, success_rate
-from lockon.data.sequence import Sequence
-from lockon.driver import Call, Course, drive_together
+from lockon.data.sequence import VideoSequence
+from lockon.driver import Episode, Request, drive_together
 from lockon.tracker import NetworkTracker
 from lockon.types import FloatArray
 
 
-def track_in_lockstep(tracker: NetworkTracker, sequences: Items[Sequence]) -> list[FloatArray]:
+def track_in_lockstep(tracker: NetworkTracker, sequences: Sequence[VideoSequence]) -> list[FloatArray]:
     """Tracks each sequence from its first frame; equal to tracking them one by one up to rounding.
 
     Returns:
@@ -31,16 +31,16 @@ def track_in_lockstep(tracker: NetworkTracker, sequences: Items[Sequence]) -> li
     return [found[number] for number in range(len(sequences))]
 
 
-def _boxes(sequence: Sequence) -> Course[FloatArray]:
+def _boxes(sequence: VideoSequence) -> Episode[FloatArray]:
     """From the first frame to the last."""
     rows = []
     for index in range(len(sequence)):
-        answer = yield Call(partial(sequence.frames.__getitem__, index), None if index else sequence.boxes[0])
-        rows.append(answer.box)
+        output = yield Request(partial(sequence.frames.__getitem__, index), None if index else sequence.boxes[0])
+        rows.append(output.box)
     return np.stack(rows)
 
 
-def overlap_metrics(boxes: Items[FloatArray], sequences: Items[Sequence]) -> dict[str, float]:
+def overlap_metrics(boxes: Sequence[FloatArray], sequences: Sequence[VideoSequence]) -> dict[str, float]:
     """AO, SR50 and SR75, mean over sequences; the first frame and frames without annotation are left out."""
     rows = []
     for found, sequence in zip(boxes, sequences, strict=True):

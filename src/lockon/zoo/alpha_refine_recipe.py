@@ -36,8 +36,8 @@ _IMAGES = {"min_boxes": 1, "min_span": 1}
 BOXES = (SetShare("LaSOT_train"), SetShare("GOT10k_train"), SetShare("COCO", **_IMAGES))
 MASKS = (SetShare("YouTubeVOS", 2.0, min_span=2), SetShare("saliency", 3.0, **_IMAGES))
 ALL = (*BOXES, SetShare("VID"), SetShare("DET", **_IMAGES), *MASKS)
-OWN = (SetShare("stills", **_IMAGES), SetShare("videos", min_span=2))  # data of one's own, in equal parts
-SHARES = {share.name: share for share in (*ALL, *OWN)}
+CUSTOM = (SetShare("stills", **_IMAGES), SetShare("videos", min_span=2))  # data of one's own, in equal parts
+SHARES = {share.name: share for share in (*ALL, *CUSTOM)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +113,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str = "alp
     base = known[experiment]
     config = apply_overrides(base, overrides)
     data = replace(config.data, size=config.model.size, masks=config.data.masks and config.model.mask)
-    sets, remark = load_sets(sources, replace(config, data=data), as_published=config.datasets == base.datasets)
+    sets, notice = load_sets(sources, replace(config, data=data), as_published=config.datasets == base.datasets)
     torch.manual_seed(config.train.seed)
     module = build(config.model)
     notes = load_backbone(module, config.backbone_weights)
@@ -128,7 +128,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str = "alp
         header=header,
         settings={**settings, "datasets": [one.name for one in sets]},
         defaults={group: as_json(getattr(base, group)) for group in GROUPS},
-        notes=(*remark, *notes, *pipeline.notes),
+        notes=(*notice, *notes, *pipeline.notes),
     )
 
 
@@ -142,7 +142,7 @@ def make_pipeline(sets: list[TrackSet], config: RecipeConfig, data: RefineDataCo
     unknown = [name for name, _ in config.weights if name not in names]
     if unknown:
         raise LockonError(f"a weight for {unknown[0]}, which this run does not use; it uses {', '.join(names)}")
-    cache = ImageCache(CACHE_BYTES) if set(names) <= {share.name for share in OWN} else None
+    cache = ImageCache(CACHE_BYTES) if set(names) <= {share.name for share in CUSTOM} else None
     weights = dict(config.weights)
     shares = [SHARES.get(name, SetShare(name)) for name in names]
     sources = [

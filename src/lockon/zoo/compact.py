@@ -33,7 +33,7 @@ from lockon.train.siamese_loss import BAN_LOSS, CAR_LOSS, PW_LOSS, RPN_LOSS, Sia
 from lockon.train.task import SiameseTask
 from lockon.zoo import compact_tracker, lockon_s
 from lockon.zoo.lockon_s import TRAIN, load_backbone
-from lockon.zoo.lockon_s_data import Mix, describe_data, describe_skipped, make_pipeline
+from lockon.zoo.lockon_s_data import SourceWeights, describe_data, describe_skipped, make_pipeline
 from lockon.zoo.tracking_validation import tracking_validation
 
 STRIDE = 16
@@ -128,7 +128,7 @@ class RecipeConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     data: PipelineConfig = field(default_factory=PipelineConfig)
     loss: SiameseLossConfig = field(default_factory=lambda: LOSSES["ban"])
-    mix: Mix = field(default_factory=Mix)
+    mix: SourceWeights = field(default_factory=SourceWeights)
     backbone_weights: str = ""
 
 
@@ -144,8 +144,8 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str = "com
     Raises:
         LockonError: an unknown or ill-typed override, missing data, backbone weights of another network.
     """
-    untouched = default_recipe(name)
-    config = apply_overrides(untouched, overrides)
+    base_config = default_recipe(name)
+    config = apply_overrides(base_config, overrides)
     data = replace(config.data, template_size=config.model.template_size, search_size=config.model.search_size)
     torch.manual_seed(config.train.seed)
     module = build(config.model)
@@ -154,7 +154,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str = "com
     pipeline = make_pipeline(sources, mix=config.mix, config=data, seed=config.train.seed)
     crops = {"template_factor": data.template_factor, "search_factor": data.search_factor}
     header = trained_header(name, config.model, tracker=crops, data=describe_data(sources))
-    settings, defaults = ({group: as_json(getattr(c, group)) for group in ("model", "data", "loss", "mix")} for c in (config, untouched))
+    settings, defaults = ({group: as_json(getattr(c, group)) for group in ("model", "data", "loss", "mix")} for c in (config, base_config))
     tracker = replace(compact_tracker.default_config(name), template_factor=data.template_factor, search_factor=data.search_factor)
     return Recipe(
         task=SiameseTask(module, config.loss),

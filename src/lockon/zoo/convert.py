@@ -31,7 +31,7 @@ def from_official(name: str, state_dict: Mapping[str, Tensor], **overrides: Any)
 
     Args:
         name: network of the zoo.
-        state_dict: tensors by official name, as `read_foreign` gives them.
+        state_dict: tensors by official name, as `read_external` gives them.
         overrides: fields of the network's `ModelConfig`, for example ``weighted=False`` for PySOT's OTB model; on top of
             `official_settings`.
 

@@ -28,9 +28,9 @@ from lockon.train.config import TrainConfig
 from lockon.train.provenance import trained_header
 from lockon.train.recipe import Recipe, TrainSources, Validate
 from lockon.train.task import SiameseLossConfig, SiameseTask
-from lockon.zoo.foreign_weights import read_foreign
-from lockon.zoo.lockon_s_data import Mix, describe_data, describe_skipped, make_pipeline
-from lockon.zoo.teaching import TeacherConfig, taught_pipeline
+from lockon.zoo.distillation import TeacherConfig, distillation_pipeline
+from lockon.zoo.external_weights import read_external
+from lockon.zoo.lockon_s_data import SourceWeights, describe_data, describe_skipped, make_pipeline
 from lockon.zoo.tracking_validation import tracking_validation
 
 
@@ -112,7 +112,7 @@ class RecipeConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     data: PipelineConfig = field(default_factory=PipelineConfig)
     loss: SiameseLossConfig = field(default_factory=lambda: SiameseLossConfig(score_target="hard"))
-    mix: Mix = field(default_factory=Mix)
+    mix: SourceWeights = field(default_factory=SourceWeights)
     backbone_weights: str = ""
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
 
@@ -140,7 +140,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, str], name: str = "loc
     validate = make_validation(sources.val, config) if sources.val is not None else None
     return Recipe(
         task=SiameseTask(module, config.loss),
-        pipeline=taught_pipeline(pairs, config.teacher, Grid(config.model.search_size // 16, 16).points(), samples),
+        pipeline=distillation_pipeline(pairs, config.teacher, Grid(config.model.search_size // 16, 16).points(), samples),
         config=config.train,
         validate=validate,
         header=header,
@@ -165,7 +165,7 @@ def load_backbone(module: SiameseModel, config: ModelConfig, path: Path) -> None
     """
     if not path.is_file():
         raise LockonError(f"backbone weights {path} do not exist; docs/training.md says where ImageNet weights can be had")
-    load_pretrained(module.backbone, read_foreign(path), source=str(path), network=config.backbone)
+    load_pretrained(module.backbone, read_external(path), source=str(path), network=config.backbone)
 
 
 def make_validation(folder: Path, config: RecipeConfig) -> Validate:

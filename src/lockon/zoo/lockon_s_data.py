@@ -13,7 +13,7 @@ from lockon.data.datasets.registry import load_videos
 from lockon.data.datasets.stills import StillImage, list_sets, load_stills, short_videos
 from lockon.data.pipeline import PairPipeline, PipelineConfig
 from lockon.data.sampler import ImageCache, PairSampler, Source, StillSource, SyntheticSource, VideoSource
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.data.synthesize import Cutout
 from lockon.errors import LockonError
 from lockon.train.recipe import TrainSources
@@ -45,7 +45,7 @@ VIDEO_FACTORS = {"AntiUAV": 0.12, "TinyTLP": 1.0}  # infrared specks 14 px wide,
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Mix:
+class SourceWeights:
     """Where training pairs come from.
 
     Attributes:
@@ -61,7 +61,7 @@ class Mix:
     still_video_share: float = 0.12
 
 
-def make_pipeline(sources: TrainSources, *, mix: Mix, config: PipelineConfig, seed: int) -> PairPipeline:
+def make_pipeline(sources: TrainSources, *, mix: SourceWeights, config: PipelineConfig, seed: int) -> PairPipeline:
     """Videos, stills and synthetic scenes, as far as their folders are given, mixed by `mix`.
 
     Raises:
@@ -70,7 +70,7 @@ def make_pipeline(sources: TrainSources, *, mix: Mix, config: PipelineConfig, se
     cache = ImageCache()
     parts: list[tuple[Source, float]] = []
     draw_backdrop = None
-    sequences: list[Sequence] = []
+    sequences: list[VideoSequence] = []
     if sources.videos is not None:
         sequences = load_videos(sources.videos)
         weights = [len(sequence) ** 0.5 * VIDEO_FACTORS.get(sequence.dataset, 1.0) for sequence in sequences]
@@ -112,7 +112,7 @@ def random_image(rng: np.random.Generator, images: list[StillImage], cache: Imag
     return cache.get(str(image.path), image.read)
 
 
-def collect_cutouts(images: Iterable[StillImage], sequences: Iterable[Sequence], frames_per_sequence: int = 8) -> list[Cutout]:
+def collect_cutouts(images: Iterable[StillImage], sequences: Iterable[VideoSequence], frames_per_sequence: int = 8) -> list[Cutout]:
     """Every masked object of the stills, and a few frames of every video that has masks. Objects cut by the image's border are left out."""
     cutouts: list[Cutout | None] = []
     for image in images:

@@ -29,7 +29,7 @@ CONTEXT = 0.5
 STRIDE = 8.0
 
 
-class Numbers(NamedTuple):
+class WindowParams(NamedTuple):
     """Penalty, window and smoothing of `WindowConfig`; penalty_k, window_influence and lr officially."""
 
     penalty: float
@@ -51,9 +51,9 @@ class Family(NamedTuple):
         variants: further presets by name, as changes of "official".
     """
 
-    default: Numbers
-    official: Numbers
-    benchmarks: Mapping[str, Numbers]
+    default: WindowParams
+    official: WindowParams
+    benchmarks: Mapping[str, WindowParams]
     anchors: int = 1
     masks: bool = False
     rules: Mapping[str, Any] = MappingProxyType({})
@@ -61,43 +61,43 @@ class Family(NamedTuple):
     variants: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
-_PYSOT = Numbers(0.04, 0.44, 0.4)  # pysot/core/config.py
-_SIAMBAN = Numbers(0.14, 0.45, 0.30)  # siamban/core/config.py; SiamPW's code began as SiamBAN's
-_ALEXNET = Numbers(0.16, 0.40, 0.30)
-_RPN_VOT = Numbers(0.05, 0.42, 0.38)
-_BAN_VOT2018 = Numbers(0.08513642556896711, 0.4632532824922313, 0.44418184746462425)
-_MASK_VOT = Numbers(0.10, 0.41, 0.32)
-_CAR = Numbers(0.04, 0.44, 0.33)
+_PYSOT = WindowParams(0.04, 0.44, 0.4)  # pysot/core/config.py
+_SIAMBAN = WindowParams(0.14, 0.45, 0.30)  # siamban/core/config.py; SiamPW's code began as SiamBAN's
+_ALEXNET = WindowParams(0.16, 0.40, 0.30)
+_RPN_VOT = WindowParams(0.05, 0.42, 0.38)
+_BAN_VOT2018 = WindowParams(0.08513642556896711, 0.4632532824922313, 0.44418184746462425)
+_MASK_VOT = WindowParams(0.10, 0.41, 0.32)
+_CAR = WindowParams(0.04, 0.44, 0.33)
 
 
-def _each_vot(numbers: Numbers) -> dict[str, Numbers]:
+def _each_vot(numbers: WindowParams) -> dict[str, WindowParams]:
     return dict.fromkeys(("vot2016", "vot2018", "vot2019"), numbers)
 
 
 _RPN_RBO = {
-    "otb100": Numbers(0.0806, 0.4585, 0.3244),
-    "uav123": Numbers(0.0074, 0.1277, 0.309),
-    "nfs30": Numbers(0.0267, 0.0428, 0.8365),
-    "tc128": Numbers(0.157, 0.315, 0.4364),
-    "vot2016": Numbers(0.0645, 0.4062, 0.42989),
-    "lasot": Numbers(0.04, 0.2, 0.5),
-    "got10k": Numbers(0.01, 0.1, 0.8),
+    "otb100": WindowParams(0.0806, 0.4585, 0.3244),
+    "uav123": WindowParams(0.0074, 0.1277, 0.309),
+    "nfs30": WindowParams(0.0267, 0.0428, 0.8365),
+    "tc128": WindowParams(0.157, 0.315, 0.4364),
+    "vot2016": WindowParams(0.0645, 0.4062, 0.42989),
+    "lasot": WindowParams(0.04, 0.2, 0.5),
+    "got10k": WindowParams(0.01, 0.1, 0.8),
 }
 _PW_RBO = {
-    "otb100": Numbers(0.002, 0.441, 0.487),
-    "uav123": Numbers(0.085828, 0.35483, 0.3115735),
-    "nfs30": Numbers(0.06772, 0.1455, 0.94515),
-    "tc128": Numbers(0.0285, 0.505, 0.31592),
-    "vot2016": Numbers(0.1223, 0.542, 0.67865),
-    "lasot": Numbers(0.04, 0.25, 0.7),
-    "got10k": Numbers(0.04, 0.1, 0.94),
+    "otb100": WindowParams(0.002, 0.441, 0.487),
+    "uav123": WindowParams(0.085828, 0.35483, 0.3115735),
+    "nfs30": WindowParams(0.06772, 0.1455, 0.94515),
+    "tc128": WindowParams(0.0285, 0.505, 0.31592),
+    "vot2016": WindowParams(0.1223, 0.542, 0.67865),
+    "lasot": WindowParams(0.04, 0.25, 0.7),
+    "got10k": WindowParams(0.04, 0.1, 0.94),
 }
 
 _CAR_SEARCHED = {  # HP_SEARCH
-    "otb100": Numbers(0.2, 0.45, 0.35),
-    "got10k": Numbers(0.06, 0.1, 0.7),
-    "uav123": Numbers(0.2, 0.3, 0.4),
-    "lasot": Numbers(0.04, 0.3, 0.33),
+    "otb100": WindowParams(0.2, 0.45, 0.35),
+    "got10k": WindowParams(0.06, 0.1, 0.7),
+    "uav123": WindowParams(0.2, 0.3, 0.4),
+    "lasot": WindowParams(0.04, 0.3, 0.33),
 }
 
 # SiamCAR's code clips the sides of a box to [0, W] and [0, H]: a box may shrink to nothing.
@@ -115,15 +115,15 @@ _MEAN_OF_THREE = {"localizer.top": 3, "localizer.top_rule": "ranked"}
 # No numbers were ever published for siampw-r50 and siamban-r50-rbo alone: their official ones are their code's.
 FAMILIES: dict[str, Family] = {
     "siamrpn-alexnet": Family(_ALEXNET, _ALEXNET, {"otb100": _ALEXNET, **_each_vot(_ALEXNET)}, anchors=5),
-    "siamrpnpp-r50": Family(_PYSOT, _RPN_VOT, {"otb100": Numbers(0.24, 0.5, 0.25), **_each_vot(_RPN_VOT)}, anchors=5),
+    "siamrpnpp-r50": Family(_PYSOT, _RPN_VOT, {"otb100": WindowParams(0.24, 0.5, 0.25), **_each_vot(_RPN_VOT)}, anchors=5),
     "siamrpnpp-r50-rbo": Family(_PYSOT, _RPN_RBO["otb100"], _RPN_RBO, anchors=5),
     "siamban-r50": Family(
         _SIAMBAN,
         _BAN_VOT2018,
         {
-            "otb100": Numbers(0.020530504470126613, 0.3850733326567302, 0.4730770315643308),
+            "otb100": WindowParams(0.020530504470126613, 0.3850733326567302, 0.4730770315643308),
             "vot2018": _BAN_VOT2018,
-            "vot2019": Numbers(0.0012159181005195463, 0.334450048565355, 0.46386814967815493),
+            "vot2019": WindowParams(0.0012159181005195463, 0.334450048565355, 0.46386814967815493),
         },
     ),
     "siamban-r50-rbo": Family(_SIAMBAN, _SIAMBAN, {}),

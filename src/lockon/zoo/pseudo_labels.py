@@ -62,7 +62,7 @@ class LabelConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundObject:
     """One object: its (4,) x, y, w, h box around its mask, the (H, W) mask, and the tracker's score."""
 
     box: FloatArray
@@ -70,7 +70,7 @@ class Found:
     score: float
 
 
-def find_objects(tracker: Tracker, image: Frame, rng: Generator, config: LabelConfig) -> list[Found]:
+def find_objects(tracker: Tracker, image: Frame, rng: Generator, config: LabelConfig) -> list[FoundObject]:
     """Objects of one image, the surest first.
 
     Args:
@@ -85,7 +85,7 @@ def find_objects(tracker: Tracker, image: Frame, rng: Generator, config: LabelCo
     if not first:
         return []
     again = _look(tracker, image, np.stack([box for box, _ in first]), config, [mask for _, mask in first])
-    return _distinct([Found(box, mask, score) for box, mask, score in again], config.apart)
+    return _distinct([FoundObject(box, mask, score) for box, mask, score in again], config.apart)
 
 
 def draw_boxes(rng: Generator, size: tuple[int, int], config: LabelConfig) -> FloatArray:
@@ -129,8 +129,8 @@ def _object_box(answer: Result, image: Frame, config: LabelConfig) -> FloatArray
     return box
 
 
-def _distinct(found: list[Found], apart: float) -> list[Found]:
-    kept: list[Found] = []
+def _distinct(found: list[FoundObject], apart: float) -> list[FoundObject]:
+    kept: list[FoundObject] = []
     for one in sorted(found, key=lambda each: -each.score):
         if all(float(iou_xywh(one.box, other.box)) <= apart for other in kept):
             kept.append(one)
@@ -187,7 +187,7 @@ def _whole_lines(partial: Path) -> list[str]:
     return [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
-def _line(image: StillImage, found: Sequence[Found]) -> str:
+def _line(image: StillImage, found: Sequence[FoundObject]) -> str:
     objects = [
         {
             "id": number,
@@ -204,4 +204,4 @@ def _line(image: StillImage, found: Sequence[Found]) -> str:
     return json.dumps(record) + "\n"
 
 
-__all__ = ["Found", "LabelConfig", "draw_boxes", "find_objects", "label_set"]
+__all__ = ["FoundObject", "LabelConfig", "draw_boxes", "find_objects", "label_set"]

@@ -57,7 +57,7 @@ class RecipeConfig:
     backbone_weights: str = ""
 
 
-OWN = (SetUse("stills", 1, 10_000), SetUse("videos", 100, 10_000))  # data of one's own, in equal parts
+CUSTOM = (SetUse("stills", 1, 10_000), SetUse("videos", 100, 10_000))  # data of one's own, in equal parts
 GOT10K = "GOT10k_train"
 
 # Frames between template and search, and videos per pass over all lists.
@@ -108,7 +108,7 @@ def pysot_schedule(**changes: Any) -> TrainConfig:
 
 
 def _sets(uses: tuple[SetUse, ...], **changes: Any) -> dict[str, Any]:
-    return {"datasets": tuple(use.name for use in uses), "data": PysotDataConfig(sets=(*uses, *OWN), **changes)}
+    return {"datasets": tuple(use.name for use in uses), "data": PysotDataConfig(sets=(*uses, *CUSTOM), **changes)}
 
 
 def siamrpn_alexnet(model: Any) -> dict[str, RecipeConfig]:
@@ -220,7 +220,7 @@ SETTINGS: dict[str, Callable[[Any], dict[str, RecipeConfig]]] = {
 }
 
 
-def untouched(name: str, model: Any, overrides: Mapping[str, Any]) -> RecipeConfig:
+def base_config(name: str, model: Any, overrides: Mapping[str, Any]) -> RecipeConfig:
     """The settings that `overrides` will be applied to: those of the experiment that they name, else the default.
 
     Raises:
@@ -233,4 +233,4 @@ def untouched(name: str, model: Any, overrides: Mapping[str, Any]) -> RecipeConf
     return replace(known[experiment], experiment=experiment)
 
 
-__all__ = ["SETTINGS", "RecipeConfig", "pysot_schedule", "untouched"]
+__all__ = ["SETTINGS", "RecipeConfig", "base_config", "pysot_schedule"]

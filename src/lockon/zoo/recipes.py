@@ -27,13 +27,13 @@ from lockon.train.mask_task import MaskTask
 from lockon.train.provenance import trained_header
 from lockon.train.recipe import Recipe, Task, TrainSources, Validate
 from lockon.train.task import SiameseTask
-from lockon.zoo.foreign_weights import read_foreign
+from lockon.zoo.external_weights import read_external
 from lockon.zoo.presets import default_config
-from lockon.zoo.recipe_settings import OWN, RecipeConfig, untouched
+from lockon.zoo.recipe_settings import CUSTOM, RecipeConfig, base_config
 from lockon.zoo.torch_weights import NETWORKS, config_of
 from lockon.zoo.tracking_validation import tracking_validation
 
-OWN_NAMES = tuple(use.name for use in OWN)
+CUSTOM_NAMES = tuple(use.name for use in CUSTOM)
 GROUPS = (
     "model",
     "data",
@@ -56,15 +56,15 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str) -> Re
         LockonError: an unknown or ill-typed override, data that are missing or that the protocol forbids, backbone weights of another
             network.
     """
-    base = untouched(name, config_of(name), overrides)
+    base = base_config(name, config_of(name), overrides)
     config = apply_overrides(base, overrides)
     if config.model.search_size != config.data.search_size:
         raise LockonError(
             f"model.search_size is {config.model.search_size} but data.search_size is {config.data.search_size}; set both to the same"
         )
-    sets, remark = load_sets(sources, config, as_published=config.datasets == base.datasets)
+    sets, notice = load_sets(sources, config, as_published=config.datasets == base.datasets)
     names = tuple(one.name for one in sets)
-    own = set(names) <= set(OWN_NAMES)
+    own = set(names) <= set(CUSTOM_NAMES)
     data = replace(config.data, sets=tuple(use for use in config.data.sets if use.name in names))
     pipeline = PysotPipeline(sets, data, config.train.seed, ImageCache(CACHE_BYTES) if own else None)
     torch.manual_seed(config.train.seed)
@@ -79,7 +79,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str) -> Re
         header=trained_header(name, config.model, tracker={}, data=describe_sets(sets)),
         settings={**settings, "datasets": list(names)},
         defaults={group: as_json(getattr(base, group)) for group in GROUPS},
-        notes=(*remark, *notes, *pipeline.notes),
+        notes=(*notice, *notes, *pipeline.notes),
     )
 
 
@@ -116,10 +116,10 @@ def load_sets(sources: TrainSources, config: _UsesSets, *, as_published: bool) -
     places = _places(sources)
     wanted = [train_set_name(name) for name in config.datasets]
     missing = [name for name in wanted if name not in places]
-    own = [name for name in OWN_NAMES if name in places]
-    remark: tuple[str, ...] = ()
+    own = [name for name in CUSTOM_NAMES if name in places]
+    notice: tuple[str, ...] = ()
     if as_published and own and missing == wanted and config.protocol is None:
-        remark = (f"none of {', '.join(wanted)} is there: training on {' and '.join(own)}",)
+        notice = (f"none of {', '.join(wanted)} is there: training on {' and '.join(own)}",)
         wanted = own
     elif missing:
         check_protocol(wanted, config.protocol)
@@ -127,13 +127,13 @@ def load_sets(sources: TrainSources, config: _UsesSets, *, as_published: bool) -
         advice = f", or train on what is there: --set datasets={','.join(there)}" if there and config.protocol is None else ""
         where = sources.root or "the folders that were given"
         raise LockonError(f"{', '.join(missing)} not found under {where}; add the data, say where they are by --data NAME:FOLDER{advice}")
-    return load_track_sets({name: places[name] for name in wanted}, protocol=config.protocol, masks=config.data.masks), remark
+    return load_track_sets({name: places[name] for name in wanted}, protocol=config.protocol, masks=config.data.masks), notice
 
 
 def _places(sources: TrainSources) -> dict[str, Path]:
     """Folders by the names of the training datasets in them; what is given by itself goes before what lies under the root."""
     places = dict(find_track_sets(sources.root)) if sources.root is not None else {}
-    for name in OWN_NAMES:
+    for name in CUSTOM_NAMES:
         folder = getattr(sources, name)
         if folder is not None:
             places[name] = folder
@@ -147,7 +147,7 @@ def load_backbone(module: SiameseModel | RefinerModel, file: str) -> tuple[str, 
         return ("the backbone starts from random weights; give published ones by --set backbone_weights=FILE",)
     if not Path(file).is_file():
         raise LockonError(f"backbone weights {file} do not exist; docs/training.md says where such weights can be had")
-    return load_pretrained(module.backbone, read_foreign(Path(file)), source=file, partial=True)
+    return load_pretrained(module.backbone, read_external(Path(file)), source=file, partial=True)
 
 
 def _validation(sources: TrainSources, name: str, module: SiameseModel) -> Validate | None:

@@ -31,9 +31,9 @@ from lockon.train.provenance import trained_header
 from lockon.train.recipe import Recipe, TrainSources
 from lockon.train.refine_task import RefineLossConfig, RefineTask
 from lockon.train.refine_validation import RefineValidation
-from lockon.zoo.foreign_weights import read_foreign
+from lockon.zoo.external_weights import read_external
 from lockon.zoo.lockon_s import TRAIN
-from lockon.zoo.lockon_s_data import Mix, describe_data, describe_skipped, make_pipeline
+from lockon.zoo.lockon_s_data import SourceWeights, describe_data, describe_skipped, make_pipeline
 
 STRIDE = 16
 GROUPS = ("model", "data", "loss", "mix")  # beside the loop, what decides what is learnt
@@ -145,7 +145,7 @@ class RecipeConfig:
         )
     )
     loss: RefineLossConfig = field(default_factory=lambda: RefineLossConfig(mse_weight=0.0, l1_weight=5.0, iou_weight=2.0, mask_weight=2.0))
-    mix: Mix = field(default_factory=lambda: Mix(negative=0.0))
+    mix: SourceWeights = field(default_factory=lambda: SourceWeights(negative=0.0))
     backbone_weights: str = ""
 
 
@@ -155,8 +155,8 @@ def recipe(sources: TrainSources, overrides: Mapping[str, str], name: str = "ref
     Raises:
         LockonError: an unknown or ill-typed override, missing data, backbone weights of another network.
     """
-    untouched = RecipeConfig(model=CONFIGS[name])
-    config = apply_overrides(untouched, overrides)
+    base_config = RecipeConfig(model=CONFIGS[name])
+    config = apply_overrides(base_config, overrides)
     data = replace(config.data, size=config.model.size, masks=config.data.masks and config.model.mask)
     torch.manual_seed(config.train.seed)
     module = build(config.model)
@@ -164,7 +164,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, str], name: str = "ref
         load_backbone(module, Path(config.backbone_weights))
     pipeline = _pipeline(sources, config, data)
     header = trained_header(name, config.model, tracker=data.tracker_parameters, data=describe_data(sources))
-    settings, defaults = ({group: as_json(getattr(c, group)) for group in GROUPS} for c in (replace(config, data=data), untouched))
+    settings, defaults = ({group: as_json(getattr(c, group)) for group in GROUPS} for c in (replace(config, data=data), base_config))
     return Recipe(
         task=RefineTask(module, config.loss),
         pipeline=pipeline,
@@ -193,7 +193,7 @@ def load_backbone(module: RefinerModel, path: Path) -> None:
     """
     if not path.is_file():
         raise LockonError(f"backbone weights {path} do not exist; docs/training.md says where ImageNet weights can be had")
-    load_pretrained(module.backbone, read_foreign(path), source=str(path), network="efficientnet-lite0")
+    load_pretrained(module.backbone, read_external(path), source=str(path), network="efficientnet-lite0")
 
 
 __all__ = ["CONFIGS", "ModelConfig", "RecipeConfig", "build", "load_backbone", "recipe"]

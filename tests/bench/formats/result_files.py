@@ -7,18 +7,20 @@ from pathlib import Path
 import numpy as np
 
 from lockon.data.datasets.layout import read_if_there
-from lockon.data.sequence import LazyList, Sequence
+from lockon.data.sequence import LazyList, VideoSequence
 
 FRAMES = 8
 
 
-def make_sequence(name: str, *, dataset: str = "OTB100", frames: int = FRAMES, seed: int = 0, **fields) -> Sequence:
+def make_sequence(name: str, *, dataset: str = "OTB100", frames: int = FRAMES, seed: int = 0, **fields) -> VideoSequence:
     """A target of 20 x 30 pixels that moves by 10 pixels per frame from a place that depends on the seed; no images."""
     boxes = np.array([[50.0 + 40 * seed + 10 * index, 40 + 7 * seed, 20, 30] for index in range(frames)])
-    return Sequence(name, dataset, LazyList([Path("nowhere") / f"{index}.jpg" for index in range(frames)], read_if_there), boxes, **fields)
+    return VideoSequence(
+        name, dataset, LazyList([Path("nowhere") / f"{index}.jpg" for index in range(frames)], read_if_there), boxes, **fields
+    )
 
 
-def with_corners(sequence: Sequence) -> dict[str, np.ndarray]:
+def with_corners(sequence: VideoSequence) -> dict[str, np.ndarray]:
     """Its boxes as polygons, for `make_sequence(polygons=...)`."""
     x, y, w, h = sequence.boxes.T
     return {"polygons": np.stack([x, y, x + w, y, x + w, y + h, x, y + h], axis=1)}

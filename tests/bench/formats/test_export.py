@@ -14,7 +14,7 @@ from result_files import FRAMES, make_sequence, moved, with_corners, write_lines
 from lockon.bench.formats.exporting import export_results
 from lockon.bench.formats.importing import import_results
 from lockon.bench.formats.toolkit import boxes_text
-from lockon.bench.protocols.answers import FAILED, SKIPPED, STARTED, TRACKED, Run
+from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED, TRACKED, Trajectory
 from lockon.bench.store import Record, Store
 from lockon.errors import LockonError, LockonWarning
 
@@ -31,7 +31,7 @@ def _run(boxes, *, start=0, times=None, scores=None, events=None, masks=None):
     states = [None if index < start else "tracked" if fine else "lost" for index, fine in enumerate(known)]
     if events is not None:
         states = [None if event == SKIPPED else state for event, state in zip(events, states, strict=True)]
-    return Run(
+    return Trajectory(
         boxes, nothing if scores is None else scores, tuple(states), nothing if times is None else times, start, (0, 0), events, masks
     )
 

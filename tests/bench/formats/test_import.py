@@ -11,10 +11,10 @@ from result_files import FRAMES, make_sequence, moved, with_corners, write_lines
 from lockon.bench.formats.importing import import_results
 from lockon.bench.formats.notes import TRAPS, Note, summarise
 from lockon.bench.formats.recognise import find_results
-from lockon.bench.protocols.answers import FAILED, SKIPPED, STARTED, TRACKED
+from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED, TRACKED
 from lockon.bench.report import evaluate
 from lockon.bench.report.overlaps import frame_overlaps
-from lockon.bench.store import Place, Store
+from lockon.bench.store import RunKey, Store
 from lockon.data.sequence import LazyList
 from lockon.errors import LockonError
 
@@ -25,9 +25,9 @@ def _import(root, out, sequences=(A, B), **options):
     return import_results(root, list(sequences), out / "store", **options)
 
 
-def _record(out, label="T", sequence=A, protocol="one-pass", **place):
+def _record(out, label="T", sequence=A, protocol="one-pass", **run_key):
     store = Store(out / "store")
-    found = [one for one in store.records(label, protocol) if one.sequence == sequence.name and one.place == Place(protocol, **place)]
+    found = [one for one in store.records(label, protocol) if one.sequence == sequence.name and one.run_key == RunKey(protocol, **run_key)]
     return found[0]
 
 

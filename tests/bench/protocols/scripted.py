@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lockon.data.sequence import LazyList, Sequence
+from lockon.data.sequence import LazyList, VideoSequence
 from lockon.types import Result
 
 SIZE = (60, 40)  # width, height of the frames
@@ -28,11 +28,11 @@ def read_mask(path: Path):
     return mask
 
 
-def make(count, *, name="clip", masks=False, **fields) -> Sequence:
+def make(count, *, name="clip", masks=False, **fields) -> VideoSequence:
     """`count` frames with the target at `HERE`."""
     paths = [Path(name) / str(index) for index in range(count)]
     boxes = fields.pop("boxes", np.tile(HERE, (count, 1)))
-    return Sequence(name, "made", LazyList(paths, read), boxes, masks=LazyList(paths, read_mask) if masks else None, **fields)
+    return VideoSequence(name, "made", LazyList(paths, read), boxes, masks=LazyList(paths, read_mask) if masks else None, **fields)
 
 
 class Scripted:

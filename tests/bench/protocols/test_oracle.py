@@ -9,10 +9,10 @@ from scripted import Scripted, make
 from colored_videos import BLUE, GREEN, RED, color_tracker, video
 from lockon.bench.protocols.oracle import oracle
 from lockon.bench.protocols.plan import MaskTexts, Protocol
-from lockon.bench.record import Place
+from lockon.bench.record import RunKey
 from lockon.driver import drive, drive_together
 from lockon.errors import LockonError
-from lockon.refiners.resting import RestingTracker
+from lockon.refiners.static import StaticTracker
 from lockon.types import Result
 
 TRUTH = np.array([[10.0 + 2 * i, 10, 8, 6] for i in range(5)])
@@ -59,13 +59,13 @@ def test_without_truth_it_is_left_alone(when, left):
     assert all(np.isfinite(move).all() for move in moves if move is not None)
 
 
-def _noted(course, moves):
+def _noted(episode, moves):
     """The course, with what each of its calls moves to."""
-    call = next(course)
+    call = next(episode)
     while True:
         moves.append(call.move)
         try:
-            call = course.send((yield call))
+            call = episode.send((yield call))
         except StopIteration as end:
             return end.value
 
@@ -95,18 +95,18 @@ def test_in_lockstep_as_one_by_one(when):
 
 
 def test_a_resting_tracker_stays_on_the_truth():
-    run = drive(RestingTracker(), oracle(make(5, boxes=TRUTH)))
+    run = drive(StaticTracker(), oracle(make(5, boxes=TRUTH)))
     assert run.boxes.tolist() == TRUTH.tolist()
 
 
 def test_as_a_protocol():
     sequence = make(4)
     protocol = Protocol(name="oracle", when="after", repetitions=2)
-    assert protocol.groups(sequence) == [[Place("oracle", 1), Place("oracle", 2)]]
+    assert protocol.groups(sequence) == [[RunKey("oracle", 1), RunKey("oracle", 2)]]
     assert protocol.rules(sequence) == {"when": "after"}
     assert Protocol.from_rules("oracle", {"when": "after"}, 2) == protocol
-    run = drive(RestingTracker(), protocol.course(sequence, Place("oracle")))
-    record = protocol.record(sequence, Place("oracle"), run, {}, MaskTexts())
+    run = drive(StaticTracker(), protocol.episode(sequence, RunKey("oracle")))
+    record = protocol.record(sequence, RunKey("oracle"), run, {}, MaskTexts())
     assert (record.protocol, record.rules, record.anchor) == ("oracle", {"when": "after"}, None)
     assert Protocol().rules(sequence) == {}, "other protocols keep their rules"
     with pytest.raises(LockonError, match="unknown time of the oracle protocol 'bevor'; did you mean 'before'"):

@@ -9,7 +9,7 @@ from scripted import HERE, Scripted, make
 from lockon.bench.protocols.plan import MaskTexts, Protocol
 from lockon.bench.protocols.realtime import RealTime
 from lockon.bench.protocols.reset import ResetRules
-from lockon.bench.record import Place
+from lockon.bench.record import RunKey
 from lockon.driver import drive
 from lockon.errors import LockonError
 
@@ -17,21 +17,21 @@ POLYGON = np.tile([10.0, 10, 17, 10, 17, 15, 10, 15], (12, 1))
 
 
 def record(protocol, sequence, place, tracker=None):
-    return protocol.record(sequence, place, drive(tracker or Scripted(), protocol.course(sequence, place)), {"threads": 1}, MaskTexts())
+    return protocol.record(sequence, place, drive(tracker or Scripted(), protocol.episode(sequence, place)), {"threads": 1}, MaskTexts())
 
 
 def test_one_pass_has_no_rules_and_repetitions_count_from_1():
     protocol = Protocol(repetitions=3)
-    assert protocol.groups(make(5)) == [[Place("one-pass", 1), Place("one-pass", 2), Place("one-pass", 3)]]
+    assert protocol.groups(make(5)) == [[RunKey("one-pass", 1), RunKey("one-pass", 2), RunKey("one-pass", 3)]]
     assert protocol.rules(make(5)) == {}
-    found = record(protocol, make(5, attributes=frozenset({"b", "a"})), Place("one-pass", 2))
+    found = record(protocol, make(5, attributes=frozenset({"b", "a"})), RunKey("one-pass", 2))
     assert (found.protocol, found.repetition, found.rules, found.attributes) == ("one-pass", 2, {}, ("a", "b"))
     assert (found.polygons, found.truth_masks, found.anchor) == (None, None, None)
 
 
 def test_reset_keeps_its_rules_and_the_polygons():
     protocol = Protocol(name="reset", reset=ResetRules(skip=3))
-    found = record(protocol, make(12, polygons=POLYGON), Place("reset"), Scripted(away=[4]))
+    found = record(protocol, make(12, polygons=POLYGON), RunKey("reset"), Scripted(away=[4]))
     assert found.rules == {"skip": 3, "vot_init": "bounding"}
     assert found.polygons.tolist() == POLYGON.tolist()
     assert np.flatnonzero(found.run.events == 2).tolist() == [4]
@@ -47,7 +47,7 @@ def test_one_group_per_anchor():
     ]
     assert protocol.rules(sequence) == {"spacing": 4}
     assert protocol.rules(make(10, anchors=(3,))) == {}
-    found = record(protocol, sequence, Place("anchors", 1, 8))
+    found = record(protocol, sequence, RunKey("anchors", 1, 8))
     assert found.frames.tolist() == [8, 7, 6, 5, 4, 3, 2, 1, 0]
     assert (found.anchor, found.backward) == (8, True)
     assert found.visible.tolist() == [frame != 1 for frame in found.frames]
@@ -56,7 +56,7 @@ def test_one_group_per_anchor():
     assert not found.fits(make(10, boxes=np.tile(np.array(HERE) + 1, (10, 1))))
     assert not found.fits(make(8))
     with pytest.raises(LockonError, match="no anchor on frame 5"):
-        protocol.course(sequence, Place("anchors", 1, 5))
+        protocol.episode(sequence, RunKey("anchors", 1, 5))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_real_time_goes_around_the_benchmarks_own_protocol(fields, base):
     protocol = Protocol(name="realtime", realtime=RealTime(seconds=0.125, grace=0))
     sequence = make(12, **fields)
     place = protocol.groups(sequence)[0][0]
-    assert place == Place("realtime", 1, 0 if base == "anchors" else None)
+    assert place == RunKey("realtime", 1, 0 if base == "anchors" else None)
     found = record(protocol, sequence, place)
     assert found.rules["base"] == base
     assert found.rules["fps"] == 20

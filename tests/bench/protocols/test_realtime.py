@@ -11,7 +11,7 @@ from scripted import HERE, Scripted, make
 from lockon.bench.protocols.one_pass import one_pass
 from lockon.bench.protocols.realtime import RealTime, real_time
 from lockon.bench.protocols.reset import reset
-from lockon.driver import Answer, drive
+from lockon.driver import Output, drive
 from lockon.errors import LockonError
 from lockon.types import Result
 
@@ -24,13 +24,13 @@ def play(seconds, count=16, **rules):
     The tracker answers the number of the frame as x.
     """
     sequence, asked, answer = make(count), [], None
-    course = real_time(one_pass(sequence), RealTime(fps=1, **rules))
+    episode = real_time(one_pass(sequence), RealTime(fps=1, **rules))
     times = iter([*seconds, *[0.1] * count])
     try:
         while True:
-            call = next(course) if answer is None else course.send(answer)
+            call = next(episode) if answer is None else episode.send(answer)
             asked.append(int(call.read()[0, 0, 0]))
-            answer = Answer(np.array([asked[-1], 0, 1, 1.0]), 0.5, "tracked", None, next(times), SIZE)
+            answer = Output(np.array([asked[-1], 0, 1, 1.0]), 0.5, "tracked", None, next(times), SIZE)
     except StopIteration as end:
         run = end.value
     assert np.isfinite(run.times).sum() == len(asked)

@@ -10,9 +10,9 @@ import pytest
 from tunable import Config
 
 from lockon.bench.report.model import SequenceScore
-from lockon.bench.search import Found, Objective, Trial, cross_validate, parse_vary
+from lockon.bench.search import BestTrial, Objective, Trial, cross_validate, parse_vary
 from lockon.bench.search.objective import METRICS
-from lockon.bench.search.summary import Summary, summarise, write_summary
+from lockon.bench.search.summary import SearchSummary, summarise, write_summary
 from lockon.cli._options import parse_overrides
 from lockon.config import apply_overrides
 from lockon.errors import LockonError
@@ -35,7 +35,7 @@ def score(name: str, value: float, frames: int = 10) -> SequenceScore:
     )
 
 
-def found_of(*rows, frames=(10, 10, 10, 10), objective=AO) -> Found:
+def found_of(*rows, frames=(10, 10, 10, 10), objective=AO) -> BestTrial:
     """A search with the values of each trial on a, b, c, d; a shorter row is a pruned trial."""
     trials = []
     for number, row in enumerate(rows):
@@ -44,7 +44,7 @@ def found_of(*rows, frames=(10, 10, 10, 10), objective=AO) -> Found:
         parameters = {"rate": number / 10, "group.mode": "b"} if number else {}
         value = objective.value(scores.values())
         trials.append(Trial(number=number, parameters=parameters, state=state, value=value, scores=scores))
-    return Found(objective, SPACE, tuple(trials))
+    return BestTrial(objective, SPACE, tuple(trials))
 
 
 def test_each_fold_is_looked_at_with_what_is_best_on_the_others():
@@ -115,8 +115,8 @@ def test_the_best_parameters_as_files_and_options(tmp_path):
 
 def test_without_a_config_the_file_has_what_was_changed(tmp_path):
     found = found_of((0.5, 0.5, 0.5, 0.5), (0.9, 0.4, 0.9, 0.4))
-    best, _ = write_summary(Summary(found), tmp_path, None)
+    best, _ = write_summary(SearchSummary(found), tmp_path, None)
     assert json.loads(best.read_text()) == {"rate": 0.1, "group": {"mode": "b"}}
-    own, _ = write_summary(Summary(found_of((0.5, 0.5, 0.5, 0.5))), tmp_path, None)
+    own, _ = write_summary(SearchSummary(found_of((0.5, 0.5, 0.5, 0.5))), tmp_path, None)
     assert json.loads(own.read_text()) == {}
-    assert Summary(found_of((0.5, 0.5, 0.5, 0.5))).options == ""
+    assert SearchSummary(found_of((0.5, 0.5, 0.5, 0.5))).options == ""

@@ -16,7 +16,7 @@ from lockon.bench.search.frames import keep_frames
 from lockon.bench.search.suggest import importances
 from lockon.bench.spec import TrackerSpec
 from lockon.bench.workers import DIED
-from lockon.data.sequence import LazyList, Sequence
+from lockon.data.sequence import LazyList, VideoSequence
 from lockon.errors import LockonError, LockonWarning
 
 optuna = pytest.importorskip("optuna", reason="needs the bench extra")
@@ -103,7 +103,7 @@ def counted_sequence(name, frames, reads):
         return np.zeros((10, 10, 3), dtype=np.uint8)
 
     paths = [f"{name}{index}" for index in range(frames)]
-    return Sequence(name, "made", LazyList(paths, read), np.tile([1.0, 1, 5, 5], (frames, 1)))
+    return VideoSequence(name, "made", LazyList(paths, read), np.tile([1.0, 1, 5, 5], (frames, 1)))
 
 
 @pytest.mark.parametrize(("limit", "again"), [(3000, 0), (1500, 5), (299, 10)])

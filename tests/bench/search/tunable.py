@@ -12,7 +12,7 @@ import numpy as np
 
 from lockon.bench.spec import TrackerSpec
 from lockon.config import apply_overrides
-from lockon.data.sequence import LazyList, Sequence
+from lockon.data.sequence import LazyList, VideoSequence
 from lockon.errors import LockonError, LockonWarning
 
 SIZE = 20.0  # of the target, in pixels
@@ -112,7 +112,7 @@ def black(path: Path) -> Any:
     return np.zeros((40, 60, 3), dtype=np.uint8)
 
 
-def make_sequence(name: str, frames: int = 4, dataset: str = "made") -> Sequence:
+def make_sequence(name: str, frames: int = 4, dataset: str = "made") -> VideoSequence:
     """A target that stands still at 10,10."""
     paths = [Path(f"{index}.png") for index in range(frames)]
-    return Sequence(name, dataset, LazyList(paths, black), np.tile([10.0, 10, SIZE, SIZE], (frames, 1)))
+    return VideoSequence(name, dataset, LazyList(paths, black), np.tile([10.0, 10, SIZE, SIZE], (frames, 1)))

@@ -13,11 +13,11 @@ from lockon.bench.formats.align import Aligned, align, is_corners, is_near
 from lockon.bench.formats.notes import Note
 from lockon.bench.formats.rows import BOX, CODE, FAILED_CODE, NOTHING, NOTHING_CODE, STARTED_CODE, WRONG, Rows, read_numbers
 from lockon.bench.formats.tree import ResultFile
-from lockon.bench.protocols.answers import FAILED, SKIPPED, STARTED, TRACKED, Run
 from lockon.bench.protocols.plan import MaskTexts
+from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED, TRACKED, Trajectory
 from lockon.bench.store import ProtocolName, Record
 from lockon.data.datasets.parsing import format_ranges
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.types import FloatArray, State
 
@@ -26,7 +26,7 @@ UNKNOWN_SIZE = (0, 0)  # of frames that neither the annotation nor an image tell
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ImportTarget:
     """What result lines are laid upon.
 
     Attributes:
@@ -35,14 +35,14 @@ class Target:
         masks: the true masks as text, kept for all runs on the sequence.
     """
 
-    sequence: Sequence
+    sequence: VideoSequence
     start: int
     origin: int
     size: tuple[int, int] = UNKNOWN_SIZE
     masks: MaskTexts = field(default_factory=MaskTexts)
 
 
-def build_record(rows: Rows, file: ResultFile, target: Target, setup: Mapping[str, Any]) -> tuple[Record, list[Note]]:
+def build_record(rows: Rows, file: ResultFile, target: ImportTarget, setup: Mapping[str, Any]) -> tuple[Record, list[Note]]:
     """One record, and what was odd.
 
     Args:
@@ -105,7 +105,7 @@ def _in_order(rows: Rows, count: int, start: int, where: str) -> Aligned:
     return Aligned(index, start, (note,))
 
 
-def _anchor_frames(rows: Rows, file: ResultFile, sequence: Sequence, where: str) -> tuple[NDArray[np.intp], bool]:
+def _anchor_frames(rows: Rows, file: ResultFile, sequence: VideoSequence, where: str) -> tuple[NDArray[np.intp], bool]:
     """Frames of a run from an anchor in the order of its lines, and whether it went backward.
 
     Raises:
@@ -123,7 +123,9 @@ def _anchor_frames(rows: Rows, file: ResultFile, sequence: Sequence, where: str)
     return (np.arange(anchor, -1, -1) if backward else np.arange(anchor, count)), backward
 
 
-def _run(rows: Rows, aligned: Aligned, truth: FloatArray, target: Target, *, where: str, events: bool) -> tuple[Run, list[Note]]:
+def _run(
+    rows: Rows, aligned: Aligned, truth: FloatArray, target: ImportTarget, *, where: str, events: bool
+) -> tuple[Trajectory, list[Note]]:
     """The tracker's answers, 0-based, with the start box in the frame of the start."""
     start, origin = aligned.start, target.origin
     there = aligned.index >= 0
@@ -156,11 +158,11 @@ def _run(rows: Rows, aligned: Aligned, truth: FloatArray, target: Target, *, whe
     if picked.polygons is not None:
         after = (there & (np.arange(len(boxes)) > start))[:, None]
         corners = np.where(after, picked.polygons - origin, np.nan)
-    return Run(boxes, nothing, tuple(states), nothing.copy(), start, target.size, marks, masks, corners), notes
+    return Trajectory(boxes, nothing, tuple(states), nothing.copy(), start, target.size, marks, masks, corners), notes
 
 
 def _events(codes: NDArray[np.int8], there: NDArray[np.bool_], start: int, where: str) -> NDArray[np.int8]:
-    """Codes of the VOT toolkit as `Run.events`."""
+    """Codes of the VOT toolkit as `Trajectory.events`."""
     marks = np.full(len(codes), TRACKED, dtype=np.int8)
     marks[codes == STARTED_CODE] = STARTED
     marks[codes == FAILED_CODE] = FAILED
@@ -206,7 +208,7 @@ def _check_touch(boxes: FloatArray, truth: FloatArray, marks: NDArray[np.int8], 
     ]
 
 
-def _with_numbers(run: Run, file: ResultFile, rows: Rows, aligned: Aligned, where: str) -> tuple[Run, list[Note]]:
+def _with_numbers(run: Trajectory, file: ResultFile, rows: Rows, aligned: Aligned, where: str) -> tuple[Trajectory, list[Note]]:
     """The run with seconds and confidences from the files beside the boxes."""
     notes: list[Note] = []
     filled = {}
@@ -233,4 +235,4 @@ def _numbers(box: FloatArray) -> str:
     return ",".join(f"{value:g}" for value in np.round(box, 2).tolist())
 
 
-__all__ = ["UNKNOWN_SIZE", "Target", "build_record", "protocol_of"]
+__all__ = ["UNKNOWN_SIZE", "ImportTarget", "build_record", "protocol_of"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +30,8 @@ def export_results(
     form: str,
     out: str | Path,
     *,
-    trackers: Items[str] | None = None,
-    datasets: Items[str] | None = None,
+    trackers: Sequence[str] | None = None,
+    datasets: Sequence[str] | None = None,
     origin: int | None = None,
 ) -> list[Exported]:
     """Write result files of a toolkit.
@@ -87,7 +87,7 @@ def all_records(store: Store, label: str) -> list[Record]:
     return [record for protocol in PROTOCOLS if protocol != "oracle" for record in store.records(label, protocol)]
 
 
-def chosen_labels(store: Store, trackers: Items[str] | None) -> list[str]:
+def chosen_labels(store: Store, trackers: Sequence[str] | None) -> list[str]:
     """The trackers that were named, or all.
 
     Raises:

@@ -7,7 +7,7 @@ TRACKER/VIDEO.txt and TRACKER/times/VIDEO_time.txt for the other benchmarks of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence as Items
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def find(root: Path, files: list[Parts]) -> list[ResultFile]:
     return tree.nested(root, files) or tree.flat(root, files)
 
 
-def write(tracker: str, records: Items[Record], origin: Callable[[str], int]) -> Iterator[tuple[Parts, str]]:
+def write(tracker: str, records: Sequence[Record], origin: Callable[[str], int]) -> Iterator[tuple[Parts, str]]:
     """The files of one tracker; the format has one-pass runs only."""
     chosen = sorted((one for one in records if one.protocol == "one-pass"), key=lambda one: (one.dataset, one.sequence, one.repetition))
     for (dataset, name), group in groupby(chosen, key=lambda one: (one.dataset, one.sequence)):

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence as Items
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from lockon.bench.formats.reading import Read, read_tracker
-from lockon.bench.formats.recognise import Found, find_results
+from lockon.bench.formats.recognise import RecognisedFormat, find_results
 from lockon.bench.formats.tree import ResultFile
 from lockon.bench.store import Store
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError, unknown_name
 
 CONFIGURATION = "result files"
@@ -52,14 +52,14 @@ class Imported:
 
 def import_results(
     root: str | Path,
-    sequences: Items[Sequence],
+    sequences: Sequence[VideoSequence],
     out: str | Path,
     *,
     form: str = "auto",
-    trackers: Items[str] | None = None,
+    trackers: Sequence[str] | None = None,
     origin: int | None = None,
     overwrite: bool = False,
-    found: Found | None = None,
+    found: RecognisedFormat | None = None,
     report: Callable[[Imported], None] | None = None,
     tick: Callable[[ResultFile], None] | None = None,
 ) -> list[Imported]:
@@ -115,7 +115,7 @@ def _labels(names: Iterable[str]) -> dict[str, str]:
     return labels
 
 
-def _chosen(wanted: Items[str] | None, labels: dict[str, str]) -> list[str]:
+def _chosen(wanted: Sequence[str] | None, labels: dict[str, str]) -> list[str]:
     """Names of the trackers to read."""
     if not wanted:
         return list(labels)
@@ -136,14 +136,14 @@ def _save(store: Store, label: str, name: str, read: Read, overwrite: bool) -> i
         return 0
     store.claim(label, {"name": name, "imported": CONFIGURATION}, 0, overwrite=overwrite)
     protocols = {record.protocol for record in read.records}
-    old = {(one.dataset, one.sequence, one.place): one for protocol in protocols for one in store.records(label, protocol)}
+    old = {(one.dataset, one.sequence, one.run_key): one for protocol in protocols for one in store.records(label, protocol)}
     same = 0
     for record in read.records:
-        there = old.get((record.dataset, record.sequence, record.place))
+        there = old.get((record.dataset, record.sequence, record.run_key))
         if there is not None and there.same_answers(record) and np.array_equal(there.truth, record.truth, equal_nan=True):
             same += 1
         elif there is not None and not overwrite:
-            path = store.path(label, record.dataset, record.sequence, record.place)
+            path = store.path(label, record.dataset, record.sequence, record.run_key)
             raise LockonError(f"{path} holds other answers of {label}; give --overwrite or another --out")
         else:
             store.save(label, record)

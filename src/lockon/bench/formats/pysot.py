@@ -8,7 +8,7 @@ VOT           TRACKER/baseline/VIDEO/VIDEO_001.txt: as the VOT toolkit, see `loc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence as Items
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ def find(root: Path, files: list[Parts]) -> list[ResultFile]:
     return max((tree.flat(root, files), tree.nested(root, files), tree.experiments(root, files)), key=len)
 
 
-def write(tracker: str, records: Items[Record], origin: Callable[[str], int]) -> Iterator[tuple[Parts, str]]:
+def write(tracker: str, records: Sequence[Record], origin: Callable[[str], int]) -> Iterator[tuple[Parts, str]]:
     """The files of one tracker: VOT's codes for runs with resets or anchors, folders for GOT-10k, flat files for the rest."""
     for record in records:
         sequence = target_name(record.sequence, "-")

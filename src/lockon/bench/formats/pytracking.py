@@ -9,7 +9,7 @@ The tracker is called TRACKER-PARAMETERS here (TRACKER where the parameters are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence as Items
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def find(root: Path, files: list[Parts]) -> list[ResultFile]:
     return [replace(one, tracker=one.tracker.removesuffix(f"-{DEFAULT}")) for one in found]
 
 
-def write(tracker: str, records: Items[Record], origin: Callable[[str], int]) -> Iterator[tuple[Parts, str]]:
+def write(tracker: str, records: Sequence[Record], origin: Callable[[str], int]) -> Iterator[tuple[Parts, str]]:
     """The files of one tracker; the format has one-pass runs only."""
     for record in records:
         if record.protocol != "one-pass":

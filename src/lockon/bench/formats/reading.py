@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence as Items
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lockon.bench.formats.align import guess_origin
-from lockon.bench.formats.build import UNKNOWN_SIZE, Target, build_record, protocol_of
+from lockon.bench.formats.build import UNKNOWN_SIZE, ImportTarget, build_record, protocol_of
 from lockon.bench.formats.names import Matched, match_names
 from lockon.bench.formats.notes import Note
-from lockon.bench.formats.recognise import Found
+from lockon.bench.formats.recognise import RecognisedFormat
 from lockon.bench.formats.rows import BOX, Rows, read_rows
 from lockon.bench.formats.tree import ResultFile
 from lockon.bench.protocols.one_pass import first_annotated
 from lockon.bench.protocols.plan import MaskTexts
 from lockon.bench.store import Record
 from lockon.data.datasets.table import origin as annotation_origin, pool_members
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 
-_Table = tuple[ResultFile, Sequence, Rows]
+_Table = tuple[ResultFile, VideoSequence, Rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ class Read:
 
 
 def read_tracker(
-    found: Found,
+    found: RecognisedFormat,
     tracker: str,
-    sequences: Items[Sequence],
+    sequences: Sequence[VideoSequence],
     *,
     origin: int | None = None,
     tick: Callable[[ResultFile], None] | None = None,
@@ -77,7 +77,7 @@ def read_tracker(
     for file, sequence, rows in tables:
         source = {"format": found.format, "file": file.path.relative_to(found.root).as_posix(), "origin": first}
         try:
-            target = Target(sequence, first_annotated(sequence), first, _frame_size(sequence), masks)
+            target = ImportTarget(sequence, first_annotated(sequence), first, _frame_size(sequence), masks)
             record, more = build_record(rows, file, target, {"imported": source})
         except LockonError as error:
             notes.append(Note("left out", file.sequence, str(error).removeprefix(f"{file.sequence}: ")))
@@ -103,7 +103,7 @@ def _first_lines(tables: list[_Table]) -> Iterable[tuple[Any, Any]]:
                 yield rows.boxes[start], sequence.boxes[start]
 
 
-def _frame_size(sequence: Sequence) -> tuple[int, int]:
+def _frame_size(sequence: VideoSequence) -> tuple[int, int]:
     """(width, height) from the annotation, else from the first image, else unknown."""
     if sequence.frame_size is not None:
         return sequence.frame_size

@@ -23,7 +23,7 @@ _SIGNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RecognisedFormat:
     """The results in a folder.
 
     Attributes:
@@ -45,7 +45,7 @@ class Found:
         )
 
 
-def find_results(root: str | Path, form: str = AUTO, dataset: str = "") -> Found:
+def find_results(root: str | Path, form: str = AUTO, dataset: str = "") -> RecognisedFormat:
     """The result files below a folder.
 
     Args:
@@ -70,7 +70,7 @@ def find_results(root: str | Path, form: str = AUTO, dataset: str = "") -> Found
     if not files:
         layouts = "; ".join(f"{kit.name}: {kit.layout}" for kit in TOOLKITS.values())
         raise LockonError(f"{folder} holds no result files ({len(parts)} other files); expected one of {layouts}")
-    return Found(folder, name, layout, tuple(files))
+    return RecognisedFormat(folder, name, layout, tuple(files))
 
 
 def _dataset_folder(root: Path, dataset: str) -> Path:
@@ -81,4 +81,4 @@ def _dataset_folder(root: Path, dataset: str) -> Path:
     return same[0] if len(same) == 1 else root
 
 
-__all__ = ["AUTO", "TOOLKITS", "Found", "find_results"]
+__all__ = ["AUTO", "TOOLKITS", "RecognisedFormat", "find_results"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence as Items
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +30,7 @@ class Toolkit:
     name: str
     layout: str
     find: Callable[[Path, list[Parts]], list[ResultFile]]
-    write: Callable[[str, Items[Record], Callable[[str], int]], Iterator[tuple[Parts, str]]]
+    write: Callable[[str, Sequence[Record], Callable[[str], int]], Iterator[tuple[Parts, str]]]
 
 
 def boxes_text(boxes: FloatArray, origin: int, separator: str = ",") -> str:

@@ -10,7 +10,7 @@ of a run from an anchor begin at the anchor; a backward one goes to the first fr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence as Items
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from lockon.bench.formats import tree
 from lockon.bench.formats.rows import FAILED_CODE, NOTHING_CODE, STARTED_CODE
 from lockon.bench.formats.toolkit import Toolkit, number_text, safe_name
 from lockon.bench.formats.tree import Parts, ResultFile
-from lockon.bench.protocols.answers import FAILED, SKIPPED, STARTED
+from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED
 from lockon.bench.store import Record
 from lockon.types import FloatArray
 
@@ -38,7 +38,7 @@ def with_start(record: Record) -> FloatArray:
     return boxes
 
 
-def write(tracker: str, records: Items[Record], origin: Callable[[str], int]) -> Iterator[tuple[Parts, str]]:
+def write(tracker: str, records: Sequence[Record], origin: Callable[[str], int]) -> Iterator[tuple[Parts, str]]:
     """The files of one tracker, in text form."""
     for record in records:
         sequence = safe_name(record.sequence)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence as Items
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,7 @@ def pack_numbers(values: NDArray[Any]) -> str:
     return base64.b64encode(whole.astype("<i2").tobytes()).decode()
 
 
-def pack_parts(values: Items[float] | NDArray[Any]) -> str:
+def pack_parts(values: Sequence[float] | NDArray[Any]) -> str:
     """(T,) fractions to base64 text."""
     array = np.asarray(values, dtype=np.float64)
     whole = np.where(np.isfinite(array), np.round(np.clip(array, 0, 1) * 254), NO_PART)

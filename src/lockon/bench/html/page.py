@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable, Mapping, Sequence as Items
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -39,14 +39,14 @@ class PageSize:
 
 
 def write_html(
-    reports: Items[Report],
+    reports: Sequence[Report],
     store: Store,
     path: str | Path,
     find: Find | None = None,
     *,
     frames: int = FRAMES,
     budget: int = BUDGET,
-    intervals: Items[Intervals] = (),
+    intervals: Sequence[Intervals] = (),
     title: str = "",
     progress: Callable[[str], None] | None = None,
 ) -> PageSize:
@@ -87,7 +87,7 @@ def write_html(
     return PageSize(len(page), sum(map(len, shown)), len(shown), len(content["videos"]))
 
 
-def _runs(reports: Items[Report], store: Store) -> dict[Key, dict[str, Record]]:
+def _runs(reports: Sequence[Report], store: Store) -> dict[Key, dict[str, Record]]:
     """First repetitions of all trackers by clip."""
     runs: dict[Key, dict[str, Record]] = {}
     for report in reports:

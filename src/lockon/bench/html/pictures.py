@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.types import Frame
 
 LONGEST = 480  # pixels of the longer side
 QUALITY = 72  # of JPEG
 
-Find = Callable[[str, str], Sequence | None]  # dataset, sequence -> where its images are, or None
+Find = Callable[[str, str], VideoSequence | None]  # dataset, sequence -> where its images are, or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Pictures:
         return sum(map(len, self.jpegs.values()))
 
 
-def take_pictures(sequence: Sequence, frames: int, size: tuple[int, int], wanted: int, budget: int) -> Pictures:
+def take_pictures(sequence: VideoSequence, frames: int, size: tuple[int, int], wanted: int, budget: int) -> Pictures:
     """Evenly spread pictures of a video, the first and the last frame among them.
 
     Args:

@@ -8,7 +8,7 @@ best F score over all sequences is the tracker's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,7 +107,7 @@ def precision_recall(run: LongTermRun, thresholds: ArrayLike) -> tuple[FloatArra
     return precision, gained[count] / present if present else np.full(len(limits), np.nan)
 
 
-def long_term_scores(runs: Items[LongTermRun], count: int = 100) -> LongTermScores:
+def long_term_scores(runs: Sequence[LongTermRun], count: int = 100) -> LongTermScores:
     """Precision, recall and F score over sequences: curves are averaged, then the best F score of the means is taken.
 
     Raises:

@@ -6,7 +6,7 @@ al., The Eighth Visual Object Tracking VOT2020 Challenge Results, section 2.
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from lockon.bench.metrics.frame_scores import BoolArray
 from lockon.errors import LockonError
 from lockon.types import FloatArray
 
-Masks = NDArray[np.bool_] | Items[BoolArray | None]
+Masks = NDArray[np.bool_] | Sequence[BoolArray | None]
 
 
 def mask_overlap(

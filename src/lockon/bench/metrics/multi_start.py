@@ -11,7 +11,7 @@ votchallenge/toolkit 0.9 (``vot/analysis/multistart.py``), which has three pecul
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,8 +36,8 @@ class MultiStart:
     """
 
     frames: int
-    overlaps: Items[ArrayLike]
-    present: Items[ArrayLike] | None = None
+    overlaps: Sequence[ArrayLike]
+    present: Sequence[ArrayLike] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def frames_before_failure(overlaps: ArrayLike, present: ArrayLike | None = None,
 
 
 def multi_start_scores(
-    sequences: Items[MultiStart],
+    sequences: Sequence[MultiStart],
     low: int = EAO_RANGES["VOT2020"][0],
     high: int = EAO_RANGES["VOT2020"][1],
     threshold: float = THRESHOLD,

@@ -10,7 +10,7 @@ list of these. A tuple's starts are taken to be frame 0 and five frames after ea
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
@@ -46,7 +46,7 @@ class ResetRun:
 
 
 Repetition: TypeAlias = "ResetRun | tuple[ArrayLike, ArrayLike]"
-Runs: TypeAlias = "Items[Repetition | list[Repetition]]"
+Runs: TypeAlias = "Sequence[Repetition | list[Repetition]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def frame_overlaps(runs: Repetition | list[Repetition], burnin: int = 10) -> Flo
     return mean
 
 
-def accuracy_robustness(runs: Runs, burnin: int = 10, tags: Items[ArrayLike] | None = None) -> AccuracyRobustness:
+def accuracy_robustness(runs: Runs, burnin: int = 10, tags: Sequence[ArrayLike] | None = None) -> AccuracyRobustness:
     """Accuracy over all frames of all sequences, and failures; of one sequence: give a list of that one.
 
     Args:
@@ -137,7 +137,7 @@ def accuracy_robustness(runs: Runs, burnin: int = 10, tags: Items[ArrayLike] | N
     return AccuracyRobustness(accuracy, 100 * failures / len(overlaps) if len(overlaps) else float("nan"), failures)
 
 
-def expected_overlap_curve(runs: Runs, tags: Items[ArrayLike] | None = None) -> FloatArray:
+def expected_overlap_curve(runs: Runs, tags: Sequence[ArrayLike] | None = None) -> FloatArray:
     """(L,) mean overlap to expect over the first i frames after the start, for i of 0 (which is 1) to the longest sequence.
 
     Every stretch from a start on is one sample. A stretch that ends in a failure goes on with overlap 0 for ever; one that ends
@@ -168,7 +168,7 @@ def expected_overlap_curve(runs: Runs, tags: Items[ArrayLike] | None = None) -> 
     return curve
 
 
-def expected_average_overlap(runs: Runs, low: int, high: int, tags: Items[ArrayLike] | None = None) -> float:
+def expected_average_overlap(runs: Runs, low: int, high: int, tags: Sequence[ArrayLike] | None = None) -> float:
     """Mean of `expected_overlap_curve` over lengths of `low` to `high` frames, the frame of the start included.
 
     `EAO_RANGES` has the lengths of the challenges. NaN if all sequences are shorter than `low`.
@@ -190,7 +190,7 @@ def _stretches(run: ResetRun) -> list[tuple[int, int, bool]]:
     return [*parts, (points[-1], frames, False)]
 
 
-def _groups(runs: Runs, tags: Items[ArrayLike] | None) -> list[list[ResetRun]]:
+def _groups(runs: Runs, tags: Sequence[ArrayLike] | None) -> list[list[ResetRun]]:
     groups = [_repetitions(item) for item in runs]
     if not groups:
         raise LockonError("no runs; give one item per sequence: a ResetRun, (overlaps, failures), or a list of repetitions")
@@ -199,7 +199,7 @@ def _groups(runs: Runs, tags: Items[ArrayLike] | None) -> list[list[ResetRun]]:
     return groups
 
 
-def _flags(groups: list[list[ResetRun]], tags: Items[ArrayLike] | None) -> list[NDArray[np.bool_]]:
+def _flags(groups: list[list[ResetRun]], tags: Sequence[ArrayLike] | None) -> list[NDArray[np.bool_]]:
     """(T,) frames that count, per sequence."""
     lengths = [len(group[0].overlaps) for group in groups]
     flags = [np.ones(length, dtype=np.bool_) for length in lengths] if tags is None else [np.asarray(tag, dtype=np.bool_) for tag in tags]

@@ -6,7 +6,7 @@ Sequences are the samples, as frames of one video are not independent. Efron and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence as Items
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,7 +111,7 @@ def paired_difference(
     )
 
 
-def by_attribute(values: ArrayLike, attributes: Items[Iterable[str]], weights: ArrayLike | None = None) -> dict[str, float]:
+def by_attribute(values: ArrayLike, attributes: Sequence[Iterable[str]], weights: ArrayLike | None = None) -> dict[str, float]:
     """Mean of a figure over the sequences that have an attribute, by the attribute's name in alphabetical order.
 
     Args:
@@ -183,7 +183,7 @@ def _pairs(a: ArrayLike, b: ArrayLike) -> tuple[FloatArray, FloatArray]:
     return first[known], second[known]
 
 
-def latency_percentiles(times: ArrayLike, percentiles: Items[float] = (50, 90, 95, 99)) -> dict[str, float]:
+def latency_percentiles(times: ArrayLike, percentiles: Sequence[float] = (50, 90, 95, 99)) -> dict[str, float]:
     """Mean, percentiles and maximum of the time per frame, in the unit of `times`: keys "mean", "p50", .., "max".
 
     Percentiles are linear between neighbouring times. Leave the frame of the start out before: it is no tracking.

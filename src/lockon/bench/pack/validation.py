@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence as Items
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from lockon.bench.pack.archive import read_submission
 from lockon.bench.pack.servers import Server, get_server
 from lockon.bench.protocols.one_pass import first_annotated
 from lockon.data.datasets.parsing import format_ranges
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.types import FloatArray
 
@@ -53,7 +53,7 @@ class _Expected:
     start: FloatArray | None
 
 
-def validate(path: str | Path, server: str, sequences: Items[Sequence] | None = None) -> Validation:
+def validate(path: str | Path, server: str, sequences: Sequence[VideoSequence] | None = None) -> Validation:
     """Check a submission.
 
     Args:
@@ -86,7 +86,7 @@ def validate(path: str | Path, server: str, sequences: Items[Sequence] | None = 
     return Validation(rules.name, len(found), sum(map(len, found.values())), tuple(problems), tuple(dict.fromkeys(notes)))
 
 
-def _expected(sequences: Items[Sequence] | None) -> dict[str, _Expected]:
+def _expected(sequences: Sequence[VideoSequence] | None) -> dict[str, _Expected]:
     known = {}
     for sequence in sequences or ():
         start = sequence.boxes[first_annotated(sequence)] + np.array([1, 1, 0, 0]) * usual_origin(sequence.dataset)
@@ -199,7 +199,7 @@ def _lines(numbers: FloatArray) -> str:
     return f"line{'s' if len(listed) > 1 else ''} {format_ranges(listed, 5)}"
 
 
-def _some(names: Items[str], shown: int = 5) -> str:
+def _some(names: Sequence[str], shown: int = 5) -> str:
     return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
 
 

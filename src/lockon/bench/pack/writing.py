@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import warnings
-from collections.abc import Iterator, Sequence as Items
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,7 +69,7 @@ def pack(
     return Packed(Path(out), label, len(have), len(files), missing)
 
 
-def _only(kind: str, given: str | None, known: Items[str], option: str) -> str:
+def _only(kind: str, given: str | None, known: Sequence[str], option: str) -> str:
     """The one that was named, or the only one."""
     if given is not None:
         if given not in known:
@@ -80,7 +80,7 @@ def _only(kind: str, given: str | None, known: Items[str], option: str) -> str:
     return known[0]
 
 
-def _dataset(rules: Server, given: str | None, known: Items[str], label: str) -> str:
+def _dataset(rules: Server, given: str | None, known: Sequence[str], label: str) -> str:
     fitting = [name for name in known if not rules.dataset or name == rules.dataset]
     if given is None and not fitting:
         wanted = rules.dataset or "any dataset"
@@ -108,7 +108,7 @@ def _filled(record: Record) -> FloatArray:
     return filled
 
 
-def _got10k(label: str, records: Items[Record], rules: Server) -> Iterator[tuple[str, str]]:
+def _got10k(label: str, records: Sequence[Record], rules: Server) -> Iterator[tuple[str, str]]:
     whole = [replace(one, run=replace(one.run, boxes=_filled(one), times=np.nan_to_num(one.run.times))) for one in records]
     for parts, text in got10k_files.write(label, whole, usual_origin):
         yield "/".join(parts[1:]), text
@@ -117,13 +117,13 @@ def _got10k(label: str, records: Items[Record], rules: Server) -> Iterator[tuple
             warnings.warn(f"{record.sequence}: no times are known; {rules.title} wants them", LockonWarning, stacklevel=2)
 
 
-def _trackingnet(label: str, records: Items[Record], rules: Server) -> Iterator[tuple[str, str]]:
+def _trackingnet(label: str, records: Sequence[Record], rules: Server) -> Iterator[tuple[str, str]]:
     for record in records:
         if record.repetition == 1:
             yield f"{safe_name(record.sequence)}.txt", boxes_text(_filled(record), usual_origin(record.dataset))
 
 
-def _vot(label: str, records: Items[Record], rules: Server) -> Iterator[tuple[str, str]]:
+def _vot(label: str, records: Sequence[Record], rules: Server) -> Iterator[tuple[str, str]]:
     for parts, text in vot_files.write(label, records, usual_origin):
         yield "/".join(parts[1:]), text
     year = records[0].dataset.lower()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence as Items
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lockon.bench.plots.style import by_value, color_of, marker_of, places_of, subtitle
@@ -105,7 +105,7 @@ def _finish(figure: Any, axes: Any, report: Report, points: Mapping[str, tuple[f
         taken.append(_name(axes, label, point, color_of(places[label]), taken))
 
 
-def _name(axes: Any, label: str, point: tuple[float, float], color: str, taken: Items[Any]) -> Any:
+def _name(axes: Any, label: str, point: tuple[float, float], color: str, taken: Sequence[Any]) -> Any:
     """Write a name where it hides the least; the rectangle that it takes."""
     renderer = axes.figure.canvas.get_renderer()
     inside = axes.get_window_extent(renderer)

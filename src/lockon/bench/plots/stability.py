@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence as Items
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lockon.bench.plots.style import color_of, dash_of, marker_of, save
-from lockon.bench.report.model import Figure
+from lockon.bench.report.model import Metric
 from lockon.bench.stability import Curve
 from lockon.bench.tables.model import number
 
@@ -18,7 +18,7 @@ _SPAN = 0.1  # least height of the plot: a tenth of a point must not look like a
 
 
 def write_stability_plot(
-    curves: Items[Curve], parameter: str, figure: Figure, path: Path, formats: Iterable[str] = ("png",), *, title: str = ""
+    curves: Sequence[Curve], parameter: str, figure: Metric, path: Path, formats: Iterable[str] = ("png",), *, title: str = ""
 ) -> list[Path]:
     """Draw one figure of all trackers.
 
@@ -32,7 +32,7 @@ def write_stability_plot(
     return save(partial(draw_stability, curves=curves, parameter=parameter, head=figure, title=title), path, formats)
 
 
-def draw_stability(figure: Any, curves: Items[Curve], parameter: str, head: Figure, title: str = "") -> None:
+def draw_stability(figure: Any, curves: Sequence[Curve], parameter: str, head: Metric, title: str = "") -> None:
     """Lines with a marker at each value; a ring where the tracker's own value is; worst and best value in the legend."""
     axes = figure.add_subplot()
     places = {label: place for place, label in enumerate(sorted(item.label for item in curves))}

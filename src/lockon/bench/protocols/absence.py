@@ -6,14 +6,14 @@ single steps of a tracker around a true box. `lockon.bench.protocols.composites`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence as Items
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.ops.boxes import xywh_to_cxcywh
 from lockon.ops.crop import mean_color
@@ -26,7 +26,7 @@ GAP = 3  # most frames between the box that is searched around and the frame tha
 BATCH = 16  # searches in one forward pass
 
 
-def usable_frames(sequence: Sequence) -> NDArray[np.intp]:
+def usable_frames(sequence: VideoSequence) -> NDArray[np.intp]:
     """Numbers of the frames whose target is annotated with a box of positive size and not absent."""
     usable = np.isfinite(sequence.boxes).all(axis=1) & (sequence.boxes[:, 2:] > 0).all(axis=1)
     return np.flatnonzero(usable if sequence.visible is None else usable & sequence.visible)
@@ -59,7 +59,9 @@ class _Plan:
     around: int
 
 
-def search_swapped(tracker: NetworkTracker, sequences: Items[Sequence], counts: Items[int], seed: int, advance: Advance) -> list[Search]:
+def search_swapped(
+    tracker: NetworkTracker, sequences: Sequence[VideoSequence], counts: Sequence[int], seed: int, advance: Advance
+) -> list[Search]:
     """Search each target in frames of other videos and, as often, in frames of its own.
 
     Absent: around the box of the other video's target, so that there is an object to be mistaken for the right one.
@@ -99,7 +101,7 @@ def placed(target: Target, frame: Frame, box_xywh: FloatArray) -> Target:
     return replace(target, box=box, trusted=box, fill=mean_color(frame), size=(frame.shape[1], frame.shape[0]))
 
 
-def _plan(sequences: Items[Sequence], index: int, count: int, rng: Generator) -> list[_Plan]:
+def _plan(sequences: Sequence[VideoSequence], index: int, count: int, rng: Generator) -> list[_Plan]:
     own = sequences[index]
     others = [i for i, other in enumerate(sequences) if other.frames.paths[0] != own.frames.paths[0]]
     if not others:

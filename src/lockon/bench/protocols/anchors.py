@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lockon.bench.protocols.answers import Rows, Run, start_on, track, usable_rows
-from lockon.data.sequence import Sequence
-from lockon.driver import Answer, Course
+from lockon.bench.protocols.trajectory import Rows, Trajectory, start_on, track, usable_rows
+from lockon.data.sequence import VideoSequence
+from lockon.driver import Episode, Output
 from lockon.errors import LockonError
 from lockon.types import FloatArray
 
@@ -37,7 +37,7 @@ class Anchor:
         return range(self.frame, -1, -1) if self.backward else range(self.frame, count)
 
 
-def anchors_of(sequence: Sequence, spacing: int = SPACING) -> list[Anchor]:
+def anchors_of(sequence: VideoSequence, spacing: int = SPACING) -> list[Anchor]:
     """The benchmark's anchors; else one on every `spacing`-th frame (on the next usable one where that has no box to start on),
     backward where the way to the first frame is the longer one.
 
@@ -49,15 +49,15 @@ def anchors_of(sequence: Sequence, spacing: int = SPACING) -> list[Anchor]:
     if sequence.anchors is not None:
         found = [Anchor(frame, frame in sequence.backward) for frame in sequence.anchors if usable[frame]]
     else:
-        places = np.flatnonzero(usable)
-        frames = sorted({int(places[places >= frame][0]) for frame in range(0, count, spacing) if (places >= frame).any()})
+        starts = np.flatnonzero(usable)
+        frames = sorted({int(starts[starts >= frame][0]) for frame in range(0, count, spacing) if (starts >= frame).any()})
         found = [Anchor(frame, backward=count - frame < frame + 1) for frame in frames]
     if not found:
         raise LockonError(f"sequence {sequence.name} has no anchor with a usable box; run `lockon data check {sequence.dataset}`")
     return found
 
 
-def from_anchor(sequence: Sequence, anchor: Anchor) -> Course[Run]:
+def from_anchor(sequence: VideoSequence, anchor: Anchor) -> Episode[Trajectory]:
     """The course of one run; its rows are in the order of tracking, the first one is the anchor's.
 
     Where the sequence has masks, answers without a mask are kept as filled boxes.
@@ -74,7 +74,7 @@ def from_anchor(sequence: Sequence, anchor: Anchor) -> Course[Run]:
     return rows.run(0)
 
 
-def _start(sequence: Sequence, frame: int) -> tuple[FloatArray, NDArray[np.bool_] | None]:
+def _start(sequence: VideoSequence, frame: int) -> tuple[FloatArray, NDArray[np.bool_] | None]:
     """The mask's box, first to last column and row, and the mask; the annotated box where there are no masks."""
     if sequence.masks is None:
         return sequence.boxes[frame], None
@@ -86,7 +86,7 @@ def _start(sequence: Sequence, frame: int) -> tuple[FloatArray, NDArray[np.bool_
     return np.array([x, y, columns[-1] + 1 - x, rows[-1] + 1 - y], dtype=np.float64), mask
 
 
-def _with_mask(answer: Answer) -> Answer:
+def _with_mask(answer: Output) -> Output:
     return answer if answer.mask is not None else replace(answer, mask=filled_box(answer.box, answer.size))
 
 

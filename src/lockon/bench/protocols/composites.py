@@ -6,7 +6,7 @@ the border, stays away, and returns near where it left, as a tracker that search
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from lockon.bench.protocols.absence import Advance
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.data.synthesize import Cutout, Layer, Motion, paste
 from lockon.ops.boxes import clip_xyxy, cxcywh_to_xyxy, iou_xyxy
 from lockon.tracker import NetworkTracker
@@ -25,7 +25,7 @@ BATCH = 16  # composites that are tracked together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class PresenceSchedule:
     """The phases of a composite, in frames: in the frame, leaving, away, returning, in the frame."""
 
     stay: int = 30
@@ -56,14 +56,14 @@ class Composite:
     """
 
     target: str
-    scene: Sequence
+    scene: VideoSequence
     cutouts: tuple[Cutout, ...]
     size: float
     inside: FloatArray
     outside: FloatArray
     shift: FloatArray
     phase: float
-    course: Course = field(default_factory=Course)
+    schedule: PresenceSchedule = field(default_factory=PresenceSchedule)
 
     def render(self, t: int) -> tuple[Frame, FloatArray, float]:
         """Frame `t` (H, W, 3), the target's (4,) xyxy box clipped to the frame, and the part of its box in the frame, 0..1."""
@@ -80,7 +80,7 @@ class Composite:
     def _place(self, t: int) -> FloatArray:
         angle = 2 * np.pi * t / 40 + self.phase
         sway = 0.3 * self.size * np.array([np.sin(angle), np.cos(1.7 * angle)])
-        c = self.course
+        c = self.schedule
         back = self.shift if t >= c.stay + c.leave + c.away / 2 else np.zeros(2)
         way = c.outside(t)
         return np.asarray((self.inside + sway + back) * (1 - way) + (self.outside + back) * way)
@@ -94,7 +94,9 @@ def _to_and_fro(t: int, count: int) -> int:
     return min(place, 2 * count - 2 - place)
 
 
-def make_composites(sequences: Items[Sequence], seed: int, scenes: int = 2, course: Course | None = None) -> list[Composite]:
+def make_composites(
+    sequences: Sequence[VideoSequence], seed: int, scenes: int = 2, schedule: PresenceSchedule | None = None
+) -> list[Composite]:
     """`scenes` composites of every sequence that has masks, each on another video; empty where none has masks."""
     made = []
     for index, sequence in enumerate(sequences):
@@ -104,11 +106,11 @@ def make_composites(sequences: Items[Sequence], seed: int, scenes: int = 2, cour
             continue
         rng = np.random.default_rng((seed, index))
         for scene in rng.permutation(len(others))[:scenes]:
-            made.append(_composite(rng, sequence.name, others[int(scene)], cutouts, course or Course()))
+            made.append(_composite(rng, sequence.name, others[int(scene)], cutouts, schedule or PresenceSchedule()))
     return made
 
 
-def cut_out(sequence: Sequence, count: int = 50) -> tuple[Cutout, ...]:
+def cut_out(sequence: VideoSequence, count: int = 50) -> tuple[Cutout, ...]:
     """The masked target of the first `count` frames; frames where it is too small to be cut out are left out."""
     if sequence.masks is None:
         return ()
@@ -117,7 +119,7 @@ def cut_out(sequence: Sequence, count: int = 50) -> tuple[Cutout, ...]:
     return tuple(cutout for cutout in cutouts if cutout is not None)
 
 
-def _composite(rng: Generator, target: str, scene: Sequence, cutouts: tuple[Cutout, ...], course: Course) -> Composite:
+def _composite(rng: Generator, target: str, scene: VideoSequence, cutouts: tuple[Cutout, ...], schedule: PresenceSchedule) -> Composite:
     """Inside is 1.2 sizes from a random border, outside as far beyond it that nothing is seen of any cut-out."""
     height, width = scene.frames[0].shape[:2]
     size = rng.uniform(0.15, 0.28) * min(width, height)
@@ -130,11 +132,11 @@ def _composite(rng: Generator, target: str, scene: Sequence, cutouts: tuple[Cuto
     inside[axis] = border - outwards * 1.2 * size
     outside[axis] = border + outwards * (longest / 2 + 4)
     shift[1 - axis] = rng.uniform(-0.5, 0.5) * size
-    return Composite(target, scene, cutouts, float(size), inside, outside, shift, float(rng.uniform(0, 2 * np.pi)), course)
+    return Composite(target, scene, cutouts, float(size), inside, outside, shift, float(rng.uniform(0, 2 * np.pi)), schedule)
 
 
 @dataclass(frozen=True, slots=True)
-class Outing:
+class AbsenceClip:
     """What a tracker answered on one composite of T frames, the first one (the start) excluded.
 
     Attributes:
@@ -178,27 +180,27 @@ class Outing:
         return int(found[0]) if len(found) else None
 
 
-def run_composites(tracker: NetworkTracker, composites: Items[Composite], advance: Advance) -> list[Outing]:
+def run_composites(tracker: NetworkTracker, composites: Sequence[Composite], advance: Advance) -> list[AbsenceClip]:
     """Track the composites to their ends, those of one length frame by frame together.
 
     Raises:
         LockonError: whatever the tracker or the videos raise.
     """
-    results: dict[int, Outing] = {}
-    for length in sorted({len(composite.course) for composite in composites}):
-        group = [i for i, composite in enumerate(composites) if len(composite.course) == length]
+    results: dict[int, AbsenceClip] = {}
+    for length in sorted({len(composite.schedule) for composite in composites}):
+        group = [i for i, composite in enumerate(composites) if len(composite.schedule) == length]
         for begin in range(0, len(group), BATCH):
             some = group[begin : begin + BATCH]
             results.update(zip(some, _run_together(tracker, [composites[i] for i in some], advance), strict=True))
     return [results[i] for i in range(len(composites))]
 
 
-def _run_together(tracker: NetworkTracker, composites: Items[Composite], advance: Advance) -> list[Outing]:
+def _run_together(tracker: NetworkTracker, composites: Sequence[Composite], advance: Advance) -> list[AbsenceClip]:
     targets, steps = [], []
     for composite in composites:
         frame, box, _ = composite.render(0)
         targets += tracker.start(frame, [*box[:2], *(box[2:] - box[:2])])
-    for t in range(1, len(composites[0].course)):
+    for t in range(1, len(composites[0].schedule)):
         frames, boxes, visible = zip(*(composite.render(t) for composite in composites), strict=True)
         targets = tracker.step(frames, targets)
         found = [clip_xyxy(cxcywh_to_xyxy(target.box), *target.size) for target in targets]
@@ -207,10 +209,10 @@ def _run_together(tracker: NetworkTracker, composites: Items[Composite], advance
         advance(len(composites))
     scores, overlap, part, states = zip(*steps, strict=True)
     return [
-        Outing(composite.target, composite.scene.name, *columns, tuple(row[i] for row in states))
+        AbsenceClip(composite.target, composite.scene.name, *columns, tuple(row[i] for row in states))
         for i, composite in enumerate(composites)
         for columns in [(np.array(scores)[:, i], np.array(overlap)[:, i], np.array(part)[:, i])]
     ]
 
 
-__all__ = ["Composite", "Course", "Outing", "cut_out", "make_composites", "run_composites"]
+__all__ = ["AbsenceClip", "Composite", "PresenceSchedule", "cut_out", "make_composites", "run_composites"]

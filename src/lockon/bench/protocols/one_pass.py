@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from lockon.bench.protocols.answers import FAILED, SKIPPED, STARTED, TRACKED, Rows, Run, first_annotated, start_on, track
-from lockon.data.sequence import Sequence
-from lockon.driver import Course, drive
+from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED, TRACKED, Rows, Trajectory, first_annotated, start_on, track
+from lockon.data.sequence import VideoSequence
+from lockon.driver import Episode, drive
 from lockon.tracker import Tracker
 
 
-def one_pass(sequence: Sequence) -> Course[Run]:
+def one_pass(sequence: VideoSequence) -> Episode[Trajectory]:
     """The course of one pass; needs no ground truth but the box of the first annotated frame.
 
     Raises:
@@ -21,7 +21,7 @@ def one_pass(sequence: Sequence) -> Course[Run]:
     return rows.run(start)
 
 
-def run_one_pass(tracker: Tracker, sequence: Sequence) -> Run:
+def run_one_pass(tracker: Tracker, sequence: VideoSequence) -> Trajectory:
     """Run `tracker` once over `sequence`.
 
     Raises:
@@ -30,4 +30,4 @@ def run_one_pass(tracker: Tracker, sequence: Sequence) -> Run:
     return drive(tracker, one_pass(sequence))
 
 
-__all__ = ["FAILED", "SKIPPED", "STARTED", "TRACKED", "Run", "first_annotated", "one_pass", "run_one_pass"]
+__all__ = ["FAILED", "SKIPPED", "STARTED", "TRACKED", "Trajectory", "first_annotated", "one_pass", "run_one_pass"]

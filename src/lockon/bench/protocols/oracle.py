@@ -12,15 +12,15 @@ from typing import Literal
 
 import numpy as np
 
-from lockon.bench.protocols.answers import Rows, Run, first_annotated, start_on, track, usable_rows
-from lockon.data.sequence import Sequence
-from lockon.driver import Course
+from lockon.bench.protocols.trajectory import Rows, Trajectory, first_annotated, start_on, track, usable_rows
+from lockon.data.sequence import VideoSequence
+from lockon.driver import Episode
 
 When = Literal["before", "after"]
 WHEN: tuple[When, ...] = ("before", "after")
 
 
-def oracle(sequence: Sequence, when: When = "before") -> Course[Run]:
+def oracle(sequence: VideoSequence, when: When = "before") -> Episode[Trajectory]:
     """The course of one pass whose tracker is put on the true centre; where the target is absent or not annotated it is left alone.
 
     Args:

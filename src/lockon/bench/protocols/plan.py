@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeVar
 
 from lockon.bench.protocols.anchors import SPACING, Anchor, anchors_of, from_anchor
-from lockon.bench.protocols.answers import Run
 from lockon.bench.protocols.one_pass import one_pass
 from lockon.bench.protocols.oracle import WHEN, When, oracle
 from lockon.bench.protocols.realtime import RealTime, real_time
 from lockon.bench.protocols.reset import ResetRules, reset
-from lockon.bench.record import PROTOCOLS, Place, ProtocolName, Record
+from lockon.bench.protocols.trajectory import Trajectory
+from lockon.bench.record import PROTOCOLS, ProtocolName, Record, RunKey
 from lockon.config import apply_overrides, as_json
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.data.vot_rle import encode_vot_mask
-from lockon.driver import Course
+from lockon.driver import Episode
 from lockon.errors import LockonError, unknown_name
 
 R = TypeVar("R", ResetRules, RealTime)
@@ -79,7 +79,7 @@ class Protocol:
         own = {key: rules[key] for key in ("base", "spacing", "when") if key in rules}
         return cls(name=name, repetitions=repetitions, reset=part(ResetRules), realtime=part(RealTime), **own)
 
-    def base_of(self, sequence: Sequence) -> Base:
+    def base_of(self, sequence: VideoSequence) -> Base:
         """The protocol without clock and oracle."""
         if self.name == "oracle":
             return "one-pass"
@@ -91,16 +91,16 @@ class Protocol:
             return "anchors"
         return "one-pass" if sequence.polygons is None else "reset"
 
-    def groups(self, sequence: Sequence) -> list[list[Place]]:
+    def groups(self, sequence: VideoSequence) -> list[list[RunKey]]:
         """The runs of a sequence: per anchor (or once) the repetitions in their order.
 
         Raises:
             LockonError: as `anchors_of`.
         """
         anchors = [one.frame for one in anchors_of(sequence, self.spacing)] if self.base_of(sequence) == "anchors" else [None]
-        return [[Place(self.name, repetition, anchor) for repetition in range(1, self.repetitions + 1)] for anchor in anchors]
+        return [[RunKey(self.name, repetition, anchor) for repetition in range(1, self.repetitions + 1)] for anchor in anchors]
 
-    def rules(self, sequence: Sequence) -> dict[str, Any]:
+    def rules(self, sequence: VideoSequence) -> dict[str, Any]:
         """JSON values of the settings that decide the result; nothing for one pass."""
         base = self.base_of(sequence)
         rules: dict[str, Any] = {"when": self.when} if self.name == "oracle" else {}
@@ -110,7 +110,7 @@ class Protocol:
             rules = {"spacing": self.spacing}
         return rules if self.name != "realtime" else {"base": base, **rules, **as_json(self.realtime)}
 
-    def course(self, sequence: Sequence, place: Place) -> Course[Run]:
+    def episode(self, sequence: VideoSequence, run_key: RunKey) -> Episode[Trajectory]:
         """The course of one of the `groups`' runs.
 
         Raises:
@@ -120,25 +120,25 @@ class Protocol:
             return oracle(sequence, self.when)
         base = self.base_of(sequence)
         if base == "anchors":
-            course = from_anchor(sequence, self.anchor(sequence, place))
+            episode = from_anchor(sequence, self.anchor(sequence, run_key))
         else:
-            course = reset(sequence, self.reset) if base == "reset" else one_pass(sequence)
-        return real_time(course, self.realtime) if self.name == "realtime" else course
+            episode = reset(sequence, self.reset) if base == "reset" else one_pass(sequence)
+        return real_time(episode, self.realtime) if self.name == "realtime" else episode
 
-    def anchor(self, sequence: Sequence, place: Place) -> Anchor:
+    def anchor(self, sequence: VideoSequence, run_key: RunKey) -> Anchor:
         """The anchor of a place.
 
         Raises:
             LockonError: there is none on that frame.
         """
         for one in anchors_of(sequence, self.spacing):
-            if one.frame == place.anchor:
+            if one.frame == run_key.anchor:
                 return one
-        raise LockonError(f"sequence {sequence.name} has no anchor on frame {place.anchor}")
+        raise LockonError(f"sequence {sequence.name} has no anchor on frame {run_key.anchor}")
 
-    def record(self, sequence: Sequence, place: Place, run: Run, setup: Mapping[str, Any], masks: MaskTexts) -> Record:
+    def record(self, sequence: VideoSequence, run_key: RunKey, run: Trajectory, setup: Mapping[str, Any], masks: MaskTexts) -> Record:
         """What is kept of a run, with the truth of the frames that it went through, in its order."""
-        anchor = None if place.anchor is None else self.anchor(sequence, place)
+        anchor = None if run_key.anchor is None else self.anchor(sequence, run_key)
         frames = list(range(len(sequence)) if anchor is None else anchor.frames(len(sequence)))
         return Record(
             sequence.name,
@@ -150,10 +150,10 @@ class Protocol:
             polygons=None if sequence.polygons is None else sequence.polygons[frames],
             truth_masks=None if run.masks is None or sequence.masks is None else masks.texts(sequence, frames),
             attributes=tuple(sorted(sequence.attributes)),
-            repetition=place.repetition,
+            repetition=run_key.repetition,
             protocol=self.name,
             rules=self.rules(sequence),
-            anchor=place.anchor,
+            anchor=run_key.anchor,
             backward=anchor is not None and anchor.backward,
         )
 
@@ -164,7 +164,7 @@ class MaskTexts:
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str], dict[int, str]] = {}
 
-    def texts(self, sequence: Sequence, frames: list[int]) -> tuple[str | None, ...]:
+    def texts(self, sequence: VideoSequence, frames: list[int]) -> tuple[str | None, ...]:
         """The masks of some frames of a sequence that has masks."""
         kept = self._kept.setdefault((sequence.dataset, sequence.name), {})
         for frame in frames:

@@ -25,7 +25,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
-from lockon.driver import Answer, Course
+from lockon.driver import Episode, Output
 from lockon.errors import LockonError, unknown_name
 
 R = TypeVar("R")
@@ -68,14 +68,14 @@ class RealTime:
         if self.late not in LATE:
             raise unknown_name("rule for late answers", self.late, LATE)
 
-    def spent(self, answer: Answer, *, start: bool) -> float:
+    def spent(self, answer: Output, *, start: bool) -> float:
         """Seconds that a call took, by this clock."""
         if self.seconds is None:
             return answer.seconds
         return self.start_seconds if start and self.start_seconds is not None else self.seconds
 
 
-def real_time(course: Course[R], rules: RealTime | None = None) -> Course[R]:
+def real_time(episode: Episode[R], rules: RealTime | None = None) -> Episode[R]:
     """The course as it goes when its frames arrive in real time; dropped frames are not read, and their seconds are NaN.
 
     Raises:
@@ -84,9 +84,9 @@ def real_time(course: Course[R], rules: RealTime | None = None) -> Course[R]:
     rules = rules or RealTime()
     interval = 1 / rules.fps
     grace, drop = 0, 0
-    shown: Answer | None = None  # what stands for the frames that pass by
-    coming: Answer | None = None  # what stands for the last of them
-    call = next(course)
+    shown: Output | None = None  # what stands for the frames that pass by
+    coming: Output | None = None  # what stands for the last of them
+    call = next(episode)
     while True:
         if call.box is None and drop and shown is not None and coming is not None:
             drop -= 1
@@ -104,7 +104,7 @@ def real_time(course: Course[R], rules: RealTime | None = None) -> Course[R]:
             drop = max(periods - (2 if rules.late == "vot" else 1), 0)
             shown, coming = answer, asked
         try:
-            call = course.send(answer)
+            call = episode.send(answer)
         except StopIteration as end:
             value: R = end.value
             return value

@@ -16,10 +16,21 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lockon.bench.protocols.answers import FAILED, SKIPPED, STARTED, TRACKED, Rows, Run, first_annotated, start_on, track, usable_rows
+from lockon.bench.protocols.trajectory import (
+    FAILED,
+    SKIPPED,
+    STARTED,
+    TRACKED,
+    Rows,
+    Trajectory,
+    first_annotated,
+    start_on,
+    track,
+    usable_rows,
+)
 from lockon.data.datasets.vot import polygon_to_box
-from lockon.data.sequence import Sequence
-from lockon.driver import Answer, Course, drive
+from lockon.data.sequence import VideoSequence
+from lockon.driver import Episode, Output, drive
 from lockon.errors import LockonError, unknown_name
 from lockon.ops.raster import raster_overlap
 from lockon.tracker import Tracker
@@ -53,7 +64,7 @@ class ResetRules:
             raise unknown_name("start box", self.vot_init, INIT_BOXES)
 
 
-def reset(sequence: Sequence, rules: ResetRules | None = None) -> Course[Run]:
+def reset(sequence: VideoSequence, rules: ResetRules | None = None) -> Episode[Trajectory]:
     """The course of the reset protocol.
 
     Raises:
@@ -80,7 +91,7 @@ def reset(sequence: Sequence, rules: ResetRules | None = None) -> Course[Run]:
     return rows.run(first, events)
 
 
-def run_reset(tracker: Tracker, sequence: Sequence, rules: ResetRules | None = None) -> Run:
+def run_reset(tracker: Tracker, sequence: VideoSequence, rules: ResetRules | None = None) -> Trajectory:
     """Run `tracker` over `sequence`, starting again after failures.
 
     Raises:
@@ -89,14 +100,14 @@ def run_reset(tracker: Tracker, sequence: Sequence, rules: ResetRules | None = N
     return drive(tracker, reset(sequence, rules))
 
 
-def start_box(sequence: Sequence, frame: int, vot_init: InitBox) -> FloatArray:
+def start_box(sequence: VideoSequence, frame: int, vot_init: InitBox) -> FloatArray:
     """(4,) x, y, w, h to start a tracker on; sequences without polygons have only their boxes."""
     if vot_init == "area" and sequence.polygons is not None and np.isfinite(sequence.polygons[frame]).all():
         return np.asarray(polygon_to_box(sequence.polygons[frame], "area") + np.array([0.5, 0.5, 0, 0]))
     return np.asarray(sequence.boxes[frame], dtype=np.float64)
 
 
-def overlaps_truth(answer: Answer, sequence: Sequence, frame: int) -> bool:
+def overlaps_truth(answer: Output, sequence: VideoSequence, frame: int) -> bool:
     """Whether the tracker's box touches the true region, in pixels of the image."""
     if not np.isfinite(answer.box).all() or (answer.box[2:] <= 0).any():
         return False
@@ -104,7 +115,7 @@ def overlaps_truth(answer: Answer, sequence: Sequence, frame: int) -> bool:
     return bool(raster_overlap(answer.box[None], truth[None], bounds=answer.size)[0] > 0)
 
 
-def _known_rows(sequence: Sequence) -> NDArray[np.bool_]:
+def _known_rows(sequence: VideoSequence) -> NDArray[np.bool_]:
     truth = sequence.boxes if sequence.polygons is None else sequence.polygons
     known = np.asarray(np.isfinite(truth).all(axis=1))
     return known if sequence.visible is None else known & sequence.visible

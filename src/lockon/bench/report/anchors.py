@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence as Items
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from lockon.bench import metrics
 from lockon.bench.report.latency import tracking_times
 from lockon.bench.report.lengths import eao_note, range_of
-from lockon.bench.report.model import Axis, Figure, SequenceScore
+from lockon.bench.report.model import Axis, Metric, SequenceScore
 from lockon.bench.report.overlaps import region_overlaps
 from lockon.bench.store import ProtocolName, Record
 from lockon.errors import unknown_name
@@ -19,9 +19,9 @@ from lockon.types import FloatArray
 
 CONVENTION = "vot-toolkit"
 _FIGURES = (
-    Figure("EAO", "EAO", "expected average overlap", mean=False),
-    Figure("A", "A", "accuracy: mean overlap before failures", mean=False),  # over frames that differ between trackers
-    Figure("R", "R", "robustness: fraction of frames before failures"),
+    Metric("EAO", "EAO", "expected average overlap", mean=False),
+    Metric("A", "A", "accuracy: mean overlap before failures", mean=False),  # over frames that differ between trackers
+    Metric("R", "R", "robustness: fraction of frames before failures"),
 )
 
 
@@ -64,7 +64,7 @@ class Anchors:
         """The expected overlap by length."""
         return (Axis.of_lengths(),)
 
-    def score(self, records: Items[Record]) -> SequenceScore:
+    def score(self, records: Sequence[Record]) -> SequenceScore:
         """One sequence: the runs from all anchors, of all repetitions."""
         rounds = sorted({record.repetition for record in records})
         parts = tuple(self._score([record for record in records if record.repetition == number]) for number in rounds)
@@ -78,7 +78,7 @@ class Anchors:
             runs=tuple(run for part in parts for run in part.runs),
         )
 
-    def _score(self, records: Items[Record]) -> SequenceScore:
+    def _score(self, records: Sequence[Record]) -> SequenceScore:
         frames = max(int(record.frames.max()) + 1 for record in records)
         present = [np.ones(len(record.truth), dtype=np.bool_) if record.visible is None else record.visible for record in records]
         run = metrics.MultiStart(frames, [region_overlaps(record) for record in records], present)
@@ -95,19 +95,19 @@ class Anchors:
             runs=(run,),
         )
 
-    def combine(self, scores: Items[SequenceScore]) -> dict[str, float]:
+    def combine(self, scores: Sequence[SequenceScore]) -> dict[str, float]:
         """Over all runs; the mean over repetitions."""
         found = self._rounds(scores)
         eao = [math.nan if self.lengths is None else one.eao for one in found]
         columns = {"EAO": eao, "A": [one.accuracy for one in found], "R": [one.robustness for one in found]}
         return {key: float(np.mean(values)) for key, values in columns.items()}
 
-    def curves(self, scores: Items[SequenceScore]) -> dict[str, FloatArray]:
+    def curves(self, scores: Sequence[SequenceScore]) -> dict[str, FloatArray]:
         """The expected overlap by length."""
         longest = max(len(overlaps) for part in scores for run in part.runs for overlaps in run.overlaps)
         return {"expected_overlap": np.mean([one.curve[1:longest] for one in self._rounds(scores)], axis=0)}
 
-    def _rounds(self, scores: Items[SequenceScore]) -> list[metrics.MultiStartScores]:
+    def _rounds(self, scores: Sequence[SequenceScore]) -> list[metrics.MultiStartScores]:
         """Figures of each repetition; a sequence with fewer of them gives what it has."""
         low, high = self.lengths or (1, max(run.frames for part in scores for run in part.runs) + 1)
         count = max(len(part.runs) for part in scores)

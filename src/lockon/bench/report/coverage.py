@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence as Items
+from collections.abc import Iterable, Mapping, Sequence
 
 from lockon.bench.report.model import Coverage
 from lockon.bench.store import Record
@@ -23,7 +23,7 @@ def coverage(records: Iterable[Record]) -> tuple[Coverage, ...]:
     return tuple(_coverage(dataset, sequences) for dataset, sequences in sorted(found.items()))
 
 
-def _coverage(dataset: str, sequences: Mapping[str, Items[Record]]) -> Coverage:
+def _coverage(dataset: str, sequences: Mapping[str, Sequence[Record]]) -> Coverage:
     frames = {name: max(int(record.frames.max()) + 1 for record in records) for name, records in sequences.items()}
     resized = []
     for name, records in sequences.items():
@@ -67,7 +67,7 @@ def coverage_note(item: Coverage, shown: int = 5) -> str:
     return text
 
 
-def _some(names: Items[str], shown: int) -> str:
+def _some(names: Sequence[str], shown: int) -> str:
     return ", ".join(names[:shown]) + (", ..." if len(names) > shown else "")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -37,15 +37,15 @@ class Options:
     """
 
     convention: str | None = None
-    trackers: Items[str] = ()
-    datasets: Items[str] = ()
+    trackers: Sequence[str] = ()
+    datasets: Sequence[str] = ()
     protocol: ProtocolName = "one-pass"
     apart: bool = False
     lengths: tuple[int, int] | None = None
 
 
 def evaluate(
-    store: Store, convention: str | None = None, trackers: Items[str] | None = None, protocol: ProtocolName = "one-pass"
+    store: Store, convention: str | None = None, trackers: Sequence[str] | None = None, protocol: ProtocolName = "one-pass"
 ) -> Report:
     """Score the results of a folder, all datasets together.
 
@@ -101,7 +101,7 @@ def _scorable(record: Record) -> bool:
     return record.has_truth or len(record.truth) == record.run.start + 1
 
 
-def evaluate_each(store: Store, options: Options, protocols: Items[ProtocolName] = ()) -> list[Report]:
+def evaluate_each(store: Store, options: Options, protocols: Sequence[ProtocolName] = ()) -> list[Report]:
     """`evaluate_all` under several protocols; those that have nothing of the chosen trackers and datasets are left out.
 
     Args:
@@ -199,7 +199,7 @@ def _missing_runs(found: dict[str, list[Record]]) -> list[str]:
     return notes
 
 
-def _sequences(scoring: Scoring, records: Items[Record]) -> list[SequenceScore]:
+def _sequences(scoring: Scoring, records: Sequence[Record]) -> list[SequenceScore]:
     """One score per sequence; its repetitions, or its runs from several anchors, lie side by side."""
 
     def name(record: Record) -> tuple[str, str]:
@@ -241,7 +241,7 @@ def _spread(scores: list[SequenceScore], scoring: Scoring, repetitions: int) -> 
     return {figure.key: float(np.std([values[figure.key] for values in rounds], ddof=1)) for figure in scoring.figures}
 
 
-def _setups(records: Items[Record]) -> tuple[str, ...]:
+def _setups(records: Sequence[Record]) -> tuple[str, ...]:
     return tuple(sorted({_setup(record) for record in records if np.isfinite(record.run.times).any()}))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lockon.bench import metrics
-from lockon.bench.protocols.answers import STARTED
+from lockon.bench.protocols.trajectory import STARTED
 from lockon.bench.report.model import TrackerScore
 from lockon.bench.store import Record
 from lockon.types import FloatArray

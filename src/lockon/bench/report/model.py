@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence as Items
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ LONGEST = 20_000  # frames of the longest sequence that curves by length are kep
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Metric:
     """One figure of a protocol.
 
     Attributes:
@@ -63,9 +63,9 @@ class SequenceScore:
 
     Attributes:
         sequence, dataset: names. frames: length, the frames before the start included.
-        values: figure by `Figure.key`; NaN where nothing counts. curves: by `Axis.key`.
+        values: figure by `Metric.key`; NaN where nothing counts. curves: by `Axis.key`.
         times: (N,) seconds of each tracked frame of all repetitions, without the frames that a tracker was started on.
-        weights: frames that each figure is made of, by `Figure.key`.
+        weights: frames that each figure is made of, by `Metric.key`.
         attributes: of the sequence, such as "occlusion".
         repetitions: one score per repetition where there are several, else empty.
         runs: what the protocol's figures over several sequences are made of.
@@ -110,7 +110,7 @@ class Scoring(Protocol):
         """Name of the convention that the figures follow."""
 
     @property
-    def figures(self) -> tuple[Figure, ...]:
+    def figures(self) -> tuple[Metric, ...]:
         """The columns, the one that trackers are ranked by first."""
 
     @property
@@ -137,13 +137,13 @@ class Scoring(Protocol):
     def pooled(self) -> bool:
         """Whether the frames of all sequences are pooled; otherwise the mean over sequences is taken."""
 
-    def score(self, records: Items[Record]) -> SequenceScore:
+    def score(self, records: Sequence[Record]) -> SequenceScore:
         """All results of one tracker on one sequence: repetitions, or runs from several anchors."""
 
-    def combine(self, scores: Items[SequenceScore]) -> dict[str, float]:
+    def combine(self, scores: Sequence[SequenceScore]) -> dict[str, float]:
         """Figures of several sequences."""
 
-    def curves(self, scores: Items[SequenceScore]) -> dict[str, FloatArray]:
+    def curves(self, scores: Sequence[SequenceScore]) -> dict[str, FloatArray]:
         """Curves of several sequences."""
 
     def accuracy_robustness(self, values: Mapping[str, float]) -> tuple[float, float]:
@@ -230,16 +230,16 @@ class Report:
         return self.scoring.convention
 
     @property
-    def figures(self) -> tuple[Figure, ...]:
+    def figures(self) -> tuple[Metric, ...]:
         """The columns."""
         return self.scoring.figures
 
     @property
-    def headline(self) -> Figure:
+    def headline(self) -> Metric:
         """The figure that stands for all where there is room for one."""
         return self.figure(self.scoring.headline)
 
-    def figure(self, key: str) -> Figure:
+    def figure(self, key: str) -> Metric:
         """The figure of a key.
 
         Raises:
@@ -256,4 +256,4 @@ class Report:
         return tuple(sorted({part.dataset for item in self.trackers for part in item.sequences}))
 
 
-__all__ = ["Axis", "Coverage", "Figure", "Report", "Scoring", "SequenceScore", "TrackerScore"]
+__all__ = ["Axis", "Coverage", "Metric", "Report", "Scoring", "SequenceScore", "TrackerScore"]

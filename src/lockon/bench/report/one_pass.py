@@ -6,7 +6,7 @@ are GOT-10k's: the first frame and absent frames do not count.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence as Items
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,18 +15,18 @@ import numpy as np
 from lockon.bench import metrics
 from lockon.bench.metrics.conventions import get_convention
 from lockon.bench.report.latency import tracking_times
-from lockon.bench.report.model import Axis, Figure, SequenceScore
+from lockon.bench.report.model import Axis, Metric, SequenceScore
 from lockon.bench.store import ProtocolName, Record
 from lockon.types import FloatArray
 
 METRICS = ("AO", "SR50", "SR75", "AUC", "P20", "NP")
 FIGURES = (
-    Figure("AO", "AO", "average overlap: mean IoU"),
-    Figure("SR50", "SR0.5", "success rate: fraction of frames with an IoU above 0.5"),
-    Figure("SR75", "SR0.75", "success rate: fraction of frames with an IoU above 0.75"),
-    Figure("AUC", "AUC", "area under the success curve"),
-    Figure("P20", "P20", "precision: fraction of frames whose centre is at most 20 pixels off"),
-    Figure("NP", "NP", "normalised precision at 0.2"),
+    Metric("AO", "AO", "average overlap: mean IoU"),
+    Metric("SR50", "SR0.5", "success rate: fraction of frames with an IoU above 0.5"),
+    Metric("SR75", "SR0.75", "success rate: fraction of frames with an IoU above 0.75"),
+    Metric("AUC", "AUC", "area under the success curve"),
+    Metric("P20", "P20", "precision: fraction of frames whose centre is at most 20 pixels off"),
+    Metric("NP", "NP", "normalised precision at 0.2"),
 )
 _OVERLAP = ("AO", "SR50", "SR75")
 
@@ -50,7 +50,7 @@ class OnePass:
         get_convention(self.convention)  # an unknown name is an error now, before files are read
 
     @property
-    def figures(self) -> tuple[Figure, ...]:
+    def figures(self) -> tuple[Metric, ...]:
         """AO first."""
         return FIGURES
 
@@ -70,7 +70,7 @@ class OnePass:
             Axis("normalized_precision", "Normalised precision", "normalised location error threshold", "precision", "NP", sizes),
         )
 
-    def score(self, records: Items[Record]) -> SequenceScore:
+    def score(self, records: Sequence[Record]) -> SequenceScore:
         """One sequence; the mean over its repetitions."""
         parts = tuple(self._score(record) for record in records)
         if len(parts) == 1:
@@ -107,15 +107,15 @@ class OnePass:
             attributes=record.attributes,
         )
 
-    def combine(self, scores: Items[SequenceScore]) -> dict[str, float]:
+    def combine(self, scores: Sequence[SequenceScore]) -> dict[str, float]:
         """Means over sequences or over all frames."""
         return {name: float(self._over([part.values[name] for part in scores], scores, name)) for name in METRICS}
 
-    def curves(self, scores: Items[SequenceScore]) -> dict[str, FloatArray]:
+    def curves(self, scores: Sequence[SequenceScore]) -> dict[str, FloatArray]:
         """Means over sequences or over all frames."""
         return {axis.key: self._over([part.curves[axis.key] for part in scores], scores, axis.figure) for axis in self.axes}
 
-    def _over(self, values: Items[Any], scores: Items[SequenceScore], name: str) -> Any:
+    def _over(self, values: Sequence[Any], scores: Sequence[SequenceScore], name: str) -> Any:
         return metrics.over_sequences(values, [part.weights[name] for part in scores], self.convention)
 
     @staticmethod

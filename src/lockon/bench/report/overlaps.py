@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lockon.bench import metrics
-from lockon.bench.protocols.answers import STARTED
+from lockon.bench.protocols.trajectory import STARTED
 from lockon.bench.store import Record
 from lockon.data.vot_rle import decode_vot_mask, parse_vot_mask
 from lockon.ops.boxes import iou_xywh

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence as Items
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from lockon.bench import metrics
 from lockon.bench.report.latency import tracking_times
 from lockon.bench.report.lengths import eao_note, range_of
-from lockon.bench.report.model import LONGEST, Axis, Figure, SequenceScore
+from lockon.bench.report.model import LONGEST, Axis, Metric, SequenceScore
 from lockon.bench.report.overlaps import answer_regions, truth_regions
 from lockon.bench.store import ProtocolName, Record
 from lockon.errors import unknown_name
@@ -23,10 +23,10 @@ CONVENTIONS = (*RULES, EXACT)  # ways to count an overlap; all else is the same 
 BURNIN = 10  # frames after a start that do not count for accuracy
 RELIABILITY = 30  # frames: S of the plot of accuracy and robustness
 _FIGURES = (
-    Figure("EAO", "EAO", "expected average overlap", mean=False),
-    Figure("A", "A", "accuracy: mean overlap while the target is followed", mean=False),  # over frames that differ between trackers
-    Figure("R", "R", "robustness: failures per 100 frames", rising=False),
-    Figure("failures", "failures", "number of failures, the mean over repetitions", rising=False, digits=1, mean=False),
+    Metric("EAO", "EAO", "expected average overlap", mean=False),
+    Metric("A", "A", "accuracy: mean overlap while the target is followed", mean=False),  # over frames that differ between trackers
+    Metric("R", "R", "robustness: failures per 100 frames", rising=False),
+    Metric("failures", "failures", "number of failures, the mean over repetitions", rising=False, digits=1, mean=False),
 )
 
 
@@ -72,12 +72,12 @@ class Reset:
         """The expected overlap by length."""
         return (Axis.of_lengths(),)
 
-    def score(self, records: Items[Record]) -> SequenceScore:
+    def score(self, records: Sequence[Record]) -> SequenceScore:
         """One sequence with its repetitions."""
         parts = tuple(self._score([record]) for record in records)
         return parts[0] if len(parts) == 1 else self._score(records, parts)
 
-    def _score(self, records: Items[Record], parts: tuple[SequenceScore, ...] = ()) -> SequenceScore:
+    def _score(self, records: Sequence[Record], parts: tuple[SequenceScore, ...] = ()) -> SequenceScore:
         runs = tuple(self._run(record) for record in records) if not parts else tuple(run for part in parts for run in part.runs)
         first = records[0]
         found = metrics.accuracy_robustness([list(runs)], BURNIN)
@@ -100,14 +100,14 @@ class Reset:
         events = np.zeros(0) if record.run.events is None else record.run.events  # `base_of` lets no others through
         return metrics.reset_run(boxes, events, truth, record.run.bounds, self.convention)
 
-    def combine(self, scores: Items[SequenceScore]) -> dict[str, float]:
+    def combine(self, scores: Sequence[SequenceScore]) -> dict[str, float]:
         """Over all frames of all sequences; EAO from the curve."""
         runs = [list(part.runs) for part in scores]
         found = metrics.accuracy_robustness(runs, BURNIN)
         average = math.nan if self.lengths is None else metrics.expected_average_overlap(runs, *self.lengths)
         return {"EAO": average, "A": found.accuracy, "R": found.robustness, "failures": found.failures}
 
-    def curves(self, scores: Items[SequenceScore]) -> dict[str, FloatArray]:
+    def curves(self, scores: Sequence[SequenceScore]) -> dict[str, FloatArray]:
         """The expected overlap by length."""
         return {"expected_overlap": metrics.expected_overlap_curve([list(part.runs) for part in scores])[:LONGEST]}
 

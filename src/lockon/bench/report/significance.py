@@ -6,13 +6,13 @@ Sequences are drawn, not frames: frames of one video are no independent samples.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence as Items
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lockon.bench import metrics
-from lockon.bench.report.model import Figure, Report, SequenceScore, TrackerScore
+from lockon.bench.report.model import Metric, Report, SequenceScore, TrackerScore
 from lockon.errors import LockonError, unknown_name
 from lockon.types import FloatArray
 
@@ -29,7 +29,7 @@ class Intervals:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class SignificantDifference:
     """One figure of two trackers over the sequences that both have.
 
     Attributes:
@@ -49,13 +49,13 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PairedComparison:
     """Two trackers, figure by figure, on `sequences` sequences; how it was made, in a sentence."""
 
     a: str
     b: str
     sequences: int
-    figures: Mapping[str, Difference]
+    figures: Mapping[str, SignificantDifference]
     meaning: str
 
 
@@ -81,7 +81,7 @@ def _of_tracker(report: Report, item: TrackerScore, seed: int) -> dict[str, tupl
     return found
 
 
-def compare(report: Report, a: str, b: str, seed: int = 0) -> Comparison:
+def compare(report: Report, a: str, b: str, seed: int = 0) -> PairedComparison:
     """Two trackers on the sequences that both have: paired differences and sign-flip permutation tests.
 
     Raises:
@@ -108,19 +108,19 @@ def compare(report: Report, a: str, b: str, seed: int = 0) -> Comparison:
         f"{len(common)} sequences that both have. In brackets: {LEVEL:.0%} confidence interval, bootstrap over sequences; bold: it "
         "does not hold 0. p: sign-flip permutation test over sequences, two-sided."
     )
-    return Comparison(a, b, len(common), {figure.key: figures[figure.key] for figure in known_figures}, meaning)
+    return PairedComparison(a, b, len(common), {figure.key: figures[figure.key] for figure in known_figures}, meaning)
 
 
-Pair = tuple[Items[SequenceScore], Items[SequenceScore]]
+Pair = tuple[Sequence[SequenceScore], Sequence[SequenceScore]]
 Sides = tuple[Mapping[str, float], Mapping[str, float]]
 
 
-def _paired(report: Report, figure: Figure, pair: Pair, values: Sides, seed: int) -> Difference:
+def _paired(report: Report, figure: Metric, pair: Pair, values: Sides, seed: int) -> SignificantDifference:
     (first, weights), (second, _) = (_values(report, side, figure) for side in pair)
     found = metrics.paired_difference(first, second, weights=weights, level=LEVEL, seed=seed)
     ahead, behind = (found.better, found.worse) if figure.rising else (found.worse, found.better)
     key = figure.key
-    return Difference(
+    return SignificantDifference(
         first=values[0][key],
         second=values[1][key],
         difference=values[0][key] - values[1][key],
@@ -133,7 +133,7 @@ def _paired(report: Report, figure: Figure, pair: Pair, values: Sides, seed: int
     )
 
 
-def _redrawn(report: Report, figures: Items[Figure], pair: Pair, values: Sides, seed: int) -> dict[str, Difference]:
+def _redrawn(report: Report, figures: Sequence[Metric], pair: Pair, values: Sides, seed: int) -> dict[str, SignificantDifference]:
     """Figures that are no means: from draws of sequences, and with the two trackers' sequences exchanged at random."""
     drawn = _drawn(report, pair, seed)
     exchanged = _exchanged(report, pair, seed)
@@ -145,16 +145,18 @@ def _redrawn(report: Report, figures: Items[Figure], pair: Pair, values: Sides, 
         reached = np.count_nonzero(np.abs(exchanged[0][key] - exchanged[1][key]) >= abs(difference) - 1e-12)
         ahead = [_sign(figure, one.values[key] - other.values[key]) for one, other in zip(*pair, strict=True)]
         counts = (ahead.count(1), ahead.count(0), ahead.count(-1))
-        found[key] = Difference(values[0][key], values[1][key], difference, low, high, float((reached + 1) / (DRAWS + 1)), *counts)
+        found[key] = SignificantDifference(
+            values[0][key], values[1][key], difference, low, high, float((reached + 1) / (DRAWS + 1)), *counts
+        )
     return found
 
 
-def _sign(figure: Figure, difference: float) -> int | None:
+def _sign(figure: Metric, difference: float) -> int | None:
     """1 where the first is better, -1 where the second is; None for a sequence that has no value of its own."""
     return None if np.isnan(difference) else int(np.sign(difference if figure.rising else -difference))
 
 
-def _values(report: Report, scores: Items[SequenceScore], figure: Figure) -> tuple[FloatArray, FloatArray | None]:
+def _values(report: Report, scores: Sequence[SequenceScore], figure: Metric) -> tuple[FloatArray, FloatArray | None]:
     """(S,) values and (S,) frames of each sequence; None where sequences count alike."""
     values = np.array([part.values[figure.key] for part in scores])
     weights = np.array([part.weights[figure.key] for part in scores], dtype=np.float64)
@@ -162,7 +164,7 @@ def _values(report: Report, scores: Items[SequenceScore], figure: Figure) -> tup
     return values, weights if report.scoring.pooled else None
 
 
-def _drawn(report: Report, sides: Items[Items[SequenceScore]], seed: int) -> list[dict[str, FloatArray]]:
+def _drawn(report: Report, sides: Sequence[Sequence[SequenceScore]], seed: int) -> list[dict[str, FloatArray]]:
     """(DRAWS,) values of each figure, from sequences drawn with replacement, the same ones for each side."""
     rng, count = np.random.default_rng(seed), len(sides[0])
     rounds = [rng.integers(0, count, count) for _ in range(DRAWS)]
@@ -177,7 +179,7 @@ def _exchanged(report: Report, pair: Pair, seed: int) -> list[dict[str, FloatArr
     return [_collected(report, side) for side in both]
 
 
-def _collected(report: Report, rounds: Items[Items[SequenceScore]]) -> dict[str, FloatArray]:
+def _collected(report: Report, rounds: Sequence[Sequence[SequenceScore]]) -> dict[str, FloatArray]:
     found = [report.scoring.combine(scores) for scores in rounds]
     return {figure.key: np.array([values[figure.key] for values in found]) for figure in report.figures}
 
@@ -188,4 +190,4 @@ def _between(values: FloatArray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-__all__ = ["DRAWS", "LEVEL", "Comparison", "Difference", "Intervals", "compare", "intervals"]
+__all__ = ["DRAWS", "LEVEL", "Intervals", "PairedComparison", "SignificantDifference", "compare", "intervals"]

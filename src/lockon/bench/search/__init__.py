@@ -1,6 +1,6 @@
 """Hyper-parameter search of inference parameters on validation data."""
 
-from lockon.bench.search.engine import Found, search
+from lockon.bench.search.engine import BestTrial, search
 from lockon.bench.search.folds import CrossValidation, Fold, cross_validate
 from lockon.bench.search.objective import METRICS, Objective
 from lockon.bench.search.ranges import default_space, parse_range, parse_vary, read_space
@@ -11,9 +11,9 @@ from lockon.bench.search.work import Step
 
 __all__ = [
     "METRICS",
+    "BestTrial",
     "CrossValidation",
     "Fold",
-    "Found",
     "Objective",
     "Parameter",
     "Step",

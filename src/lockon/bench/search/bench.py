@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from collections import deque
-from collections.abc import Generator, Iterable, Sequence as Items
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
@@ -22,7 +22,7 @@ from lockon.bench.search.frames import keep_frames
 from lockon.bench.search.objective import Objective
 from lockon.bench.spec import Make, TrackerSpec
 from lockon.bench.workers import DIED, become_worker, start_process
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError, LockonWarning
 from lockon.tracker import Tracker
 
@@ -38,7 +38,7 @@ class Task:
     """What all trials share. The frames of `sequences` are kept up to `cache` bytes per process."""
 
     make: Make
-    sequences: tuple[Sequence, ...]
+    sequences: tuple[VideoSequence, ...]
     objective: Objective
     seed: int
     cache: int
@@ -47,7 +47,7 @@ class Task:
 class Bench(Protocol):
     """Runs a tracker over sequences."""
 
-    def measure(self, spec: TrackerSpec, order: Items[int]) -> Scores:
+    def measure(self, spec: TrackerSpec, order: Sequence[int]) -> Scores:
         """Yield number and score of each sequence in `order`, in that order or as they are finished.
 
         Raises:
@@ -68,7 +68,7 @@ class Runner:
     def __init__(self, task: Task) -> None:
         self.task = replace(task, sequences=tuple(keep_frames(task.sequences, task.cache)))
 
-    def measure(self, spec: TrackerSpec, order: Items[int]) -> Scores:
+    def measure(self, spec: TrackerSpec, order: Sequence[int]) -> Scores:
         """As `Bench.measure`, in the given order."""
         tracker = self.make(spec.on_worker(0))
         for number in order:
@@ -137,7 +137,7 @@ class Pool:
             self.close()
             raise
 
-    def measure(self, spec: TrackerSpec, order: Items[int]) -> Scores:
+    def measure(self, spec: TrackerSpec, order: Sequence[int]) -> Scores:
         """As `Bench.measure`, in the order in which they are finished; each process keeps to the given one."""
         queues = [deque(number for number in order if self._owner[number] == worker) for worker in range(self.workers)]
         try:
@@ -210,7 +210,7 @@ def _end(worker: _Worker) -> None:
         worker.process.kill()
 
 
-def share(lengths: Items[int], workers: int) -> list[int]:
+def share(lengths: Sequence[int], workers: int) -> list[int]:
     """The worker of each sequence: the longest first, each to the one that has least.
 
     >>> share([10, 90, 50, 40], 2)

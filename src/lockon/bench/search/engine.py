@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence as Items
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ from lockon.bench.search.objective import Objective
 from lockon.bench.search.space import Parameter, Value, space_json
 from lockon.bench.search.suggest import Journal, grid_size, make_suggester
 from lockon.bench.search.trials import Log, Trial
-from lockon.bench.search.work import Report, Work, running_values
+from lockon.bench.search.work import Report, SearchContext, running_values
 from lockon.bench.spec import Make, TrackerSpec
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 
 TRIALS = 50
@@ -27,7 +27,7 @@ CACHE_MB = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class BestTrial:
     """What a search has found so far.
 
     Attributes:
@@ -56,8 +56,8 @@ class Found:
 
 def search(
     make: Make,
-    sequences: Items[Sequence],
-    space: Items[Parameter],
+    sequences: Sequence[VideoSequence],
+    space: Sequence[Parameter],
     out: str | Path,
     *,
     spec: TrackerSpec | None = None,
@@ -71,7 +71,7 @@ def search(
     cache_mb: float = CACHE_MB,
     about: Mapping[str, Any] | None = None,
     report: Report | None = None,
-) -> Found:
+) -> BestTrial:
     """Search inference parameters of a tracker, on sequences that are for validation.
 
     Trial 0 has the tracker's own parameters. What is finished in `out` is not run again; the same call goes on from there, the
@@ -114,7 +114,7 @@ def search(
         suggester.replay(trial, values)
     journal = Journal(log.folder / "journal.log", space, done, running)
     task = Task(make, tuple(sequences), objective, seed, round(cache_mb * 1e6))
-    work = Work(spec, names, order, suggester, objective, prune=prune, report=report or (lambda _: None))
+    work = SearchContext(spec, names, order, suggester, objective, prune=prune, report=report or (lambda _: None))
     bench: Bench | None = None
     try:
         while len(done) < total and (parameters := suggester.ask() if done else {}) is not None:
@@ -130,10 +130,10 @@ def search(
     finally:
         if bench is not None:
             bench.close()
-    return Found(objective, tuple(space), tuple(done))
+    return BestTrial(objective, tuple(space), tuple(done))
 
 
-def _keep(trial: Trial, done: list[Trial], log: Log, journal: Journal, work: Work) -> None:
+def _keep(trial: Trial, done: list[Trial], log: Log, journal: Journal, work: SearchContext) -> None:
     """The log first: it is what a search goes on from."""
     values = running_values(work.objective, trial)
     log.append(trial)
@@ -143,7 +143,7 @@ def _keep(trial: Trial, done: list[Trial], log: Log, journal: Journal, work: Wor
     work.report(trial)
 
 
-def sequence_names(sequences: Items[Sequence]) -> list[str]:
+def sequence_names(sequences: Sequence[VideoSequence]) -> list[str]:
     """A name for each sequence; with the dataset's, where several datasets have it.
 
     Raises:
@@ -159,7 +159,7 @@ def sequence_names(sequences: Items[Sequence]) -> list[str]:
     return names
 
 
-def _repeated(done: Items[Trial], space: Items[Parameter], parameters: dict[str, Value]) -> Trial | None:
+def _repeated(done: Sequence[Trial], space: Sequence[Parameter], parameters: dict[str, Value]) -> Trial | None:
     """The outcome of an earlier trial with equal parameters, written out for trial 0."""
     own = {one.name: one.default for one in space}
     for trial in done:
@@ -169,7 +169,7 @@ def _repeated(done: Items[Trial], space: Items[Parameter], parameters: dict[str,
 
 
 def _check(
-    space: Items[Parameter], spec: TrackerSpec, trials: int | None, *, workers: int, threads: int, cache_mb: float, grid: bool
+    space: Sequence[Parameter], spec: TrackerSpec, trials: int | None, *, workers: int, threads: int, cache_mb: float, grid: bool
 ) -> int:
     """Number of trials in all."""
     names = [parameter.name for parameter in space]
@@ -190,9 +190,9 @@ def _check(
 
 def _description(
     spec: TrackerSpec,
-    sequences: Items[Sequence],
-    names: Items[str],
-    space: Items[Parameter],
+    sequences: Sequence[VideoSequence],
+    names: Sequence[str],
+    space: Sequence[Parameter],
     objective: Objective,
     *,
     sampler: str,
@@ -213,10 +213,10 @@ def _description(
     }
 
 
-def _digest(sequence: Sequence) -> str:
+def _digest(sequence: VideoSequence) -> str:
     """The start of a hash of the ground truth."""
     parts = [sequence.boxes] if sequence.visible is None else [sequence.boxes, sequence.visible]
     return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()[:16]
 
 
-__all__ = ["CACHE_MB", "TRIALS", "Found", "search", "sequence_names"]
+__all__ = ["CACHE_MB", "TRIALS", "BestTrial", "search", "sequence_names"]

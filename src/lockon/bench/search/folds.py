@@ -7,11 +7,11 @@ Subsequent Selection Bias in Performance Evaluation, JMLR 2010.)
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lockon.bench.report.model import SequenceScore
-from lockon.bench.search.engine import Found
+from lockon.bench.search.engine import BestTrial
 from lockon.bench.search.objective import Objective
 from lockon.bench.search.trials import Trial
 from lockon.errors import LockonError
@@ -51,7 +51,7 @@ class CrossValidation:
         return self.value - self.default
 
 
-def cross_validate(found: Found, folds: int) -> CrossValidation:
+def cross_validate(found: BestTrial, folds: int) -> CrossValidation:
     """Deal the sequences into folds, in the order of the trials' logs, which the seed has shuffled.
 
     Only complete trials can be chosen; of equal ones the first.
@@ -76,7 +76,7 @@ def cross_validate(found: Found, folds: int) -> CrossValidation:
     return CrossValidation(tuple(rows), found.default.value, value)
 
 
-def _value(objective: Objective, trial: Trial, names: Items[str]) -> float:
+def _value(objective: Objective, trial: Trial, names: Sequence[str]) -> float:
     return objective.value([trial.scores[name] for name in names])
 
 

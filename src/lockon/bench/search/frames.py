@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lockon.data.sequence import LazyList, Sequence
+from lockon.data.sequence import LazyList, VideoSequence
 from lockon.types import Frame
 
 
@@ -44,7 +44,7 @@ class _Kept:
         return copy
 
 
-def keep_frames(sequences: Iterable[Sequence], limit: int) -> list[Sequence]:
+def keep_frames(sequences: Iterable[VideoSequence], limit: int) -> list[VideoSequence]:
     """The sequences with frames that stay in memory once read, first come first served, up to `limit` bytes together."""
     budget = Budget(limit)
     kept = []

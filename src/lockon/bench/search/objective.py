@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence as Items
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,11 +11,11 @@ import numpy as np
 
 from lockon.bench.metrics import ResetRun
 from lockon.bench.protocols.plan import MaskTexts, Protocol
-from lockon.bench.record import Place
+from lockon.bench.record import RunKey
 from lockon.bench.report.model import Scoring, SequenceScore
 from lockon.bench.report.one_pass import METRICS as ONE_PASS, OnePass
 from lockon.bench.report.reset import Reset
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.driver import drive
 from lockon.errors import LockonError, unknown_name
 from lockon.tracker import Tracker
@@ -49,7 +49,7 @@ class Objective:
             raise LockonError(f"lengths {self.lengths} given for {self.metric}; only EAO has them")
         self.scoring()
 
-    def of(self, sequences: Items[Sequence]) -> Objective:
+    def of(self, sequences: Sequence[VideoSequence]) -> Objective:
         """The objective on these sequences.
 
         Raises:
@@ -71,16 +71,16 @@ class Objective:
             return Reset(self.dataset, self.convention, given=self.lengths)
         return OnePass(self.convention or "pysot")
 
-    def measure(self, tracker: Tracker, sequence: Sequence) -> SequenceScore:
+    def measure(self, tracker: Tracker, sequence: VideoSequence) -> SequenceScore:
         """All figures of a tracker on one sequence, without curves and times.
 
         Raises:
             LockonError: no usable box, an unreadable frame, or whatever the tracker raises.
         """
         protocol = Protocol(name="reset" if self.metric == EAO else "one-pass")
-        place = Place(protocol.name)
-        run = drive(tracker, protocol.course(sequence, place))
-        score = self.scoring().score([protocol.record(sequence, place, run, {}, MaskTexts())])
+        run_key = RunKey(protocol.name)
+        run = drive(tracker, protocol.episode(sequence, run_key))
+        score = self.scoring().score([protocol.record(sequence, run_key, run, {}, MaskTexts())])
         return replace(score, curves={}, times=np.zeros(0), runs=tuple(map(_slim, score.runs)))
 
     def value(self, scores: Iterable[SequenceScore]) -> float:

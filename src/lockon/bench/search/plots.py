@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lockon.bench.plots.style import COLORS, save
-from lockon.bench.search.engine import Found
+from lockon.bench.search.engine import BestTrial
 from lockon.bench.search.space import Parameter
 from lockon.bench.search.trials import Trial
 
@@ -18,7 +18,7 @@ _TRIALS, _BEST, _DEFAULT = COLORS[0], COLORS[2], COLORS[1]
 _COLUMNS = 3
 
 
-def write_search_plots(found: Found, folder: Path, formats: Iterable[str] = ("png",)) -> list[Path]:
+def write_search_plots(found: BestTrial, folder: Path, formats: Iterable[str] = ("png",)) -> list[Path]:
     """Draw history and parameters into a folder.
 
     Raises:
@@ -30,7 +30,7 @@ def write_search_plots(found: Found, folder: Path, formats: Iterable[str] = ("pn
     return history + save(partial(_draw_parameters, found=found, rows=rows), folder / "parameters", formats, (9.6, 0.6 + 2.8 * rows))
 
 
-def _draw_history(figure: Any, found: Found) -> None:
+def _draw_history(figure: Any, found: BestTrial) -> None:
     axes = figure.add_subplot()
     complete = _complete(found)
     numbers, values = np.array([trial.number for trial in complete]), np.array([trial.value for trial in complete])
@@ -48,7 +48,7 @@ def _draw_history(figure: Any, found: Found) -> None:
     figure.legend(loc="outside lower center", ncols=2, fontsize="small")  # points may be anywhere
 
 
-def _draw_parameters(figure: Any, found: Found, rows: int) -> None:
+def _draw_parameters(figure: Any, found: BestTrial, rows: int) -> None:
     axes = np.atleast_1d(figure.subplots(rows, min(_COLUMNS, len(found.space)), sharey=True, squeeze=False)).ravel()
     for place, parameter in zip(axes, found.space, strict=False):
         _draw_parameter(place, found, parameter)
@@ -59,7 +59,7 @@ def _draw_parameters(figure: Any, found: Found, rows: int) -> None:
     figure.suptitle("complete trials, early ones dark, late ones bright; diamond: the tracker's own parameters", fontsize="medium")
 
 
-def _draw_parameter(axes: Any, found: Found, parameter: Parameter) -> None:
+def _draw_parameter(axes: Any, found: BestTrial, parameter: Parameter) -> None:
     tried = [trial for trial in _complete(found) if parameter.name in trial.parameters]
     values: list[Any] = [trial.parameters[parameter.name] for trial in tried]
     if parameter.choices:
@@ -81,7 +81,7 @@ def _draw_parameter(axes: Any, found: Found, parameter: Parameter) -> None:
     axes.grid(visible=True, alpha=0.35)
 
 
-def _complete(found: Found) -> list[Trial]:
+def _complete(found: BestTrial) -> list[Trial]:
     return [trial for trial in found.trials if trial.state == "complete"]
 
 

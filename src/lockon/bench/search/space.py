@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,7 +107,7 @@ class Parameter:
         return float(f"{value:.{DIGITS}g}") if self.log else round(value, 10)
 
 
-def space_json(space: Items[Parameter]) -> dict[str, Any]:
+def space_json(space: Sequence[Parameter]) -> dict[str, Any]:
     """The space as JSON values by name."""
     return {parameter.name: parameter.as_json() for parameter in space}
 

@@ -14,7 +14,7 @@ import math
 import os
 import random
 import warnings
-from collections.abc import Iterator, Mapping, Sequence as Items
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
@@ -43,10 +43,10 @@ class Suggester(Protocol):
     def hopeless(self, step: int, value: float) -> bool:
         """Whether a trial with this value after `step` sequences can be given up."""
 
-    def tell(self, trial: Trial, values: Items[float]) -> None:
+    def tell(self, trial: Trial, values: Sequence[float]) -> None:
         """How what was asked for last fared; `values` after each of its sequences."""
 
-    def replay(self, trial: Trial, values: Items[float]) -> None:
+    def replay(self, trial: Trial, values: Sequence[float]) -> None:
         """A trial of an earlier run, as if it were asked for and told now."""
 
 
@@ -57,7 +57,7 @@ class Grid:
         space: what is searched. seed: of the order.
     """
 
-    def __init__(self, space: Items[Parameter], seed: int) -> None:
+    def __init__(self, space: Sequence[Parameter], seed: int) -> None:
         names = [parameter.name for parameter in space]
         rows = [dict(zip(names, row, strict=True)) for row in itertools.product(*(one.points(GRID_POINTS) for one in space))]
         random.Random(seed).shuffle(rows)
@@ -71,10 +71,10 @@ class Grid:
         """A grid is run whole."""
         return False
 
-    def tell(self, trial: Trial, values: Items[float]) -> None:
+    def tell(self, trial: Trial, values: Sequence[float]) -> None:
         """A grid learns nothing."""
 
-    def replay(self, trial: Trial, values: Items[float]) -> None:
+    def replay(self, trial: Trial, values: Sequence[float]) -> None:
         """Go past the row."""
         if trial.number:
             self.ask()
@@ -90,7 +90,7 @@ class Study:
         LockonError: Optuna (or, for "cmaes", its package) is not installed.
     """
 
-    def __init__(self, space: Items[Parameter], sampler: Sampler, seed: int, sequences: int) -> None:
+    def __init__(self, space: Sequence[Parameter], sampler: Sampler, seed: int, sequences: int) -> None:
         self._optuna = require("optuna")
         self.space = tuple(space)
         optuna = self._optuna
@@ -113,7 +113,7 @@ class Study:
         self._steps = step
         return bool(self._asked.should_prune())
 
-    def tell(self, trial: Trial, values: Items[float]) -> None:
+    def tell(self, trial: Trial, values: Sequence[float]) -> None:
         """Parameters that were not asked for (the tracker's own) are told where the space has them."""
         states = self._optuna.trial.TrialState
         state = {"complete": states.COMPLETE, "pruned": states.PRUNED, "failed": states.FAIL}[trial.state]
@@ -127,7 +127,7 @@ class Study:
             self._study.tell(self._asked, trial.value if trial.state == "complete" else None, state)
         self._asked = None
 
-    def replay(self, trial: Trial, values: Items[float]) -> None:
+    def replay(self, trial: Trial, values: Sequence[float]) -> None:
         """Ask again; where something else comes (another version of Optuna), what was logged counts, and a warning says so."""
         if trial.number:
             asked = self.ask()
@@ -141,7 +141,7 @@ class Study:
         self.tell(trial, values)
 
 
-def make_suggester(space: Items[Parameter], sampler: str, seed: int, sequences: int) -> Suggester:
+def make_suggester(space: Sequence[Parameter], sampler: str, seed: int, sequences: int) -> Suggester:
     """The suggester of a sampler's name.
 
     Raises:
@@ -154,12 +154,12 @@ def make_suggester(space: Items[Parameter], sampler: str, seed: int, sequences: 
     return Study(space, sampler, seed, sequences)  # type: ignore[arg-type]  # one of SAMPLERS
 
 
-def grid_size(space: Items[Parameter]) -> int:
+def grid_size(space: Sequence[Parameter]) -> int:
     """Number of rows of a grid."""
     return math.prod(len(parameter.points(GRID_POINTS)) for parameter in space)
 
 
-def importances(space: Items[Parameter], trials: Items[Trial]) -> dict[str, float]:
+def importances(space: Sequence[Parameter], trials: Sequence[Trial]) -> dict[str, float]:
     """How much each parameter decides whether a trial is among the best, as parts of 1 (PED-ANOVA), the largest first.
 
     Empty with fewer than `ENOUGH` complete trials, or fewer than two parameters.
@@ -191,7 +191,7 @@ class Journal:
         LockonError: Optuna is not installed, or the file cannot be written.
     """
 
-    def __init__(self, path: Path, space: Items[Parameter], trials: Items[Trial], running: Items[Items[float]]) -> None:
+    def __init__(self, path: Path, space: Sequence[Parameter], trials: Sequence[Trial], running: Sequence[Sequence[float]]) -> None:
         self._optuna, self._space = require("optuna"), tuple(space)
         fresh = path.with_name(f".{path.name}.new")
         try:
@@ -206,7 +206,7 @@ class Journal:
         except OSError as error:
             raise LockonError(f"cannot write {path}: {error.strerror}") from None
 
-    def add(self, trial: Trial, values: Items[float]) -> None:
+    def add(self, trial: Trial, values: Sequence[float]) -> None:
         """Append one trial with its intermediate `values`."""
         with _quiet(self._optuna):
             self._study.add_trial(frozen_trial(self._optuna, self._space, trial, values))
@@ -219,7 +219,7 @@ class Journal:
         return study
 
 
-def frozen_trial(optuna: Any, space: Items[Parameter], trial: Trial, values: Items[float], *, whole: bool = False) -> Any:
+def frozen_trial(optuna: Any, space: Sequence[Parameter], trial: Trial, values: Sequence[float], *, whole: bool = False) -> Any:
     """A finished trial as Optuna keeps it. Parameters outside the space (the tracker's own may be) are left out.
 
     With `whole`, None for such a trial: it would spoil the samplers' common space.

@@ -12,14 +12,14 @@ from typing import Any
 
 from lockon import __version__
 from lockon._files import write_bytes
-from lockon.bench.search.engine import Found
+from lockon.bench.search.engine import BestTrial
 from lockon.bench.search.folds import CrossValidation
 from lockon.bench.search.suggest import importances
 from lockon.config import apply_overrides, as_json
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class SearchSummary:
     """A finished search, for reports.
 
     Attributes:
@@ -28,7 +28,7 @@ class Summary:
         data: what is known of the data, as JSON values.
     """
 
-    found: Found
+    found: BestTrial
     fixed: Mapping[str, Any] = field(default_factory=dict)
     importances: Mapping[str, float] = field(default_factory=dict)
     folds: CrossValidation | None = None
@@ -64,12 +64,14 @@ class Summary:
         }
 
 
-def summarise(found: Found, fixed: Mapping[str, Any], folds: CrossValidation | None, data: tuple[Mapping[str, Any], ...] = ()) -> Summary:
+def summarise(
+    found: BestTrial, fixed: Mapping[str, Any], folds: CrossValidation | None, data: tuple[Mapping[str, Any], ...] = ()
+) -> SearchSummary:
     """The summary with importances."""
-    return Summary(found, fixed, importances(found.space, found.trials), folds, data)
+    return SearchSummary(found, fixed, importances(found.space, found.trials), folds, data)
 
 
-def write_summary(summary: Summary, folder: Path, config: object | None) -> list[Path]:
+def write_summary(summary: SearchSummary, folder: Path, config: object | None) -> list[Path]:
     """Write summary.json, and best.json in the form that ``lockon export --tracker`` takes.
 
     Args:
@@ -98,4 +100,4 @@ def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
     return as_json(nested)  # type: ignore[no-any-return]  # a mapping stays one
 
 
-__all__ = ["Summary", "summarise", "write_summary"]
+__all__ = ["SearchSummary", "summarise", "write_summary"]

@@ -35,7 +35,7 @@ Report = Callable[[Step | Trial], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class SearchContext:
     """What all trials of a search have in common."""
 
     spec: TrackerSpec
@@ -100,4 +100,4 @@ def running_values(objective: Objective, trial: Trial) -> list[float]:
     return list(np.nan_to_num(values).tolist())
 
 
-__all__ = ["Report", "Step", "Work", "running_values"]
+__all__ = ["Report", "SearchContext", "Step", "running_values"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence as Items
+from collections.abc import Mapping, Sequence
 
 from lockon.bench.report.attributes import by_attribute
 from lockon.bench.report.coverage import coverage_note
 from lockon.bench.report.latency import latency
-from lockon.bench.report.model import Figure, Report, SequenceScore, TrackerScore
-from lockon.bench.report.significance import Comparison, Intervals
+from lockon.bench.report.model import Metric, Report, SequenceScore, TrackerScore
+from lockon.bench.report.significance import Intervals, PairedComparison
 from lockon.bench.tables.model import BEST, Cell, Table, megabytes, number, ranks, speed
 
 
@@ -36,7 +36,7 @@ def title_of(report: Report) -> str:
     return f"{', '.join(report.datasets)}: {report.protocol}, convention {report.convention}"
 
 
-def _figure_cells(report: Report, figure: Figure, intervals: Intervals | None) -> list[Cell]:
+def _figure_cells(report: Report, figure: Metric, intervals: Intervals | None) -> list[Cell]:
     values = [item.values[figure.key] for item in report.trackers]
     cells = []
     for item, value, rank in zip(report.trackers, values, ranks(values, rising=figure.rising), strict=True):
@@ -75,7 +75,7 @@ def coverage_notes(report: Report) -> list[str]:
     return [f"Complete: {', '.join(whole)}."] if whole else []
 
 
-def sequence_table(report: Report, figure: Figure | None = None) -> Table:
+def sequence_table(report: Report, figure: Metric | None = None) -> Table:
     """One figure of every sequence and tracker; sequences by dataset and name.
 
     Args:
@@ -103,11 +103,11 @@ def _short_notes(report: Report, what: str) -> tuple[str, ...]:
     return (line, "**Partial: these are not all sequences and frames of the benchmark.**") if partial else (line,)
 
 
-def _value_cells(values: Items[float], figure: Figure) -> list[Cell]:
+def _value_cells(values: Sequence[float], figure: Metric) -> list[Cell]:
     return [Cell(number(value, figure.digits), rank) for value, rank in zip(values, ranks(values, rising=figure.rising), strict=True)]
 
 
-def attribute_table(report: Report, figure: Figure | None = None) -> Table:
+def attribute_table(report: Report, figure: Metric | None = None) -> Table:
     """One figure over the sequences of each attribute, and over all.
 
     Args:
@@ -146,7 +146,7 @@ def latency_table(report: Report) -> Table:
     return Table(f"Latency, {title_of(report)}", "latency", head, tuple(rows), (note,))
 
 
-def comparison_table(report: Report, comparison: Comparison) -> Table:
+def comparison_table(report: Report, comparison: PairedComparison) -> Table:
     """Figure by figure: the difference of two trackers over the sequences that both have, and whether it is more than chance."""
     rows = []
     for figure in report.figures:

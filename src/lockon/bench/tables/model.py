@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence as Items
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 BEST, SECOND = 1, 2
@@ -33,7 +33,7 @@ class Table:
     notes: tuple[str, ...] = field(default=())
 
 
-def ranks(values: Items[float], *, rising: bool = True) -> list[int]:
+def ranks(values: Sequence[float], *, rising: bool = True) -> list[int]:
     """The rank of each value: `BEST` for the best ones, `SECOND` for the next different ones, 0 for others and NaN.
 
     >>> ranks([0.5, 0.7, 0.7, 0.6, float("nan")])

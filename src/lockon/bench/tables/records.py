@@ -6,17 +6,17 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence as Items
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lockon.bench.report.attributes import by_attribute, has_attributes, overall
 from lockon.bench.report.latency import latency
 from lockon.bench.report.model import Report, SequenceScore, TrackerScore
 from lockon.bench.report.one_pass import AVERAGE
-from lockon.bench.report.significance import Comparison, Intervals
+from lockon.bench.report.significance import Intervals, PairedComparison
 
 
-def to_json(reports: Report | Items[Report], intervals: Items[Intervals] = (), comparisons: Items[Comparison] = ()) -> str:
+def to_json(reports: Report | Sequence[Report], intervals: Sequence[Intervals] = (), comparisons: Sequence[PairedComparison] = ()) -> str:
     """A list with one record per tracker; fractions in [0, 1], fps, size in bytes, milliseconds, NaN as null.
 
     Args:
@@ -82,7 +82,7 @@ def _attributes(report: Report) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _comparison(comparison: Comparison) -> dict[str, Any]:
+def _comparison(comparison: PairedComparison) -> dict[str, Any]:
     fields = ("first", "second", "difference", "low", "high", "p", "wins", "ties", "losses")
     figures = {key: nulls({name: getattr(one, name) for name in fields}) for key, one in comparison.figures.items()}
     return {"with": comparison.b, "sequences": comparison.sequences, "meaning": comparison.meaning, "figures": figures}
@@ -102,7 +102,7 @@ def nulls(values: Any) -> Any:
     return None if isinstance(values, float) and not math.isfinite(values) else values
 
 
-def to_csv(reports: Report | Items[Report]) -> str:
+def to_csv(reports: Report | Sequence[Report]) -> str:
     """One line per tracker with an empty sequence, then one per sequence."""
     several = [reports] if isinstance(reports, Report) else list(reports)
     stream = io.StringIO()
@@ -120,7 +120,7 @@ def to_csv(reports: Report | Items[Report]) -> str:
     return stream.getvalue()
 
 
-def _csv(item: TrackerScore | SequenceScore, names: Items[str]) -> list[str]:
+def _csv(item: TrackerScore | SequenceScore, names: Sequence[str]) -> list[str]:
     values = [item.values.get(name, math.nan) for name in names]
     return ["" if math.isnan(value) else f"{value:.6g}" for value in (*values, item.fps)]
 

@@ -1,1 +1,1 @@
-"""Readers of benchmark layouts: each translates its conventions to `lockon.data.sequence.Sequence`."""
+"""Readers of benchmark layouts: each translates its conventions to `lockon.data.sequence.VideoSequence`."""

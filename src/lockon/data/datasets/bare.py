@@ -29,7 +29,7 @@ from lockon.data.datasets.layout import FrameMode, Layout, SequenceFiles, Truth,
 from lockon.data.datasets.lists import official
 from lockon.data.datasets.parsing import read_flags, read_text
 from lockon.data.datasets.vot import box_to_polygon, polygon_to_box
-from lockon.data.sequence import LazyList, LazyPaths, Sequence, read_image
+from lockon.data.sequence import LazyList, LazyPaths, VideoSequence, read_image
 from lockon.errors import LockonError
 from lockon.types import FloatArray, Frame
 
@@ -107,7 +107,7 @@ def _with_flags(truth: Truth, path: Path, name: str) -> Truth:
     return dataclasses.replace(truth, visible=visible, problems=(*truth.problems, *problems), attributes=truth.attributes | names)
 
 
-def load_json(path: Path, name: str, origin: int, frames: FrameMode) -> list[Sequence]:
+def load_json(path: Path, name: str, origin: int, frames: FrameMode) -> list[VideoSequence]:
     """All sequences of a PySOT JSON file, sorted by name.
 
     Args:
@@ -137,7 +137,7 @@ def load_json(path: Path, name: str, origin: int, frames: FrameMode) -> list[Seq
     return [dataclasses.replace(sequence, frames=LazyList(sequence.frames.paths, read)) for sequence in sequences]
 
 
-def _sequence(path: Path, key: str, entry: Any, name: str, origin: int) -> Sequence:
+def _sequence(path: Path, key: str, entry: Any, name: str, origin: int) -> VideoSequence:
     where = f"{path}: {key}"
     if not isinstance(entry, dict) or not isinstance(entry.get("gt_rect"), list) or not isinstance(entry.get("img_names"), list):
         raise LockonError(f"{where}: expected the keys gt_rect and img_names with one item per frame")
@@ -151,7 +151,7 @@ def _sequence(path: Path, key: str, entry: Any, name: str, origin: int) -> Seque
     images = LazyPaths(partial(_image, path.parent, [str(image) for image in entry["img_names"]]), len(rows))
     if cornered.any():
         polygons[~cornered] = box_to_polygon(boxes[~cornered])
-    return Sequence(
+    return VideoSequence(
         name=key,
         dataset=name,
         frames=LazyList(images, read_image),

@@ -1,4 +1,4 @@
-"""What the readers of all benchmark layouts share: the files of one sequence, its ground truth, and the step to `Sequence`.
+"""What the readers of all benchmark layouts share: the files of one sequence, its ground truth, and the step to `VideoSequence`.
 
 A layout is three functions. `is_root` tells whether a folder looks like the benchmark, `scan` lists the files of every
 target without reading pixels, `truth` parses one target's annotation. `lockon data check` uses the same three.
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lockon.data.datasets.mask_images import read_mask
 from lockon.data.datasets.parsing import format_ranges
-from lockon.data.sequence import LazyList, LazyPaths, Sequence, read_image
+from lockon.data.sequence import LazyList, LazyPaths, VideoSequence, read_image
 from lockon.data.video_frames import VideoFrames
 from lockon.errors import LockonError
 from lockon.types import FloatArray, Frame
@@ -73,7 +73,7 @@ class Truth:
         polygons: (T, 8) 0-based, or None.
         wrong: lines that cannot be read; their rows are NaN too.
         masks: T lazy masks where the annotation file holds them (image files of masks are in `SequenceFiles`), or None.
-        anchors, backward, frame_size, fps: as in `Sequence`.
+        anchors, backward, frame_size, fps: as in `VideoSequence`.
         attributes: names of attributes that the annotation gives.
         first_only: whether the benchmark keeps all boxes but the first to itself (test sets that a server scores).
     """
@@ -113,7 +113,7 @@ class Layout:
     origin: int = 1
     numbered: bool = True
 
-    def load(self, root: Path, dataset: str, frames: FrameMode = "required") -> list[Sequence]:
+    def load(self, root: Path, dataset: str, frames: FrameMode = "required") -> list[VideoSequence]:
         """All sequences under `root`, sorted by name.
 
         Raises:
@@ -121,7 +121,7 @@ class Layout:
         """
         return [self.read(files, dataset, frames) for files in self.scan(root)]
 
-    def read(self, files: SequenceFiles, dataset: str, frames: FrameMode = "required") -> Sequence:
+    def read(self, files: SequenceFiles, dataset: str, frames: FrameMode = "required") -> VideoSequence:
         """One sequence with lazy frames and masks.
 
         Raises:
@@ -143,7 +143,7 @@ class Layout:
             raise LockonError(f"{dataset}/{files.name}: {len(found)} frames but {len(truth.boxes)} boxes in {files.truth}{gap}; {hint}")
         if files.masks is not None and len(files.masks) != len(found):
             raise LockonError(f"{dataset}/{files.name}: {len(found)} frames but {len(files.masks)} masks; {hint}")
-        return Sequence(
+        return VideoSequence(
             name=files.name,
             dataset=dataset,
             frames=found,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence as Items
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +18,7 @@ from lockon.types import FloatArray
 FILE = "lockon-boxes.npz"
 
 
-def remembered_boxes(folder: Path, keys: Items[str], read: Callable[[str], FloatArray]) -> FloatArray:
+def remembered_boxes(folder: Path, keys: Sequence[str], read: Callable[[str], FloatArray]) -> FloatArray:
     """One box per key: from the file in `folder` that an earlier call wrote for the same keys, or read, in threads, and written there.
 
     Args:

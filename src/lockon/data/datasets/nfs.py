@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, frame_number, list_folders, list_images
-from lockon.data.datasets.parsing import Table, parse_table, read_text
+from lockon.data.datasets.parsing import TextTable, parse_table, read_text
 from lockon.errors import LockonError
 
 EXPECTS = "NAME/{fps}/NAME/00001.jpg and NAME/{fps}/NAME.txt"
@@ -52,15 +52,15 @@ def _fast_truth(folder: Path) -> Path:
     return folder / str(FAST) / f"{folder.name}.txt"
 
 
-def _read(path: Path) -> Table:
+def _read(path: Path) -> TextTable:
     try:
         text = _LABEL.sub("", read_text(path))  # labels may have blanks
     except LockonError as error:
-        return Table(np.zeros((0, max(_WIDTHS))), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), (str(error),))
+        return TextTable(np.zeros((0, max(_WIDTHS))), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), (str(error),))
     return parse_table(text, str(path), _WIDTHS)
 
 
-def _rows(table: Table, path: Path, frames: tuple[Path, ...], fps: int) -> NDArray[np.intp]:
+def _rows(table: TextTable, path: Path, frames: tuple[Path, ...], fps: int) -> NDArray[np.intp]:
     """Which lines belong to the frames; where there are no images, the number of lines of the fast video tells."""
     step = 1
     if fps != FAST:

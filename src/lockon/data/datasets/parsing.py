@@ -23,7 +23,7 @@ _EMPTY_FIELD = re.compile(r"(^|,)[^\S\n]*(,|$)", re.MULTILINE)  # nothing before
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TextTable:
     """The rows of one ground-truth file.
 
     Attributes:
@@ -79,7 +79,7 @@ def parse_row(text: str, widths: tuple[int, ...]) -> list[float]:
     return numbers
 
 
-def parse_table(text: str, where: str, widths: tuple[int, ...]) -> Table:
+def parse_table(text: str, where: str, widths: tuple[int, ...]) -> TextTable:
     """Parses one ground-truth text; empty lines at the end are dropped, in the middle they are rows of NaN.
 
     Args:
@@ -107,10 +107,10 @@ def parse_table(text: str, where: str, widths: tuple[int, ...]) -> Table:
         found[index] = len(numbers)
     if not lines:
         problems.append(f"{where}: the file is empty; expected one line of {' or '.join(map(str, sorted(widths)))} numbers per frame")
-    return Table(values, found, np.arange(1, len(lines) + 1), tuple(problems), frozenset(wrong))
+    return TextTable(values, found, np.arange(1, len(lines) + 1), tuple(problems), frozenset(wrong))
 
 
-def _parse_plain(text: str, lines: list[str], widths: tuple[int, ...]) -> Table | None:
+def _parse_plain(text: str, lines: list[str], widths: tuple[int, ...]) -> TextTable | None:
     """What `parse_table` gives for a text of equally many finite numbers in every line, ten times as fast; None for others."""
     rows = [line.replace(",", " ").split() for line in lines]
     width = len(rows[0]) if rows else 0
@@ -124,15 +124,15 @@ def _parse_plain(text: str, lines: list[str], widths: tuple[int, ...]) -> Table 
         return None
     values = np.full((len(rows), max(widths)), np.nan)
     values[:, :width] = numbers
-    return Table(values, np.full(len(rows), width, dtype=np.int64), np.arange(1, len(rows) + 1), ())
+    return TextTable(values, np.full(len(rows), width, dtype=np.int64), np.arange(1, len(rows) + 1), ())
 
 
-def read_table(path: Path, widths: tuple[int, ...]) -> Table:
+def read_table(path: Path, widths: tuple[int, ...]) -> TextTable:
     """`parse_table` of a file; see there. A file that cannot be read is a table without rows and with that problem."""
     try:
         text = read_text(path)
     except LockonError as error:
-        return Table(np.zeros((0, max(widths))), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), (str(error),))
+        return TextTable(np.zeros((0, max(widths))), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), (str(error),))
     return parse_table(text, str(path), widths)
 
 

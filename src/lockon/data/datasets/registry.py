@@ -27,7 +27,7 @@ from lockon.data.datasets.table import (
     pool_members,
 )
 from lockon.data.paths import find_root
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 
 
@@ -43,7 +43,7 @@ def split_spec(spec: str) -> tuple[str, Path | None]:
     return name, Path(root).expanduser() if root else None
 
 
-def load_dataset(name_or_spec: str, root: Path | str | None = None, *, frames: FrameMode = "required") -> list[Sequence]:
+def load_dataset(name_or_spec: str, root: Path | str | None = None, *, frames: FrameMode = "required") -> list[VideoSequence]:
     """All sequences of a dataset, sorted by name; frames and masks stay on disk until they are indexed.
 
     A root may hold a part of the benchmark: what is there is loaded, and `lockon.data.completeness` says what is missing.
@@ -78,7 +78,7 @@ def load_dataset(name_or_spec: str, root: Path | str | None = None, *, frames: F
     return _unique(_load(name, folder, frames), folder)
 
 
-def load_videos(root: Path | str) -> list[Sequence]:
+def load_videos(root: Path | str) -> list[VideoSequence]:
     """All sequences in a folder: of the benchmarks that lie there under their names ("pool"), else your own data ("folder").
 
     Raises:
@@ -108,7 +108,7 @@ def scan_dataset(name: str, root: Path, frames: FrameMode = "required") -> tuple
     return layout, sorted(found, key=lambda files: files.name)
 
 
-def _load(name: str, root: Path, frames: FrameMode) -> list[Sequence]:
+def _load(name: str, root: Path, frames: FrameMode) -> list[VideoSequence]:
     """The sequences of one dataset, with what its list knows beside what lies on disk."""
     if not layout_of(name).is_root(root) and (file := json_of(root, name)) is not None:
         sequences = load_json(file, name, layout_of(name).origin, frames)
@@ -123,7 +123,7 @@ def _load(name: str, root: Path, frames: FrameMode) -> list[Sequence]:
     return [_with_list(sequence, frames) for sequence in sorted(sequences, key=lambda sequence: sequence.name)]
 
 
-def _with_list(sequence: Sequence, frames: FrameMode) -> Sequence:
+def _with_list(sequence: VideoSequence, frames: FrameMode) -> VideoSequence:
     """Attributes from the benchmark's list; and the size of the frames, where there are no images that could be of another."""
     complete = official_list(sequence.dataset)
     listed = complete.sequences.get(sequence.name) if complete is not None else None
@@ -135,7 +135,7 @@ def _with_list(sequence: Sequence, frames: FrameMode) -> Sequence:
     return dataclasses.replace(sequence, attributes=sequence.attributes | listed.attributes, frame_size=size)
 
 
-def _distinct(pooled: list[Sequence]) -> list[Sequence]:
+def _distinct(pooled: list[VideoSequence]) -> list[VideoSequence]:
     """Names that occur in several datasets (whatever the case) become DATASET-NAME."""
     counts = Counter(sequence.name.lower() for sequence in pooled)
     return [
@@ -144,7 +144,7 @@ def _distinct(pooled: list[Sequence]) -> list[Sequence]:
     ]
 
 
-def _unique(sequences: list[Sequence], root: Path) -> list[Sequence]:
+def _unique(sequences: list[VideoSequence], root: Path) -> list[VideoSequence]:
     names = Counter(sequence.name for sequence in sequences)
     double = [name for name, count in names.items() if count > 1]
     if double:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from lockon.data.datasets.registry import load_dataset, load_videos
 from lockon.data.datasets.stills import StillImage, list_sets, load_stills, short_videos
-from lockon.data.sampler import usable
-from lockon.data.sequence import LazyList, Sequence, read_image
+from lockon.data.sampler import is_trainable
+from lockon.data.sequence import LazyList, VideoSequence, read_image
 from lockon.data.track_masks import SequenceMasks, StillMasks
 from lockon.data.tracks import Track, TrackSet
 from lockon.ops.boxes import xywh_to_xyxy
@@ -53,7 +53,7 @@ def read_part(root: Path, name: str, skip: Collection[str] = ()) -> TrackSet:
 
 
 def read_videos(root: Path, name: str = "videos", skip: Collection[str] = (), *, masks: bool = False) -> TrackSet:
-    """One's own videos, or benchmark folders that are given for training; of them the boxes that can train (see `usable`)."""
+    """One's own videos, or benchmark folders that are given for training; of them the boxes that can train (see `is_trainable`)."""
     sequences = {f"{one.dataset}/{one.name}": one for one in load_videos(root)}
     found = from_sequences(name, sequences, skip, inside=False)
     return (
@@ -63,11 +63,11 @@ def read_videos(root: Path, name: str = "videos", skip: Collection[str] = (), *,
     )
 
 
-def from_sequences(name: str, sequences: Mapping[str, Sequence], skip: Collection[str] = (), *, inside: bool) -> TrackSet:
+def from_sequences(name: str, sequences: Mapping[str, VideoSequence], skip: Collection[str] = (), *, inside: bool) -> TrackSet:
     """One track per sequence.
 
     Args:
-        sequences: by the name that the video shall have. inside: only boxes wholly inside the image; else all that `usable` accepts.
+        sequences: by the name that the video shall have. inside: only boxes wholly inside the image; else all that `is_trainable` accepts.
     """
     tracks = [
         Track(video, "00", np.flatnonzero(keep), xywh_to_xyxy(sequence.boxes[keep]))
@@ -80,14 +80,14 @@ def from_sequences(name: str, sequences: Mapping[str, Sequence], skip: Collectio
     return replace(found, notes=(*found.notes, *((f"{name}: {left} frames left out ({why})",) if left else ())))
 
 
-def _keep(sequence: Sequence, inside: bool) -> NDArray[np.bool_]:
+def _keep(sequence: VideoSequence, inside: bool) -> NDArray[np.bool_]:
     """(T,) which frames can train."""
     width, height = sequence.frame_size or sequence.frames[0].shape[1::-1]
     boxes = sequence.boxes
     if inside:
         good = (boxes[:, :2] >= 0).all(1) & (boxes[:, 2:] > 0).all(1) & (boxes[:, :2] + boxes[:, 2:] <= [width, height]).all(1)
     else:
-        good = np.array([usable(box, width, height) for box in boxes], bool)
+        good = np.array([is_trainable(box, width, height) for box in boxes], bool)
     return np.asarray(good if sequence.visible is None else good & sequence.visible)
 
 
@@ -135,7 +135,7 @@ def _still_tracks(images: Iterable[StillImage], objects: dict[tuple[str, str, in
 
 
 def _usable(image: StillImage, index: int) -> bool:
-    return usable(np.asarray(image.objects[index].box), image.width, image.height)
+    return is_trainable(np.asarray(image.objects[index].box), image.width, image.height)
 
 
 __all__ = ["ListedImages", "SequenceFrames", "from_sequences", "read_part", "read_stills", "read_videos"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lockon.data.datasets.parsing import Table, read_flags, read_text
+from lockon.data.datasets.parsing import TextTable, read_flags, read_text
 from lockon.data.sequence import LazyList
 from lockon.data.vot_rle import decode_vot_mask, is_vot_mask, parse_vot_mask
 from lockon.errors import LockonError
@@ -63,7 +63,7 @@ def has_masks(text: str) -> bool:
     return any(is_vot_mask(line) for line in text.splitlines() if line.strip())
 
 
-def parse_masks(text: str, where: str) -> tuple[Table, tuple[str, ...]]:
+def parse_masks(text: str, where: str) -> tuple[TextTable, tuple[str, ...]]:
     """Boxes around the masks of a ground truth, as a table of x, y, w, h, and the text of each mask.
 
     Lines that are empty or say NaN or 0 have no mask.
@@ -84,7 +84,7 @@ def parse_masks(text: str, where: str) -> tuple[Table, tuple[str, ...]]:
                 wrong.add(index + 1)
         masks.append(mask)
         widths[index] = 0 if np.isnan(boxes[index, 0]) else 4
-    return Table(boxes, widths, np.arange(1, len(lines) + 1), tuple(problems), frozenset(wrong)), tuple(masks)
+    return TextTable(boxes, widths, np.arange(1, len(lines) + 1), tuple(problems), frozenset(wrong)), tuple(masks)
 
 
 def extent(masks: tuple[str, ...]) -> tuple[int, int]:

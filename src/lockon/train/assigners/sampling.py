@@ -49,7 +49,7 @@ class SamplingConfig:
 EVERYTHING = SamplingConfig(positives=None, negatives=None, negative_pair=None)
 
 
-def sample(targets: Targets, config: SamplingConfig, generator: torch.Generator | None = None) -> Targets:
+def subsample_labels(targets: Targets, config: SamplingConfig, generator: torch.Generator | None = None) -> Targets:
     """Targets with fewer labels: those not drawn become -1. Every subset of the right size is equally likely.
 
     Args:

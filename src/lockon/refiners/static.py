@@ -1,4 +1,4 @@
-"""`RestingTracker`: a tracker that stays where it was put. A refiner behind it tracks alone, or around places that somebody else knows.
+"""`StaticTracker`: a tracker that stays where it was put. A refiner behind it tracks alone, or around places that somebody else knows.
 
 Yan et al., Alpha-Refine, CVPR 2021, Table 1: the refiner with the true centre, around a box of its own last size. Their Sec. 3.1: its small
 search region makes it no tracker of its own.
@@ -13,7 +13,7 @@ from lockon.errors import LockonError
 from lockon.types import FloatArray, Frame, Result, State
 
 
-class RestingTracker:
+class StaticTracker:
     """Says where it was put last: by `init`, or by `move`, which a `RefinedTracker` calls with each refined box."""
 
     def __init__(self) -> None:
@@ -48,4 +48,4 @@ class RestingTracker:
         self._boxes = np.where(np.isfinite(given).all(axis=-1, keepdims=True), given, self._boxes)
 
 
-__all__ = ["RestingTracker"]
+__all__ = ["StaticTracker"]

@@ -11,12 +11,12 @@ from lockon.bench.protocols.plan import Protocol
 from lockon.bench.run import run_benchmark
 from lockon.bench.spec import TrackerSpec
 from lockon.bench.store import Store
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.export.torch_model import TorchModel
 from lockon.refiners.alpha_refine import AlphaRefiner
 from lockon.studies.alignment import measure_alignment
-from lockon.studies.grid import Run
+from lockon.studies.grid import StudyRun
 from lockon.studies.measured import write_measured
 from lockon.studies.processes import Say
 from lockon.studies.refinement import measure_refiner, read_bases
@@ -62,7 +62,7 @@ class TrackBase:
         _run(self.study.base, spec, Protocol(), self.study.validation(), seed=0, lockstep=1)
 
 
-def judge(study: Study, run: Run, say: Say) -> None:
+def judge(study: Study, run: StudyRun, say: Say) -> None:
     """Everything that is counted of a trained run, as far as it is not there.
 
     Raises:
@@ -80,7 +80,7 @@ def judge(study: Study, run: Run, say: Say) -> None:
         measure_alignment(make_tracker(_spec(study, run)), study.validation(), file, say)
 
 
-def _judge_refiner(study: Study, run: Run, say: Say) -> None:
+def _judge_refiner(study: Study, run: StudyRun, say: Say) -> None:
     sequences = study.validation()
     bases = read_bases(Store(study.base), study.kind.bases, sequences)
     refiner = load_refiner(run.row.tracker, study.weights(run), study.preset, study.device)
@@ -97,14 +97,14 @@ def _judge_refiner(study: Study, run: Run, say: Say) -> None:
     write_measured(study.refinement(run), measure_refiner(refiner, jittered, sequences, bases, say))
 
 
-def _run(folder: Path, spec: TrackerSpec, protocol: Protocol, sequences: list[Sequence], *, seed: int, lockstep: int) -> None:
+def _run(folder: Path, spec: TrackerSpec, protocol: Protocol, sequences: list[VideoSequence], *, seed: int, lockstep: int) -> None:
     outcomes = run_benchmark([spec], sequences, folder, make_tracker, protocol=protocol, workers=0, lockstep=lockstep, seed=seed)
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if failed:
         raise LockonError(f"{spec.label} failed on {failed[0].sequence} ({failed[0].error}) and {len(failed) - 1} more sequences")
 
 
-def _spec(study: Study, run: Run) -> TrackerSpec:
+def _spec(study: Study, run: StudyRun) -> TrackerSpec:
     weights = study.weights(run)
     return TrackerSpec(run.label, run.row.tracker, weights, preset=study.preset, device=study.device, files=(weights,))
 

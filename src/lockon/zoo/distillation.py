@@ -10,8 +10,8 @@ from typing import Any
 from lockon.data.cached_pipeline import CachedPipeline
 from lockon.errors import LockonError
 from lockon.export.runtime import load_model
+from lockon.train.distillation import ContextTeacher, DistillationPipeline, Teacher
 from lockon.train.recipe import Pipeline
-from lockon.train.teacher import ContextTeacher, TaughtPipeline, Teacher
 from lockon.types import FloatArray
 from lockon.zoo.presets import FAMILIES, STRIDE
 
@@ -41,7 +41,7 @@ class TeacherConfig:
             raise LockonError(f"teacher.samples={self.samples} given, expected at least 1")
 
 
-def taught_pipeline(pipeline: Pipeline, config: TeacherConfig, points: FloatArray, identity: dict[str, Any]) -> Pipeline:
+def distillation_pipeline(pipeline: Pipeline, config: TeacherConfig, points: FloatArray, identity: dict[str, Any]) -> Pipeline:
     """The pipeline with the teacher's answers, from the cache where one is given; the pipeline itself without a teacher.
 
     Args:
@@ -56,14 +56,18 @@ def taught_pipeline(pipeline: Pipeline, config: TeacherConfig, points: FloatArra
     header = load_model(config.weights, config.device, threads=1).header  # a wrong file is an error now, not in a worker
     if header["architecture"] not in FAMILIES:
         raise LockonError(f"{config.weights} holds {header['architecture']!r}, which cannot teach; give one of {', '.join(FAMILIES)}")
-    taught = TaughtPipeline(pipeline, partial(_teacher, config.weights, config.device, FAMILIES[header["architecture"]].anchors), points)
+    distillation_loss = DistillationPipeline(
+        pipeline, partial(_teacher, config.weights, config.device, FAMILIES[header["architecture"]].anchors), points
+    )
     if not config.cache:
-        return taught
-    return CachedPipeline(taught, Path(config.cache), config.samples, identity={**identity, "teacher": [header["pair"], config.device]})
+        return distillation_loss
+    return CachedPipeline(
+        distillation_loss, Path(config.cache), config.samples, identity={**identity, "teacher": [header["pair"], config.device]}
+    )
 
 
 def _teacher(weights: str, device: str, anchors: int) -> Teacher:
     return ContextTeacher(load_model(weights, device, threads=1), anchors, STRIDE)
 
 
-__all__ = ["TeacherConfig", "taught_pipeline"]
+__all__ = ["TeacherConfig", "distillation_pipeline"]

@@ -1,8 +1,8 @@
-"""`StudyKind`: all that one study has and another has not, as a value: rows, figures, and the words of its page."""
+"""`StudySpec`: all that one study has and another has not, as a value: rows, figures, and the words of its page."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence as Items
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,7 @@ class Published:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class StudyKind:
+class StudySpec:
     """One study.
 
     Attributes:
@@ -68,7 +68,7 @@ class StudyKind:
             if name not in self.variants:
                 raise unknown_name(f"variant of the study {self.name}", name, self.variants)
 
-    def rows(self, trackers: Items[str] = (), only: Items[str] = ()) -> list[Row]:
+    def rows(self, trackers: Sequence[str] = (), only: Sequence[str] = ()) -> list[Row]:
         """The rows of a study.
 
         Args:
@@ -117,4 +117,4 @@ class StudyKind:
         return [Row(tracker, variant) for tracker in suited]
 
 
-__all__ = ["Published", "StudyKind"]
+__all__ = ["Published", "StudySpec"]

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from lockon.errors import LockonError
 from lockon.zoo import inert_pickle
-from lockon.zoo.inert_pickle import Inert
+from lockon.zoo.restricted_pickle import StubObject
 
 WRAPPERS = ("state_dict", "model", "net")  # keys under which training snapshots keep the weights
 
@@ -32,7 +32,7 @@ _DAMAGED = (
 _FOREIGN = re.compile(r"GLOBAL|Unsupported (?:global|class)")  # a name that the restricted unpickler does not know
 
 
-def read_foreign(path: str | Path) -> dict[str, Tensor]:
+def read_external(path: str | Path) -> dict[str, Tensor]:
     """Named tensors of a `.pth`, `.pt`, `.tar`, `.pth.tar`, `.model` or `.safetensors` file, on the CPU.
 
     A training snapshot gives what is under its "state_dict"; one leading "module." (of data-parallel training) is taken off each name.
@@ -67,7 +67,7 @@ def _unpickled(path: Path) -> Any:
 
 
 def _named_tensors(path: Path, content: Any) -> dict[str, Tensor]:
-    if isinstance(content, Inert):
+    if isinstance(content, StubObject):
         raise _refused(path, content)
     if not isinstance(content, dict) or not content:
         what = "nothing" if isinstance(content, dict) else f"a {type(content).__name__}"
@@ -75,7 +75,7 @@ def _named_tensors(path: Path, content: Any) -> dict[str, Tensor]:
     content = dict(dict.items(content))  # not its own `items`: files can set attributes of an OrderedDict
     others = [str(name) for name, value in content.items() if not (isinstance(name, str) and isinstance(value, Tensor))]
     if others:
-        foreign = next((value for value in content.values() if isinstance(value, Inert)), None)
+        foreign = next((value for value in content.values() if isinstance(value, StubObject)), None)
         if foreign is not None:
             raise _refused(path, foreign)
         raise LockonError(
@@ -88,7 +88,7 @@ def _named_tensors(path: Path, content: Any) -> dict[str, Tensor]:
     return found
 
 
-def _refused(path: Path, foreign: Inert) -> LockonError:
+def _refused(path: Path, foreign: StubObject) -> LockonError:
     name = re.sub(r"[^\w.]", "?", foreign.foreign)
     return LockonError(
         f"{path} asks for {name} to be called on loading, which is refused (nothing in it was run); "
@@ -96,4 +96,4 @@ def _refused(path: Path, foreign: Inert) -> LockonError:
     )
 
 
-__all__ = ["WRAPPERS", "read_foreign"]
+__all__ = ["WRAPPERS", "read_external"]

@@ -14,7 +14,7 @@ from typing import IO, Any
 import torch
 
 
-class Inert:
+class StubObject:
     """Stands for one call of a name that is not allowed.
 
     Attributes:
@@ -23,14 +23,14 @@ class Inert:
 
     foreign = ""
 
-    def __new__(cls, *_args: object, **_named: object) -> Inert:
+    def __new__(cls, *_args: object, **_named: object) -> StubObject:
         """Whatever the class or function would have been called with."""
         return super().__new__(cls)
 
     def __init__(self, *_args: object, **_named: object) -> None:
         """Nothing is kept."""
 
-    def __call__(self, *_args: object, **_named: object) -> Inert:
+    def __call__(self, *_args: object, **_named: object) -> StubObject:
         """The result of a call, which is as inert."""
         return self
 
@@ -70,12 +70,12 @@ class Unpickler(pickle.Unpickler):
     """Reads a pickle without importing anything."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """The allowed type or function of that name, else an `Inert` class."""
+        """The allowed type or function of that name, else an `StubObject` class."""
         if (module, name) in _TYPES:
             return _TYPES[module, name]
         if module == "torch._utils" and name in _FUNCTIONS:
             return _Allowed(getattr(torch._utils, name))
-        return type("Inert", (Inert,), {"foreign": f"{module}.{name}"})
+        return type("StubObject", (StubObject,), {"foreign": f"{module}.{name}"})
 
 
 def load(file: IO[bytes], **options: Any) -> Any:
@@ -83,4 +83,4 @@ def load(file: IO[bytes], **options: Any) -> Any:
     return Unpickler(file, **options).load()
 
 
-__all__ = ["Inert", "Unpickler", "load"]
+__all__ = ["StubObject", "Unpickler", "load"]

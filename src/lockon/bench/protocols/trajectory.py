@@ -1,4 +1,4 @@
-"""`Run`: what a tracker answered on one sequence; and `Rows`, in which a protocol collects it frame by frame."""
+"""`Trajectory`: what a tracker answered on one sequence; and `Rows`, in which a protocol collects it frame by frame."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lockon.data.sequence import Sequence
+from lockon.data.sequence import VideoSequence
 from lockon.data.vot_rle import encode_vot_mask
-from lockon.driver import Answer, Call
+from lockon.driver import Output, Request
 from lockon.errors import LockonError
 from lockon.types import FloatArray, State
 
-TRACKED, STARTED, FAILED, SKIPPED = 0, 1, 2, 3  # values of `Run.events`
+TRACKED, STARTED, FAILED, SKIPPED = 0, 1, 2, 3  # values of `Trajectory.events`
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Trajectory:
     """What a tracker answered on one sequence of T frames.
 
     Attributes:
@@ -56,7 +56,7 @@ class Run:
 
 
 class Rows:
-    """The rows of a `Run` while it is made.
+    """The rows of a `Trajectory` while it is made.
 
     Args:
         count: T.
@@ -69,7 +69,7 @@ class Rows:
         self.masks: list[str | None] = [None] * count
         self.size = (0, 0)
 
-    def put(self, row: int, answer: Answer) -> None:
+    def put(self, row: int, answer: Output) -> None:
         """Keep all of one answer."""
         self.boxes[row], self.scores[row], self.times[row] = answer.box, answer.score, answer.seconds
         self.states[row] = answer.state
@@ -78,23 +78,23 @@ class Rows:
         if self.size == (0, 0):
             self.size = answer.size
 
-    def put_failure(self, row: int, answer: Answer) -> None:
+    def put_failure(self, row: int, answer: Output) -> None:
         """Keep what a failed answer cost and how sure it was, not where it was."""
         self.scores[row], self.times[row], self.states[row] = answer.score, answer.seconds, answer.state
 
-    def run(self, start: int, events: NDArray[np.int8] | None = None) -> Run:
+    def run(self, start: int, events: NDArray[np.int8] | None = None) -> Trajectory:
         """The finished run."""
         masks = tuple(self.masks) if any(mask is not None for mask in self.masks) else None
-        return Run(self.boxes, self.scores, tuple(self.states), self.times, start, self.size, events, masks)
+        return Trajectory(self.boxes, self.scores, tuple(self.states), self.times, start, self.size, events, masks)
 
 
-def usable_rows(sequence: Sequence) -> NDArray[np.bool_]:
+def usable_rows(sequence: VideoSequence) -> NDArray[np.bool_]:
     """(T,) whether a tracker can be started there: a box of positive size on a target that is not absent."""
     usable = np.asarray(np.isfinite(sequence.boxes).all(axis=1) & (sequence.boxes[:, 2:] > 0).all(axis=1))
     return usable if sequence.visible is None else usable & sequence.visible
 
 
-def first_annotated(sequence: Sequence) -> int:
+def first_annotated(sequence: VideoSequence) -> int:
     """Index of the first frame with a box of positive size on a target that is not absent.
 
     Raises:
@@ -106,14 +106,14 @@ def first_annotated(sequence: Sequence) -> int:
     return int(np.argmax(usable))
 
 
-def start_on(sequence: Sequence, frame: int, box: ArrayLike) -> Call:
+def start_on(sequence: VideoSequence, frame: int, box: ArrayLike) -> Request:
     """Start on a frame with a box (4,) x, y, w, h."""
-    return Call(partial(sequence.frames.__getitem__, frame), np.asarray(box, dtype=np.float64))
+    return Request(partial(sequence.frames.__getitem__, frame), np.asarray(box, dtype=np.float64))
 
 
-def track(sequence: Sequence, frame: int) -> Call:
+def track(sequence: VideoSequence, frame: int) -> Request:
     """Track a frame."""
-    return Call(partial(sequence.frames.__getitem__, frame))
+    return Request(partial(sequence.frames.__getitem__, frame))
 
 
-__all__ = ["FAILED", "SKIPPED", "STARTED", "TRACKED", "Rows", "Run", "first_annotated", "start_on", "track", "usable_rows"]
+__all__ = ["FAILED", "SKIPPED", "STARTED", "TRACKED", "Rows", "Trajectory", "first_annotated", "start_on", "track", "usable_rows"]

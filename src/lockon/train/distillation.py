@@ -107,7 +107,7 @@ def _window(image: Frame, side: float, size: int) -> Frame:
     return Crop(center, np.asarray(side), size).extract(image, mean_color(image))
 
 
-class TaughtPipeline:
+class DistillationPipeline:
     """The samples of another pipeline, with the teacher's score at every point of the student's grid.
 
     Args:
@@ -140,4 +140,4 @@ class TaughtPipeline:
         }
 
 
-__all__ = ["ContextTeacher", "TaughtPipeline", "Teacher", "TeacherAnswer"]
+__all__ = ["ContextTeacher", "DistillationPipeline", "Teacher", "TeacherAnswer"]
