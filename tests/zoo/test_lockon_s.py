@@ -23,9 +23,10 @@ from lockon.models.fusion import DepthwiseFusion, PixelwiseFusion  # noqa: E402
 from lockon.tracker import NetworkTracker  # noqa: E402
 from lockon.train.checkpoint import save_weights  # noqa: E402
 from lockon.train.recipe import TrainSources  # noqa: E402
-from lockon.zoo import torch_weights  # noqa: E402
-from lockon.zoo.lockon_s import ModelConfig, build, load_backbone, recipe  # noqa: E402
+from lockon.zoo.lockon_s import LockonSConfig, build  # noqa: E402
 from lockon.zoo.lockon_s_data import collect_cutouts  # noqa: E402
+from lockon.zoo.lockon_s_recipe import load_backbone, recipe  # noqa: E402
+from lockon.zoo.networks import load_network  # noqa: E402
 from tiny_training_data import make_stills  # noqa: E402
 
 SMALL = {"model.channels": "8", "model.depth": "1", "train.batch_size": "2", "train.workers": "0"}
@@ -40,7 +41,7 @@ def stills(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("backbone", ["efficientnet-lite0", "mobilenet-v2"])
 @pytest.mark.parametrize(("matching", "fusion"), [("pixelwise", PixelwiseFusion), ("depthwise", DepthwiseFusion)])
 def test_choices_of_the_network(backbone: str, matching: str, fusion: type) -> None:
-    model = build(ModelConfig(backbone=backbone, matching=matching, channels=8, depth=2, quality=True))
+    model = build(LockonSConfig(backbone=backbone, matching=matching, channels=8, depth=2, quality=True))
     assert isinstance(model.fusion, fusion)
     assert model.backbone.channels == (112 if backbone == "efficientnet-lite0" else 96)
     assert len(model.head.cls_tower) == 2
@@ -48,14 +49,14 @@ def test_choices_of_the_network(backbone: str, matching: str, fusion: type) -> N
 
 
 def test_the_released_network_is_small() -> None:
-    count = sum(parameter.numel() for parameter in build().parameters())
+    count = sum(parameter.numel() for parameter in build(LockonSConfig()).parameters())
     assert count < 1_500_000
 
 
 @pytest.mark.parametrize("name", ["template_size", "search_size"])
 def test_crop_sides_are_multiples_of_the_stride(name: str) -> None:
     with pytest.raises(LockonError, match=f"{name}=100 given, expected a multiple of 16"):
-        ModelConfig(**{name: 100})
+        LockonSConfig(**{name: 100})
 
 
 def test_recipe(stills: Path) -> None:
@@ -85,7 +86,7 @@ def test_recipe_mistakes(stills: Path) -> None:
 
 
 def test_backbone_weights(tmp_path: Path) -> None:
-    config = ModelConfig(backbone="efficientnet-lite0", channels=8, depth=1)
+    config = LockonSConfig(backbone="efficientnet-lite0", channels=8, depth=1)
     model, trunk = build(config), inverted_residual.efficientnet_lite0()
     places = list(dict.fromkeys(tuple(key.split(".")[1:3]) for key in trunk.state_dict()))
     layers = {"expand": ("_expand_conv", "_bn0"), "depthwise": ("_depthwise_conv", "_bn1"), "project": ("_project_conv", "_bn2")}
@@ -141,7 +142,7 @@ def test_weights_of_the_zoo(tmp_path: Path) -> None:
     module = lockon.zoo.build("lockon-s", channels=8, depth=1, matching="depthwise")
     path = tmp_path / "lockon-s.safetensors"
     save_weights(module, path, {"architecture": "lockon-s", "config": config})
-    loaded, header = torch_weights.load_network("lockon-s", path)
+    loaded, header = load_network("lockon-s", path)
     assert header["config"] == config
     assert all(torch.equal(loaded.state_dict()[name], value) for name, value in module.state_dict().items())
     tracker = lockon.load("lockon-s", weights=path, device="torch", patience=5)
@@ -149,7 +150,7 @@ def test_weights_of_the_zoo(tmp_path: Path) -> None:
     assert tracker.config.patience == 5
     save_weights(module, path, {"architecture": "other", "config": config})
     with pytest.raises(LockonError, match="holds weights of 'other', not of 'lockon-s'"):
-        torch_weights.load_network("lockon-s", path)
+        load_network("lockon-s", path)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ def test_weights_of_the_zoo(tmp_path: Path) -> None:
     [
         (lambda: lockon.zoo.build("lockon-x"), "unknown network 'lockon-x'; did you mean 'lockon-s'"),
         (lambda: lockon.zoo.build("lockon-s", chanels=3), "unknown option 'chanels'"),
-        (lambda: torch_weights.load_network("lockon-s", Path("a.pth")), "is not a safetensors file"),
+        (lambda: load_network("lockon-s", Path("a.pth")), "is not a safetensors file"),
     ],
 )
 def test_zoo_mistakes(call, message: str) -> None:

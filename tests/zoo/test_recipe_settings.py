@@ -13,9 +13,9 @@ from lockon.config import apply_overrides, as_json, differences
 from lockon.errors import LockonError
 from lockon.train.optim import learning_rate_factor
 from lockon.train.siamese_loss import BAN_LOSS, CAR_LOSS, LA_LOSS, NO_RANKING, SiameseLossConfig, with_localization
+from lockon.zoo.networks import network_config
 from lockon.zoo.recipe_settings import CUSTOM, SETTINGS, RecipeConfig, base_config
-from lockon.zoo.registry import recipes
-from lockon.zoo.torch_weights import config_of
+from lockon.zoo.training import RECIPES
 
 PYSOT = ("VID", "YTBB", "COCO", "DET")
 RBO = (*PYSOT, "GOT10k_train")
@@ -24,11 +24,11 @@ GOT10K = ("GOT10k_train",)
 
 
 def settings(name: str, experiment: str = "default") -> RecipeConfig:
-    return base_config(name, config_of(name), {"experiment": experiment})
+    return base_config(name, network_config(name), {"experiment": experiment})
 
 
 def test_every_name_of_the_family_has_settings() -> None:
-    assert {name for name, module in recipes().items() if module == "lockon.zoo.recipes"} == set(SETTINGS)
+    assert {name for name, module in RECIPES.items() if module == "recipes"} == set(SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_losses_of_siamcar_and_siamla() -> None:
 )
 def test_rows_of_the_siamla_tables_are_settings(name: str, overrides: dict[str, str], expected: SiameseLossConfig) -> None:
     """Tables III to V; those of Table VI are `model.localization`'s."""
-    assert apply_overrides(base_config(name, config_of(name), overrides), overrides).loss == expected
+    assert apply_overrides(base_config(name, network_config(name), overrides), overrides).loss == expected
 
 
 def test_an_epoch_of_the_got10k_run_is_as_long_as_in_its_log() -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from lockon.models.backbones.resnet import DilatedResNet50  # noqa: E402
 from lockon.train.checkpoint import read_weights  # noqa: E402
 from lockon.train.engine import Engine  # noqa: E402
 from lockon.train.recipe import Recipe, TrainSources  # noqa: E402
+from lockon.zoo import siampw  # noqa: E402
 from lockon.zoo.recipe_settings import SETTINGS  # noqa: E402
 from lockon.zoo.recipes import recipe  # noqa: E402
 
@@ -64,8 +66,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def build(config: Any) -> None:
         raise AssertionError("a network was built")
 
-    for family in ("siamban", "siampw"):
-        monkeypatch.setattr(f"lockon.zoo.{family}.build", build)
+    monkeypatch.setattr("lockon.zoo.siampw.CARDS", tuple(replace(one, build=build) for one in siampw.CARDS))
 
 
 def test_own_images_take_the_place_of_datasets_that_are_not_there(stills: Path) -> None:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 import golden_data
 from lockon.tracker import NetworkTracker, Target
-from lockon.zoo.presets import preset_config
+from lockon.zoo.loading import inference_config
+from lockon.zoo.registry import card
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
@@ -32,14 +33,14 @@ RUNS = [(name, run) for name in ZOO for run in golden_data.RUNS]
 def official_tracker(name: str, run: str) -> NetworkTracker:
     from lockon.export.torch_model import TorchModel
     from lockon.zoo.convert import from_official
-    from lockon.zoo.torch_weights import build
+    from lockon.zoo.networks import build
 
     settings = golden_data.track(name, run).settings
     size = int(settings["INSTANCE_SIZE"])
     state = {key: torch.from_numpy(np.array(value)) for key, value in golden_data.official_state(name).items()}
     module = build(ZOO[name], search_size=size)
     module.load_state_dict(from_official(ZOO[name], state, search_size=size))
-    config = preset_config(ZOO[name], "official", size / 127)
+    config = inference_config(card(ZOO[name]), "official", size_ratio=size / 127)
     numbers = {"penalty": settings["PENALTY_K"], "window": settings["WINDOW_INFLUENCE"], "smoothing": settings["LR"]}
     return NetworkTracker(TorchModel(module), replace(config, localizer=replace(config.localizer, **numbers)))
 

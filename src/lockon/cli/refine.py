@@ -47,7 +47,7 @@ def refine(  # noqa: PLR0917 - options of a command are read by name
     from lockon.cli._refine import read_stored, refine_stored
     from lockon.video import open_frames
     from lockon.video_write import VideoWriter
-    from lockon.zoo.refiners import wrap
+    from lockon.zoo.loading import wrap
 
     stored = read_stored(boxes, format)
     wanted = {"refine.mask": mask is not None, **parse_overrides(overrides or []), "refine.write_back": False}

@@ -26,7 +26,8 @@ from lockon.train.provenance import trained_header
 from lockon.train.recipe import Recipe, TrainSources
 from lockon.train.refine_task import RefineLossConfig, RefineTask
 from lockon.train.refine_validation import RefineValidation
-from lockon.zoo.alpha_refine import CONFIGS, ModelConfig, build
+from lockon.zoo.alpha_refine import AlphaRefineConfig, build
+from lockon.zoo.networks import network_config
 from lockon.zoo.recipes import describe_sets, load_backbone, load_sets
 
 CACHE_BYTES = 1_000_000_000  # of decoded images, in each process that makes samples of one's own few images
@@ -56,7 +57,7 @@ class RecipeConfig:
     """
 
     train: TrainConfig
-    model: ModelConfig
+    model: AlphaRefineConfig
     data: RefineDataConfig = field(default_factory=RefineDataConfig)
     loss: RefineLossConfig = field(default_factory=RefineLossConfig)
     datasets: tuple[str, ...] = ()
@@ -91,7 +92,7 @@ def schedule() -> TrainConfig:
 
 def experiments(name: str) -> dict[str, RecipeConfig]:
     """The published run with masks, and that of the networks without them, which had less data."""
-    default = RecipeConfig(train=schedule(), model=CONFIGS[name], datasets=tuple(share.name for share in ALL))
+    default = RecipeConfig(train=schedule(), model=network_config(name), datasets=tuple(share.name for share in ALL))
     names = tuple(share.name for share in BOXES)
     without = replace(default, model=replace(default.model, mask=False), data=replace(default.data, masks=False), datasets=names)
     return {"default": default, "boxes": replace(without, experiment="boxes")}
@@ -101,7 +102,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str = "alp
     """The training run of one of the networks on the given data.
 
     Args:
-        sources: where the data lie. overrides: settings by dotted name (`RecipeConfig`). name: key of `CONFIGS`.
+        sources: where the data lie. overrides: settings by dotted name (`RecipeConfig`). name: of the card.
 
     Raises:
         LockonError: an unknown or ill-typed override, data that are missing, backbone weights of another network.

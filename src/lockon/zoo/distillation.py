@@ -13,7 +13,8 @@ from lockon.export.runtime import load_model
 from lockon.train.distillation import ContextTeacher, DistillationPipeline, Teacher
 from lockon.train.recipe import Pipeline
 from lockon.types import FloatArray
-from lockon.zoo.presets import FAMILIES, STRIDE
+from lockon.zoo.pysot_inference import STRIDE
+from lockon.zoo.registry import TRACKERS, all_cards
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +43,7 @@ class TeacherConfig:
 
 
 def distillation_pipeline(pipeline: Pipeline, config: TeacherConfig, points: FloatArray, identity: dict[str, Any]) -> Pipeline:
-    """The pipeline with the teacher's answers, from the cache where one is given; the pipeline itself without a teacher.
+    """Return the pipeline with the teacher's answers, from the cache where one is given; the pipeline itself without a teacher.
 
     Args:
         points: (N, 2) the student's candidate points in search-crop pixels.
@@ -54,16 +55,19 @@ def distillation_pipeline(pipeline: Pipeline, config: TeacherConfig, points: Flo
     if not config.weights:
         return pipeline
     header = load_model(config.weights, config.device, threads=1).header  # a wrong file is an error now, not in a worker
-    if header["architecture"] not in FAMILIES:
-        raise LockonError(f"{config.weights} holds {header['architecture']!r}, which cannot teach; give one of {', '.join(FAMILIES)}")
-    distillation_loss = DistillationPipeline(
-        pipeline, partial(_teacher, config.weights, config.device, FAMILIES[header["architecture"]].anchors), points
-    )
+    teachers = _teachers()
+    if header["architecture"] not in teachers:
+        raise LockonError(f"{config.weights} holds {header['architecture']!r}, which cannot teach; give one of {', '.join(teachers)}")
+    make_teacher = partial(_teacher, config.weights, config.device, teachers[header["architecture"]])
+    distilled = DistillationPipeline(pipeline, make_teacher, points)
     if not config.cache:
-        return distillation_loss
-    return CachedPipeline(
-        distillation_loss, Path(config.cache), config.samples, identity={**identity, "teacher": [header["pair"], config.device]}
-    )
+        return distilled
+    return CachedPipeline(distilled, Path(config.cache), config.samples, identity={**identity, "teacher": [header["pair"], config.device]})
+
+
+def _teachers() -> dict[str, int]:
+    """Return the trackers of PySOT's family, each with its number of candidates per grid point."""
+    return {name: one.config.localizer.anchors for name, one in all_cards().items() if name in TRACKERS and one.search_by_size}
 
 
 def _teacher(weights: str, device: str, anchors: int) -> Teacher:

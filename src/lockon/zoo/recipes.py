@@ -5,7 +5,6 @@ What differs between the trackers is numbers (recipe_settings.py) and networks (
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,9 +27,10 @@ from lockon.train.provenance import trained_header
 from lockon.train.recipe import Recipe, Task, TrainSources, Validate
 from lockon.train.task import SiameseTask
 from lockon.zoo.external_weights import read_external
-from lockon.zoo.presets import default_config
+from lockon.zoo.loading import inference_config
+from lockon.zoo.networks import network_config
 from lockon.zoo.recipe_settings import CUSTOM, RecipeConfig, base_config
-from lockon.zoo.torch_weights import NETWORKS, config_of
+from lockon.zoo.registry import card
 from lockon.zoo.tracking_validation import tracking_validation
 
 CUSTOM_NAMES = tuple(use.name for use in CUSTOM)
@@ -56,7 +56,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str) -> Re
         LockonError: an unknown or ill-typed override, data that are missing or that the protocol forbids, backbone weights of another
             network.
     """
-    base = base_config(name, config_of(name), overrides)
+    base = base_config(name, network_config(name), overrides)
     config = apply_overrides(base, overrides)
     if config.model.search_size != config.data.search_size:
         raise LockonError(
@@ -68,7 +68,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str) -> Re
     data = replace(config.data, sets=tuple(use for use in config.data.sets if use.name in names))
     pipeline = PysotPipeline(sets, data, config.train.seed, ImageCache(CACHE_BYTES) if own else None)
     torch.manual_seed(config.train.seed)
-    module: SiameseModel = importlib.import_module(NETWORKS[name]).build(config.model)
+    module = build_model(name, config.model)
     notes = load_backbone(module, config.backbone_weights)
     settings = {group: as_json(getattr(config, group)) for group in GROUPS}
     return Recipe(
@@ -81,6 +81,15 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str) -> Re
         defaults={group: as_json(getattr(base, group)) for group in GROUPS},
         notes=(*notice, *notes, *pipeline.notes),
     )
+
+
+def build_model(name: str, model: Any) -> SiameseModel:
+    """Build the network of a name with random weights."""
+    make = card(name).build
+    assert make is not None  # names with a recipe have a network
+    module = make(model)
+    assert isinstance(module, SiameseModel)
+    return module
 
 
 def make_task(module: SiameseModel, config: RecipeConfig) -> Task:
@@ -153,7 +162,7 @@ def load_backbone(module: SiameseModel | RefinerModel, file: str) -> tuple[str, 
 def _validation(sources: TrainSources, name: str, module: SiameseModel) -> Validate | None:
     if sources.val is None:
         return None
-    config = default_config(name, search_factor=module.search_size / module.template_size)
+    config = inference_config(card(name), size_ratio=module.search_size / module.template_size)
     return tracking_validation(sources.val, replace(config, mask=None))
 
 

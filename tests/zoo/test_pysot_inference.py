@@ -1,19 +1,21 @@
+"""Presets of the trackers that descend from PySOT."""
+
 from __future__ import annotations
 
 import pytest
 
 from lockon.config import apply_overrides
-from lockon.errors import LockonError
-from lockon.tracker import TrackerConfig
-from lockon.zoo.presets import FAMILIES, default_config, preset_changes, preset_config, preset_names
-from lockon.zoo.registry import ENTRIES
+from lockon.zoo.loading import inference_config
+from lockon.zoo.registry import TRACKERS, card
 
 SIAMCAR = ("siamcar-r50", "siamla-r50")
-EVERY = [(name, preset) for name in FAMILIES for preset in preset_names(name)]
+FAMILY = [name for name in TRACKERS if card(name).search_by_size]
+EVERY = [(name, preset) for name in FAMILY for preset in card(name).presets]
 
 
-def test_every_tracker_of_the_family_has_presets() -> None:
-    assert sorted(FAMILIES) == sorted(name for name, entry in ENTRIES.items() if entry.module == "lockon.zoo.siamese")
+def test_the_family() -> None:
+    assert len(FAMILY) == 10
+    assert list(card("siamban-r50").presets) == ["default", "official", "otb100", "vot2018", "vot2019"]
 
 
 # penalty_k, window_influence, lr of the official configuration files
@@ -43,13 +45,13 @@ def test_every_tracker_of_the_family_has_presets() -> None:
     ],
 )
 def test_numbers(name: str, preset: str, numbers: tuple[float, float, float]) -> None:
-    found = preset_config(name, preset).localizer
+    found = inference_config(card(name), preset).localizer
     assert (found.penalty, found.window, found.smoothing) == numbers
 
 
 @pytest.mark.parametrize(("name", "preset"), EVERY)
 def test_what_all_presets_share(name: str, preset: str) -> None:
-    config = preset_config(name, preset, 287 / 127)
+    config = inference_config(card(name), preset, size_ratio=287 / 127)
     assert (config.context, config.template_factor, config.search_factor) == (0.5, 1.0, 287 / 127)
     assert config.pixel_centers
     assert config.localizer.zero_border
@@ -60,7 +62,7 @@ def test_what_all_presets_share(name: str, preset: str) -> None:
 
 @pytest.mark.parametrize(("name", "preset"), EVERY)
 def test_only_the_default_is_continuous(name: str, preset: str) -> None:
-    config = preset_config(name, preset)
+    config = inference_config(card(name), preset)
     least = 0.0 if name in SIAMCAR else 10.0
     expected = {"default": ("continuous", 3.0), "official": ("pysot", least), "siamcar": ("pysot", least)}
     assert (config.conventions, config.min_size) == expected.get(preset, ("pysot-bench", least))
@@ -68,7 +70,7 @@ def test_only_the_default_is_continuous(name: str, preset: str) -> None:
 
 @pytest.mark.parametrize(("name", "preset"), EVERY)
 def test_only_siamcars_own_inference_has_its_oddities(name: str, preset: str) -> None:
-    localizer = preset_config(name, preset).localizer
+    localizer = inference_config(card(name), preset).localizer
     oddities = (localizer.refine.origin, localizer.refine.half_pixel, localizer.refine.stretched, localizer.refine.mixed_units)
     if (name == "siamcar-r50" and preset != "default") or preset == "siamcar":
         assert (localizer.location, localizer.quality_scale, localizer.top) == ("coarse-to-fine", "minmax", 1)
@@ -84,19 +86,8 @@ def test_only_siamcars_own_inference_has_its_oddities(name: str, preset: str) ->
 def test_parameters_of_a_weight_file_do_not_outlast_the_preset() -> None:
     """A file that was exported with other oddities still tracks as the official code when asked to."""
     stored = {"localizer.refine.stretched": False, "localizer.refine.origin": 30.0, "localizer.location": "candidate"}
-    found = apply_overrides(default_config("siamcar-r50"), {**stored, **preset_changes("siamcar-r50", "official")})
-    assert found == preset_config("siamcar-r50", "official")
+    found = inference_config(card("siamcar-r50"), "official", header={"tracker": stored})
+    assert found == inference_config(card("siamcar-r50"), "official")
     changed = apply_overrides(found, {"localizer.refine.mixed_units": "false"})
     assert not changed.localizer.refine.mixed_units
     assert changed.localizer.refine.stretched
-
-
-def test_the_default_is_one_preset() -> None:
-    assert preset_config("siamban-r50") == default_config("siamban-r50")
-    assert preset_changes("siamban-r50", "default") == {}
-    assert isinstance(default_config("siamban-r50"), TrackerConfig)
-
-
-def test_unknown_preset() -> None:
-    with pytest.raises(LockonError, match=r"unknown preset of siamban-r50 'otb10'; did you mean 'otb100'"):
-        preset_config("siamban-r50", "otb10")
