@@ -182,15 +182,16 @@ OFFICIAL = Official(
         *((rf"^mask_head\.post{2 - level}\.", f"mask_head.merge.{level}.") for level in (0, 1, 2)),
     ),
     unused=(r"^feature_extractor\.(layer4|fc)\.",),  # the end of the ImageNet classifier
-    parameters={"pixel_centers": True},  # the published training counted crop pixels from the centre of the first one
+    parameters={"crop": {"pixel_centers": True}},  # the published training counted crop pixels from the centre of the first one
     detect=official_network,
 )
 
+_OFFICIAL = {"crop": "official-stretched-rule", "start": "unclipped-start"}
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
-    "official": {"conventions": "official", "refine.clip": False, "refine.lost": True, "refine.official_start": True},
+    "official": {**_OFFICIAL, "refine.clip": False, "refine.lost": True, "refine.official_start": True},
     "vot2020": {
-        "conventions": "official",
+        **_OFFICIAL,
         "mask_threshold": 0.65,
         "refine.box": "base",
         "refine.mask": True,

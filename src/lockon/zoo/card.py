@@ -75,8 +75,8 @@ class Card:
         config: inference parameters: `TrackerConfig`, or of a refiner `RefinerConfig` or `SearchConfig`.
         presets: named changes of `config`, dotted name -> value; for refiners ``refine.`` and a field of `RefineConfig` as well.
         assemble: network (or inner tracker) and inference parameters -> tracker or refiner.
-        search_by_size: the search crop shows as much more than the template crop as it has more pixels (PySOT's rule): `search_factor` is
-            the ratio of the network's crop sizes.
+        search_by_size: the search crop shows as much more than the template crop as it has more pixels (PySOT's rule): the factor of
+            `search_crop` is the ratio of the network's crop sizes.
         header_fields: inference parameters of a weight file's header that count; None for all.
         inner: the tracker that a refiner searches with.
         construct: makes a tracker or refiner that has no network of ours.

@@ -5,7 +5,7 @@ convolution and correlation padded, so that a map keeps its size; what is ranked
 lockon's own, from the corner of the first pixel. Nobody should track with these where lockon-s will do.
 
 All have the same inference parameters, so that a study compares networks alone: nothing depends on the size of a score, no target is
-held in its place and no search region grows. Penalty, window and smoothing are those of the untuned `TrackerConfig`.
+held in its place and no search region grows. Penalty, window and learning rate of the size are those of the untuned `TrackerConfig`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from lockon.errors import LockonError
-from lockon.localizers.window import WindowConfig
+from lockon.localizers.dense import LocalizerConfig
 from lockon.models.choices import Branch, LocalizationConfig
 from lockon.ops.grid import AnchorGrid, Grid
+from lockon.target import StatePolicy
 from lockon.tracker import TrackerConfig
 from lockon.zoo.card import Card
 from lockon.zoo.pysot_inference import BAN_PAPER, CAR_PAPER, RBO_PAPER, RPN_PAPER
@@ -99,8 +100,8 @@ def _card(name: str, summary: str, paper: str, model: CompactConfig, *, anchors:
         paper=paper,
         model=model,
         build=build,
-        config=TrackerConfig(localizer=WindowConfig(window=0.3, penalty=0.04, smoothing=0.7, anchors=anchors), hold=0.0, grow=1.0),
-        header_fields=("template_factor", "search_factor"),
+        config=TrackerConfig(localizer=LocalizerConfig(anchors=anchors), states=StatePolicy(absent_score=0.0, search_growth=1.0)),
+        header_fields=("template_crop", "search_crop"),
     )
 
 

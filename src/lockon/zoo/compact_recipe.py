@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from lockon.config import apply_overrides, as_json
+from lockon.config import apply_overrides, as_json, flatten
 from lockon.data.pipeline import PipelineConfig
 from lockon.train.config import TrainConfig
 from lockon.train.provenance import trained_header
@@ -19,7 +19,7 @@ from lockon.train.task import SiameseTask
 from lockon.zoo.compact import CompactConfig, build
 from lockon.zoo.lockon_s import LockonSConfig
 from lockon.zoo.lockon_s_data import SourceWeights, describe_data, describe_skipped, make_pipeline
-from lockon.zoo.lockon_s_recipe import TRAIN, load_backbone
+from lockon.zoo.lockon_s_recipe import TRAIN, crop_settings, load_backbone
 from lockon.zoo.networks import network_config
 from lockon.zoo.registry import card
 from lockon.zoo.tracking_validation import tracking_validation
@@ -77,10 +77,10 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str = "com
     if config.backbone_weights:
         load_backbone(module, LockonSConfig(backbone="efficientnet-lite0"), Path(config.backbone_weights))
     pipeline = make_pipeline(sources, mix=config.mix, config=data, seed=config.train.seed)
-    crops = {"template_factor": data.template_factor, "search_factor": data.search_factor}
+    crops = crop_settings(data)
     header = trained_header(name, config.model, tracker=crops, data=describe_data(sources))
     settings, defaults = ({group: as_json(getattr(c, group)) for group in ("model", "data", "loss", "mix")} for c in (config, base_config))
-    tracker = replace(card(name).config, template_factor=data.template_factor, search_factor=data.search_factor)
+    tracker = apply_overrides(card(name).config, flatten(crops))
     return Recipe(
         task=SiameseTask(module, config.loss),
         pipeline=pipeline,

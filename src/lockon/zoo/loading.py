@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lockon.config import apply_overrides, flatten
+from lockon.config import apply_in_order, apply_overrides, flatten
 from lockon.errors import LockonError, unknown_name
 from lockon.refiners.combine import RefineConfig
 from lockon.refiners.protocol import Refiner
@@ -33,7 +33,7 @@ def load(
     Inference parameters are those of the card, then of the weight file, then of the preset, then the overrides.
 
     >>> tracker = load("mil")
-    >>> tracker = load("lockon-s", refiner="refine-s", **{"localizer.window": 0.4, "refine.mask": True})  # doctest: +SKIP
+    >>> tracker = load("lockon-s", refiner="refine-s", **{"localizer.rank.window_influence": 0.4, "refine.mask": True})  # doctest: +SKIP
 
     Args:
         name: one of `list_trackers()`.
@@ -43,7 +43,7 @@ def load(
         device: "auto", "cpu", "cuda" or "cuda:1", "openvino", "openvino-bf16"; for torch weights "torch" (the CPU) or a torch device.
         refiner: to put behind the tracker: one of `list_refiners()`, or NAME:PRESET, on the same device; or a refiner object, which
             `load_refiner` makes from custom weights.
-        overrides: dotted configuration names with new values, for example ``**{"localizer.window": 0.4}``; with a refiner also
+        overrides: dotted configuration names with new values, for example ``**{"localizer.rank.window_influence": 0.4}``; with a refiner also
             ``refine.`` and a field of `RefineConfig`, and ``refiner.`` and a field of the refiner's own configuration.
 
     Returns:
@@ -169,11 +169,11 @@ def inference_config(
     """
     base = one.config
     if one.search_by_size and size_ratio is not None:
-        base = apply_overrides(base, {"search_factor": size_ratio})
+        base = apply_overrides(base, {"search_crop.factor": size_ratio})
     stored = header.get("tracker", {})
     if one.header_fields is not None:
         stored = {key: value for key, value in stored.items() if key in one.header_fields}
-    return apply_overrides(base, {**flatten(stored), **_inner_changes(one, preset), **overrides})
+    return apply_in_order(base, flatten(stored), _inner_changes(one, preset), overrides)
 
 
 __all__ = ["inference_config", "load", "load_refiner", "split_overrides", "wrap"]

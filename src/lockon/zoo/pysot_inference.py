@@ -11,12 +11,16 @@ Sources: the configuration files of STVIR/pysot, hqucv/siamban, sansanfree/RBO a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lockon.config import apply_overrides
+from lockon.localizers.dense import LocalizerConfig
 from lockon.localizers.masks import MaskConfig
-from lockon.localizers.window import WindowConfig
+from lockon.localizers.rank import Blend
+from lockon.ops.crop_rules import ContextRule
+from lockon.target import StatePolicy
 from lockon.tracker import TrackerConfig
 
 CONTEXT = 0.5
@@ -48,17 +52,18 @@ class WindowParams(NamedTuple):
 
     def changes(self) -> dict[str, Any]:
         """Return the numbers as overrides of a `TrackerConfig`."""
-        return {
-            "localizer.penalty": self.penalty_k,
-            "localizer.window": self.window_influence,
-            "localizer.smoothing": self.size_lr,
-        }
+        rank = {"localizer.rank.penalty_k": self.penalty_k, "localizer.rank.window_influence": self.window_influence}
+        return {**rank, "localizer.size_lr": self.size_lr}
 
 
 PYSOT_PARAMS = WindowParams(0.04, 0.44, 0.4)  # pysot/core/config.py
 SIAMBAN_PARAMS = WindowParams(0.14, 0.45, 0.30)  # siamban/core/config.py; SiamPW's code began as SiamBAN's
 
-OFFICIAL_RULES: Mapping[str, Any] = MappingProxyType({"min_size": 10.0})
+# The official tracker to the pixel: crops of whole pixels, a start centre of x + (w - 1) / 2 and boxes from centre - w / 2 (half a pixel
+# apart), a start box that is not clipped. The official test script starts it at x + w / 2 instead.
+PYSOT_TRACKER = {"template_crop": "pysot-rule", "search_crop": "pysot-rule", "start": "unclipped-start", "start.shift": -0.5}
+
+OFFICIAL_RULES: Mapping[str, Any] = MappingProxyType({"states.min_size": 10.0})
 
 
 def pysot_config(
@@ -67,7 +72,7 @@ def pysot_config(
     """Return the parameters of the preset "default".
 
     The scores are the networks' own foreground probabilities, which nobody calibrated: they name the state, and nothing else
-    depends on them, as in the official trackers (`hold` and `grow` are off).
+    depends on them, as in the official trackers (`absent_score` and `search_growth` are off).
 
     Args:
         params: untuned numbers.
@@ -76,14 +81,12 @@ def pysot_config(
         masks: the network makes masks.
         changes: further overrides.
     """
+    crop = ContextRule(context=CONTEXT, pixel_centers=True)
     base = TrackerConfig(
-        template_factor=1.0,
-        search_factor=search_size / TEMPLATE_SIZE,
-        context=CONTEXT,
-        pixel_centers=True,
-        localizer=WindowConfig(anchors=anchors, zero_border=True),
-        hold=0.0,
-        grow=1.0,
+        template_crop=crop,
+        search_crop=replace(crop, factor=search_size / TEMPLATE_SIZE),
+        localizer=LocalizerConfig(rank=Blend(zero_border=True), anchors=anchors),
+        states=StatePolicy(absent_score=0.0, search_growth=1.0),
         stride=STRIDE,
         mask=MaskConfig(stride=STRIDE) if masks else None,
     )
@@ -105,12 +108,12 @@ def pysot_presets(
         rules: what all presets but "default" change.
         variants: further presets by name, as changes of "official".
     """
-    start = {**rules, **official.changes(), "conventions": "pysot"}
+    start = {**rules, **official.changes(), **PYSOT_TRACKER}
     return {
         "default": {},
         "official": start,
         **{name: {**start, **changes} for name, changes in (variants or {}).items()},
-        **{name: {**start, **params.changes(), "conventions": "pysot-bench"} for name, params in (benchmarks or {}).items()},
+        **{name: {**start, **params.changes(), "start.shift": 0.0} for name, params in (benchmarks or {}).items()},
     }
 
 

@@ -74,16 +74,16 @@ BENCHMARKS = {  # HP_SEARCH
 }
 
 # SiamCAR's code clips the sides of a box to [0, W] and [0, H]: a box may shrink to nothing.
-NO_LEAST_SIZE = {"min_size": 0.0}
+NO_LEAST_SIZE = {"states.min_size": 0.0}
 ODDITIES = CoarseToFine(stride=8, first=32.0, origin=31.0, half_pixel=True, stretched=True, mixed_units=True)
 CAR_LOCATION: dict[str, Any] = {
     **NO_LEAST_SIZE,
-    "localizer.quality_scale": "minmax",
-    "localizer.top": 1,
-    "localizer.location": "coarse-to-fine",
-    **flatten(as_json(ODDITIES), "localizer.refine."),  # field by field: single ones can be changed on top
+    "localizer.score": "stretched-score",
+    "localizer.boxes": "best",
+    "localizer.place": "coarse-to-fine",
+    **flatten(as_json(ODDITIES), "localizer.place."),  # field by field: single ones can be changed on top
 }
-MEAN_OF_THREE = {"localizer.top": 3, "localizer.top_rule": "ranked"}
+MEAN_OF_THREE = {"localizer.boxes": "mean-ranked", "localizer.boxes.top": 3}
 
 CARDS = (
     Card(

@@ -104,6 +104,6 @@ CARDS = (
         config=SearchConfig(),
         assemble=SiamMaskRefiner,
         # sizes as the network gives them: smoothing over time belongs to the tracker that is refined
-        inner=Inner("siammask-r50", {"localizer.smoothing": 1.0}),
+        inner=Inner("siammask-r50", {"localizer.size_lr": 1.0}),
     ),
 )
