@@ -43,7 +43,7 @@ def load(
         device: "auto", "cpu", "cuda" or "cuda:1", "openvino", "openvino-bf16"; for torch weights "torch" (the CPU) or a torch device.
         refiner: to put behind the tracker: one of `list_refiners()`, or NAME:PRESET, on the same device; or a refiner object, which
             `load_refiner` makes from custom weights.
-        overrides: dotted configuration names with new values, for example ``**{"localizer.rank.window_influence": 0.4}``; with a refiner also
+        overrides: dotted names with new values, for example ``**{"localizer.rank.window_influence": 0.4}``; with a refiner also
             ``refine.`` and a field of `RefineConfig`, and ``refiner.`` and a field of the refiner's own configuration.
 
     Returns:
