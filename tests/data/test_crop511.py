@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from lockon.cli.data import app
 from lockon.data.crop511 import write_crops
-from lockon.data.pysot_crop import cut_patch
-from lockon.data.pysot_pipeline import PysotDataConfig, PysotPipeline
+from lockon.data.samples.patches import cut_patch
+from lockon.data.samples.pysot import PysotDataConfig, pysot_pipeline
 from lockon.data.track_sets import load_track_set
 from lockon.errors import LockonError
 
@@ -37,7 +37,7 @@ def test_patches_serve_as_the_raw_dataset_does(tmp_path: Path, name: str, make) 
         assert np.abs(difference).mean() < 3  # JPEG
     config = PysotDataConfig()
     for index in range(6):
-        one, other = (PysotPipeline([tracks], config, seed=1).sample(index) for tracks in (raw, cut))
+        one, other = (pysot_pipeline([tracks], config, seed=1).sample(index) for tracks in (raw, cut))
         np.testing.assert_allclose(one["box"], other["box"], atol=1e-3)
         assert one["ids"] == other["ids"]
 

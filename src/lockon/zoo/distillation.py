@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lockon.data.cached_pipeline import CachedPipeline
+from lockon.data.samples.cached import CachedPipeline
 from lockon.errors import LockonError
 from lockon.export.runtime import load_model
 from lockon.train.distillation import ContextTeacher, DistillationPipeline, Teacher
