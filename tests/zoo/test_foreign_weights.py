@@ -17,7 +17,7 @@ pytest.importorskip("safetensors", reason="needs the torch extra")
 from safetensors.torch import save_file  # noqa: E402
 
 from lockon.errors import LockonError  # noqa: E402
-from lockon.zoo import inert_pickle  # noqa: E402
+from lockon.zoo import restricted_pickle  # noqa: E402
 from lockon.zoo.external_weights import read_external  # noqa: E402
 
 STATE = {"conv.weight": torch.arange(6.0).view(2, 3), "bn.num_batches_tracked": torch.tensor(3)}
@@ -140,21 +140,21 @@ def test_nothing_of_a_file_is_imported(tmp_path: Path, monkeypatch) -> None:
     "opcodes", [b"cposix\nsystem\n(S'exit 3'\ntR.", b"cbuiltins\neval\n(S'1/0'\ntR.", b"(S'exit 3'\niposix\nsystem\n."]
 )
 def test_opcodes_that_call(opcodes: bytes) -> None:
-    assert isinstance(inert_pickle.load(io.BytesIO(opcodes)), inert_pickle.StubObject)
+    assert isinstance(restricted_pickle.load(io.BytesIO(opcodes)), restricted_pickle.StubObject)
 
 
 @pytest.mark.parametrize(
     "name", ["collections\nOrderedDict.fromkeys", "torch._utils\n_import_dotted_name", "torch\nload", "torch\nSize.__new__"]
 )
 def test_names_next_to_the_allowed_ones(name: str) -> None:
-    made = inert_pickle.load(io.BytesIO(b"c" + name.encode() + b"\n."))
-    assert issubclass(made, inert_pickle.StubObject)
+    made = restricted_pickle.load(io.BytesIO(b"c" + name.encode() + b"\n."))
+    assert issubclass(made, restricted_pickle.StubObject)
 
 
 def test_a_file_cannot_change_the_functions_it_may_call() -> None:
     """Setting attributes of a global, as pickles can, must not reach torch."""
     before = dict(vars(torch._utils._rebuild_tensor_v2))
-    inert_pickle.load(io.BytesIO(b"ctorch._utils\n_rebuild_tensor_v2\n(dS'dump_patches'\nI01\nsb."))
+    restricted_pickle.load(io.BytesIO(b"ctorch._utils\n_rebuild_tensor_v2\n(dS'dump_patches'\nI01\nsb."))
     assert vars(torch._utils._rebuild_tensor_v2) == before
 
 

@@ -13,7 +13,7 @@ pytest.importorskip("lightning_fabric", reason="needs the train extra")
 
 from lockon.errors import LockonError
 from lockon.types import Prediction, Template
-from lockon.zoo import teaching
+from lockon.zoo import distillation
 from lockon.zoo.distillation import TeacherConfig, distillation_pipeline
 
 POINTS = np.array([[112.0, 112.0], [100.0, 90.0], [0.0, 0.0]])
@@ -51,7 +51,7 @@ class Pairs:
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
     Deployed.calls = 0
-    monkeypatch.setattr(teaching, "load_model", lambda path, device, threads: Deployed(Path(path).stem))
+    monkeypatch.setattr(distillation, "load_model", lambda path, device, threads: Deployed(Path(path).stem))
 
 
 def test_without_a_teacher_nothing_changes() -> None:
