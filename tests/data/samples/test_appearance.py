@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lockon.data.samples.appearance import Appearance, Occlude, appearance_steps, mirrored
+from lockon.data.samples.appearance import Appearance, appearance_steps, mirrored, occlude
 from lockon.data.samples.pipeline import CroppedView, Draft
 from lockon.data.samples.views import View, Views
 from lockon.errors import LockonError
@@ -31,7 +31,7 @@ def test_mirrored_boxes_follow_their_coordinates() -> None:
 def test_the_first_role_is_changed_less() -> None:
     """With several views per role: each has its own colours, and hues turn in the second role alone."""
     draft = Draft(Views({"train": (VIEW,) * 20, "test": (VIEW,) * 20}), crops={"train": (CROP,) * 20, "test": (CROP,) * 20})
-    (color, *_) = appearance_steps(Appearance(color=1.0), None)
+    (color, *_) = appearance_steps(Appearance(color=1.0))
     made = color(np.random.default_rng(0), draft)
     assert made is not None
     changes = {role: [np.abs(crop.pixels.astype(int) - FRAME).mean() for crop in crops] for role, crops in made.crops.items()}
@@ -42,4 +42,4 @@ def test_the_first_role_is_changed_less() -> None:
 def test_a_target_is_not_covered_with_nothing() -> None:
     draft = Draft(Views.pair(VIEW, VIEW), crops={"template": (CROP,), "search": (CROP,)})
     with pytest.raises(LockonError, match="no image to cover targets with"):
-        Occlude(1.0)(np.random.default_rng(0), draft)
+        occlude(np.random.default_rng(0), draft, chance=1.0)

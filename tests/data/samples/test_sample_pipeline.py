@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
 
 from lockon.data.samples.appearance import Appearance, appearance_steps
-from lockon.data.samples.crop_steps import Extract, Place, only_present
+from lockon.data.samples.crop_steps import extract, only_present, place
 from lockon.data.samples.pipeline import MAX_REDRAWS, RoleArrays, SamplePipeline
 from lockon.data.samples.placement import BoxJitter, MovedBox
 from lockon.data.samples.views import View, Views
@@ -38,7 +39,8 @@ def around(box_cxcywh: np.ndarray, size: int) -> Crop:
 
 def pipeline(draw: Frames | None = None, seed: int = 0) -> SamplePipeline:
     roles = {"train": MovedBox(around, 64, BoxJitter()), "test": MovedBox(around, 64, BoxJitter(scale=0.2, offset=1.0))}
-    steps = [only_present, Place(roles, checked=("train", "test")), Extract(masks=("test",)), *appearance_steps(Appearance(flip=0.5), None)]
+    crop = [only_present, partial(place, roles=roles, checked=("train", "test")), partial(extract, masks=("test",))]
+    steps = [*crop, *appearance_steps(Appearance(flip=0.5), covered=False)]
     arrays = [RoleArrays("train", box="train_box"), RoleArrays("test", box="test_box", mask="test_mask")]
     return SamplePipeline(draw or Frames(), steps, arrays=arrays, seed=seed, notes=["one"])
 

@@ -6,6 +6,7 @@ The first role of a sample shows what the target looks like: it is changed less 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.random import Generator
@@ -51,99 +52,59 @@ class Appearance:
                 raise LockonError(f"{name}={getattr(self, name)} given, expected a number from 0 to 1")
 
 
-def appearance_steps(config: Appearance, occlude: Occlude | None) -> list[Step]:
-    """Return the steps that change crops; a backdrop is no such step (`PickBackdrop`).
+def appearance_steps(config: Appearance, *, covers: Images | None = None, covered: bool = True) -> list[Step]:
+    """Return the steps that change crops; a backdrop is no such step (`pick_backdrop`).
 
     Args:
         config: Their strengths.
-        occlude: Covers targets; None leaves them free.
+        covers: Draws an image to cover a target with, where the draft has none.
+        covered: Whether targets are covered at all.
     """
     steps: list[Step] = []
     if config.brightness:
-        steps.append(Brighten(config.brightness))
+        steps.append(partial(brighten, strength=config.brightness))
     if config.color:
-        steps.append(JitterColor(config.color))
-    steps.append(Gray(config.gray))
-    if occlude is not None:
-        steps.append(occlude)
+        steps.append(partial(jitter_color, strength=config.color))
+    steps.append(partial(gray, chance=config.gray))
+    if covered:
+        steps.append(partial(occlude, chance=config.occlusion, images=covers))
     if config.degrade:
-        steps.append(Degrade(config.degrade))
-    return [*steps, Mirror(config.flip)]
+        steps.append(partial(degrade, strength=config.degrade))
+    return [*steps, partial(mirror, chance=config.flip)]
 
 
-@dataclass(frozen=True, slots=True)
-class Brighten:
-    """Changes the brightness of each crop.
+def brighten(rng: Generator, draft: Draft, *, strength: float) -> Draft:
+    """Change the brightness of each crop by at most `strength`, relatively."""
+    return change_crops(draft, lambda crop, _: replace(crop, pixels=augment.brighten(rng, crop.pixels, strength)))
 
-    Attributes:
-        strength: Largest relative change.
+
+def jitter_color(rng: Generator, draft: Draft, *, strength: float) -> Draft:
+    """Change brightness, contrast, saturation and hue of each crop; those of the first role less, and not their hue."""
+    few = {"brightness": 0.08 * strength, "contrast": 0.15 * strength, "saturation": 0.3 * strength, "hue": 0}
+    many = {"brightness": 0.12 * strength, "contrast": 0.25 * strength, "saturation": 0.4 * strength, "hue": 8 * strength}
+    return change_crops(draft, lambda crop, first: replace(crop, pixels=augment.jitter_color(rng, crop.pixels, **(few if first else many))))
+
+
+def gray(rng: Generator, draft: Draft, *, chance: float) -> Draft:
+    """Take the colour from all crops, by one draw."""
+    if not chance > rng.random():
+        return draft
+    return change_crops(draft, lambda crop, _: replace(crop, pixels=augment.to_gray(crop.pixels)))
+
+
+def occlude(rng: Generator, draft: Draft, *, chance: float, images: Images | None = None) -> Draft:
+    """Cover part of the target in the searched crops, by a chance from 0 to 1; what covers a target is not in its mask.
+
+    Raises:
+        LockonError: Neither the draft nor `images` have an image to cover with.
     """
-
-    strength: float
-
-    def __call__(self, rng: Generator, draft: Draft) -> Draft:
-        """Draw a factor per crop."""
-        return change_crops(draft, lambda crop, _: replace(crop, pixels=augment.brighten(rng, crop.pixels, self.strength)))
-
-
-@dataclass(frozen=True, slots=True)
-class JitterColor:
-    """Changes brightness, contrast, saturation and hue of each crop; those of the first role less, and not their hue.
-
-    Attributes:
-        strength: Factor on the usual ranges.
-    """
-
-    strength: float
-
-    def __call__(self, rng: Generator, draft: Draft) -> Draft:
-        """Draw the changes of each crop."""
-        s = self.strength
-        few = {"brightness": 0.08 * s, "contrast": 0.15 * s, "saturation": 0.3 * s, "hue": 0}
-        many = {"brightness": 0.12 * s, "contrast": 0.25 * s, "saturation": 0.4 * s, "hue": 8 * s}
-        return change_crops(
-            draft, lambda crop, first: replace(crop, pixels=augment.jitter_color(rng, crop.pixels, **(few if first else many)))
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Gray:
-    """Takes the colour from all crops, by one draw.
-
-    Attributes:
-        chance: From 0 to 1.
-    """
-
-    chance: float
-
-    def __call__(self, rng: Generator, draft: Draft) -> Draft:
-        """Draw whether the sample is grey."""
-        if not self.chance > rng.random():
-            return draft
-        return change_crops(draft, lambda crop, _: replace(crop, pixels=augment.to_gray(crop.pixels)))
-
-
-@dataclass(frozen=True, slots=True)
-class Occlude:
-    """Covers part of the target in the searched crops; what covers a target is not in its mask.
-
-    Attributes:
-        chance: From 0 to 1.
-        images: Where covers are from if the draft has none.
-    """
-
-    chance: float
-    images: Images | None = None
-
-    def __call__(self, rng: Generator, draft: Draft) -> Draft:
-        """Draw whether the target is covered, and where."""
-        if not self.chance > rng.random():
-            return draft
-        cover = draft.cover if self.images is None else self.images(rng)
-        if cover is None:
-            raise LockonError("there is no image to cover targets with: `PickCover` has to come before `Occlude`")
-        role = draft.views.searched
-        return replace(draft, crops={**draft.crops, role: tuple(_occlude(rng, crop, cover) for crop in draft.crops[role])})
+    if not chance > rng.random():
+        return draft
+    cover = draft.cover if images is None else images(rng)
+    if cover is None:
+        raise LockonError("there is no image to cover targets with: `pick_cover` has to come before `occlude`")
+    role = draft.views.searched
+    return replace(draft, crops={**draft.crops, role: tuple(_occlude(rng, crop, cover) for crop in draft.crops[role])})
 
 
 def _occlude(rng: Generator, crop: CroppedView, cover: Frame) -> CroppedView:
@@ -152,35 +113,16 @@ def _occlude(rng: Generator, crop: CroppedView, cover: Frame) -> CroppedView:
     return replace(crop, pixels=covered, mask=mask)
 
 
-@dataclass(frozen=True, slots=True)
-class Degrade:
-    """Blurs, shrinks, and compresses each crop and adds noise.
-
-    Attributes:
-        strength: Factor on the usual chances; a quarter of it for the first role.
-    """
-
-    strength: float
-
-    def __call__(self, rng: Generator, draft: Draft) -> Draft:
-        """Draw the changes of each crop."""
-        s = self.strength
-        return change_crops(draft, lambda crop, first: replace(crop, pixels=augment.degrade(rng, crop.pixels, s / 4 if first else s)))
+def degrade(rng: Generator, draft: Draft, *, strength: float) -> Draft:
+    """Blur, shrink and compress each crop and add noise; those of the first role with a quarter of the chances."""
+    return change_crops(
+        draft, lambda crop, first: replace(crop, pixels=augment.degrade(rng, crop.pixels, strength / 4 if first else strength))
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Mirror:
-    """Mirrors all crops, by one draw.
-
-    Attributes:
-        chance: From 0 to 1.
-    """
-
-    chance: float
-
-    def __call__(self, rng: Generator, draft: Draft) -> Draft:
-        """Draw whether the sample is mirrored."""
-        return change_crops(draft, lambda crop, _: mirrored(crop)) if self.chance > rng.random() else draft
+def mirror(rng: Generator, draft: Draft, *, chance: float) -> Draft:
+    """Mirror all crops, by one draw."""
+    return change_crops(draft, lambda crop, _: mirrored(crop)) if chance > rng.random() else draft
 
 
 def mirrored(crop: CroppedView) -> CroppedView:
@@ -191,4 +133,4 @@ def mirrored(crop: CroppedView) -> CroppedView:
     return replace(crop, pixels=np.ascontiguousarray(crop.pixels[:, ::-1]), box=np.array([width - x2, y1, width - x1, y2]), mask=mask)
 
 
-__all__ = ["Appearance", "Brighten", "Degrade", "Gray", "JitterColor", "Mirror", "Occlude", "appearance_steps", "mirrored"]
+__all__ = ["Appearance", "appearance_steps", "brighten", "degrade", "gray", "jitter_color", "mirror", "mirrored", "occlude"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.random import Generator
@@ -23,84 +23,46 @@ def only_present(rng: Generator, draft: Draft) -> Draft | None:
     return draft if draft.views.present else None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Gives the crops of all roles their place; targets that are too small in their image or crop are drawn again.
+def place(rng: Generator, draft: Draft, *, roles: Mapping[str, Placement], checked: tuple[str, ...]) -> Draft | None:
+    """Give the crops their place, role by role; targets that are too small in their image or crop are drawn again.
 
-    Attributes:
+    Args:
+        rng: Everything that is random comes from it.
+        draft: The sample.
         roles: How the crops of each role are placed.
-        checked: Roles whose target must have 4 crop pixels a side.
+        checked: Roles whose targets must have 4 crop pixels a side.
     """
-
-    roles: Mapping[str, Placement]
-    checked: tuple[str, ...]
-
-    def __call__(self, rng: Generator, draft: Draft) -> Draft | None:
-        """Place the crops, role by role."""
-        if any(min(view.sides) < MIN_VIEW_SIDE for view in draft.views):
+    if any(min(view.sides) < MIN_VIEW_SIDE for view in draft.views):
+        return None
+    placed = {role: tuple(roles[role](rng, view) for view in views) for role, views in draft.views.roles.items()}
+    for crop in (crop for role in checked for crop in placed[role]):
+        if not np.isfinite(crop.box).all() or min(crop.box[2:] - crop.box[:2]) < MIN_CROP_SIDE:
             return None
-        placed = {role: tuple(self.roles[role](rng, view) for view in views) for role, views in draft.views.roles.items()}
-        for role in self.checked:
-            for crop in placed[role]:
-                if not np.isfinite(crop.box).all() or min(crop.box[2:] - crop.box[:2]) < MIN_CROP_SIDE:
-                    return None
-        return replace(draft, placed=placed)
+    return replace(draft, placed=placed)
 
 
-@dataclass(frozen=True, slots=True)
-class Extract:
-    """Takes the pixels of crops that have their place.
-
-    Attributes:
-        masks: Roles whose masks are taken as well.
-    """
-
-    masks: tuple[str, ...] = ()
-
-    def __call__(self, rng: Generator, draft: Draft) -> Draft:
-        """Cut out the crops."""
-        crops: dict[str, tuple[CroppedView, ...]] = {}
-        for role, views in draft.views.roles.items():
-            made = []
-            for view, place in zip(views, draft.placed[role], strict=True):
-                coverage = view.coverage() if role in self.masks else None
-                mask = None if coverage is None else place.extract_mask(coverage)
-                made.append(CroppedView(place.extract(view.image, draft.backdrop), place.box, mask, place.indices))
-            crops[role] = tuple(made)
-        return replace(draft, crops=crops)
+def extract(rng: Generator, draft: Draft, *, masks: tuple[str, ...] = ()) -> Draft:
+    """Take the pixels of crops that have their place, and the masks of the roles `masks`."""
+    crops: dict[str, tuple[CroppedView, ...]] = {}
+    for role, views in draft.views.roles.items():
+        made = []
+        for view, crop in zip(views, draft.placed[role], strict=True):
+            coverage = view.coverage() if role in masks else None
+            mask = None if coverage is None else crop.extract_mask(coverage)
+            made.append(CroppedView(crop.extract(view.image, draft.backdrop), crop.box, mask, crop.indices))
+        crops[role] = tuple(made)
+    return replace(draft, crops=crops)
 
 
-@dataclass(frozen=True, slots=True)
-class PickBackdrop:
-    """Draws an image that completes crops which reach outside of their own.
-
-    Attributes:
-        images: Where it is from.
-        chance: From 0 to 1.
-    """
-
-    images: Images
-    chance: float
-
-    def __call__(self, rng: Generator, draft: Draft) -> Draft:
-        """Draw the backdrop."""
-        return replace(draft, backdrop=self.images(rng)) if rng.random() < self.chance else draft
+def pick_backdrop(rng: Generator, draft: Draft, *, images: Images, chance: float) -> Draft:
+    """Draw an image that completes crops which reach outside of their own, by a chance from 0 to 1."""
+    return replace(draft, backdrop=images(rng)) if rng.random() < chance else draft
 
 
-@dataclass(frozen=True, slots=True)
-class PickCover:
-    """Draws an image that `Occlude` takes covers from.
-
-    Attributes:
-        images: Where it is from; None takes the search view's own image.
-    """
-
-    images: Images | None
-
-    def __call__(self, rng: Generator, draft: Draft) -> Draft:
-        """Draw the cover."""
-        own = draft.views.roles[draft.views.searched][0].image
-        return replace(draft, cover=own if self.images is None else self.images(rng))
+def pick_cover(rng: Generator, draft: Draft, *, images: Images | None) -> Draft:
+    """Draw an image to cover targets with, or take the search view's own."""
+    own = draft.views.roles[draft.views.searched][0].image
+    return replace(draft, cover=own if images is None else images(rng))
 
 
 def clip_boxes(rng: Generator, draft: Draft) -> Draft:
@@ -114,4 +76,4 @@ def change_crops(draft: Draft, change: Callable[[CroppedView, bool], CroppedView
     return replace(draft, crops={role: tuple(change(crop, role == first) for crop in crops) for role, crops in draft.crops.items()})
 
 
-__all__ = ["Extract", "Images", "PickBackdrop", "PickCover", "Place", "change_crops", "clip_boxes", "only_present"]
+__all__ = ["Images", "change_crops", "clip_boxes", "extract", "only_present", "pick_backdrop", "pick_cover", "place"]

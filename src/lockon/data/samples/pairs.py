@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from lockon.data.samples.appearance import Appearance, Occlude, appearance_steps
-from lockon.data.samples.crop_steps import Extract, Images, PickBackdrop, PickCover, Place
+from lockon.data.samples.appearance import Appearance, appearance_steps
+from lockon.data.samples.crop_steps import Images, extract, pick_backdrop, pick_cover, place
 from lockon.data.samples.pipeline import RoleArrays, SamplePipeline, Step
 from lockon.data.samples.placement import MovedWindow, SquareRule, WindowJitter
 from lockon.data.samples.views import SEARCH, TEMPLATE, Draw
@@ -51,8 +51,9 @@ def pair_pipeline(
     """
     c = config.appearance
     placements = {TEMPLATE: _placement(config.template), SEARCH: _placement(config.search)}
-    steps: list[Step] = [] if backdrops is None else [PickBackdrop(backdrops, c.backdrop)]
-    steps += [Place(placements, checked=(SEARCH,)), Extract(), PickCover(backdrops), *appearance_steps(c, Occlude(c.occlusion))]
+    fill: list[Step] = [] if backdrops is None else [partial(pick_backdrop, images=backdrops, chance=c.backdrop)]
+    crop: list[Step] = [partial(place, roles=placements, checked=(SEARCH,)), extract, partial(pick_cover, images=backdrops)]
+    steps = [*fill, *crop, *appearance_steps(c)]
     return SamplePipeline(draw, steps, arrays=(RoleArrays(TEMPLATE), RoleArrays(SEARCH, box="box")), seed=seed, notes=notes)
 
 

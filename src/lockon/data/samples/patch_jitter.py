@@ -59,25 +59,13 @@ class PatchJitter:
             raise LockonError(f"size {self.size}; expected 2 to {PATCH} pixels")
 
 
-@dataclass(frozen=True, slots=True)
-class CropPatches:
-    """Crops the patches of all roles, role by role.
-
-    Attributes:
-        roles: Size and strengths by role.
-        masks: Roles whose masks are cropped as well.
-    """
-
-    roles: Mapping[str, PatchJitter]
-    masks: tuple[str, ...] = ()
-
-    def __call__(self, rng: Generator, draft: Draft) -> Draft:
-        """Crop the patches."""
-        crops = {
-            role: tuple(jittered_crop(rng, view, self.roles[role], mask=role in self.masks) for view in views)
-            for role, views in draft.views.roles.items()
-        }
-        return replace(draft, crops=crops)
+def crop_patches(rng: Generator, draft: Draft, *, roles: Mapping[str, PatchJitter], masks: tuple[str, ...] = ()) -> Draft:
+    """Crop patches, role by role, and the masks of the roles `masks`: the one step of the family's samples."""
+    crops = {
+        role: tuple(jittered_crop(rng, view, roles[role], mask=role in masks) for view in views)
+        for role, views in draft.views.roles.items()
+    }
+    return replace(draft, crops=crops)
 
 
 def jittered_crop(rng: Generator, view: View, jitter: PatchJitter, *, mask: bool = False) -> CroppedView:
@@ -154,4 +142,4 @@ def as_pixels(values: NDArray[np.float32]) -> Frame:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-__all__ = ["COLOR_SPREAD", "CropPatches", "PatchJitter", "color_offset", "cross_blur", "draw_window", "jittered_crop", "resample"]
+__all__ = ["COLOR_SPREAD", "PatchJitter", "color_offset", "crop_patches", "cross_blur", "draw_window", "jittered_crop", "resample"]

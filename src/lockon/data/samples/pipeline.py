@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from lockon.data.samples.placement import Placed
+from lockon.data.samples.placement import PlacedCrop, TurnedCrop
 from lockon.data.samples.views import Draw, Views
 from lockon.errors import LockonError
 from lockon.types import FloatArray, Frame
@@ -52,7 +52,7 @@ class Draft:
     """
 
     views: Views
-    placed: Mapping[str, tuple[Placed, ...]] = field(default_factory=dict)
+    placed: Mapping[str, tuple[TurnedCrop | PlacedCrop, ...]] = field(default_factory=dict)
     crops: Mapping[str, tuple[CroppedView, ...]] = field(default_factory=dict)
     backdrop: Frame | None = None
     cover: Frame | None = None

@@ -24,35 +24,17 @@ from lockon.types import FloatArray, Frame
 
 SquareRule = Callable[[FloatArray, int], Crop]
 """((4,) cx, cy, w, h of a box, side of the crop in pixels) -> a square window."""
-CropRule = Callable[[FloatArray, int], "Crop | StretchedCrop"]
+WindowRule = Callable[[FloatArray, int], "Crop | StretchedCrop"]
 """The same for windows of any shape."""
 
 _FLAT = 1.7  # half extents of a crop inside its image, of 2: with no more than 15 % of each side outside no backdrop is shown
 
 
-class Placed(Protocol):
-    """A crop that has its place, and whose pixels are not taken yet."""
-
-    @property
-    def box(self) -> FloatArray:
-        """Return (4,) xyxy of the target in crop pixels."""
-
-    @property
-    def indices(self) -> bool:
-        """Return whether the box counts from the centre of the first pixel instead of its corner."""
-
-    def extract(self, image: Frame, backdrop: Frame | None) -> Frame:
-        """Return the (S, S, 3) pixels; what lies outside the image may show the backdrop."""
-
-    def extract_mask(self, coverage: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Return the (S, S) mask of (H, W) coverage from 0 to 255."""
-
-
 class Placement(Protocol):
     """Places the crop of a view at random."""
 
-    def __call__(self, rng: Generator, view: View) -> Placed:
-        """Return the crop around a view's target."""
+    def __call__(self, rng: Generator, view: View) -> TurnedCrop | PlacedCrop:
+        """Return the crop around a view's target, whose pixels are not taken yet."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -195,7 +177,7 @@ class MovedBox:
         indices: Whether the rule's coordinates count from the centre of the first pixel.
     """
 
-    rule: CropRule
+    rule: WindowRule
     size: int
     jitter: BoxJitter
     indices: bool = False
@@ -234,15 +216,4 @@ class PlacedCrop:
         return np.asarray(self.crop.extract(coverage) > 127)
 
 
-__all__ = [
-    "BoxJitter",
-    "CropRule",
-    "MovedBox",
-    "MovedWindow",
-    "Placed",
-    "PlacedCrop",
-    "Placement",
-    "SquareRule",
-    "TurnedCrop",
-    "WindowJitter",
-]
+__all__ = ["BoxJitter", "MovedBox", "MovedWindow", "PlacedCrop", "Placement", "SquareRule", "TurnedCrop", "WindowJitter", "WindowRule"]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from lockon.data.samples.listed_pairs import GrayDraw, ListedPairs
-from lockon.data.samples.patch_jitter import CropPatches, PatchJitter
+from lockon.data.samples.patch_jitter import PatchJitter, crop_patches
 from lockon.data.samples.pipeline import RoleArrays, SamplePipeline
 from lockon.data.samples.pools import DatasetSampling
 from lockon.data.samples.views import SEARCH, TEMPLATE, ImageCache
@@ -65,7 +66,7 @@ def pysot_pipeline(sets: Sequence[TrackSet], config: PysotDataConfig, seed: int,
     draw = ListedPairs(sets, config.sets, negative=config.negative, seed=seed, cache=cache)
     return SamplePipeline(
         GrayDraw(draw, config.gray),
-        [CropPatches({TEMPLATE: config.template, SEARCH: config.search}, masks=(SEARCH,) if config.masks else ())],
+        [partial(crop_patches, roles={TEMPLATE: config.template, SEARCH: config.search}, masks=(SEARCH,) if config.masks else ())],
         arrays=(RoleArrays(TEMPLATE), RoleArrays(SEARCH, box="box", mask="mask" if config.masks else "")),
         seed=seed,
         notes=[note for tracks in sets for note in tracks.notes],

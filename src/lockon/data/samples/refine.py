@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from lockon.data.samples.appearance import Appearance, Occlude, appearance_steps
-from lockon.data.samples.crop_steps import Extract, Images, PickBackdrop, Place, clip_boxes, only_present
+from lockon.data.samples.appearance import Appearance, appearance_steps
+from lockon.data.samples.crop_steps import Images, clip_boxes, extract, only_present, pick_backdrop, place
 from lockon.data.samples.pipeline import RoleArrays, SamplePipeline, Step
 from lockon.data.samples.placement import BoxJitter, MovedBox
 from lockon.data.samples.views import SEARCH, TEMPLATE, Draw
@@ -72,13 +72,13 @@ def refine_pipeline(
     c = config.appearance
     rule = partial(_stretched_window, official=config.official)
     reference, search = (MovedBox(rule, config.size, jitter, config.official) for jitter in (config.reference, config.search))
-    fill: list[Step] = [] if backdrops is None else [PickBackdrop(backdrops, c.backdrop)]
+    fill: list[Step] = [] if backdrops is None else [partial(pick_backdrop, images=backdrops, chance=c.backdrop)]
     steps: list[Step] = [
         only_present,
-        Place({TEMPLATE: reference, SEARCH: search}, checked=(TEMPLATE, SEARCH)),
+        partial(place, roles={TEMPLATE: reference, SEARCH: search}, checked=(TEMPLATE, SEARCH)),
         *fill,
-        Extract(masks=(SEARCH,) if config.masks else ()),
-        *appearance_steps(c, None if backdrops is None else Occlude(c.occlusion, backdrops)),
+        partial(extract, masks=(SEARCH,) if config.masks else ()),
+        *appearance_steps(c, covers=backdrops, covered=backdrops is not None),
         clip_boxes,
     ]
     arrays = (RoleArrays(TEMPLATE, box="template_box"), RoleArrays(SEARCH, box="box", mask="mask" if config.masks else ""))
