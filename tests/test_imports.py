@@ -23,6 +23,7 @@ ROOMS = {
     "lockon.localizers": "localizers",
     "lockon.models": "models",
     "lockon.tracker": "tracker",
+    "lockon.session": "tracker",
     "lockon.driver": "tracker",
     "lockon.refiners": "refiners",
     "lockon.video_sources": "video",

@@ -11,7 +11,8 @@ from lockon.errors import LockonError, LockonWarning
 from lockon.localizers.masks import MaskConfig, paste_patch
 from lockon.localizers.window import WindowConfig
 from lockon.ops.crop import Crop, mean_color
-from lockon.tracker import Calibration, NetworkTracker, Tracker, TrackerConfig
+from lockon.session import Tracker
+from lockon.tracker import Calibration, NetworkTracker, TrackerConfig
 from lockon.types import Prediction, Template
 
 CONFIG = TrackerConfig(localizer=WindowConfig(window=0.0, penalty=0.0, smoothing=1.0), patience=2)
@@ -151,7 +152,7 @@ def _next_side(tracker: NetworkTracker) -> float:
         return original(prediction, crop, boxes)
 
     tracker.localizer = spy  # type: ignore[assignment]
-    target = tracker._targets[0]
+    target = tracker.targets[0]
     tracker.step([scene(size=target.size)], [target])
     tracker.localizer = original
     return sides[0]
@@ -205,7 +206,7 @@ def test_box_partly_outside_is_clipped_with_a_warning() -> None:
     tracker = make()
     with pytest.warns(LockonWarning, match="clipped to 0,50,15,16"):
         tracker.init(scene((0, 50, 15, 16, RED)), (-5, 50, 20, 16))
-    assert tracker._targets[0].box.tolist() == [7.5, 58, 15, 16]
+    assert tracker.targets[0].box.tolist() == [7.5, 58, 15, 16]
 
 
 @pytest.mark.parametrize("kind", ["grey", "rgba", "16-bit", "16-bit grey"])
@@ -236,7 +237,7 @@ def test_state_does_not_grow() -> None:
     """After 300 frames a tracker holds what it held after one: no list or dictionary of it is longer."""
 
     def held(tracker: NetworkTracker) -> list[int]:
-        targets = [getattr(target, item.name) for target in tracker._targets for item in dataclasses.fields(target)]
+        targets = [getattr(target, item.name) for target in tracker.targets for item in dataclasses.fields(target)]
         own = [*vars(tracker).values(), *vars(tracker.localizer).values(), *targets]
         return [len(value) if hasattr(value, "__len__") else 0 for value in own]
 
@@ -289,7 +290,7 @@ def test_where_the_state_starts_and_what_is_returned(conventions, shift: float) 
     """The centre of the crop is the last centre: the box comes back with a new size, around the start's centre."""
     tracker = NetworkTracker(Centred(), dataclasses.replace(PYSOT, conventions=conventions))
     tracker.init(NOISE, (60, 50, 20, 30))
-    assert tracker._targets[0].box.tolist() == [70 + shift, 65 + shift, 20, 30]
+    assert tracker.targets[0].box.tolist() == [70 + shift, 65 + shift, 20, 30]
     side = 2 * np.sqrt((20 + 25) * (30 + 25))
     w, h = 16 * side / 128, 24 * side / 128
     np.testing.assert_allclose(tracker.track(NOISE).box, [70 + shift - w / 2, 65 + shift - h / 2, w, h])
@@ -300,7 +301,7 @@ def test_crops_follow_the_conventions(conventions) -> None:
     model = Centred()
     tracker = NetworkTracker(model, dataclasses.replace(PYSOT, conventions=conventions))
     tracker.init(NOISE, (60, 50, 20, 30))
-    box = tracker._targets[0].box
+    box = tracker.targets[0].box
     tracker.track(NOISE)
     for images, factor, size in ((model.templates[0], 1.0, 32), (model.searches[0], 2.0, 128)):
         crop = Crop.with_context(box, factor, size)
@@ -311,7 +312,7 @@ def test_crops_follow_the_conventions(conventions) -> None:
 def test_the_official_tracker_does_not_clip_its_start_box() -> None:
     tracker = NetworkTracker(Centred(), PYSOT)
     tracker.init(NOISE, (-5, 50, 20, 16))  # no warning either
-    assert tracker._targets[0].box.tolist() == [4.5, 57.5, 20, 16]
+    assert tracker.targets[0].box.tolist() == [4.5, 57.5, 20, 16]
     with pytest.raises(LockonError, match="lies outside the frame"):
         tracker.init(NOISE, (-50, 50, 20, 16))
 
@@ -324,7 +325,7 @@ def test_hold_and_grow_turned_off_follow_every_box() -> None:
         sides.append(_next_side(tracker))
         result = tracker.track(scene())
     assert result.state == "lost"
-    boxes = [target.box for target in tracker._targets]
+    boxes = [target.box for target in tracker.targets]
     assert not np.allclose(boxes[0], [70, 58, 20, 16]), "the box follows what the network finds"
     assert sides[-1] == pytest.approx(3.75 * np.sqrt(np.prod(boxes[0][2:])), rel=0.2)
 
@@ -351,7 +352,7 @@ def test_masks_come_from_the_chosen_candidate() -> None:
     model = Masked()
     tracker = NetworkTracker(model, config)
     tracker.init(NOISE, (60, 50, 20, 20))
-    box = tracker._targets[0].box
+    box = tracker.targets[0].box
     result = tracker.track(NOISE)
     assert model.asked == [44]
     crop = Crop.with_context(box, 2.0, 128)
@@ -421,10 +422,10 @@ def test_moved_targets_go_on_from_there() -> None:
 def test_moving_one_of_several_and_into_the_frame() -> None:
     tracker = make()
     tracker.init(scene(), [(20, 20, 20, 16), (60, 60, 10, 10)])
-    still = tracker._targets[1]
+    still = tracker.targets[1]
     tracker.move([(-50, 20, 20, 1), (np.nan, 0, 5, 5)])
-    assert tracker._targets[0].box.tolist() == [0, 20.5, 20, CONFIG.min_size]
-    assert tracker._targets[1] is still
+    assert tracker.targets[0].box.tolist() == [0, 20.5, 20, CONFIG.min_size]
+    assert tracker.targets[1] is still
 
 
 def test_the_trusted_box_moves_along_where_it_is_the_last_one() -> None:

@@ -11,7 +11,7 @@ from made_results import FAR, HALF, PERFECT, add, make_record
 from lockon.bench.alignment import Alignment, answer_alignment
 from lockon.bench.metrics.agreement import Agreement
 from lockon.bench.report import evaluate
-from lockon.bench.report.model import Figure as Head
+from lockon.bench.report.model import Metric as Head
 from lockon.bench.stability import Curve
 from lockon.bench.store import Store
 

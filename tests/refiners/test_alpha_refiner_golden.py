@@ -44,9 +44,10 @@ def test_boxes_and_masks(run: str) -> None:
     """20 frames each, some boxes partly outside the frame; the official boxes of these weights may have negative sides."""
     stored = golden(run)
     found = refiner(json.loads(str(stored["settings"])))
+    (reference,) = found.start(golden_data.frames()[0], golden_alpharefine.refine()["frame0_box"])
     for row, (box, expected) in enumerate(zip(stored["input_boxes"], stored["refined"], strict=True)):
         frame = golden_data.frames()[row + 1]
-        seen = found.predict(frame, box[None], np.array([0]))
+        seen = found.predict([frame], [reference], box[None])
         np.testing.assert_allclose(seen.boxes[0], expected, atol=BOX_LIMIT, err_msg=f"frame {row + 1}")
         result = found.refine(frame, box)
         if expected[2:].min() < 1:

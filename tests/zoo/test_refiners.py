@@ -12,7 +12,8 @@ from colored_scenes import RED, scene
 from fake_refiner import BlobRefiner, Fixed
 from lockon.errors import LockonError
 from lockon.refiners.alpha_refine import AlphaRefiner, RefinerConfig
-from lockon.refiners.wrapper import RefineConfig, RefinedTracker
+from lockon.refiners.combine import RefineConfig
+from lockon.refiners.wrapper import RefinedSession, RefinedTracker
 from lockon.tracker import NetworkTracker
 from lockon.zoo import refiners
 from lockon.zoo.registry import REFINERS, Entry
@@ -39,9 +40,10 @@ def test_parameters_come_from_file_then_preset_then_overrides(blob: str) -> None
 
 def test_a_tracker_with_a_refiner_by_name(blob: str) -> None:
     tracker = lockon.load("mil", refiner=blob, **{"refine.box": "mask", "refiner.factor": 2.0})
-    assert isinstance(tracker, RefinedTracker)
+    assert isinstance(tracker, RefinedSession)
     assert (tracker.config, tracker.refiner.config.factor) == (RefineConfig(box="mask"), 2.0)
     tracker = lockon.load("lockon-s", refiner=f"{blob}:official", **{"localizer.window": 0.4, "refine.clip": True})
+    assert isinstance(tracker, RefinedTracker)
     assert isinstance(tracker.tracker, NetworkTracker)
     assert tracker.tracker.config.localizer.window == 0.4
     assert tracker.config == RefineConfig(clip=True, lost=True, official_start=True)
@@ -69,8 +71,8 @@ def test_what_is_written_back_moves_the_tracker(blob: str) -> None:
     tracker = lockon.load("lockon-s", refiner=blob)
     tracker.init(scene((*TARGET, RED)), TARGET)
     box = tracker.track(scene((62, 51, 20, 16, RED))).box
-    (target,) = tracker.tracker._targets
-    np.testing.assert_allclose(target.box, [box[0] + box[2] / 2, box[1] + box[3] / 2, *box[2:]], atol=1e-6)
+    (target,) = tracker.targets
+    np.testing.assert_allclose(target.base.box, [box[0] + box[2] / 2, box[1] + box[3] / 2, *box[2:]], atol=1e-6)
 
 
 @pytest.mark.parametrize(

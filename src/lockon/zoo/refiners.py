@@ -18,10 +18,11 @@ from lockon.config import apply_overrides, flatten
 from lockon.errors import LockonError, unknown_name
 from lockon.export.header import model_files
 from lockon.refiners.alpha_refine import AlphaRefiner, RefinerConfig
+from lockon.refiners.combine import RefineConfig
 from lockon.refiners.protocol import Refiner
 from lockon.refiners.siammask import SearchConfig, SiamMaskRefiner
-from lockon.refiners.wrapper import RefineConfig, RefinedTracker
-from lockon.tracker import Tracker
+from lockon.refiners.wrapper import with_refiner
+from lockon.session import Tracker
 from lockon.zoo.embedded import open_model, weights_path
 from lockon.zoo.registry import REFINERS, load_refiner
 
@@ -91,7 +92,7 @@ def wrap(
     weights: str | Path | None = None,
     device: str = "auto",
     overrides: Mapping[str, Any] | None = None,
-) -> RefinedTracker:
+) -> Tracker:
     """A tracker with a refiner behind it.
 
     Args:
@@ -116,7 +117,7 @@ def wrap(
             raise LockonError("weights and parameters of a refiner belong to its name; set them where the given refiner object is made")
         made = refiner
     outer = {key.removeprefix("refine."): value for key, value in changes.items()}
-    return RefinedTracker(tracker, made, apply_overrides(RefineConfig(), {**given, **outer}))
+    return with_refiner(tracker, made, apply_overrides(RefineConfig(), {**given, **outer}))
 
 
 def split_overrides(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

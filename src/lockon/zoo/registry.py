@@ -9,7 +9,7 @@ from typing import Any
 
 from lockon.errors import LockonError, unknown_name
 from lockon.refiners.protocol import Refiner
-from lockon.tracker import Tracker
+from lockon.session import Tracker
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +281,7 @@ def load(
 
 
 def load_refiner(name: str, weights: str | Path | None = None, preset: str = "default", device: str = "auto", **overrides: Any) -> Refiner:
-    """A refiner, ready for `init`; `lockon.RefinedTracker` puts it behind a tracker.
+    """A refiner, ready for `init`; `lockon.with_refiner` puts it behind a tracker.
 
     Args:
         name: one of `list_refiners()`.

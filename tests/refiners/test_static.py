@@ -10,7 +10,7 @@ from fake_refiner import BlobRefiner
 from lockon.errors import LockonError
 from lockon.refiners.alpha_refine import AlphaRefiner
 from lockon.refiners.static import StaticTracker
-from lockon.refiners.wrapper import RefinedTracker
+from lockon.refiners.wrapper import with_refiner
 
 FRAME = np.zeros((40, 60, 3), np.uint8)
 
@@ -37,13 +37,13 @@ def test_several_targets() -> None:
 
 def test_a_refiner_behind_it_follows_a_slow_target() -> None:
     sequence = video("slow", RED)
-    tracker = RefinedTracker(StaticTracker(), AlphaRefiner(BlobRefiner()))
+    tracker = with_refiner(StaticTracker(), AlphaRefiner(BlobRefiner()))
     tracker.init(sequence.frames[0], sequence.boxes[0])
     for number in range(1, len(sequence)):
         np.testing.assert_allclose(tracker.track(sequence.frames[number]).box, sequence.boxes[number], atol=1.5)
 
 
-@pytest.mark.parametrize("boxes", [(1, 2, 3), [(1, 2, 3, 4)]])
+@pytest.mark.parametrize("boxes", [(1, 2, 3), [(1, 2, 3, 4), (5, 6, 7, 8)]])
 def test_mistakes(boxes: object) -> None:
     tracker = StaticTracker()
     with pytest.raises(LockonError, match=r"track\(\) before init\(\)"):
@@ -51,5 +51,5 @@ def test_mistakes(boxes: object) -> None:
     with pytest.raises(LockonError, match=r"call it after init\(\)"):
         tracker.move((1, 2, 3, 4))
     tracker.init(FRAME, (1, 2, 3, 4))
-    with pytest.raises(LockonError, match="with as many boxes as there"):
+    with pytest.raises(LockonError, match="for 1 targets; call it after init"):
         tracker.move(boxes)  # type: ignore[arg-type]
