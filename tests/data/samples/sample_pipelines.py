@@ -65,6 +65,7 @@ def pipelines(folder: Path) -> dict[str, SamplePipeline]:
     flipped = PysotDataConfig(search=PatchJitter(size=287, shift=64, scale=0.18, blur=0.5, color=0.5, flip=0.5))
     plain = RefineDataConfig()
     paper = replace(plain, search=BoxJitter(scale=0.25, offset=0.5), masks=False, appearance=replace(plain.appearance, flip=0.5))
+    slim = FrameDraw(TrackPool(scenes.slim_tracks(), DatasetSampling("slim")), NearPair(50, 49))
     return {
         "pairs": pair_pipeline(mixture(images, cache, 0.2), PairDataConfig(), 7, backdrops),
         "pairs_videos": pair_pipeline(MixedDraw([(videos, 1.0)], 0.2), PairDataConfig(), 8),
@@ -74,4 +75,6 @@ def pipelines(folder: Path) -> dict[str, SamplePipeline]:
         "refine_flip": refine_pipeline(tracks(), paper, 12),
         "refine_full": refine_pipeline(mixture(images, cache, 0.0), FULL, 13, backdrops),
         "refine_videos": refine_pipeline(MixedDraw([(videos, 1.0)]), FULL, 14),
+        "pairs_redrawn": pair_pipeline(MixedDraw([(slim, 1.0)], 0.2), PairDataConfig(), 15),
+        "refine_redrawn": refine_pipeline(MixedDraw([(slim, 1.0)]), FULL, 16, backdrops),
     }

@@ -116,3 +116,14 @@ def track_set(name: str, *, masks: bool = False, cropped: bool = False) -> Track
             tracks.append(Track(video, f"{number:02d}", frames, corners))
     made = TrackSet.build(name, tracks, read, cropped=cropped)
     return replace(made, masks=read_mask) if masks else made
+
+
+def slim_tracks() -> TrackSet:
+    """One video whose target is too small or too slim to train on in three frames of four."""
+    sides = ((1.5, 30.0), (2.2, 220.0), (40.0, 30.0), (2.0, 600.0))
+
+    def read(video: str, track: str, frame: int) -> Frame:
+        return picture(f"slim{video}/{frame}", 320, 240, (50.0 + frame, 5.0, *sides[frame % 4]))
+
+    corners = [[50.0 + frame, 5.0, 50.0 + frame + w, 5.0 + h] for frame in range(16) for w, h in (sides[frame % 4],)]
+    return TrackSet.build("slim", [Track("v0", "00", np.arange(16), corners)], read)
