@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from lockon.data.cached_pipeline import CachedPipeline
+from lockon.data.samples.cached import CachedPipeline
 from lockon.errors import LockonError
 from lockon.export.runtime import load_model
 from lockon.train.distillation import ContextTeacher, DistillationPipeline, Teacher
@@ -46,11 +45,13 @@ def distillation_pipeline(pipeline: Pipeline, config: TeacherConfig, points: Flo
     """Return the pipeline with the teacher's answers, from the cache where one is given; the pipeline itself without a teacher.
 
     Args:
+        pipeline: Makes the samples.
+        config: The teacher and the cache.
         points: (N, 2) the student's candidate points in search-crop pixels.
-        identity: what decides the samples, as JSON values.
+        identity: What decides the samples, as JSON values.
 
     Raises:
-        LockonError: no such weights, or not of the family; a cache of other samples.
+        LockonError: No such weights, or not of the family; a cache of other samples.
     """
     if not config.weights:
         return pipeline
@@ -62,7 +63,7 @@ def distillation_pipeline(pipeline: Pipeline, config: TeacherConfig, points: Flo
     distilled = DistillationPipeline(pipeline, make_teacher, points)
     if not config.cache:
         return distilled
-    return CachedPipeline(distilled, Path(config.cache), config.samples, identity={**identity, "teacher": [header["pair"], config.device]})
+    return CachedPipeline(distilled, config.cache, config.samples, identity={**identity, "teacher": [header["pair"], config.device]})
 
 
 def _teachers() -> dict[str, int]:
