@@ -25,8 +25,8 @@ from lockon.train.checkpoint import save_weights  # noqa: E402
 from lockon.train.recipe import TrainSources  # noqa: E402
 from lockon.zoo.lockon_s import LockonSConfig, build  # noqa: E402
 from lockon.zoo.lockon_s_data import collect_cutouts  # noqa: E402
-from lockon.zoo.lockon_s_recipe import load_backbone, recipe  # noqa: E402
 from lockon.zoo.networks import load_network  # noqa: E402
+from lockon.zoo.training import load_backbone, recipe  # noqa: E402
 from tiny_training_data import make_stills  # noqa: E402
 
 SMALL = {"model.channels": "8", "model.depth": "1", "train.batch_size": "2", "train.workers": "0"}
@@ -60,7 +60,7 @@ def test_crop_sides_are_multiples_of_the_stride(name: str) -> None:
 
 
 def test_recipe(stills: Path) -> None:
-    made = recipe(TrainSources(stills=stills), {**SMALL, "data.search.factor": "4.5", "mix.negative": "0.5"})
+    made = recipe(TrainSources(stills=stills), {**SMALL, "data.search.factor": "4.5", "mix.negative": "0.5"}, "lockon-s")
     assert made.config.batch_size == 2
     assert made.header["architecture"] == "lockon-s"
     assert made.header["tracker"] == {"template_crop": {"factor": 1.875}, "search_crop": {"factor": 4.5}}
@@ -74,15 +74,15 @@ def test_recipe(stills: Path) -> None:
 
 
 def test_the_same_seed_gives_the_same_start(stills: Path) -> None:
-    first, again = (recipe(TrainSources(stills=stills), SMALL).task.module.state_dict() for _ in range(2))
+    first, again = (recipe(TrainSources(stills=stills), SMALL, "lockon-s").task.module.state_dict() for _ in range(2))
     assert all(torch.equal(first[name], again[name]) for name in first)
 
 
 def test_recipe_mistakes(stills: Path) -> None:
     with pytest.raises(LockonError, match=r"unknown option 'model\.chanels'"):
-        recipe(TrainSources(stills=stills), {"model.chanels": "8"})
+        recipe(TrainSources(stills=stills), {"model.chanels": "8"}, "lockon-s")
     with pytest.raises(LockonError, match="do not exist"):
-        recipe(TrainSources(stills=stills), {**SMALL, "backbone_weights": "nowhere.pth"})
+        recipe(TrainSources(stills=stills), {**SMALL, "backbone_weights": "nowhere.pth"}, "lockon-s")
 
 
 def test_backbone_weights(tmp_path: Path) -> None:
@@ -102,18 +102,18 @@ def test_backbone_weights(tmp_path: Path) -> None:
     save_file(theirs, tmp_path / "good.safetensors")
     torch.save(theirs, tmp_path / "good.pth")
     for name in ("good.safetensors", "good.pth"):
-        load_backbone(model, config, tmp_path / name)
+        load_backbone(model, str(tmp_path / name))
         assert torch.equal(model.backbone.state_dict()["stages.0.0.0.weight"], theirs["_conv_stem.weight"])
     for name in ("bad.safetensors", "bad.pth"):
         (tmp_path / name).write_bytes(b"nothing of that kind")
         with pytest.raises(LockonError, match="is not a readable weight file"):
-            load_backbone(model, config, tmp_path / name)
+            load_backbone(model, str(tmp_path / name))
     torch.save({"features.0.0.weight": torch.zeros(3)}, tmp_path / "other.pth")
     with pytest.raises(LockonError, match="does not hold weights of efficientnet-lite0"):
-        load_backbone(model, config, tmp_path / "other.pth")
+        load_backbone(model, str(tmp_path / "other.pth"))
     torch.save({**theirs, "_conv_stem.weight": torch.zeros(3)}, tmp_path / "shape.pth")
     with pytest.raises(LockonError, match="size mismatch") as caught:
-        load_backbone(model, config, tmp_path / "shape.pth")
+        load_backbone(model, str(tmp_path / "shape.pth"))
     assert "\n" not in str(caught.value)
 
 
@@ -168,7 +168,7 @@ def test_zoo_mistakes(call, message: str) -> None:
 
 def test_crop_sizes_of_model_and_data_must_agree(tmp_path: Path) -> None:
     with pytest.raises(LockonError, match=r"model.search_size is 256 but data.search.size is 224; set both"):
-        recipe(TrainSources(stills=tmp_path), {"model.search_size": "256"})
+        recipe(TrainSources(stills=tmp_path), {"model.search_size": "256", "data.search.size": "224"}, "lockon-s")
 
 
 def test_degenerate_boxes_are_skipped_with_a_count(tmp_path: Path) -> None:
@@ -179,6 +179,6 @@ def test_degenerate_boxes_are_skipped_with_a_count(tmp_path: Path) -> None:
     objects = [{"id": index, "class": "thing", "box": box} for index, box in enumerate(boxes)]
     line = {"image": "images/0.png", "video": None, "frame": None, "width": 120, "height": 100, "objects": objects}
     (tmp_path / "set" / "annotations.jsonl").write_text(json.dumps(line) + "\n")
-    notes = recipe(TrainSources(stills=tmp_path), {}).notes
-    assert len(notes) == 1
+    notes = recipe(TrainSources(stills=tmp_path), {}, "lockon-s").notes
+    assert len(notes) == 2  # that, and the random backbone
     assert notes[0].startswith("stills: 4 boxes skipped")

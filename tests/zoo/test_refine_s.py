@@ -22,8 +22,9 @@ from lockon.errors import LockonError  # noqa: E402
 from lockon.models.heads.corner import CornerHead  # noqa: E402
 from lockon.train.engine import Engine  # noqa: E402
 from lockon.train.recipe import Recipe, TrainSources  # noqa: E402
+from lockon.zoo.recipe_config import GROUPS  # noqa: E402
 from lockon.zoo.refine_s import RefineSConfig, build  # noqa: E402
-from lockon.zoo.refine_s_recipe import recipe  # noqa: E402
+from lockon.zoo.training import recipe  # noqa: E402
 from tiny_training_data import make_stills, make_validation  # noqa: E402
 
 SMALL = {
@@ -112,7 +113,7 @@ def sources(tmp_path: Path) -> TrainSources:
 
 
 def make(sources: TrainSources, **settings: str) -> Recipe:
-    return recipe(sources, {**SMALL, **settings})
+    return recipe(sources, {**SMALL, **settings}, "refine-s")
 
 
 def test_what_a_run_says_of_itself(sources: TrainSources, tmp_path: Path) -> None:
@@ -121,7 +122,7 @@ def test_what_a_run_says_of_itself(sources: TrainSources, tmp_path: Path) -> Non
     assert made.header["config"]["model"]["size"] == 64
     assert made.header["tracker"] == {}
     assert made.header["data"]["stills"] == ["cats", "dogs"]
-    assert set(made.settings) == set(made.defaults) == {"model", "data", "loss", "mix"}
+    assert set(made.settings) == set(made.defaults) == set(GROUPS)
     assert made.validate is None
     assert make(sources, **{"data.official": "true"}).header["tracker"] == {"crop": {"pixel_centers": True}}
     make_validation(tmp_path / "data")
@@ -146,7 +147,10 @@ def test_samples_fit_the_network(sources: TrainSources) -> None:
         ({"mix.negative": "0.1"}, "a refiner learns nothing from negative pairs"),
         ({"backbone_weights": "nowhere.pth"}, "backbone weights nowhere.pth do not exist"),
         ({"model.head": "anchors"}, "model.head"),
-        ({"loss.confidence_weight": "1"}, "set it to 0, or model.head=rpn"),
+        (
+            {"loss.confidence.weight": "1"},
+            "given for a head that makes no confidence; set loss.confidence.weight=0, or take another loss or head",
+        ),
     ],
 )
 def test_refused(sources: TrainSources, settings: dict[str, str], message: str) -> None:

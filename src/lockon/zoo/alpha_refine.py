@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from lockon.errors import LockonError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from lockon.models.refiner import RefinerModel
+    from lockon.zoo.recipe_config import RecipeConfig
 
 STRIDE = 16  # of the third layer
 WIDTH = 64  # channels of the matched map
@@ -202,6 +204,13 @@ PRESETS: dict[str, dict[str, Any]] = {
 PAPER = "Yan et al., Alpha-Refine: Boosting Tracking Performance by Precise Bounding Box Estimation, CVPR 2021 (arXiv 2012.06815)"
 
 
+def experiments(depth: int) -> dict[str, RecipeConfig]:
+    """Return the published runs of the network of a depth, see `lockon.zoo.refine_training`."""
+    from lockon.zoo.refine_training import alpha_refine_experiments
+
+    return alpha_refine_experiments(AlphaRefineConfig(depth=depth), AlphaRefineConfig(depth=depth, mask=False))
+
+
 def _card(depth: int, which: str, *, licence: str = "", checkpoint: str = "") -> Card:
     return Card(
         name=f"alpha-refine-r{depth}",
@@ -216,6 +225,7 @@ def _card(depth: int, which: str, *, licence: str = "", checkpoint: str = "") ->
         config=RefinerConfig(),
         presets=PRESETS,
         assemble=AlphaRefiner,
+        experiments=partial(experiments, depth),
     )
 
 

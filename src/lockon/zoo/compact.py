@@ -10,7 +10,8 @@ held in its place and no search region grows. Penalty, window and learning rate 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from lockon.errors import LockonError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from lockon.models.siamese import SiameseModel
+    from lockon.zoo.recipe_config import RecipeConfig
 
 STRIDE = 16
 RATIOS = (1 / 3, 1 / 2, 1, 2, 3)
@@ -92,6 +94,35 @@ def _head(c: CompactConfig) -> nn.Module:
     return point_head(1, c.channels, grid, padding=True, unit=float(STRIDE))
 
 
+def experiments(model: CompactConfig) -> dict[str, RecipeConfig]:
+    """Return the run of one of the networks, with the losses of its family.
+
+    On a map of stride 16 the published ellipse of half the target's size holds two points or three: a wider one, and the nearest point
+    where it holds none, give the ranking losses something to rank; the rectangle of SiamCAR is widened likewise, to five of the fourteen
+    points on a target, so that labels that follow the boxes have boxes to tell apart. Anchors are ranked against all negatives, points
+    against the sampled ones, as in the released code; all else of the sampling is the same with and without ranking.
+    """
+    from lockon.data.samples.pairs import PairDataConfig
+    from lockon.train.losses.cross_entropy import HardNegativeCrossEntropy
+    from lockon.train.losses.ranking import ClassificationRanking
+    from lockon.zoo.dense_losses import BAN, CAR, PW, RPN, RpnLosses
+    from lockon.zoo.lockon_s_data import SourceWeights
+    from lockon.zoo.recipe_config import SMALL_TRAIN, RecipeConfig
+
+    ellipse = replace(BAN["assigner"], inner=0.35, nearest=True)
+    against_all = RpnLosses(
+        hard=HardNegativeCrossEntropy(weight=0.0, all_negatives=True), rank_cls=ClassificationRanking(weight=0.0, all_negatives=True)
+    )
+    learnt = {
+        "ban": {**BAN, "assigner": ellipse},
+        "rpn": {**RPN, "loss": against_all},
+        "pw": {**PW, "assigner": ellipse},
+        "car": {**CAR, "assigner": replace(CAR["assigner"], inner=0.3, nearest=True)},
+    }[model.head]
+    train = replace(SMALL_TRAIN, steps=1000, warmup_steps=50, unfreeze=((0.0, 0),), validate_every=1000)
+    return {"default": RecipeConfig(train=train, model=model, data=PairDataConfig(), mix=SourceWeights(), **learnt)}
+
+
 def _card(name: str, summary: str, paper: str, model: CompactConfig, *, anchors: int = 1) -> Card:
     """Return the card of a compact tracker; all but the number of anchors, which the head decides, is equal."""
     return Card(
@@ -101,6 +132,7 @@ def _card(name: str, summary: str, paper: str, model: CompactConfig, *, anchors:
         model=model,
         build=build,
         config=TrackerConfig(localizer=LocalizerConfig(anchors=anchors), states=StatePolicy(absent_score=0.0, search_growth=1.0)),
+        experiments=partial(experiments, model),
         header_fields=("template_crop", "search_crop"),
     )
 

@@ -1,8 +1,7 @@
-"""A published tracker as teacher of a small one: which one, and where its answers are kept."""
+"""A published tracker as teacher of a small one: its scores join the samples, and are kept in a cache."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,32 +12,8 @@ from lockon.train.distillation import ContextTeacher, DistillationPipeline, Teac
 from lockon.train.recipe import Pipeline
 from lockon.types import FloatArray
 from lockon.zoo.pysot_inference import STRIDE
+from lockon.zoo.recipe_config import TeacherConfig
 from lockon.zoo.registry import TRACKERS, all_cards
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TeacherConfig:
-    """Who teaches.
-
-    Attributes:
-        weights: an exported tracker of the SiamRPN++ family (`lockon export siammask-r50 ...`), or empty for no teacher.
-        cache: folder for the samples and the teacher's answers, which take far longer than a step of the student; empty asks it anew
-            for every sample.
-        samples: how many samples the cache holds; they come again in another order.
-        device: where the teacher runs: cpu, openvino, openvino-bf16 or cuda.
-
-    Raises:
-        LockonError: no samples.
-    """
-
-    weights: str = ""
-    cache: str = ""
-    samples: int = 6400
-    device: str = "cpu"
-
-    def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise LockonError(f"teacher.samples={self.samples} given, expected at least 1")
 
 
 def distillation_pipeline(pipeline: Pipeline, config: TeacherConfig, points: FloatArray, identity: dict[str, Any]) -> Pipeline:
@@ -75,4 +50,4 @@ def _teacher(weights: str, device: str, anchors: int) -> Teacher:
     return ContextTeacher(load_model(weights, device, threads=1), anchors, STRIDE)
 
 
-__all__ = ["TeacherConfig", "distillation_pipeline"]
+__all__ = ["distillation_pipeline"]

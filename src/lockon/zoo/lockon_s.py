@@ -17,6 +17,7 @@ from lockon.zoo.card import Card
 
 if TYPE_CHECKING:
     from lockon.models.siamese import SiameseModel
+    from lockon.zoo.recipe_config import RecipeConfig
 
 STRIDE = 16
 
@@ -77,6 +78,30 @@ def build(c: LockonSConfig) -> SiameseModel:
     return SiameseModel(backbone=trunk, neck=neck, fusion=fusion, head=head, template_size=c.template_size, search_size=c.search_size)
 
 
+def experiments() -> dict[str, RecipeConfig]:
+    """Return the run that the released weights come from."""
+    from lockon.data.samples.pairs import PairDataConfig
+    from lockon.train.assigners.ellipse import EllipseAssigner
+    from lockon.train.assigners.sampling import EVERYTHING
+    from lockon.train.losses.focal import QualityFocal
+    from lockon.zoo.dense_losses import PointLosses
+    from lockon.zoo.lockon_s_data import SourceWeights
+    from lockon.zoo.recipe_config import SMALL_TRAIN, RecipeConfig, TeacherConfig
+
+    return {
+        "default": RecipeConfig(
+            train=SMALL_TRAIN,
+            model=LockonSConfig(),
+            data=PairDataConfig(),
+            loss=PointLosses(cls=QualityFocal(target="hard")),
+            assigner=EllipseAssigner(inner=0.28),
+            sampling=EVERYTHING,
+            mix=SourceWeights(),
+            teacher=TeacherConfig(),
+        )
+    }
+
+
 CARDS = (
     Card(
         name="lockon-s",
@@ -86,5 +111,6 @@ CARDS = (
         model=LockonSConfig(),
         build=build,
         config=TrackerConfig(),
+        experiments=experiments,
     ),
 )

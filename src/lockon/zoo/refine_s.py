@@ -6,7 +6,7 @@ features projected before they are matched, narrower heads, and box losses that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from lockon.errors import LockonError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from lockon.models.refiner import RefinerModel
+    from lockon.zoo.recipe_config import RecipeConfig
 
 STRIDE = 16
 
@@ -110,6 +111,34 @@ def _head(c: RefineSConfig) -> nn.Module:
     return PooledBoxHead(c.channels, cells=cells, stride=STRIDE, widths=widths, pool=c.rcnn_pool, pooled=c.hidden, start=c.box_start)
 
 
+def experiments() -> dict[str, RecipeConfig]:
+    """Return the run that the released weights come from."""
+    from lockon.data.samples.appearance import Appearance
+    from lockon.data.samples.placement import BoxJitter
+    from lockon.data.samples.refine import RefineDataConfig
+    from lockon.train.losses.iou import IoULoss
+    from lockon.train.losses.refinement import CornerMSE, CropCornerL1, MaskCrossEntropy
+    from lockon.train.refine_task import RefineLosses
+    from lockon.zoo.lockon_s_data import SourceWeights
+    from lockon.zoo.recipe_config import SMALL_TRAIN, RecipeConfig
+
+    data = RefineDataConfig(
+        size=192,
+        official=False,
+        search=BoxJitter(scale=0.3, offset=0.35),
+        reference=BoxJitter(scale=0.05, offset=0.05),
+        appearance=Appearance(backdrop=0.5, color=1.0, gray=0.1, occlusion=0.1, degrade=0.7, flip=0.5),
+    )
+    loss = RefineLosses(
+        mse=CornerMSE(weight=0.0),
+        l1=CropCornerL1(weight=5.0),
+        overlap=IoULoss(kind="giou", weight=2.0),
+        mask=MaskCrossEntropy(weight=2.0),
+    )
+    train = replace(SMALL_TRAIN, steps=3000, validate_every=500, best_metric="IoU")
+    return {"default": RecipeConfig(train=train, model=RefineSConfig(), data=data, loss=loss, mix=SourceWeights(negative=0.0))}
+
+
 CARDS = (
     Card(
         name="refine-s",
@@ -122,5 +151,6 @@ CARDS = (
         config=RefinerConfig(),
         presets=PRESETS,
         assemble=AlphaRefiner,
+        experiments=experiments,
     ),
 )

@@ -17,6 +17,7 @@ from lockon.zoo.unpadded_resnet import BLOCK_RENAMES, TEMPLATE_CELLS, check_netw
 
 if TYPE_CHECKING:
     from lockon.models.siammask import SiamMaskModel
+    from lockon.zoo.recipe_config import RecipeConfig
 
 LAYERS = (3,)
 
@@ -84,6 +85,21 @@ PUBLISHED: dict[str, Any] = {
     "lockon convert siammask-r50 model.pth OUT",
 }
 
+
+def experiments() -> dict[str, RecipeConfig]:
+    """Return the schedule of the SiamMask paper, which is SiamRPN++'s; layers 2 and 3 learn from epoch 10 on."""
+    from lockon.data.samples.pools import DatasetSampling
+    from lockon.train.mask_task import MaskSampling
+    from lockon.zoo.dense_losses import RPN, MaskLosses
+    from lockon.zoo.pysot_training import pysot_schedule, trained_on
+    from lockon.zoo.recipe_config import RecipeConfig
+
+    train = pysot_schedule(unfreeze=((0.0, 0), (0.5, 2)))
+    data = trained_on((DatasetSampling("VID", 100, 100_000), DatasetSampling("COCO", 1), DatasetSampling("DET", 1)), masks=True)
+    learnt = {**RPN, "loss": MaskLosses()}
+    return {"default": RecipeConfig(train=train, model=SiamMaskConfig(), masks=MaskSampling(), **learnt, **data)}
+
+
 CARDS = (
     Card(
         name="siammask-r50",
@@ -95,6 +111,7 @@ CARDS = (
         config=pysot_config(VOT, anchors=5, masks=True),
         presets=pysot_presets(VOT, each_vot(VOT)),
         search_by_size=True,
+        experiments=experiments,
     ),
     Card(
         name="siammask",

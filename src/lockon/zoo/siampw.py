@@ -6,7 +6,7 @@ networks, and so their weights, have layers 2 and 3 alone. SiamPW-RBO is the sam
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lockon.zoo.card import Card, Official
@@ -15,6 +15,7 @@ from lockon.zoo.unpadded_resnet import NECK_RENAMES, LevelsConfig, resnet_siames
 
 if TYPE_CHECKING:
     from lockon.models.siamese import SiameseModel
+    from lockon.zoo.recipe_config import RecipeConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +54,25 @@ RBO_BENCHMARKS = {
     "got10k": WindowParams(0.04, 0.1, 0.94),
 }
 
+
+def experiments() -> dict[str, RecipeConfig]:
+    """Return the runs on four cards; the network ends with layer 3, so that layers 2 and 3 learn from epoch 10 on."""
+    from lockon.zoo.dense_losses import PW
+    from lockon.zoo.pysot_training import SIAMBAN_SETS, pysot_schedule, trained_on, with_got10k
+    from lockon.zoo.recipe_config import RecipeConfig
+
+    train = pysot_schedule(pairs_per_epoch=1_000_000, accumulate=4, final_lr_ratio=0.01, unfreeze=((0.0, 0), (0.5, 2)))
+    return with_got10k(RecipeConfig(train=train, model=SiamPWConfig(), **PW, **trained_on(SIAMBAN_SETS)))
+
+
+def rbo_experiments() -> dict[str, RecipeConfig]:
+    """Return the same runs with ranking losses: gamma 5, with all data and on GOT-10k."""
+    from lockon.zoo.dense_losses import ranked_points
+    from lockon.zoo.pysot_training import with_got10k
+
+    return with_got10k(replace(experiments()["default"], loss=ranked_points(gamma=5.0)))
+
+
 CARDS = (
     Card(
         name="siampw-r50",
@@ -64,6 +84,7 @@ CARDS = (
         config=pysot_config(SIAMBAN_PARAMS),
         presets=pysot_presets(SIAMBAN_PARAMS),  # no numbers were published for it alone: its official ones are its code's
         search_by_size=True,
+        experiments=experiments,
     ),
     Card(
         name="siampw-r50-rbo",
@@ -78,5 +99,6 @@ CARDS = (
         config=pysot_config(SIAMBAN_PARAMS),
         presets=pysot_presets(RBO_BENCHMARKS["otb100"], RBO_BENCHMARKS),
         search_by_size=True,
+        experiments=rbo_experiments,
     ),
 )

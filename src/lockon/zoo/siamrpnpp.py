@@ -7,7 +7,7 @@ and Ling, CVPR 2022) is the same network, trained otherwise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from lockon.errors import LockonError
@@ -30,6 +30,7 @@ from lockon.zoo.unpadded_resnet import BLOCK_RENAMES, NECK_RENAMES, check_networ
 
 if TYPE_CHECKING:
     from lockon.models.siamese import SiameseModel
+    from lockon.zoo.recipe_config import RecipeConfig
 
 ANCHORS = 5  # per point of the map
 
@@ -100,6 +101,59 @@ RBO_BENCHMARKS = {
     "got10k": WindowParams(0.01, 0.1, 0.8),
 }
 
+
+def alexnet_experiments() -> dict[str, RecipeConfig]:
+    """Return PySOT's run on sixteen cards.
+
+    50 epochs, 0.005 up to 0.01 and down to 0.0005; the last two convolutions learn from epoch 10 on, at full rate.
+    """
+    from lockon.data.samples.pysot import PysotDataConfig
+    from lockon.zoo.dense_losses import RPN
+    from lockon.zoo.pysot_training import PYSOT_SETS, pysot_schedule, trained_on
+    from lockon.zoo.recipe_config import RecipeConfig
+
+    train = pysot_schedule(
+        epochs=50,
+        batch_size=32,
+        accumulate=16,
+        learning_rate=0.01,
+        warmup_ratio=0.5,
+        final_lr_ratio=0.05,
+        backbone_multiplier=1.0,
+        unfreeze=((0.0, 0), (0.2, 2)),
+    )
+    # search crops as large as in tracking: 287 pixels
+    data = trained_on(PYSOT_SETS, negative=0.05, search=replace(PysotDataConfig().search, size=ALEXNET.search_size))
+    return {"default": RecipeConfig(train=train, model=ALEXNET, **RPN, **data)}
+
+
+def r50_experiments() -> dict[str, RecipeConfig]:
+    """Return PySOT's run on eight cards, that on sixteen, and that of its OTB model."""
+    from lockon.zoo.dense_losses import RPN
+    from lockon.zoo.pysot_training import PYSOT_SETS, pysot_schedule, trained_on
+    from lockon.zoo.recipe_config import RecipeConfig
+
+    default = RecipeConfig(train=pysot_schedule(), model=SiamRPNConfig(), **RPN, **trained_on(PYSOT_SETS))
+    # greyer, layer 1 learns too, down to 0.0025 only; its levels count alike
+    otb = pysot_schedule(batch_size=16, final_lr_ratio=0.5, unfreeze=((0.0, 0), (0.5, 4)))
+    return {
+        "default": default,
+        "16gpu": replace(default, train=pysot_schedule(batch_size=24, accumulate=16)),
+        "otb": replace(default, train=otb, model=SiamRPNConfig(weighted=False), data=replace(default.data, gray=0.2)),
+    }
+
+
+def rbo_experiments() -> dict[str, RecipeConfig]:
+    """Return the runs on four cards of 32 pairs, down to 0.00005; gamma 3 with all data, 5 on GOT-10k."""
+    from lockon.zoo.dense_losses import ranked_rpn
+    from lockon.zoo.pysot_training import RBO_SETS, pysot_schedule, trained_on, with_got10k
+    from lockon.zoo.recipe_config import RecipeConfig
+
+    train = pysot_schedule(pairs_per_epoch=800_000, batch_size=32, accumulate=4, final_lr_ratio=0.01)
+    default = RecipeConfig(train=train, model=SiamRPNConfig(), **ranked_rpn(gamma=3.0), **trained_on(RBO_SETS))
+    return with_got10k(default, ranked_rpn(gamma=5.0)["loss"])
+
+
 CARDS = (
     Card(
         name="siamrpn-alexnet",
@@ -113,6 +167,7 @@ CARDS = (
         config=pysot_config(ALEXNET_PARAMS, search_size=ALEXNET.search_size, anchors=ANCHORS),
         presets=pysot_presets(ALEXNET_PARAMS, {"otb100": ALEXNET_PARAMS, **each_vot(ALEXNET_PARAMS)}),
         search_by_size=True,
+        experiments=alexnet_experiments,
     ),
     Card(
         name="siamrpnpp-r50",
@@ -126,6 +181,7 @@ CARDS = (
         config=pysot_config(PYSOT_PARAMS, anchors=ANCHORS),
         presets=pysot_presets(VOT, {"otb100": WindowParams(0.24, 0.5, 0.25), **each_vot(VOT)}),
         search_by_size=True,
+        experiments=r50_experiments,
     ),
     Card(
         name="siamrpnpp-r50-rbo",
@@ -140,5 +196,6 @@ CARDS = (
         config=pysot_config(PYSOT_PARAMS, anchors=ANCHORS),
         presets=pysot_presets(RBO_BENCHMARKS["otb100"], RBO_BENCHMARKS),
         search_by_size=True,
+        experiments=rbo_experiments,
     ),
 )

@@ -24,15 +24,13 @@ Weights = Mapping[str, Tensor]
 PREFIXES = ("module.", "backbone.", "layers.", "encoder.", "model.")  # what wrappers put before a network's names
 
 
-def load_pretrained(
-    trunk: nn.Module, state: Weights, *, source: str = "the given file", network: str = "", partial: bool = False
-) -> tuple[str, ...]:
-    """Copies published weights into a backbone; what comes after the backbone's last layer is left out.
+def load_pretrained(trunk: nn.Module, state: Weights, *, source: str = "the given file", partial: bool = False) -> tuple[str, ...]:
+    """Copy published weights into a backbone; what comes after the backbone's last layer is left out.
 
     Args:
         trunk: `ResNet`, `DilatedResNet50`, `AlexNet` or `InvertedResidualTrunk`.
         state: named tensors; wrappers' prefixes (`PREFIXES`) are taken off, so that a whole tracker gives its "backbone.".
-        source, network: for messages, for example the file's name and the backbone's; the name of its class by default.
+        source: for messages, for example the file's name.
         partial: whole layers at the end may be missing (SiamMask's weights end with layer3); they stay as they are.
 
     Returns:
@@ -57,8 +55,9 @@ def load_pretrained(
     problems += [f"{len(extra)} are too many, first {extra[0]!r}"] if extra else []
     problems += shapes[:1]
     if problems or len(absent) == len(stages):
+        network = trunk.name if isinstance(trunk, InvertedResidualTrunk) else type(trunk).__name__
         reason = "; ".join(problems) or "none of its names is there"
-        raise LockonError(f"{source} does not hold weights of {network or type(trunk).__name__} ({reason}); give those of that network")
+        raise LockonError(f"{source} does not hold weights of {network} ({reason}); give those of that network")
     trunk.load_state_dict({**ours, **{name: found[name] for name in wanted if name in found}})
     return (*notes, *(f"{source} has no {stage}: it starts from random weights" for stage in absent))
 

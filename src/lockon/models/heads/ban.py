@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from lockon.models.heads.blocks import LOG_LIMIT, DepthwiseBlock, four_sides, level_weights, mean_of_levels, two_class_logits
 from lockon.ops.grid import Grid
-from lockon.types import Prediction
+from lockon.types import Candidates, Prediction
 
 
 class LevelledPointHead(nn.Module):
@@ -24,6 +24,7 @@ class LevelledPointHead(nn.Module):
         grid: the points, S per side. unit: pixels per unit of the exponential.
     """
 
+    extras = ("distances",)
     points: Tensor
 
     def __init__(self, blocks: Iterable[nn.Module], grid: Grid, *, unit: float) -> None:
@@ -35,6 +36,11 @@ class LevelledPointHead(nn.Module):
         self.cls_weight = level_weights(len(self.levels), True)
         self.loc_weight = level_weights(len(self.levels), True)
         self.loc_scale = nn.Parameter(torch.ones(len(self.levels)))
+
+    @property
+    def candidates(self) -> Candidates:
+        """Return where the candidates lie: at the grid's points."""
+        return Candidates(self.points, None, self.grid.stride)
 
     def maps(self, template: tuple[Tensor, ...], search: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """The network's output after the exponential, which every level takes before the levels are averaged.

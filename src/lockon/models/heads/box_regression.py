@@ -29,6 +29,7 @@ class DenseBoxHead(nn.Module):
             expected; "zero": no size, as layers start that nobody has set.
     """
 
+    extras = ("confidence", "boxes")
     places: Tensor
     signs: Tensor
 
@@ -85,6 +86,8 @@ class PooledBoxHead(nn.Module):
             and ReLU, as in the published code: it keeps where things are.
         start: "middle": before training the box is the middle half of the crop; "zero": next to 0, 0, 0, 0.
     """
+
+    extras = ()
 
     def __init__(
         self,
