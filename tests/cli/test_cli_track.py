@@ -109,7 +109,7 @@ MISTAKES = {
     "folder of the video": ([*BOX, "--out", "clip.avi/out.mp4"], "cannot write"),
     "folder of the boxes": ([*BOX, "--save", "clip.avi/a.csv"], "cannot write"),
     "video suffix": ([*BOX, "--out", "out.gif"], "suffix '.gif' is unknown"),
-    "box suffix": ([*BOX, "--save", "out.bin"], "cannot tell the box format"),
+    "box suffix": ([*BOX, "--save", "out.bin"], "does not name a box format"),
     "box format": ([*BOX, "--save", "out.bin", "--format", "cvt"], "did you mean 'cvat'"),
     "start": ([*BOX, "--start", "12"], "no frame from number 12"),
 }

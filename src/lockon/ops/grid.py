@@ -100,5 +100,5 @@ def unpadded_grid(search_size: int, *, template_size: int = 127, stride: int = 8
     size = steps + 1 + base
     if rest or size < 1:
         possible = f"{template_size} plus a multiple of {stride}, for example search_size={template_size + 16 * stride}"
-        raise LockonError(f"search_size is {search_size}, expected {possible}")
+        raise LockonError(f"search_size={search_size} given, expected {possible}")
     return Grid(size, stride, offset=(search_size - 1 - (size - 1) * stride) / 2)

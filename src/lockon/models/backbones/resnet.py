@@ -118,7 +118,7 @@ class StagedResNet(nn.Module):
     ) -> None:
         super().__init__()
         if not layers or not set(layers) <= {1, 2, 3, 4}:
-            raise ValueError(f"layers are {tuple(layers)}, expected numbers from 1 to 4")
+            raise ValueError(f"layers={tuple(layers)} given, expected numbers from 1 to 4")
         self.layers = tuple(layers)
         self.bgr = bgr
         self.train_norms = train_norms
@@ -217,7 +217,7 @@ class ResNet(StagedResNet):
 
     def __init__(self, depth: int, layers: Sequence[int] = (3,), *, train_norms: bool = False) -> None:
         if depth not in BLOCKS:
-            raise ValueError(f"depth is {depth}, expected one of {', '.join(map(str, BLOCKS))}")
+            raise ValueError(f"depth={depth} given, expected one of {', '.join(map(str, BLOCKS))}")
         super().__init__(layers, bgr=False, mean=IMAGENET_MEAN, std=IMAGENET_STD, train_norms=train_norms, stem_padding=3)
         block = Bottleneck if depth == 50 else BasicBlock
         cin = 64

@@ -61,7 +61,7 @@ class CARHead(nn.Module):
     ) -> None:
         super().__init__()
         if branch not in ("centerness", "localization", "none"):
-            raise LockonError(f"branch is {branch}, expected centerness, localization or none, for example branch=centerness")
+            raise LockonError(f"branch={branch} given, expected centerness, localization or none, for example branch=centerness")
         self.grid = grid
         self.branch = branch
         self.padding = padding

@@ -60,9 +60,9 @@ class LocalizationConfig:
 
     def __post_init__(self) -> None:
         if self.depth < 0:
-            raise LockonError(f"depth is {self.depth}, expected at least 0, for example depth=4")
+            raise LockonError(f"depth={self.depth} given, expected at least 0, for example depth=4")
         if self.inner is not None and self.inner < 1:
-            raise LockonError(f"inner is {self.inner}, expected at least 1, or none for half of the channels")
+            raise LockonError(f"inner={self.inner} given, expected at least 1, or none for half of the channels")
 
 
 class NonLocalBlock(nn.Module):
