@@ -55,8 +55,8 @@ def success_auc(
 ) -> float:
     """Compute the area under the success curve: the mean of its values.
 
-    >>> success_auc([[0, 0, 10, 10], [0, 0, 10, 10]], [[0, 0, 10, 10], [5, 0, 10, 10]])
-    0.6428571428571428
+    >>> round(success_auc([[0, 0, 10, 10], [0, 0, 10, 10]], [[0, 0, 10, 10], [5, 0, 10, 10]]), 4)
+    0.6429
     """
     return float(np.mean(success_curve(pred, gt, convention, visible, bounds)))
 

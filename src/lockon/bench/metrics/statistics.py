@@ -187,7 +187,7 @@ def spearman(a: ArrayLike, b: ArrayLike) -> float:
         a: (N,) numbers; a pair with NaN in either is left out.
         b: (N,) numbers in the same order.
 
-    >>> spearman([1, 2, 3, 4], [1, 8, 27, 64])
+    >>> round(spearman([1, 2, 3, 4], [1, 8, 27, 64]), 6)
     1.0
     """
     first, second = _pairs(a, b)
