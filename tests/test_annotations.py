@@ -74,7 +74,7 @@ rows = st.lists(
 
 @settings(deadline=None)
 @given(rows, st.sampled_from(["csv", "jsonl", "mot"]))
-def test_round_trip(
+def test_boxes_that_are_written_are_read_back(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[int, float, float, float, float, float, State]], format: str
 ) -> None:
     path = tmp_path_factory.mktemp("boxes") / "boxes.any"

@@ -29,7 +29,7 @@ from lockon.errors import LockonError
         ("a=__import__('os')", "a", "__import__('os')"),
     ],
 )
-def test_values(text: str, name: str, value: Any) -> None:
+def test_values_are_python_literals_where_they_can_be(text: str, name: str, value: Any) -> None:
     assert parse_overrides([text]) == {name: value}
 
 
