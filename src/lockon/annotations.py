@@ -77,7 +77,7 @@ class BoxWriter:
                 self._out.write(f"{header}{line(row)}\n")
             self._empty = False
         if self._file is None:
-            self._out.flush()  # whoever reads the stream gets each frame when it is tracked
+            self._out.flush()  # a reader of the stream gets each frame as soon as it is tracked
 
     def close(self) -> None:
         """Finish the file and give it its name; without a single box there is no file."""
