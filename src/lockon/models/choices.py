@@ -18,26 +18,26 @@ Pool = Literal["average", "convolution"]  # how `PooledBoxHead` makes a vector o
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocalizationConfig:
-    """Choices of the localization branch in `heads.localization`: what the paper says of it, and what it leaves open.
+    """Configuration of the localization branch in `heads.localization`: what the paper states, and what it leaves open.
 
     Attributes:
-        non_local: the localization-aware non-local block (Eq. 9); without it Table VI's second row.
-        aggregation: features of the five points of each box (Fig. 5); without it each location has its own alone, Table VI's third row.
-        order: which of the two comes first. The text names aggregation first and then says that the non-local block strengthens the
+        non_local: The localization-aware non-local block (Eq. 9); without it Table VI's second row.
+        aggregation: Features of the five points of each box (Fig. 5); without it each location has its own alone, Table VI's third row.
+        order: Order of the two. The text names aggregation first and then states that the non-local block strengthens the
             features at the corners, which it can only before they are read.
-        source: the branch's input: the fused map, or the output of the box tower, which then learns from the branch too.
-        depth: 3x3 convolutions with group normalization and ReLU before both blocks, as the other branches have 4; 0: none.
-        normalize: with depth 0, a group normalization in their place. The fused map has no scale of its own, and the softmax of large
-            products sees one cell only. The paper does not speak of it.
-        position: add the embedding of the correlation (Eq. 8) to queries and keys; without it a plain non-local block.
-        levels: of the correlation in Eq. 8: "sum": one map of all levels; "separate": one each, weighed by the embedding.
-        inner: channels of queries, keys and values; None: half of C.
-        scaled: divide the products of queries and keys by sqrt(inner); Eq. 9 does not.
-        center: the first of the five points: the centre of the box, or the location that predicts it.
-        fuse: of the five vectors: "concat": side by side, then a 1x1 convolution to C channels and a ReLU; "sum": their sum.
+        source: The branch's input: the fused map, or the output of the box tower, which the branch then trains too.
+        depth: Number of 3x3 convolutions with group normalization and ReLU before both blocks, as the other branches have 4; 0: none.
+        normalize: With depth 0, a group normalization in their place. The fused map has no scale of its own, and the softmax of large
+            products selects one cell only. The paper does not mention it.
+        position: Add the embedding of the correlation (Eq. 8) to queries and keys; without it a plain non-local block.
+        levels: Correlation in Eq. 8: "sum": one map of all levels; "separate": one each, weighed by the embedding.
+        inner: Channels of queries, keys and values; None: half of C.
+        scaled: Divide the products of queries and keys by sqrt(inner); Eq. 9 does not.
+        center: The first of the five points: the centre of the box, or the location that predicts it.
+        fuse: Fusion of the five vectors: "concat": side by side, then a 1x1 convolution to C channels and a ReLU; "sum": their sum.
 
     Raises:
-        LockonError: a negative depth, or fewer than one inner channel.
+        LockonError: A negative depth, or fewer than one inner channel.
     """
 
     non_local: bool = True
