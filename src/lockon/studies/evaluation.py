@@ -91,7 +91,7 @@ def _judge_refiner(study: Study, run: StudyRun, say: Say) -> None:
     assert isinstance(recipe.task, RefineTask)
     say("refining the truth after jitter")
     jittered = recipe.validate.by_sequence(refiner.model.module)
-    if not recipe.task.config.mask_weight:  # a mask head that has not learnt makes masks all the same
+    if "mask" not in recipe.task.terms:  # a mask head that has not learnt makes masks all the same
         jittered = {name: {key: value for key, value in one.items() if key != "J"} for name, one in jittered.items()}
     _in_bf16(refiner.model)
     write_measured(study.refinement(run), measure_refiner(refiner, jittered, sequences, bases, say))

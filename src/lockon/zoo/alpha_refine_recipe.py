@@ -27,7 +27,7 @@ from lockon.errors import LockonError, unknown_name
 from lockon.train.config import TrainConfig
 from lockon.train.provenance import trained_header
 from lockon.train.recipe import Recipe, TrainSources
-from lockon.train.refine_task import RefineLossConfig, RefineTask
+from lockon.train.refine_task import RefineLosses, RefineTask
 from lockon.train.refine_validation import RefineValidation
 from lockon.zoo.alpha_refine import CONFIGS, ModelConfig, build
 from lockon.zoo.recipes import describe_sets, load_backbone, load_sets
@@ -71,7 +71,7 @@ class RecipeConfig:
     train: TrainConfig
     model: ModelConfig
     data: RefineDataConfig = field(default_factory=RefineDataConfig)
-    loss: RefineLossConfig = field(default_factory=RefineLossConfig)
+    loss: RefineLosses = field(default_factory=RefineLosses)
     datasets: tuple[str, ...] = ()
     weights: tuple[tuple[str, float], ...] = ()
     protocol: Literal["got10k"] | None = None

@@ -26,18 +26,22 @@ from lockon.models.heads.localization import LocalizationConfig
 from lockon.models.heads.rpn import RPNHead
 from lockon.models.siamese import SiameseModel
 from lockon.ops.grid import AnchorGrid, Grid
+from lockon.train.assigners.sampling import SamplingConfig
 from lockon.train.config import TrainConfig
+from lockon.train.losses.cross_entropy import HardNegativeCrossEntropy
+from lockon.train.losses.ranking import ClassificationRanking
 from lockon.train.provenance import trained_header
 from lockon.train.recipe import Recipe, TrainSources
-from lockon.train.siamese_loss import BAN_LOSS, CAR_LOSS, PW_LOSS, RPN_LOSS, SiameseLossConfig
-from lockon.train.task import SiameseTask
+from lockon.train.task import DenseTask
 from lockon.zoo import compact_tracker, lockon_s
+from lockon.zoo.dense_losses import BAN, CAR, PW, RPN, BanLosses, CarLosses, DenseAssigner, RpnLosses
 from lockon.zoo.lockon_s import TRAIN, crop_settings, load_backbone
 from lockon.zoo.lockon_s_data import SourceWeights, describe_data, load_sources
 from lockon.zoo.tracking_validation import tracking_validation
 
 STRIDE = 16
 RATIOS = (1 / 3, 1 / 2, 1, 2, 3)
+GROUPS = ("model", "data", "loss", "assigner", "sampling", "mix")  # beside the loop, what decides what is learnt
 SCALE = 4.0  # anchors of 64 x 64 pixels: a target has 60 of the 224
 
 
@@ -104,21 +108,25 @@ def _head(c: ModelConfig) -> nn.Module:
 # widened likewise, to five of the fourteen points on a target, so that labels that follow the boxes have boxes to tell apart.
 # Anchors are ranked against all negatives, points against the sampled ones, as in the released code; all else of the sampling is
 # the same with and without ranking.
-_POINTS: dict[str, Any] = {"inner": 0.35, "nearest": True}
-LOSSES: dict[str, SiameseLossConfig] = {
-    "ban": replace(BAN_LOSS, **_POINTS),
-    "rpn": replace(RPN_LOSS, sampling=replace(RPN_LOSS.sampling, ranking="all")),
-    "pw": replace(PW_LOSS, **_POINTS),
-    "car": replace(CAR_LOSS, inner=0.3, nearest=True),
+_ELLIPSE = replace(BAN["assigner"], inner=0.35, nearest=True)
+_ALL = RpnLosses(
+    hard=HardNegativeCrossEntropy(weight=0.0, all_negatives=True), rank_cls=ClassificationRanking(weight=0.0, all_negatives=True)
+)
+LOSSES: dict[str, dict[str, Any]] = {
+    "ban": {**BAN, "assigner": _ELLIPSE},
+    "rpn": {**RPN, "loss": _ALL},
+    "pw": {**PW, "assigner": _ELLIPSE},
+    "car": {**CAR, "assigner": replace(CAR["assigner"], inner=0.3, nearest=True)},
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecipeConfig:
-    """All settings of a training run; every field can be set by its dotted name, for example ``--set loss.ranking.iou=0.25``.
+    """All settings of a training run; every field can be set by its dotted name, for example ``--set loss.ranking.weight=0.25``.
 
     Attributes:
-        train: the loop. model: the network. data: crops and augmentation. loss: targets and weights. mix: sources of pairs.
+        train: the loop. model: the network. data: crops and augmentation. mix: sources of pairs.
+        loss: the terms. assigner: what labels the candidates. sampling: how many of them the losses see.
         backbone_weights: file of ImageNet weights of EfficientNet-Lite0 in their published names, or empty for random weights.
     """
 
@@ -127,7 +135,9 @@ class RecipeConfig:
     )
     model: ModelConfig = field(default_factory=ModelConfig)
     data: PairDataConfig = field(default_factory=PairDataConfig)
-    loss: SiameseLossConfig = field(default_factory=lambda: LOSSES["ban"])
+    loss: RpnLosses | BanLosses | CarLosses = LOSSES["ban"]["loss"]
+    assigner: DenseAssigner = LOSSES["ban"]["assigner"]
+    sampling: SamplingConfig = LOSSES["ban"]["sampling"]
     mix: SourceWeights = field(default_factory=SourceWeights)
     backbone_weights: str = ""
 
@@ -135,7 +145,7 @@ class RecipeConfig:
 def default_recipe(name: str) -> RecipeConfig:
     """The untouched settings of one of the compact trackers."""
     model = CONFIGS[name]
-    return RecipeConfig(model=model, loss=LOSSES[model.head])
+    return RecipeConfig(model=model, **LOSSES[model.head])
 
 
 def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str = "compact-ban") -> Recipe:
@@ -156,10 +166,10 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str = "com
     pipeline = pair_pipeline(pairs.draw, data, config.train.seed, pairs.backdrops, notes=pairs.notes)
     crops = crop_settings(data)
     header = trained_header(name, config.model, tracker=crops, data=describe_data(sources))
-    settings, defaults = ({group: as_json(getattr(c, group)) for group in ("model", "data", "loss", "mix")} for c in (config, base_config))
+    settings, defaults = ({group: as_json(getattr(c, group)) for group in GROUPS} for c in (config, base_config))
     tracker = apply_overrides(compact_tracker.default_config(name), flatten(crops))
     return Recipe(
-        task=SiameseTask(module, config.loss),
+        task=DenseTask(module, config.loss, config.assigner, config.sampling),
         pipeline=pipeline,
         config=config.train,
         validate=tracking_validation(sources.val, tracker) if sources.val is not None else None,

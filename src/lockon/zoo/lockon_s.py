@@ -24,10 +24,14 @@ from lockon.models.heads.point import PointHead
 from lockon.models.siamese import SiameseModel
 from lockon.ops.grid import Grid
 from lockon.tracker import TrackerConfig
+from lockon.train.assigners.ellipse import EllipseAssigner
+from lockon.train.assigners.sampling import EVERYTHING, SamplingConfig
 from lockon.train.config import TrainConfig
+from lockon.train.losses.focal import QualityFocal
 from lockon.train.provenance import trained_header
 from lockon.train.recipe import Recipe, TrainSources, Validate
-from lockon.train.task import SiameseLossConfig, SiameseTask
+from lockon.train.task import DenseTask
+from lockon.zoo.dense_losses import DenseAssigner, PointLosses
 from lockon.zoo.distillation import TeacherConfig, distillation_pipeline
 from lockon.zoo.external_weights import read_external
 from lockon.zoo.lockon_s_data import SourceWeights, describe_data, load_sources
@@ -63,6 +67,7 @@ class ModelConfig:
                 raise LockonError(f"{name}={side} given, expected a multiple of 16 (the backbone's stride), for example {name}=128")
 
 
+GROUPS = ("model", "data", "loss", "assigner", "sampling", "mix", "teacher")  # beside the loop, what decides what is learnt
 CONFIGS = {"lockon-s": ModelConfig()}  # by zoo name
 
 
@@ -102,16 +107,19 @@ class RecipeConfig:
     """All settings of a training run; every field can be set by its dotted name, for example ``--set model.channels=96``.
 
     Attributes:
-        train: the loop. model: the network. data: crops and augmentation. loss: targets and weights. mix: sources of pairs.
+        train: the loop. model: the network. data: crops and augmentation. mix: sources of pairs.
+        loss: the terms. assigner: what labels the candidates. sampling: how many of them the losses see.
         backbone_weights: file of ImageNet weights in their published names (`.pth`, read without executing anything, or
             `.safetensors`); empty starts from random weights.
-        teacher: a published tracker whose scores are learnt too, with `loss.teacher_weight`.
+        teacher: a published tracker whose scores are learnt too, with `loss.teacher.weight`.
     """
 
     train: TrainConfig = TRAIN
     model: ModelConfig = field(default_factory=ModelConfig)
     data: PairDataConfig = field(default_factory=PairDataConfig)
-    loss: SiameseLossConfig = field(default_factory=lambda: SiameseLossConfig(score_target="hard"))
+    loss: PointLosses = PointLosses(cls=QualityFocal(target="hard"))
+    assigner: DenseAssigner = EllipseAssigner(inner=0.28)
+    sampling: SamplingConfig = EVERYTHING
     mix: SourceWeights = field(default_factory=SourceWeights)
     backbone_weights: str = ""
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
@@ -136,11 +144,11 @@ def recipe(sources: TrainSources, overrides: Mapping[str, str], name: str = "loc
     crops = crop_settings(config.data)
     header = trained_header(name, config.model, tracker=crops, data=described)
     settings, defaults = (
-        {name: as_json(getattr(c, name)) for name in ("model", "data", "loss", "mix", "teacher")} for c in (config, RecipeConfig())
+        {name: as_json(getattr(c, name)) for name in GROUPS} for c in (config, RecipeConfig())
     )
     validate = make_validation(sources.val, config) if sources.val is not None else None
     return Recipe(
-        task=SiameseTask(module, config.loss),
+        task=DenseTask(module, config.loss, config.assigner, config.sampling),
         pipeline=distillation_pipeline(pairs, config.teacher, Grid(config.model.search_size // 16, 16).points(), samples),
         config=config.train,
         validate=validate,

@@ -26,10 +26,23 @@ from typing import Any, Literal
 from lockon.data.samples.pools import DatasetSampling
 from lockon.data.samples.pysot import PysotDataConfig
 from lockon.errors import unknown_name
+from lockon.train.assigners.sampling import SamplingConfig
 from lockon.train.config import TrainConfig
-from lockon.train.losses.ranking import RankingConfig
-from lockon.train.mask_task import MaskLossConfig
-from lockon.train.siamese_loss import BAN_LOSS, CAR_LOSS, LA_LOSS, PW_LOSS, RPN_LOSS, SiameseLossConfig, with_ranking
+from lockon.train.mask_task import MaskSampling
+from lockon.zoo.dense_losses import (
+    BAN,
+    CAR,
+    LA,
+    PW,
+    RPN,
+    BanLosses,
+    CarLosses,
+    DenseAssigner,
+    MaskLosses,
+    RpnLosses,
+    ranked_points,
+    ranked_rpn,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,8 +50,9 @@ class RecipeConfig:
     """All settings of a training run; every field can be set by its dotted name, for example ``--set loss.ranking.gamma=5``.
 
     Attributes:
-        train: the loop. model: the network, the `ModelConfig` of its family. data: pairs and augmentation. loss: targets and weights.
-        masks: weights of the mask losses; None for networks without masks.
+        train: the loop. model: the network, the `ModelConfig` of its family. data: pairs and augmentation.
+        loss: the terms. assigner: what labels the candidates. sampling: how many of them the losses see.
+        masks: which masks are learnt; None for networks without masks.
         datasets: names of the training datasets, all of which must be there. Those of an untouched recipe may be absent together: the
             run then takes stills and videos of your own, and says so.
         protocol: "got10k" refuses every dataset but the training videos of GOT-10k.
@@ -48,8 +62,10 @@ class RecipeConfig:
 
     train: TrainConfig
     model: Any
-    loss: SiameseLossConfig
-    masks: MaskLossConfig | None = None
+    loss: RpnLosses | MaskLosses | BanLosses | CarLosses
+    assigner: DenseAssigner
+    sampling: SamplingConfig
+    masks: MaskSampling | None = None
     data: PysotDataConfig = field(default_factory=PysotDataConfig)
     datasets: tuple[str, ...] = ()
     protocol: Literal["got10k"] | None = None
@@ -125,12 +141,12 @@ def siamrpn_alexnet(model: Any) -> dict[str, RecipeConfig]:
     )
     # search crops as large as in tracking: 287 pixels
     sets = _sets(PYSOT_SETS, negative=0.05, search=replace(PysotDataConfig().search, size=model.search_size))
-    return {"default": RecipeConfig(train=train, model=model, loss=RPN_LOSS, **sets)}
+    return {"default": RecipeConfig(train=train, model=model, **RPN, **sets)}
 
 
 def siamrpnpp_r50(model: Any) -> dict[str, RecipeConfig]:
     """PySOT's run on eight cards, that on sixteen, and that of its OTB model."""
-    default = RecipeConfig(train=pysot_schedule(), model=model, loss=RPN_LOSS, **_sets(PYSOT_SETS))
+    default = RecipeConfig(train=pysot_schedule(), model=model, **RPN, **_sets(PYSOT_SETS))
     # greyer, layer 1 learns too, down to 0.0025 only; its levels count alike
     otb = pysot_schedule(batch_size=16, final_lr_ratio=0.5, unfreeze=((0.0, 0), (0.5, 4)))
     return {
@@ -143,20 +159,20 @@ def siamrpnpp_r50(model: Any) -> dict[str, RecipeConfig]:
 def siamban_r50(model: Any) -> dict[str, RecipeConfig]:
     """SiamBAN's run on three cards, down to 0.00005, and that of its OTB model."""
     train = pysot_schedule(pairs_per_epoch=1_000_000, accumulate=3, final_lr_ratio=0.01)
-    default = RecipeConfig(train=train, model=model, loss=BAN_LOSS, **_sets(SIAMBAN_SETS))
+    default = RecipeConfig(train=train, model=model, **BAN, **_sets(SIAMBAN_SETS))
     return {"default": default, "otb": replace(default, data=replace(default.data, gray=0.2))}
 
 
 def siampw_r50(model: Any) -> dict[str, RecipeConfig]:
     """Four cards; the network ends with layer 3, so that layers 2 and 3 learn from epoch 10 on."""
     train = pysot_schedule(pairs_per_epoch=1_000_000, accumulate=4, final_lr_ratio=0.01, unfreeze=((0.0, 0), (0.5, 2)))
-    return _with_got10k(RecipeConfig(train=train, model=model, loss=PW_LOSS, **_sets(SIAMBAN_SETS)))
+    return _with_got10k(RecipeConfig(train=train, model=model, **PW, **_sets(SIAMBAN_SETS)))
 
 
 def siamcar_r50(model: Any) -> dict[str, RecipeConfig]:
     """80 pairs on four cards whose losses are averaged, SiamRPN++'s schedule, no negative pairs; the models of GOT-10k and of LaSOT."""
     train = pysot_schedule(batch_size=20, accumulate=4, reduction="mean")
-    default = RecipeConfig(train=train, model=model, loss=CAR_LOSS, **_sets(PYSOT_SETS, negative=0.0))
+    default = RecipeConfig(train=train, model=model, **CAR, **_sets(PYSOT_SETS, negative=0.0))
     return {
         "default": default,
         "got10k": replace(default, protocol="got10k", **_sets((SIAMCAR_GOT10K,), negative=0.0)),
@@ -170,7 +186,7 @@ def siamla_r50(model: Any) -> dict[str, RecipeConfig]:
     The rows of the paper's tables are settings of the run on GOT-10k: see docs/training.md.
     """
     train = pysot_schedule(epochs=50, batch_size=32, accumulate=4, reduction="mean", final_lr_ratio=0.002, unfreeze=((0.0, 0), (0.1, 3)))
-    default = RecipeConfig(train=train, model=model, loss=LA_LOSS, **_sets((*PYSOT_SETS, SIAMCAR_GOT10K), negative=0.0))
+    default = RecipeConfig(train=train, model=model, **LA, **_sets((*PYSOT_SETS, SIAMCAR_GOT10K), negative=0.0))
     return {"default": default, "got10k": replace(default, protocol="got10k", **_sets((SIAMCAR_GOT10K,), negative=0.0))}
 
 
@@ -178,29 +194,29 @@ def siammask_r50(model: Any) -> dict[str, RecipeConfig]:
     """The schedule of the SiamMask paper, which is SiamRPN++'s; layers 2 and 3 learn from epoch 10 on."""
     train = pysot_schedule(unfreeze=((0.0, 0), (0.5, 2)))
     sets = _sets(SIAMMASK_SETS, masks=True)
-    return {"default": RecipeConfig(train=train, model=model, loss=RPN_LOSS, masks=MaskLossConfig(), **sets)}
+    return {"default": RecipeConfig(train=train, model=model, masks=MaskSampling(), **{**RPN, "loss": MaskLosses()}, **sets)}
 
 
 def siamrpnpp_r50_rbo(model: Any) -> dict[str, RecipeConfig]:
     """Four cards of 32 pairs, down to 0.00005; gamma 3 with all data, 5 on GOT-10k."""
     train = pysot_schedule(pairs_per_epoch=800_000, batch_size=32, accumulate=4, final_lr_ratio=0.01)
-    default = RecipeConfig(train=train, model=model, loss=with_ranking(RPN_LOSS, RankingConfig(gamma=3.0)), **_sets(RBO_SETS))
-    return _with_got10k(default, with_ranking(RPN_LOSS, RankingConfig(gamma=5.0)))
+    default = RecipeConfig(train=train, model=model, **ranked_rpn(gamma=3.0), **_sets(RBO_SETS))
+    return _with_got10k(default, ranked_rpn(gamma=5.0)["loss"])
 
 
 def siamban_r50_rbo(model: Any) -> dict[str, RecipeConfig]:
     """SiamBAN's run with the paper's ranking losses: gamma 3."""
     default = siamban_r50(model)["default"]
-    return _with_got10k(replace(default, loss=with_ranking(BAN_LOSS, RankingConfig(gamma=3.0))))
+    return _with_got10k(replace(default, loss=ranked_points(gamma=3.0)))
 
 
 def siampw_r50_rbo(model: Any) -> dict[str, RecipeConfig]:
     """SiamPW with ranking losses: gamma 5, with all data and on GOT-10k."""
     default = siampw_r50(model)["default"]
-    return _with_got10k(replace(default, loss=with_ranking(PW_LOSS, RankingConfig(gamma=5.0))))
+    return _with_got10k(replace(default, loss=ranked_points(gamma=5.0)))
 
 
-def _with_got10k(default: RecipeConfig, loss: SiameseLossConfig | None = None) -> dict[str, RecipeConfig]:
+def _with_got10k(default: RecipeConfig, loss: RpnLosses | None = None) -> dict[str, RecipeConfig]:
     """The run with all data, and the same with the training videos of GOT-10k alone."""
     alone = replace(default, protocol="got10k", loss=loss or default.loss, **_sets(GOT10K_SETS))
     return {"default": default, "got10k": replace(alone, train=replace(default.train, pairs_per_epoch=600_000))}

@@ -26,7 +26,7 @@ from lockon.models.siammask import SiamMaskModel
 from lockon.train.mask_task import MaskTask
 from lockon.train.provenance import trained_header
 from lockon.train.recipe import Recipe, Task, TrainSources, Validate
-from lockon.train.task import SiameseTask
+from lockon.train.task import DenseTask
 from lockon.zoo.external_weights import read_external
 from lockon.zoo.presets import default_config
 from lockon.zoo.recipe_settings import CUSTOM, RecipeConfig, base_config
@@ -38,6 +38,8 @@ GROUPS = (
     "model",
     "data",
     "loss",
+    "assigner",
+    "sampling",
     "masks",
     "datasets",
     "protocol",
@@ -86,9 +88,9 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str) -> Re
 def make_task(module: SiameseModel, config: RecipeConfig) -> Task:
     """What the network learns: scores and boxes, and masks where it has them."""
     if config.masks is None:
-        return SiameseTask(module, config.loss)
+        return DenseTask(module, config.loss, config.assigner, config.sampling)
     assert isinstance(module, SiamMaskModel)
-    return MaskTask(module, config.loss, config.masks)
+    return MaskTask(module, config.loss, config.assigner, config.sampling, config.masks)
 
 
 class _UsesSets(Protocol):

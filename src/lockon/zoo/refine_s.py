@@ -31,7 +31,9 @@ from lockon.models.refiner_fusion import Correlation, ProjectedFusion
 from lockon.train.config import TrainConfig
 from lockon.train.provenance import trained_header
 from lockon.train.recipe import Recipe, TrainSources
-from lockon.train.refine_task import RefineLossConfig, RefineTask
+from lockon.train.losses.iou import IoULoss
+from lockon.train.losses.refinement import CornerMSE, CropCornerL1, MaskCrossEntropy
+from lockon.train.refine_task import RefineLosses, RefineTask
 from lockon.train.refine_validation import RefineValidation
 from lockon.zoo.external_weights import read_external
 from lockon.zoo.lockon_s import TRAIN
@@ -138,7 +140,12 @@ class RecipeConfig:
             appearance=Appearance(backdrop=0.5, color=1.0, gray=0.1, occlusion=0.1, degrade=0.7, flip=0.5),
         )
     )
-    loss: RefineLossConfig = field(default_factory=lambda: RefineLossConfig(mse_weight=0.0, l1_weight=5.0, iou_weight=2.0, mask_weight=2.0))
+    loss: RefineLosses = RefineLosses(
+        mse=CornerMSE(weight=0.0),
+        l1=CropCornerL1(weight=5.0),
+        overlap=IoULoss(kind="giou", weight=2.0),
+        mask=MaskCrossEntropy(weight=2.0),
+    )
     mix: SourceWeights = field(default_factory=lambda: SourceWeights(negative=0.0))
     backbone_weights: str = ""
 

@@ -35,6 +35,7 @@ class DenseBoxHead(nn.Module):
             "zero": no size, the default initialization.
     """
 
+    extras = ("confidence", "boxes")
     places: Tensor
     signs: Tensor
 
@@ -93,6 +94,8 @@ class PooledBoxHead(nn.Module):
         pooled: Channels of the pooled vector with "convolution".
         start: "middle": before training the box is the middle half of the crop; "zero": next to 0, 0, 0, 0.
     """
+
+    extras = ()
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ from lockon.models.fusion import depthwise_correlation
 from lockon.models.heads.blocks import LOG_LIMIT, four_sides, group_tower, init_prior, init_small, two_class_logits
 from lockon.models.heads.localization import LocalizationBranch, LocalizationConfig
 from lockon.ops.grid import Grid
-from lockon.types import Prediction
+from lockon.types import Candidates, Prediction
 
 Branch = Literal["centerness", "localization", "none"]
 TOWER = 4  # convolutions per task
@@ -44,6 +44,7 @@ class CARHead(nn.Module):
         LockonError: An unknown branch.
     """
 
+    extras = ("distances",)
     points: Tensor
 
     def __init__(
@@ -80,6 +81,11 @@ class CARHead(nn.Module):
             init_small(self.centerness)
         config = localization or LocalizationConfig()
         self.localization = LocalizationBranch(channels, levels, cells or grid, config) if branch == "localization" else None
+
+    @property
+    def candidates(self) -> Candidates:
+        """Return where the candidates lie: at the grid's points."""
+        return Candidates(self.points, None, self.grid.stride)
 
     def match(self, template: tuple[Tensor, ...], search: tuple[Tensor, ...]) -> Tensor:
         """Correlate one (B, C, h, w) with one (B, C, H, W) per level to (B, L C, S, S), channel by channel, level by level."""
