@@ -65,7 +65,7 @@ def test_published_numbers(name: str) -> None:
     assert (train.clip_norm, train.ema_decay, train.unfreeze) == (0, 0, ())
     rates = [learning_rate_factor(step, train) for step in (0, 3999, 4000, 8000, 12000, 16000, 19999)]
     assert rates == [1, 1, 1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 16]
-    assert (config.loss.mse_weight, config.loss.mask_weight, config.loss.confidence_weight) == (1, 1000, 0)
+    assert (config.loss.mse.weight, config.loss.mask.weight, config.loss.confidence.weight) == (1, 1000, 0)
     data = config.data
     assert (data.search, data.reference) == (BoxJitter(scale=0.25, offset=0.25), BoxJitter())
     assert data.official

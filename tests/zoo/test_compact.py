@@ -42,8 +42,7 @@ def test_a_prediction_has_a_candidate_per_point_and_anchor(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_map_is_centred_in_the_crop(name: str) -> None:
-    head = compact.build(replace(compact.CONFIGS[name], channels=8)).head
-    places = head.anchors[:, :2] if name == "compact-rpn" else head.points
+    places = compact.build(replace(compact.CONFIGS[name], channels=8)).head.candidates.points
     np.testing.assert_allclose(places.mean(0), [112, 112])
     assert places.min() == 8
 
@@ -93,10 +92,10 @@ def test_recipes_differ_in_head_and_loss_alone(stills: Path) -> None:
         json.dumps([one.header, one.settings, one.defaults])  # they go into files
         assert one.header["architecture"] == name
         assert one.settings["data"] == made["compact-ban"].settings["data"]
-        assert one.settings["loss"]["ranking"]["classification"] == one.settings["loss"]["ranking"]["iou"] == 0
+        assert one.settings["loss"]["rank_cls"]["weight"] == one.settings["loss"]["ranking"]["weight"] == 0
         first, other = one.pipeline.sample(3), made["compact-ban"].pipeline.sample(3)
         assert np.array_equal(first["search"], other["search"])
-    assert made["compact-rpn"].settings["loss"]["box_loss"] == "l1_deltas"
+    assert made["compact-rpn"].settings["loss"]["box"]["part"] == "delta-l1"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -104,7 +103,7 @@ def test_a_ranking_step(name: str, stills: Path) -> None:
     from lockon.train.loader import collate
     from lockon.train.recipe import TrainSources
 
-    settings = {"model.channels": 8, "loss.ranking.classification": 0.5, "loss.ranking.iou": 0.25, "train.workers": 0}
+    settings = {"model.channels": 8, "loss.rank_cls.weight": 0.5, "loss.ranking.weight": 0.25, "train.workers": 0}
     made = compact.recipe(TrainSources(stills=stills), settings, name)
     losses = made.task.loss(collate([made.pipeline.sample(index) for index in range(2)]))
     losses["loss"].backward()

@@ -145,7 +145,10 @@ def test_samples_fit_the_network(sources: TrainSources) -> None:
         ({"mix.negative": "0.1"}, "a refiner learns nothing from negative pairs"),
         ({"backbone_weights": "nowhere.pth"}, "backbone weights nowhere.pth do not exist"),
         ({"model.head": "anchors"}, "model.head"),
-        ({"loss.confidence_weight": "1"}, "set it to 0, or model.head=rpn"),
+        (
+            {"loss.confidence.weight": "1"},
+            "given for a head that makes no confidence; set loss.confidence.weight=0, or take another loss or head",
+        ),
     ],
 )
 def test_refused(sources: TrainSources, settings: dict[str, str], message: str) -> None:

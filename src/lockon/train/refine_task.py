@@ -65,7 +65,7 @@ class RefineTask:
 
     def __init__(self, module: RefinerModel, losses: RefineLosses) -> None:
         self.module: RefinerModel = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # how the crops come
-        self.terms = active_terms(losses, cast(Head, module.head))
+        self.terms = active_terms(losses, cast(Head, module.head).extras)
 
     def loss(self, batch: dict[str, Any]) -> dict[str, Tensor]:
         """Compute the losses of one batch.

@@ -38,7 +38,7 @@ class DenseTask:
         self.assigner = assigner
         self.sampling = sampling
         self.step = 0
-        self.terms = active_terms(losses, self.head)
+        self.terms = active_terms(losses, self.head.extras)
 
     @property
     def head(self) -> DenseHead:

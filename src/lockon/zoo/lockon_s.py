@@ -143,9 +143,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, str], name: str = "loc
     samples = {"data": as_json(config.data), "mix": as_json(config.mix), "seed": config.train.seed, "sources": described}
     crops = crop_settings(config.data)
     header = trained_header(name, config.model, tracker=crops, data=described)
-    settings, defaults = (
-        {name: as_json(getattr(c, name)) for name in GROUPS} for c in (config, RecipeConfig())
-    )
+    settings, defaults = ({name: as_json(getattr(c, name)) for name in GROUPS} for c in (config, RecipeConfig()))
     validate = make_validation(sources.val, config) if sources.val is not None else None
     return Recipe(
         task=DenseTask(module, config.loss, config.assigner, config.sampling),

@@ -9,16 +9,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
 
 from lockon.errors import LockonError
-from lockon.models.heads.protocols import Head
 from lockon.ops.torch.boxes import iou
 from lockon.types import BOUNDARY, Candidates, Prediction, Targets
 
@@ -38,6 +37,20 @@ class Masks:
     truth: Tensor
     fine: Tensor
     coarse: Tensor | None = None
+
+
+class Regressed(NamedTuple):
+    """The candidates that learn boxes.
+
+    Attributes:
+        members: (B, N) bool, which they are.
+        boxes: (P, 4) x1, y1, x2, y2 that they predict.
+        truth: (P, 4) what they should have predicted.
+    """
+
+    members: Tensor
+    boxes: Tensor
+    truth: Tensor
 
 
 @dataclass(frozen=True)
@@ -78,9 +91,21 @@ class LossInput:
         positive: Tensor = self.targets.labels == 1
         return positive
 
-    def trained(self, boundary: bool) -> Tensor:
-        """Return which candidates boxes and their quality are learnt at: the positives, and with `boundary` those marked `BOUNDARY`."""
-        return self.positive | (self.targets.labels == BOUNDARY) if boundary else self.positive
+    def regressed(self, boundary: bool) -> Regressed:
+        """Return where boxes and their quality are learnt: at the positives, and with `boundary` also at what is marked `BOUNDARY`."""
+        return self._with_boundary if boundary else self._positives
+
+    @cached_property
+    def _positives(self) -> Regressed:
+        return self._at(self.positive)
+
+    @cached_property
+    def _with_boundary(self) -> Regressed:
+        return self._at(self.positive | (self.targets.labels == BOUNDARY))
+
+    def _at(self, members: Tensor) -> Regressed:
+        boxes: Tensor = self.prediction.boxes
+        return Regressed(members, boxes[members], self.targets.boxes[:, None].expand_as(boxes)[members])
 
     def ranked_labels(self, all_negatives: bool) -> Tensor:
         """Return the labels (B, N) of losses that compare candidates: the sampled ones, or those with all negatives."""
@@ -115,25 +140,26 @@ class Loss(ABC):
             raise LockonError(f"{name} must be {expected}, got {getattr(self, name)!r}")
 
 
-def active_terms(losses: Any, head: Head) -> dict[str, Loss]:
+def active_terms(losses: Any, extras: Collection[str]) -> dict[str, Loss]:
     """Return the terms whose weight is above 0, by the names of their fields.
 
     Args:
         losses: A dataclass whose fields are values of `Loss`.
-        head: The head whose prediction the terms will see.
+        extras: Names of the `Prediction.extras` that the head makes.
 
     Raises:
-        LockonError: If no term is left, or one reads what the head does not make.
+        LockonError: If no term is left, or one reads extras that the head does not make.
     """
     every: dict[str, Loss] = {item.name: getattr(losses, item.name) for item in dataclasses.fields(losses)}
     terms = {name: term for name, term in every.items() if term.weight}
     if not terms:
         raise LockonError(f"nothing is learnt: every loss has weight 0; set one above 0, for example loss.{next(iter(every))}.weight=1")
     for name, term in terms.items():
-        missing = [extra for extra in term.reads if extra not in head.extras]
+        missing = [extra for extra in term.reads if extra not in extras]
         if missing:
             raise LockonError(
-                f"{name} given for a {type(head).__name__}, which makes no {missing[0]}; set {name}.weight to 0, or take another loss or head"
+                f"{name} ({type(term).__name__}) given for a head that makes no {missing[0]}; "
+                f"set loss.{name}.weight=0, or take another loss or head"
             )
     return terms
 
@@ -166,4 +192,4 @@ def average(values: Tensor, weight: Tensor | None = None) -> Tensor:
     return (each * weight).sum() / weight.sum().clamp(min=1e-6)
 
 
-__all__ = ["Loss", "LossInput", "Masks", "Scalars", "active_terms", "average", "evaluate"]
+__all__ = ["Loss", "LossInput", "Masks", "Regressed", "Scalars", "active_terms", "average", "evaluate"]

@@ -27,9 +27,8 @@ class CornerL1(Loss):
 
     def __call__(self, x: LossInput) -> Tensor:
         """Compute the mean over the candidates that learn boxes."""
-        trained = x.trained(self.boundary)  # (B, N)
-        weight = centerness(x.candidates.points, x.targets.boxes)[trained] if self.centerness else None  # (P,)
-        boxes, truth = x.prediction.boxes[trained], x.targets.boxes[:, None].expand_as(x.prediction.boxes)[trained]  # (P, 4)
+        members, boxes, truth = x.regressed(self.boundary)
+        weight = centerness(x.candidates.points, x.targets.boxes)[members] if self.centerness else None  # (P,)
         size = (truth[:, 2:] - truth[:, :2]).repeat(1, 2).clamp(min=1)  # (P, 4)
         return average(((boxes - truth).abs() / size).clamp(max=LARGEST_ERROR), weight)
 

@@ -42,13 +42,14 @@ class IoULoss(Loss):
     def __post_init__(self) -> None:
         Loss.__post_init__(self)
         self._require("smooth", 0 <= self.smooth < math.inf, "0 or more")
-        self._require("smooth", self.smooth > 0 or self.kind != "iou", "above 0 with kind=iou, which is infinite for boxes that do not meet")
+        self._require(
+            "smooth", self.smooth > 0 or self.kind != "iou", "above 0 with kind=iou, which is infinite for boxes that do not meet"
+        )
 
     def __call__(self, x: LossInput) -> Tensor:
         """Compute the mean over the candidates that learn boxes."""
-        trained = x.trained(self.boundary)  # (B, N)
-        weight = centerness(x.candidates.points, x.targets.boxes)[trained] if self.centerness else None  # (P,)
-        boxes, truth = x.prediction.boxes[trained], x.targets.boxes[:, None].expand_as(x.prediction.boxes)[trained]  # (P, 4)
+        members, boxes, truth = x.regressed(self.boundary)
+        weight = centerness(x.candidates.points, x.targets.boxes)[members] if self.centerness else None  # (P,)
         return average(iou_loss(boxes, truth, self.kind, self.smooth), weight)
 
 

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lockon.train.assigners.points import boundary_points
+from lockon.ops.torch.boxes import point_sides
 from lockon.train.losses.base import Loss, LossInput, Scalars
 from lockon.train.losses.cross_entropy import mean_of
 
@@ -44,8 +44,8 @@ class LocalizationQuality(Loss):
         """Compute `localization_loss`; nothing for networks without a quality branch."""
         if x.prediction.quality is None:
             return {}
-        outside = ~boundary_points(x.candidates.points, x.targets.boxes, torch.zeros_like(x.overlap))  # (B, N)
-        return localization_loss(x.prediction.quality, x.overlap, x.trained(self.boundary), outside, self)
+        outside = ~(point_sides(x.candidates.points, x.targets.boxes) > 0).all(-1)  # (B, N)
+        return localization_loss(x.prediction.quality, x.overlap, x.regressed(self.boundary).members, outside, self)
 
 
 def localization_loss(

@@ -34,9 +34,9 @@ class QualityLoss(Loss):
         logits = x.prediction.quality
         if logits is None:
             return {}
-        trained = x.trained(self.boundary)  # (B, N)
-        total = F.binary_cross_entropy_with_logits(logits[trained], self.wanted(x)[trained], reduction="sum")
-        return total / trained.sum().clamp(min=1)
+        members = x.regressed(self.boundary).members  # (B, N)
+        total = F.binary_cross_entropy_with_logits(logits[members], self.wanted(x)[members], reduction="sum")
+        return total / members.sum().clamp(min=1)
 
 
 @dataclass(frozen=True, kw_only=True)
