@@ -120,6 +120,8 @@ def part_name(part: type) -> str:
 
     >>> part_name(types.new_class("MeanNear"))
     'mean-near'
+    >>> part_name(types.new_class("IoULoss"))
+    'iou-loss'
     """
     name = part.__name__.replace("IoU", "Iou")  # one word
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()

@@ -19,10 +19,7 @@ def classification(probability: Rows, labels: Rows, c: ClassificationRanking) ->
         hard = [x for x in negatives if x > c.threshold]
         if not hard or (not above and c.without_positives == "skip"):
             continue
-        if not above:
-            below = negatives[: max(len(hard), c.fewest)]
-        else:
-            below = negatives[: len(above)] if c.hard_negatives == "top" else hard
+        below = hard if c.hard_negatives == "threshold" and above else negatives[: len(above) or max(len(hard), c.fewest)]
         high = sum(above) / len(above) if above else 1.0
         low = sum(math.exp(x) * x for x in below) / sum(math.exp(x) for x in below)
         losses.append(math.log1p(math.exp(c.beta * (low - high + c.alpha))) / c.beta)

@@ -89,7 +89,7 @@ def test_labels_equal_those_of_pysot(dtype) -> None:
 
 
 def test_what_it_refuses() -> None:
-    with pytest.raises(LockonError, match="negative must be above 0 and at most positive, got 0.7 and 0.6"):
+    with pytest.raises(LockonError, match=r"negative must be above 0 and at most positive, got 0\.7 and 0\.6"):
         AnchorIoUAssigner(negative=0.7)
     with pytest.raises(LockonError, match="given for a head that predicts at points; take assigner=ellipse-assigner"):
         AnchorIoUAssigner()(Candidates(ANCHORS[:, :2], None, 10), torch.tensor([[0.0, 0, 20, 20]]), YES)

@@ -6,9 +6,9 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from tiny_refiner import HEADS, SIZE, batch, tiny_refiner  # noqa: E402
 
+from lockon.config import apply_overrides  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.ops.torch.boxes import giou, iou  # noqa: E402
-from lockon.config import apply_overrides  # noqa: E402
 from lockon.train.losses.refinement import CornerMSE  # noqa: E402
 from lockon.train.refine_task import RefineLosses, RefineTask  # noqa: E402
 

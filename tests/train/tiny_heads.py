@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from lockon.config import apply_overrides
-
 from lockon.models.fusion import PixelwiseFusion
 from lockon.models.heads.point import PointHead
 from lockon.models.heads.rpn import RPNHead

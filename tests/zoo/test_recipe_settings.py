@@ -11,10 +11,10 @@ pytest.importorskip("torch", reason="needs the train extra")
 
 from lockon.config import apply_overrides, as_json, differences
 from lockon.errors import LockonError
-from lockon.train.optim import learning_rate_factor
 from lockon.train.losses.cross_entropy import BalancedCrossEntropy
 from lockon.train.losses.dynamic_labels import DynamicLabels, SmoothedLabels
 from lockon.train.losses.ranking import ClassificationRanking, IoURanking
+from lockon.train.optim import learning_rate_factor
 from lockon.zoo.dense_losses import BAN, CAR, LA
 from lockon.zoo.recipe_settings import CUSTOM, SETTINGS, RecipeConfig, base_config
 from lockon.zoo.registry import recipes

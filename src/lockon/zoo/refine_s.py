@@ -29,10 +29,10 @@ from lockon.models.heads.segmentation import MaskDecoder
 from lockon.models.refiner import Reference, RefinerModel
 from lockon.models.refiner_fusion import Correlation, ProjectedFusion
 from lockon.train.config import TrainConfig
-from lockon.train.provenance import trained_header
-from lockon.train.recipe import Recipe, TrainSources
 from lockon.train.losses.iou import IoULoss
 from lockon.train.losses.refinement import CornerMSE, CropCornerL1, MaskCrossEntropy
+from lockon.train.provenance import trained_header
+from lockon.train.recipe import Recipe, TrainSources
 from lockon.train.refine_task import RefineLosses, RefineTask
 from lockon.train.refine_validation import RefineValidation
 from lockon.zoo.external_weights import read_external

@@ -8,25 +8,21 @@ from lockon.types import Candidates
 
 
 class Head(Protocol):
-    """Any head.
-
-    Attributes:
-        extras: Names of the `Prediction.extras` that the head makes.
-    """
+    """Any head."""
 
     @property
-    def extras(self) -> tuple[str, ...]: ...
+    def extras(self) -> tuple[str, ...]:
+        """Names of the `Prediction.extras` that the head makes."""
+        ...
 
 
 class DenseHead(Head, Protocol):
-    """A head that scores many candidates of a search crop.
-
-    Attributes:
-        candidates: Where they lie, on the head's device.
-    """
+    """A head that scores many candidates of a search crop."""
 
     @property
-    def candidates(self) -> Candidates: ...
+    def candidates(self) -> Candidates:
+        """Where they lie, on the head's device."""
+        ...
 
 
 __all__ = ["DenseHead", "Head"]

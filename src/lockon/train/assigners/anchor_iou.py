@@ -60,7 +60,8 @@ class AnchorIoUAssigner:
         The official code rounds the centre's cell up after adding a half, so that the window lies half a cell to one cell and a half
         beyond the centre.
         """
-        centers, stride = candidates.points, candidates.stride
+        centers: Tensor = candidates.points
+        stride = candidates.stride
         first = centers.amin(0)  # (2,) the grid's first cell
         cells = ((centers - first) / stride).round()  # (N, 2) column, row
         middle = (((boxes[:, :2] + boxes[:, 2:]) / 2 - first) / stride + 0.5).ceil()  # (B, 2)

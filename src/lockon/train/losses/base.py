@@ -133,7 +133,11 @@ class Loss(ABC):
 
     @abstractmethod
     def __call__(self, x: LossInput) -> Scalars:
-        """Return the term without its weight: a scalar, or several by name, which share the weight; none where there is nothing to learn."""
+        """Compute the term without its weight.
+
+        Returns:
+            A scalar, or several by name, which share the weight; no name at all where there is nothing to learn.
+        """
 
     def _require(self, name: str, holds: bool, expected: str) -> None:
         if not holds:

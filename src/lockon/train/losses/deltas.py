@@ -19,6 +19,7 @@ class DeltaL1(Loss):
 
     def __call__(self, x: LossInput) -> Tensor:
         """Compute `delta_l1`."""
+        assert x.candidates.anchors is not None  # heads that make codes have what they are codes of
         return delta_l1(x.prediction.extras["deltas"], x.candidates.anchors, x.targets.boxes, x.targets.labels)
 
 

@@ -6,7 +6,8 @@ Tang and Ling, "Ranking-Based Siamese Visual Tracking" (RBO), CVPR 2022:
 - `iou_ranking`, Sec. 3.3, Eq. 9-10: among positives, order by probability and order by IoU of the predicted box are to agree.
 
 What the paper says and what its authors' code does differ in several places: each choice is a field, and the parts that are named after
-the paper make all of them as printed. Everything is computed for the whole batch together: sorting takes the place of the loops over images and pairs.
+the paper make all of them as printed. Everything is computed for the whole batch together: sorting takes the place of the loops over
+images and pairs.
 Letters: B images, N candidates, P positives and K ranked negatives of the image that has most.
 """
 

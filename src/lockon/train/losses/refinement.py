@@ -31,7 +31,8 @@ class CropCornerL1(Loss):
 
     def __call__(self, x: LossInput) -> Tensor:
         """Compute the error of the one candidate of each crop."""
-        return (x.prediction.boxes[:, 0] - x.targets.boxes).abs().mean() / x.size
+        error: Tensor = (x.prediction.boxes[:, 0] - x.targets.boxes).abs()  # (B, 4)
+        return error.mean() / x.size
 
 
 @dataclass(frozen=True, kw_only=True)
