@@ -208,12 +208,12 @@ def test_an_assigner_may_follow_the_prediction() -> None:
             inside = ((points > boxes[:, None, :2]) & (points < boxes[:, None, 2:])).all(-1)
             best = torch.where(inside, prediction.logits, -torch.inf).argmax(1, keepdim=True)
             labels = torch.zeros_like(prediction.logits).scatter_(1, best, 1.0)
-            return Targets(labels=labels, boxes=boxes, present=present)
+            return Targets(labels=labels, boxes=boxes, present=present, weights=labels * prediction.logits.sigmoid())
 
     task = DenseTask(tiny(), OURS["loss"], Leading())
     targets = task.predict(batch())[1]
     assert (targets.labels.sum(1) == 1).all()
-    assert not targets.labels.requires_grad
+    assert not targets.weights.requires_grad  # whatever an assigner takes from the prediction gives no gradient
     totals, losses = learn(task, batch())
     assert totals[-1] < 0.5 * totals[0]
     assert float(losses["iou"]) > 0.6

@@ -73,7 +73,9 @@ class DenseTask:
         template, search = images_of(batch, device)
         box, present = batch["box"].to(device), batch["present"].to(device)
         prediction = self.module(self.module.encode(template), search)
-        return prediction, subsample_labels(self.assigner(self.head.candidates, box, present, prediction), self.sampling)
+        with torch.no_grad():
+            targets = self.assigner(self.head.candidates, box, present, prediction)
+        return prediction, subsample_labels(targets, self.sampling)
 
     def losses(
         self, prediction: Prediction, targets: Targets, *, masks: Masks | None = None, teacher: Tensor | None = None
