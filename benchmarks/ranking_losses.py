@@ -19,7 +19,8 @@ import torch
 import typer
 from torch import Tensor
 
-from lockon.train.losses.ranking import ClassificationRanking, IoURanking, classification_ranking, iou_ranking
+from lockon.train.losses.pair_ranking import IoURanking, iou_ranking
+from lockon.train.losses.ranking import ClassificationRanking, classification_ranking
 from scene import machine, report, run, spread, table
 
 Losses = tuple[Tensor, Tensor, Tensor]

@@ -15,15 +15,12 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from lockon.errors import LockonError  # noqa: E402
 from lockon.ops.torch.boxes import center_to_corner, iou  # noqa: E402
+from lockon.train.losses.pair_ranking import IoURanking, PairRanking, PaperIoURanking, RankDetNet, iou_ranking  # noqa: E402
 from lockon.train.losses.ranking import (  # noqa: E402
     ClassificationRanking,
-    IoURanking,
-    PairRanking,
+    MarginRanking,
     PaperClassificationRanking,
-    PaperIoURanking,
-    RankDetNet,
     classification_ranking,
-    iou_ranking,
 )
 
 OFFICIAL, PAPER = ClassificationRanking(), PaperClassificationRanking()
@@ -36,7 +33,7 @@ def rows(*values: list[float]):
     return torch.tensor(values, dtype=torch.float64)
 
 
-def classification(positives: list[float], negatives: list[float], config: ClassificationRanking) -> float:
+def classification(positives: list[float], negatives: list[float], config: MarginRanking) -> float:
     labels = [1.0] * len(positives) + [0.0] * len(negatives)
     return float(classification_ranking(rows(positives + negatives), rows(labels), config))
 
@@ -80,8 +77,9 @@ def test_the_papers_parts_are_their_choices() -> None:
         (OFFICIAL, PAPER, {"hard_negatives": "threshold", "without_positives": "skip"}),
         (PAIRS, PAPER_PAIRS, {"normalization": "positives", "single_positive": "zero", "ties": "skipped"}),
     ):
-        differences = {name: value for name, value in asdict(paper).items() if asdict(official)[name] != value}
-        assert differences == choices
+        assert all(getattr(paper, name) == value != getattr(official, name) for name, value in choices.items())
+        assert {name: value for name, value in asdict(official).items() if name not in choices} == asdict(paper)  # all else is equal
+        assert {name: getattr(replace(official, **choices), name) for name in choices} == choices
 
 
 def test_hard_negatives() -> None:
@@ -102,7 +100,7 @@ def test_images_without_positives() -> None:
     assert classification([], ten, replace(OFFICIAL, fewest=12)) < classification([], ten, OFFICIAL)
     assert classification([], [0.9] + [0.1] * 20, OFFICIAL) == pytest.approx(classification([], [0.9] + [0.1] * 7, OFFICIAL))
     assert classification([], ten, replace(OFFICIAL, without_positives="skip")) == 0
-    assert classification([], ten, replace(PAPER, without_positives="one")) > 0
+    assert classification([], ten, replace(OFFICIAL, hard_negatives="threshold", without_positives="one")) > 0
 
 
 def test_alpha_and_beta() -> None:

@@ -21,8 +21,9 @@ from lockon.train.losses.dynamic_labels import DynamicLabels, SmoothedLabels  # 
 from lockon.train.losses.focal import QualityFocal  # noqa: E402
 from lockon.train.losses.iou import IoULoss  # noqa: E402
 from lockon.train.losses.localization import LocalizationQuality  # noqa: E402
+from lockon.train.losses.pair_ranking import IoURanking, PaperIoURanking  # noqa: E402
 from lockon.train.losses.quality import CenternessQuality  # noqa: E402
-from lockon.train.losses.ranking import ClassificationRanking, IoURanking, PaperClassificationRanking, PaperIoURanking  # noqa: E402
+from lockon.train.losses.ranking import ClassificationRanking, PaperClassificationRanking  # noqa: E402
 from lockon.zoo.dense_losses import (  # noqa: E402
     BAN,
     CAR,
@@ -120,13 +121,17 @@ def test_the_papers_parts_by_name() -> None:
         ranked_points(), {"rank_cls": "paper-classification-ranking", "ranking": "paper-iou-ranking", "ranking.gamma": "4"}
     )
     assert (found.rank_cls, found.ranking) == (PaperClassificationRanking(), PaperIoURanking(gamma=4))
-    assert apply_overrides(BanLosses(), {"ranking": "rank-det-net"}).ranking.weight == 0.25  # taking a part turns it on
+    kept = apply_overrides(ranked_rpn()["loss"], {"rank_cls": "paper-classification-ranking", "ranking": "rank-det-net"})
+    assert kept.rank_cls.all_negatives  # what both parts have stays
+    assert (kept.ranking.weight, apply_overrides(BanLosses(), {"ranking": "rank-det-net"}).ranking.weight) == (0.25, 0)
 
 
 def test_parts_of_siamla_from_the_command_line() -> None:
     for loss in (BanLosses(), CarLosses(), PointLosses()):
         assert apply_overrides(loss, {"cls": "dynamic-labels"}).cls == DynamicLabels()
         assert apply_overrides(loss, {"cls": "smoothed-labels", "cls.smoothing": "0.3"}).cls == SmoothedLabels(smoothing=0.3)
+    assert apply_overrides(LA["loss"], {"cls": "smoothed-labels"}).cls == SmoothedLabels()
+    assert SmoothedLabels().negative_weight == "none"
     car = {
         "loss.cls": "balanced-cross-entropy",
         "assigner.boundary": "none",

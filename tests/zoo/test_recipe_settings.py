@@ -13,7 +13,8 @@ from lockon.config import apply_overrides, as_json, differences
 from lockon.errors import LockonError
 from lockon.train.losses.cross_entropy import BalancedCrossEntropy
 from lockon.train.losses.dynamic_labels import DynamicLabels, SmoothedLabels
-from lockon.train.losses.ranking import ClassificationRanking, IoURanking
+from lockon.train.losses.pair_ranking import IoURanking
+from lockon.train.losses.ranking import ClassificationRanking
 from lockon.train.optim import learning_rate_factor
 from lockon.zoo.dense_losses import BAN, CAR, LA
 from lockon.zoo.recipe_settings import CUSTOM, SETTINGS, RecipeConfig, base_config

@@ -22,14 +22,9 @@ from lockon.train.losses.focal import QualityFocal
 from lockon.train.losses.iou import IoULoss
 from lockon.train.losses.localization import LocalizationQuality
 from lockon.train.losses.masks import CoarseMaskLoss, FineMaskLoss
+from lockon.train.losses.pair_ranking import IoURanking, PaperIoURanking, RankDetNet
 from lockon.train.losses.quality import CenternessQuality, IoUQuality
-from lockon.train.losses.ranking import (
-    ClassificationRanking,
-    IoURanking,
-    PaperClassificationRanking,
-    PaperIoURanking,
-    RankDetNet,
-)
+from lockon.train.losses.ranking import ClassificationRanking, PaperClassificationRanking
 
 DenseAssigner = EllipseAssigner | RectangleAssigner | AnchorIoUAssigner
 PointScores = BalancedCrossEntropy | QualityFocal | DynamicLabels | SmoothedLabels

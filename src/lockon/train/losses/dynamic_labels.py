@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -38,8 +38,6 @@ class LabelLoss(Loss):
 
     Attributes:
         smoothing: The paper's lambda, above 0 and at most 1; of points marked `BOUNDARY` alone.
-        negative_weight: Of a negative with probability c: 1 + c with its gradient ("differentiate", as Eq. 4 is written), the same
-            without ("detach"), or 1 ("none": plain cross entropy).
         reduction: "balanced": half the mean over positives plus half the mean over negatives of the batch, as SiamCAR's code.
             "positives": the sum over all points divided by the number of positives.
 
@@ -48,12 +46,16 @@ class LabelLoss(Loss):
     """
 
     smoothing: float = 0.2
-    negative_weight: NegativeWeight = "differentiate"
     reduction: Literal["balanced", "positives"] = "balanced"
 
     def __post_init__(self) -> None:
         Loss.__post_init__(self)
         self._require("smoothing", 0 < self.smoothing <= 1, "above 0 and at most 1 (0.2 in the paper)")
+
+    @property
+    @abstractmethod
+    def negative_weight(self) -> NegativeWeight:
+        """Of a negative with probability c: 1 + c with its gradient ("differentiate"), without it ("detach"), or 1 ("none")."""
 
     @abstractmethod
     def labels(self, x: LossInput, boundary: Tensor) -> Tensor:
@@ -70,6 +72,8 @@ class DynamicLabels(LabelLoss):
     """Labels are the IoUs of the boxes that positives predict right now.
 
     Attributes:
+        negative_weight: Of a negative with probability c: 1 + c with its gradient ("differentiate", as Eq. 4 is written), the same
+            without ("detach"), or 1 ("none": plain cross entropy).
         map: IoU to label: "sigmoid" (Eq. 5) or "linear", the IoU itself (Table IV).
         alpha: IoU whose label is a half, with "sigmoid".
         beta: Steepness there.
@@ -81,6 +85,7 @@ class DynamicLabels(LabelLoss):
         LockonError: If a number is out of its range.
     """
 
+    negative_weight: NegativeWeight = "differentiate"
     map: Literal["sigmoid", "linear"] = "sigmoid"
     alpha: float = 0.5
     beta: float = 10.0
@@ -105,9 +110,9 @@ class DynamicLabels(LabelLoss):
 
 @dataclass(frozen=True, kw_only=True)
 class SmoothedLabels(LabelLoss):
-    """Labels do not follow the boxes: 1 for positives, lambda for the boundary (the row "LALS" alone of Table III)."""
+    """Labels do not follow the boxes: 1 for positives, lambda for the boundary (the row "LALS" alone of Table III); plain cross entropy."""
 
-    negative_weight: NegativeWeight = "none"
+    negative_weight: ClassVar[NegativeWeight] = "none"
 
     def labels(self, x: LossInput, boundary: Tensor) -> Tensor:
         """Return 1, lambda or 0."""
