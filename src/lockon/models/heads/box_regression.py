@@ -8,17 +8,12 @@ Letters: B crops, C channels, S cells per side.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
+from lockon.models.choices import Edges, Pool, Start
 from lockon.models.heads.blocks import conv_bn_relu
 from lockon.types import Prediction
-
-Start = Literal["middle", "zero"]
-Edges = Literal["offsets", "distances"]
-Pool = Literal["average", "convolution"]
 
 
 class DenseBoxHead(nn.Module):
@@ -133,4 +128,4 @@ def _bias(layer: nn.Conv2d | nn.Linear) -> Tensor:
     return layer.bias
 
 
-__all__ = ["DenseBoxHead", "Edges", "Pool", "PooledBoxHead", "Start"]
+__all__ = ["DenseBoxHead", "PooledBoxHead"]

@@ -6,19 +6,17 @@ tower, or the localization branch of SiamLA in its place.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
 from lockon.errors import LockonError
+from lockon.models.choices import Branch, LocalizationConfig
 from lockon.models.fusion import depthwise_correlation
 from lockon.models.heads.blocks import LOG_LIMIT, four_sides, group_tower, init_prior, init_small, two_class_logits
-from lockon.models.heads.localization import LocalizationBranch, LocalizationConfig
+from lockon.models.heads.localization import LocalizationBranch
 from lockon.ops.grid import Grid
 from lockon.types import Candidates, Prediction
 
-Branch = Literal["centerness", "localization", "none"]
 TOWER = 4  # convolutions per task
 
 
@@ -132,4 +130,4 @@ class CARHead(nn.Module):
         return torch.cat([self.points - distances[..., :2], self.points + distances[..., 2:]], dim=-1)
 
 
-__all__ = ["Branch", "CARHead"]
+__all__ = ["CARHead"]

@@ -6,11 +6,10 @@ depth-wise matching on one or more levels (Sec. 3.2-3.3).
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
+from lockon.models.choices import Matching
 from lockon.models.heads.blocks import (
     LOG_LIMIT,
     DepthwiseBlock,
@@ -23,8 +22,6 @@ from lockon.models.heads.blocks import (
 from lockon.ops.grid import AnchorGrid
 from lockon.ops.torch.boxes import decode_deltas
 from lockon.types import Candidates, Prediction
-
-Matching = Literal["depthwise", "up-channel"]
 
 
 class RPNBlock(nn.Module):

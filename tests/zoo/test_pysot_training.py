@@ -17,26 +17,23 @@ from lockon.train.losses.pair_ranking import IoURanking
 from lockon.train.losses.ranking import ClassificationRanking
 from lockon.train.optim import learning_rate_factor
 from lockon.zoo.dense_losses import BAN, CAR, LA
-from lockon.zoo.recipe_settings import CUSTOM, SETTINGS, RecipeConfig, base_config
-from lockon.zoo.registry import recipes
-from lockon.zoo.torch_weights import config_of
+from lockon.zoo.pysot_training import CUSTOM
+from lockon.zoo.recipe_config import RecipeConfig, base_config
+from lockon.zoo.registry import TRACKERS, card
 
 PYSOT = ("VID", "YTBB", "COCO", "DET")
 RBO = (*PYSOT, "GOT10k_train")
 SIAMBAN = (*RBO, "LaSOT_train")
 GOT10K = ("GOT10k_train",)
+FAMILY = [name for name in TRACKERS if card(name).search_by_size]
 
 
 def settings(name: str, experiment: str = "default") -> RecipeConfig:
-    return base_config(name, config_of(name), {"experiment": experiment})
+    return base_config(card(name), {"experiment": experiment})
 
 
 def learnt(config: RecipeConfig) -> dict[str, Any]:
     return {"loss": config.loss, "assigner": config.assigner, "sampling": config.sampling}
-
-
-def test_every_name_of_the_family_has_settings() -> None:
-    assert {name for name, module in recipes().items() if module == "lockon.zoo.recipes"} == set(SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +146,7 @@ def changed(what: dict[str, Any], boundary: float | None = None, **terms: Any) -
 )
 def test_rows_of_the_siamla_tables_are_settings(name: str, overrides: dict[str, str], expected: dict[str, Any]) -> None:
     """Tables III to V; those of Table VI are `model.localization`'s."""
-    assert learnt(apply_overrides(base_config(name, config_of(name), overrides), overrides)) == expected
+    assert learnt(apply_overrides(base_config(card(name), overrides), overrides)) == expected
 
 
 def test_an_epoch_of_the_got10k_run_is_as_long_as_in_its_log() -> None:
@@ -181,7 +178,7 @@ def test_ranking_is_all_that_differs_from_the_baseline(name: str) -> None:
 
 
 def test_baselines_do_not_rank() -> None:
-    for name in SETTINGS:
+    for name in FAMILY:
         loss = settings(name).loss
         for term in (loss.rank_cls, loss.ranking):
             assert (term.weight > 0) is name.endswith("-rbo")
