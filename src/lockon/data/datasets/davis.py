@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, from_one_based, list_folders, list_images
 from lockon.data.datasets.mask_images import mask_targets, mask_to_box, read_mask
 from lockon.data.datasets.parsing import read_table
@@ -72,3 +73,7 @@ def truth(files: SequenceFiles) -> Truth:
 
 LAYOUT_2016 = Layout("davis", EXPECTS, is_root, scan, truth)
 LAYOUT_2017 = Layout("davis", EXPECTS, is_root, partial(scan, per_object=True), truth)
+DATASETS = (
+    Dataset("DAVIS2016", LAYOUT_2016, "mixed", ("DAVIS16",), shares=("DAVIS",)),
+    Dataset("DAVIS2017", LAYOUT_2017, "mixed", ("DAVIS17",), shares=("DAVIS",)),
+)

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Layout, SequenceFiles, Truth, list_folders, list_images
 from lockon.data.datasets.parsing import read_table, read_text
 from lockon.data.video_frames import VideoFrames
@@ -150,3 +151,4 @@ def _read_csv(path: Path) -> tuple[list[tuple[int, int, list[float], int]], list
 
 
 LAYOUT = Layout("folder", EXPECTS, is_root, scan, truth, origin=0, numbered=False)
+DATASETS = (Dataset("folder", LAYOUT, "mixed"),)

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from lockon.data.datasets.dataset import Dataset, Role
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, first_box, list_folders, list_images
 from lockon.data.datasets.parsing import read_flags, read_table, read_text
 from lockon.errors import LockonError
@@ -93,3 +94,11 @@ def layout(part: Part) -> Layout:
     """The layout of one part."""
     expects = f"GOT-10k_{part}_000001/00000001.jpg and GOT-10k_{part}_000001/groundtruth.txt"
     return Layout("got10k", expects, partial(is_root, part=part), partial(scan, part=part), partial(truth, part=part), origin=0)
+
+
+def _dataset(part: Part, role: Role) -> Dataset:
+    name = part.lower()
+    return Dataset(f"GOT10k_{name}", layout(part), role, shares=("GOT10k",), inside=(name, f"full_data/{name}"))
+
+
+DATASETS = (_dataset("Val", "validation"), _dataset("Test", "test"), _dataset("Train", "train"))

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, frame_number, list_folders, list_images
 from lockon.data.datasets.parsing import TextTable, parse_table, read_text
 from lockon.errors import LockonError
@@ -97,3 +98,6 @@ def layout(fps: int) -> Layout:
     """The layout at 30 or 240 frames per second."""
     expects = EXPECTS.format(fps=fps)
     return Layout(f"nfs{fps}", expects, partial(is_root, fps=fps), partial(scan, fps=fps), partial(truth, fps=fps), origin=0)
+
+
+DATASETS = tuple(Dataset(f"NFS{fps}", layout(fps), "test", shares=("NFS", "NeedForSpeed")) for fps in (30, FAST))

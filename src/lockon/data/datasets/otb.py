@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, frame_number, from_one_based, list_folders, list_images
 from lockon.data.datasets.lists import Listed, official
 from lockon.data.datasets.parsing import read_table
@@ -84,3 +85,13 @@ def truth(files: SequenceFiles) -> Truth:
 def layout(listing: str | None = None, pattern: str = "{:04d}.jpg") -> Layout:
     """The layout, with a benchmark's list of image numbers and its way of naming images; see `scan`."""
     return Layout("otb", EXPECTS, is_root, partial(scan, listing=listing, pattern=pattern), truth)
+
+
+DATASETS = (
+    Dataset("OTB100", layout("OTB100"), "test", ("OTB2015", "TB100")),
+    Dataset("OTB50", layout("OTB100"), "test", ("TB50",), listing="OTB100"),
+    Dataset("TinyTLP", layout(), "test"),
+    Dataset("TLP", layout(), "test"),
+    Dataset("DTB70", layout("DTB70", "{:05d}.jpg"), "test", ("DTB",)),
+    Dataset("AntiUAV", layout(), "mixed"),
+)

@@ -16,11 +16,11 @@ from pathlib import Path
 from lockon.data.datasets.bare import bare_layout, json_of, load_json, text_files
 from lockon.data.datasets.layout import FrameMode, Layout, SequenceFiles
 from lockon.data.datasets.table import (
-    DATASETS,
     FOLDER,
     POOL,
     STILLS,
     canonical_name,
+    known_datasets,
     layout_of,
     members,
     official_list,
@@ -99,7 +99,7 @@ def scan_dataset(name: str, root: Path, frames: FrameMode = "required") -> tuple
     if frames == "optional" and not layout.is_root(root) and text_files(root):
         layout = bare_layout(layout, name)
     found = layout.scan(root)
-    if layout.name == "texts" and (select := DATASETS[name].select) is not None:
+    if layout.name == "texts" and (select := known_datasets()[name].select) is not None:
         chosen = set(select([files.name for files in found]))
         found = [files for files in found if files.name in chosen]
     complete = official_list(name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, frame_number, from_one_based, list_folders, list_images
 from lockon.data.datasets.parsing import read_flags, read_table
 
@@ -63,3 +64,4 @@ def truth(files: SequenceFiles) -> Truth:
 
 
 LAYOUT = Layout("tc128", EXPECTS, is_root, scan, truth)
+DATASETS = (Dataset("TC128", LAYOUT, "test", ("TempleColor128", "TempleColor", "TColor128")),)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, first_box, list_folders, list_images
 from lockon.data.datasets.parsing import read_table
 
@@ -56,3 +57,9 @@ def layout(*, test: bool) -> Layout:
     """The layout of the test part or of the training parts."""
     expects = EXPECTS.format(part="TEST" if test else "TRAIN_0")
     return Layout("trackingnet", expects, partial(is_root, test=test), partial(scan, test=test), partial(truth, test=test), origin=0)
+
+
+DATASETS = (
+    Dataset("TrackingNet", layout(test=True), "test", ("TrackingNet_test",)),
+    Dataset("TrackingNet_train", layout(test=False), "train", shares=("TrackingNet",)),
+)

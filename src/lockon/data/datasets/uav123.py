@@ -14,6 +14,7 @@ import re
 from functools import partial
 from pathlib import Path
 
+from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, frame_number, from_one_based, list_folders, list_images
 from lockon.data.datasets.lists import official
 from lockon.data.datasets.parsing import read_table
@@ -98,3 +99,10 @@ def truth(files: SequenceFiles) -> Truth:
 def layout(dataset: str) -> Layout:
     """The layout of UAV123, UAV20L or UAV123_10fps."""
     return Layout("uav123", EXPECTS, partial(is_root, dataset=dataset), partial(scan, dataset=dataset), truth)
+
+
+def _dataset(name: str, shares: tuple[str, ...] = ()) -> Dataset:
+    return Dataset(name, layout(name), "test", shares=shares, select=partial(select, dataset=name))
+
+
+DATASETS = (_dataset("UAV123"), _dataset("UAV123_10fps"), _dataset("UAV20L", shares=("UAV123",)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, list_folders, list_images
 from lockon.data.datasets.parsing import read_table
 
@@ -48,3 +49,4 @@ def truth(files: SequenceFiles) -> Truth:
 
 
 LAYOUT = Layout("uavdt", EXPECTS, is_root, scan, truth, origin=0)
+DATASETS = (Dataset("UAVDT", LAYOUT, "test"),)

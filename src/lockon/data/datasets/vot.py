@@ -25,6 +25,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, list_folders, list_images
 from lockon.data.datasets.parsing import parse_table, read_text
 from lockon.data.datasets.vot_files import TextMasks, extent, has_masks, parse_masks, read_anchors, read_properties, read_tags
@@ -154,3 +155,6 @@ def layout(box_rule: BoxRule = "extent") -> Layout:
 
 
 LAYOUT = layout()
+DATASETS = tuple(  # their folder may be a workspace of the VOT toolkit
+    Dataset(f"VOT{year}", LAYOUT, "test", (f"VOT{year % 100}", f"VOT-ST{year}"), inside=("sequences",)) for year in range(2016, 2021)
+)
