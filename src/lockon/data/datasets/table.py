@@ -166,10 +166,12 @@ def layout_of(name: str) -> Layout:
 def origin(name: str) -> int:
     """Return the number of the first pixel, 0 or 1, in a dataset's annotation files (and in result files that toolkits write for it).
 
+    It is 1 for a pooled set of both kinds.
+
     Raises:
         LockonError: The name is unknown.
     """
-    return layout_of(name).origin
+    return max(layout_of(part).origin for part in pool_members(name) or (name,))
 
 
 def official_list(name: str) -> Official | None:
