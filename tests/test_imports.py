@@ -15,6 +15,7 @@ ROOMS = {
     "lockon.errors": "base",
     "lockon.types": "base",
     "lockon.config": "base",
+    "lockon._config_values": "base",
     "lockon._require": "base",
     "lockon._files": "base",
     "lockon._cores": "base",
@@ -23,6 +24,9 @@ ROOMS = {
     "lockon.localizers": "localizers",
     "lockon.models": "models",
     "lockon.tracker": "tracker",
+    "lockon.session": "tracker",
+    "lockon.start_rules": "tracker",
+    "lockon.target": "tracker",
     "lockon.driver": "tracker",
     "lockon.refiners": "refiners",
     "lockon.video_sources": "video",
@@ -204,7 +208,7 @@ def _texts() -> list[Path]:
     folders = ("src/lockon", "docs", "examples", "benchmarks", ".ci")
     files = [path for folder in folders for path in REPOSITORY.joinpath(folder).rglob("*") if path.is_file()]
     kept = [path for path in (*files, *REPOSITORY.glob("*")) if path.suffix in (".py", ".md", ".toml", ".txt", ".json", ".cff", ".sh", "")]
-    return sorted(path for path in kept if path.is_file() and "__pycache__" not in path.parts and path.name != ".gitignore")
+    return sorted(path for path in kept if path.is_file() and "__pycache__" not in path.parts and path.name not in (".git", ".gitignore"))
 
 
 def test_no_path_of_a_machine() -> None:

@@ -128,10 +128,6 @@ MISTAKES = {
         ["run", "--trackers", "still", "--refiner-weights", "a.onnx"],
         "--refiner-weights a.onnx belongs to a refiner; name it",
     ),
-    "lockstep": (
-        ["run", "--trackers", "still", "--refine", "sharp", "--lockstep", 2],
-        "still+sharp cannot run in lockstep: a refiner sees one",
-    ),
     "settings": (["run", "--trackers", "still", "--refine", "sharp", "--set", "refine.boxes=1"], "'boxes'"),
     "oracle": (["oracle", "--trackers", "still"], "still cannot be put on the truth: it has no move(boxes); these have: lockon-s"),
     "oracle by run": (["run", "--trackers", "still", "--protocol", "oracle"], "still cannot be put on the truth"),
@@ -142,7 +138,7 @@ MISTAKES = {
 
 @pytest.mark.usefixtures("still", "sharp")
 @pytest.mark.parametrize(("words", "text"), MISTAKES.values(), ids=MISTAKES)
-def test_mistakes(data: str, tmp_path: Path, words: list[object], text: str) -> None:
+def test_wrong_options_end_with_status_2_and_a_message(data: str, tmp_path: Path, words: list[object], text: str) -> None:
     out = [] if words[0] == "latency" else ["--out", tmp_path / "out"]
     result = bench(*words, "--data", data, *out)
     assert (result.exit_code, text in result.stderr) == (2, True), result.output

@@ -24,7 +24,7 @@ from lockon.bench.spec import Make, TrackerSpec
 from lockon.bench.workers import DIED, become_worker, start_process
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError, LockonWarning
-from lockon.tracker import Tracker
+from lockon.session import Tracker
 
 Scores = Generator[tuple[int, SequenceScore], None, None]
 

@@ -141,7 +141,7 @@ def search(
 
     Examples:
         >>> from lockon.bench.search import SearchOptions, parse_vary, search
-        >>> space = parse_vary(["localizer.window=0.1:0.4"])
+        >>> space = parse_vary(["localizer.rank.window_influence=0.1:0.4"])
         >>> result = search(make, sequences, space, "searched", options=SearchOptions(trials=20))  # doctest: +SKIP
     """
     spec, options = spec or TrackerSpec("tracker", "tracker"), options or SearchOptions()
@@ -203,7 +203,7 @@ def sequence_names(sequences: Sequence[VideoSequence]) -> list[str]:
 def _check_space(space: Sequence[Parameter], spec: TrackerSpec) -> None:
     names = [parameter.name for parameter in space]
     if not names:
-        raise LockonError("the space has no parameters; give at least one, for example --vary localizer.window=0.1:0.5")
+        raise LockonError("the space has no parameters; give at least one, for example --vary localizer.rank.window_influence=0.1:0.5")
     for name in names:
         if names.count(name) > 1:
             raise LockonError(f"{name} is in the space twice; give it once")

@@ -29,8 +29,13 @@ Value = bool | int | float | str
 LEVELS = 100  # values that a range without a step has at least: more digits than that are noise
 DIGITS = 4  # of a value on a logarithmic range
 # Ranges for the parameters that trackers of the family share; a config without the field leaves them out.
-RANGES = {"localizer.window": "0:0.6", "localizer.penalty": "0:0.3", "localizer.smoothing": "0.2:1", "localizer.top": "1:5:2"}
-FACTORS = {"search_factor": (0.85, 1.2)}  # times the config's own value
+RANGES = {
+    "localizer.rank.window_influence": "0:0.6",
+    "localizer.rank.penalty_k": "0:0.3",
+    "localizer.size_lr": "0.2:1",
+    "localizer.boxes.top": "1:5:2",
+}
+FACTORS = {"search_crop.factor": (0.85, 1.2)}  # times the config's own value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +146,7 @@ def parse_range(name: str, text: str, config: object | None = None) -> Parameter
         LockonError: The text has another form, or the config does not take the name or a value.
 
     Examples:
-        >>> parse_range("localizer.top", "1:5:2").points(10)
+        >>> parse_range("localizer.boxes.top", "1:5:2").points(10)
         [1, 3, 5]
     """
     ends = text.split(":")
@@ -165,13 +170,12 @@ def parse_vary(texts: Iterable[str], config: object | None = None) -> tuple[Para
     """
     space: dict[str, Parameter] = {}
     for text in texts:
-        name, _, value = text.partition("=")
-        name = name.strip()
+        name, _, value = map(str.strip, text.partition("="))
         if not all(part.isidentifier() for part in name.split(".")):
-            raise LockonError(f"--vary {text} is not NAME=LOW:HIGH; type for example --vary localizer.window=0.1:0.5")
+            raise LockonError(f"--vary {text} is not NAME=LOW:HIGH; type for example --vary localizer.rank.window_influence=0.1:0.5")
         if name in space:
             raise LockonError(f"--vary {name} is given twice; give it once")
-        space[name] = parse_range(name, value.strip(), config)
+        space[name] = parse_range(name, value, config)
     return tuple(space.values())
 
 
@@ -180,11 +184,10 @@ def read_space(path: Path, config: object | None = None) -> tuple[Parameter, ...
 
     A value is a text as `parse_range` takes, a list of choices, or a table of low, high, step and log::
 
-        search_factor = "3:5"
         [localizer]
-        window = { low = 0.0, high = 0.6 }
-        penalty = "0.001:0.3:log"
-        top = [1, 3, 5]
+        size_lr = { low = 0.2, high = 1.0 }
+        rank.penalty_k = "0.001:0.3:log"
+        boxes.top = [1, 3, 5]
 
     Raises:
         LockonError: There is no such file, it is no TOML, or it holds something else.
@@ -196,7 +199,7 @@ def read_space(path: Path, config: object | None = None) -> tuple[Parameter, ...
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LockonError(f"{path} is no TOML: {error}") from None
     if not entries:
-        raise LockonError(f'{path} has no parameters; expected lines such as "localizer.window" = "0.1:0.5"')
+        raise LockonError(f'{path} has no parameters; expected lines such as "localizer.rank.window_influence" = "0.1:0.5"')
     return tuple(_from_toml(path, name, value, config) for name, value in entries.items())
 
 
@@ -264,9 +267,10 @@ def _checked(parameter: Parameter, config: object | None) -> Parameter:
     if parameter.choices:
         values = tuple(attrgetter(name)(apply_overrides(config, {name: value})) for value in parameter.choices)
         return replace(parameter, choices=values, default=attrgetter(name)(config))
-    if not {int, float} & set(_options(hint)):
+    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    if not {int, float} & set(options):
         raise LockonError(f"{name} is no number; give its values, for example --vary {name}={attrgetter(name)(config)},OTHER")
-    whole = float not in _options(hint)
+    whole = float not in options
     for end in (parameter.low, parameter.high):
         apply_overrides(config, {name: round(end) if whole else end})
     return replace(parameter, whole=whole, default=attrgetter(name)(config))
@@ -290,10 +294,6 @@ def _hint_of(config: object, name: str) -> Any:
         raise unknown_name("parameter", name, known)
     group, _, leaf = name.rpartition(".")
     return typing.get_type_hints(type(attrgetter(group)(config) if group else config))[leaf]
-
-
-def _options(hint: Any) -> tuple[Any, ...]:
-    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
 
 
 __all__ = ["FACTORS", "RANGES", "Parameter", "Value", "default_space", "parse_range", "parse_vary", "read_space"]
