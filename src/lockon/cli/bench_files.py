@@ -10,7 +10,7 @@ import typer
 from lockon.cli.bench import ManyValues, split_names
 
 if TYPE_CHECKING:
-    from lockon.bench.formats.finding import FoundResults
+    from lockon.bench.formats.finding import ResultFolder
     from lockon.bench.formats.importing import Imported
     from lockon.bench.pack.validation import Validation
     from lockon.data.sequence import VideoSequence
@@ -54,13 +54,13 @@ def import_files(  # noqa: PLR0917 - a command line
 
     for spec in data:
         sequences = _sequences(spec)
-        found = find_results(results, form, sequences[0].dataset)
-        typer.echo(f"recognised {found.summary()}", err=True)
-        _import_one(found, sequences, out, trackers=split_names(trackers), origin=origin, overwrite=overwrite)
+        folder = find_results(results, form, sequences[0].dataset)
+        typer.echo(f"recognised {folder.summary()}", err=True)
+        _import_one(folder, sequences, out, trackers=split_names(trackers), origin=origin, overwrite=overwrite)
     typer.echo(f"now: lockon bench report {out}", err=True)
 
 
-def _import_one(found: FoundResults, sequences: list[VideoSequence], out: Path, **options: Any) -> None:
+def _import_one(folder: ResultFolder, sequences: list[VideoSequence], out: Path, **options: Any) -> None:
     """Import one dataset, with a progress bar and a summary per tracker on stderr."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
@@ -71,9 +71,9 @@ def _import_one(found: FoundResults, sequences: list[VideoSequence], out: Path, 
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         wanted = options["trackers"]
-        task = progress.add_task("reading", total=sum(not wanted or file.tracker in wanted for file in found.files))
+        task = progress.add_task("reading", total=sum(not wanted or file.tracker in wanted for file in folder.files))
         imported = import_results(
-            found,
+            folder,
             sequences,
             out,
             **options,

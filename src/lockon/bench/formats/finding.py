@@ -28,7 +28,7 @@ from lockon.errors import LockonError, unknown_name
 
 Parts = tuple[str, ...]
 SUFFIXES = (".txt", ".bin")
-# Names of experiments of the VOT toolkits, and the protocol that each is; others are told by the codes in their files.
+# Names of experiments of the VOT toolkits, and the protocol that each is; others are known by the codes in their files.
 EXPERIMENTS: dict[str, ProtocolName] = {
     "baseline": "reset",
     "supervised": "reset",
@@ -238,7 +238,7 @@ AUTO = "auto"
 
 
 @dataclass(frozen=True, slots=True)
-class FoundResults:
+class ResultFolder:
     """The results in a folder.
 
     Attributes:
@@ -260,7 +260,7 @@ class FoundResults:
         )
 
 
-def find_results(root: str | Path, form: str = AUTO, dataset: str = "") -> FoundResults:
+def find_results(root: str | Path, form: str = AUTO, dataset: str = "") -> ResultFolder:
     """Find the result files below a folder.
 
     Args:
@@ -284,7 +284,7 @@ def find_results(root: str | Path, form: str = AUTO, dataset: str = "") -> Found
     if not files:
         layouts = "; ".join(f"{name}: {kit.layout}" for name, kit in TOOLKITS.items())
         raise LockonError(f"{folder} holds no result files ({len(parts)} other files); expected one of {layouts}")
-    return FoundResults(folder, form, tuple(files))
+    return ResultFolder(folder, form, tuple(files))
 
 
 def _dataset_folder(root: Path, dataset: str) -> Path:
@@ -295,4 +295,4 @@ def _dataset_folder(root: Path, dataset: str) -> Path:
     return same[0] if len(same) == 1 else root
 
 
-__all__ = ["AUTO", "DEFAULT", "TOOLKITS", "FoundResults", "Parts", "ResultFile", "find_results"]
+__all__ = ["AUTO", "DEFAULT", "TOOLKITS", "Parts", "ResultFile", "ResultFolder", "find_results"]

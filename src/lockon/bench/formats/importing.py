@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lockon.bench.formats.finding import FoundResults, ResultFile, find_results
+from lockon.bench.formats.finding import ResultFile, ResultFolder, find_results
 from lockon.bench.formats.matching import Matched, guess_origin, match_names
 from lockon.bench.formats.notes import Note
 from lockon.bench.formats.records import UNKNOWN_SIZE, ImportTarget, build_record, protocol_of
@@ -87,7 +87,7 @@ class Imported:
 
 
 def import_results(
-    results: str | Path | FoundResults,
+    results: str | Path | ResultFolder,
     sequences: Sequence[VideoSequence],
     out: str | Path,
     *,
@@ -122,11 +122,11 @@ def import_results(
     if origin not in (None, 0, 1):
         raise LockonError(f"first pixel {origin}; expected 0 or 1")
     dataset = datasets.pop()
-    found = results if isinstance(results, FoundResults) else find_results(results, form, dataset)
-    labels = _labels({file.tracker for file in found.files})
+    folder = results if isinstance(results, ResultFolder) else find_results(results, form, dataset)
+    labels = _labels({file.tracker for file in folder.files})
     imported = []
     for name in _chosen(trackers, labels):
-        files = read_tracker(found, name, sequences, origin=origin, on_file=on_file)
+        files = read_tracker(folder, name, sequences, origin=origin, on_file=on_file)
         same = _save(Store(out), labels[name], name, files, overwrite)
         counts = dict(Counter(str(record.protocol) for record in files.records))
         imported.append(Imported(labels[name], name, dataset, counts, same, len(sequences), files))
@@ -134,18 +134,18 @@ def import_results(
 
 
 def read_tracker(
-    found: FoundResults, tracker: str, sequences: Sequence[VideoSequence], *, origin: int | None = None, on_file: OnFile | None = None
+    folder: ResultFolder, tracker: str, sequences: Sequence[VideoSequence], *, origin: int | None = None, on_file: OnFile | None = None
 ) -> TrackerFiles:
     """Read the results of one tracker on one dataset.
 
     Args:
-        found: The result files.
+        folder: The result files.
         tracker: Its name in them.
         sequences: The dataset's sequences; images are not needed.
         origin: Number of the first pixel in the files; default: as their first lines decide, else that of the dataset's annotation.
         on_file: Called before each file is read.
     """
-    files = [file for file in found.files if file.tracker == tracker]
+    files = [file for file in folder.files if file.tracker == tracker]
     by_name = {sequence.name: sequence for sequence in sequences}
     matched = match_names((file.sequence for file in files), by_name)
     wanted = {name: by_name[sequence] for sequence, name in matched.pairs.items()}
@@ -158,13 +158,13 @@ def read_tracker(
             try:
                 tables.append((file, wanted[file.sequence], read_rows(file.path)))
             except LockonError as error:
-                notes.append(Note("left out", file.sequence, str(error).replace(f"{found.root}/", "")))
+                notes.append(Note("left out", file.sequence, str(error).replace(f"{folder.root}/", "")))
     first, certain = origin, True
     if first is None:
         first, certain = guess_origin(_first_lines(tables), annotation_origin(sequences[0].dataset) if sequences else 1)
     records, masks = [], MaskTexts()
     for file, sequence, rows in tables:
-        source = {"format": found.format, "file": file.path.relative_to(found.root).as_posix(), "origin": first}
+        source = {"format": folder.format, "file": file.path.relative_to(folder.root).as_posix(), "origin": first}
         try:
             target = ImportTarget(sequence, first_annotated(sequence), first, _frame_size(sequence), masks)
             record, more = build_record(rows, file, target, {"imported": source})

@@ -72,16 +72,16 @@ def match_names(results: Iterable[str], sequences: Iterable[str]) -> Matched:
         results: Names of the results.
         sequences: Names of the sequences.
     """
-    found, wanted = sorted(set(results)), sorted(set(sequences))
-    pairs = {name: name for name in wanted if name in set(found)}
+    results, wanted = sorted(set(results)), sorted(set(sequences))
+    pairs = {name: name for name in wanted if name in set(results)}
     doubtful: list[str] = []
-    _apply(lambda name, other: name == other, found, wanted, pairs, doubtful)
-    _apply(lambda name, other: any(name == prefix + other for prefix in PREFIXES), found, wanted, pairs, doubtful)
-    _apply(_but_for_target, _without_siblings(found), _without_siblings(wanted), pairs, doubtful)
+    _apply(lambda name, other: name == other, results, wanted, pairs, doubtful)
+    _apply(lambda name, other: any(name == prefix + other for prefix in PREFIXES), results, wanted, pairs, doubtful)
+    _apply(_but_for_target, _without_siblings(results), _without_siblings(wanted), pairs, doubtful)
     used = set(pairs.values())
     return Matched(
         {name: pairs[name] for name in sorted(pairs)},
-        tuple(name for name in found if name not in used),
+        tuple(name for name in results if name not in used),
         tuple(name for name in wanted if name not in pairs),
         tuple(dict.fromkeys(doubtful)),
     )
@@ -98,11 +98,11 @@ def _without_siblings(names: list[str]) -> list[str]:
     return [name for name, key in keys.items() if key not in stems]
 
 
-def _apply(rule: Callable[[str, str], bool], found: list[str], wanted: list[str], pairs: dict[str, str], doubtful: list[str]) -> None:
+def _apply(rule: Callable[[str, str], bool], results: list[str], wanted: list[str], pairs: dict[str, str], doubtful: list[str]) -> None:
     """Add the pairs that a rule finds; a result that fits several sequences, or the other way round, is doubtful."""
     used = set(pairs.values())
     free = {name: canonical(name) for name in wanted if name not in pairs}
-    fitting = {name: [sequence for sequence, key in free.items() if rule(canonical(name), key)] for name in found if name not in used}
+    fitting = {name: [sequence for sequence, key in free.items() if rule(canonical(name), key)] for name in results if name not in used}
     for name, sequences in fitting.items():
         rivals = [other for other, others in fitting.items() if other != name and set(others) & set(sequences)]
         if len(sequences) > 1:

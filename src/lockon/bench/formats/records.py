@@ -22,7 +22,7 @@ from lockon.errors import LockonError
 from lockon.types import FloatArray, State
 
 MOST_AWAY = 0.05  # of the tracked frames of a run with resets may be off the target: annotations were mended over the years
-UNKNOWN_SIZE = (0, 0)  # of frames that neither the annotation nor an image tells
+UNKNOWN_SIZE = (0, 0)  # of frames that neither the annotation nor an image gives
 
 
 @dataclass(frozen=True, slots=True)

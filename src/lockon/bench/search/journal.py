@@ -140,7 +140,9 @@ def _trial(number: int, frozen: Any) -> Trial:
     """Return what `frozen_trial` was made of.
 
     Raises:
-        KeyError, TypeError, ValueError: It is something else.
+        KeyError: An attribute is missing.
+        TypeError: An attribute is of another type.
+        ValueError: An attribute has no such value, or trials are missing.
     """
     states = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
     state, stored = states[frozen.state.name], frozen.user_attrs

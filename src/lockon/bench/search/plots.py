@@ -18,13 +18,13 @@ _COLUMNS = 3
 
 
 def write_search_plots(result: SearchResult, folder: Path, formats: Iterable[str] = ("png",)) -> list[Path]:
-    """Draw history and parameters into a folder.
+    """Return the draw history and parameters into a folder.
 
     Returns:
         The files.
 
     Raises:
-        LockonError: matplotlib is not installed, or the folder cannot be written to.
+        LockonError: Matplotlib is not installed, or the folder cannot be written to.
     """
     formats = tuple(formats)
     rows = -(-len(result.space) // _COLUMNS)

@@ -48,7 +48,7 @@ class Verdict:
 
 
 def check_splits(specs: Iterable[str], *, force: bool = False) -> list[Verdict]:
-    """Judge datasets, and refuse test sets.
+    """Return the judge datasets, and refuse test sets.
 
     Args:
         specs: NAME or NAME:ROOT of each, as for `lockon.data.datasets.registry.load_dataset`.
@@ -71,7 +71,7 @@ def check_splits(specs: Iterable[str], *, force: bool = False) -> list[Verdict]:
 
 
 def judge(spec: str) -> Verdict:
-    """Judge one dataset by the names of its folders, a MANIFEST beside it, and its role.
+    """Return the judge one dataset by the names of its folders, a MANIFEST beside it, and its role.
 
     Raises:
         LockonError: The name is unknown, or there is no such folder.

@@ -28,12 +28,12 @@ RESOLUTIONS = ("480p", "Full-Resolution", "1080p")
 
 
 def is_root(folder: Path) -> bool:
-    """Whether the folder has the images or the masks of this layout."""
+    """Return whether the folder has the images or the masks of this layout."""
     return any((folder / part / resolution).is_dir() for part in PARTS for resolution in RESOLUTIONS)
 
 
 def scan(root: Path, *, per_object: bool = False) -> list[SequenceFiles]:
-    """The files of every target at the lowest resolution that is there, sorted by name."""
+    """List the files of every target at the lowest resolution that is there, sorted by name."""
     resolution = next(name for part in PARTS for name in RESOLUTIONS if (root / part / name).is_dir())
     images, annotations = (root / part / resolution for part in PARTS)
     names = sorted({folder.name for parent in (images, annotations) for folder in list_folders(parent)})
@@ -55,7 +55,7 @@ def _scan_sequence(images: Path, annotations: Path, per_object: bool) -> list[Se
 
 
 def truth(files: SequenceFiles) -> Truth:
-    """Boxes of one target from boxes.txt or from the masks; `visible` is False where there is no box."""
+    """Read the boxes of one target from boxes.txt or from the masks; `visible` is False where there is no box."""
     assert files.truth is not None
     if files.truth.suffix == ".txt":
         table = read_table(files.truth, (4,))

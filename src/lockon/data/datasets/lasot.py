@@ -25,7 +25,7 @@ Part = Literal["test", "train", "all"]
 
 
 def is_root(folder: Path, images: str) -> bool:
-    """Whether a sub-folder is a sequence of this layout, or a class of sequences; one class alone is no root."""
+    """Return whether a sub-folder is a sequence of this layout, or a class of sequences; one class alone is no root."""
     children = list_folders(folder)
     if children and all(child.name.startswith(f"{folder.name}-") for child in children):
         return False
@@ -43,7 +43,7 @@ def _is_sequence(folder: Path, images: str) -> bool:
 
 
 def scan(root: Path, images: str, part: Part) -> list[SequenceFiles]:
-    """The files of every sequence of one part under `root`, sorted by name."""
+    """List the files of every sequence of one part under `root`, sorted by name."""
     folders: list[Path] = []
     for child in list_folders(root):
         inner = [] if _is_candidate(child, images) else [folder for folder in list_folders(child) if _is_candidate(folder, images)]
@@ -64,7 +64,7 @@ def _scan_sequence(folder: Path, images: str) -> SequenceFiles:
 
 
 def truth(files: SequenceFiles, origin: int) -> Truth:
-    """Boxes of one sequence; `visible` is None where there are no files of flags."""
+    """Read the boxes of one sequence; `visible` is None where there are no files of flags."""
     assert files.truth is not None
     table = read_table(files.truth, (4,))
     problems = list(table.problems)
