@@ -130,6 +130,7 @@ def search(  # noqa: PLR0917 - a command line
     from lockon._require import require
     from lockon.bench.search import Objective, SearchOptions, check_splits
     from lockon.cli._trackers import load_sequences
+    from lockon.cli.bench import split_names
     from lockon.errors import LockonError
 
     for package in ["optuna", *(["matplotlib"] if plots else [])]:
@@ -139,11 +140,10 @@ def search(  # noqa: PLR0917 - a command line
     verdicts = check_splits(data, force=force)
     for verdict in verdicts:
         _warn(verdict)
-    chosen, _ = load_sequences(data, [name for text in sequences or [] for name in text.split(",") if name])
+    chosen, _ = load_sequences(data, split_names(sequences))
     if folds is not None and folds > len(chosen):
         raise LockonError(f"--folds {folds} with {len(chosen)} sequences; give at most as many folds as sequences")
-    about = {"data": [verdict.as_json() for verdict in verdicts]}
-    options = SearchOptions(trials, sampler, seed, prune, workers, threads, cache_mb, about)
+    options = SearchOptions(trials, sampler, seed, prune, workers, threads, cache_mb, {"data": [verdict.as_json() for verdict in verdicts]})
     parameters, config = _space(spec, space, vary or [])
     result = _run(spec, chosen, parameters, out, objective, options)
     _conclude(result, spec, verdicts, out, config=config, folds=folds, plots=plots)

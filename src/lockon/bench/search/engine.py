@@ -6,16 +6,17 @@ import hashlib
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lockon.bench.search.bench import Bench, Pool, Runner, Task
+from lockon.bench.search.bench import Bench, Pool, Runner, Scores, Task
 from lockon.bench.search.journal import Journal
 from lockon.bench.search.objective import Objective
-from lockon.bench.search.space import Parameter
+from lockon.bench.search.space import Parameter, Value
 from lockon.bench.search.suggest import Suggester, check_sampler, grid_size
 from lockon.bench.search.trials import OnProgress, Trial, TrialRunner, repeat_of, running_values
 from lockon.bench.spec import Make, TrackerSpec
@@ -157,27 +158,57 @@ def search(
         suggester.replay(finished, running_values(objective, finished))
     runner = TrialRunner(spec, names, order, objective, suggester.should_prune if options.prune else None, on_progress)
     task = Task(make, tuple(sequences), objective, options.seed, round(options.cache_mb * 1e6))
-    own = {parameter.name: parameter.default for parameter in space}
-    bench: Bench | None = None
-    try:
-        while len(trials) < options.total(space):
-            parameters = suggester.ask() if trials else {}
-            trial = repeat_of(trials, parameters, own)
-            if trial is None:
-                if bench is None:  # not earlier: nothing is started for a search that is finished
-                    bench = Pool(task, options.workers, options.threads) if options.workers else Runner(task)
-                trial = runner.run(bench, len(trials), parameters)
-            if not trials and trial.state == "failed":
-                raise LockonError(f"{spec.label} fails with its own parameters, so there is nothing to search: {trial.error}")
-            values = running_values(objective, trial)
-            journal.append(trial, values)  # first: it is what a search goes on from
-            trials.append(trial)
-            suggester.record(trial, values)
-            on_progress(trial)
-    finally:
-        if bench is not None:
-            bench.close()
+    with closing(_LateBench(task, options)) as bench:
+        own = {parameter.name: parameter.default for parameter in space}
+        _Search(trials, own, suggester, journal, runner, bench).run(options.total(space))
     return SearchResult(objective, tuple(space), tuple(trials))
+
+
+@dataclass(slots=True)
+class _LateBench:
+    """A bench that starts with its first trial: nothing is started for a search that is finished."""
+
+    task: Task
+    options: SearchOptions
+    bench: Bench | None = None
+
+    def measure(self, spec: TrackerSpec, order: Sequence[int]) -> Scores:
+        """Start if nothing was started, and run as `Bench.measure`."""
+        if self.bench is None:
+            workers = self.options.workers
+            self.bench = Pool(self.task, workers, self.options.threads) if workers else Runner(self.task)
+        return self.bench.measure(spec, order)
+
+    def close(self) -> None:
+        """End what was started."""
+        if self.bench is not None:
+            self.bench.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """The parts of a search that goes on; `own` are the tracker's own values of the parameters."""
+
+    trials: list[Trial]
+    own: Mapping[str, Value | None]
+    suggester: Suggester
+    journal: Journal
+    runner: TrialRunner
+    bench: Bench
+
+    def run(self, total: int) -> None:
+        """Run trials until there are `total`."""
+        trials, runner = self.trials, self.runner
+        while len(trials) < total:
+            parameters = self.suggester.ask() if trials else {}
+            trial = repeat_of(trials, parameters, self.own) or runner.run(self.bench, len(trials), parameters)
+            if not trials and trial.state == "failed":
+                raise LockonError(f"{runner.spec.label} fails with its own parameters, so there is nothing to search: {trial.error}")
+            values = running_values(runner.objective, trial)
+            self.journal.append(trial, values)  # first: it is what a search goes on from
+            trials.append(trial)
+            self.suggester.record(trial, values)
+            runner.on_progress(trial)
 
 
 def _ignore(_: object) -> None:
