@@ -21,7 +21,6 @@ EXTRAS = {
     "matplotlib": "bench",
     "trax": "vot",
     "optuna": "bench",
-    "cmaes": "bench",
     "ray": "ray",
 }
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lockon.data.datasets.lists import Official
-from lockon.data.datasets.table import DATASETS, official_list, official_sequences, pool_members
+from lockon.data.datasets.table import known_datasets, official_list, official_sequences, pool_members
 from lockon.data.sequence import VideoSequence
 
 
@@ -86,7 +86,7 @@ def _expected(dataset: str) -> Official | None:
     """Return the list of a dataset, or of all members of a pooled set; None if any of them has none."""
     parts = pool_members(dataset)
     if parts is None:
-        return official_list(dataset) if dataset in DATASETS and official_sequences(dataset) is not None else None
+        return official_list(dataset) if dataset in known_datasets() and official_sequences(dataset) is not None else None
     lists = {part: official_list(part) for part in parts if official_sequences(part) is not None}
     if len(lists) < len(parts):
         return None

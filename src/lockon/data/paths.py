@@ -21,7 +21,7 @@ from pathlib import Path
 
 from lockon.data.datasets.bare import EXPECTS as BARE_EXPECTS, is_bare
 from lockon.data.datasets.layout import FrameMode, list_folders
-from lockon.data.datasets.table import DATASETS, FOLDER, POOL, STILLS, canonical_name, layout_of, resolve, squeezed, unknown_dataset
+from lockon.data.datasets.table import FOLDER, POOL, STILLS, canonical_name, known_datasets, layout_of, resolve, squeezed, unknown_dataset
 from lockon.errors import LockonError
 
 if sys.version_info >= (3, 11):
@@ -132,7 +132,7 @@ def locate(name: str, root: Path, frames: FrameMode = "required") -> Path:
         for candidate in _candidates(name, root):
             if _fits(name, candidate):
                 return candidate
-            if name in DATASETS and _own(name, candidate.with_suffix("")) and is_bare(candidate, name):
+            if name in known_datasets() and _own(name, candidate.with_suffix("")) and is_bare(candidate, name):
                 if frames == "optional" or root.suffix.lower() == ".json":
                     return candidate
                 bare = bare or candidate
@@ -146,9 +146,9 @@ def locate(name: str, root: Path, frames: FrameMode = "required") -> Path:
 
 def _candidates(name: str, root: Path) -> list[Path]:
     """Return the folders at or under the root that may be the dataset's, by their names in any spelling."""
-    if name not in DATASETS or name == FOLDER:
+    if name not in known_datasets() or name == FOLDER:
         return [root / name, root]
-    dataset = DATASETS[name]
+    dataset = known_datasets()[name]
     spellings = {squeezed(alias) for alias in (name, *dataset.aliases, *dataset.shares)}
     named = [child for child in list_folders(root) if child.name != name and squeezed(child.name) in spellings]
     tops = [root / name, *named, root]
@@ -160,7 +160,7 @@ def _own(name: str, folder: Path) -> bool:
     if name in (FOLDER, POOL, STILLS):
         return True
     other = resolve(folder.absolute().name)
-    return other in (None, name, *DATASETS[name].shares) or other not in DATASETS
+    return other in (None, name, *known_datasets()[name].shares) or other not in known_datasets()
 
 
 def _fits(name: str, folder: Path) -> bool:

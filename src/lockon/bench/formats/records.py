@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lockon.bench.formats.align import Aligned, align, is_corners, is_near
+from lockon.bench.formats.finding import ResultFile
+from lockon.bench.formats.matching import Aligned, align, is_corners, is_near
 from lockon.bench.formats.notes import Note
 from lockon.bench.formats.rows import BOX, CODE, FAILED_CODE, NOTHING, NOTHING_CODE, STARTED_CODE, WRONG, Rows, read_numbers
-from lockon.bench.formats.tree import ResultFile
 from lockon.bench.protocols.plan import MaskTexts
 from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED, TRACKED, Trajectory
 from lockon.bench.store import ProtocolName, Record
@@ -22,17 +22,19 @@ from lockon.errors import LockonError
 from lockon.types import FloatArray, State
 
 MOST_AWAY = 0.05  # of the tracked frames of a run with resets may be off the target: annotations were mended over the years
-UNKNOWN_SIZE = (0, 0)  # of frames that neither the annotation nor an image tells
+UNKNOWN_SIZE = (0, 0)  # of frames that neither the annotation nor an image gives
 
 
 @dataclass(frozen=True, slots=True)
 class ImportTarget:
-    """What result lines are laid upon.
+    """The sequence that result lines belong to.
 
     Attributes:
-        sequence: the ground truth. start: frame on which a tracker is started.
-        origin: number of the first pixel in the lines. size: (width, height) of the frames, or `UNKNOWN_SIZE`.
-        masks: the true masks as text, kept for all runs on the sequence.
+        sequence: The ground truth.
+        start: Frame on which a tracker is started.
+        origin: Number of the first pixel in the lines.
+        size: (width, height) of the frames, or `UNKNOWN_SIZE`.
+        masks: The true masks as text, kept for all runs on the sequence.
     """
 
     sequence: VideoSequence
@@ -43,13 +45,19 @@ class ImportTarget:
 
 
 def build_record(rows: Rows, file: ResultFile, target: ImportTarget, setup: Mapping[str, Any]) -> tuple[Record, list[Note]]:
-    """One record, and what was odd.
+    """Build one record.
 
     Args:
-        rows: lines of `file.path`. target: the sequence. setup: of the record.
+        rows: Lines of `file.path`.
+        file: Where they lie, and how they were made.
+        target: The sequence.
+        setup: Setup of the record.
+
+    Returns:
+        The record, and what was odd about the lines.
 
     Raises:
-        LockonError: the lines do not belong to the frames.
+        LockonError: The lines do not belong to the frames.
     """
     sequence, where = target.sequence, file.sequence
     protocol = protocol_of(file, rows)
@@ -84,14 +92,14 @@ def build_record(rows: Rows, file: ResultFile, target: ImportTarget, setup: Mapp
 
 
 def protocol_of(file: ResultFile, rows: Rows) -> ProtocolName:
-    """How a file was run: as its folder's name says, else by whether a line says that the tracker failed."""
+    """Return how a file was run: as its folder's name says, else by whether a line says that the tracker failed."""
     if file.protocol is not None:
         return file.protocol
     return "reset" if (rows.codes == FAILED_CODE).any() else "one-pass"
 
 
 def _in_order(rows: Rows, count: int, start: int, where: str) -> Aligned:
-    """A run with resets: line by line, because its lines say themselves where it was started."""
+    """Assign the lines of a run with resets one by one, because they say themselves where it was started."""
     if len(rows) == count:
         return Aligned(np.arange(count), start)
     index = np.full(count, -1, dtype=np.intp)
@@ -106,10 +114,10 @@ def _in_order(rows: Rows, count: int, start: int, where: str) -> Aligned:
 
 
 def _anchor_frames(rows: Rows, file: ResultFile, sequence: VideoSequence, where: str) -> tuple[NDArray[np.intp], bool]:
-    """Frames of a run from an anchor in the order of its lines, and whether it went backward.
+    """Return the frames of a run from an anchor in the order of its lines, and whether it went backward.
 
     Raises:
-        LockonError: the number of lines fits neither direction.
+        LockonError: The number of lines fits neither direction.
     """
     anchor, count = file.anchor or 0, len(sequence)
     ahead, back = count - anchor, anchor + 1
@@ -126,22 +134,22 @@ def _anchor_frames(rows: Rows, file: ResultFile, sequence: VideoSequence, where:
 def _run(
     rows: Rows, aligned: Aligned, truth: FloatArray, target: ImportTarget, *, where: str, events: bool
 ) -> tuple[Trajectory, list[Note]]:
-    """The tracker's answers, 0-based, with the start box in the frame of the start."""
+    """Return the trajectory, 0-based, with the start box in the frame of the start; and notes."""
     start, origin = aligned.start, target.origin
     there = aligned.index >= 0
     picked = rows.take(np.maximum(aligned.index, 0))
     boxes = np.where(there[:, None], picked.boxes - np.array([origin, origin, 0, 0]), np.nan)
     kinds = np.where(there, picked.kinds, NOTHING)
     boxes[:start], kinds[:start] = np.nan, NOTHING
-    notes = _check_boxes(boxes, np.where(there, kinds, CODE), start, where)  # what has no line was said before
+    notes = _check_boxes(boxes, np.where(there, kinds, CODE), start, where)  # frames without a line have a note already
     marks: NDArray[np.int8] | None = None
     starts = [start]
     if events:
         marks = _events(np.where(there, picked.codes, -1), there, start, where)
         starts = np.flatnonzero(marks == STARTED).tolist()
     for frame in starts:
-        boxes[frame], found = _start_box(boxes[frame], truth[frame], origin, where)
-        notes += found
+        boxes[frame], odd = _start_box(boxes[frame], truth[frame], origin, where)
+        notes += odd
     silent = np.arange(len(boxes)) < start
     if marks is not None:
         boxes[(marks == FAILED) | (marks == SKIPPED)] = np.nan
@@ -162,7 +170,7 @@ def _run(
 
 
 def _events(codes: NDArray[np.int8], there: NDArray[np.bool_], start: int, where: str) -> NDArray[np.int8]:
-    """Codes of the VOT toolkit as `Trajectory.events`."""
+    """Return codes of the VOT toolkit as `Trajectory.events`."""
     marks = np.full(len(codes), TRACKED, dtype=np.int8)
     marks[codes == STARTED_CODE] = STARTED
     marks[codes == FAILED_CODE] = FAILED
@@ -174,7 +182,7 @@ def _events(codes: NDArray[np.int8], there: NDArray[np.bool_], start: int, where
 
 
 def _start_box(box: FloatArray, truth: FloatArray, origin: int, where: str) -> tuple[FloatArray, list[Note]]:
-    """The box of a frame that a tracker was started on: as written where it is nearly the true one, else the true one."""
+    """Return the box of a frame that a tracker was started on: as written where it is nearly the true one, else the true one."""
     if not np.isfinite(box).all():
         return truth, []
     if is_corners(box, truth, origin):
@@ -185,7 +193,7 @@ def _start_box(box: FloatArray, truth: FloatArray, origin: int, where: str) -> t
 
 
 def _check_boxes(boxes: FloatArray, kinds: NDArray[np.int8], start: int, where: str) -> list[Note]:
-    """Notes on frames after the start without a box, or with one of no area."""
+    """Return notes on frames after the start without a box, or with one of no area."""
     notes = []
     after = np.arange(len(boxes)) > start
     empty = np.flatnonzero(after & ((kinds == NOTHING) | (kinds == WRONG)))
@@ -198,7 +206,7 @@ def _check_boxes(boxes: FloatArray, kinds: NDArray[np.int8], start: int, where: 
 
 
 def _check_touch(boxes: FloatArray, truth: FloatArray, marks: NDArray[np.int8], where: str) -> list[Note]:
-    """A note if many frames that were not marked as failures do not touch the target's box."""
+    """Return a note if many frames that were not marked as failures do not touch the target's box."""
     low, high = np.maximum(boxes[:, :2], truth[:, :2]), np.minimum(boxes[:, :2] + boxes[:, 2:], truth[:, :2] + truth[:, 2:])
     away = (marks == TRACKED) & (low > high).any(axis=1)
     if away.sum() <= max(MOST_AWAY * int((marks == TRACKED).sum()), 1):
@@ -209,7 +217,7 @@ def _check_touch(boxes: FloatArray, truth: FloatArray, marks: NDArray[np.int8], 
 
 
 def _with_numbers(run: Trajectory, file: ResultFile, rows: Rows, aligned: Aligned, where: str) -> tuple[Trajectory, list[Note]]:
-    """The run with seconds and confidences from the files beside the boxes."""
+    """Return the run with seconds and confidences from the files beside the boxes."""
     notes: list[Note] = []
     filled = {}
     for name, path, column in (("times", file.times, file.column), ("scores", file.scores, 0)):

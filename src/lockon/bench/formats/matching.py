@@ -1,6 +1,9 @@
-"""Result lines to the frames of a sequence: files have too few or too many lines, begin late, or begin at pixel 1.
+"""Which file is which sequence, and which line is which frame.
 
-What is done is said in notes, never silently:
+The names of one sequence differ from toolkit to toolkit. Skating2-1, Skating2.1 and skating2_1 are one sequence, and so are Human4-2 and
+Human4; uav_bike1 (pytracking) is bike1. But car1_3 and car13 are two: separators are alike, not absent.
+
+Files have too few or too many lines, begin late, or begin at pixel 1. What is done is said in notes, never silently:
 
     too few lines, the first of them the start box      the rest are frames without a box (misses)
     too few lines, the first of them a later true box   the tracker was started there (OTB: Tiger1, from frame 6)
@@ -14,7 +17,8 @@ What is done is said in notes, never silently:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +29,88 @@ from lockon.bench.formats.rows import BOX, NOTHING_CODE, STARTED_CODE, Rows
 from lockon.errors import LockonError
 from lockon.types import FloatArray
 
+PREFIXES = ("uav-", "nfs-", "tpl-", "otb-", "lasot-", "tnl2k-")  # pytracking puts the dataset before some names
+_SEPARATORS = re.compile(r"[-._ ]+")
+_TARGET = re.compile(r"-\d+$")
 NEAR = 3.0  # pixels that the first line may be off; trackers round, and some centre differently
 NEAR_FRACTION = 0.1  # or this part of the longer side
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Names of result files against names of sequences.
+
+    Attributes:
+        pairs: Sequence name -> name in the results.
+        unknown: Names in the results that no sequence has, sorted.
+        missing: Sequences without a result, sorted.
+        doubtful: For people, names that could mean several sequences or that several files have.
+    """
+
+    pairs: Mapping[str, str]
+    unknown: tuple[str, ...]
+    missing: tuple[str, ...]
+    doubtful: tuple[str, ...]
+
+
+def canonical(name: str) -> str:
+    """Return the name without case and with one kind of separator.
+
+    >>> canonical("Skating2.1"), canonical("skating2_1"), canonical("car1_3"), canonical("car13")
+    ('skating2-1', 'skating2-1', 'car1-3', 'car13')
+    """
+    return _SEPARATORS.sub("-", name.strip().lower())
+
+
+def match_names(results: Iterable[str], sequences: Iterable[str]) -> Matched:
+    """Find the sequence of every result.
+
+    It has the same name, else the same `canonical` one, else one without the dataset's prefix or without the number of its target
+    (Human4 for Human4-2), where that can mean one sequence only.
+
+    Args:
+        results: Names of the results.
+        sequences: Names of the sequences.
+    """
+    results, wanted = sorted(set(results)), sorted(set(sequences))
+    pairs = {name: name for name in wanted if name in set(results)}
+    doubtful: list[str] = []
+    _apply(lambda name, other: name == other, results, wanted, pairs, doubtful)
+    _apply(lambda name, other: any(name == prefix + other for prefix in PREFIXES), results, wanted, pairs, doubtful)
+    _apply(_but_for_target, _without_siblings(results), _without_siblings(wanted), pairs, doubtful)
+    used = set(pairs.values())
+    return Matched(
+        {name: pairs[name] for name in sorted(pairs)},
+        tuple(name for name in results if name not in used),
+        tuple(name for name in wanted if name not in pairs),
+        tuple(dict.fromkeys(doubtful)),
+    )
+
+
+def _but_for_target(name: str, other: str) -> bool:
+    return name == _TARGET.sub("", other) or other == _TARGET.sub("", name)
+
+
+def _without_siblings(names: list[str]) -> list[str]:
+    """Return the names that no other one extends by a number: car1 is not car1_3 where there are car1_1 and car1_2 too."""
+    keys = {name: canonical(name) for name in names}
+    stems = {_TARGET.sub("", key) for key in keys.values() if _TARGET.search(key)}
+    return [name for name, key in keys.items() if key not in stems]
+
+
+def _apply(rule: Callable[[str, str], bool], results: list[str], wanted: list[str], pairs: dict[str, str], doubtful: list[str]) -> None:
+    """Add the pairs that a rule finds; a result that fits several sequences, or the other way round, is doubtful."""
+    used = set(pairs.values())
+    free = {name: canonical(name) for name in wanted if name not in pairs}
+    fitting = {name: [sequence for sequence, key in free.items() if rule(canonical(name), key)] for name in results if name not in used}
+    for name, sequences in fitting.items():
+        rivals = [other for other, others in fitting.items() if other != name and set(others) & set(sequences)]
+        if len(sequences) > 1:
+            doubtful.append(f"{name} could be {' or '.join(sequences)}")
+        elif sequences and rivals:
+            doubtful.append(f"{' and '.join(sorted([name, *rivals]))} could both be {sequences[0]}")
+        elif sequences:
+            pairs[sequences[0]] = name
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +118,9 @@ class Aligned:
     """Lines in the order of the frames.
 
     Attributes:
-        index: (T,) line of each frame, -1 where there is none. start: the frame that the tracker was started on.
-        notes: what was done, for people.
+        index: (T,) line of each frame, -1 where there is none.
+        start: The frame that the tracker was started on.
+        notes: What was done, for people.
     """
 
     index: NDArray[np.intp]
@@ -44,14 +129,14 @@ class Aligned:
 
 
 def guess_origin(first: Iterable[tuple[FloatArray, FloatArray]], otherwise: int) -> tuple[int, bool]:
-    """Whether result files number pixels from 0 or from 1, from their first lines.
+    """Guess whether result files number pixels from 0 or from 1, from their first lines.
 
     Args:
-        first: pairs of a file's first box (4,) as written and the sequence's start box (4,) 0-based.
-        otherwise: the answer where the first lines do not tell.
+        first: Pairs of a file's first box (4,) as written and the sequence's start box (4,) 0-based.
+        otherwise: What to return where the first lines do not decide it.
 
     Returns:
-        0 or 1, and whether the first lines told it.
+        0 or 1, and whether the first lines decided it.
     """
     pairs = [(line[:2], truth[:2]) for line, truth in first if np.isfinite(line).all() and np.isfinite(truth).all()]
     if not pairs:
@@ -64,14 +149,17 @@ def guess_origin(first: Iterable[tuple[FloatArray, FloatArray]], otherwise: int)
 
 
 def align(rows: Rows, truth: FloatArray, start: int, origin: int, where: str) -> Aligned:
-    """Lines of a one-pass run to frames.
+    """Assign the lines of a one-pass run to frames.
 
     Args:
-        rows: the file's lines, T' of them. truth: (T, 4) 0-based. start: frame on which a tracker is started.
-        origin: number of the first pixel in the lines. where: the file's name, for notes.
+        rows: The file's lines, T' of them.
+        truth: (T, 4) true boxes, 0-based.
+        start: Frame on which a tracker is started.
+        origin: Number of the first pixel in the lines.
+        where: The file's name, for notes.
 
     Raises:
-        LockonError: the numbers of lines and frames differ and the first line does not tell why.
+        LockonError: The numbers of lines and frames differ and the first line does not explain why.
     """
     count, lines = len(truth), np.arange(len(rows))
     notes: list[Note] = []
@@ -116,13 +204,13 @@ def align(rows: Rows, truth: FloatArray, start: int, origin: int, where: str) ->
 
 
 def _coded_start(codes: NDArray[np.int8]) -> int | None:
-    """The frame with a code 1, where the frames before say 0: how VOT files tell the start."""
+    """Return the frame with a code 1, where the frames before have 0: how VOT files mark the start."""
     starts = np.flatnonzero(codes == STARTED_CODE)
     return int(starts[0]) if len(starts) and (codes[: starts[0]] == NOTHING_CODE).all() else None
 
 
 def _repeated_start(boxes: FloatArray, truth: FloatArray, start: int, origin: int) -> int:
-    """The frame that a run of as many lines as frames was started on, where the frames before repeat its box."""
+    """Return the frame that a run of as many lines as frames was started on, where the frames before repeat its box."""
     if not np.isfinite(boxes[0]).all() or is_near(boxes[0], truth[start]) or is_corners(boxes[0], truth[start], origin):
         return start
     other = np.flatnonzero((boxes != boxes[0]).any(axis=1))
@@ -132,12 +220,12 @@ def _repeated_start(boxes: FloatArray, truth: FloatArray, start: int, origin: in
 
 
 def _is_start(rows: Rows, first: FloatArray, box: FloatArray, origin: int) -> bool:
-    """Whether a first line stands for the start box; a code or NaN says nothing else."""
+    """Return whether a first line stands for the start box; a code or NaN cannot mean anything else."""
     return rows.kinds[0] != BOX or is_near(first, box) or is_corners(first, box, origin)
 
 
 def _closer_to_later(first: FloatArray, truth: FloatArray, start: int, shift: int, origin: int) -> bool:
-    """Whether the first line is the true box `shift` frames later rather than the start box."""
+    """Return whether the first line is the true box `shift` frames later rather than the start box."""
     later = truth[shift]
     if not np.isfinite(first).all() or not np.isfinite(later).all():
         return False
@@ -148,19 +236,19 @@ def _closer_to_later(first: FloatArray, truth: FloatArray, start: int, shift: in
 
 
 def is_near(box: FloatArray, truth: FloatArray) -> bool:
-    """Whether two boxes (4,) are the same but for rounding."""
+    """Return whether two boxes (4,) are the same but for rounding."""
     limit = max(NEAR, NEAR_FRACTION * float(truth[2:].max()))
     return bool(np.isfinite(box).all() and np.abs(box - truth).max() <= limit)
 
 
 def is_corners(box: FloatArray, truth: FloatArray, origin: int) -> bool:
-    """Whether a box reads x1, y1, x2, y2 of `truth` instead of x, y, w, h; `box` is 0-based in its first two numbers only."""
+    """Return whether a box reads x1, y1, x2, y2 of `truth` instead of x, y, w, h; `box` is 0-based in its first two numbers only."""
     return bool(np.isfinite(box).all()) and not is_near(box, truth) and is_near(from_corners(box, origin), truth)
 
 
 def from_corners(box: FloatArray, origin: int) -> FloatArray:
-    """x, y, w, h of a box whose last two numbers are corners, in the file's own numbering of pixels."""
+    """Return x, y, w, h of a box whose last two numbers are corners, in the file's own numbering of pixels."""
     return np.concatenate([box[:2], box[2:] - origin - box[:2]])
 
 
-__all__ = ["Aligned", "align", "from_corners", "guess_origin", "is_corners", "is_near"]
+__all__ = ["Aligned", "Matched", "align", "canonical", "from_corners", "guess_origin", "is_corners", "is_near", "match_names"]
