@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import torch
 from torch import Tensor
 
 import golden_data
 from lockon.models.siamese import SiameseModel
 from lockon.zoo import build
-from lockon.zoo.convert import from_official
+from lockon.zoo.convert import COUNTER, from_official
 
 ZOO_NAMES = {
     "siamrpn_r50": "siamrpnpp-r50",
@@ -17,6 +19,34 @@ ZOO_NAMES = {
     "siampw_rbo": "siampw-r50-rbo",
     "siamcar_r50": "siamcar-r50",
 }
+
+# Where the names and shapes of official checkpoints are stored.
+OFFICIAL = {
+    "siamrpn-alexnet": "siamrpn_alex",
+    "siamrpnpp-r50": "siamrpn_r50",
+    "siamrpnpp-r50-rbo": "siamrpn_r50",
+    "siamban-r50": "siamban_r50",
+    "siamban-r50-rbo": "siamban_r50",
+    "siamcar-r50": "siamcar_r50",
+    "siampw-r50": "siampw_rbo",
+    "siampw-r50-rbo": "siampw_rbo",
+    "siammask-r50": "siammask_real",
+    "alpha-refine-r34": "alpharefine_r34",
+}
+
+
+def official_entries(golden: str) -> list[tuple[str, list[int]]]:
+    """Names and shapes of the weights in a golden set's official checkpoint."""
+    entries = json.loads((golden_data.FOLDER / golden / "manifest.json").read_text())["entries"]
+    return list(entries.items()) if isinstance(entries, dict) else [(entry["name"], entry["shape"]) for entry in entries]
+
+
+def blank(golden: str) -> dict[str, Tensor]:
+    """Official names and shapes, each weight filled with its own number, so that a swap of two of one shape would show."""
+    return {
+        key: torch.full(shape, index, dtype=torch.int64 if key.endswith(COUNTER) else torch.float32)
+        for index, (key, shape) in enumerate(official_entries(golden))
+    }
 
 
 def network(golden: str, *, strict: bool = True, **changes: object) -> SiameseModel:

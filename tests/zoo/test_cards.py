@@ -18,8 +18,8 @@ pytest.importorskip("safetensors", reason="needs the torch extra")
 
 from miniatures import Miniature, small  # noqa: E402
 
-import golden_data  # noqa: E402
 import lockon  # noqa: E402
+from golden_networks import OFFICIAL, blank  # noqa: E402
 from lockon.export.torch_model import TorchModel  # noqa: E402
 from lockon.zoo.card import Card  # noqa: E402
 from lockon.zoo.convert import COUNTER, from_official, official_names  # noqa: E402
@@ -124,26 +124,6 @@ def test_exported_files_predict_as_torch(name: str, miniature: Minis) -> None:
     assert exported.header["architecture"] == name
 
 
-# Where the names and shapes of official checkpoints are stored.
-OFFICIAL = {
-    "siamrpn-alexnet": "siamrpn_alex",
-    "siamrpnpp-r50": "siamrpn_r50",
-    "siamrpnpp-r50-rbo": "siamrpn_r50",
-    "siamban-r50": "siamban_r50",
-    "siamban-r50-rbo": "siamban_r50",
-    "siamcar-r50": "siamcar_r50",
-    "siampw-r50": "siampw_rbo",
-    "siampw-r50-rbo": "siampw_rbo",
-    "siammask-r50": "siammask_real",
-    "alpha-refine-r34": "alpharefine_r34",
-}
-
-
-def official_entries(golden: str) -> list[tuple[str, list[int]]]:
-    entries = json.loads((golden_data.FOLDER / golden / "manifest.json").read_text())["entries"]
-    return list(entries.items()) if isinstance(entries, dict) else [(entry["name"], entry["shape"]) for entry in entries]
-
-
 def test_names_with_an_official_form_are_those_that_convert() -> None:
     unknown = {"alpha-refine-r18", "alpha-refine-r50"}  # the same rules as r34; no list of their names is stored
     assert set(official_names()) == OFFICIAL.keys() | unknown
@@ -152,10 +132,7 @@ def test_names_with_an_official_form_are_those_that_convert() -> None:
 @pytest.mark.parametrize("name", OFFICIAL)
 def test_every_official_weight_has_one_place(name: str) -> None:
     """Each weight is filled with a number of its own, so that a swap of two of one shape would show."""
-    official = {
-        key: torch.full(shape, index, dtype=torch.int64 if key.endswith(COUNTER) else torch.float32)
-        for index, (key, shape) in enumerate(official_entries(OFFICIAL[name]))
-    }
+    official = blank(OFFICIAL[name])
     converted = from_official(name, official)
     with torch.device("meta"):
         expected = lockon.zoo.build(name).state_dict()

@@ -9,36 +9,22 @@ from typer.testing import CliRunner
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 pytest.importorskip("safetensors", reason="needs the torch extra")
 
-import golden_data  # noqa: E402
+import golden_networks  # noqa: E402
 import lockon  # noqa: E402
+from golden_networks import OFFICIAL  # noqa: E402
 from lockon.cli import convert as command  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.train.checkpoint import read_weights  # noqa: E402
 from lockon.zoo import build, save  # noqa: E402
-from lockon.zoo.convert import COUNTER, from_official, official_settings  # noqa: E402
+from lockon.zoo.convert import from_official, official_settings  # noqa: E402
 from lockon.zoo.networks import load_network  # noqa: E402
 
-OFFICIAL = {
-    "siamrpn-alexnet": "siamrpn_alex",
-    "siamrpnpp-r50": "siamrpn_r50",
-    "siamrpnpp-r50-rbo": "siamrpn_r50",
-    "siamban-r50": "siamban_r50",
-    "siamban-r50-rbo": "siamban_r50",
-    "siamcar-r50": "siamcar_r50",
-    "siampw-r50": "siampw_rbo",
-    "siampw-r50-rbo": "siampw_rbo",
-}
 ALEX = "siamrpn-alexnet"
 REFINER = "alpha-refine-r34"
 
 
 def blank(name: str) -> dict:
-    """Official names and shapes, each weight filled with its own number (quick, where values do not matter)."""
-    entries = golden_data.manifest(OFFICIAL.get(name, "alpharefine_r34"))["entries"]
-    return {
-        entry["name"]: torch.full(entry["shape"], index, dtype=torch.int64 if entry["name"].endswith(COUNTER) else torch.float32)
-        for index, entry in enumerate(entries)
-    }
+    return golden_networks.blank(OFFICIAL[name])
 
 
 def load_blank(name: str) -> torch.nn.Module:

@@ -1,6 +1,6 @@
 """`Recipe`: all that `lockon train` needs of a tracker; and `TrainSources`, the data that a recipe is made for.
 
-A recipe function lives in the zoo: ``recipe(sources: TrainSources, overrides: Mapping[str, str], name: str) -> Recipe``.
+`lockon.zoo.training.recipe` makes one: ``recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str) -> Recipe``.
 It keeps its numbers in one frozen dataclass with a field ``train: TrainConfig`` and applies the overrides to it with
 `lockon.config.apply_overrides`, so that the command line says ``--set train.learning_rate=1e-3``.
 """
