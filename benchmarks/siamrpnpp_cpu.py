@@ -21,8 +21,8 @@ from lockon.export.onnx import export_onnx
 from lockon.export.runtime import OnnxModel, OpenVinoModel
 from lockon.export.torch_model import TorchModel
 from lockon.tracker import NetworkTracker
-from lockon.zoo.figures import count
 from lockon.zoo.loading import inference_config
+from lockon.zoo.network_cost import count
 from lockon.zoo.networks import build, load_network, network_config
 from lockon.zoo.registry import card
 from scene import Scene, TimedModel, machine, report, run, spread, table

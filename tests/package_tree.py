@@ -28,7 +28,7 @@ NEEDS_EXTRA = (
     "lockon.zoo.convert",
     "lockon.zoo.distillation",
     "lockon.zoo.external_weights",
-    "lockon.zoo.figures",
+    "lockon.zoo.network_cost",
     "lockon.zoo.lockon_s_data",
     "lockon.zoo.dense_losses",
     "lockon.zoo.pysot_training",

@@ -12,7 +12,7 @@ pytest.importorskip("safetensors", reason="needs the torch extra")
 from lockon.errors import LockonError  # noqa: E402
 from lockon.zoo import build, save, siamcar  # noqa: E402
 from lockon.zoo.convert import from_official  # noqa: E402
-from lockon.zoo.figures import count  # noqa: E402
+from lockon.zoo.network_cost import count  # noqa: E402
 from lockon.zoo.networks import load_network  # noqa: E402
 
 SMALL = {"layers": (2,), "channels": 32}

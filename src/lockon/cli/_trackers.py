@@ -55,7 +55,9 @@ def refined_specs(specs: list[TrackerSpec], refine: str | None, weights: Path | 
     """Return the trackers with a refiner behind each, under labels TRACKER+REFINER.
 
     Args:
-        refine: [LABEL=]NAME[:PRESET]; the label is NAME, or NAME-PRESET. weights: of the refiner; None for its own.
+        specs: of the trackers.
+        refine: [LABEL=]NAME[:PRESET]; the label is NAME, or NAME-PRESET.
+        weights: of the refiner; None for its own.
 
     Raises:
         LockonError: an unknown name or preset, a label that is none, missing weights, or weights without a refiner.
@@ -89,7 +91,9 @@ def with_and_without(specs: list[TrackerSpec], refine: str | None, weights: Path
     """Return the trackers, and after them each once more with the refiner behind it; refiners that stand alone have none.
 
     Args:
-        refine, weights: as for `refined_specs`; None for no second run.
+        specs: of the trackers.
+        refine: as for `refined_specs`; None for no second run.
+        weights: as for `refined_specs`.
 
     Raises:
         LockonError: as `refined_specs`.

@@ -8,7 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from lockon.zoo.card import Card
-    from lockon.zoo.figures import Figures
+    from lockon.zoo.network_cost import NetworkCost
 
 app = typer.Typer(help="List the trackers and refiners and show what is known of one.", no_args_is_help=True, rich_markup_mode="rich")
 
@@ -39,7 +39,7 @@ def list_entries(
         for one in map(card, names):
             row = [one.name, _weights(one)]
             if figures:
-                cost = _figures(one.name) if one.build is not None else None
+                cost = _cost(one.name) if one.build is not None else None
                 row += ["", ""] if cost is None else [f"{cost.parameters / 1e6:.2f} M", f"{cost.search_flops / 1e9:.2f}"]
             table.add_row(*row, one.summary)
         table.add_section()
@@ -67,7 +67,7 @@ def show(name: Annotated[str, typer.Argument(help="Name of a tracker or refiner.
     lines: dict[str, str] = {"paper": one.paper}
     if one.build is not None:
         try:
-            lines |= _described(_figures(name))
+            lines |= _described(_cost(name))
         except LockonError as error:  # torch is not installed
             lines["network"] = str(error)
     lines["presets"] = ", ".join(one.presets)
@@ -82,16 +82,16 @@ def show(name: Annotated[str, typer.Argument(help="Name of a tracker or refiner.
         typer.echo(json.dumps(embedded_header(name), indent=2, ensure_ascii=False))
 
 
-def _figures(name: str) -> Figures:
+def _cost(name: str) -> NetworkCost:
     from lockon._require import require
 
     require("torch", "torch")
-    from lockon.zoo.figures import count
+    from lockon.zoo.network_cost import count
 
     return count(name)
 
 
-def _described(cost: Figures) -> dict[str, str]:
+def _described(cost: NetworkCost) -> dict[str, str]:
     return {
         "parameters": f"{cost.parameters:,}",
         "template": f"{cost.template_size} x {cost.template_size} pixels, {cost.template_flops / 1e9:.2f} GFLOPs, once per target",

@@ -33,7 +33,7 @@ _FOREIGN = re.compile(r"GLOBAL|Unsupported (?:global|class)")  # a name that the
 
 
 def read_external(path: str | Path) -> dict[str, Tensor]:
-    """Named tensors of a `.pth`, `.pt`, `.tar`, `.pth.tar`, `.model` or `.safetensors` file, on the CPU.
+    """Read the named tensors of a `.pth`, `.pt`, `.tar`, `.pth.tar`, `.model` or `.safetensors` file, on the CPU.
 
     A training snapshot gives what is under its "state_dict"; one leading "module." (of data-parallel training) is taken off each name.
     Whatever else a snapshot holds is left alone.
@@ -57,7 +57,7 @@ def read_external(path: str | Path) -> dict[str, Tensor]:
 
 
 def _unpickled(path: Path) -> Any:
-    """What torch's restricted unpickler makes of the file; where that meets a foreign name, what is left with stand-ins for those."""
+    """Return what torch's restricted unpickler makes of the file, with stand-ins for external names where it meets some."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:

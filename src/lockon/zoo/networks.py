@@ -125,7 +125,7 @@ def network_config(name: str, **overrides: Any) -> Any:
 
 
 def build(name: str, **overrides: Any) -> nn.Module:
-    """As `lockon.zoo.build`; torch must be there."""
+    """Build a network as `lockon.zoo.build` does; torch must be installed."""
     make = network_card(name).build
     assert make is not None  # it is the card of a network
     return make(network_config(name, **overrides))

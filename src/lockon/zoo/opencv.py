@@ -101,7 +101,7 @@ class OpenCVTracker:
         return tracker
 
     def _update(self, tracker: Any, image: Any) -> tuple[FloatArray | None, float]:
-        """Box (None: given up) and score in [0, 1]."""
+        """Return the box (None: given up) and the score in [0, 1]."""
         try:
             ok, rect = tracker.update(image)
         except cv2.error as error:
@@ -145,7 +145,7 @@ def _construct(
 
 
 def _find(title: str) -> Callable[..., Any]:
-    """The function that makes a tracker, wherever this OpenCV has it."""
+    """Return the function that makes a tracker, wherever this OpenCV has it."""
     for home in (cv2, getattr(cv2, "legacy", None)):
         if hasattr(home, f"Tracker{title}_create"):
             found: Callable[..., Any] = getattr(home, f"Tracker{title}_create")
@@ -170,7 +170,7 @@ def _create_nano(make: Callable[..., Any], backbone: Path, head: Path) -> Any:
 
 @contextmanager
 def _only_errors() -> Iterator[None]:
-    """OpenCV 5 warns on every network that targets are not supported by its new engine; that is no news to a user."""
+    """Silence the warnings of OpenCV 5, which says of every network that its new engine does not support targets."""
     logging: Any = cv2.utils.logging
     level = logging.getLogLevel()
     logging.setLogLevel(logging.LOG_LEVEL_ERROR)

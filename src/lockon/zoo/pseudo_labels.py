@@ -32,13 +32,16 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelConfig:
-    """Which answers count as objects.
+    """Rules for which results count as objects.
 
     Attributes:
         proposals: boxes drawn per image.
-        smallest, largest: their sides as fractions of the image's shorter side.
-        score: least score of both looks. agreement: least IoU of the two masks.
-        fill: least part of its box that a mask covers. margin: least distance of the box from the image's border, in pixels.
+        smallest: their least side as a fraction of the image's shorter side.
+        largest: their largest side as such a fraction.
+        score: least score of both results.
+        agreement: least IoU of the two masks.
+        fill: least part of its box that a mask covers.
+        margin: least distance of the box from the image's border, in pixels.
         apart: objects whose boxes overlap more than this (IoU) are one; the surer one stays.
 
     Raises:
@@ -71,25 +74,26 @@ class FoundObject:
 
 
 def find_objects(tracker: Tracker, image: Frame, rng: Generator, config: LabelConfig) -> list[FoundObject]:
-    """Objects of one image, the surest first.
+    """Find the objects of one image, the surest first.
 
     Args:
-        tracker: with masks, and for several targets; its own targets are replaced. image: (H, W, 3) uint8 RGB.
+        tracker: with masks, and for several targets; its own targets are replaced.
+        image: (H, W, 3) uint8 RGB.
         rng: draws the boxes.
 
     Raises:
         LockonError: the tracker makes no masks.
     """
     boxes = draw_boxes(rng, (image.shape[1], image.shape[0]), config)
-    first = [(box, mask) for box, mask, _ in _look(tracker, image, boxes, config)]
+    first = [(box, mask) for box, mask, _ in _search_around(tracker, image, boxes, config)]
     if not first:
         return []
-    again = _look(tracker, image, np.stack([box for box, _ in first]), config, [mask for _, mask in first])
+    again = _search_around(tracker, image, np.stack([box for box, _ in first]), config, [mask for _, mask in first])
     return _distinct([FoundObject(box, mask, score) for box, mask, score in again], config.apart)
 
 
 def draw_boxes(rng: Generator, size: tuple[int, int], config: LabelConfig) -> FloatArray:
-    """(n, 4) random x, y, w, h boxes inside an image of (width, height) pixels, of any shape up to 1:2."""
+    """Draw (n, 4) random x, y, w, h boxes inside an image of (width, height) pixels, of any shape up to 1:2."""
     shorter = min(size)
     side = shorter * np.exp(rng.uniform(np.log(config.smallest), np.log(config.largest), config.proposals))
     stretch = np.exp(rng.uniform(-np.log(2) / 2, np.log(2) / 2, config.proposals))
@@ -99,10 +103,10 @@ def draw_boxes(rng: Generator, size: tuple[int, int], config: LabelConfig) -> Fl
     return np.concatenate([corner, sides], axis=1)
 
 
-def _look(
+def _search_around(
     tracker: Tracker, image: Frame, boxes: FloatArray, config: LabelConfig, expected: Sequence[Mask] | None = None
 ) -> list[tuple[FloatArray, Mask, float]]:
-    """What the tracker sees of each box: those answers that may be objects, and that agree with the expected masks."""
+    """Start the tracker on each box and return its results that may be objects, and that agree with the expected masks."""
     tracker.init(image, boxes)
     answers = tracker.track(image).each()
     kept = []
@@ -116,7 +120,7 @@ def _look(
 
 
 def _object_box(answer: Result, image: Frame, config: LabelConfig) -> FloatArray | None:
-    """The box of an answer's mask, or None where it can be no object."""
+    """Return the box around the mask of a result, or None where it can be no object."""
     if answer.mask is None:
         raise LockonError("this tracker makes no masks; label with one that does, such as siammask-r50")
     box = mask_box(answer.mask)
@@ -146,11 +150,13 @@ def label_set(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    """A set of stills with the objects that were found in `images`; a stopped call goes on where it was.
+    """Write a set of stills with the objects that are found in `images`; a stopped call goes on where it was.
 
     Args:
-        images: of one set. folder: of the new set, with images/ and annotations.jsonl; the pictures are copied as they are.
-        seed: with an image's number it decides the boxes that are drawn. progress: called with (images done, images in all).
+        images: of one set.
+        folder: of the new set, with images/ and annotations.jsonl; the pictures are copied as they are.
+        seed: with an image's number it decides the boxes that are drawn.
+        progress: called with (images done, images in all).
 
     Returns:
         number of objects found.
@@ -182,7 +188,7 @@ def label_set(
 
 
 def _whole_lines(partial: Path) -> list[str]:
-    """What an interrupted call wrote; a line that it could not finish is dropped."""
+    """Return the lines of an interrupted call; one that it could not finish is dropped."""
     text = partial.read_text(encoding="utf-8") if partial.is_file() else ""
     return [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
 

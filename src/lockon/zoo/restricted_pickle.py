@@ -24,27 +24,27 @@ class StubObject:
     foreign = ""
 
     def __new__(cls, *_args: object, **_named: object) -> StubObject:
-        """Whatever the class or function would have been called with."""
+        """Take whatever the class or function would have been called with."""
         return super().__new__(cls)
 
     def __init__(self, *_args: object, **_named: object) -> None:
-        """Nothing is kept."""
+        """Keep nothing."""
 
     def __call__(self, *_args: object, **_named: object) -> StubObject:
-        """The result of a call, which is as inert."""
+        """Return the result of a call, which does as little."""
         return self
 
     def __setstate__(self, _state: object) -> None:
-        """Attributes of the real object are dropped."""
+        """Drop the attributes of the real object."""
 
     def __setitem__(self, _key: object, _value: object) -> None:
-        """Entries of the real object are dropped."""
+        """Drop an entry of the real object."""
 
     def append(self, _item: object) -> None:
-        """Items of the real object are dropped."""
+        """Drop an item of the real object."""
 
     def extend(self, _items: object) -> None:
-        """Items of the real object are dropped."""
+        """Drop an item of the real object."""
 
 
 class _Allowed:
@@ -70,7 +70,7 @@ class Unpickler(pickle.Unpickler):
     """Reads a pickle without importing anything."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """The allowed type or function of that name, else an `StubObject` class."""
+        """Return the allowed type or function of that name, else a `StubObject` class."""
         if (module, name) in _TYPES:
             return _TYPES[module, name]
         if module == "torch._utils" and name in _FUNCTIONS:
@@ -79,7 +79,7 @@ class Unpickler(pickle.Unpickler):
 
 
 def load(file: IO[bytes], **options: Any) -> Any:
-    """As `pickle.load`."""
+    """Load an object as `pickle.load` does, with stand-ins for what is not allowed."""
     return Unpickler(file, **options).load()
 
 

@@ -16,10 +16,11 @@ from lockon.train.validation import overlap_metrics, track_in_lockstep
 
 
 def tracking_validation(folder: Path, config: TrackerConfig) -> Validate:
-    """Tracks every validation sequence with the weights at hand: AO and success rates, mean over sequences, first frame excluded.
+    """Return a validation that tracks every sequence: AO and success rates, mean over sequences, first frame excluded.
 
     Args:
-        folder: the sequences. config: how to track.
+        folder: the sequences.
+        config: how to track.
     """
     sequences = load_videos(folder)
 

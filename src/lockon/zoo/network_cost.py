@@ -12,13 +12,16 @@ from lockon.zoo.networks import build
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class NetworkCost:
     """What one network costs.
 
     Attributes:
-        parameters: that can learn. template_size, search_size: sides of the crops in pixels.
-        template_flops, search_flops: operations of convolutions and matrix products for one target (a multiplication and its addition
-            are two): once at the start, and in every frame.
+        parameters: those that can learn.
+        template_size: side of the template crop in pixels.
+        search_size: side of the search crop in pixels.
+        template_flops: operations of convolutions and matrix products for one target, once at the start; a multiplication and its
+            addition are two.
+        search_flops: such operations for one target in every frame.
     """
 
     parameters: int
@@ -28,7 +31,7 @@ class Figures:
     search_flops: int
 
 
-def count(name: str, **overrides: Any) -> Figures:
+def count(name: str, **overrides: Any) -> NetworkCost:
     """Count the parameters and operations of a network of the zoo.
 
     Args:
@@ -46,7 +49,7 @@ def count(name: str, **overrides: Any) -> Figures:
             template = module.encode(crops[0])
         with FlopCounterMode(display=False) as each:
             module(template, crops[1])
-    return Figures(
+    return NetworkCost(
         parameters=sum(parameter.numel() for parameter in module.parameters()),
         template_size=int(module.template_size),
         search_size=int(module.search_size),
@@ -55,4 +58,4 @@ def count(name: str, **overrides: Any) -> Figures:
     )
 
 
-__all__ = ["Figures", "count"]
+__all__ = ["NetworkCost", "count"]

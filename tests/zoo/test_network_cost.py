@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from lockon.errors import LockonError  # noqa: E402
-from lockon.zoo.figures import count  # noqa: E402
+from lockon.zoo.network_cost import count  # noqa: E402
 
 
 @pytest.mark.parametrize(
