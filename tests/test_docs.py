@@ -1,4 +1,4 @@
-"""README and docs/: links lead somewhere, commands exist with their options, Python snippets run."""
+"""README and docs/: links lead somewhere, commands exist with their options, snippets run, pages are found and easy to read."""
 
 from __future__ import annotations
 
@@ -14,11 +14,19 @@ from typing import Any
 import pytest
 import typer
 
+import layer_table
 from lockon.video import open_frames
 from lockon.video_write import VideoWriter
 from package_tree import REPOSITORY, SOURCE
 
-PAGES = [*REPOSITORY.glob("*.md"), *sorted(REPOSITORY.joinpath("docs").rglob("*.md"))]
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DOCS = REPOSITORY / "docs"
+PAGES = [*REPOSITORY.glob("*.md"), *sorted(DOCS.rglob("*.md"))]
+LONGEST_LINE = 120
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 # What the snippets take as given; they run one after another per page, in a folder with a video and annotated videos.
@@ -43,6 +51,41 @@ def test_links_lead_to_files(page: Path) -> None:
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
     targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if not re.match(r"\w+:", target)]
     assert [target for target in targets if target and not page.parent.joinpath(target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_lines_are_short(page: Path) -> None:
+    """A long line cannot be reviewed: break it, shorten the cells of a table, or make the table a list."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    assert [number for number, line in enumerate(lines, start=1) if len(line) > LONGEST_LINE] == []
+
+
+def navigation(entry: Any) -> Iterator[str]:
+    """Yield the pages of a navigation as zensical.toml nests it."""
+    if isinstance(entry, str):
+        yield entry
+    else:
+        for child in entry.values() if isinstance(entry, dict) else entry:
+            yield from navigation(child)
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    site = tomllib.loads(REPOSITORY.joinpath("zensical.toml").read_text(encoding="utf-8"))["project"]
+    listed = list(navigation(site["nav"]))
+    assert sorted(listed) == sorted(page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md"))
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=name_of)
+def test_page_begins_by_saying_what_it_is_for(page: Path) -> None:
+    """A title, and then a paragraph of prose: no table, picture, list or command comes first."""
+    title, _, rest = page.read_text(encoding="utf-8").partition("\n\n")
+    assert re.fullmatch(r"# .+", title)
+    assert re.match(r"[A-Z`*]", rest), rest[:60]
+
+
+def test_layers_of_the_architecture_page_are_those_that_are_enforced() -> None:
+    page = layer_table.PAGE.read_text(encoding="utf-8")
+    assert layer_table.page_with(layer_table.layers(), page) == page, "run: python tests/layer_table.py"
 
 
 def command_lines() -> Iterator[tuple[str, str]]:
