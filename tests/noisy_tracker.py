@@ -10,7 +10,8 @@ import numpy as np
 
 from colored_videos import ColorModel
 from lockon.bench.spec import TrackerSpec
-from lockon.tracker import NetworkTracker, Target, TrackerConfig
+from lockon.target import Target
+from lockon.tracker import NetworkTracker, TrackerConfig
 from lockon.types import Frame
 
 

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lockon.errors import LockonError
+from lockon.localizers.dense import DenseLocalizer, Localization, LocalizerConfig
 from lockon.localizers.masks import MaskConfig, paste_patch
-from lockon.localizers.window import Localization, WindowConfig, WindowLocalizer, map_side
-from lockon.ops.boxes import check_boxes, cxcywh_to_xywh, xywh_to_cxcywh
-from lockon.ops.crop import Crop, mean_color
+from lockon.localizers.rank import map_side
+from lockon.ops.boxes import xywh_to_cxcywh
+from lockon.ops.crop import Crop
+from lockon.ops.crop_rules import AreaRule, Rule
 from lockon.ops.pixels import to_rgb
 from lockon.ops.score_map import ScoreMap
 from lockon.session import Session, SteppedTracker, TargetState
-from lockon.types import FloatArray, Frame, Prediction, Result, State, Template
+from lockon.start_rules import ClippedStart, UnclippedStart
+from lockon.target import StatePolicy, Target
+from lockon.types import FloatArray, Frame, Prediction, Template
 
 T = TypeVar("T", bound=TargetState)
 
@@ -52,85 +56,27 @@ class Calibration:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrackerConfig:
-    """Inference parameters of a `NetworkTracker`.
+    """Inference parameters of a `NetworkTracker`; the parts are named in `lockon.config`.
 
     Attributes:
-        template_factor, search_factor: crop side in units of the target's sqrt(w h), or of its side with context.
-        context: None for the area rule; else crop sides follow SiamFC's, ``factor * sqrt((w + p)(h + p))`` with ``p = context (w + h)``.
-        pixel_centers: the network counts crop pixels from the centre of the first one (PySOT's family), not from its corner.
-        conventions: "continuous" keeps sub-pixel positions. "pysot" is the official tracker to the pixel: crops of whole pixels, a start
-            centre of x + (w - 1) / 2 and boxes from centre - w / 2 (half a pixel apart), a start box that is not clipped.
-            "pysot-bench" starts at x + w / 2 instead, as the official test script makes it.
+        template_crop: which window of the first frame is the template.
+        search_crop: which window of a frame is searched.
+        start: how a user's box becomes the first state.
         localizer: how the best candidate is chosen.
         calibration: logit to score.
-        tracked, lost: score at or above which a target is "tracked", and below which it is "lost"; "uncertain" between.
-        patience: frames in a row below `lost` before the state turns "lost"; until then it is "uncertain" and the box follows.
-        hold: after `patience` frames in a row below this score the target counts as gone: the last trusted box (score >= `lost`)
-            is returned and searched around, until a candidate scores higher. A "lost" target above it is still followed:
-            following a doubtful target costs little, holding on to an old place costs the target.
-        grow: factor on the search window per "lost" frame, up to `max_grow`.
-        min_size: smallest width and height of a box, in pixels.
+        states: what a score means for the target.
         stride: distance of neighbouring candidates in search-crop pixels, to place score maps; None where they fill the crop.
         mask: how masks are made, for networks that have them; None for none.
     """
 
-    template_factor: float = 1.875
-    search_factor: float = 3.75
-    context: float | None = None
-    pixel_centers: bool = False
-    conventions: Literal["continuous", "pysot", "pysot-bench"] = "continuous"
-    localizer: WindowConfig = field(default_factory=WindowConfig)
+    template_crop: Rule = field(default_factory=lambda: AreaRule(factor=1.875))
+    search_crop: Rule = field(default_factory=lambda: AreaRule(factor=3.75))
+    start: ClippedStart | UnclippedStart = field(default_factory=ClippedStart)
+    localizer: LocalizerConfig = field(default_factory=LocalizerConfig)
     calibration: Calibration = field(default_factory=Calibration)
-    tracked: float = 0.5
-    lost: float = 0.3
-    hold: float = 0.05
-    patience: int = 3
-    grow: float = 1.05
-    max_grow: float = 1.5
-    min_size: float = 3.0
+    states: StatePolicy = field(default_factory=StatePolicy)
     stride: float | None = None
     mask: MaskConfig | None = None
-
-    def window(self, boxes_cxcywh: FloatArray, factor: float, size: int) -> Crop:
-        """The crops of `size` pixels around (..., 4) boxes, by these rules."""
-        whole = self.conventions != "continuous"
-        middle = (size - 1) / 2 if self.pixel_centers else None
-        if self.context is None:
-            return replace(Crop.around(boxes_cxcywh, factor, size), middle=middle, whole=whole)
-        return replace(Crop.with_context(boxes_cxcywh, factor, size, self.context), middle=middle, whole=whole)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """All that is known of one target between two frames; a new value per frame.
-
-    Attributes:
-        box: (4,) cx, cy, w, h in image pixels, float64. trusted: the last box that was not below the `lost` score.
-        template: its features, a batch of one. fill: (3,) border colour of crops.
-        score: calibrated, 0..1. state: tracked, uncertain or lost. low, absent: frames in a row below the `lost`, the `hold` score.
-        size: width, height of the video's frames.
-        mask: (H, W) bool of the last frame, or None. scores: the last search region's score map, where the tracker keeps them.
-        seed: of the run. frame: number of frames since the start; with `seed` it fixes the random numbers of a step.
-    """
-
-    box: FloatArray
-    trusted: FloatArray
-    template: Template
-    fill: FloatArray
-    size: tuple[int, int]
-    score: float = 1.0
-    state: State = "tracked"
-    low: int = 0
-    absent: int = 0
-    mask: NDArray[np.bool_] | None = None
-    scores: ScoreMap | None = None
-    seed: int = 0
-    frame: int = 0
-
-    @property
-    def result(self) -> Result:
-        """Return box, score, state and mask as one target's `Result`."""
-        return Result(cxcywh_to_xywh(self.box), self.score, self.state, self.mask)
 
 
 class SearchOutput(NamedTuple):
@@ -162,17 +108,19 @@ class NetworkTracker(Session[Target]):
     """Tracks one or n targets with one batched forward pass per frame.
 
     Args:
-        model: the network. config: inference parameters. localizer: candidate choice; default from `config`.
+        model: the network.
+        config: inference parameters.
+        localizer: candidate choice; by default that of `config`.
 
     Attributes:
         keep_scores: keep every target's score map, for `score_maps`; False at first.
     """
 
-    def __init__(self, model: Model, config: TrackerConfig, localizer: WindowLocalizer | None = None) -> None:
+    def __init__(self, model: Model, config: TrackerConfig, localizer: DenseLocalizer | None = None) -> None:
         super().__init__()
         self.model = model
         self.config = config
-        self.localizer = localizer or WindowLocalizer(config.localizer)
+        self.localizer = localizer or DenseLocalizer(config.localizer)
         self.keep_scores = False
 
     @property
@@ -190,13 +138,14 @@ class NetworkTracker(Session[Target]):
 
         Score, state and template stay; the last trusted box moves along where it is the last box.
         """
-        box = self._inside(xywh_to_cxcywh(box_xywh), target.size)
+        box = self.config.states.inside(xywh_to_cxcywh(box_xywh), target.size)
         return replace(target, box=box, trusted=box if np.array_equal(target.trusted, target.box) else target.trusted)
 
     def placed(self, target: Target, frame: Frame, box_xywh: FloatArray) -> Target:
         """Return the target as if it had last been seen in the box (4,) x, y, w, h of the video that `frame` (H, W, 3) belongs to."""
         box = xywh_to_cxcywh(box_xywh)
-        return replace(target, box=box, trusted=box, fill=mean_color(frame), size=(frame.shape[1], frame.shape[0]))
+        color = self.config.search_crop.border.color(frame)
+        return replace(target, box=box, trusted=box, border_color=color, size=(frame.shape[1], frame.shape[0]))
 
     def start(self, frame: Frame, boxes: ArrayLike, *, seed: int = 0) -> list[Target]:
         """Return one `Target` per x, y, w, h box, templates encoded in one pass.
@@ -204,18 +153,17 @@ class NetworkTracker(Session[Target]):
         Raises:
             LockonError: a box that is malformed, empty or outside the frame. A box partly outside is clipped with a warning.
         """
-        frame = to_rgb(frame)
+        frame, c = to_rgb(frame), self.config
         height, width = frame.shape[:2]
-        c = self.config
-        given = np.atleast_2d(check_boxes(boxes, width, height, clip=c.conventions == "continuous"))
-        checked = xywh_to_cxcywh(given)  # (n, 4)
-        if c.conventions == "pysot":
-            checked[:, :2] -= 0.5  # x + (w - 1) / 2
-        fill = mean_color(frame)
-        crops = c.window(checked, c.template_factor, self.model.template_size)
-        template = self.model.encode(np.stack([crops[i].extract(frame, fill) for i in range(len(checked))]))
-        rows = zip(checked, split(template, len(checked)), strict=True)
-        return [Target(box, box, row, fill, (width, height), seed=seed) for box, row in rows]
+        rows = c.start(boxes, width, height)  # (n, 4)
+        crops = c.template_crop(rows, self.model.template_size, frame_size=(width, height))
+        color = c.template_crop.border.color(frame)
+        template = self.model.encode(np.stack([crops[i].extract(frame, color) for i in range(len(rows))]))
+        border = c.search_crop.border.color(frame)
+        return [
+            Target(box, box, encoded, border, (width, height), seed=seed)
+            for box, encoded in zip(rows, split(template, len(rows)), strict=True)
+        ]
 
     def step(self, frames: Sequence[Frame], targets: Sequence[Target]) -> list[Target]:
         """Return the next value of each target, given its next frame, see `SteppedTracker.step`.
@@ -226,7 +174,8 @@ class NetworkTracker(Session[Target]):
         c = self.config
         crops, prediction, localization = self.search(frames, targets)
         scores = 1 / (1 + np.exp(-(c.calibration.scale * localization.logits + c.calibration.bias)))
-        moved = [self._update(target, box, float(score)) for target, box, score in zip(targets, localization.boxes, scores, strict=True)]
+        found = zip(targets, localization.boxes, scores, localization.verdicts, strict=True)
+        moved = [c.states.update(target, box, float(score), verdict) for target, box, score, verdict in found]
         if self.keep_scores:
             maps = self._score_maps(crops, localization.scores)
             moved = [replace(target, scores=score_map) for target, score_map in zip(moved, maps, strict=True)]
@@ -248,22 +197,23 @@ class NetworkTracker(Session[Target]):
         for frame, target in zip(frames, targets, strict=True):
             _check_size(frame, target)
         boxes = np.stack([target.box for target in targets])  # (B, 4)
-        grow = np.array([min(c.grow ** max(target.low - c.patience, 0), c.max_grow) for target in targets])
-        crops = c.window(boxes, c.search_factor, self.model.search_size)
-        crops = replace(crops, side=crops.side * grow)
-        images = np.stack([crops[i].extract(frame, target.fill) for i, (frame, target) in enumerate(zip(frames, targets, strict=True))])
+        growth = np.array([c.states.growth(target) for target in targets])  # (B,)
+        sizes = np.array([target.size for target in targets])  # (B, 2)
+        crops = c.search_crop(boxes, self.model.search_size, growth, sizes)
+        pairs = enumerate(zip(frames, targets, strict=True))
+        images = np.stack([crops[i].extract(frame, target.border_color) for i, (frame, target) in pairs])
         prediction = self.model(stacked([target.template for target in targets]), images)
         return SearchOutput(crops, prediction, self.localizer(prediction, crops, boxes))
 
     def _score_maps(self, crops: Crop, scores: FloatArray) -> list[ScoreMap]:
-        """One map per target of the (B, N) scores of all candidates."""
+        """Return one map per target of the (B, N) scores of all candidates."""
         side = map_side(scores.shape[1], self.config.localizer.anchors)
         return [ScoreMap.of(crops[i], row, side, self.config.stride) for i, row in enumerate(scores)]
 
     def _masks(
         self, config: MaskConfig, prediction: Prediction, index: NDArray[np.intp], crops: Crop, targets: Sequence[Target]
     ) -> list[NDArray[np.bool_]]:
-        """One (H, W) mask per target, from the chosen candidates' patches."""
+        """Return one (H, W) mask per target, from the chosen candidates' patches."""
         side = map_side(np.shape(prediction.logits)[1], self.config.localizer.anchors)
         rows, columns = np.divmod(index % (side * side), side)
         patches: Any = self.model.mask(prediction, index)  # type: ignore[attr-defined]  # (B, P, P); the caller looked
@@ -271,21 +221,6 @@ class NetworkTracker(Session[Target]):
             paste_patch(patches[i], crops[i], int(rows[i]), int(columns[i]), size=target.size, config=config)
             for i, target in enumerate(targets)
         ]
-
-    def _inside(self, box: FloatArray, size: tuple[int, int]) -> FloatArray:
-        """The centre within the frame, the sides between `min_size` and the frame's."""
-        return np.concatenate([np.clip(box[:2], 0, size), np.clip(box[2:], self.config.min_size, size)])
-
-    def _update(self, target: Target, box: FloatArray, score: float) -> Target:
-        c = self.config
-        box, number = self._inside(box, target.size), target.frame + 1
-        if score >= c.lost:
-            state: State = "tracked" if score >= c.tracked else "uncertain"
-            return replace(target, box=box, trusted=box, score=score, state=state, low=0, absent=0, frame=number)
-        low, absent = target.low + 1, target.absent + 1 if score < c.hold else 0
-        kept = target.trusted if absent > c.patience else box
-        state = "lost" if low > c.patience else "uncertain"
-        return replace(target, box=kept, score=score, state=state, low=low, absent=absent, frame=number)
 
 
 def _check_size(frame: Frame, target: Target) -> None:

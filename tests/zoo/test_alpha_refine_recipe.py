@@ -92,7 +92,7 @@ def test_ones_own_data_will_do(sources: TrainSources) -> None:
     assert made.notes[0].endswith("is there: training on stills")
     assert "the backbone starts from random weights" in made.notes[1]
     assert made.header["architecture"] == "alpha-refine-r18"
-    assert made.header["tracker"] == {"pixel_centers": True}
+    assert made.header["tracker"] == {"crop": {"pixel_centers": True}}
     assert make(sources, **{"data.official": "false"}).header["tracker"] == {}
     assert made.settings["datasets"] == ["stills"]
     sample = made.pipeline.sample(0)

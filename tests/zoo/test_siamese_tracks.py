@@ -13,7 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 import golden_data
-from lockon.tracker import NetworkTracker, Target
+from lockon.config import apply_overrides
+from lockon.target import Target
+from lockon.tracker import NetworkTracker
 from lockon.zoo.presets import preset_config
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
@@ -40,8 +42,9 @@ def official_tracker(name: str, run: str) -> NetworkTracker:
     module = build(ZOO[name], search_size=size)
     module.load_state_dict(from_official(ZOO[name], state, search_size=size))
     config = preset_config(ZOO[name], "official", size / 127)
-    numbers = {"penalty": settings["PENALTY_K"], "window": settings["WINDOW_INFLUENCE"], "smoothing": settings["LR"]}
-    return NetworkTracker(TorchModel(module), replace(config, localizer=replace(config.localizer, **numbers)))
+    numbers = {"rank.penalty_k": settings["PENALTY_K"], "rank.window_influence": settings["WINDOW_INFLUENCE"], "size_lr": settings["LR"]}
+    changes = {f"localizer.{key}": float(value) for key, value in numbers.items()}
+    return NetworkTracker(TorchModel(module), apply_overrides(config, changes))
 
 
 def box_of(target: Target) -> NDArray[np.float64]:

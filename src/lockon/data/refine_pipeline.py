@@ -20,7 +20,7 @@ from lockon.data.pipeline import MAX_REDRAWS
 from lockon.data.sampler import View
 from lockon.errors import LockonError
 from lockon.ops.boxes import xyxy_to_cxcywh
-from lockon.ops.stretched_crop import StretchedCrop
+from lockon.ops.stretched_crop import OfficialStretchedCrop, StretchedCrop
 from lockon.types import FloatArray, Frame
 
 Offset = Literal["code", "paper"]
@@ -84,9 +84,9 @@ class RefineDataConfig:
                 raise LockonError(f"{name}={getattr(self, name)} given, expected a number from 0 to 1")
 
     @property
-    def tracker_parameters(self) -> dict[str, bool]:
+    def tracker_parameters(self) -> dict[str, dict[str, bool]]:
         """What weights that were trained so say in their header: official boxes count from the first pixel's centre."""
-        return {"pixel_centers": True} if self.official else {}
+        return {"crop": {"pixel_centers": True}} if self.official else {}
 
 
 class RefinePipeline:
@@ -120,14 +120,15 @@ class RefinePipeline:
         """
         rng = np.random.default_rng((self.seed, index))
         c = self.config
+        kind = OfficialStretchedCrop if c.official else StretchedCrop
         for _ in range(MAX_REDRAWS):
             reference, view, present = self.sampler.draw(rng)
             if not present or min(*_sides(reference.box), *_sides(view.box)) < 2:
                 continue
             around = jittered(rng, xyxy_to_cxcywh(reference.box), c.reference_scale, c.reference_offset, "code")
-            first = StretchedCrop.around(around, FACTOR, c.size, official=c.official)
+            first = kind.around(around, FACTOR, c.size)
             around = jittered(rng, xyxy_to_cxcywh(view.box), c.scale, c.offset, c.offset_range)
-            second = StretchedCrop.around(around, FACTOR, c.size, official=c.official)
+            second = kind.around(around, FACTOR, c.size)
             boxes = np.clip([first.to_crop(reference.box), second.to_crop(view.box)], 0, c.size)  # (2, 4)
             if not np.isfinite(boxes).all() or min(*_sides(boxes[0]), *_sides(boxes[1])) < SMALLEST:
                 continue

@@ -7,17 +7,19 @@ middle half of a stretched crop, in which the network finds the exact box, and a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lockon.errors import LockonError
-from lockon.ops.boxes import check_boxes, xywh_to_cxcywh, xyxy_to_xywh
+from lockon.ops.boxes import xywh_to_cxcywh, xyxy_to_xywh
+from lockon.ops.crop_rules import OfficialStretchedRule, StretchedRule
 from lockon.ops.stretched_crop import StretchedCrop
 from lockon.refiners.guard import RefinedBoxes, check_masks, refine_guarded
 from lockon.refiners.protocol import RefinerSession
+from lockon.start_rules import ClippedStart, UnclippedStart
 from lockon.tracker import Model, split, stacked
 from lockon.types import FloatArray, Frame, Prediction, Result, Template
 
@@ -27,37 +29,26 @@ class RefinerConfig:
     """How a refiner's network is used.
 
     Attributes:
-        factor: sides of the crop over those of the box.
-        conventions: "continuous" keeps sub-pixel positions. "official" is the published code to the pixel: crops of whole pixels, and its
-            maps between them and the frame.
-        pixel_centers: the network counts crop pixels from the centre of the first one, as the published weights do, not from its corner.
+        crop: which window of a frame is seen: at sub-pixel positions, or the published code to the pixel.
+        start: how the boxes of the first frame are taken.
         mask_threshold: pixels with a probability above it are the target, 0..1.
         confidence: boxes that the network is less sure of come back unrefined, 0..1; for heads that have a confidence.
         smallest: boxes with a side below it, in pixels, come back unrefined: there is nothing to see.
 
     Raises:
-        LockonError: a factor that is not above 1; a threshold or a confidence outside 0..1.
+        LockonError: a threshold or a confidence outside 0..1.
     """
 
-    factor: float = 2.0
-    conventions: Literal["continuous", "official"] = "continuous"
-    pixel_centers: bool = False
+    crop: StretchedRule | OfficialStretchedRule = field(default_factory=StretchedRule)
+    start: ClippedStart | UnclippedStart = field(default_factory=ClippedStart)
     mask_threshold: float = 0.5
     confidence: float = 0.0
     smallest: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 1 < self.factor <= 8:
-            raise LockonError(f"factor={self.factor:g} given, expected a crop larger than the box, up to 8 times, for example factor=2")
         for name in ("mask_threshold", "confidence"):
             if not 0 <= getattr(self, name) <= 1:
                 raise LockonError(f"{name}={getattr(self, name):g} given, expected a probability in 0..1, for example {name}=0.5")
-
-    def crop(self, boxes_xywh: FloatArray, size: int) -> StretchedCrop:
-        """The crops of `size` pixels around (n, 4) boxes, by these rules."""
-        middle = (size - 1) / 2 if self.pixel_centers else None
-        boxes = xywh_to_cxcywh(boxes_xywh)
-        return StretchedCrop.around(boxes, self.factor, size, middle=middle, official=self.conventions == "official")
 
 
 class AlphaRefiner(RefinerSession[Template]):
@@ -84,7 +75,7 @@ class AlphaRefiner(RefinerSession[Template]):
             LockonError: a box that is malformed, empty or outside the frame.
         """
         height, width = frame.shape[:2]
-        rows = np.atleast_2d(check_boxes(boxes, width, height, clip=self.config.conventions == "continuous"))
+        rows = self.config.start(boxes, width, height)  # (n, 4) cx, cy, w, h
         crops = self.config.crop(rows, self.model.template_size)
         return split(self.model.encode(np.stack([crops[i].extract(frame) for i in range(len(rows))])), len(rows))
 
@@ -115,7 +106,7 @@ class AlphaRefiner(RefinerSession[Template]):
             boxes: (n, 4) x, y, w, h, finite, around which to search.
             mask: make masks, too.
         """
-        crops = self.config.crop(boxes, self.model.search_size)
+        crops = self.config.crop(xywh_to_cxcywh(boxes), self.model.search_size)
         images = np.stack([crops[i].extract(frame) for i, frame in enumerate(frames)])
         prediction = self.model(stacked(references), images)
         corners = crops.to_image(np.asarray(prediction.boxes, dtype=np.float64)[:, 0])  # (n, 4)

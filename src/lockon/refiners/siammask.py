@@ -18,7 +18,8 @@ from lockon.localizers.masks import mask_box
 from lockon.ops.boxes import cxcywh_to_xywh, xywh_to_cxcywh
 from lockon.refiners.guard import RefinedBoxes, check_masks, refine_guarded
 from lockon.refiners.protocol import RefinerSession
-from lockon.tracker import NetworkTracker, Target
+from lockon.target import Target
+from lockon.tracker import NetworkTracker
 from lockon.types import FloatArray, Frame, Result
 
 

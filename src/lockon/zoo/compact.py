@@ -15,7 +15,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from lockon.config import apply_overrides, as_json
+from lockon.config import apply_overrides, as_json, flatten
 from lockon.data.pipeline import PipelineConfig
 from lockon.errors import LockonError
 from lockon.models.backbones import inverted_residual
@@ -32,7 +32,7 @@ from lockon.train.recipe import Recipe, TrainSources
 from lockon.train.siamese_loss import BAN_LOSS, CAR_LOSS, PW_LOSS, RPN_LOSS, SiameseLossConfig
 from lockon.train.task import SiameseTask
 from lockon.zoo import compact_tracker, lockon_s
-from lockon.zoo.lockon_s import TRAIN, load_backbone
+from lockon.zoo.lockon_s import TRAIN, crop_settings, load_backbone
 from lockon.zoo.lockon_s_data import SourceWeights, describe_data, describe_skipped, make_pipeline
 from lockon.zoo.tracking_validation import tracking_validation
 
@@ -152,10 +152,10 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str = "com
     if config.backbone_weights:
         load_backbone(module, lockon_s.ModelConfig(backbone="efficientnet-lite0"), Path(config.backbone_weights))
     pipeline = make_pipeline(sources, mix=config.mix, config=data, seed=config.train.seed)
-    crops = {"template_factor": data.template_factor, "search_factor": data.search_factor}
+    crops = crop_settings(data)
     header = trained_header(name, config.model, tracker=crops, data=describe_data(sources))
     settings, defaults = ({group: as_json(getattr(c, group)) for group in ("model", "data", "loss", "mix")} for c in (config, base_config))
-    tracker = replace(compact_tracker.default_config(name), template_factor=data.template_factor, search_factor=data.search_factor)
+    tracker = apply_overrides(compact_tracker.default_config(name), flatten(crops))
     return Recipe(
         task=SiameseTask(module, config.loss),
         pipeline=pipeline,

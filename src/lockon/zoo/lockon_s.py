@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from lockon.config import apply_overrides, as_json
+from lockon.config import apply_overrides, as_json, flatten
 from lockon.data.pipeline import PipelineConfig
 from lockon.errors import LockonError
 from lockon.models.backbones import inverted_residual
@@ -132,7 +132,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, str], name: str = "loc
     pairs = make_pipeline(sources, mix=config.mix, config=config.data, seed=config.train.seed)
     described = describe_data(sources)
     samples = {"data": as_json(config.data), "mix": as_json(config.mix), "seed": config.train.seed, "sources": described}
-    crops = {"template_factor": config.data.template_factor, "search_factor": config.data.search_factor}
+    crops = crop_settings(config.data)
     header = trained_header(name, config.model, tracker=crops, data=described)
     settings, defaults = (
         {name: as_json(getattr(c, name)) for name in ("model", "data", "loss", "mix", "teacher")} for c in (config, RecipeConfig())
@@ -148,6 +148,11 @@ def recipe(sources: TrainSources, overrides: Mapping[str, str], name: str = "loc
         defaults=defaults,
         notes=describe_skipped(pairs),
     )
+
+
+def crop_settings(data: PipelineConfig) -> dict[str, dict[str, float]]:
+    """Return the factors of the crops that a network was trained with, as groups of `TrackerConfig`."""
+    return {"template_crop": {"factor": data.template_factor}, "search_crop": {"factor": data.search_factor}}
 
 
 def _check_sizes(config: RecipeConfig) -> None:
@@ -170,4 +175,4 @@ def load_backbone(module: SiameseModel, config: ModelConfig, path: Path) -> None
 
 def make_validation(folder: Path, config: RecipeConfig) -> Validate:
     """Tracks every validation sequence with the weights at hand: AO and success rates, mean over sequences, first frame excluded."""
-    return tracking_validation(folder, TrackerConfig(template_factor=config.data.template_factor, search_factor=config.data.search_factor))
+    return tracking_validation(folder, apply_overrides(TrackerConfig(), flatten(crop_settings(config.data))))

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lockon.config import apply_overrides, flatten
+from lockon.config import apply_in_order, apply_overrides, flatten
 from lockon.errors import LockonError, unknown_name
 from lockon.export.header import model_files
 from lockon.refiners.alpha_refine import AlphaRefiner, RefinerConfig
@@ -34,7 +34,7 @@ class Preset(NamedTuple):
     refine: Mapping[str, Any]
 
 
-_OFFICIAL = {"conventions": "official"}
+_OFFICIAL = {"crop": "official-stretched-rule", "start": "unclipped-start"}
 PRESETS: dict[str, Preset] = {
     "default": Preset({}, {}),
     "official": Preset(_OFFICIAL, {"clip": False, "lost": True, "official_start": True}),
@@ -65,8 +65,8 @@ def load(name: str, *, weights: Path | None = None, preset: str = "default", dev
     if name == "siammask":
         return _siammask(path, device, overrides)
     model, header = open_model(name, path, device)
-    changes = {**flatten(header.get("tracker", {})), **PRESETS[preset].refiner, **overrides}
-    return AlphaRefiner(model, apply_overrides(RefinerConfig(), changes))
+    config = apply_in_order(RefinerConfig(), flatten(header.get("tracker", {})), PRESETS[preset].refiner, overrides)
+    return AlphaRefiner(model, config)
 
 
 def preset_names(name: str) -> tuple[str, ...]:
@@ -81,7 +81,7 @@ def _siammask(weights: Path, device: str, overrides: Mapping[str, Any]) -> SiamM
     start = len("tracker.")
     search = {key[start:]: value for key, value in overrides.items() if key.startswith("tracker.")}
     own = {key: value for key, value in overrides.items() if not key.startswith("tracker.")}
-    tracker = siamese.load(SIAMMASK, weights=weights, device=device, **{"localizer.smoothing": 1.0, **search})
+    tracker = siamese.load(SIAMMASK, weights=weights, device=device, **{"localizer.size_lr": 1.0, **search})
     return SiamMaskRefiner(tracker, apply_overrides(SearchConfig(), own))
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 import pytest
 
 from lockon.errors import LockonError
-from lockon.localizers.window import WindowConfig, WindowLocalizer, map_side
+from lockon.localizers.boxes import Best, MeanNear, MeanRanked
+from lockon.localizers.dense import DenseLocalizer, LocalizerConfig
+from lockon.localizers.rank import Blend, map_side
+from lockon.localizers.score import SigmoidScore, StretchedScore
 from lockon.ops.crop import Crop
 from lockon.types import Prediction
 
 GRID, SIZE = 5, 80
+OFF = Blend(window_influence=0.0, penalty_k=0.0)  # candidates rank by their scores alone
 
 
 def change(ratio: float) -> float:
@@ -26,26 +29,26 @@ def padded(w: float, h: float) -> float:
     return math.sqrt((w + pad) * (h + pad))
 
 
-def slow(logits, boxes, quality, *, crop: Crop, last, config: WindowConfig):
+def slow(logits, boxes, quality, *, crop: Crop, last, config: LocalizerConfig):
     """One target, one candidate after the other: the best index, new box and score."""
     scale = SIZE / float(crop.side)  # PySOT's scale_z
-    hann = np.hanning(GRID) if config.zero_border else np.hanning(GRID + 2)[1:-1]
+    hann = np.hanning(GRID) if config.rank.zero_border else np.hanning(GRID + 2)[1:-1]
     best, best_rank, out = -1, -math.inf, None
     for i in range(len(logits)):
         score = 1 / (1 + math.exp(-logits[i]))
         if quality is not None:
             stretched = (quality[i] - quality.min()) / (quality.max() - quality.min())
-            score *= (stretched if config.quality_scale == "minmax" else 1 / (1 + math.exp(-quality[i]))) ** config.quality
+            score *= (stretched if isinstance(config.score, StretchedScore) else 1 / (1 + math.exp(-quality[i]))) ** config.score.quality
         x1, y1, x2, y2 = boxes[i]
         cx, cy, w, h = (x1 + x2) / 2 - SIZE / 2, (y1 + y2) / 2 - SIZE / 2, x2 - x1, y2 - y1
         s_c = change(padded(w, h) / padded(last[2] * scale, last[3] * scale))
         r_c = change((last[2] / last[3]) / (w / h))
-        penalty = math.exp(-(r_c * s_c - 1) * config.penalty)
+        penalty = math.exp(-(r_c * s_c - 1) * config.rank.penalty_k)
         place = i % GRID**2  # one anchor's map after the other
         window = hann[place // GRID] * hann[place % GRID]
-        rank = penalty * score * (1 - config.window) + window * config.window
+        rank = penalty * score * (1 - config.rank.window_influence) + window * config.rank.window_influence
         if rank > best_rank:
-            rate = penalty * score * config.smoothing if config.smoothing < 1 else 1.0
+            rate = penalty * score * config.size_lr if config.size_lr < 1 else 1.0
             size = [(1 - rate) * last[2] + rate * w / scale, (1 - rate) * last[3] + rate * h / scale]
             best, best_rank, out = i, rank, ([crop.center[0] + cx / scale, crop.center[1] + cy / scale, *size], score)
     return best, *out
@@ -63,27 +66,28 @@ def random_prediction(seed: int, targets: int, quality: bool, anchors: int = 1) 
 @pytest.mark.parametrize(
     "config",
     [
-        WindowConfig(),
-        WindowConfig(window=0.0, penalty=0.0, smoothing=1.0),
-        WindowConfig(window=0.42, penalty=0.2, smoothing=0.3, quality=0.5),
-        WindowConfig(window=0.9),
-        WindowConfig(window=0.4, zero_border=True),
-        WindowConfig(window=0.4, anchors=3),
-        WindowConfig(window=0.6, anchors=2, zero_border=True),
-        WindowConfig(quality_scale="minmax"),
-        WindowConfig(window=0.2, quality=0.5, anchors=2, quality_scale="minmax"),
+        LocalizerConfig(),
+        LocalizerConfig(rank=OFF, size_lr=1.0),
+        LocalizerConfig(rank=Blend(window_influence=0.42, penalty_k=0.2), size_lr=0.3, score=SigmoidScore(quality=0.5)),
+        LocalizerConfig(rank=Blend(window_influence=0.9)),
+        LocalizerConfig(rank=Blend(window_influence=0.4, zero_border=True)),
+        LocalizerConfig(rank=Blend(window_influence=0.4), anchors=3),
+        LocalizerConfig(rank=Blend(window_influence=0.6, zero_border=True), anchors=2),
+        LocalizerConfig(score=StretchedScore()),
+        LocalizerConfig(rank=Blend(window_influence=0.2), score=StretchedScore(quality=0.5), anchors=2),
     ],
 )
-def test_equals_the_slow_loop(config: WindowConfig, quality: bool) -> None:
+def test_equals_the_slow_loop(config: LocalizerConfig, quality: bool) -> None:
     for seed in range(5):
         targets = 3
         prediction = random_prediction(seed, targets, quality, config.anchors)
         rng = np.random.default_rng(100 + seed)
         last = np.concatenate([rng.uniform(50, 200, (targets, 2)), rng.uniform(5, 60, (targets, 2))], axis=1)
         crop = Crop(last[:, :2], rng.uniform(40, 200, targets), SIZE)
-        boxes, logits, best, scores = WindowLocalizer(config)(prediction, crop, last)
+        boxes, logits, best, scores, verdicts = DenseLocalizer(config)(prediction, crop, last)
         assert boxes.shape == (targets, 4)
         assert logits.shape == (targets,)
+        assert verdicts == ("normal",) * targets
         for i in range(targets):
             one_quality = None if prediction.quality is None else prediction.quality[i]
             number, box, score = slow(prediction.logits[i], prediction.boxes[i], one_quality, crop=crop[i], last=last[i], config=config)
@@ -100,7 +104,7 @@ def test_the_window_decides_between_equals() -> None:
     boxes = np.tile(np.array([30.0, 30, 50, 50]), (1, 25, 1))
     boxes[0, 0] = [0, 0, 20, 20]
     crop, last = Crop(np.array([[100.0, 100]]), np.array([80.0]), SIZE), np.array([[100.0, 100, 20, 20]])
-    box = WindowLocalizer(WindowConfig(smoothing=1))(Prediction(logits, boxes), crop, last).boxes
+    box = DenseLocalizer(LocalizerConfig(size_lr=1))(Prediction(logits, boxes), crop, last).boxes
     assert box[0].tolist() == [100, 100, 20, 20]
 
 
@@ -111,16 +115,16 @@ def test_voting_averages_the_candidates_that_overlap_the_best() -> None:
     logits[0, 12] = 1e-6  # the best
     boxes[0, 12], boxes[0, 13], boxes[0, 14] = [30, 30, 50, 50], [32, 30, 52, 50], [60, 60, 80, 80]  # the last one is elsewhere
     crop, last = Crop(np.array([[40.0, 40]]), np.array([80.0]), SIZE), np.array([[40.0, 40, 20, 20]])
-    config = WindowConfig(window=0, penalty=0, smoothing=1, top=3)
-    box = WindowLocalizer(config)(Prediction(logits, boxes), crop, last).boxes
+    config = LocalizerConfig(rank=OFF, size_lr=1, boxes=MeanNear(top=3))
+    box = DenseLocalizer(config)(Prediction(logits, boxes), crop, last).boxes
     np.testing.assert_allclose(box[0], [41, 40, 20, 20], atol=1e-4)
 
 
-@pytest.mark.parametrize("rule", ["near", "ranked"])
-def test_voting_with_more_than_all_candidates(rule: Literal["near", "ranked"]) -> None:
+@pytest.mark.parametrize("rule", [MeanNear(top=1000), MeanRanked(top=1000)], ids=str)
+def test_voting_with_more_than_all_candidates(rule: MeanNear | MeanRanked) -> None:
     prediction = random_prediction(0, 2, False)
     crop, last = Crop(np.full((2, 2), 40.0), np.full(2, 80.0), SIZE), np.full((2, 4), 20.0)
-    box = WindowLocalizer(WindowConfig(top=1000, top_rule=rule))(prediction, crop, last).boxes
+    box = DenseLocalizer(LocalizerConfig(boxes=rule))(prediction, crop, last).boxes
     assert np.isfinite(box).all()
 
 
@@ -131,18 +135,18 @@ def test_the_ranked_mean_takes_the_best_after_penalty_and_window() -> None:
     logits[0, [4, 12, 13, 14]] = 3.0, 2.0, 1.0, 0.5
     boxes[0, [4, 12, 13, 14]] = [[0, 0, 70, 70], [30, 30, 50, 50], [33, 30, 53, 50], [60, 60, 78, 80]]
     crop, last = Crop(np.array([[40.0, 40]]), np.array([80.0]), SIZE), np.array([[40.0, 40, 20, 20]])
-    config = WindowConfig(window=0.3, penalty=0.2, smoothing=1, top=3, top_rule="ranked")
-    choice = WindowLocalizer(config)(Prediction(logits, boxes), crop, last)
+    config = LocalizerConfig(rank=Blend(window_influence=0.3, penalty_k=0.2), size_lr=1, boxes=MeanRanked(top=3))
+    choice = DenseLocalizer(config)(Prediction(logits, boxes), crop, last)
     assert choice.best.tolist() == [12]
     np.testing.assert_allclose(choice.boxes[0], [(40 + 43 + 69) / 3, (40 + 40 + 70) / 3, (20 + 20 + 18) / 3, 20])
-    without = WindowLocalizer(replace(config, penalty=0, window=0))(Prediction(logits, boxes), crop, last)
+    without = DenseLocalizer(replace(config, rank=OFF))(Prediction(logits, boxes), crop, last)
     np.testing.assert_allclose(without.boxes[0, 0], (35 + 40 + 43) / 3)
 
 
 def test_the_ranked_mean_of_one_is_the_best() -> None:
     prediction = random_prediction(1, 2, True)
     crop, last = Crop(np.full((2, 2), 40.0), np.full(2, 80.0), SIZE), np.full((2, 4), 20.0)
-    alone, ranked = (WindowLocalizer(WindowConfig(top_rule=rule))(prediction, crop, last) for rule in ("near", "ranked"))
+    alone, ranked = (DenseLocalizer(LocalizerConfig(boxes=rule))(prediction, crop, last) for rule in (Best(), MeanRanked(top=1)))
     assert np.array_equal(alone.boxes, ranked.boxes)
 
 
@@ -151,14 +155,14 @@ def test_a_flat_quality_leaves_the_scores_alone() -> None:
     prediction = random_prediction(2, 2, False)
     flat = Prediction(prediction.logits, prediction.boxes, np.full_like(prediction.logits, 0.3))
     crop, last = Crop(np.full((2, 2), 40.0), np.full(2, 80.0), SIZE), np.full((2, 4), 20.0)
-    localizer = WindowLocalizer(WindowConfig(quality_scale="minmax"))
+    localizer = DenseLocalizer(LocalizerConfig(score=StretchedScore()))
     assert np.array_equal(localizer(flat, crop, last).boxes, localizer(prediction, crop, last).boxes)
 
 
 def test_a_last_box_without_area() -> None:
     prediction = random_prediction(3, 2, False)
     crop = Crop(np.full((2, 2), 40.0), np.full(2, 80.0), SIZE)
-    box = WindowLocalizer(WindowConfig(penalty=0.2))(prediction, crop, np.array([[40.0, 40, 0, 20], [40, 40, 0, 0]])).boxes
+    box = DenseLocalizer(LocalizerConfig(rank=Blend(penalty_k=0.2)))(prediction, crop, np.array([[40.0, 40, 0, 20], [40, 40, 0, 0]])).boxes
     assert np.isfinite(box).all()
 
 
@@ -166,7 +170,7 @@ def test_extreme_outputs_stay_finite() -> None:
     logits = np.array([[1e4] * 13 + [-1e4] * 12])
     boxes = np.zeros((1, 25, 4))  # no area
     crop, last = Crop(np.array([[40.0, 40]]), np.array([80.0]), SIZE), np.array([[40.0, 40, 20, 20]])
-    box, logit, *_ = WindowLocalizer(WindowConfig())(Prediction(logits, boxes), crop, last)
+    box, logit, *_ = DenseLocalizer(LocalizerConfig())(Prediction(logits, boxes), crop, last)
     assert np.isfinite(box).all()
     assert np.isfinite(logit).all()
 
@@ -178,10 +182,11 @@ def test_the_border_never_wins_where_its_window_is_zero() -> None:
     logits[0, 0] = 0.1
     crop, last = Crop(np.array([[40.0, 40]]), np.array([80.0]), SIZE), np.array([[40.0, 40, 20, 20]])
     chosen = {
-        zero: WindowLocalizer(WindowConfig(window=0.7, zero_border=zero))(Prediction(logits, boxes), crop, last) for zero in (True, False)
+        zero: DenseLocalizer(LocalizerConfig(rank=Blend(window_influence=0.7, zero_border=zero)))(Prediction(logits, boxes), crop, last)
+        for zero in (True, False)
     }
     assert chosen[True].best.tolist() == chosen[False].best.tolist() == [12]
-    ahead = WindowLocalizer(WindowConfig(window=0.0, zero_border=True))(Prediction(logits, boxes), crop, last)
+    ahead = DenseLocalizer(LocalizerConfig(rank=Blend(window_influence=0.0, zero_border=True)))(Prediction(logits, boxes), crop, last)
     assert ahead.best.tolist() == [0]
 
 
