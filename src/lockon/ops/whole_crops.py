@@ -53,8 +53,9 @@ class PatchCrop(Crop):
     """Windows that begin and end at whole pixels (`center` and `side` are theirs), thinned before they are resampled.
 
     Attributes:
-        step: () or (...) every how many pixels of the frame one is kept, from 1; windows much larger than the output alias otherwise.
-        phase: (..., 2) x, y of the pixels that are kept, 0 to `step` - 1.
+        step: Every how many pixels of the frame one is kept, from 1; windows much larger than the output alias otherwise. One number
+            for all windows, or (...).
+        phase: x, y of the pixels that are kept, 0 to `step` - 1; (2,) for all windows, or (..., 2).
     """
 
     step: int | FloatArray = 1
@@ -62,8 +63,9 @@ class PatchCrop(Crop):
 
     def __getitem__(self, index: int | slice) -> PatchCrop:
         """Return the window or windows at `index` of a batch."""
-        parts = (np.asarray(part)[index] for part in (self.center, self.side, self.step, self.phase))
-        center, side, step, phase = parts
+        step = self.step if np.ndim(self.step) == 0 else np.asarray(self.step)[index]
+        phase = self.phase if np.ndim(self.phase) == 1 else np.asarray(self.phase)[index]
+        center, side = np.asarray(self.center)[index], np.asarray(self.side)[index]
         return PatchCrop(center, side, self.size, self.middle, step, phase)
 
     def extract(self, image: Frame, border_color: ArrayLike | None = None, interpolation: int = cv2.INTER_LINEAR) -> Frame:

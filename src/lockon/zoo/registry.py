@@ -260,7 +260,7 @@ def load(
         device: "auto", "cpu", "openvino", "cuda" or "torch".
         refiner: to put behind the tracker: one of `list_refiners()`, or NAME:PRESET, on the same device; or a refiner object, which
             `load_refiner` makes from weights of your own.
-        overrides: dotted configuration names with new values, for example ``**{"localizer.rank.window_influence": 0.4}``; with a refiner also
+        overrides: dotted configuration names with new values, for example ``**{"localizer.size_lr": 0.4}``; with a refiner also
             ``refine.`` and a field of `RefineConfig`, and ``refiner.`` and a field of the refiner's own configuration.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lockon.data.cached_pipeline import INDEX, CachedPipeline
+from lockon.data.samples.cached import INDEX, CachedPipeline
 from lockon.errors import LockonError
 
 
@@ -59,6 +59,7 @@ def test_shards_are_made_when_asked_for(tmp_path: Path) -> None:
     assert same(cache.sample(9), Counting().sample(9))
     assert source.made == 1 + 2
     assert cache.missing() == [0, 1]
+    assert not cache.complete
 
 
 def test_later_passes_hold_the_same_samples_in_another_order(tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_processes_share_the_work(tmp_path: Path) -> None:
     caches = [CachedPipeline(source, tmp_path, 12, shard=4) for source in parts]
     for part, cache in enumerate(caches):
         cache.fill(part=part, parts=2)
-    assert CachedPipeline(None, tmp_path, 12).missing() == []
+    assert CachedPipeline(None, tmp_path, 12).complete
     assert [source.made for source in parts] == [1 + 8, 4]
 
 
@@ -95,6 +96,16 @@ def test_pickles_without_its_data(tmp_path: Path) -> None:
     content = pickle.dumps(cache)
     assert len(content) < 4000
     assert same(pickle.loads(content).sample(5), Counting().sample(5))
+
+
+def test_a_trusted_cache_is_not_compared_once_it_is_complete(tmp_path: Path) -> None:
+    CachedPipeline(Counting(stop=6), tmp_path, 10, shard=4).sample(0)
+    with pytest.raises(LockonError, match="sample 0 differs"):
+        CachedPipeline(Counting(seed=5), tmp_path, 10, trust=True)
+    CachedPipeline(Counting(), tmp_path, 10).fill()
+    source = Counting(seed=5)
+    assert same(CachedPipeline(source, tmp_path, 10, trust=True).sample(0), Counting().sample(0))
+    assert source.made == 0
 
 
 def test_what_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Training samples kept on disk, so that many runs are fed the very same ones at the cost of a copy.
+"""Keeps training samples on disk, so that many runs are fed the very same ones at the cost of a copy.
 
 A pipeline's sample is a pure function of its index. `CachedPipeline` stores the samples 0 to count - 1 once, in shards: plain `.npy`
 files of one record per sample, memory-mapped when they are read. A shard appears under its name when it is complete, so a stopped
@@ -11,24 +11,18 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lockon._files import PendingFile, write_bytes
+from lockon.data.samples.pipeline import Pipeline
 from lockon.errors import LockonError
 
 INDEX = "cache.json"
 _FORMAT = 1
 _TEXT_BYTES = 256  # `ids` serve error reports: longer ones are cut
-
-
-class CachedSamples(Protocol):
-    """Anything that makes samples by index (`PairPipeline`, `PysotPipeline`)."""
-
-    def sample(self, index: int) -> dict[str, Any]:
-        """Arrays of equal shape and type for every index, and texts."""
 
 
 class CachedPipeline:
@@ -38,19 +32,27 @@ class CachedPipeline:
     alone), so the cache may be smaller than a run.
 
     Args:
-        pipeline: makes the samples; None serves a cache that is complete.
-        folder: where the shards lie; made if it is not there.
-        count: number of different samples, at least 1.
+        pipeline: Makes the samples; None serves a cache that is complete.
+        folder: Where the shards lie; made if it is not there.
+        count: Number of different samples, at least 1.
         identity: JSON values that decide the samples (data, configuration, seed). A cache remembers them, and refuses others.
-        shard: samples per file.
+        shard: Samples per file.
+        trust: Takes a complete cache by its identity alone, without making its first sample again to compare it.
 
     Raises:
-        LockonError: the folder holds other samples (by identity, by shape, or because its first sample is not the pipeline's),
+        LockonError: The folder holds other samples (by identity, by shape, or because its first sample is not the pipeline's),
             or cannot be written to; or it is incomplete and there is no pipeline.
     """
 
     def __init__(
-        self, pipeline: CachedSamples | None, folder: Path | str, count: int, *, identity: Mapping[str, Any] | None = None, shard: int = 128
+        self,
+        pipeline: Pipeline | None,
+        folder: Path | str,
+        count: int,
+        *,
+        identity: Mapping[str, Any] | None = None,
+        shard: int = 128,
+        trust: bool = False,
     ) -> None:
         if count < 1 or shard < 1:
             raise LockonError(f"a cache of {count} samples in shards of {shard}; expected at least 1 of each")
@@ -60,24 +62,32 @@ class CachedPipeline:
         self.dtype, self.shard = self._open(json.loads(json.dumps(dict(identity or {}))), shard)
         self._maps: dict[int, NDArray[np.void]] = {}
         self._order: tuple[int, NDArray[np.intp]] = (0, np.arange(0))
+        if not (trust and self.complete):
+            self._compare_first()
         if pipeline is None and (missing := self.missing()):
             raise LockonError(f"{self.folder} lacks {len(missing)} of {self.shards} shards; give the pipeline that makes them")
 
     @property
     def shards(self) -> int:
-        """Number of files of the complete cache."""
+        """Return the number of files of the complete cache."""
         return math.ceil(self.count / self.shard)
 
+    @property
+    def complete(self) -> bool:
+        """Return whether all samples are on disk, so that no pipeline is needed."""
+        return not self.missing()
+
     def missing(self) -> list[int]:
-        """Numbers of the shards that are not on disk yet."""
+        """Return the numbers of the shards that are not on disk yet."""
         return [number for number in range(self.shards) if not self._path(number).exists()]
 
     def fill(self, progress: Callable[[int, int], None] | None = None, *, part: int = 0, parts: int = 1) -> None:
         """Make what is missing; a stopped call goes on where it was.
 
         Args:
-            progress: called with (shards there, shards in all) after each one.
-            part, parts: this process's share, for `parts` processes that fill one folder: shards part, part + parts, ...
+            progress: Called with (shards there, shards in all) after each one.
+            part: Number of this process among `parts` that fill one folder; it makes the shards part, part + parts, ...
+            parts: Number of processes.
         """
         mine = range(part, self.shards, parts)
         for done, number in enumerate(mine, start=1):
@@ -87,7 +97,7 @@ class CachedPipeline:
                 progress(done, len(mine))
 
     def sample(self, index: int) -> dict[str, Any]:
-        """Sample `index`, as the pipeline gives it: from disk, or made (with its whole shard) and stored."""
+        """Return sample `index`, as the pipeline gives it: from disk, or made (with its whole shard) and stored."""
         turn, place = divmod(index, self.count)
         if turn:
             if self._order[0] != turn:
@@ -97,7 +107,7 @@ class CachedPipeline:
         return _from_record(self._shard(number)[row])
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the open files: pickled memory maps would carry their whole content into each worker process."""
+        """Leave out the open files: pickled memory maps would carry their whole content into each worker process."""
         return {**self.__dict__, "_maps": {}}
 
     def _path(self, number: int) -> Path:
@@ -138,7 +148,7 @@ class CachedPipeline:
             pending.discard()
 
     def _open(self, identity: dict[str, Any], shard: int) -> tuple[np.dtype[np.void], int]:
-        """The record type and shard size of the folder's cache; a new cache is begun where there is none."""
+        """Return the record type and shard size of the folder's cache; a new cache is begun where there is none."""
         file = self.folder / INDEX
         if not file.exists():
             if self.pipeline is None:
@@ -150,42 +160,32 @@ class CachedPipeline:
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
             dtype = np.dtype([(name, kind, tuple(shape)) for name, kind, shape in content["fields"]])
-            found, stored = (content["format"], content["count"], content["identity"]), int(content["shard"])
+            header, stored = (content["format"], content["count"], content["identity"]), int(content["shard"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise LockonError(f"{file} cannot be read as the index of a cache ({error}); delete {self.folder}") from None
-        if found != (_FORMAT, self.count, identity):
+        if header != (_FORMAT, self.count, identity):
             raise LockonError(
-                f"{self.folder} holds other samples: format, count, identity {found}, wanted {(_FORMAT, self.count, identity)};"
+                f"{self.folder} holds other samples: format, count, identity {header}, wanted {(_FORMAT, self.count, identity)};"
                 " give another folder or delete it"
             )
-        self._compare_first(dtype)
         return dtype, stored
 
-    def _compare_first(self, dtype: np.dtype[np.void]) -> None:
-        """The pipeline's first sample must be the stored one: an identity may not name everything that has changed."""
+    def _compare_first(self) -> None:
+        """Compare the pipeline's first sample with the stored one: an identity may not name everything that has changed."""
         first = self._path(0)
         if self.pipeline is None or not first.exists():
             return
         sample = self.pipeline.sample(0)
-        record = np.zeros(1, dtype)
-        if _record_type(sample) == dtype:
+        record = np.zeros(1, self.dtype)
+        if _record_type(sample) == self.dtype:
             _to_record(sample, record, where="sample 0")
             if np.load(first, mmap_mode="r")[:1].tobytes() == record.tobytes():
                 return
         raise LockonError(f"{self.folder} holds the samples of another pipeline (sample 0 differs); give another folder or delete it")
 
 
-def is_complete(folder: Path, count: int) -> bool:
-    """Whether a folder is a cache with all shards of `count` samples, so that it needs no pipeline."""
-    file = folder / INDEX
-    if not file.is_file():
-        return False
-    shard = int(json.loads(file.read_text(encoding="utf-8"))["shard"])
-    return len(list(folder.glob("[0-9]*.npy"))) == math.ceil(count / shard)
-
-
 def _record_type(sample: Mapping[str, Any]) -> np.dtype[np.void]:
-    """One field per entry: arrays by their type and shape, texts as UTF-8 of at most 256 bytes."""
+    """Return one field per entry: arrays by their type and shape, texts as UTF-8 of at most 256 bytes."""
     fields: list[tuple[str, str, tuple[int, ...]]] = []
     for name, value in sample.items():
         array = np.asarray(value)
@@ -206,11 +206,11 @@ def _to_record(sample: Mapping[str, Any], record: NDArray[np.void], where: str) 
 
 
 def _from_record(record: np.void) -> dict[str, Any]:
-    """Copies of the fields of one record: callers may keep and change them."""
+    """Copy the fields of one record: callers may keep and change them."""
     return {
         name: record[name].decode(errors="ignore") if record.dtype[name].kind == "S" else np.array(record[name])
         for name in record.dtype.names or ()
     }
 
 
-__all__ = ["INDEX", "CachedPipeline", "CachedSamples", "is_complete"]
+__all__ = ["INDEX", "CachedPipeline"]

@@ -1,4 +1,4 @@
-"""Image augmentations for training crops: pure functions of (rng, image), uint8 in and out.
+"""Augmentations of training crops: pure functions of (rng, image), uint8 in and out.
 
 Each takes a `numpy.random.Generator` first, so a sample is reproducible from its index alone. All work on small crops
 (about 256 x 256) and cost well under a millisecond there.
@@ -15,19 +15,16 @@ from numpy.random import Generator
 from lockon.types import FloatArray, Frame
 
 
-def jitter_pair(rng: Generator, template: Frame, search: Frame, strength: float) -> tuple[Frame, Frame]:
-    """Random colours of both crops of a pair, the template's less: it is what a tracker knows of its target. 1 is the usual strength."""
-    few = {"brightness": 0.08 * strength, "contrast": 0.15 * strength, "saturation": 0.3 * strength, "hue": 0}
-    many = {"brightness": 0.12 * strength, "contrast": 0.25 * strength, "saturation": 0.4 * strength, "hue": 8 * strength}
-    return jitter_color(rng, template, **few), jitter_color(rng, search, **many)
-
-
 def jitter_color(rng: Generator, image: Frame, *, brightness: float, contrast: float, saturation: float, hue: float) -> Frame:
-    """Random gain, offset, saturation and hue.
+    """Change gain, offset, saturation and hue at random.
 
     Args:
-        brightness: largest offset, as a fraction of 255. contrast: largest relative gain. saturation: largest relative
-            change (1 may reach grey). hue: largest rotation in degrees.
+        rng: Everything that is random comes from it.
+        image: (H, W, 3) uint8 RGB.
+        brightness: Largest offset, as a fraction of 255.
+        contrast: Largest relative gain.
+        saturation: Largest relative change; 1 may reach grey.
+        hue: Largest rotation in degrees.
     """
     gain = 1 + rng.uniform(-contrast, contrast)
     offset = 255 * rng.uniform(-brightness, brightness)
@@ -46,23 +43,23 @@ def jitter_color(rng: Generator, image: Frame, *, brightness: float, contrast: f
 
 
 def brighten(rng: Generator, image: Frame, strength: float) -> Frame:
-    """All channels times a random factor from 1 - `strength` to 1 + `strength`, cut at 255."""
+    """Multiply all channels by a random factor from 1 - `strength` to 1 + `strength`, cut at 255."""
     table = np.clip(np.arange(256) * rng.uniform(1 - strength, 1 + strength) + 0.5, 0, 255).astype(np.uint8)
     return cv2.LUT(image, table)  # type: ignore[return-value]
 
 
 def to_gray(image: Frame) -> Frame:
-    """Luminance repeated in three channels."""
+    """Return the luminance, repeated in three channels."""
     return cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)  # type: ignore[return-value]
 
 
 def gaussian_blur(rng: Generator, image: Frame, max_sigma: float = 2.5) -> Frame:
-    """Defocus: Gaussian blur with a random standard deviation in pixels."""
+    """Blur as out of focus: by a Gaussian with a random standard deviation in pixels."""
     return cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, max_sigma))  # type: ignore[return-value]
 
 
 def motion_blur(rng: Generator, image: Frame, max_length: int = 19) -> Frame:
-    """Camera or target motion: a line kernel of random length (pixels) and direction."""
+    """Blur as by motion of the camera or the target: a line kernel of random length (pixels) and direction."""
     length = int(rng.integers(3, max_length + 1))
     angle = rng.uniform(0, math.pi)
     kernel = np.zeros((length, length), np.float32)
@@ -74,14 +71,14 @@ def motion_blur(rng: Generator, image: Frame, max_length: int = 19) -> Frame:
 
 
 def jpeg(rng: Generator, image: Frame, low: int = 15, high: int = 80) -> Frame:
-    """Compression artefacts: encoded as JPEG of random quality and decoded again."""
+    """Encode the image as JPEG of random quality and decode it again."""
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(low, high))])
     return cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)  # type: ignore[arg-type, return-value]
 
 
 def low_resolution(rng: Generator, image: Frame, max_factor: float = 4.0) -> Frame:
-    """A target seen from afar: shrunk by a random factor and enlarged again."""
+    """Shrink the image by a random factor and enlarge it again: a target seen from afar."""
     factor = rng.uniform(1.2, max_factor)
     height, width = image.shape[:2]
     small = cv2.resize(image, (max(8, round(width / factor)), max(8, round(height / factor))), interpolation=cv2.INTER_AREA)
@@ -89,16 +86,20 @@ def low_resolution(rng: Generator, image: Frame, max_factor: float = 4.0) -> Fra
 
 
 def noise(rng: Generator, image: Frame, max_sigma: float = 12.0) -> Frame:
-    """Sensor noise: Gaussian with a random standard deviation in grey levels."""
+    """Add the noise of a sensor: Gaussian with a random standard deviation in grey levels."""
     grain = rng.standard_normal(image.shape, dtype=np.float32) * rng.uniform(2, max_sigma)
     return np.asarray(np.clip(image + grain, 0, 255), dtype=np.uint8)
 
 
 def occlude(rng: Generator, image: Frame, box_xyxy: FloatArray, patch: Frame, max_cover: float = 0.5) -> Frame:
-    """Covers a random part of the box with pixels of another image.
+    """Cover a random part of the box with pixels of another image.
 
     Args:
-        box_xyxy: (4,) target in pixels of `image`. patch: any other image. max_cover: largest covered fraction of the box.
+        rng: Everything that is random comes from it.
+        image: (H, W, 3) uint8 RGB.
+        box_xyxy: (4,) target in pixels of `image`.
+        patch: Any other image.
+        max_cover: Largest covered fraction of the box.
     """
     x1, y1, x2, y2 = box_xyxy
     cover = rng.uniform(0.1, max_cover)
@@ -120,7 +121,7 @@ def occlude(rng: Generator, image: Frame, box_xyxy: FloatArray, patch: Frame, ma
 
 
 def degrade(rng: Generator, image: Frame, strength: float = 1.0) -> Frame:
-    """What cameras and codecs do, each with its own chance times `strength`: blur, motion blur, low resolution, noise, JPEG."""
+    """Do what cameras and codecs do, each with its own chance times `strength`: blur, motion blur, low resolution, noise, JPEG."""
     if rng.random() < 0.12 * strength:
         image = gaussian_blur(rng, image)
     if rng.random() < 0.15 * strength:

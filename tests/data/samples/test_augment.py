@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lockon.data import augment
+from lockon.data.samples import augment
 
 
 @pytest.fixture

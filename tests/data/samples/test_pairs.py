@@ -1,16 +1,33 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
-from lockon.data import augment
-from lockon.data.pipeline import MAX_REDRAWS, PairPipeline, PipelineConfig
-from lockon.data.sampler import PairSampler, View
+from lockon.data.samples import augment
+from lockon.data.samples.appearance import Appearance
+from lockon.data.samples.pairs import PairDataConfig, pair_pipeline
+from lockon.data.samples.pipeline import MAX_REDRAWS, SamplePipeline
+from lockon.data.samples.sources import MixedDraw
+from lockon.data.samples.views import View, Views
 from lockon.errors import LockonError
 
 RED = (230, 10, 10)
-PLAIN = PipelineConfig(gray=0, color=0, occlusion=0, backdrop=0, rotation=0)
+
+
+def plain(rotation: float = 0.0, **appearance: float) -> PairDataConfig:
+    """No changes of the pixels but those that are given."""
+    default = PairDataConfig()
+    return PairDataConfig(
+        template=replace(default.template, rotation=rotation),
+        search=replace(default.search, rotation=rotation),
+        appearance=Appearance(**{"degrade": 1.0, "flip": 0.5, **appearance}),
+    )
+
+
+PLAIN = plain()
 
 
 class Painted:
@@ -19,12 +36,12 @@ class Painted:
     def __init__(self, name: str = "painted", ellipse: bool = False, degenerate: int = 0, size: float = 50) -> None:
         self.name, self.ellipse, self.degenerate, self.size = name, ellipse, degenerate, size
 
-    def draw(self, rng):
+    def draw(self, rng, index=0):
         if self.degenerate > 0:
             self.degenerate -= 1
             empty = View(np.zeros((50, 50, 3), np.uint8), np.zeros(4), f"{self.name}/empty")
-            return empty, empty
-        return self._view(rng), self._view(rng)
+            return Views.pair(empty, empty)
+        return Views.pair(self._view(rng), self._view(rng))
 
     def _view(self, rng) -> View:
         image = np.zeros((300, 400, 3), np.uint8)
@@ -40,8 +57,8 @@ class Painted:
         return View(image, np.array([x, y, x + w, y + h], dtype=np.float64), f"{self.name}/{rng.integers(10**6)}")
 
 
-def pipeline(config: PipelineConfig = PLAIN, seed: int = 0, negative: float = 0.0, **source) -> PairPipeline:
-    return PairPipeline(PairSampler([(Painted(**source), 1.0)], negative), config, seed)
+def pipeline(config: PairDataConfig = PLAIN, seed: int = 0, negative: float = 0.0, **source) -> SamplePipeline:
+    return pair_pipeline(MixedDraw([(Painted(**source), 1.0)], negative), config, seed)
 
 
 @pytest.fixture
@@ -58,7 +75,7 @@ def red_extent(crop):
 
 
 def test_arrays() -> None:
-    sample = pipeline(PipelineConfig()).sample(0)
+    sample = pipeline(PairDataConfig()).sample(0)
     assert sample["template"].shape == (112, 112, 3)
     assert sample["search"].shape == (224, 224, 3)
     assert sample["template"].dtype == sample["search"].dtype == np.uint8
@@ -76,20 +93,19 @@ def same(a: dict, b: dict) -> bool:
 
 
 def test_a_sample_is_a_function_of_seed_and_index() -> None:
-    first = pipeline(PipelineConfig(), negative=0.2)
+    first = pipeline(PairDataConfig(), negative=0.2)
     samples = [first.sample(index) for index in range(6)]
-    other = pipeline(PipelineConfig(), negative=0.2)
+    other = pipeline(PairDataConfig(), negative=0.2)
     assert all(same(other.sample(index), samples[index]) for index in (5, 2, 2, 0))  # any order, any instance
     assert not same(samples[0], samples[1])
-    assert not same(pipeline(PipelineConfig(), seed=1, negative=0.2).sample(0), samples[0])
+    assert not same(pipeline(PairDataConfig(), seed=1, negative=0.2).sample(0), samples[0])
 
 
 @pytest.mark.usefixtures("_clean")
 @pytest.mark.parametrize("flip", [0.0, 1.0])
 @pytest.mark.parametrize("size", [30, 50, 130])  # the largest is shrunk before it is warped
 def test_box_bounds_the_painted_rectangle(flip: float, size: float) -> None:
-    config = PipelineConfig(gray=0, color=0, occlusion=0, backdrop=0, rotation=0, flip=flip)
-    pairs = pipeline(config, size=size)
+    pairs = pipeline(plain(flip=flip), size=size)
     for index in range(25):
         sample = pairs.sample(index)
         expected = np.clip(sample["box"], 0, 224)
@@ -99,8 +115,7 @@ def test_box_bounds_the_painted_rectangle(flip: float, size: float) -> None:
 @pytest.mark.usefixtures("_clean")
 def test_box_bounds_a_rotated_ellipse() -> None:
     """The rule for rotated boxes (extent of the inscribed ellipse) is exact for ellipses."""
-    config = PipelineConfig(gray=0, color=0, occlusion=0, backdrop=0, rotation=15)
-    pairs = pipeline(config, ellipse=True)
+    pairs = pipeline(plain(rotation=15), ellipse=True)
     for index in range(25):
         sample = pairs.sample(index)
         expected = np.clip(sample["box"], 0, 224)
@@ -133,13 +148,13 @@ def test_degenerate_draws_are_skipped_and_counted() -> None:
 
 
 def test_nothing_but_degenerate_draws() -> None:
-    with pytest.raises(LockonError, match=f"{MAX_REDRAWS} degenerate pairs in a row at sample 3"):
+    with pytest.raises(LockonError, match=f"{MAX_REDRAWS} degenerate draws in a row at sample 3"):
         pipeline(degenerate=10**9).sample(3)
 
 
 def test_negative_pairs() -> None:
-    sampler = PairSampler([(Painted("a"), 1.0), (Painted("b"), 1.0)], negative=1.0)
-    samples = [PairPipeline(sampler, PLAIN, 0).sample(index) for index in range(40)]
+    draw = MixedDraw([(Painted("a"), 1.0), (Painted("b"), 1.0)], negative=1.0)
+    samples = [pair_pipeline(draw, PLAIN, 0).sample(index) for index in range(40)]
     for sample in samples:
         template, search = sample["ids"].split(" -> ")
         assert bool(sample["present"]) == (template[0] == search[0])
@@ -148,8 +163,7 @@ def test_negative_pairs() -> None:
 
 @pytest.mark.usefixtures("_clean")
 def test_gray_pairs_lose_their_colour_together() -> None:
-    config = PipelineConfig(gray=1.0, color=0, occlusion=0, backdrop=0)
-    sample = pipeline(config).sample(0)
+    sample = pipeline(plain(rotation=4.0, gray=1.0)).sample(0)
     for name in ("template", "search"):
         assert (sample[name] == sample[name][..., :1]).all()
 
@@ -157,19 +171,18 @@ def test_gray_pairs_lose_their_colour_together() -> None:
 class Corner:
     """A target in the corner of its image: most of the crop is outside."""
 
-    def draw(self, rng):
+    def draw(self, rng, index=0):
         view = View(np.full((100, 100, 3), 90, np.uint8), np.array([0.0, 0, 40, 40]), "corner/0")
-        return view, view
+        return Views.pair(view, view)
 
 
 @pytest.mark.usefixtures("_clean")
 @pytest.mark.parametrize(("chance", "expected"), [(1.0, [0, 255, 0]), (0.0, [90, 90, 90])])
 def test_what_lies_outside_the_image(chance: float, expected) -> None:
     """A backdrop where one is drawn, else the image's mean colour."""
-    config = PipelineConfig(gray=0, color=0, occlusion=0, rotation=0, flip=0, backdrop=chance)
     green = np.zeros((64, 64, 3), np.uint8)
     green[..., 1] = 255
-    pairs = PairPipeline(PairSampler([(Corner(), 1.0)], 0.0), config, 0, backdrops=lambda _: green)
+    pairs = pair_pipeline(Corner(), plain(flip=0, backdrop=chance), 0, backdrops=lambda _: green)
     for index in range(10):
         sample = pairs.sample(index)
         x1, y1 = sample["box"][:2]
