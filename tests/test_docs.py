@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ import pytest
 import typer
 
 import layer_table
+from lockon.config import apply_overrides
+from lockon.localizers.masks import MaskConfig
+from lockon.tracker import TrackerConfig
 from lockon.video import open_frames
 from lockon.video_write import VideoWriter
 from package_tree import REPOSITORY, SOURCE
@@ -121,6 +125,27 @@ def test_commands_exist_with_their_options() -> None:
         checked += 1
     assert wrong == []
     assert checked > 40
+
+
+def inference_settings() -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the inference parameters that each command of the pages sets or searches: a value each, by their dotted names."""
+    for where, line in command_lines():
+        words = shlex.split(line, comments=True)
+        if words[0] != "track" and words[:2] not in (["bench", "run"], ["bench", "search"]):
+            continue
+        settings = [value for option, value in pairwise(words) if option in ("--set", "--vary", "--fixed")]
+        named = dict(re.fullmatch(r"(?:[\w-]+:)?([\w.]+)=([^:,]*).*", setting).groups() for setting in settings)  # type: ignore[union-attr]
+        yield f"{where}: lockon {line}", {name: value for name, value in named.items() if not name.startswith(("refine.", "refiner."))}
+
+
+def test_inference_settings_exist() -> None:
+    """Names and values of `--set` fit the configuration of a tracker; those of a factory of one's own are its business."""
+    checked = 0
+    for command, settings in inference_settings():
+        if "my_module:" not in command:
+            apply_overrides(TrackerConfig(mask=MaskConfig()), settings)  # raises LockonError
+            checked += len(settings)
+    assert checked > 10
 
 
 @pytest.fixture(scope="module")
