@@ -57,6 +57,17 @@ def test_links_lead_to_files(page: Path) -> None:
     assert [target for target in targets if target and not page.parent.joinpath(target).exists()] == []
 
 
+NAMED_FILE = re.compile(r"`((?:src/|lockon/|tests/|benchmarks/|examples/|docs/)[\w./-]+)`")
+MADE_BY_THE_READER = {"lockon/zoo/template_matching.py"}  # files that a page asks its reader to add
+
+
+def test_files_that_pages_name_exist() -> None:
+    named = {(name_of(page), path) for page in PAGES for path in NAMED_FILE.findall(page.read_text(encoding="utf-8"))}
+    missing = [where for where in named if not any(REPOSITORY.joinpath(folder, where[1]).exists() for folder in ("", "src"))]
+    assert sorted(where for where in missing if where[1] not in MADE_BY_THE_READER) == []
+    assert len(named) > 20
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_lines_are_short(page: Path) -> None:
     """A long line cannot be reviewed: break it, shorten the cells of a table, or make the table a list."""
