@@ -208,7 +208,7 @@ def _texts() -> list[Path]:
     folders = ("src/lockon", "docs", "examples", "benchmarks", ".ci")
     files = [path for folder in folders for path in REPOSITORY.joinpath(folder).rglob("*") if path.is_file()]
     kept = [path for path in (*files, *REPOSITORY.glob("*")) if path.suffix in (".py", ".md", ".toml", ".txt", ".json", ".cff", ".sh", "")]
-    return sorted(path for path in kept if path.is_file() and "__pycache__" not in path.parts and path.name != ".gitignore")
+    return sorted(path for path in kept if path.is_file() and "__pycache__" not in path.parts and path.name not in (".git", ".gitignore"))
 
 
 def test_no_path_of_a_machine() -> None:

@@ -29,7 +29,7 @@ def labels(box, present=YES, **options) -> list[int]:
         ([5, 5, 5, 5], [0] * 6),  # no area
     ],
 )
-def test_by_hand(box, expected) -> None:
+def test_labels_of_anchors_equal_those_worked_out_by_hand(box, expected) -> None:
     assert labels(box) == expected
 
 
@@ -70,7 +70,7 @@ def test_rows_are_independent() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_golden(dtype) -> None:
+def test_labels_equal_those_of_pysot(dtype) -> None:
     """PySOT's labels before sampling, of positive and of negative pairs."""
     golden = golden_data.losses("pysot_anchor_targets")
     anchors = torch.from_numpy(golden["all_anchors_center"]).flatten(1).T.to(dtype)

@@ -82,7 +82,7 @@ def test_negative_pairs_near_the_other_object() -> None:
 
 @pytest.mark.parametrize("name", ["siamban_point_targets", "rbo_point_targets"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_golden(name: str, dtype) -> None:
+def test_labels_equal_those_of_siamban(name: str, dtype) -> None:
     """The official labels before sampling, of positive and of negative pairs."""
     golden = golden_data.losses(name)
     points, boxes = torch.from_numpy(golden["points"]).flatten(1).T.to(dtype), torch.from_numpy(golden["boxes"]).to(dtype)

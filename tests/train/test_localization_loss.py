@@ -16,7 +16,7 @@ def mask(*rows):
     return torch.tensor(rows, dtype=torch.bool)
 
 
-def test_by_hand() -> None:
+def test_localization_loss_equals_that_worked_out_by_hand() -> None:
     """Two positives with IoU 0.9 and 0.4, two points outside: N = 2 Npos = 4, all of them drawn."""
     logits = torch.tensor([[0.0, math.log(3), 0.0, math.log(3), 5.0]])
     overlap = torch.tensor([[0.9, 0.4, 0.3, 0.0, 0.2]])

@@ -87,7 +87,7 @@ def test_positives_lie_in_the_box(box, inner: float) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_golden(dtype) -> None:
+def test_labels_equal_those_of_siamcar(dtype) -> None:
     """The official labels: one box holds no point, one has a single positive, one leaves the crop."""
     golden = golden_data.losses("siamcar_targets")
     points, boxes = torch.from_numpy(golden["locations"]).to(dtype), torch.from_numpy(golden["boxes"]).to(dtype)

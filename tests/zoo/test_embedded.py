@@ -66,7 +66,7 @@ def test_the_tracker_runs(weights: Path) -> None:
         ({"localizer.rank.window_influence": "wide"}, "localizer.rank.window_influence must be a number"),
     ],
 )
-def test_mistakes(weights: Path, options, message: str) -> None:
+def test_weights_and_options_that_do_not_fit_are_refused_in_one_line(weights: Path, options, message: str) -> None:
     with pytest.raises(LockonError, match=message) as caught:
         embedded.load("lockon-s", weights=weights, **options)
     assert "\n" not in str(caught.value)

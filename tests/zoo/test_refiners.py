@@ -87,7 +87,7 @@ def test_what_is_written_back_moves_the_tracker(blob: str) -> None:
         ({"name": "refine"}, "unknown refiner 'refine'; did you mean 'refine-s'"),
     ],
 )
-def test_mistakes(blob: str, arguments: dict[str, object], message: str) -> None:
+def test_unknown_refiners_and_options_are_refused(blob: str, arguments: dict[str, object], message: str) -> None:
     with pytest.raises(LockonError, match=message):
         lockon.load_refiner(**arguments)
 

@@ -26,7 +26,7 @@ def test_names_are_sorted_and_known() -> None:
         ({"name": "alpha-refine-r34"}, "does not track: load a tracker with refiner='alpha-refine-r34'"),
     ],
 )
-def test_mistakes(arguments, message: str) -> None:
+def test_unknown_names_and_options_are_refused_when_loading(arguments, message: str) -> None:
     with pytest.raises(LockonError, match=message):
         registry.load(**arguments)
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from lockon.bench.metrics.agreement import FIGURES, Agreement, agreement, frame_figures
+from lockon.bench.metrics.agreement import METRICS, Agreement, agreement, frame_metrics
 from lockon.bench.protocols.absence import BATCH, GAP, Advance, usable_frames
 from lockon.bench.record import Record
 from lockon.bench.report.overlaps import frame_overlaps
@@ -55,7 +55,7 @@ class Alignment:
     above: float
 
     def per_sequence(self, figure: str) -> FloatArray:
-        """(S,) one of `FIGURES` of each sequence, such as "spearman"; NaN where a sequence has none."""
+        """(S,) one of `METRICS` of each sequence, such as "spearman"; NaN where a sequence has none."""
         return np.array([item.values()[figure] for item in self.sequences], dtype=np.float64)
 
     def mean(self, figure: str) -> float:
@@ -70,7 +70,7 @@ class Alignment:
             "kind": self.kind,
             "above": self.above,
             "frames": sum(self.frames),
-            "mean": {name: _number(self.mean(name)) for name in FIGURES},
+            "mean": {name: _number(self.mean(name)) for name in METRICS},
             "pooled": {name: _number(value) for name, value in self.pooled.values().items()},
             "sequences": {
                 name: {"frames": count} | {key: _number(value) for key, value in item.values().items()}
@@ -84,7 +84,7 @@ class _Part:
     """One sequence.
 
     Attributes:
-        agreement: its figures. scores, overlaps: (K,) the pairs that are kept. frames: (F, 3) as `frame_figures`.
+        agreement: its figures. scores, overlaps: (K,) the pairs that are kept. frames: (F, 3) as `frame_metrics`.
     """
 
     name: str
@@ -225,7 +225,7 @@ def _jittered(boxes_xywh: FloatArray, jitter: float, rng: Generator) -> FloatArr
 
 def _part(name: str, scores: FloatArray, overlaps: FloatArray, above: float, rng: Generator) -> _Part:
     """Figures of one sequence from (F, N) scores and overlaps; F may be 0."""
-    frames = frame_figures(scores, overlaps, above)
+    frames = frame_metrics(scores, overlaps, above)
     everything = scores.ravel(), overlaps.ravel()
     kept = np.arange(scores.size)
     if scores.size > KEPT:
@@ -254,4 +254,4 @@ def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-__all__ = ["ABOVE", "FIGURES", "Agreement", "Alignment", "alignment_frames", "answer_alignment", "candidate_alignment"]
+__all__ = ["ABOVE", "METRICS", "Agreement", "Alignment", "alignment_frames", "answer_alignment", "candidate_alignment"]

@@ -126,7 +126,7 @@ def test_what_has_no_form_is_left_out_with_a_warning(tmp_path):
     assert _files(tmp_path / "out") == ["OTB100/T/Jogging.2/Jogging.2_001.txt"]  # two datasets: a folder each
 
 
-def test_mistakes(tmp_path):
+def test_unknown_formats_trackers_and_datasets_are_refused(tmp_path):
     events = np.array([STARTED, *[TRACKED] * 7], dtype=np.int8)
     store = _store(tmp_path / "s", [_record(VOT, _run(VOT.boxes, events=events), protocol="reset")])
     with pytest.raises(LockonError, match="has no results that got10k files can hold, but results of reset"):

@@ -85,6 +85,6 @@ def test_real_time_goes_around_the_benchmarks_own_protocol(fields, base):
         ({"name": "realtime", "base": "rest"}, "did you mean 'reset'"),
     ],
 )
-def test_mistakes(fields, text):
+def test_impossible_fields_of_a_protocol_are_refused(fields, text):
     with pytest.raises(LockonError, match=text):
         Protocol(**fields)

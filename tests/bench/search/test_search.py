@@ -325,7 +325,7 @@ def test_objectives_that_are_none(arguments, text):
         ({"sampler": "annealing"}, "unknown sampler 'annealing'"),
     ],
 )
-def test_mistakes(tmp_path, options, text):
+def test_impossible_settings_are_refused_before_any_file_is_written(tmp_path, options, text):
     with pytest.raises(LockonError, match=text):
         run(tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()

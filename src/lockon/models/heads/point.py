@@ -14,7 +14,7 @@ from lockon.types import Prediction
 
 
 def separable(channels: int, kernel: int) -> nn.Sequential:
-    """Depth-wise kxk and point-wise 1x1 convolution, each with batch normalization; one ReLU after both."""
+    """Build a depth-wise kxk and a point-wise 1x1 convolution, each with batch normalization; one ReLU after both."""
     return nn.Sequential(
         nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels, bias=False),
         nn.BatchNorm2d(channels),
@@ -25,15 +25,15 @@ def separable(channels: int, kernel: int) -> nn.Sequential:
 
 
 class PointHead(nn.Module):
-    """(B, C, H, W) fused features to a `Prediction` of N = H W candidates.
+    """Head from (B, C, H, W) fused features to a `Prediction` of N = H W candidates.
 
     Args:
         channels: C.
-        grid: the candidate points in search-crop pixels.
-        depth: separable convolutions per tower.
-        kernel: their kernel size.
-        quality: adds the IoU branch (`Prediction.quality`).
-        prior: foreground probability at initialization (focal-loss bias).
+        grid: The candidate points in search-crop pixels.
+        depth: Separable convolutions per tower.
+        kernel: Their kernel size.
+        quality: Whether to add the IoU branch (`Prediction.quality`).
+        prior: Foreground probability at initialization (focal-loss bias).
     """
 
     points: Tensor
@@ -55,7 +55,7 @@ class PointHead(nn.Module):
                 nn.init.constant_(layer.bias, bias)
 
     def forward(self, fused: Tensor) -> Prediction:
-        """(B, C, H, W) to `Prediction` with boxes (B, N, 4) xyxy in search-crop pixels."""
+        """Map (B, C, H, W) to `Prediction` with boxes (B, N, 4) xyxy in search-crop pixels."""
         cls, box = self.cls_tower(fused), self.box_tower(fused)
         logits = self.cls(cls).flatten(1).float()  # (B, N)
         # distances in strides; exp keeps them positive and makes relative errors equal at every size. float32: pixels need more than bf16
