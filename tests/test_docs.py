@@ -68,6 +68,13 @@ def test_files_that_pages_name_exist() -> None:
     assert len(named) > 20
 
 
+def test_pages_that_the_code_names_exist() -> None:
+    files = [path for path in (*SOURCE.rglob("*"), *REPOSITORY.joinpath("benchmarks").glob("*.py")) if path.suffix in (".py", ".md")]
+    named = {(file, page) for file in files for page in re.findall(r"docs/[\w/-]+\.md", file.read_text(encoding="utf-8"))}
+    assert sorted(f"{file}: {page}" for file, page in named if not REPOSITORY.joinpath(page).exists()) == []
+    assert len(named) > 5
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_lines_are_short(page: Path) -> None:
     """A long line cannot be reviewed: break it, shorten the cells of a table, or make the table a list."""

@@ -83,8 +83,9 @@ def search(  # noqa: PLR0917 - a command line
     from lockon._require import require
     from lockon.bench.search import Objective, check_splits, search as run_search
     from lockon.bench.spec import config_of
-    from lockon.cli._trackers import load_sequences, make_tracker
+    from lockon.cli._trackers import load_sequences
     from lockon.errors import LockonError
+    from lockon.zoo.specs import load_spec
 
     for package in ["optuna", *(["cmaes"] if sampler == "cmaes" else []), *(["matplotlib"] if plots else [])]:
         require(package, "bench")
@@ -96,14 +97,14 @@ def search(  # noqa: PLR0917 - a command line
     chosen, _ = load_sequences(data, [name for text in sequences or [] for name in text.split(",") if name])
     if folds is not None and folds > len(chosen):
         raise LockonError(f"--folds {folds} with {len(chosen)} sequences; give at most as many folds as sequences")
-    config = config_of(make_tracker(spec.on_worker(0)))  # unusable weights are one error now, not one per trial
+    config = config_of(load_spec(spec.on_worker(0)))  # unusable weights are one error now, not one per trial
     parameters = _space(spec, config, space, vary or [])
     if config is None:  # and so are parameters that the tracker does not take
-        make_tracker(replace(spec.on_worker(0), overrides={**spec.overrides, **{one.name: one.points(2)[0] for one in parameters}}))
+        load_spec(replace(spec.on_worker(0), overrides={**spec.overrides, **{one.name: one.points(2)[0] for one in parameters}}))
     try:
         with _progress(chosen) as report:
             found = run_search(
-                make_tracker,
+                load_spec,
                 chosen,
                 parameters,
                 out,
