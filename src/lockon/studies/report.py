@@ -13,6 +13,7 @@ from lockon._files import write_bytes
 from lockon.bench.store import Store
 from lockon.errors import LockonError
 from lockon.studies.figures import FIGURES, LOST
+from lockon.studies.fit import fitted
 from lockon.studies.grid import BASE
 from lockon.studies.markdown import signed, spread, table
 from lockon.studies.refiner_page import before_refinement, trackers_with_refiner
@@ -27,6 +28,8 @@ _RULE = (
     "(bootstrap, seeds averaged) excludes 0; everything else is **not told apart**. p is a sign-flip permutation test over sequences. No "
     "correction for the number of comparisons is made: of twenty equal pairs one may look different."
 )
+
+_DIFFERENCES = "Each table shows one row less another. The column `seeds` has the difference seed by seed."
 
 
 def write_report(out: Path, kind: StudySpec, pages: Sequence[Path], results: Path | None = None) -> list[Path]:
@@ -71,13 +74,13 @@ def page(
         f"## Conditions\n\n{_conditions(kind, rows, sequences, settings, facts)}",
         f"## Results\n\nMean ± standard deviation over seeds.\n\n{_results(rows, kind)}\n\n{_legend(kind)}",
         *([f"## Alignment and overlap\n\n{relation(rows, comparisons, kind)}"] if CAUSE in kind.figures else []),
-        f"## Differences\n\nFirst row less second; seed by seed on the left.\n\n{_differences(comparisons, kind)}",
+        f"## Differences\n\n{_DIFFERENCES}\n\n{_differences(comparisons, kind)}",
         *extra,
         f"## Sequences\n\n{kind.figures[0]} of each sequence, mean over seeds.\n\n{_per_sequence(rows, sequences, kind)}",
         f"## The paper's figures\n\n{_published(kind)}",
         f"## Repeat it\n\n```bash\n{_command(kind, rows, settings)}\n```\n\n{kind.scale}",
     ]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    return fitted("\n\n".join(part.strip() for part in parts) + "\n")
 
 
 def _outcome(comparisons: Sequence[Comparison], kind: StudySpec) -> str:
@@ -136,15 +139,19 @@ def _legend(kind: StudySpec) -> str:
 def _differences(comparisons: Sequence[Comparison], kind: StudySpec) -> str:
     if not comparisons:
         return "None yet."
-    lines = [["tracker", "row", "less", "figure", "seeds", "mean", "95 % interval", "p", "sequences +/-", "verdict"]]
-    for item in comparisons:
-        paired, name = item.sequences, item.name
-        by_seed = " ".join(signed(value, name) for value in item.by_seed)
-        interval = f"{signed(paired.interval.low, name)} to {signed(paired.interval.high, name)}"
-        cells = [by_seed, signed(paired.interval.mean, name), interval, f"{paired.p_value:.2f}", f"{paired.better}/{paired.worse}"]
-        titles = [kind.title_of(row) for row in (item.row, item.other)]
-        lines.append([item.row.tracker, *titles, name, *cells, item.verdict])
-    return table(lines, left=5)
+    tables = []
+    for row, other in dict.fromkeys((item.row, item.other) for item in comparisons):
+        lines = [["metric", "seeds", "mean", "95 % interval", "p", "sequences +/-", "verdict"]]
+        for item in comparisons:
+            if (item.row, item.other) != (row, other):
+                continue
+            paired, name = item.sequences, item.name
+            by_seed = " ".join(signed(value, name) for value in item.by_seed)
+            interval = f"{signed(paired.interval.low, name)} to {signed(paired.interval.high, name)}"
+            cells = [by_seed, signed(paired.interval.mean, name), interval, f"{paired.p_value:.2f}", f"{paired.better}/{paired.worse}"]
+            lines.append([name, *cells, item.verdict])
+        tables.append(f"**{row.tracker}: {kind.title_of(row)}, less {kind.title_of(other)}**\n\n{table(lines, left=2)}")
+    return "\n\n".join(tables)
 
 
 def _per_sequence(rows: Sequence[RowScores], sequences: Sequence[str], kind: StudySpec) -> str:
