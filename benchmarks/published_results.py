@@ -1,6 +1,6 @@
 """Figures recomputed from published trackers' raw results, against the published ones: writes docs/results/published_results.md.
 
-    python benchmarks/published_results.py --annotations ANNOTATIONS --results RESULTS --into docs/published_results.md
+    python benchmarks/published_results.py --annotations ANNOTATIONS --results RESULTS --into docs/results/published_results.md
 
 ANNOTATIONS holds ground truth as `lockon bench import` reads it without images (OTB100/NAME.txt, LaSOT/NAME.txt with absent/,
 UAV123_10fps/NAME.txt, json/VOT2018.json, json/VOT2019*.json), RESULTS a folder per dataset with a folder per tracker. Takes minutes.
