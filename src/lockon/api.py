@@ -15,7 +15,7 @@ from lockon.ops.boxes import check_boxes
 from lockon.session import Tracker, as_session
 from lockon.types import FloatArray, Frame, Result, State
 from lockon.video import FrameReader, Source, open_frames
-from lockon.zoo.registry import load
+from lockon.zoo.loading import load
 
 
 class TrackedFrame(NamedTuple):

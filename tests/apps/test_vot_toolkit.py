@@ -24,7 +24,7 @@ from lockon.bench.protocols.trajectory import STARTED, TRACKED
 from lockon.bench.store import Store
 from lockon.cli import app
 from lockon.data.datasets.registry import load_dataset
-from lockon.zoo.registry import load
+from lockon.zoo.loading import load
 
 PYTHON = os.environ.get("LOCKON_VOT_PYTHON")
 pytestmark = [

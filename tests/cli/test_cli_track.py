@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import sys
-import types
 from pathlib import Path
 
 import cv2
@@ -11,10 +9,11 @@ import pytest
 from typer.testing import CliRunner, Result as Outcome
 
 from colored_videos import color_tracker
+from fake_cards import register
 from lockon.annotations import read_boxes
 from lockon.cli import app
 from lockon.video import open_frames
-from lockon.zoo.registry import ENTRIES, Entry
+from lockon.zoo.card import Card
 
 BOX = ["--box", "10,12,20,16"]
 
@@ -148,10 +147,7 @@ def test_the_zoo_lists_and_shows_a_registered_tracker(still: str) -> None:
 
 
 def test_heatmap(monkeypatch: pytest.MonkeyPatch, clip: Path, tmp_path: Path) -> None:
-    module = types.ModuleType("color_tracker")
-    module.load = lambda name, **_: color_tracker()  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "color_tracker", module)
-    monkeypatch.setitem(ENTRIES, "color", Entry("color_tracker", "follows a colour"))
+    register(monkeypatch, Card(name="color", summary="follows a colour", construct=lambda weights, device, overrides: color_tracker()))
     videos = {}
     for words in ((), ("--heatmap",)):
         out = tmp_path / f"{len(words)}.avi"

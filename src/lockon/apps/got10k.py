@@ -35,7 +35,7 @@ class Got10kTracker:
     """
 
     def __init__(self, tracker: str | Tracker = "lockon-s", *, name: str = "", origin: int = 0, **options: Any) -> None:
-        from lockon.zoo.registry import load
+        from lockon.zoo.loading import load
 
         self.tracker = load(tracker, **options) if isinstance(tracker, str) else tracker
         self.name = name or (tracker if isinstance(tracker, str) else type(tracker).__name__)

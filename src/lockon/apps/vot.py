@@ -93,7 +93,7 @@ def main(
 ) -> None:
     """Track for the VOT toolkit, which starts this program itself; `lockon bench vot-ini` writes how."""
     from lockon.cli._options import parse_overrides
-    from lockon.zoo.registry import load
+    from lockon.zoo.loading import load
 
     try:
         trax = require("trax", "vot")

@@ -15,8 +15,7 @@ from lockon.refiners.stored import StoredBoxes
 from lockon.session import Tracker
 from lockon.types import Result
 from lockon.video import FrameReader
-from lockon.zoo.refiners import split_overrides, wrap
-from lockon.zoo.registry import load
+from lockon.zoo.loading import load, split_overrides, wrap
 
 
 def load_refined(name: str, options: Mapping[str, Any], refine: str | None, weights: Path | None, *, masks: bool) -> Tracker:

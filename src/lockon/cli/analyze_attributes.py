@@ -110,12 +110,13 @@ def _some(folder: Path, labels: list[str], wanted: list[str], protocol: Protocol
 def _run(asked: tuple[list[str], ...], data: list[str], wanted: list[str], folder: Path, how: dict[str, Any]) -> Any:
     """Labels, the store and the outcomes of trackers that are run now."""
     from lockon.bench.publish import KeptStore
-    from lockon.cli._trackers import load_sequences, make_tracker, tracker_specs
+    from lockon.cli._trackers import load_sequences, tracker_specs
+    from lockon.zoo.specs import load_spec
 
     specs = tracker_specs(*asked)
     chosen, origin = load_sequences(data, wanted)
     for spec in specs:
-        make_tracker(spec.on_worker(0))  # unusable weights are one error now, not one per sequence
+        load_spec(spec.on_worker(0))  # unusable weights are one error now, not one per sequence
     again = f"finished sequences are kept in {folder}, the same command goes on from there"
     outcomes: list[Outcome] = shared.run_all(specs, chosen, folder, origin, again=again, **how)
     return [spec.label for spec in specs], KeptStore(folder, {(one.dataset, one.name) for one in chosen}), outcomes

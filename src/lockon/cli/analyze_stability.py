@@ -61,8 +61,9 @@ def stability(  # noqa: PLR0917 - a command line
     from lockon.bench.report.model import Report
     from lockon.bench.report.one_pass import OnePass
     from lockon.bench.stability import curve, parse_values, sweep
-    from lockon.cli._trackers import load_sequences, make_tracker, tracker_specs
+    from lockon.cli._trackers import load_sequences, tracker_specs
     from lockon.cli.bench import split_names
+    from lockon.zoo.specs import load_spec
 
     formats = shared.check_plots(out, plot_format)
     numbers = parse_values(values)
@@ -71,7 +72,7 @@ def stability(  # noqa: PLR0917 - a command line
     head = Report((), OnePass(convention or "pysot")).figure(figure)
     specs = tracker_specs(split_names(trackers) or ["lockon-s"], weights or [], preset or [], device or [], settings or [])
     chosen, origin = load_sequences(data, split_names(sequences))
-    sweeps = {spec.label: sweep(spec, parameter, numbers, make_tracker) for spec in specs}
+    sweeps = {spec.label: sweep(spec, parameter, numbers, load_spec) for spec in specs}
     every = [one for made, _ in sweeps.values() for one in made]
     again = f"finished sequences are kept in {out / 'runs'}, the same command goes on from there"
     how = {"workers": workers, "threads": threads, "lockstep": lockstep, "seed": seed, "overwrite": overwrite}

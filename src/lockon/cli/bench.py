@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand
 
-from lockon.cli._trackers import load_sequences, make_tracker, refined_specs, tracker_specs
+from lockon.cli._trackers import load_sequences, refined_specs, tracker_specs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,6 +155,7 @@ def run(  # noqa: PLR0917 - a command line
       lockon bench run --trackers lockon-s csrt --refine refine-s --data OTB100:/data/OTB100 --out runs/otb
     """
     from lockon.bench.run import run_benchmark
+    from lockon.zoo.specs import load_spec
 
     given = (split_names(trackers), weights or [], preset or [], device or [], settings or [])
     specs = tracker_specs(*given, refiners=protocol == "oracle")
@@ -169,7 +170,7 @@ def run(  # noqa: PLR0917 - a command line
                 specs,
                 chosen,
                 out,
-                make_tracker,
+                load_spec,
                 protocol=how,
                 workers=workers,
                 threads=threads,
@@ -193,12 +194,13 @@ def check_trackers(specs: list[TrackerSpec], protocol: Protocol) -> None:
         LockonError: a tracker that cannot be made, or that the protocol moves and that cannot be moved.
     """
     from lockon.errors import LockonError
-    from lockon.zoo.registry import ENTRIES
+    from lockon.zoo.registry import TRACKERS, card
+    from lockon.zoo.specs import load_spec
 
     for spec in specs:
-        made = make_tracker(spec.on_worker(0))
+        made = load_spec(spec.on_worker(0))
         if protocol.name == "oracle" and not hasattr(made, "move"):
-            known = ", ".join(name for name, entry in ENTRIES.items() if entry.module != "lockon.zoo.opencv")
+            known = ", ".join(name for name in TRACKERS if card(name).construct is None)
             raise LockonError(f"{spec.label} cannot be put on the truth: it has no move(boxes); these have: {known}, and refiners")
 
 

@@ -211,10 +211,10 @@ def vot_ini(  # noqa: PLR0917 - a command line
 
     from lockon.cli._options import parse_overrides
     from lockon.errors import LockonError, unknown_name
-    from lockon.zoo.registry import ENTRIES
+    from lockon.zoo.registry import TRACKERS
 
-    if tracker not in ENTRIES:
-        raise unknown_name("tracker", tracker, ENTRIES)
+    if tracker not in TRACKERS:
+        raise unknown_name("tracker", tracker, TRACKERS)
     parse_overrides(settings or [])
     identifier = name or re.sub(r"[^A-Za-z0-9_-]+", "-", tracker)
     if not re.fullmatch(r"[A-Za-z0-9_-]+", identifier):

@@ -50,8 +50,9 @@ def latency(  # noqa: PLR0917 - a command line
     from lockon.bench.latency import latency_json, latency_markdown, measure
     from lockon.bench.machine import machine, versions
     from lockon.cli._analysis import check_save, phases, write_table
-    from lockon.cli._trackers import make_tracker, tracker_specs, with_and_without
+    from lockon.cli._trackers import tracker_specs, with_and_without
     from lockon.cli.bench import split_names
+    from lockon.zoo.specs import load_spec
 
     check_save(save)
     os.environ["OMP_NUM_THREADS"] = str(threads)  # read when networks are loaded
@@ -64,7 +65,7 @@ def latency(  # noqa: PLR0917 - a command line
     with phases() as phase:
         for base, refined in pairs:
             advance = phase(base.label, rounds * sum(len(scene.frames) for scene in scenes))
-            both = make_tracker(base.on_worker(0)), make_tracker(refined.on_worker(0))
+            both = load_spec(base.on_worker(0)), load_spec(refined.on_worker(0))
             labels = (base.label, refined.label)
             rows.append(measure(*both, scenes, rounds=rounds, warmup=warmup, labels=labels, advance=advance))
     here, load = machine(), round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None

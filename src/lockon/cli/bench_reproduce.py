@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lockon.cli import bench
-from lockon.cli._trackers import load_sequences, make_tracker, tracker_files
+from lockon.cli._trackers import load_sequences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,12 +58,13 @@ def reproduce(  # noqa: PLR0917 - a command line
     from tempfile import TemporaryDirectory
 
     from lockon.bench.reproduce import find_claims
+    from lockon.zoo.specs import with_files
 
     names = bench.split_names(trackers)
     claims = find_claims(result, results, trackers=names, protocol=protocol, sequences=bench.split_names(sequences))
     same = True
     for claim in claims:
-        spec = tracker_files(claim.spec(weights, refiner_weights))
+        spec = with_files(claim.spec(weights, refiner_weights))
         _show(claim, spec)
         if dry:
             continue
@@ -121,6 +122,7 @@ def _run_again(claim: Claim, spec: TrackerSpec, data: list[str], out: Path, work
     from lockon.bench.run import run_benchmark
     from lockon.bench.store import Store
     from lockon.errors import LockonError
+    from lockon.zoo.specs import load_spec
 
     if out.resolve() == claim.store.folder.resolve():
         raise LockonError(f"--out {out} is where the stored results are; give another folder")
@@ -135,7 +137,7 @@ def _run_again(claim: Claim, spec: TrackerSpec, data: list[str], out: Path, work
         chosen = _sequences(claim, records, known)
         with bench.progress_bar(sum(map(len, chosen))) as report:
             outcomes = run_benchmark(
-                [spec], chosen, out, make_tracker, protocol=protocol, workers=workers, threads=threads[0] if threads else 1, seed=seed,
+                [spec], chosen, out, load_spec, protocol=protocol, workers=workers, threads=threads[0] if threads else 1, seed=seed,
                 lockstep=_lockstep(claim, protocol), overwrite=True, report=report, data=dict(_origins(records)),
             )  # fmt: skip
         for outcome in outcomes:

@@ -155,11 +155,11 @@ def _run(  # noqa: PLR0917 - what a search takes
     """Run the search with a progress bar; exit with status 130 on Ctrl-C."""
     from lockon.bench.search import search as run_search
     from lockon.cli._search import progress
-    from lockon.cli._trackers import make_tracker
+    from lockon.zoo.specs import load_spec
 
     try:
         with progress(sequences) as on_progress:
-            return run_search(make_tracker, sequences, space, out, spec=spec, objective=objective, options=options, on_progress=on_progress)
+            return run_search(load_spec, sequences, space, out, spec=spec, objective=objective, options=options, on_progress=on_progress)
     except KeyboardInterrupt:
         typer.echo(f"interrupted; finished trials are kept in {out}, the same command goes on from there", err=True)
         raise typer.Exit(130) from None
@@ -184,17 +184,17 @@ def _space(spec: TrackerSpec, file: Path | None, vary: list[str]) -> tuple[tuple
 
     from lockon.bench.search import default_space, parse_vary, read_space
     from lockon.bench.spec import config_of
-    from lockon.cli._trackers import make_tracker
     from lockon.errors import LockonError
+    from lockon.zoo.specs import load_spec
 
-    config = config_of(make_tracker(spec.on_worker(0)))
+    config = config_of(load_spec(spec.on_worker(0)))
     if file is not None and vary:
         raise LockonError("--space and --vary both say what is searched; give one of the two")
     space = read_space(file, config) if file is not None else parse_vary(vary, config)
     space = space or default_space(config, spec.overrides)
     if config is None:
         first = {parameter.name: parameter.points(2)[0] for parameter in space}
-        make_tracker(replace(spec.on_worker(0), overrides={**spec.overrides, **first}))
+        load_spec(replace(spec.on_worker(0), overrides={**spec.overrides, **first}))
     return space, config
 
 

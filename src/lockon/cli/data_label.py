@@ -37,8 +37,8 @@ def label(
     from lockon.cli.data import progress_bar
     from lockon.config import apply_overrides
     from lockon.data.datasets.stills import load_stills
+    from lockon.zoo.loading import load
     from lockon.zoo.pseudo_labels import LabelConfig, label_set
-    from lockon.zoo.registry import load
 
     config = apply_overrides(LabelConfig(), parse_overrides(settings or []))
     pictures = load_stills(images.parent, sets=[images.name])

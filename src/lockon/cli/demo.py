@@ -30,7 +30,7 @@ def demo(
     from lockon.cli._follow import Outputs, TrackSummary, follow
     from lockon.video import open_frames
     from lockon.video_write import ContactSheet, VideoWriter
-    from lockon.zoo.registry import load
+    from lockon.zoo.loading import load
 
     assets = resources.files("lockon") / "assets"
     start = json.loads((assets / "big_buck_bunny.json").read_text(encoding="utf-8"))

@@ -40,7 +40,7 @@ def refine(
     from lockon.cli._options import parse_overrides
     from lockon.cli._refine import read_stored, refine_stored
     from lockon.video import open_frames
-    from lockon.zoo.refiners import wrap
+    from lockon.zoo.loading import wrap
 
     stored = read_stored(boxes, format)
     config = {"refine.mask": output.mask is not None, **parse_overrides(overrides or []), "refine.write_back": False}

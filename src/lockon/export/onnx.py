@@ -28,7 +28,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from lockon.errors import LockonError
 from lockon.export.graphs import trace
 from lockon.export.header import FORMAT, HEADER_KEYS, METADATA_KEY, part_path, template_path
-from lockon.export.parity import ParityDifference, check_parity, difference, signal
+from lockon.export.parity import ParityDifference, Probe, check_parity, difference, signal
 from lockon.export.runtime import OnnxModel
 from lockon.export.torch_model import TorchModel
 
@@ -103,7 +103,7 @@ def export_onnx(
     for model in models.values():
         _finish(model, full_header, half_storage)
     parity = _write(models, search_path, module if verify else None)
-    original = TorchModel(_stored_module(module, half=False))
+    original = Probe(TorchModel(_stored_module(module, half=False)))
     mask_path = part_path(search_path, "mask") if "mask" in models else None
     return ExportReport(
         search_path=search_path,
@@ -112,7 +112,7 @@ def export_onnx(
         template_bytes=template_path(search_path).stat().st_size,
         header=full_header,
         parity=parity,
-        rounding=difference(TorchModel(stored), original) if half_storage else None,
+        rounding=difference(Probe(TorchModel(stored)), original) if half_storage else None,
         signal=signal(original),
         mask_path=mask_path,
         mask_bytes=0 if mask_path is None else mask_path.stat().st_size,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lockon.errors import LockonError
+from lockon.types import Prediction
 
 if TYPE_CHECKING:
     from lockon.export.runtime import OnnxModel, OpenVinoModel
@@ -39,6 +40,25 @@ class ParityDifference:
     mask: float | None = None
 
 
+class Probe:
+    """A model and its outputs on the test crops, each computed once however many measures need it.
+
+    Args:
+        model: The model.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._outputs: dict[int, Prediction] = {}
+
+    def outputs(self, batch: int) -> Prediction:
+        """Return the outputs for `batch` targets, with the model's own template."""
+        if batch not in self._outputs:
+            template, search = _crops(self.model, batch)
+            self._outputs[batch] = self.model(self.model.encode(template), search)
+        return self._outputs[batch]
+
+
 def check_parity(model: Model, reference: Model, name: str) -> ParityDifference:
     """Measure the differences between a stored model and its reference on 1 and 3 targets of test crops, and check them.
 
@@ -54,8 +74,9 @@ def check_parity(model: Model, reference: Model, name: str) -> ParityDifference:
     allowed = ParityDifference(
         logits=LOGIT_TOLERANCE, boxes=BOX_TOLERANCE * model.search_size, quality=LOGIT_TOLERANCE, mask=LOGIT_TOLERANCE
     )
-    moved, measured = signal(reference), difference(model, reference)
-    silent = _without_confidence(reference)
+    probe = Probe(reference)
+    moved, measured = signal(probe), difference(Probe(model), probe)
+    silent = _without_confidence(probe)
     flat = [
         output
         for output, limit in _items(allowed)
@@ -78,36 +99,33 @@ def check_parity(model: Model, reference: Model, name: str) -> ParityDifference:
     return measured
 
 
-def difference(model: Model, reference: Model) -> ParityDifference:
+def difference(probe: Probe, reference: Probe) -> ParityDifference:
     """Measure the largest differences on the test crops, each model with its own template; 1 target, then 3."""
     rows = []
     for batch in (1, 3):
-        template, search = _crops(reference, batch)
-        a, b = (runner(runner.encode(template), search) for runner in (model, reference))
+        a, b = probe.outputs(batch), reference.outputs(batch)
         pairs = [(a.logits, b.logits), (a.boxes, b.boxes)]
         if b.quality is not None:
             pairs.append((a.quality, b.quality))
-        if reference.extras:
+        if reference.model.extras:
             index = np.argmax(b.logits, axis=1)
-            pairs.append((model.mask(a, index), reference.mask(b, index)))
+            pairs.append((probe.model.mask(a, index), reference.model.mask(b, index)))
         rows.append([_largest(*pair) for pair in pairs])
     return _named(np.max(rows, axis=0).tolist(), b.quality is not None)  # unlike max(), NaN stays NaN
 
 
-def signal(model: Model) -> ParityDifference:
+def signal(probe: Probe) -> ParityDifference:
     """Measure the largest range of one candidate's output over 3 test crops."""
-    template, search = _crops(model, 3)
-    out = model(model.encode(template), search)
+    out = probe.outputs(3)
     values = [out.logits, out.boxes, *(() if out.quality is None else (out.quality,))]
-    if model.extras:
-        values.append(model.mask(out, np.argmax(out.logits, axis=1)))
+    if probe.model.extras:
+        values.append(probe.model.mask(out, np.argmax(out.logits, axis=1)))
     return _named([float(np.max(np.ptp(value, axis=0))) for value in values], out.quality is not None)
 
 
-def _without_confidence(model: Model) -> tuple[str, ...]:
+def _without_confidence(probe: Probe) -> tuple[str, ...]:
     """Return the outputs that carry no information on purpose: the logits, always 0, of a single candidate."""
-    template, search = _crops(model, 1)
-    logits = model(model.encode(template), search).logits
+    logits = probe.outputs(1).logits
     return ("logits",) if logits.shape[1] == 1 and not np.any(logits) else ()
 
 

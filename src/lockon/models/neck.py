@@ -11,6 +11,11 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 
+def projection(in_channels: int, out: int) -> nn.Sequential:
+    """Return the neck of one map: a 1x1 convolution with batch normalization, (B, in_channels, H, W) to (B, out, H, W)."""
+    return nn.Sequential(nn.Conv2d(in_channels, out, 1, bias=False), nn.BatchNorm2d(out))
+
+
 class LevelNeck(nn.Module):
     """A 1x1 convolution with batch normalization per level, without a nonlinearity.
 
@@ -21,7 +26,7 @@ class LevelNeck(nn.Module):
 
     def __init__(self, in_channels: Sequence[int], out: int) -> None:
         super().__init__()
-        self.levels = nn.ModuleList(nn.Sequential(nn.Conv2d(channels, out, 1, bias=False), nn.BatchNorm2d(out)) for channels in in_channels)
+        self.levels = nn.ModuleList(projection(channels, out) for channels in in_channels)
 
     def forward(self, features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Map one (B, C, H, W) per level to one (B, out, H, W) per level."""

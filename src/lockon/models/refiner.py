@@ -10,18 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from lockon.models.choices import Reference
 from lockon.models.heads.segmentation import MaskDecoder
 from lockon.models.refiner_fusion import RefinerFusion
 from lockon.models.siamese import center_crop
 from lockon.ops.torch.prroi import prroi_pool
 from lockon.types import Prediction, Template
-
-Reference = Literal["crop", "prroi"]
 
 
 class RefinerModel(nn.Module):

@@ -7,16 +7,16 @@ Letters: B crops, C channels, h cells per side of the reference, S of the search
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lockon.models.choices import Correlation
 from lockon.models.fusion import attend, depthwise_correlation, naive_correlation, pixelwise_correlation
 from lockon.models.heads.blocks import conv_bn_relu
 
-Correlation = Literal["pixelwise", "depthwise", "naive"]
 REDUCTION = 4  # of channel attention
 
 
@@ -130,4 +130,4 @@ class ProjectedFusion(RefinerFusion):
         return fused if self.blend is None else self.blend(torch.cat([fused, projected], dim=1))  # type: ignore[no-any-return]
 
 
-__all__ = ["ChannelAttention", "Correlation", "PooledNonLocal", "ProjectedFusion", "RefinerFusion"]
+__all__ = ["ChannelAttention", "PooledNonLocal", "ProjectedFusion", "RefinerFusion"]

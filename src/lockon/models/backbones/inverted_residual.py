@@ -61,6 +61,7 @@ class InvertedResidualTrunk(nn.Module):
     """Stem and blocks down to stride 16, split into four stages of stride 2, 4, 8, 16.
 
     Args:
+        name: Name of the network, for messages.
         rows: (expansion, channels, repeats, stride, kernel) per group of blocks.
         mean: Per-channel RGB mean of 0..255 input.
         std: Per-channel RGB standard deviation of 0..255 input.
@@ -75,8 +76,11 @@ class InvertedResidualTrunk(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, rows: Sequence[tuple[int, int, int, int, int]], *, mean: Sequence[float], std: Sequence[float], eps: float) -> None:
+    def __init__(
+        self, name: str, rows: Sequence[tuple[int, int, int, int, int]], *, mean: Sequence[float], std: Sequence[float], eps: float
+    ) -> None:
         super().__init__()
+        self.name = name
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         stages: list[list[nn.Module]] = [[conv_bn(3, 32, 3, 2, eps=eps)]]
@@ -132,9 +136,11 @@ class InvertedResidualTrunk(nn.Module):
 
 def mobilenet_v2() -> InvertedResidualTrunk:
     """Build MobileNetV2 1.0 to its last stride-16 block: 96 channels, 0.54 M parameters."""
-    return InvertedResidualTrunk(MOBILENET_V2_ROWS, mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), eps=1e-5)
+    return InvertedResidualTrunk("mobilenet-v2", MOBILENET_V2_ROWS, mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), eps=1e-5)
 
 
 def efficientnet_lite0() -> InvertedResidualTrunk:
     """Build EfficientNet-Lite0 to its last stride-16 block: 112 channels, 0.70 M parameters."""
-    return InvertedResidualTrunk(EFFICIENTNET_LITE0_ROWS, mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0), eps=1e-3)
+    return InvertedResidualTrunk(
+        "efficientnet-lite0", EFFICIENTNET_LITE0_ROWS, mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0), eps=1e-3
+    )

@@ -24,16 +24,13 @@ Weights = Mapping[str, Tensor]
 PREFIXES = ("module.", "backbone.", "layers.", "encoder.", "model.")  # what wrappers put before a network's names
 
 
-def load_pretrained(
-    trunk: nn.Module, state: Weights, *, source: str = "the file", network: str = "", partial: bool = False
-) -> tuple[str, ...]:
+def load_pretrained(trunk: nn.Module, state: Weights, *, source: str = "the file", partial: bool = False) -> tuple[str, ...]:
     """Copy published weights into a backbone; what comes after the backbone's last layer is left out.
 
     Args:
         trunk: `ResNet`, `DilatedResNet50`, `AlexNet` or `InvertedResidualTrunk`.
         state: Named tensors; wrappers' prefixes (`PREFIXES`) are taken off, so that a whole tracker gives its "backbone.".
         source: Name of the weights for messages, for example that of their file.
-        network: Name of the backbone for messages; that of its class by default.
         partial: Whole layers at the end may be missing (SiamMask's weights end with layer3); they stay as they are.
 
     Returns:
@@ -58,8 +55,9 @@ def load_pretrained(
     problems += [f"{len(extra)} are unknown, first {extra[0]!r}"] if extra else []
     problems += shapes[:1]
     if problems or len(absent) == len(stages):
+        network = trunk.name if isinstance(trunk, InvertedResidualTrunk) else type(trunk).__name__
         reason = "; ".join(problems) or "none of its names is there"
-        raise LockonError(f"{source} does not hold weights of {network or type(trunk).__name__} ({reason}); give those of that network")
+        raise LockonError(f"{source} does not hold weights of {network} ({reason}); give those of that network")
     trunk.load_state_dict({**current, **{name: weights[name] for name in expected if name in weights}})
     return (*notes, *(f"{source} has no {stage}: it starts from random weights" for stage in absent))
 

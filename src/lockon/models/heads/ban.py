@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from lockon.models.heads.blocks import LOG_LIMIT, DepthwiseBlock, four_sides, level_weights, mean_of_levels, two_class_logits
 from lockon.ops.grid import Grid
-from lockon.types import Prediction
+from lockon.types import Candidates, Prediction
 
 
 class LevelledPointHead(nn.Module):
@@ -25,6 +25,7 @@ class LevelledPointHead(nn.Module):
         unit: Pixels per unit of the exponential.
     """
 
+    extras = ("distances",)
     points: Tensor
 
     def __init__(self, blocks: Iterable[nn.Module], grid: Grid, *, unit: float) -> None:
@@ -36,6 +37,11 @@ class LevelledPointHead(nn.Module):
         self.cls_weight = level_weights(len(self.levels), True)
         self.loc_weight = level_weights(len(self.levels), True)
         self.loc_scale = nn.Parameter(torch.ones(len(self.levels)))
+
+    @property
+    def candidates(self) -> Candidates:
+        """Return where the candidates lie: at the grid's points."""
+        return Candidates(self.points, None, self.grid.stride)
 
     def maps(self, template: tuple[Tensor, ...], search: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """Compute the network's output after the exponential, which every level takes before the levels are averaged.

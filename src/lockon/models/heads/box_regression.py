@@ -8,17 +8,12 @@ Letters: B crops, C channels, S cells per side.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
+from lockon.models.choices import Edges, Pool, Start
 from lockon.models.heads.blocks import conv_bn_relu
 from lockon.types import Prediction
-
-Start = Literal["middle", "zero"]
-Edges = Literal["offsets", "distances"]
-Pool = Literal["average", "convolution"]
 
 
 class DenseBoxHead(nn.Module):
@@ -35,6 +30,7 @@ class DenseBoxHead(nn.Module):
             "zero": no size, the default initialization.
     """
 
+    extras = ("confidence", "boxes")
     places: Tensor
     signs: Tensor
 
@@ -94,6 +90,8 @@ class PooledBoxHead(nn.Module):
         start: "middle": before training the box is the middle half of the crop; "zero": next to 0, 0, 0, 0.
     """
 
+    extras = ()
+
     def __init__(
         self,
         channels: int = 64,
@@ -130,4 +128,4 @@ def _bias(layer: nn.Conv2d | nn.Linear) -> Tensor:
     return layer.bias
 
 
-__all__ = ["DenseBoxHead", "Edges", "Pool", "PooledBoxHead", "Start"]
+__all__ = ["DenseBoxHead", "PooledBoxHead"]

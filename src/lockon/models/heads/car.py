@@ -6,19 +6,17 @@ tower, or the localization branch of SiamLA in its place.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
 from lockon.errors import LockonError
+from lockon.models.choices import Branch, LocalizationConfig
 from lockon.models.fusion import depthwise_correlation
 from lockon.models.heads.blocks import LOG_LIMIT, four_sides, group_tower, init_prior, init_small, two_class_logits
-from lockon.models.heads.localization import LocalizationBranch, LocalizationConfig
+from lockon.models.heads.localization import LocalizationBranch
 from lockon.ops.grid import Grid
-from lockon.types import Prediction
+from lockon.types import Candidates, Prediction
 
-Branch = Literal["centerness", "localization", "none"]
 TOWER = 4  # convolutions per task
 
 
@@ -44,6 +42,7 @@ class CARHead(nn.Module):
         LockonError: An unknown branch.
     """
 
+    extras = ("distances",)
     points: Tensor
 
     def __init__(
@@ -80,6 +79,11 @@ class CARHead(nn.Module):
             init_small(self.centerness)
         config = localization or LocalizationConfig()
         self.localization = LocalizationBranch(channels, levels, cells or grid, config) if branch == "localization" else None
+
+    @property
+    def candidates(self) -> Candidates:
+        """Return where the candidates lie: at the grid's points."""
+        return Candidates(self.points, None, self.grid.stride)
 
     def match(self, template: tuple[Tensor, ...], search: tuple[Tensor, ...]) -> Tensor:
         """Correlate one (B, C, h, w) with one (B, C, H, W) per level to (B, L C, S, S), channel by channel, level by level."""
@@ -126,4 +130,4 @@ class CARHead(nn.Module):
         return torch.cat([self.points - distances[..., :2], self.points + distances[..., 2:]], dim=-1)
 
 
-__all__ = ["Branch", "CARHead"]
+__all__ = ["CARHead"]

@@ -30,6 +30,7 @@ class CornerHead(nn.Module):
             corner can lie beyond 240 of 256 pixels.
     """
 
+    extras = ("heat",)
     places: Tensor
 
     def __init__(self, channels: int = 64, *, cells: int = 16, stride: int = 16, hidden: int = 256, middle: bool = False) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lockon.ops.grid import Grid
-from lockon.types import Prediction
+from lockon.types import Candidates, Prediction
 
 
 def separable(channels: int, kernel: int) -> nn.Sequential:
@@ -36,6 +36,7 @@ class PointHead(nn.Module):
         prior: Foreground probability at initialization (focal-loss bias).
     """
 
+    extras = ()
     points: Tensor
 
     def __init__(self, channels: int, *, grid: Grid, depth: int = 3, kernel: int = 5, quality: bool = False, prior: float = 0.02) -> None:
@@ -53,6 +54,11 @@ class PointHead(nn.Module):
             if layer is not None and layer.bias is not None:
                 nn.init.normal_(layer.weight, std=0.01)
                 nn.init.constant_(layer.bias, bias)
+
+    @property
+    def candidates(self) -> Candidates:
+        """Return where the candidates lie: at the grid's points."""
+        return Candidates(self.points, None, self.grid.stride)
 
     def forward(self, fused: Tensor) -> Prediction:
         """Map (B, C, H, W) to `Prediction` with boxes (B, N, 4) xyxy in search-crop pixels."""

@@ -6,11 +6,10 @@ depth-wise matching on one or more levels (Sec. 3.2-3.3).
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
+from lockon.models.choices import Matching
 from lockon.models.heads.blocks import (
     LOG_LIMIT,
     DepthwiseBlock,
@@ -22,9 +21,7 @@ from lockon.models.heads.blocks import (
 )
 from lockon.ops.grid import AnchorGrid
 from lockon.ops.torch.boxes import decode_deltas
-from lockon.types import Prediction
-
-Matching = Literal["depthwise", "up-channel"]
+from lockon.types import Candidates, Prediction
 
 
 class RPNBlock(nn.Module):
@@ -65,6 +62,7 @@ class RPNHead(nn.Module):
         matching: Correlation of template and search.
     """
 
+    extras = ("deltas",)
     anchors: Tensor
 
     def __init__(
@@ -83,6 +81,11 @@ class RPNHead(nn.Module):
         self.levels = nn.ModuleList(RPNBlock(channels, grid.anchors, padding=padding, matching=matching) for _ in range(levels))
         self.cls_weight = level_weights(levels, weighted)
         self.loc_weight = level_weights(levels, weighted)
+
+    @property
+    def candidates(self) -> Candidates:
+        """Return where the candidates lie: the grid's anchors, at their centres."""
+        return Candidates(self.anchors[:, :2], self.anchors, self.grid.grid.stride)
 
     def maps(self, template: tuple[Tensor, ...], search: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """Compute the network's raw output.

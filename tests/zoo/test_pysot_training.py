@@ -11,24 +11,29 @@ pytest.importorskip("torch", reason="needs the train extra")
 
 from lockon.config import apply_overrides, as_json, differences
 from lockon.errors import LockonError
+from lockon.train.losses.cross_entropy import BalancedCrossEntropy
+from lockon.train.losses.dynamic_labels import DynamicLabels, SmoothedLabels
+from lockon.train.losses.pair_ranking import IoURanking
+from lockon.train.losses.ranking import ClassificationRanking
 from lockon.train.optim import learning_rate_factor
-from lockon.train.siamese_loss import BAN_LOSS, CAR_LOSS, LA_LOSS, NO_RANKING, SiameseLossConfig, with_localization
-from lockon.zoo.recipe_settings import CUSTOM, SETTINGS, RecipeConfig, base_config
-from lockon.zoo.registry import recipes
-from lockon.zoo.torch_weights import config_of
+from lockon.zoo.dense_losses import BAN, CAR, LA
+from lockon.zoo.pysot_training import CUSTOM
+from lockon.zoo.recipe_config import RecipeConfig, base_config
+from lockon.zoo.registry import TRACKERS, card
 
 PYSOT = ("VID", "YTBB", "COCO", "DET")
 RBO = (*PYSOT, "GOT10k_train")
 SIAMBAN = (*RBO, "LaSOT_train")
 GOT10K = ("GOT10k_train",)
+FAMILY = [name for name in TRACKERS if card(name).search_by_size]
 
 
 def settings(name: str, experiment: str = "default") -> RecipeConfig:
-    return base_config(name, config_of(name), {"experiment": experiment})
+    return base_config(card(name), {"experiment": experiment})
 
 
-def test_every_name_of_the_family_has_settings() -> None:
-    assert {name for name, module in recipes().items() if module == "lockon.zoo.recipes"} == set(SETTINGS)
+def learnt(config: RecipeConfig) -> dict[str, Any]:
+    return {"loss": config.loss, "assigner": config.assigner, "sampling": config.sampling}
 
 
 @pytest.mark.parametrize(
@@ -99,50 +104,49 @@ def test_schedules_of_averaged_cards(  # noqa: PLR0917
 
 def test_losses_of_siamcar_and_siamla() -> None:
     for experiment in ("default", "got10k"):
-        assert settings("siamcar-r50", experiment).loss == CAR_LOSS
-        assert settings("siamla-r50", experiment).loss == LA_LOSS
+        assert learnt(settings("siamcar-r50", experiment)) == CAR
+        assert learnt(settings("siamla-r50", experiment)) == LA
     assert (settings("siamcar-r50").model.branch, settings("siamla-r50").model.branch) == ("centerness", "localization")
+
+
+def changed(what: dict[str, Any], boundary: float | None = None, **terms: Any) -> dict[str, Any]:
+    return {**what, "loss": replace(what["loss"], **terms), "assigner": replace(what["assigner"], boundary=boundary)}
 
 
 @pytest.mark.parametrize(
     ("name", "overrides", "expected"),
     [
-        ("siamcar-r50", {}, CAR_LOSS),
-        ("siamcar-r50", {"loss.base": "dynamic"}, with_localization(CAR_LOSS, boundary=None)),
-        ("siamcar-r50", {"loss.base": "dynamic", "loss.dynamic.boundary_lambda": "0.3"}, with_localization(CAR_LOSS, boundary=0.3)),
+        ("siamcar-r50", {}, CAR),
+        ("siamcar-r50", {"loss.cls": "dynamic-labels"}, changed(CAR, cls=DynamicLabels())),
         (
             "siamcar-r50",
-            {
-                "loss.base": "dynamic",
-                "loss.dynamic.boundary_lambda": "0.2",
-                "loss.dynamic.hard": "true",
-                "loss.dynamic.negative_weight": "none",
-            },
-            with_localization(CAR_LOSS, labels=False),
+            {"loss.cls": "dynamic-labels", "loss.cls.smoothing": "0.3", "assigner.boundary": "0.5"},
+            changed(CAR, 0.5, cls=DynamicLabels(smoothing=0.3)),
         ),
+        ("siamcar-r50", {"loss.cls": "smoothed-labels", "assigner.boundary": "0.5"}, changed(CAR, 0.5, cls=SmoothedLabels())),
         (
             "siamla-r50",
-            {"loss.base": "cross_entropy", "loss.dynamic.boundary_lambda": "none"},
-            with_localization(CAR_LOSS, labels=False, boundary=None, branch=True),
+            {"loss.cls": "balanced-cross-entropy", "assigner.boundary": "none"},
+            changed(LA, cls=BalancedCrossEntropy()),
         ),
         (
             "siamla-r50",
             {
                 "model.branch": "centerness",
-                "loss.base": "cross_entropy",
-                "loss.dynamic.boundary_lambda": "none",
-                "loss.quality_target": "centerness",
-                "loss.box_average": "centerness",
-                "loss.box_weight": "3",
+                "loss.cls": "balanced-cross-entropy",
+                "assigner.boundary": "none",
+                "loss.quality": "centerness-quality",
+                "loss.box.centerness": "true",
+                "loss.box.weight": "3",
             },
-            CAR_LOSS,
+            CAR,
         ),
-        ("siamban-r50", {"loss.base": "dynamic", "loss.dynamic.boundary_lambda": "0.2"}, with_localization(BAN_LOSS)),
+        ("siamban-r50", {"loss.cls": "dynamic-labels", "assigner.boundary": "0.5"}, changed(BAN, 0.5, cls=DynamicLabels())),
     ],
 )
-def test_rows_of_the_siamla_tables_are_settings(name: str, overrides: dict[str, str], expected: SiameseLossConfig) -> None:
+def test_rows_of_the_siamla_tables_are_settings(name: str, overrides: dict[str, str], expected: dict[str, Any]) -> None:
     """Tables III to V; those of Table VI are `model.localization`'s."""
-    assert apply_overrides(base_config(name, config_of(name), overrides), overrides).loss == expected
+    assert learnt(apply_overrides(base_config(card(name), overrides), overrides)) == expected
 
 
 def test_an_epoch_of_the_got10k_run_is_as_long_as_in_its_log() -> None:
@@ -150,32 +154,34 @@ def test_an_epoch_of_the_got10k_run_is_as_long_as_in_its_log() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "experiment", "gamma", "box_weight", "scope", "ranked"),
+    ("name", "experiment", "gamma", "box_weight", "scope", "every"),
     [
-        ("siamrpnpp-r50-rbo", "default", 3.0, 1.2, "batch", "all"),
-        ("siamrpnpp-r50-rbo", "got10k", 5.0, 1.2, "batch", "all"),
-        ("siamban-r50-rbo", "default", 3.0, 1.0, "image", "sampled"),
-        ("siampw-r50-rbo", "default", 5.0, 1.0, "image", "sampled"),
-        ("siampw-r50-rbo", "got10k", 5.0, 1.0, "image", "sampled"),
+        ("siamrpnpp-r50-rbo", "default", 3.0, 1.2, "batch", True),
+        ("siamrpnpp-r50-rbo", "got10k", 5.0, 1.2, "batch", True),
+        ("siamban-r50-rbo", "default", 3.0, 1.0, "image", False),
+        ("siampw-r50-rbo", "default", 5.0, 1.0, "image", False),
+        ("siampw-r50-rbo", "got10k", 5.0, 1.0, "image", False),
     ],
 )
-def test_ranking(name: str, experiment: str, gamma: float, box_weight: float, scope: str, ranked: str) -> None:  # noqa: PLR0917
-    loss = settings(name, experiment).loss
-    assert (loss.ranking.classification, loss.ranking.iou, loss.ranking.gamma) == (0.5, 0.25, gamma)
-    assert (loss.ranking.alpha, loss.ranking.beta, loss.ranking.mode) == (0.5, 4.0, "official")
-    assert (loss.box_weight, loss.sampling.scope, loss.sampling.ranking) == (box_weight, scope, ranked)
+def test_ranking(name: str, experiment: str, gamma: float, box_weight: float, scope: str, every: bool) -> None:  # noqa: PLR0917
+    config = settings(name, experiment)
+    assert config.loss.rank_cls == ClassificationRanking(weight=0.5, alpha=0.5, beta=4.0, all_negatives=every)
+    assert config.loss.ranking == IoURanking(weight=0.25, gamma=gamma)
+    assert (config.loss.box.weight, config.sampling.scope) == (box_weight, scope)
 
 
 @pytest.mark.parametrize("name", ["siamban-r50", "siampw-r50"])
 def test_ranking_is_all_that_differs_from_the_baseline(name: str) -> None:
     base, ranked = (as_json(settings(which)) for which in (name, f"{name}-rbo"))
     changed = {text.partition(" ")[0] for text in differences(base, ranked)}
-    assert changed <= {"loss.ranking.classification", "loss.ranking.iou", "loss.ranking.gamma"}
+    assert changed <= {"loss.rank_cls.weight", "loss.ranking.weight", "loss.ranking.gamma"}
 
 
 def test_baselines_do_not_rank() -> None:
-    for name in SETTINGS:
-        assert (settings(name).loss.ranking == NO_RANKING) is not name.endswith("-rbo")
+    for name in FAMILY:
+        loss = settings(name).loss
+        for term in (loss.rank_cls, loss.ranking):
+            assert (term.weight > 0) is name.endswith("-rbo")
 
 
 def test_what_else_an_experiment_changes() -> None:

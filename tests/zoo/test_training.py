@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ from lockon.models.backbones.resnet import DilatedResNet50  # noqa: E402
 from lockon.train.checkpoint import read_weights  # noqa: E402
 from lockon.train.engine import Engine  # noqa: E402
 from lockon.train.recipe import Recipe, TrainSources  # noqa: E402
-from lockon.zoo.recipe_settings import SETTINGS  # noqa: E402
-from lockon.zoo.recipes import recipe  # noqa: E402
+from lockon.zoo import siampw  # noqa: E402
+from lockon.zoo.registry import TRACKERS, card  # noqa: E402
+from lockon.zoo.training import recipe  # noqa: E402
 
 SMALL = {"train.batch_size": "2", "train.accumulate": "1", "train.workers": "0", "train.steps": "3", "train.log_every": "1"}
 
@@ -64,14 +66,13 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def build(config: Any) -> None:
         raise AssertionError("a network was built")
 
-    for family in ("siamban", "siampw"):
-        monkeypatch.setattr(f"lockon.zoo.{family}.build", build)
+    monkeypatch.setattr("lockon.zoo.siampw.CARDS", tuple(replace(one, build=build) for one in siampw.CARDS))
 
 
 def test_own_images_take_the_place_of_datasets_that_are_not_there(stills: Path) -> None:
     made = recipe(TrainSources.find(stills.parent), {**SMALL, "data.negative": "0"}, "siampw-r50-rbo")
     assert made.notes[0].endswith("GOT10k_train, LaSOT_train is there: training on stills")
-    assert "the backbone starts from random weights" in made.notes[1]
+    assert "the backbone starts from random weights" in made.notes[-1]
     assert made.settings["datasets"] == ["stills"]
     assert made.header["architecture"] == "siampw-r50-rbo"
     assert made.header["data"] == {"stills": "3 videos or images, 3 boxes"}
@@ -119,7 +120,7 @@ def test_backbone_weights_come_from_a_whole_tracker_and_may_end_early(stills: Pa
     save_file({f"backbone.{name}": torch.rand_like(value.float()).to(value.dtype) for name, value in trunk.state_dict().items()}, path)
     sources = TrainSources(stills=stills)
     made = recipe(sources, {**SMALL, "backbone_weights": str(path)}, "siampw-r50")
-    assert made.notes[1] == f"{path} has no layer3: it starts from random weights"
+    assert made.notes[-1] == f"{path} has no layer3: it starts from random weights"
     name = "layer2.3.conv3.weight"
     assert torch.equal(made.task.module.backbone.state_dict()[name], load_file(path)[f"backbone.{name}"])  # type: ignore[union-attr]
     with pytest.raises(LockonError, match=r"backbone weights nowhere.pth do not exist"):
@@ -197,7 +198,7 @@ class Repeated:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(SETTINGS))
+@pytest.mark.parametrize("name", [name for name in TRACKERS if card(name).search_by_size])
 def test_every_recipe_can_be_made_and_gives_a_loss(name: str, stills: Path) -> None:
     made = recipe(TrainSources(stills=stills), {**SMALL, "model.search_size": "191", "data.search.size": "191"}, name)
     sample = made.pipeline.sample(0)

@@ -1,9 +1,10 @@
+"""Presets of the trackers that descend from PySOT."""
+
 from __future__ import annotations
 
 import pytest
 
-from lockon.config import apply_in_order, apply_overrides
-from lockon.errors import LockonError
+from lockon.config import apply_overrides
 from lockon.localizers.boxes import Best, MeanRanked
 from lockon.localizers.coarse_to_fine import CoarseToFine
 from lockon.localizers.place import Argmax
@@ -11,16 +12,17 @@ from lockon.localizers.score import SigmoidScore, StretchedScore
 from lockon.ops.borders import MeanColor
 from lockon.ops.crop_rules import ContextRule, PysotRule
 from lockon.start_rules import ClippedStart, UnclippedStart
-from lockon.tracker import TrackerConfig
-from lockon.zoo.presets import FAMILIES, default_config, preset_changes, preset_config, preset_names
-from lockon.zoo.registry import ENTRIES
+from lockon.zoo.loading import inference_config
+from lockon.zoo.registry import TRACKERS, card
 
 SIAMCAR = ("siamcar-r50", "siamla-r50")
-EVERY = [(name, preset) for name in FAMILIES for preset in preset_names(name)]
+FAMILY = [name for name in TRACKERS if card(name).search_by_size]
+EVERY = [(name, preset) for name in FAMILY for preset in card(name).presets]
 
 
-def test_every_tracker_of_the_family_has_presets() -> None:
-    assert sorted(FAMILIES) == sorted(name for name, entry in ENTRIES.items() if entry.module == "lockon.zoo.siamese")
+def test_the_family() -> None:
+    assert len(FAMILY) == 10
+    assert list(card("siamban-r50").presets) == ["default", "official", "otb100", "vot2018", "vot2019"]
 
 
 # penalty_k, window_influence, lr of the official configuration files
@@ -50,13 +52,13 @@ def test_every_tracker_of_the_family_has_presets() -> None:
     ],
 )
 def test_numbers(name: str, preset: str, numbers: tuple[float, float, float]) -> None:
-    found = preset_config(name, preset).localizer
+    found = inference_config(card(name), preset).localizer
     assert (found.rank.penalty_k, found.rank.window_influence, found.size_lr) == numbers
 
 
 @pytest.mark.parametrize(("name", "preset"), EVERY)
 def test_what_all_presets_share(name: str, preset: str) -> None:
-    config = preset_config(name, preset, 287 / 127)
+    config = inference_config(card(name), preset, size_ratio=287 / 127)
     rule = ContextRule if preset == "default" else PysotRule
     assert config.template_crop == rule(factor=1.0, context=0.5, pixel_centers=True, border=MeanColor())
     assert config.search_crop == rule(factor=287 / 127, context=0.5, pixel_centers=True, border=MeanColor())
@@ -68,7 +70,7 @@ def test_what_all_presets_share(name: str, preset: str) -> None:
 
 @pytest.mark.parametrize(("name", "preset"), EVERY)
 def test_only_the_default_is_continuous(name: str, preset: str) -> None:
-    config = preset_config(name, preset)
+    config = inference_config(card(name), preset)
     least = 0.0 if name in SIAMCAR else 10.0
     official = UnclippedStart(shift=-0.5), least
     expected = {"default": (ClippedStart(), 3.0), "official": official, "siamcar": official}
@@ -77,7 +79,7 @@ def test_only_the_default_is_continuous(name: str, preset: str) -> None:
 
 @pytest.mark.parametrize(("name", "preset"), EVERY)
 def test_only_siamcars_own_inference_has_its_oddities(name: str, preset: str) -> None:
-    localizer = preset_config(name, preset).localizer
+    localizer = inference_config(card(name), preset).localizer
     if (name == "siamcar-r50" and preset != "default") or preset == "siamcar":
         assert (localizer.score, localizer.boxes) == (StretchedScore(quality=1.0), Best())
         bounds = {"nearest": int(0.1 * 127), "farthest": int(0.44 * 127)}
@@ -97,19 +99,8 @@ def test_only_siamcars_own_inference_has_its_oddities(name: str, preset: str) ->
 )
 def test_parameters_of_a_weight_file_do_not_outlast_the_preset(stored: dict[str, object]) -> None:
     """A file that was exported with other oddities still tracks as the official code when asked to."""
-    found = apply_in_order(default_config("siamcar-r50"), stored, preset_changes("siamcar-r50", "official"))
-    assert found == preset_config("siamcar-r50", "official")
+    found = inference_config(card("siamcar-r50"), "official", header={"tracker": stored})
+    assert found == inference_config(card("siamcar-r50"), "official")
     changed = apply_overrides(found, {"localizer.place.mixed_units": "false"})
     assert not changed.localizer.place.mixed_units
     assert changed.localizer.place.stretched
-
-
-def test_the_default_is_one_preset() -> None:
-    assert preset_config("siamban-r50") == default_config("siamban-r50")
-    assert preset_changes("siamban-r50", "default") == {}
-    assert isinstance(default_config("siamban-r50"), TrackerConfig)
-
-
-def test_unknown_preset() -> None:
-    with pytest.raises(LockonError, match=r"unknown preset of siamban-r50 'otb10'; did you mean 'otb100'"):
-        preset_config("siamban-r50", "otb10")

@@ -10,6 +10,7 @@ import pytest
 
 import lockon
 from colored_scenes import RED, scene
+from fake_cards import register
 from fake_refiner import BlobRefiner, Fixed
 from lockon.errors import LockonError
 from lockon.ops.crop_rules import OfficialStretchedRule, StretchedRule
@@ -18,8 +19,11 @@ from lockon.refiners.combine import RefineConfig
 from lockon.refiners.wrapper import RefinedSession, RefinedTracker
 from lockon.start_rules import UnclippedStart
 from lockon.tracker import NetworkTracker
-from lockon.zoo import refiners
-from lockon.zoo.registry import REFINERS, Entry
+from lockon.zoo import loading
+from lockon.zoo.card import Card
+from lockon.zoo.loading import wrap
+from lockon.zoo.networks import open_model, weight_files, weights_path
+from lockon.zoo.registry import card
 
 TARGET = (60, 50, 20, 16)
 
@@ -27,10 +31,18 @@ TARGET = (60, 50, 20, 16)
 @pytest.fixture
 def blob(monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a refiner that needs no weights; its file says crop.factor=3."""
-    monkeypatch.setattr(refiners, "open_model", lambda name, path, device: (BlobRefiner(), {"tracker": {"crop": {"factor": 3.0}}}))
-    monkeypatch.setattr(refiners, "_given", lambda name, weights: Path("blob.onnx"))
-    monkeypatch.setitem(REFINERS, "blob", Entry("lockon.zoo.refiners", "finds colours"))
-    return "blob"
+    made = BlobRefiner(), {"tracker": {"crop": {"factor": 3.0}}}
+    monkeypatch.setattr(loading, "open_model", lambda name, *more: made if name == "blob" else open_model(name, *more))
+    monkeypatch.setattr(loading, "weights_path", lambda one, given: Path("blob.onnx") if one.name == "blob" else weights_path(one, given))
+    blob = Card(
+        name="blob",
+        kind="refiner",
+        summary="finds colours",
+        config=RefinerConfig(),
+        presets=card("refine-s").presets,
+        assemble=AlphaRefiner,
+    )
+    return register(monkeypatch, blob)
 
 
 def test_parameters_come_from_file_then_preset_then_overrides(blob: str) -> None:
@@ -100,26 +112,26 @@ def test_weights_that_are_not_there() -> None:
     with pytest.raises(LockonError, match="none were published; train them"):
         lockon.load_refiner("alpha-refine-r50")
     with pytest.raises(LockonError, match="does not exist"):
-        refiners.weight_files("refine-s", Path("none.onnx"))
-    assert refiners.weight_files("refine-s", Path("own.safetensors")) == (Path("own.safetensors"),)
+        weight_files("refine-s", Path("none.onnx"))
+    assert weight_files("refine-s", Path("own.safetensors")) == (Path("own.safetensors"),)
 
 
 def test_wrong_settings_of_the_wrapper(blob: str) -> None:
     with pytest.raises(LockonError, match=r"unknown .*'write'"):
         lockon.load("mil", refiner=blob, **{"refine.write": False})
     with pytest.raises(LockonError, match="weights and parameters of a refiner belong to its name"):
-        refiners.wrap(Fixed(), AlphaRefiner(BlobRefiner()), weights="some.onnx")
+        wrap(Fixed(), AlphaRefiner(BlobRefiner()), weights="some.onnx")
 
 
 def test_siammask_takes_the_trackers_options(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sizes as the network gives them; options of the search begin with tracker."""
     asked = {}
 
-    def load(name, **options):
-        asked.update(options, name=name)
+    def load(name, weights, **options):
+        asked.update(options, name=name, weights=weights)
         raise LockonError("stop here")
 
-    monkeypatch.setattr("lockon.zoo.siamese.load", load)
+    monkeypatch.setattr(loading, "load", load)
     with pytest.raises(LockonError, match="stop here"):
         lockon.load_refiner("siammask", "weights.onnx", **{"tracker.localizer.rank.window_influence": 0.1, "box": "own"})
     assert asked == {

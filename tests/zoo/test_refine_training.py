@@ -29,7 +29,9 @@ from lockon.train.checkpoint import read_weights  # noqa: E402
 from lockon.train.engine import Engine  # noqa: E402
 from lockon.train.optim import learning_rate_factor  # noqa: E402
 from lockon.train.recipe import Recipe, TrainSources  # noqa: E402
-from lockon.zoo.alpha_refine_recipe import SAMPLINGS, experiments, make_pipeline, recipe  # noqa: E402
+from lockon.zoo.refine_training import SAMPLINGS, draw_pairs  # noqa: E402
+from lockon.zoo.registry import card  # noqa: E402
+from lockon.zoo.training import recipe  # noqa: E402
 from tiny_training_data import make_stills  # noqa: E402
 
 SMALL = {
@@ -56,7 +58,7 @@ def make(sources: TrainSources, name: str = "alpha-refine-r18", **settings: str)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_published_numbers(name: str) -> None:
-    config = experiments(name)["default"]
+    config = card(name).experiments()["default"]
     train = config.train.resolved()
     assert train.steps == 40 * 500
     assert train.batch_size * train.accumulate == 32 * 8
@@ -65,7 +67,7 @@ def test_published_numbers(name: str) -> None:
     assert (train.clip_norm, train.ema_decay, train.unfreeze) == (0, 0, ())
     rates = [learning_rate_factor(step, train) for step in (0, 3999, 4000, 8000, 12000, 16000, 19999)]
     assert rates == [1, 1, 1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 16]
-    assert (config.loss.mse_weight, config.loss.mask_weight, config.loss.confidence_weight) == (1, 1000, 0)
+    assert (config.loss.mse.weight, config.loss.mask.weight, config.loss.confidence.weight) == (1, 1000, 0)
     data = config.data
     assert (data.search, data.reference) == (BoxJitter(scale=0.25, offset=0.25), BoxJitter())
     assert data.official
@@ -73,7 +75,7 @@ def test_published_numbers(name: str) -> None:
     assert config.model.train_norms
     weights = {name: SAMPLINGS[name].weight for name in config.datasets}
     assert weights == {"LaSOT_train": 1, "GOT10k_train": 1, "COCO": 1, "VID": 1, "DET": 1, "YouTubeVOS": 2, "saliency": 3}
-    without = experiments(name)["boxes"]
+    without = card(name).experiments()["boxes"]
     assert without.datasets == ("LaSOT_train", "GOT10k_train", "COCO")
     assert not without.model.mask
 
@@ -83,17 +85,16 @@ def test_datasets_are_drawn_by_their_weights() -> None:
         return np.zeros((60, 80, 3), np.uint8)
 
     sets = [TrackSet.build(name, [Track(name, "00", [0], [[10, 10, 40, 40]])], read) for name in ("COCO", "saliency")]
-    config = experiments("alpha-refine-r18")["default"]
-    pipeline = make_pipeline(sets, config, config.data)
+    draw, _ = draw_pairs(sets, {}, None)
     rng = np.random.default_rng(0)
-    counts = Counter(pipeline.draw.draw(rng).ids.split("/")[0] for _ in range(400))
+    counts = Counter(draw.draw(rng).ids.split("/")[0] for _ in range(400))
     assert counts["saliency"] / 400 == pytest.approx(3 / 4, abs=0.07)
 
 
 def test_ones_own_data_will_do(sources: TrainSources) -> None:
     made = make(sources)
     assert made.notes[0].endswith("is there: training on stills")
-    assert "the backbone starts from random weights" in made.notes[1]
+    assert "the backbone starts from random weights" in made.notes[-1]
     assert made.header["architecture"] == "alpha-refine-r18"
     assert made.header["tracker"] == {"crop": {"pixel_centers": True}}
     assert make(sources, **{"data.official": "false"}).header["tracker"] == {}
