@@ -11,7 +11,7 @@ import typer
 from lockon.cli import _analysis as shared
 
 if TYPE_CHECKING:
-    from lockon.bench.alignment import Alignment
+    from lockon.analysis.alignment import Alignment
     from lockon.bench.run import Outcome
     from lockon.bench.spec import TrackerSpec
     from lockon.data.sequence import VideoSequence
@@ -69,7 +69,7 @@ def alignment(  # noqa: PLR0917 - a command line
 
       lockon analyze alignment --results runs/otb --out runs/otb-alignment
     """
-    from lockon.bench.plots.alignment import write_alignment_plot
+    from lockon.analysis.plots.alignment import write_alignment_plot
     from lockon.cli.bench import split_names
 
     shared.check_source(data, results, "alignment")
@@ -98,7 +98,7 @@ def alignment(  # noqa: PLR0917 - a command line
 
 def _stored(folder: Path, labels: list[str], wanted: list[str], above: float, seed: int) -> dict[str, Alignment]:
     """Of the one-pass results of a folder, by tracker."""
-    from lockon.bench.alignment import answer_alignment
+    from lockon.analysis.alignment import answer_alignment
     from lockon.bench.store import Store
     from lockon.errors import LockonError, unknown_name
 
@@ -127,7 +127,7 @@ def _measured(
     how: dict[str, Any],
 ) -> tuple[dict[str, Alignment], list[Outcome]]:
     """Of trackers that are run now: candidates where there is a network, else answers. By tracker, in the order of `specs`."""
-    from lockon.bench.alignment import alignment_frames, candidate_alignment
+    from lockon.analysis.alignment import alignment_frames, candidate_alignment
     from lockon.cli._trackers import make_tracker
     from lockon.tracker import NetworkTracker
 
@@ -159,7 +159,7 @@ def _answered(
         again = None if out is None else f"finished sequences are kept in {folder}, the same command goes on from there"
         outcomes = shared.run_all(specs, sequences, folder, origin, again=again, **how)
         names = {(sequence.dataset, sequence.name) for sequence in sequences}
-        from lockon.bench.alignment import answer_alignment
+        from lockon.analysis.alignment import answer_alignment
         from lockon.bench.publish import KeptStore
 
         store = KeptStore(folder, names)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from lockon.bench.score import ScoreReport
+    from lockon.analysis.score import ScoreReport
     from lockon.tracker import NetworkTracker
 
 
@@ -42,7 +42,7 @@ def score(  # noqa: PLR0917 - a command line
       lockon export lockon-s --weights runs/first/best.safetensors --tracker runs/first/score/tracker.json --out deployed
     """
     from lockon._require import require
-    from lockon.bench.score import analyze_score
+    from lockon.analysis.score import analyze_score
     from lockon.cli._analysis import check_folder, phases
     from lockon.cli._options import parse_overrides
     from lockon.cli._trackers import load_sequences
@@ -86,7 +86,7 @@ def _write(report: ScoreReport, identity: dict[str, Any], out: Path) -> list[Pat
 
     from lockon import __version__
     from lockon._files import write_bytes
-    from lockon.bench.reliability_plot import write_reliability_plot
+    from lockon.analysis.plots.reliability import write_reliability_plot
     from lockon.config import as_json
 
     score_path, plot_path, tracker_path = (out / name for name in ("score.json", "reliability.png", "tracker.json"))

@@ -10,8 +10,8 @@ import typer
 from lockon.cli import _analysis as shared
 
 if TYPE_CHECKING:
+    from lockon.analysis.stability import Curve
     from lockon.bench.report.model import Metric
-    from lockon.bench.stability import Curve
 
 
 def stability(  # noqa: PLR0917 - a command line
@@ -56,11 +56,11 @@ def stability(  # noqa: PLR0917 - a command line
 
       lockon analyze stability --parameter search_factor --values 3:5:0.25 --figure AO --data pool:/data/validation --out runs/search
     """
+    from lockon.analysis.plots.stability import write_stability_plot
+    from lockon.analysis.stability import curve, parse_values, sweep
     from lockon.bench.metrics.conventions import get_convention
-    from lockon.bench.plots.stability import write_stability_plot
     from lockon.bench.report.model import Report
     from lockon.bench.report.one_pass import OnePass
-    from lockon.bench.stability import curve, parse_values, sweep
     from lockon.cli._trackers import load_sequences, make_tracker, tracker_specs
     from lockon.cli.bench import split_names
 

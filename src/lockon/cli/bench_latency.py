@@ -10,7 +10,7 @@ from lockon.cli._analysis import Data, Devices, Presets, Save, Sequences, Settin
 from lockon.cli.bench import RefinerWeights
 
 if TYPE_CHECKING:
-    from lockon.bench.latency import Scene
+    from lockon.analysis.latency import Scene
 
 
 def latency(  # noqa: PLR0917 - a command line
@@ -47,7 +47,7 @@ def latency(  # noqa: PLR0917 - a command line
 
     import cv2
 
-    from lockon.bench.latency import latency_json, latency_markdown, measure
+    from lockon.analysis.latency import latency_json, latency_markdown, measure
     from lockon.bench.machine import machine, versions
     from lockon.cli._analysis import check_save, phases, write_table
     from lockon.cli._trackers import make_tracker, tracker_specs, with_and_without
@@ -83,7 +83,7 @@ def latency(  # noqa: PLR0917 - a command line
 
 def _scenes(data: list[str], sequences: list[str], frames: int) -> list[Scene]:
     """The sequences that are asked for, or the bundled clip."""
-    from lockon.bench.latency import scene_of
+    from lockon.analysis.latency import scene_of
     from lockon.cli._trackers import load_sequences
     from lockon.errors import LockonError
 
@@ -102,7 +102,7 @@ def _bundled(frames: int) -> Scene:
 
     import numpy as np
 
-    from lockon.bench.latency import Scene
+    from lockon.analysis.latency import Scene
     from lockon.video import open_frames
 
     assets = resources.files("lockon") / "assets"

@@ -60,8 +60,8 @@ def oracle(  # noqa: PLR0917 - a command line
 
       lockon bench oracle --trackers refine-s --weights refine-s=refine-s.onnx --data pool:/data/val --out runs/after --when after
     """
+    from lockon.analysis.oracle import oracle_json, oracle_markdown, oracle_rows
     from lockon.bench.machine import machine
-    from lockon.bench.oracle import oracle_json, oracle_markdown, oracle_rows
     from lockon.bench.protocols.plan import Protocol
     from lockon.cli._analysis import check_save, end, run_all, write_table
     from lockon.cli._trackers import load_sequences, tracker_specs, with_and_without

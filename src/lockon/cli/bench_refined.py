@@ -28,7 +28,7 @@ def refined(
     """
     from dataclasses import asdict
 
-    from lockon.bench.refined import compare, refined_markdown
+    from lockon.analysis.refined import compare, refined_markdown
     from lockon.cli._analysis import write_table
     from lockon.cli.bench import split_names
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lockon.bench.alignment import alignment_frames, candidate_alignment
+from lockon.analysis.alignment import alignment_frames, candidate_alignment
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.studies.figures import ALIGNMENT, FIGURES, Name

@@ -17,7 +17,7 @@ class StudyMetric:
 
     Attributes:
         text: what it is. rising: whether higher is better. digits: that are shown.
-        alignment: its name in the measurement of score against IoU (`lockon.bench.alignment`); "" for any other figure.
+        alignment: its name in the measurement of score against IoU (`lockon.analysis.alignment`); "" for any other figure.
         refiner: whether it is one of refiners, whose own name it has in their measurement.
     """
 

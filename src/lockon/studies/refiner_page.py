@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lockon.bench.oracle import oracle_markdown, oracle_rows
-from lockon.bench.refined import compare, refined_markdown
+from lockon.analysis.oracle import oracle_markdown, oracle_rows
+from lockon.analysis.refined import compare, refined_markdown
 from lockon.bench.store import Record, Store
 from lockon.errors import LockonError
 from lockon.studies.markdown import table

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_results import FAR, HALF, PERFECT, make_record
 
+from bench.made_results import FAR, HALF, PERFECT, make_record
 from colored_videos import BLUE, GREEN, RED, ColorModel, color_tracker, video
-from lockon.bench.alignment import KEPT, alignment_frames, answer_alignment, candidate_alignment
+from lockon.analysis.alignment import KEPT, alignment_frames, answer_alignment, candidate_alignment
 from lockon.errors import LockonError
 from lockon.tracker import NetworkTracker, TrackerConfig
 from lockon.types import Prediction, Template
@@ -109,7 +109,7 @@ def test_the_tracker_goes_on_as_if_nothing_had_been() -> None:
 
 def test_pairs_are_kept_by_the_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
     assert KEPT >= 1000
-    monkeypatch.setattr("lockon.bench.alignment.KEPT", 100)
+    monkeypatch.setattr("lockon.analysis.alignment.KEPT", 100)
     found = candidate_alignment(tracker(), VIDEOS, every=1)
     assert len(found.scores) == 300
     full = found.per_sequence("spearman")  # of all pairs all the same

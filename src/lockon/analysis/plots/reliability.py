@@ -8,8 +8,8 @@ import numpy as np
 
 from lockon._files import PendingFile
 from lockon._require import require
+from lockon.analysis.score import ScoreReport
 from lockon.bench.metrics.calibration import Reliability
-from lockon.bench.score import ScoreReport
 
 
 def write_reliability_plot(report: ScoreReport, path: Path) -> None:

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from lockon.analysis.absence import BATCH, GAP, Advance, placed, usable_frames
 from lockon.bench.metrics.agreement import FIGURES, Agreement, agreement, frame_figures
-from lockon.bench.protocols.absence import BATCH, GAP, Advance, placed, usable_frames
 from lockon.bench.record import Record
 from lockon.bench.report.overlaps import frame_overlaps
 from lockon.data.sequence import VideoSequence

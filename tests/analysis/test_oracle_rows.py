@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from made_results import HALF, PERFECT, add, make_record
 
-from lockon.bench.oracle import oracle_json, oracle_markdown, oracle_rows
+from bench.made_results import HALF, PERFECT, add, make_record
+from lockon.analysis.oracle import oracle_json, oracle_markdown, oracle_rows
 from lockon.bench.store import Store
 from lockon.errors import LockonError
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_results import FAR, HALF, PERFECT, add, make_record
 
+from bench.made_results import FAR, HALF, PERFECT, add, make_record
 from colored_videos import color_tracker
+from lockon.analysis.stability import Curve, curve, parse_values, sweep
 from lockon.bench.spec import TrackerSpec
-from lockon.bench.stability import Curve, curve, parse_values, sweep
 from lockon.bench.store import Store
 from lockon.errors import LockonError
 

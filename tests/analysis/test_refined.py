@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_results import HALF, PERFECT, add, make_record
 
-from lockon.bench.refined import compare, find_pairs, refined_markdown
+from bench.made_results import HALF, PERFECT, add, make_record
+from lockon.analysis.refined import compare, find_pairs, refined_markdown
 from lockon.bench.report import Options, evaluate_all
 from lockon.bench.report.significance import compare as compare_two
 from lockon.bench.store import Store

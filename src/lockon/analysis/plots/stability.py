@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from lockon.analysis.stability import Curve
 from lockon.bench.plots.style import color_of, dash_of, marker_of, save
 from lockon.bench.report.model import Metric
-from lockon.bench.stability import Curve
 from lockon.bench.tables.model import number
 
 _SPAN = 0.1  # least height of the plot: a tenth of a point must not look like a fall

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from colored_videos import BLUE, GREEN, RED, color_tracker, video
-from lockon.bench.calibrate import ScoreSamples, fit_config, held_out, logit, lost_threshold, track_samples
+from lockon.analysis.absence import Search
+from lockon.analysis.calibration import ScoreSamples, fit_config, held_out, logit, lost_threshold, track_samples
+from lockon.analysis.plots.reliability import write_reliability_plot
+from lockon.analysis.score import analyze_score, composite_figures, overlap_figures, swapped_figures
 from lockon.bench.metrics.calibration import fit_platt
-from lockon.bench.protocols.absence import Search
-from lockon.bench.reliability_plot import write_reliability_plot
-from lockon.bench.score import analyze_score, composite_figures, overlap_figures, swapped_figures
 from lockon.errors import LockonError
 from lockon.tracker import Calibration, TrackerConfig
 

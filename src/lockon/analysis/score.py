@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lockon.bench.calibrate import (
+from lockon.analysis.absence import Advance, Search, search_swapped
+from lockon.analysis.calibration import (
     EVENT,
     TRACKED_PER_ABSENT,
     ScoreSamples,
@@ -26,6 +27,7 @@ from lockon.bench.calibrate import (
     join,
     track_samples,
 )
+from lockon.analysis.composites import AbsenceClip, make_composites, run_composites
 from lockon.bench.metrics.calibration import (
     Reliability,
     auroc,
@@ -34,8 +36,6 @@ from lockon.bench.metrics.calibration import (
     fit_platt,
     reliability_curve,
 )
-from lockon.bench.protocols.absence import Advance, Search, search_swapped
-from lockon.bench.protocols.composites import AbsenceClip, make_composites, run_composites
 from lockon.config import as_json
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
