@@ -96,7 +96,7 @@ SIGNATURES = {
     "lockon.bench.search.search": "(make, sequences, space, out, *, spec=None, trials=None, objective=None, sampler='tpe', seed=0, "
     "prune=False, workers=0, threads=1, cache_mb=2000, about=None, report=None)",
     "lockon.bench.run.run_benchmark": "(specs, sequences, out, make, *, protocol=None, workers=1, threads=1, seed=0, "
-    "lockstep=1, ray=None, overwrite=False, data=None, report=None)",
+    "batch=1, ray=None, overwrite=False, data=None, on_outcome=None)",
     "lockon.zoo.build": "(name, **overrides)",
     "lockon.zoo.convert.from_official": "(name, state_dict, **overrides)",
     "lockon.zoo.save": "(name, state_dict, path, *, header=None, **overrides)",

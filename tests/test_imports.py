@@ -18,6 +18,7 @@ ROOMS = {
     "lockon._require": "base",
     "lockon._files": "base",
     "lockon._cores": "base",
+    "lockon._processes": "base",
     "lockon.ops": "ops",
     "lockon.ops.torch": "ops.torch",
     "lockon.localizers": "localizers",

@@ -162,7 +162,7 @@ def test_only_named_sequences(data, tmp_path):
         (["--trackers", "kcf", "--rule", "reset.skip=0"], "skip=0; expected 1 or more frames"),
         (["--trackers", "kcf", "--rule", "realtime.fsp=20"], "did you mean 'realtime.fps'"),
         (["--trackers", "kcf", "--rule", "base=rest"], "base"),
-        (["--trackers", "lockon-s", "--lockstep", "2", "--protocol", "realtime"], "real time cannot be measured in lockstep"),
+        (["--trackers", "lockon-s", "--batch", "2", "--protocol", "realtime"], "real time cannot be measured in batches"),
         (["--trackers", "no_such_module:make"], "no module 'no_such_module' on Python's path"),
     ],
 )

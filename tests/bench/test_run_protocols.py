@@ -144,7 +144,7 @@ NET = TrackerSpec("net", "color")
     ids=lambda protocol: protocol.name,
 )
 def test_lockstep_equals_one_by_one_under_every_protocol(tmp_path, protocol):
-    status, together = run(tmp_path / "together", [NET], VIDEOS, protocol, make=make_color_tracker, lockstep=2)
+    status, together = run(tmp_path / "together", [NET], VIDEOS, protocol, make=make_color_tracker, batch=2)
     assert status == ["done"] * 5
     _, alone = run(tmp_path / "alone", [NET], VIDEOS, protocol, make=make_color_tracker)
     assert files(together, "net") == files(alone, "net")
@@ -154,15 +154,15 @@ def test_lockstep_equals_one_by_one_under_every_protocol(tmp_path, protocol):
         assert (ours.setup["lockstep"], theirs.setup.get("lockstep")) == (2, None)
     missing = together.records("net", protocol.name)[0]
     together.path("net", "colors", missing.sequence, missing.run_key).unlink()
-    statuses = run(tmp_path / "together", [NET], VIDEOS, protocol, make=make_color_tracker, lockstep=2)[0]
+    statuses = run(tmp_path / "together", [NET], VIDEOS, protocol, make=make_color_tracker, batch=2)[0]
     assert sorted(statuses) == ["done", *["skipped"] * 4]
 
 
 def test_lockstep_needs_a_network_and_a_clock_that_does_not_wait(tmp_path, sequence):
-    outcomes = run_benchmark([STILL], [sequence], tmp_path / "out", make, workers=0, lockstep=2)
+    outcomes = run_benchmark([STILL], [sequence], tmp_path / "out", make, workers=0, batch=2)
     assert outcomes[0].error == "still cannot run in lockstep: it is no NetworkTracker, which steps many targets at once"
-    with pytest.raises(LockonError, match="real time cannot be measured in lockstep"):
-        run(tmp_path / "other", [NET], VIDEOS, Protocol(name="realtime"), make=make_color_tracker, lockstep=2)
+    with pytest.raises(LockonError, match="real time cannot be measured in batches"):
+        run(tmp_path / "other", [NET], VIDEOS, Protocol(name="realtime"), make=make_color_tracker, batch=2)
 
 
 def test_a_broken_frame_in_lockstep_fails_its_own_sequence(tmp_path):
@@ -172,7 +172,7 @@ def test_a_broken_frame_in_lockstep_fails_its_own_sequence(tmp_path):
         raise LockonError("cut off")
 
     broken = dataclasses.replace(broken, frames=dataclasses.replace(broken.frames, read=read))
-    outcomes = run_benchmark([NET], [VIDEOS[0], broken, VIDEOS[1]], tmp_path / "out", make_color_tracker, workers=0, lockstep=3)
+    outcomes = run_benchmark([NET], [VIDEOS[0], broken, VIDEOS[1]], tmp_path / "out", make_color_tracker, workers=0, batch=3)
     assert {outcome.sequence: outcome.error for outcome in outcomes} == {"a": "", "b": "", "broken": "cut off"}
     assert "cut off" in (tmp_path / "out" / "net" / "colors" / "broken.error.txt").read_text()
 

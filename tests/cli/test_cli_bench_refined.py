@@ -128,9 +128,9 @@ MISTAKES = {
         ["run", "--trackers", "still", "--refiner-weights", "a.onnx"],
         "--refiner-weights a.onnx belongs to a refiner; name it",
     ),
-    "lockstep": (
-        ["run", "--trackers", "still", "--refine", "sharp", "--lockstep", 2],
-        "still+sharp cannot run in lockstep: a refiner sees one",
+    "batch": (
+        ["run", "--trackers", "still", "--refine", "sharp", "--batch", 2],
+        "still+sharp cannot run in batches: a refiner sees one",
     ),
     "settings": (["run", "--trackers", "still", "--refine", "sharp", "--set", "refine.boxes=1"], "'boxes'"),
     "oracle": (["oracle", "--trackers", "still"], "still cannot be put on the truth: it has no move(boxes); these have: lockon-s"),

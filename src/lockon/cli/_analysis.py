@@ -41,7 +41,7 @@ Settings = Annotated[
 ]
 Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes for runs over whole sequences; 0 runs in this one.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of each process.")]
-Lockstep = Annotated[int, typer.Option("--lockstep", min=1, help="Sequences that a network tracks side by side, as one batch.")]
+Batch = Annotated[int, typer.Option("--batch", min=1, help="Sequences that a network tracks side by side, as one batch.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random choices.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Run again what is finished, and replace results of other settings.")]
 Convention = Annotated[
@@ -99,7 +99,7 @@ def run_all(
 
     Args:
         origin: NAME:ROOT by name of the dataset. again: what to say on Ctrl-C of what is kept; None where nothing is.
-        how: workers, threads, lockstep, seed and overwrite of `run_benchmark`.
+        how: workers, threads, batch, seed and overwrite of `run_benchmark`.
 
     Returns:
         The outcomes; failed ones have been told on stderr.
@@ -109,8 +109,8 @@ def run_all(
     from lockon.cli.bench import progress_bar
 
     try:
-        with progress_bar(sum(map(len, sequences)) * len(specs)) as report:
-            outcomes = run_benchmark(specs, sequences, folder, make_tracker, data=origin, report=report, **how)
+        with progress_bar(sum(map(len, sequences)) * len(specs)) as on_outcome:
+            outcomes = run_benchmark(specs, sequences, folder, make_tracker, data=origin, on_outcome=on_outcome, **how)
     except KeyboardInterrupt:
         if again is None:
             raise

@@ -37,7 +37,7 @@ def attributes(  # noqa: PLR0917 - a command line
     settings: shared.Settings = None,
     workers: shared.Workers = 1,
     threads: shared.Threads = 1,
-    lockstep: shared.Lockstep = 1,
+    batch: shared.Batch = 1,
     seed: shared.Seed = 0,
     overwrite: shared.Overwrite = False,
     plot_format: shared.PlotFormat = "png",
@@ -75,7 +75,7 @@ def attributes(  # noqa: PLR0917 - a command line
             raise LockonError(
                 f"--data runs one pass, --protocol {protocol} given; use lockon bench run --protocol {protocol}, then --results"
             )
-        how = {"workers": workers, "threads": threads, "lockstep": lockstep, "seed": seed, "overwrite": overwrite}
+        how = {"workers": workers, "threads": threads, "batch": batch, "seed": seed, "overwrite": overwrite}
         asked = (labels or ["lockon-s"], weights or [], preset or [], device or [], settings or [])
         labels, store, outcomes = _run(asked, data or [], wanted, out / "runs", how)
     reports = evaluate_all(store, Options(convention, labels, protocol=protocol))

@@ -36,7 +36,7 @@ def stability(  # noqa: PLR0917 - a command line
     settings: shared.Settings = None,
     workers: shared.Workers = 1,
     threads: shared.Threads = 1,
-    lockstep: shared.Lockstep = 1,
+    batch: shared.Batch = 1,
     seed: shared.Seed = 0,
     overwrite: shared.Overwrite = False,
     plot_format: shared.PlotFormat = "png",
@@ -74,7 +74,7 @@ def stability(  # noqa: PLR0917 - a command line
     sweeps = {spec.label: sweep(spec, parameter, numbers, make_tracker) for spec in specs}
     every = [one for made, _ in sweeps.values() for one in made]
     again = f"finished sequences are kept in {out / 'runs'}, the same command goes on from there"
-    how = {"workers": workers, "threads": threads, "lockstep": lockstep, "seed": seed, "overwrite": overwrite}
+    how = {"workers": workers, "threads": threads, "batch": batch, "seed": seed, "overwrite": overwrite}
     outcomes = shared.run_all(every, chosen, out / "runs", origin, again=again, **how)
     names = {(sequence.dataset, sequence.name) for sequence in chosen}
     curves = [

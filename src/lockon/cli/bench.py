@@ -124,8 +124,8 @@ def run(  # noqa: PLR0917 - a command line
         int, typer.Option("--workers", min=0, help="Processes, at most one per core for fair frames per second; 0 runs in this one.")
     ] = 1,
     threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each process.")] = 1,
-    lockstep: Annotated[
-        int, typer.Option("--lockstep", min=1, help="Sequences that a network tracks side by side, as one batch on its device.")
+    batch: Annotated[
+        int, typer.Option("--batch", min=1, help="Sequences that a network tracks side by side, as one batch on its device.")
     ] = 1,
     ray: Annotated[
         str | None, typer.Option("--ray", metavar="ADDRESS", help="Run on a Ray cluster instead; local starts one for this run.")
@@ -164,7 +164,7 @@ def run(  # noqa: PLR0917 - a command line
     chosen, origin = load_sequences(data, split_names(sequences))
     check_trackers(specs, how)
     try:
-        with progress_bar(sum(map(len, chosen)) * len(specs)) as report:
+        with progress_bar(sum(map(len, chosen)) * len(specs)) as on_outcome:
             outcomes = run_benchmark(
                 specs,
                 chosen,
@@ -174,11 +174,11 @@ def run(  # noqa: PLR0917 - a command line
                 workers=workers,
                 threads=threads,
                 seed=seed,
-                lockstep=lockstep,
+                batch=batch,
                 ray=ray,
                 overwrite=overwrite,
                 data=origin,
-                report=report,
+                on_outcome=on_outcome,
             )
     except KeyboardInterrupt:
         typer.echo(f"interrupted; finished sequences are kept in {out}, the same command goes on from there", err=True)

@@ -133,10 +133,10 @@ def _run_again(claim: Claim, spec: TrackerSpec, data: list[str], out: Path, work
     seed = int(claim.configuration.get("seed", 0))
     for protocol, records in claim.protocols():
         chosen = _sequences(claim, records, known)
-        with bench.progress_bar(sum(map(len, chosen))) as report:
+        with bench.progress_bar(sum(map(len, chosen))) as on_outcome:
             outcomes = run_benchmark(
                 [spec], chosen, out, make_tracker, protocol=protocol, workers=workers, threads=threads[0] if threads else 1, seed=seed,
-                lockstep=_lockstep(claim, protocol), overwrite=True, report=report, data=dict(_origins(records)),
+                batch=_batch_size(claim, protocol), overwrite=True, on_outcome=on_outcome, data=dict(_origins(records)),
             )  # fmt: skip
         for outcome in outcomes:
             if outcome.error:
@@ -148,7 +148,7 @@ def _origins(records: Iterable[Record]) -> list[tuple[str, str]]:
     return [(record.dataset, str(record.setup["data"])) for record in records if "data" in record.setup]
 
 
-def _lockstep(claim: Claim, protocol: Protocol) -> int:
+def _batch_size(claim: Claim, protocol: Protocol) -> int:
     found = [value for value in claim.setup("lockstep") if isinstance(value, int)]
     return found[0] if found and not (protocol.name == "realtime" and protocol.realtime.seconds is None) else 1
 

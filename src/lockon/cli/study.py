@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lockon.studies.grid import StudyRun
-    from lockon.studies.processes import Event
     from lockon.studies.settings import Study
+    from lockon.studies.tasks import Event
 
 app = typer.Typer(help="Controlled studies: many runs, one thing changed.", no_args_is_help=True, rich_markup_mode="rich")
 
@@ -165,7 +165,7 @@ def _run(study: Study, runs: list[StudyRun], jobs: int, threads: int) -> list[st
     """Everything that is missing, with progress on stderr; returns one line per failed run."""
     from rich.console import Console
 
-    from lockon.studies.processes import run_tasks
+    from lockon.studies.tasks import run_tasks
     from lockon.studies.work import tasks_of
 
     study.validation()  # an error now, not after an hour

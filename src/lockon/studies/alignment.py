@@ -20,7 +20,7 @@ def alignment_file(out: Path, label: str) -> Path:
     return out / "alignment" / f"{label}.json"
 
 
-def measure_alignment(tracker: Tracker, sequences: Sequence[VideoSequence], path: Path, say: Callable[[str], None]) -> None:
+def measure_alignment(tracker: Tracker, sequences: Sequence[VideoSequence], path: Path, on_progress: Callable[[str], None]) -> None:
     """Measures all candidates' scores against their IoU, and keeps the figures at `path`.
 
     Args:
@@ -36,7 +36,7 @@ def measure_alignment(tracker: Tracker, sequences: Sequence[VideoSequence], path
     def advance(count: int) -> None:
         nonlocal done
         done += count
-        say(f"measuring {done}/{total} frames")
+        on_progress(f"measuring {done}/{total} frames")
 
     figures = candidate_alignment(tracker, sequences, every=EVERY, advance=advance).figures()
     write_measured(path, {"every": EVERY, **figures})

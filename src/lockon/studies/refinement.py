@@ -71,7 +71,7 @@ def measure_refiner(
     jittered: Mapping[str, Mapping[str, float]],
     sequences: Sequence[VideoSequence],
     bases: Mapping[str, Mapping[str, Record]],
-    say: Callable[[str], None],
+    on_progress: Callable[[str], None],
 ) -> dict[str, Any]:
     """All figures of a refiner by sequence, JSON values.
 
@@ -81,7 +81,7 @@ def measure_refiner(
     """
     found: dict[str, Any] = {}
     for number, sequence in enumerate(sequences, start=1):
-        say(f"refining {number}/{len(sequences)} videos")
+        on_progress(f"refining {number}/{len(sequences)} videos")
         one: dict[str, float | None] = {name: jittered.get(sequence.name, {}).get(name) for name in ("IoU", "SR75", "J", "given")}
         own = bases[sequence.name]
         for name, record in zip(own, refine_records(refiner, sequence, list(own.values())), strict=True):

@@ -42,7 +42,7 @@ class Study:
             sample is new; "auto": features where the recipe's backbone never learns, else images.
         overrides: settings of all runs, by dotted name, such as backbone_weights.
         preset: inference parameters of all trackers. device: where networks run, in training and tracking.
-        threads: torch threads of each process. lockstep: sequences tracked side by side.
+        threads: torch threads of each process. batch: sequences tracked side by side.
     """
 
     kind: StudySpec
@@ -55,7 +55,7 @@ class Study:
     preset: str = "default"
     device: str = "auto"
     threads: int = 1
-    lockstep: int = 17
+    batch: int = 17
 
     def recipe(self, run: StudyRun) -> Recipe:
         """The recipe of a run.
