@@ -59,15 +59,15 @@ def test_the_score_is_the_one_before_penalty_and_window() -> None:
     pushed = candidate_alignment(tracker(localizer=WindowConfig(window=0.9, penalty=2.0)), VIDEOS, every=2)
     np.testing.assert_array_equal(plain.scores, pushed.scores)
     assert plain.scores.max() == 0.5  # sigmoid(0), of the candidate on the target
-    assert plain.figures() == pushed.figures()
+    assert plain.metrics() == pushed.metrics()
 
 
 def test_equal_scores_say_nothing() -> None:
     found = candidate_alignment(color_tracker(), VIDEOS, every=3)  # one logit for all candidates, and one box
     assert np.isnan([found.mean("pearson"), found.mean("spearman"), found.mean("pearson_all"), found.pooled.ranking]).all()
     assert found.mean("gap") == 0
-    assert found.figures()["mean"]["pearson"] is None
-    json.dumps(found.figures(), allow_nan=False)
+    assert found.metrics()["mean"]["pearson"] is None
+    json.dumps(found.metrics(), allow_nan=False)
 
 
 def test_every_frame_is_searched_around_the_truth_of_the_frame_before() -> None:
@@ -116,7 +116,7 @@ def test_pairs_are_kept_by_the_sequence(monkeypatch: pytest.MonkeyPatch) -> None
     assert found.pooled.spearman == pytest.approx(full.mean(), abs=0.05)
 
 
-def test_sequences_without_neighbours_have_no_figures() -> None:
+def test_sequences_without_neighbours_have_no_metrics() -> None:
     boxes = VIDEOS[0].boxes.copy()
     boxes[np.arange(10) % 5 != 0] = np.nan  # annotated on 0 and 5
     sparse = replace(VIDEOS[0], name="sparse", boxes=boxes)
@@ -130,7 +130,7 @@ def test_sequences_without_neighbours_have_no_figures() -> None:
 
 def test_names_that_occur_twice_get_their_dataset() -> None:
     twins = [VIDEOS[0], replace(VIDEOS[0], dataset="other")]
-    assert list(candidate_alignment(tracker(), twins).figures()["sequences"]) == ["colors/red", "other/red"]
+    assert list(candidate_alignment(tracker(), twins).metrics()["sequences"]) == ["colors/red", "other/red"]
 
 
 @pytest.mark.parametrize("wrong", [{"every": 0}, {"jitter": -1}, {"above": 1.0}])

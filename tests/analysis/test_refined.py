@@ -50,17 +50,17 @@ def test_pairs_are_known_by_their_labels(labels, pairs):
     assert find_pairs(labels) == pairs
 
 
-def test_figures_are_those_of_the_common_sequences(store):
+def test_metrics_are_those_of_the_common_sequences(store):
     (row,) = compare(store.folder)
     assert (row.base, row.refined, row.refiner, row.sequences) == ("kcf", "kcf+s", "s", 5)
     (report,) = evaluate_all(store, Options(None, ("kcf", "kcf+s")))
-    expected = compare_two(report, "kcf+s", "kcf").figures
+    expected = compare_two(report, "kcf+s", "kcf").metrics
     for key in ("AO", "AUC", "SR75"):
-        found = row.figures[key]
+        found = row.metrics[key]
         assert (found.gain, found.low, found.high) == (expected[key].difference, expected[key].low, expected[key].high)
         assert found.refined - found.base == pytest.approx(found.gain)
-    assert (row.figures["AO"].base, row.figures["AO"].refined) == (0.5, pytest.approx(0.9))
-    assert row.figures["SR75"].gain == pytest.approx(0.8)
+    assert (row.metrics["AO"].base, row.metrics["AO"].refined) == (0.5, pytest.approx(0.9))
+    assert row.metrics["SR75"].gain == pytest.approx(0.8)
     assert (row.ms_base, row.ms_refined) == (pytest.approx(10), pytest.approx(30))
     assert row.ms_added == pytest.approx(20)
     assert (row.mask_j, row.mask_j_base, row.mask_sequences) == (None, None, 0)

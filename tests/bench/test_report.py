@@ -1,4 +1,4 @@
-"""From stored results to figures; values worked out by hand."""
+"""From stored results to metrics; values worked out by hand."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def store(tmp_path):
     return store
 
 
-def test_figures_by_hand(store):
+def test_metrics_by_hand(store):
     report = evaluate(store)
     assert [item.label for item in report.trackers] == ["good", "bad"]
     assert (report.protocol, report.convention, report.datasets) == ("one-pass", "pysot", ("made",))

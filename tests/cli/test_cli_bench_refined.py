@@ -55,7 +55,7 @@ def test_run_with_a_refiner_and_compare(plain: Path, sharp: str, data: str) -> N
     assert result.stdout.splitlines()[2].startswith("| still | sharp | 0.7")
     (row,) = json.loads(save.read_text())["rows"]
     assert (row["base"], row["refined"], row["mask_j"]) == ("still", "still+sharp", None)
-    assert row["figures"]["AO"]["gain"] > 0.1
+    assert row["metrics"]["AO"]["gain"] > 0.1
 
 
 def test_presets_settings_and_labels(still: str, sharp: str, tmp_path: Path) -> None:

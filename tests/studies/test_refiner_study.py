@@ -1,4 +1,4 @@
-"""A study of refiners: what is measured of one, its page, and a run from samples to figures."""
+"""A study of refiners: what is measured of one, its page, and a run from samples to metrics."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from lockon.config import flatten  # noqa: E402
 from lockon.data.sequence import LazyList, VideoSequence  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.studies.evaluation import TrackBase  # noqa: E402
-from lockon.studies.figures import REFINEMENT  # noqa: E402
 from lockon.studies.grid import Row, StudyRun  # noqa: E402
 from lockon.studies.measured import refinement_file, write_measured  # noqa: E402
+from lockon.studies.metrics import REFINEMENT  # noqa: E402
 from lockon.studies.refinement import measure_refiner, read_bases, refine_records  # noqa: E402
 from lockon.studies.refiner_page import commands_of  # noqa: E402
 from lockon.studies.report import write_report  # noqa: E402
@@ -83,7 +83,7 @@ def test_a_start_that_is_not_the_first_frame() -> None:
     assert np.isnan(found.run.boxes[0]).all()
 
 
-def test_figures_by_hand(tmp_path: Path) -> None:
+def test_metrics_by_hand(tmp_path: Path) -> None:
     store = Store(tmp_path)
     add(store, "lockon-s", make_record("a", HALF))
     add(store, "csrt", make_record("a", FAR))
@@ -222,7 +222,7 @@ def test_every_row_learns(study: Study, row: Row) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_from_samples_to_figures(study: Study) -> None:
+def test_a_run_from_samples_to_metrics(study: Study) -> None:
     said: list[str] = []
     run = StudyRun(Row("refine-s", "base"), 0)
     for task in tasks_of(study, [run, StudyRun(Row("refine-s", "no-mask"), 0)], parts=1):

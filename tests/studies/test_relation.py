@@ -1,10 +1,10 @@
-"""Whether two figures rise together, on numbers whose answer is known."""
+"""Whether two metrics rise together, on numbers whose answer is known."""
 
 import numpy as np
 import pytest
 
-from lockon.studies.figures import FIGURES, Name
 from lockon.studies.grid import Row
+from lockon.studies.metrics import METRICS, Name
 from lockon.studies.relation import rank_correlation, relation
 from lockon.studies.specs import KINDS
 from lockon.studies.summary import RowScores, compare, mean_over_sequences
@@ -15,8 +15,8 @@ KIND = KINDS["siamla"]
 def row(variant: str, spearman: list[float], ao: list[float]) -> RowScores:
     """One value per seed, the same on six sequences."""
     given: dict[Name, list[float]] = {"Spearman": spearman, "AO": ao}
-    values = {name: np.repeat(np.array(given.get(name, [0.5] * len(ao)))[:, None], 6, axis=1) for name in FIGURES}
-    return RowScores(Row("compact-car", variant), tuple(range(len(ao))), values, {name: np.ones(6) for name in FIGURES})
+    values = {name: np.repeat(np.array(given.get(name, [0.5] * len(ao)))[:, None], 6, axis=1) for name in METRICS}
+    return RowScores(Row("compact-car", variant), tuple(range(len(ao))), values, {name: np.ones(6) for name in METRICS})
 
 
 def test_rank_correlation() -> None:
@@ -45,7 +45,7 @@ def test_rows_without_a_baseline() -> None:
     assert "No row stands beside its baseline yet" in relation([row("ladl", [0.3], [0.6])], [], KIND)
 
 
-def test_sequences_without_a_figure_are_left_out() -> None:
+def test_sequences_without_a_metric_are_left_out() -> None:
     np.testing.assert_allclose(mean_over_sequences([[1, np.nan, 3], [2, 4, 6]], [1, 1, 3]), [10 / 4, 24 / 5])
     assert np.isnan(mean_over_sequences([[np.nan]], [1])).all()
     base, other = row("base", [0.1, 0.2], [0.5, 0.5]), row("ladl", [0.3, 0.4], [0.5, 0.5])

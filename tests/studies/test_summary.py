@@ -1,4 +1,4 @@
-"""Scores, differences and the page, from stored results whose figures are known."""
+"""Scores, differences and the page, from stored results whose metrics are known."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from bench.made_results import BOX, FAR, HALF, PERFECT, add, make_record, reset_
 from lockon.bench.store import Store
 from lockon.errors import LockonError
 from lockon.studies.alignment import alignment_file
-from lockon.studies.figures import ALIGNMENT, FIGURES, TRACKING
 from lockon.studies.grid import Row
+from lockon.studies.metrics import ALIGNMENT, TRACKING
 from lockon.studies.report import write_report
 from lockon.studies.specs import KINDS
 from lockon.studies.summary import compare, read_scores
@@ -32,7 +32,7 @@ def results(folder: Path, rows: dict[str, list], names=NAMES, events: str = "stt
     return store
 
 
-def test_figures_by_hand(tmp_path: Path) -> None:
+def test_metrics_by_hand(tmp_path: Path) -> None:
     results(tmp_path, {"compact-ban.base.s0": PERFECT, "compact-ban.base.s1": HALF, "compact-ban.base.s2": FAR})
     rows, names = read_scores(tmp_path, RBO)
     assert names == list(NAMES)
@@ -79,15 +79,15 @@ def test_incomplete_runs_are_left_out(tmp_path: Path) -> None:
 
 
 def measured(out: Path, label: str, value: float | None, names=NAMES) -> Path:
-    """A measurement of alignment in which every figure of every sequence is the same."""
+    """A measurement of alignment in which every metric of every sequence is the same."""
     path = alignment_file(out, label)
     path.parent.mkdir(parents=True, exist_ok=True)
-    sequences = {name: {FIGURES[figure].alignment: value for figure in ALIGNMENT} for name in names}
+    sequences = {name: dict.fromkeys(ALIGNMENT.values(), value) for name in names}
     path.write_text(json.dumps({"sequences": sequences}))
     return path
 
 
-def test_alignment_is_a_figure_like_others(tmp_path: Path) -> None:
+def test_alignment_is_a_metric_like_others(tmp_path: Path) -> None:
     labels = [f"compact-car.{variant}.s{seed}" for variant in ("base", "ladl") for seed in (0, 1)]
     results(tmp_path, dict.fromkeys(labels, HALF))
     with pytest.raises(LockonError, match="no finished run of a study"):

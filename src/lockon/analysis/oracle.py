@@ -28,7 +28,7 @@ class OracleRow:
     Attributes:
         label: the tracker. when: whose frame's truth it was put on: "before", the one about to be tracked, or "after", the one before.
         sequences: number of common sequences.
-        without, oracle: figures by key, fractions: "AO", "AUC", "NP" (normalised precision), "P20" (precision), "SR50", "SR75".
+        without, oracle: metrics by key, fractions: "AO", "AUC", "NP" (normalised precision), "P20" (precision), "SR50", "SR75".
             `without` is empty where there is no one-pass run.
     """
 
@@ -82,7 +82,7 @@ def oracle_rows(folder: str | Path, *, trackers: Sequence[str] = (), convention:
 
 
 def oracle_table(rows: Sequence[OracleRow]) -> Table:
-    """One row per tracker: each figure without and with the true centre.
+    """One row per tracker: each metric without and with the true centre.
 
     Raises:
         LockonError: no rows.

@@ -27,7 +27,7 @@ TITLES = {"AO": "AO", "AUC": "AUC", "SR75": "SR0.75"}
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """One figure of a tracker without and with a refiner, fractions.
+    """One metric of a tracker without and with a refiner, fractions.
 
     Attributes:
         base, refined: over the sequences that both have. gain: refined - base.
@@ -48,7 +48,7 @@ class Compared:
 
     Attributes:
         base, refined, refiner: labels; `refined` is BASE+REFINER. sequences: number of common sequences.
-        figures: by key: "AO", "AUC", "SR75".
+        metrics: by key: "AO", "AUC", "SR75".
         ms_base, ms_refined: milliseconds per frame, the mean over sequences of each one's median; NaN where no times were kept.
         mask_j, mask_j_base: region similarity J of the refined and of the base tracker's masks; None without masks or without true ones.
         mask_sequences: number of sequences that `mask_j` is the mean of.
@@ -58,7 +58,7 @@ class Compared:
     refined: str
     refiner: str
     sequences: int
-    figures: Mapping[str, Gain]
+    metrics: Mapping[str, Gain]
     ms_base: float
     ms_refined: float
     mask_j: float | None = None
@@ -108,8 +108,8 @@ def _compared(store: Store, report: Report, base: str, refined: str) -> Compared
     common = set(parts.get(base, {})) & set(parts.get(refined, {}))
     if not common:
         return None
-    found = compare_two(report, refined, base).figures
-    figures = {key: found[key] for key in METRICS if key in found}
+    found = compare_two(report, refined, base).metrics
+    metrics = {key: found[key] for key in METRICS if key in found}
     ours, theirs = ([parts[label][key] for key in sorted(common)] for label in (refined, base))
     j = _mask_j(store, refined, common)
     j_base = _mask_j(store, base, set(j))
@@ -118,7 +118,7 @@ def _compared(store: Store, report: Report, base: str, refined: str) -> Compared
         refined=refined,
         refiner=refined.rpartition("+")[2],
         sequences=len(common),
-        figures={key: Gain(one.second, one.first, one.difference, one.low, one.high, one.p) for key, one in figures.items()},
+        metrics={key: Gain(one.second, one.first, one.difference, one.low, one.high, one.p) for key, one in metrics.items()},
         ms_base=_milliseconds(theirs),
         ms_refined=_milliseconds(ours),
         mask_j=float(np.mean(list(j.values()))) if j else None,
@@ -151,7 +151,7 @@ def _mask_j(store: Store, label: str, sequences: Collection[tuple[str, str]]) ->
 
 
 def refined_table(rows: Sequence[Compared]) -> Table:
-    """One row per pair: figures with and without, the gain with its interval, milliseconds added, J where there are masks.
+    """One row per pair: metrics with and without, the gain with its interval, milliseconds added, J where there are masks.
 
     Raises:
         LockonError: no rows.
@@ -166,13 +166,13 @@ def refined_table(rows: Sequence[Compared]) -> Table:
     for row in rows:
         cells = [Cell(row.base), Cell(row.refiner)]
         for key in METRICS:
-            cells += _gain_cells(row.figures.get(key), several=row.sequences > 1)
+            cells += _gain_cells(row.metrics.get(key), several=row.sequences > 1)
         cells += [Cell(number(row.ms_base, 1)), Cell(_signed(row.ms_added, 1))]
         if masked:
             cells.append(Cell(_masks(row)))
         body.append((*cells, Cell(str(row.sequences))))
     notes = [
-        "Figures: over the sequences that both have. In brackets: 95% confidence interval of the gain, paired bootstrap over sequences; "
+        "Metrics: over the sequences that both have. In brackets: 95% confidence interval of the gain, paired bootstrap over sequences; "
         "bold: it does not hold 0.",
         "ms: per frame, mean over sequences of each one's median; added: by the refiner, in runs of their own. `lockon bench latency` "
         "measures both side by side.",

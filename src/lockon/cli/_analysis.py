@@ -48,7 +48,7 @@ Convention = Annotated[
     str | None, typer.Option("--convention", help="Toolkit to agree with: pysot (default), pytracking, ostrack, lorat, got10k, got10k-otb.")
 ]
 Save = Annotated[
-    list[Path] | None, typer.Option("--save", metavar="FILE", help="Also write the table: .md, or .json for all figures; may be repeated.")
+    list[Path] | None, typer.Option("--save", metavar="FILE", help="Also write the table: .md, or .json for all metrics; may be repeated.")
 ]
 PlotFormat = Annotated[str, typer.Option("--plot-format", help="png, svg, pdf, or several by commas.")]
 
@@ -175,7 +175,7 @@ def check_save(paths: list[Path] | None) -> None:
 
 
 def write_table(paths: list[Path] | None, text: str, content: dict[str, Any]) -> list[Path]:
-    """A table as Markdown or its figures as JSON, by the suffixes of the files; NaN becomes null.
+    """A table as Markdown or its metrics as JSON, by the suffixes of the files; NaN becomes null.
 
     Raises:
         LockonError: as `check_save`.

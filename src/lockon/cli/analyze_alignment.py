@@ -91,7 +91,7 @@ def alignment(  # noqa: PLR0917 - a command line
     paths: list[Path] = []
     if out is not None:
         source = {"results": str(results)} if results is not None else {"data": data, "every": every, "jitter": jitter}
-        content = {**source, "seed": seed, "trackers": {label: item.figures() for label, item in found.items()}}
+        content = {**source, "seed": seed, "trackers": {label: item.metrics() for label, item in found.items()}}
         paths = [shared.write_json(out / "alignment.json", content), *write_alignment_plot(found, out / "alignment", formats)]
     shared.end(outcomes, paths)
 

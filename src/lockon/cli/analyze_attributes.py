@@ -24,7 +24,7 @@ def attributes(  # noqa: PLR0917 - a command line
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder for attributes.json, .csv and .png, and for runs/ with --data.")
     ] = None,
-    figure: Annotated[str | None, typer.Option("--figure", help="Key of the figure, such as AO; default AUC, or EAO after resets.")] = None,
+    metric: Annotated[str | None, typer.Option("--metric", help="Key of the metric, such as AO; default AUC, or EAO after resets.")] = None,
     baseline: Annotated[
         str | None, typer.Option("--baseline", metavar="TRACKER", help="Also show what others gain against this one.")
     ] = None,
@@ -51,7 +51,7 @@ def attributes(  # noqa: PLR0917 - a command line
 
       lockon analyze attributes --results runs/otb --out runs/otb/attributes
 
-      lockon analyze attributes --results runs/otb --trackers lockon-s csrt --figure AO --baseline csrt
+      lockon analyze attributes --results runs/otb --trackers lockon-s csrt --metric AO --baseline csrt
 
       lockon analyze attributes --trackers lockon-s csrt --data OTB100:/data/OTB100 --out runs/attributes --workers 2
     """
@@ -85,7 +85,7 @@ def attributes(  # noqa: PLR0917 - a command line
             raise LockonError(
                 f"no sequence of {', '.join(report.datasets)} has attributes; choose a benchmark that lists them, such as OTB100"
             )
-        key = figure or report.headline.key
+        key = metric or report.headline.key
         _show(report, key, baseline)
         if out is not None:
             paths += _write(report, key, out if len(reports) == 1 else out / name, formats)
@@ -147,7 +147,7 @@ def _show(report: Report, key: str, baseline: str | None) -> None:
     from lockon.bench.tables.model import BEST, number, ranks
     from lockon.errors import unknown_name
 
-    head, labels = report.figure(key), [item.label for item in report.trackers]
+    head, labels = report.metric(key), [item.label for item in report.trackers]
     if baseline is not None and baseline not in labels:
         raise unknown_name("tracker for --baseline", baseline, labels)
     made = shared.table(f"{head.title} per attribute, {title_of(report)}", "attribute", "sequences", *labels)

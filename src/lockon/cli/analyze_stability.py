@@ -27,7 +27,7 @@ def stability(  # noqa: PLR0917 - a command line
         str, typer.Option("--parameter", metavar="NAME", help="The number that is changed, as --set names it.")
     ] = "localizer.window",
     values: Annotated[str, typer.Option("--values", metavar="START:STOP:STEP", help="Range, or values by commas.")] = "0:1:0.1",
-    figure: Annotated[str, typer.Option("--figure", help="What table and plot show: AUC, AO, SR50, SR75, P20 or NP.")] = "AUC",
+    metric: Annotated[str, typer.Option("--metric", help="What table and plot show: AUC, AO, SR50, SR75, P20 or NP.")] = "AUC",
     convention: shared.Convention = None,
     sequences: shared.Sequences = None,
     weights: shared.Weights = None,
@@ -54,7 +54,7 @@ def stability(  # noqa: PLR0917 - a command line
 
       lockon analyze stability --parameter localizer.penalty --values 0:0.2:0.02 --data pool:/data/validation --out runs/penalty
 
-      lockon analyze stability --parameter search_factor --values 3:5:0.25 --figure AO --data pool:/data/validation --out runs/search
+      lockon analyze stability --parameter search_factor --values 3:5:0.25 --metric AO --data pool:/data/validation --out runs/search
     """
     from lockon.analysis.plots.stability import write_stability_plot
     from lockon.analysis.stability import curve, parse_values, sweep
@@ -68,7 +68,7 @@ def stability(  # noqa: PLR0917 - a command line
     numbers = parse_values(values)
     if convention is not None:
         get_convention(convention)
-    head = Report((), OnePass(convention or "pysot")).figure(figure)
+    head = Report((), OnePass(convention or "pysot")).metric(metric)
     specs = tracker_specs(split_names(trackers) or ["lockon-s"], weights or [], preset or [], device or [], settings or [])
     chosen, origin = load_sequences(data, split_names(sequences))
     sweeps = {spec.label: sweep(spec, parameter, numbers, make_tracker) for spec in specs}
@@ -101,10 +101,10 @@ def stability(  # noqa: PLR0917 - a command line
 
 
 def _show(curves: list[Curve], parameter: str, head: Metric) -> None:
-    """Two tables: the figure at each value, and what the sweep says of each tracker."""
+    """Two tables: the metric at each value, and what the sweep says of each tracker."""
     sweep = shared.table(f"{head.title} over {parameter}", parameter, *(item.label for item in curves))
     for place, value in enumerate(curves[0].values):
-        cells = [f"{item.figures[head.key][place]:.{head.digits}f}" + ("*" if item.missing[place] else "") for item in curves]
+        cells = [f"{item.metrics[head.key][place]:.{head.digits}f}" + ("*" if item.missing[place] else "") for item in curves]
         sweep.add_row(f"{value:g}", *(cell.replace("nan", "-") for cell in cells))
     words = shared.table("How much it depends on it", "tracker", "own value", "best", "at", "worst", "at", "range", "deviation")
     for item in curves:

@@ -16,7 +16,7 @@ def refined(
     convention: Convention = None,
     save: Save = None,
 ) -> None:
-    """What refiners did for trackers: figures of X and X+REFINER, the gain with its interval, milliseconds added, overlap of masks.
+    """What refiners did for trackers: metrics of X and X+REFINER, the gain with its interval, milliseconds added, overlap of masks.
 
     [bold]Examples[/bold]
 

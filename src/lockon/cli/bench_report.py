@@ -43,8 +43,8 @@ def report(  # noqa: PLR0917 - a command line
     per_sequence: Annotated[bool, typer.Option("--per-sequence", help="Add a table with a row per sequence.")] = False,
     attributes: Annotated[bool, typer.Option("--attributes", help="Add a table with a row per attribute; plots of each.")] = False,
     latency: Annotated[bool, typer.Option("--latency", help="Add a table of milliseconds per frame: mean, p50, p95, p99.")] = False,
-    figure: Annotated[str | None, typer.Option("--figure", help="Figure of --per-sequence and --attributes, such as AUC.")] = None,
-    intervals: Annotated[bool, typer.Option("--intervals", help="Print 95% bootstrap confidence intervals beside the figures.")] = False,
+    metric: Annotated[str | None, typer.Option("--metric", help="Metric of --per-sequence and --attributes, such as AUC.")] = None,
+    intervals: Annotated[bool, typer.Option("--intervals", help="Print 95% bootstrap confidence intervals beside the metrics.")] = False,
     compare: Annotated[
         tuple[str, str] | None, typer.Option("--compare", metavar="A B", help="Add: do two trackers differ by more than chance?")
     ] = None,
@@ -104,7 +104,7 @@ def report(  # noqa: PLR0917 - a command line
     reports = _reports(store, chosen, protocol, conventions)
     if plots is not None:
         _write_plots(reports, plots, look, attributes=attributes)
-    extras = Extras(per_sequence, attributes, latency, figure, compare, intervals)
+    extras = Extras(per_sequence, attributes, latency, metric, compare, intervals)
     if output == "html" and out is not None:
         _write_page(reports, store, out, replace(look, find=_images(data or [])), confidence=intervals)
         return
@@ -135,7 +135,7 @@ def _check(output: Format, out: Path | None, into: Path | None, everything: Path
 
 
 def _reports(store: KeptStore, options: Options, protocol: Protocol, conventions: list[str | None]) -> list[Report]:
-    """One report per protocol, convention and, where figures belong to one, dataset."""
+    """One report per protocol, convention and, where metrics belong to one, dataset."""
     from dataclasses import replace
 
     from lockon.bench.report import evaluate_all, evaluate_each, stored_protocols

@@ -6,22 +6,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lockon.studies.figures import FIGURES, Name
+from lockon.studies.metrics import METRICS, Name
 from lockon.types import FloatArray
 
 
 def spread(values: FloatArray, name: Name) -> str:
-    """Mean and standard deviation of a figure over seeds: "0.646 ± 0.015"; nothing where it has none."""
+    """Mean and standard deviation of a metric over seeds: "0.646 ± 0.015"; nothing where it has none."""
     if np.isnan(values).all():
         return ""
-    digits = FIGURES[name].digits
+    digits = METRICS[name].digits
     deviation = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
     return f"{np.mean(values):.{digits}f}{deviation}"
 
 
 def signed(value: float, name: Name) -> str:
-    """A difference of a figure: "+0.012"."""
-    return f"{value:+.{FIGURES[name].digits}f}"
+    """A difference of a metric: "+0.012"."""
+    return f"{value:+.{METRICS[name].digits}f}"
 
 
 def table(cells: Sequence[Sequence[str]], left: int) -> str:

@@ -14,7 +14,7 @@ from lockon.bench.store import Record, Store
 from lockon.errors import LockonError
 from lockon.studies.markdown import table
 from lockon.studies.measured import read_measured, refinement_file
-from lockon.studies.refinement import COUNTED, overlap_figures
+from lockon.studies.refinement import COUNTED, overlap_metrics
 from lockon.studies.spec import StudySpec
 from lockon.studies.summary import RowScores
 
@@ -36,8 +36,8 @@ def before_refinement(out: Path, rows: Sequence[RowScores], kind: StudySpec) -> 
     lines = [["boxes", "mean IoU", "SR75"], ["truth after jitter", _mean(given, 3), ""]]
     store = Store(out / "base")
     for name in kind.bases:
-        figures = [overlap_figures(record) for record in store.records(name)]
-        lines.append([name, *(_mean([one[key] for one in figures], 3) for key in COUNTED)])
+        metrics = [overlap_metrics(record) for record in store.records(name)]
+        lines.append([name, *(_mean([one[key] for one in metrics], 3) for key in COUNTED)])
     return f"## Before refinement\n\nThe same boxes for all runs, mean over sequences.\n\n{table(lines, left=1)}"
 
 

@@ -1,4 +1,4 @@
-"""Whether two figures rise together: alignment, which a part is made for, and overlap, which it is wanted for."""
+"""Whether two metrics rise together: alignment, which a part is made for, and overlap, which it is wanted for."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lockon.bench.metrics import average_ranks, spearman
-from lockon.studies.figures import Name
 from lockon.studies.grid import BASE, Row
 from lockon.studies.markdown import signed, spread, table
+from lockon.studies.metrics import Name
 from lockon.studies.spec import StudySpec
 from lockon.studies.summary import Comparison, RowScores
 from lockon.types import FloatArray
@@ -22,7 +22,7 @@ PERMUTATIONS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
-    """Rank correlation of two figures over n runs, and how often chance alone gives one of that size; NaN where it has none."""
+    """Rank correlation of two metrics over n runs, and how often chance alone gives one of that size; NaN where it has none."""
 
     value: float
     p_value: float

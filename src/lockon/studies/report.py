@@ -12,9 +12,9 @@ import numpy as np
 from lockon._files import write_bytes
 from lockon.bench.store import Store
 from lockon.errors import LockonError
-from lockon.studies.figures import FIGURES, LOST
 from lockon.studies.grid import BASE
 from lockon.studies.markdown import signed, spread, table
+from lockon.studies.metrics import LOST, METRICS
 from lockon.studies.refiner_page import before_refinement, trackers_with_refiner
 from lockon.studies.relation import CAUSE, relation
 from lockon.studies.settings import named
@@ -70,11 +70,11 @@ def page(
         f"## Outcome\n\n{_outcome(comparisons, kind)}\n\n{_RULE}",
         f"## Conditions\n\n{_conditions(kind, rows, sequences, settings, facts)}",
         f"## Results\n\nMean ± standard deviation over seeds.\n\n{_results(rows, kind)}\n\n{_legend(kind)}",
-        *([f"## Alignment and overlap\n\n{relation(rows, comparisons, kind)}"] if CAUSE in kind.figures else []),
+        *([f"## Alignment and overlap\n\n{relation(rows, comparisons, kind)}"] if CAUSE in kind.metrics else []),
         f"## Differences\n\nFirst row less second; seed by seed on the left.\n\n{_differences(comparisons, kind)}",
         *extra,
-        f"## Sequences\n\n{kind.figures[0]} of each sequence, mean over seeds.\n\n{_per_sequence(rows, sequences, kind)}",
-        f"## The paper's figures\n\n{_published(kind)}",
+        f"## Sequences\n\n{kind.metrics[0]} of each sequence, mean over seeds.\n\n{_per_sequence(rows, sequences, kind)}",
+        f"## The paper's metrics\n\n{_published(kind)}",
         f"## Repeat it\n\n```bash\n{_command(kind, rows, settings)}\n```\n\n{kind.scale}",
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
@@ -121,22 +121,22 @@ def _conditions(
 
 
 def _results(rows: Sequence[RowScores], kind: StudySpec) -> str:
-    cells = [["tracker", kind.column, *kind.figures, "seeds"]]
+    cells = [["tracker", kind.column, *kind.metrics, "seeds"]]
     for row in rows:
-        figures = [spread(row.by_seed(name), name) for name in kind.figures]
-        cells.append([row.row.tracker, kind.title_of(row.row), *figures, str(len(row.seeds))])
+        metrics = [spread(row.by_seed(name), name) for name in kind.metrics]
+        cells.append([row.row.tracker, kind.title_of(row.row), *metrics, str(len(row.seeds))])
     return table(cells, left=2)
 
 
 def _legend(kind: StudySpec) -> str:
-    figures = {name: FIGURES[name] for name in kind.figures}
-    return "\n".join(f"- {name}: {figure.text}; {'higher' if figure.rising else 'lower'} is better." for name, figure in figures.items())
+    metrics = {name: METRICS[name] for name in kind.metrics}
+    return "\n".join(f"- {name}: {metric.meaning}; {'higher' if metric.rising else 'lower'} is better." for name, metric in metrics.items())
 
 
 def _differences(comparisons: Sequence[Comparison], kind: StudySpec) -> str:
     if not comparisons:
         return "None yet."
-    lines = [["tracker", "row", "less", "figure", "seeds", "mean", "95 % interval", "p", "sequences +/-", "verdict"]]
+    lines = [["tracker", "row", "less", "metric", "seeds", "mean", "95 % interval", "p", "sequences +/-", "verdict"]]
     for item in comparisons:
         paired, name = item.sequences, item.name
         by_seed = " ".join(signed(value, name) for value in item.by_seed)
@@ -149,7 +149,7 @@ def _differences(comparisons: Sequence[Comparison], kind: StudySpec) -> str:
 
 def _per_sequence(rows: Sequence[RowScores], sequences: Sequence[str], kind: StudySpec) -> str:
     lines = [["sequence", *(f"{row.row.tracker} {kind.title_of(row.row)}" for row in rows)]]
-    means = [row.values[kind.figures[0]].mean(0) for row in rows]
+    means = [row.values[kind.metrics[0]].mean(0) for row in rows]
     lines += [[name, *(f"{mean[index]:.3f}" if np.isfinite(mean[index]) else "" for mean in means)] for index, name in enumerate(sequences)]
     return table(lines, left=1)
 

@@ -15,9 +15,9 @@ from lockon.data.datasets.registry import load_videos
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.studies.alignment import alignment_file
-from lockon.studies.figures import ALIGNMENT
 from lockon.studies.grid import StudyRun
 from lockon.studies.measured import refinement_file
+from lockon.studies.metrics import ALIGNMENT
 from lockon.studies.rbo import RBO
 from lockon.studies.spec import StudySpec
 from lockon.train.recipe import Recipe, TrainSources
@@ -87,7 +87,7 @@ class Study:
 
     def alignment(self, run: StudyRun) -> Path | None:
         """Where the measurement of a run's scores against IoU lies; None if the study has none."""
-        return alignment_file(self.out, run.label) if set(self.kind.figures) & set(ALIGNMENT) else None
+        return alignment_file(self.out, run.label) if set(self.kind.metrics) & set(ALIGNMENT) else None
 
     def refinement(self, run: StudyRun) -> Path:
         """Where the measurement of a refiner lies."""

@@ -43,14 +43,14 @@ class Agreement:
         return self.best - self.chosen
 
     def values(self) -> dict[str, float]:
-        """All figures by name, the gap included."""
+        """All metrics by name, the gap included."""
         return {item.name: float(getattr(self, item.name)) for item in fields(self)} | {"gap": self.gap}
 
 
-FIGURES = (*(item.name for item in fields(Agreement)), "gap")
+METRICS = (*(item.name for item in fields(Agreement)), "gap")
 
 
-def frame_figures(scores: FloatArray, overlaps: FloatArray, above: float) -> FloatArray:
+def frame_metrics(scores: FloatArray, overlaps: FloatArray, above: float) -> FloatArray:
     """(F, 3) of each frame: IoU of the candidate with the highest score, best IoU, and Spearman's correlation above the threshold.
 
     Args:
@@ -64,7 +64,7 @@ def frame_figures(scores: FloatArray, overlaps: FloatArray, above: float) -> Flo
 
 
 def agreement(scores: FloatArray, overlaps: FloatArray, frames: FloatArray, above: float) -> Agreement:
-    """Figures of pairs (K,) of any number of frames, with what `frame_figures` (F, 3) says of each."""
+    """Metrics of pairs (K,) of any number of frames, with what `frame_metrics` (F, 3) says of each."""
     good = overlaps > above
     chosen, best, ranking = (_mean(column) for column in frames.T)
     return Agreement(
@@ -84,4 +84,4 @@ def _mean(values: FloatArray) -> float:
     return float(known.mean()) if len(known) else math.nan
 
 
-__all__ = ["FIGURES", "Agreement", "agreement", "frame_figures"]
+__all__ = ["METRICS", "Agreement", "agreement", "frame_metrics"]

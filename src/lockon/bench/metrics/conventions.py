@@ -35,7 +35,7 @@ let means turn NaN.
 Sources: STVIR/pysot ``toolkit/utils/statistics.py``, ``toolkit/evaluation/ope_benchmark.py``; visionml/pytracking
 ``pytracking/analysis/extract_results.py``; botaoye/OSTrack ``lib/test/analysis/extract_results.py``; LitingLin/LoRAT
 ``one_pass_evaluation/ope_metrics.py``; got-10k/toolkit ``utils/metrics.py``, ``experiments/got10k.py``,
-``experiments/otb.py``, ``experiments/lasot.py``. Figures of pysot and got10k are checked against these programs, the other
+``experiments/otb.py``, ``experiments/lasot.py``. Metrics of pysot and got10k are checked against these programs, the other
 three against their published rules.
 """
 
@@ -66,7 +66,7 @@ class Convention:
             any threshold, NaN for none.
         success_thresholds: of the success curve.
         inclusive: whether an overlap equal to the threshold counts.
-        divides_by_all: whether figures are fractions of all frames; otherwise of the frames that are looked at.
+        divides_by_all: whether metrics are fractions of all frames; otherwise of the frames that are looked at.
         averaged: as `scored`, the frames of the mean overlap where these are others, or None.
         pooled: whether frames of all sequences are pooled; otherwise the mean over sequences is taken.
         prepare: (pred, gt) -> pred as the toolkit reads it, or None.

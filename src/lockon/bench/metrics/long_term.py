@@ -1,6 +1,6 @@
 """Precision, recall and F score of long-term tracking, where targets leave and trackers may say so (VOT-LT).
 
-Lukezic et al., Now you see me: evaluating performance in long-term visual tracking, arXiv:1804.07056, section 3; the figures
+Lukezic et al., Now you see me: evaluating performance in long-term visual tracking, arXiv:1804.07056, section 3; the metrics
 agree with STVIR/pysot ``toolkit/evaluation/f1_benchmark.py``. Of the frames in which a tracker is at least so confident,
 precision is the mean overlap; recall divides their overlaps by the number of frames with a target. The confidence that gives the
 best F score over all sequences is the tracker's.
@@ -37,7 +37,7 @@ class LongTermRun:
 
 @dataclass(frozen=True, slots=True)
 class LongTermScores:
-    """Figures of `long_term_scores`.
+    """Metrics of `long_term_scores`.
 
     Attributes:
         precision, recall, f_score: at the confidence of the best F score; `confidence` itself.

@@ -1,7 +1,7 @@
 """Metrics of the multi-start protocol (VOT2020 and later): a run from each anchor frame to an end of the video, never reset.
 
 Kristan et al., The Eighth Visual Object Tracking VOT2020 Challenge Results, ECCV Workshops 2020, section 2.1. A run fails where the
-overlap is at most 0.1 in ten frames in a row; it then counts up to the first of these. The figures agree with
+overlap is at most 0.1 in ten frames in a row; it then counts up to the first of these. The metrics agree with
 votchallenge/toolkit 0.9 (``vot/analysis/multistart.py``), which has three peculiarities:
 
 - The frame of the start has no overlap of its own: it counts as a frame with 0, for accuracy and for the ten frames in a row.
@@ -42,7 +42,7 @@ class MultiStart:
 
 @dataclass(frozen=True, slots=True)
 class MultiStartScores:
-    """Figures of `multi_start_scores`; accuracy and robustness in [0, 1].
+    """Metrics of `multi_start_scores`; accuracy and robustness in [0, 1].
 
     Attributes:
         accuracy: mean overlap before failures, by frames tracked. robustness: fraction of frames before failures, by sequence length.

@@ -8,7 +8,7 @@ annotation), and
     bounds       (width, height) of the frames; the ``got10k`` conventions clip boxes to it, the others do not
 
 and returns fractions in [0, 1], or NaN for a sequence in which no frame counts. `over_sequences` averages the values of
-many sequences as the toolkit does. `lockon.bench.metrics.scores` computes all figures of a sequence at once.
+many sequences as the toolkit does. `lockon.bench.metrics.scores` computes all metrics of a sequence at once.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def average_overlap(
 ) -> float:
     """Mean IoU, a miss being 0 (Huang et al., GOT-10k, section 4.1).
 
-    ``pytracking`` and ``ostrack`` average over the frames with a box in the ground truth. The PySOT toolkit has no such figure:
-    the frames of its other figures are used.
+    ``pytracking`` and ``ostrack`` average over the frames with a box in the ground truth. The PySOT toolkit has no such metric:
+    the frames of its other metrics are used.
     """
     rule = get_convention(convention)
     overlaps, boxes, flags = _overlaps(rule, pred, gt, visible, bounds)

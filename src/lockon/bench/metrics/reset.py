@@ -1,7 +1,7 @@
 """Metrics of the supervised protocol with resets: accuracy, robustness, expected average overlap (VOT2015 to VOT2019).
 
 Kristan et al., The Visual Object Tracking VOT2015 challenge results, section 2, and VOT2019, section 2.3. A tracker that loses
-its target (overlap 0) is started again five frames later. The figures agree with the PySOT toolkit (STVIR/pysot
+its target (overlap 0) is started again five frames later. The metrics agree with the PySOT toolkit (STVIR/pysot
 ``toolkit/evaluation/ar_benchmark.py``, ``eao_benchmark.py``), which most papers since 2018 report from.
 
 `runs` is a list with one item per sequence: a `ResetRun`, a tuple (overlaps, failures), or, where a tracker ran several times, a
@@ -51,7 +51,7 @@ Runs: TypeAlias = "Sequence[Repetition | list[Repetition]]"
 
 @dataclass(frozen=True, slots=True)
 class AccuracyRobustness:
-    """Figures of `accuracy_robustness`.
+    """Metrics of `accuracy_robustness`.
 
     Attributes:
         accuracy: mean overlap while the target is followed, in [0, 1]; NaN if there is no such frame.

@@ -1,4 +1,4 @@
-"""All figures of one-pass evaluation of one sequence at once: boxes are checked and compared a single time."""
+"""All metrics of one-pass evaluation of one sequence at once: boxes are checked and compared a single time."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class OnePassScores:
 def one_pass_scores(
     pred: ArrayLike, gt: ArrayLike, convention: str = "pysot", visible: ArrayLike | None = None, bounds: Bounds | None = None
 ) -> OnePassScores:
-    """All figures of a sequence, equal to those of the single functions.
+    """All metrics of a sequence, equal to those of the single functions.
 
     Curves follow `convention`; AO and SR are those of ``got10k`` under every convention, as the other toolkits have none.
 
@@ -59,7 +59,7 @@ def one_pass_scores(
         pred, gt: (T, 4) x, y, w, h in pixels, NaN rows where there is none.
         convention: name of the toolkit to agree with.
         visible: (T,) bool, False where the target is absent, or None.
-        bounds: (width, height) of the frames, for the figures that clip boxes: AO, SR and the ``got10k`` conventions' curves.
+        bounds: (width, height) of the frames, for the metrics that clip boxes: AO, SR and the ``got10k`` conventions' curves.
 
     Raises:
         LockonError: unknown convention, or arrays of other shapes.

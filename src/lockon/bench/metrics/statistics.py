@@ -1,4 +1,4 @@
-"""How sure a figure is: bootstrap intervals, paired tests of two trackers, correlations, means by attribute, percentiles of times.
+"""How sure a metric is: bootstrap intervals, paired tests of two trackers, correlations, means by attribute, percentiles of times.
 
 Sequences are the samples, as frames of one video are not independent. Efron and Tibshirani, An Introduction to the Bootstrap,
 1993, section 13.3 (percentile intervals) and 15.2 (permutation tests).
@@ -55,7 +55,7 @@ def bootstrap_interval(
     """Percentile interval of the mean over sequences, which are drawn with replacement.
 
     Args:
-        values: (S,) one figure per sequence; NaN is left out.
+        values: (S,) one metric per sequence; NaN is left out.
         weights: (S,) frames of each sequence where the convention pools frames, or None for equal weights.
         level: share of the intervals that hold the mean, in (0, 1).
         samples: number of draws. seed: of the draws; the same seed gives the same interval.
@@ -76,7 +76,7 @@ def paired_difference(
     Up to 16 sequences that differ, the test tries every pattern of signs; beyond, `samples` random ones.
 
     Args:
-        a, b: (S,) one figure per sequence in the same order; a sequence with NaN in either is left out.
+        a, b: (S,) one metric per sequence in the same order; a sequence with NaN in either is left out.
         weights, level, samples, seed: as for `bootstrap_interval`.
 
     Raises:
@@ -85,7 +85,7 @@ def paired_difference(
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if first.shape != second.shape:
         raise LockonError(
-            f"figures of shapes {first.shape} and {second.shape}; give the same sequences of both trackers, in the same order"
+            f"metrics of shapes {first.shape} and {second.shape}; give the same sequences of both trackers, in the same order"
         )
     difference, shares = _samples(first - second, weights)
     low, high = _interval(difference, shares, level, samples, seed)
@@ -112,10 +112,10 @@ def paired_difference(
 
 
 def by_attribute(values: ArrayLike, attributes: Sequence[Iterable[str]], weights: ArrayLike | None = None) -> dict[str, float]:
-    """Mean of a figure over the sequences that have an attribute, by the attribute's name in alphabetical order.
+    """Mean of a metric over the sequences that have an attribute, by the attribute's name in alphabetical order.
 
     Args:
-        values: (S,) one figure per sequence; NaN is left out. attributes: names of each sequence.
+        values: (S,) one metric per sequence; NaN is left out. attributes: names of each sequence.
         weights: (S,) frames of each sequence where the convention pools frames, or None.
 
     Raises:
@@ -124,7 +124,7 @@ def by_attribute(values: ArrayLike, attributes: Sequence[Iterable[str]], weights
     numbers = np.asarray(values, dtype=np.float64)
     shares = np.ones(len(numbers)) if weights is None else np.asarray(weights, dtype=np.float64)
     if numbers.shape != (len(attributes),) or shares.shape != numbers.shape:
-        raise LockonError(f"figures of shape {numbers.shape} and attributes of {len(attributes)} sequences; give one of each per sequence")
+        raise LockonError(f"metrics of shape {numbers.shape} and attributes of {len(attributes)} sequences; give one of each per sequence")
     names = [frozenset(each) for each in attributes]
     means = {}
     for name in sorted(frozenset().union(*names)):
@@ -209,10 +209,10 @@ def _samples(values: ArrayLike, weights: ArrayLike | None) -> tuple[FloatArray, 
     numbers = np.asarray(values, dtype=np.float64)
     shares = np.ones(numbers.shape) if weights is None else np.asarray(weights, dtype=np.float64)
     if numbers.ndim != 1 or shares.shape != numbers.shape:
-        raise LockonError(f"figures of shape {numbers.shape} and weights of shape {shares.shape}; expected (S,) one per sequence")
+        raise LockonError(f"metrics of shape {numbers.shape} and weights of shape {shares.shape}; expected (S,) one per sequence")
     known = ~np.isnan(numbers) & (shares > 0)
     if not known.any():
-        raise LockonError(f"none of {len(numbers)} sequences has a figure and a weight above 0; give one or more")
+        raise LockonError(f"none of {len(numbers)} sequences has a metric and a weight above 0; give one or more")
     return numbers[known], shares[known]
 
 

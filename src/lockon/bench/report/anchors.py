@@ -1,4 +1,4 @@
-"""Figures of the multi-start protocol (VOT2020 and later): EAO, accuracy, robustness, for one dataset; masks where there are some."""
+"""Metrics of the multi-start protocol (VOT2020 and later): EAO, accuracy, robustness, for one dataset; masks where there are some."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lockon.bench import metrics
+from lockon.bench.metrics import MultiStart, MultiStartScores, multi_start_scores
 from lockon.bench.report.latency import tracking_times
 from lockon.bench.report.lengths import eao_note, range_of
 from lockon.bench.report.model import Axis, Metric, SequenceScore
@@ -18,7 +18,7 @@ from lockon.errors import unknown_name
 from lockon.types import FloatArray
 
 CONVENTION = "vot-toolkit"
-_FIGURES = (
+_METRICS = (
     Metric("EAO", "EAO", "expected average overlap", mean=False),
     Metric("A", "A", "accuracy: mean overlap before failures", mean=False),  # over frames that differ between trackers
     Metric("R", "R", "robustness: fraction of frames before failures"),
@@ -44,7 +44,7 @@ class Anchors:
     given: tuple[int, int] | None = None
     headline = "EAO"
     detail = "A"
-    figures = _FIGURES
+    metrics = _METRICS
     pooled = True
     convention = CONVENTION
     robustness_label = "robustness: fraction of frames before failures"
@@ -81,8 +81,8 @@ class Anchors:
     def _score(self, records: Sequence[Record]) -> SequenceScore:
         frames = max(int(record.frames.max()) + 1 for record in records)
         present = [np.ones(len(record.truth), dtype=np.bool_) if record.visible is None else record.visible for record in records]
-        run = metrics.MultiStart(frames, [region_overlaps(record) for record in records], present)
-        accuracy, robustness = (float(value) for value in metrics.multi_start_scores([run]).sequences[0])
+        run = MultiStart(frames, [region_overlaps(record) for record in records], present)
+        accuracy, robustness = (float(value) for value in multi_start_scores([run]).sequences[0])
         return SequenceScore(
             sequence=records[0].sequence,
             dataset=records[0].dataset,
@@ -107,11 +107,11 @@ class Anchors:
         longest = max(len(overlaps) for part in scores for run in part.runs for overlaps in run.overlaps)
         return {"expected_overlap": np.mean([one.curve[1:longest] for one in self._rounds(scores)], axis=0)}
 
-    def _rounds(self, scores: Sequence[SequenceScore]) -> list[metrics.MultiStartScores]:
-        """Figures of each repetition; a sequence with fewer of them gives what it has."""
+    def _rounds(self, scores: Sequence[SequenceScore]) -> list[MultiStartScores]:
+        """Metrics of each repetition; a sequence with fewer of them gives what it has."""
         low, high = self.lengths or (1, max(run.frames for part in scores for run in part.runs) + 1)
         count = max(len(part.runs) for part in scores)
-        return [metrics.multi_start_scores([part.runs[k % len(part.runs)] for part in scores], low, high) for k in range(count)]
+        return [multi_start_scores([part.runs[k % len(part.runs)] for part in scores], low, high) for k in range(count)]
 
     def notes(self) -> list[str]:
         """What counts."""

@@ -8,7 +8,7 @@ from itertools import groupby
 
 import numpy as np
 
-from lockon.bench import metrics
+from lockon.bench.metrics import CONVENTIONS as ONE_PASS_CONVENTIONS
 from lockon.bench.report import anchors, reset
 from lockon.bench.report.coverage import coverage, listed_sequence
 from lockon.bench.report.model import Report, Scoring, SequenceScore, TrackerScore
@@ -17,11 +17,11 @@ from lockon.bench.store import PROTOCOLS, ProtocolName, Record, Store
 from lockon.errors import LockonError, unknown_name
 
 CONVENTIONS: dict[str, tuple[str, ...]] = {
-    "one-pass": tuple(metrics.CONVENTIONS),
+    "one-pass": tuple(ONE_PASS_CONVENTIONS),
     "reset": reset.CONVENTIONS,
     "anchors": (anchors.CONVENTION,),
 }
-APART = ("reset", "anchors")  # whose figures belong to one dataset: the lengths that count for EAO are the dataset's
+APART = ("reset", "anchors")  # whose metrics belong to one dataset: the lengths that count for EAO are the dataset's
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Options:
         convention: see `lockon.bench.metrics`; None for the protocol's own ("pysot" for one-pass).
         trackers: labels, empty for all. datasets: names, empty for all.
         protocol: "one-pass", "realtime", "reset" or "anchors".
-        apart: one report per dataset also where figures of several can be averaged.
+        apart: one report per dataset also where metrics of several can be averaged.
         lengths: first and last sequence length that count for EAO; None for those of the benchmark.
     """
 
@@ -54,18 +54,18 @@ def evaluate(
         trackers: labels to score, default all. protocol: "one-pass", "realtime", "reset" or "anchors".
 
     Raises:
-        LockonError: no such results, unknown convention, tracker or protocol; several datasets under a protocol whose figures
+        LockonError: no such results, unknown convention, tracker or protocol; several datasets under a protocol whose metrics
             belong to one (use `evaluate_all`).
     """
     reports = evaluate_all(store, Options(convention, tuple(trackers or ()), protocol=protocol))
     if len(reports) > 1:
         names = ", ".join(report.datasets[0] for report in reports)
-        raise LockonError(f"figures of {protocol} belong to one dataset, and {store.folder} has {names}; use evaluate_all, or choose one")
+        raise LockonError(f"metrics of {protocol} belong to one dataset, and {store.folder} has {names}; use evaluate_all, or choose one")
     return reports[0]
 
 
 def evaluate_all(store: Store, options: Options) -> list[Report]:
-    """One report, or one per dataset where the protocol's figures belong to one dataset.
+    """One report, or one per dataset where the protocol's metrics belong to one dataset.
 
     Raises:
         LockonError: no such results, unknown convention, tracker, protocol or dataset.
@@ -175,7 +175,7 @@ def _report(store: Store, scoring: Scoring, found: dict[str, list[Record]], with
         _combine(label, scores, scoring, every=every, size=int(store.describe(label).get("size", 0)), setups=_setups(found[label]))
         for label, scores in parts.items()
     ]
-    first = scoring.figures[0]
+    first = scoring.metrics[0]
     sign = -1 if first.rising else 1
 
     def rank(item: TrackerScore) -> tuple[float, str]:
@@ -195,7 +195,7 @@ def _missing_runs(found: dict[str, list[Record]]) -> list[str]:
         sequences = {run[:2] for run in own}
         count = len({run for others in runs.values() for run in others if run[:2] in sequences} - own)
         if count:
-            notes.append(f"**{label} lacks {count} runs from anchors that others have: its figures do not compare.**")
+            notes.append(f"**{label} lacks {count} runs from anchors that others have: its metrics do not compare.**")
     return notes
 
 
@@ -234,11 +234,11 @@ def _combine(
 
 
 def _spread(scores: list[SequenceScore], scoring: Scoring, repetitions: int) -> dict[str, float]:
-    """Standard deviation of each figure over the repetitions; a sequence with fewer of them gives what it has."""
+    """Standard deviation of each metric over the repetitions; a sequence with fewer of them gives what it has."""
     rounds = []
     for k in range(repetitions):
         rounds.append(scoring.combine([part.repetitions[k % len(part.repetitions)] if part.repetitions else part for part in scores]))
-    return {figure.key: float(np.std([values[figure.key] for values in rounds], ddof=1)) for figure in scoring.figures}
+    return {metric.key: float(np.std([values[metric.key] for values in rounds], ddof=1)) for metric in scoring.metrics}
 
 
 def _setups(records: Sequence[Record]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Figures of the supervised protocol with resets (VOT2013 to VOT2019): EAO, accuracy, robustness, for one dataset."""
+"""Metrics of the supervised protocol with resets (VOT2013 to VOT2019): EAO, accuracy, robustness, for one dataset."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lockon.bench import metrics
+from lockon.bench.metrics import ResetRun, accuracy_robustness, expected_average_overlap, expected_overlap_curve, reset_run
 from lockon.bench.report.latency import tracking_times
 from lockon.bench.report.lengths import eao_note, range_of
 from lockon.bench.report.model import LONGEST, Axis, Metric, SequenceScore
@@ -22,7 +22,7 @@ EXACT = "exact"
 CONVENTIONS = (*RULES, EXACT)  # ways to count an overlap; all else is the same in them
 BURNIN = 10  # frames after a start that do not count for accuracy
 RELIABILITY = 30  # frames: S of the plot of accuracy and robustness
-_FIGURES = (
+_METRICS = (
     Metric("EAO", "EAO", "expected average overlap", mean=False),
     Metric("A", "A", "accuracy: mean overlap while the target is followed", mean=False),  # over frames that differ between trackers
     Metric("R", "R", "robustness: failures per 100 frames", rising=False),
@@ -49,7 +49,7 @@ class Reset:
     given: tuple[int, int] | None = None
     headline = "EAO"
     detail = "A"
-    figures = _FIGURES
+    metrics = _METRICS
     pooled = True
 
     def __post_init__(self) -> None:
@@ -80,7 +80,7 @@ class Reset:
     def _score(self, records: Sequence[Record], parts: tuple[SequenceScore, ...] = ()) -> SequenceScore:
         runs = tuple(self._run(record) for record in records) if not parts else tuple(run for part in parts for run in part.runs)
         first = records[0]
-        found = metrics.accuracy_robustness([list(runs)], BURNIN)
+        found = accuracy_robustness([list(runs)], BURNIN)
         return SequenceScore(
             sequence=first.sequence,
             dataset=first.dataset,
@@ -94,22 +94,22 @@ class Reset:
             runs=runs,
         )
 
-    def _run(self, record: Record) -> metrics.ResetRun:
+    def _run(self, record: Record) -> ResetRun:
         exact = self.convention == EXACT
         boxes, truth = answer_regions(record, exact=exact), truth_regions(record, exact=exact)
         events = np.zeros(0) if record.run.events is None else record.run.events  # `base_of` lets no others through
-        return metrics.reset_run(boxes, events, truth, record.run.bounds, self.convention)
+        return reset_run(boxes, events, truth, record.run.bounds, self.convention)
 
     def combine(self, scores: Sequence[SequenceScore]) -> dict[str, float]:
         """Over all frames of all sequences; EAO from the curve."""
         runs = [list(part.runs) for part in scores]
-        found = metrics.accuracy_robustness(runs, BURNIN)
-        average = math.nan if self.lengths is None else metrics.expected_average_overlap(runs, *self.lengths)
+        found = accuracy_robustness(runs, BURNIN)
+        average = math.nan if self.lengths is None else expected_average_overlap(runs, *self.lengths)
         return {"EAO": average, "A": found.accuracy, "R": found.robustness, "failures": found.failures}
 
     def curves(self, scores: Sequence[SequenceScore]) -> dict[str, FloatArray]:
         """The expected overlap by length."""
-        return {"expected_overlap": metrics.expected_overlap_curve([list(part.runs) for part in scores])[:LONGEST]}
+        return {"expected_overlap": expected_overlap_curve([list(part.runs) for part in scores])[:LONGEST]}
 
     def notes(self) -> list[str]:
         """What counts."""

@@ -13,7 +13,7 @@ from lockon.bench.metrics import ResetRun
 from lockon.bench.protocols.plan import MaskTexts, Protocol
 from lockon.bench.record import RunKey
 from lockon.bench.report.model import Scoring, SequenceScore
-from lockon.bench.report.one_pass import METRICS as ONE_PASS, OnePass
+from lockon.bench.report.one_pass import KEYS as ONE_PASS, OnePass
 from lockon.bench.report.reset import Reset
 from lockon.data.sequence import VideoSequence
 from lockon.driver import drive
