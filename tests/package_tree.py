@@ -22,6 +22,7 @@ NEEDS_EXTRA = (
     "lockon.train",
     "lockon.export.graphs",
     "lockon.export.onnx",
+    "lockon.export.device_tensor",
     "lockon.export.torch_model",
     "lockon.studies",
     "lockon.zoo",

@@ -13,7 +13,6 @@ import lockon
 PUBLIC = {
     "lockon": [
         "LockonError",
-        "RefinedTracker",
         "Refiner",
         "Result",
         "Tracker",
@@ -23,6 +22,7 @@ PUBLIC = {
         "load",
         "load_refiner",
         "track",
+        "with_refiner",
     ],
     "lockon.errors": ["LockonError", "LockonWarning"],
     "lockon.types": ["Prediction", "Result", "Targets", "Template"],
@@ -30,8 +30,10 @@ PUBLIC = {
     "lockon.refiners.static": ["StaticTracker"],
     "lockon.refiners.stored": ["StoredBoxes"],
     "lockon.refiners.siammask": ["SearchConfig", "SiamMaskRefiner"],
-    "lockon.refiners.wrapper": ["RefineConfig", "RefinedTracker"],
-    "lockon.tracker": ["Calibration", "NetworkTracker", "Tracker", "TrackerConfig"],
+    "lockon.refiners.combine": ["RefineConfig"],
+    "lockon.refiners.wrapper": ["RefinedSession", "RefinedTracker", "with_refiner"],
+    "lockon.session": ["Session", "SteppedTracker", "TargetState", "Tracker"],
+    "lockon.tracker": ["Calibration", "NetworkTracker", "TrackerConfig"],
     "lockon.video": ["open_frames"],
     "lockon.data.sequence": ["VideoSequence"],
     "lockon.data.datasets.registry": ["load_dataset"],
@@ -71,7 +73,7 @@ SIGNATURES = {
     "lockon.list_trackers": "()",
     "lockon.list_refiners": "()",
     "lockon.load_refiner": "(name, weights=None, preset='default', device='auto', **overrides)",
-    "lockon.RefinedTracker": "(tracker, refiner, config=None)",
+    "lockon.with_refiner": "(tracker, refiner, config=None)",
     "lockon.Refiner.init": "(self, frame, box)",
     "lockon.Refiner.refine": "(self, frame, box, *, mask=False)",
     "lockon.track": "(source, box, tracker='lockon-s', *, start=0, frames=None, "

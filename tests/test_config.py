@@ -195,6 +195,22 @@ def test_parts_are_taken_by_name(overrides: dict[str, object], expected: Choice)
     assert apply_overrides(WithParts(), flatten(as_json(made))) == made  # through a file and back
 
 
+@dataclass(frozen=True)
+class MeanRanked:
+    top: int = 5
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class WithTwo:
+    boxes: MeanNear | MeanRanked = field(default_factory=MeanNear)
+
+
+def test_another_part_keeps_the_values_of_fields_that_both_have() -> None:
+    assert apply_overrides(WithTwo(MeanNear(9)), {"boxes": "mean-ranked"}).boxes == MeanRanked(top=9)
+    assert apply_overrides(WithTwo(MeanNear(9)), {"boxes": "mean-ranked", "boxes.top": 2}).boxes == MeanRanked(top=2)
+
+
 def test_a_part_that_is_there_keeps_its_values() -> None:
     assert apply_overrides(Choice(MeanNear(9)), {"boxes": "mean-near"}).boxes == MeanNear(9)
     assert as_json(Choice(MeanNear(9)))["boxes"] == {"part": "mean-near", "top": 9}

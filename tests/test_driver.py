@@ -1,4 +1,4 @@
-"""Driving trackers: one course with any tracker, many with one network."""
+"""Driving trackers: one episode with any tracker, many with one stepped tracker."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Fixed:
         return self.output
 
 
-def test_a_course_gets_the_answers_of_any_tracker():
+def test_an_episode_gets_the_answers_of_any_tracker():
     mask = np.zeros((HEIGHT, WIDTH), bool)
     rows = drive(Fixed(Result(np.array([1.0, 2, 3, 4]), 0.25, "lost", mask)), follow(video("a", RED, 3)))
     start, output, _ = rows
@@ -90,7 +90,7 @@ def test_a_trackers_stop_iteration_is_an_error_not_an_end():
 @pytest.mark.parametrize("readers", [0, 3])
 @pytest.mark.parametrize("batch", [1, 2, 8])
 def test_together_equals_one_by_one(batch, readers):
-    """Videos of several lengths that start late or skip frames, more of them than lanes."""
+    """Videos of several lengths that start late or skip frames, more of them than slots."""
     plan = [(RED, 9, {}), (GREEN, 4, {}), (BLUE, 7, {"first": 2}), (RED, 5, {"step": 2}), (GREEN, 1, {})]
     tracker = color_tracker()
     episodes = (follow(video(str(number), color, frames), **how) for number, (color, frames, how) in enumerate(plan))
@@ -104,7 +104,7 @@ def test_together_equals_one_by_one(batch, readers):
         assert [row.size for row in together[number]] == [row.size for row in alone]
 
 
-def test_lanes_are_filled_again_and_courses_are_taken_when_needed():
+def test_slots_are_filled_again_and_episodes_are_taken_when_needed():
     taken = []
 
     def episodes():
@@ -120,7 +120,7 @@ def test_lanes_are_filled_again_and_courses_are_taken_when_needed():
     assert tracker.model.batches == [2, 1, 2, 1, 2]
 
 
-def test_a_course_that_fails_ends_alone():
+def test_an_episode_that_fails_ends_alone():
     broken = video("broken", RED, 6)
     good_read = broken.frames.read
 
@@ -152,7 +152,7 @@ def test_a_course_that_fails_ends_alone():
         "frame 3 is cut off",
         "mine",
         str(found[2])[:24],
-        "a course asked to track ",
+        "an episode asked to trac",
         "frame of 10x10 pixels, b",
     ]
     assert isinstance(found[2], LockonError)
@@ -160,8 +160,8 @@ def test_a_course_that_fails_ends_alone():
     np.testing.assert_allclose(boxes(found[5]), boxes(alone), atol=1e-4)
 
 
-def test_lanes_are_a_positive_number():
-    with pytest.raises(LockonError, match="lanes=0"):
+def test_the_batch_is_a_positive_number():
+    with pytest.raises(LockonError, match="batch=0"):
         list(drive_together(color_tracker(), [], 0))
     assert list(drive_together(color_tracker(), [], 3)) == []
 

@@ -8,13 +8,21 @@ import pytest
 from colored_scenes import BLUE, GREEN, RED, scene
 from lockon.config import apply_overrides
 from lockon.errors import LockonError, LockonWarning
+from lockon.localizers.dense import LocalizerConfig
 from lockon.localizers.masks import MaskConfig, paste_patch
-from lockon.localizers.window import WindowConfig
+from lockon.localizers.rank import Blend
+from lockon.ops.borders import Replicate, Zero
 from lockon.ops.crop import Crop, mean_color
-from lockon.tracker import Calibration, NetworkTracker, Tracker, TrackerConfig
+from lockon.ops.crop_rules import AreaRule, ContextRule, InsideMajor, PysotRule, PytrackingRule
+from lockon.ops.whole_crops import PysotCrop
+from lockon.session import Tracker
+from lockon.start_rules import ClippedStart, UnclippedStart
+from lockon.target import StatePolicy
+from lockon.tracker import Calibration, NetworkTracker, TrackerConfig
 from lockon.types import Prediction, Template
 
-CONFIG = TrackerConfig(localizer=WindowConfig(window=0.0, penalty=0.0, smoothing=1.0), patience=2)
+BY_SCORE = LocalizerConfig(rank=Blend(window_influence=0.0, penalty_k=0.0), size_lr=1.0)
+CONFIG = TrackerConfig(localizer=BY_SCORE, states=StatePolicy(lost_after=2))
 GRID = 8
 
 
@@ -52,6 +60,10 @@ class BlobModel:
 
 def make(config: TrackerConfig = CONFIG) -> NetworkTracker:
     return NetworkTracker(BlobModel(), config)
+
+
+def with_states(**changes: float) -> TrackerConfig:
+    return dataclasses.replace(CONFIG, states=dataclasses.replace(CONFIG.states, **changes))
 
 
 def test_is_a_tracker() -> None:
@@ -118,8 +130,8 @@ def test_step_takes_targets_of_different_videos() -> None:
 
 
 def test_lost_policy() -> None:
-    """Below `lost`: uncertain for `patience` frames, then lost with the trusted box held; found again at once."""
-    tracker = make(dataclasses.replace(CONFIG, grow=1.2, max_grow=1.5))
+    """Below `lost`: uncertain for `lost_after` frames, then lost with the trusted box held; found again at once."""
+    tracker = make(with_states(search_growth=1.2, max_growth=1.5))
     tracker.init(scene((60, 50, 20, 16, RED)), (60, 50, 20, 16))
     trusted = tracker.track(scene((62, 50, 20, 16, RED))).box
     empty = scene()
@@ -129,7 +141,7 @@ def test_lost_policy() -> None:
         result = tracker.track(empty)
         states.append(result.state)
         boxes.append(result.box)
-        assert result.score < CONFIG.lost
+        assert result.score < CONFIG.states.lost
     assert states == ["uncertain"] * 2 + ["lost"] * 6
     for box in boxes[2:]:
         np.testing.assert_array_equal(box, trusted)
@@ -151,7 +163,7 @@ def _next_side(tracker: NetworkTracker) -> float:
         return original(prediction, crop, boxes)
 
     tracker.localizer = spy  # type: ignore[assignment]
-    target = tracker._targets[0]
+    target = tracker.targets[0]
     tracker.step([scene(size=target.size)], [target])
     tracker.localizer = original
     return sides[0]
@@ -177,7 +189,7 @@ def test_boxes_stay_in_range() -> None:
     tracker.init(scene(), (60, 50, 20, 16))
     for _ in range(3):
         x, y, w, h = tracker.track(scene()).box
-        assert (w, h) == (160, CONFIG.min_size)
+        assert (w, h) == (160, CONFIG.states.min_size)
         assert (x + w / 2, y + h / 2) == (160, 120)
 
 
@@ -205,7 +217,7 @@ def test_box_partly_outside_is_clipped_with_a_warning() -> None:
     tracker = make()
     with pytest.warns(LockonWarning, match="clipped to 0,50,15,16"):
         tracker.init(scene((0, 50, 15, 16, RED)), (-5, 50, 20, 16))
-    assert tracker._targets[0].box.tolist() == [7.5, 58, 15, 16]
+    assert tracker.targets[0].box.tolist() == [7.5, 58, 15, 16]
 
 
 @pytest.mark.parametrize("kind", ["grey", "rgba", "16-bit", "16-bit grey"])
@@ -236,7 +248,7 @@ def test_state_does_not_grow() -> None:
     """After 300 frames a tracker holds what it held after one: no list or dictionary of it is longer."""
 
     def held(tracker: NetworkTracker) -> list[int]:
-        targets = [getattr(target, item.name) for target in tracker._targets for item in dataclasses.fields(target)]
+        targets = [getattr(target, item.name) for target in tracker.targets for item in dataclasses.fields(target)]
         own = [*vars(tracker).values(), *vars(tracker.localizer).values(), *targets]
         return [len(value) if hasattr(value, "__len__") else 0 for value in own]
 
@@ -251,16 +263,19 @@ def test_state_does_not_grow() -> None:
 
 
 PYSOT = TrackerConfig(
-    template_factor=1.0,
-    search_factor=2.0,
-    context=0.5,
-    pixel_centers=True,
-    conventions="pysot",
-    localizer=WindowConfig(window=0.0, penalty=0.0, smoothing=1.0),
-    hold=0.0,
-    grow=1.0,
-    min_size=10.0,
+    template_crop=PysotRule(factor=1.0),
+    search_crop=PysotRule(factor=2.0),
+    start=UnclippedStart(shift=-0.5),
+    localizer=BY_SCORE,
+    states=StatePolicy(absent_score=0.0, search_growth=1.0, min_size=10.0),
 )
+CONTINUOUS = dataclasses.replace(
+    PYSOT,
+    template_crop=ContextRule(factor=1.0, pixel_centers=True),
+    search_crop=ContextRule(factor=2.0, pixel_centers=True),
+    start=ClippedStart(),
+)
+TEST_SCRIPT = dataclasses.replace(PYSOT, start=UnclippedStart(shift=0.0))  # PySOT's benchmark script starts elsewhere than its tracker
 
 
 class Centred(BlobModel):
@@ -284,47 +299,46 @@ class Centred(BlobModel):
 NOISE = np.random.default_rng(5).integers(0, 256, (120, 160, 3), dtype=np.uint8)
 
 
-@pytest.mark.parametrize(("conventions", "shift"), [("pysot", -0.5), ("pysot-bench", 0.0), ("continuous", 0.0)])
-def test_where_the_state_starts_and_what_is_returned(conventions, shift: float) -> None:
+@pytest.mark.parametrize(("config", "shift"), [(PYSOT, -0.5), (TEST_SCRIPT, 0.0), (CONTINUOUS, 0.0)])
+def test_where_the_state_starts_and_what_is_returned(config: TrackerConfig, shift: float) -> None:
     """The centre of the crop is the last centre: the box comes back with a new size, around the start's centre."""
-    tracker = NetworkTracker(Centred(), dataclasses.replace(PYSOT, conventions=conventions))
+    tracker = NetworkTracker(Centred(), config)
     tracker.init(NOISE, (60, 50, 20, 30))
-    assert tracker._targets[0].box.tolist() == [70 + shift, 65 + shift, 20, 30]
+    assert tracker.targets[0].box.tolist() == [70 + shift, 65 + shift, 20, 30]
     side = 2 * np.sqrt((20 + 25) * (30 + 25))
     w, h = 16 * side / 128, 24 * side / 128
     np.testing.assert_allclose(tracker.track(NOISE).box, [70 + shift - w / 2, 65 + shift - h / 2, w, h])
 
 
-@pytest.mark.parametrize("conventions", ["pysot", "pysot-bench", "continuous"])
-def test_crops_follow_the_conventions(conventions) -> None:
+@pytest.mark.parametrize(("config", "kind"), [(PYSOT, PysotCrop), (TEST_SCRIPT, PysotCrop), (CONTINUOUS, Crop)])
+def test_crops_follow_the_rules(config: TrackerConfig, kind: type[Crop]) -> None:
     model = Centred()
-    tracker = NetworkTracker(model, dataclasses.replace(PYSOT, conventions=conventions))
+    tracker = NetworkTracker(model, config)
     tracker.init(NOISE, (60, 50, 20, 30))
-    box = tracker._targets[0].box
+    box = tracker.targets[0].box
     tracker.track(NOISE)
     for images, factor, size in ((model.templates[0], 1.0, 32), (model.searches[0], 2.0, 128)):
-        crop = Crop.with_context(box, factor, size)
-        crop = dataclasses.replace(crop, whole=conventions != "continuous")
+        crop = kind.with_context(box, factor, size)
         np.testing.assert_array_equal(images[0], crop.extract(NOISE, mean_color(NOISE)))
 
 
 def test_the_official_tracker_does_not_clip_its_start_box() -> None:
     tracker = NetworkTracker(Centred(), PYSOT)
     tracker.init(NOISE, (-5, 50, 20, 16))  # no warning either
-    assert tracker._targets[0].box.tolist() == [4.5, 57.5, 20, 16]
+    assert tracker.targets[0].box.tolist() == [4.5, 57.5, 20, 16]
     with pytest.raises(LockonError, match="lies outside the frame"):
         tracker.init(NOISE, (-50, 50, 20, 16))
 
 
-def test_hold_and_grow_turned_off_follow_every_box() -> None:
-    tracker = make(dataclasses.replace(CONFIG, hold=0.0, grow=1.0))
+def test_absence_and_growth_turned_off_follow_every_box() -> None:
+    tracker = make(with_states(absent_score=0.0, search_growth=1.0))
     tracker.init(scene((60, 50, 20, 16, RED)), (60, 50, 20, 16))
     sides = []
     for _ in range(8):
         sides.append(_next_side(tracker))
         result = tracker.track(scene())
     assert result.state == "lost"
-    boxes = [target.box for target in tracker._targets]
+    boxes = [target.box for target in tracker.targets]
     assert not np.allclose(boxes[0], [70, 58, 20, 16]), "the box follows what the network finds"
     assert sides[-1] == pytest.approx(3.75 * np.sqrt(np.prod(boxes[0][2:])), rel=0.2)
 
@@ -347,11 +361,11 @@ class Masked(Centred):
 
 
 def test_masks_come_from_the_chosen_candidate() -> None:
-    config = dataclasses.replace(PYSOT, conventions="continuous", mask=MaskConfig(stride=16.0, offset=-8.0))
+    config = dataclasses.replace(CONTINUOUS, mask=MaskConfig(stride=16.0, offset=-8.0))
     model = Masked()
     tracker = NetworkTracker(model, config)
     tracker.init(NOISE, (60, 50, 20, 20))
-    box = tracker._targets[0].box
+    box = tracker.targets[0].box
     result = tracker.track(NOISE)
     assert model.asked == [44]
     crop = Crop.with_context(box, 2.0, 128)
@@ -364,6 +378,33 @@ def test_masks_come_from_the_chosen_candidate() -> None:
     assert both.mask is not None
     assert both.mask.shape == (2, 120, 160)
     np.testing.assert_array_equal(both.mask[0], expected)
+
+
+def test_borders_are_those_of_the_rules() -> None:
+    """Template black, search region the outermost pixels: the target is as large as the frame, so both crops reach far outside."""
+    model, white = Centred(), np.full((120, 160, 3), 255, np.uint8)
+    crops = {"template_crop": AreaRule(factor=2.0, border=Zero()), "search_crop": AreaRule(factor=4.0, border=Replicate())}
+    tracker = NetworkTracker(model, dataclasses.replace(CONTINUOUS, **crops))
+    tracker.init(white, (10, 10, 140, 100))
+    assert tracker.targets[0].border_color is None
+    tracker.track(white)
+    assert model.templates[0][0, 0, 0].tolist() == [0, 0, 0]
+    assert (model.templates[0][0, 12:20, 12:20] == 255).all()
+    assert (model.searches[0] == 255).all()
+    (elsewhere,) = (tracker.placed(target, white, np.array([1.0, 2, 30, 40])) for target in tracker.targets)
+    assert elsewhere.border_color is None
+
+
+def test_rules_that_stay_inside_know_the_frame() -> None:
+    """The target is in the corner, the search window of 80 pixels lies in the frame; and boxes are mapped back from where it lies."""
+    model = Centred()
+    rule = PytrackingRule(factor=4.0, inside=InsideMajor())
+    tracker = NetworkTracker(model, dataclasses.replace(CONTINUOUS, search_crop=rule))
+    tracker.init(NOISE, (0, 0, 20, 20))
+    (output,) = (tracker.search([NOISE], [target]) for target in tracker.targets)
+    assert (output.crops.center.tolist(), output.crops.side.tolist()) == ([[40, 40]], [80])
+    result = tracker.track(NOISE)  # the network says 55.5, 51.5, 71.5, 75.5 of 128
+    np.testing.assert_allclose(result.box, np.array([55.5, 51.5, 16, 24]) * 80 / 128)
 
 
 def test_no_masks_where_none_are_wanted_or_made() -> None:
@@ -392,20 +433,21 @@ def test_score_maps_are_kept_on_demand() -> None:
 
 
 def test_anchors_that_do_not_fit_the_network() -> None:
-    tracker = make(dataclasses.replace(CONFIG, localizer=WindowConfig(anchors=5)))
+    tracker = make(dataclasses.replace(CONFIG, localizer=LocalizerConfig(anchors=5)))
     tracker.init(scene(), (60, 50, 20, 16))
     with pytest.raises(LockonError, match="64 candidates are not 5 per point"):
         tracker.track(scene())
 
 
-def test_parameters_of_older_weight_files_mean_what_they_meant() -> None:
-    """A header without the newer names gives the rules that it was made under."""
-    config = apply_overrides(TrackerConfig(), {"search_factor": 4.0, "localizer.window": 0.2, "calibration.scale": 1.5, "hold": 0.1})
-    new = ("context", "pixel_centers", "conventions", "stride", "mask")
-    assert [getattr(config, name) for name in new] == [None, False, "continuous", None, None]
-    assert (config.localizer.anchors, config.localizer.zero_border) == (1, False)
-    window = config.window(np.array([[50.0, 40, 20, 30]]), config.search_factor, 224)
-    assert (window.middle, window.whole, window.side.tolist()) == (None, False, [4 * np.sqrt(600)])
+def test_what_a_weight_file_does_not_name_is_the_default() -> None:
+    """A header with a few names gives continuous crops by the area rule, one anchor, and no masks."""
+    named = {"search_crop.factor": 4.0, "localizer.rank.window_influence": 0.2, "calibration.scale": 1.5, "states.absent_score": 0.1}
+    config = apply_overrides(TrackerConfig(), named)
+    assert (config.template_crop, config.search_crop) == (AreaRule(factor=1.875), AreaRule(factor=4.0))
+    assert (config.start, config.stride, config.mask) == (ClippedStart(), None, None)
+    assert (config.localizer.anchors, config.localizer.rank.zero_border) == (1, False)
+    window = config.search_crop(np.array([[50.0, 40, 20, 30]]), 224)
+    assert (type(window), window.middle, window.side.tolist()) == (Crop, None, [4 * np.sqrt(600)])
 
 
 def test_moved_targets_go_on_from_there() -> None:
@@ -421,19 +463,19 @@ def test_moved_targets_go_on_from_there() -> None:
 def test_moving_one_of_several_and_into_the_frame() -> None:
     tracker = make()
     tracker.init(scene(), [(20, 20, 20, 16), (60, 60, 10, 10)])
-    still = tracker._targets[1]
+    still = tracker.targets[1]
     tracker.move([(-50, 20, 20, 1), (np.nan, 0, 5, 5)])
-    assert tracker._targets[0].box.tolist() == [0, 20.5, 20, CONFIG.min_size]
-    assert tracker._targets[1] is still
+    assert tracker.targets[0].box.tolist() == [0, 20.5, 20, CONFIG.states.min_size]
+    assert tracker.targets[1] is still
 
 
 def test_the_trusted_box_moves_along_where_it_is_the_last_one() -> None:
-    tracker = make(dataclasses.replace(CONFIG, hold=0.05, patience=1))
+    tracker = make(with_states(absent_score=0.05, lost_after=1))
     tracker.init(scene((60, 50, 20, 16, RED)), (60, 50, 20, 16))
     tracker.track(scene((60, 50, 20, 16, RED)))
     tracker.move((30, 30, 20, 20))
     empty = scene()
-    for _ in range(4):  # nothing there: after the patience it is held where it was moved to
+    for _ in range(4):  # nothing there: after `lost_after` of them it is held where it was moved to
         result = tracker.track(empty)
     np.testing.assert_allclose(result.box, [30, 30, 20, 20], atol=1e-9)
 

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from lockon.api import track
     from lockon.errors import LockonError
     from lockon.refiners.protocol import Refiner
-    from lockon.refiners.wrapper import RefinedTracker
-    from lockon.tracker import Tracker
+    from lockon.refiners.wrapper import with_refiner
+    from lockon.session import Tracker
     from lockon.types import Result
     from lockon.zoo.registry import list_refiners, list_trackers, load, load_refiner
 
 # Public names and their homes. Imported on first use, so that `import lockon` and `lockon --help` stay fast.
 _HOMES = {
     "LockonError": "lockon.errors",
-    "RefinedTracker": "lockon.refiners.wrapper",
+    "with_refiner": "lockon.refiners.wrapper",
     "Refiner": "lockon.refiners.protocol",
     "Result": "lockon.types",
-    "Tracker": "lockon.tracker",
+    "Tracker": "lockon.session",
     "list_refiners": "lockon.zoo.registry",
     "list_trackers": "lockon.zoo.registry",
     "load": "lockon.zoo.registry",
@@ -38,7 +38,6 @@ _HOMES = {
 
 __all__ = [
     "LockonError",
-    "RefinedTracker",
     "Refiner",
     "Result",
     "Tracker",
@@ -48,6 +47,7 @@ __all__ = [
     "load",
     "load_refiner",
     "track",
+    "with_refiner",
 ]
 
 

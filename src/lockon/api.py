@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from lockon.errors import LockonError
 from lockon.ops.boxes import check_boxes
-from lockon.tracker import Tracker
+from lockon.session import Tracker, as_session
 from lockon.types import FloatArray, Frame, Result, State
 from lockon.video import FrameReader, Source, open_frames
 from lockon.zoo.registry import load
@@ -104,6 +104,7 @@ def track_frames(reader: FrameReader, tracker: Tracker, box: ArrayLike, frames: 
 
 def _follow(reader: FrameReader, tracker: Tracker, boxes: FloatArray, frames: int | None) -> Iterator[TrackedFrame]:
     number, image = next(reader)
+    tracker = as_session(tracker)
     tracker.init(image, boxes)
     yield TrackedFrame(number, image, _given(boxes))
     for number, image in islice(reader, None if frames is None else frames - 1):

@@ -1,21 +1,19 @@
-"""Dotted overrides for frozen dataclasses: `--set localizer.window=0.4` with type checking, for every configuration of the library.
+"""Dotted overrides for frozen dataclasses: `--set localizer.size_lr=0.4` with type checking, for every configuration of the library.
 
 A configuration is a frozen dataclass whose fields are bool, int, float, str, Path, Literal, Optional, Union, tuple, or another such
 dataclass. Values arrive as Python objects or as the text of a command line; both are checked against the annotation of the field.
 
 A field annotated as a union of dataclasses (`boxes: Best | MeanNear | Vote`) holds a **part**: the alternatives are named by their
-classes in kebab case, so `--set localizer.boxes=mean-near` takes that part with its defaults and `--set localizer.boxes.top=3` changes
-it. In JSON the name stands beside the part's own fields, under the key "part".
+classes in kebab case, so `--set localizer.boxes=mean-near` takes that part and `--set localizer.boxes.top=3` changes it. What is not
+said is the part's default, or the value of the part before, where that has a field of the same name. In JSON the part's name stands
+beside its own fields, under the key "part".
 """
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import difflib
 import functools
-import math
-import numbers
 import re
 import types
 import typing
@@ -23,16 +21,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lockon._config_values import MismatchError, convert
 from lockon.errors import LockonError, unknown_name
 
 T = TypeVar("T")
 
 PART = "part"  # key of a part's name in JSON, and its dotted name
-_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
-
-
-class _MismatchError(Exception):
-    """A value that does not fit an annotation; the text says what was expected."""
 
 
 def apply_overrides(config: T, overrides: Mapping[str, object]) -> T:
@@ -60,6 +54,16 @@ def apply_overrides(config: T, overrides: Mapping[str, object]) -> T:
             raise _unknown(name, known)
     changes = {first: _new_value(config, first, group) for first, group in _by_first_name(overrides).items()}
     return dataclasses.replace(config, **changes)  # type: ignore[type-var]  # all at once: fields may be checked against each other
+
+
+def apply_in_order(config: T, *changes: Mapping[str, object]) -> T:
+    """Return a copy of `config` with several groups of overrides applied one after the other, see `apply_overrides`.
+
+    A part that a later group takes replaces all that an earlier one set in the part before.
+    """
+    for overrides in changes:
+        config = apply_overrides(config, overrides)
+    return config
 
 
 def field_names(config: object) -> list[str]:
@@ -163,9 +167,17 @@ def _take_part(config: Any, path: list[str], name: str) -> Any:
         raise LockonError(f"{first} must be one of {', '.join(parts)}, got {name!r}; for example {first}={next(iter(parts))}")
     current = getattr(config, first)
     try:
-        return dataclasses.replace(config, **{first: current if type(current) is parts[name] else parts[name]()})  # type: ignore[type-var]
+        return dataclasses.replace(config, **{first: current if type(current) is parts[name] else _like(current, parts[name])})  # type: ignore[type-var]
     except TypeError as error:
         raise LockonError(f"{first}={name} has no defaults ({error}); take it in Python") from None
+
+
+def _like(current: Any, part: type) -> Any:
+    """Return a part with its defaults, but for the fields that it shares with the current one."""
+    if not dataclasses.is_dataclass(current):
+        return part()
+    shared = {item.name for item in dataclasses.fields(current)} & {item.name for item in dataclasses.fields(part)}
+    return part(**{name: getattr(current, name) for name in shared})
 
 
 def _by_first_name(overrides: Mapping[str, object]) -> dict[str, dict[str, object]]:
@@ -182,8 +194,8 @@ def _new_value(config: Any, name: str, group: dict[str, object]) -> Any:
     if "" in group:
         hint = typing.get_type_hints(type(config))[name]
         try:
-            current = _convert(group[""], hint, current)
-        except _MismatchError as mismatch:
+            current = convert(group[""], hint, current, apply_overrides)
+        except MismatchError as mismatch:
             raise LockonError(f"{name} must be {mismatch}, got {group['']!r}; for example {name}={_as_text(current)}") from None
     inner = {key: value for key, value in group.items() if key}
     if not inner:
@@ -210,120 +222,3 @@ def _as_text(value: object) -> str:
     if isinstance(value, (tuple, list)):
         return ",".join(map(str, value)) if not any(isinstance(item, (tuple, list)) for item in value) else repr(value).replace(" ", "")
     return str(value).lower() if isinstance(value, bool) or value is None else str(value)
-
-
-def _convert(value: object, hint: Any, current: object = None) -> Any:
-    """`value` as the annotation `hint` wants it, or `_MismatchError`."""
-    origin = typing.get_origin(hint)
-    if origin is typing.Union or origin is types.UnionType:
-        return _convert_union(value, typing.get_args(hint), current)
-    if origin is typing.Literal:
-        return _convert_literal(value, typing.get_args(hint))
-    if origin is tuple:
-        return _convert_tuple(value, typing.get_args(hint))
-    if hint in _SCALARS:
-        return _SCALARS[hint](value)
-    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping) and dataclasses.is_dataclass(current):
-        return apply_overrides(current, value)
-    if hint is Any or (isinstance(hint, type) and isinstance(value, hint)):
-        return value
-    raise _MismatchError(f"a {getattr(hint, '__name__', hint)}")
-
-
-def _convert_union(value: object, options: tuple[Any, ...], current: object) -> Any:
-    if type(None) in options and (value is None or (isinstance(value, str) and value.lower() in ("none", "null"))):
-        return None
-    expected = []
-    for option in options:
-        if option is type(None):
-            expected.append("none")
-            continue
-        try:
-            return _convert(value, option, current)
-        except _MismatchError as mismatch:
-            expected.append(str(mismatch))
-    raise _MismatchError(" or ".join(expected))
-
-
-def _convert_literal(value: object, options: tuple[Any, ...]) -> Any:
-    for option in options:
-        if value == option and type(value) is type(option):
-            return option
-        if isinstance(value, str) and value == str(option):
-            return option
-    raise _MismatchError(f"one of {', '.join(map(str, options))}")
-
-
-def _convert_tuple(value: object, hints: tuple[Any, ...]) -> tuple[Any, ...]:
-    items = _split(value) if isinstance(value, str) else value
-    if not isinstance(items, (tuple, list)):
-        raise _MismatchError("a list of values")
-    if len(hints) == 2 and hints[1] is Ellipsis:
-        return tuple(_convert(item, hints[0]) for item in items)
-    if len(items) != len(hints):
-        raise _MismatchError(f"{len(hints)} values")
-    return tuple(_convert(item, hint) for item, hint in zip(items, hints, strict=True))
-
-
-def _split(text: str) -> object:
-    """ "8,16" and "(8, 16)" and "((0, 1), (5, 2))" as Python values; words stay text."""
-    if not text.strip():
-        return ()
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return tuple(part.strip() for part in text.split(","))
-    return value if isinstance(value, (tuple, list)) else (value,)
-
-
-def _bool(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.strip().lower() in _WORDS:
-        return _WORDS[value.strip().lower()]
-    raise _MismatchError("true or false")
-
-
-def _int(value: object) -> int:
-    try:
-        number = _number(value) if isinstance(value, str) else value
-    except _MismatchError:
-        number = None
-    if isinstance(number, float) and number.is_integer():  # "1e5" and 1e5 are 100000
-        return int(number)
-    if isinstance(number, numbers.Integral) and not isinstance(number, bool):
-        return int(number)
-    raise _MismatchError("a whole number")
-
-
-def _number(text: str) -> int | float:
-    try:
-        return int(text)
-    except ValueError:
-        return _float(text)
-
-
-def _float(value: object) -> float:
-    if not isinstance(value, bool):
-        try:
-            number = float(value)  # type: ignore[arg-type]  # what is no number raises
-        except (TypeError, ValueError):
-            number = math.nan
-        if not math.isnan(number):
-            return number
-    raise _MismatchError("a number")
-
-
-def _str(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    raise _MismatchError("text")
-
-
-def _path(value: object) -> Path:
-    if isinstance(value, (str, Path)):
-        return Path(value)
-    raise _MismatchError("a path")
-
-
-_SCALARS: dict[Any, Any] = {bool: _bool, int: _int, float: _float, str: _str, Path: _path}

@@ -72,7 +72,7 @@ class Result:
         box: (4,) or (n, 4) float64 x, y, w, h: top-left corner, 0-based, in pixels of the given frame.
         score: float or (n,) in [0, 1]; calibrated trackers estimate the chance that the box overlaps the target (IoU > 0.5).
         state: "tracked", "uncertain" or "lost", or a tuple of n of them. What box a "lost" target has is the
-            tracker's policy (`TrackerConfig.hold` for ours).
+            tracker's policy (`StatePolicy.absent_score` for ours).
         mask: (H, W) or (n, H, W) bool in frame pixels, or None.
     """
 

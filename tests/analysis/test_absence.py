@@ -12,9 +12,11 @@ from colored_videos import BLUE, GREEN, HEIGHT, RED, SIDE, WIDTH, ColorModel, bo
 from lockon.analysis.absence import BATCH, search_swapped, usable_frames
 from lockon.analysis.composites import AbsenceClip, PresenceSchedule, cut_out, make_composites, run_composites
 from lockon.errors import LockonError
+from lockon.ops.crop_rules import AreaRule
+from lockon.target import StatePolicy
 
 VIDEOS = [video("red", RED), video("green", GREEN), video("blue", BLUE)]
-RAW = {"lost": 0.0}
+RAW = {"states": StatePolicy(lost=0.0)}
 
 
 def ignore(_: int) -> None:
@@ -112,7 +114,7 @@ def test_composites_need_masks_and_another_video() -> None:
 def test_a_good_tracker_loses_and_finds_the_target() -> None:
     told: list[int] = []
     composites = make_composites([video("red", RED, masks=True), *VIDEOS[1:]], 0)
-    clips = run_composites(color_tracker(patience=3, lost=0.2), composites, told.append)
+    clips = run_composites(color_tracker(states=StatePolicy(lost_after=3, lost=0.2)), composites, told.append)
     assert [clip.scene for clip in clips] == [composite.scene.name for composite in composites]
     assert sum(told) == 2 * 99
     for clip in clips:
@@ -149,6 +151,6 @@ def test_waiting_is_counted_from_the_return(overlaps: list[float], before: bool,
 
 def test_the_box_searched_around_is_the_scenes() -> None:
     """Around the wrong place, here 100 pixels off, a present target would not be found."""
-    searches = search_swapped(color_tracker(**RAW, search_factor=1.5), VIDEOS, [5, 5, 5], 0, ignore)
+    searches = search_swapped(color_tracker(**RAW, search_crop=AreaRule(factor=1.5)), VIDEOS, [5, 5, 5], 0, ignore)
     assert all(s.score > 0.9 for s in searches if s.present)
     assert box_at(9)[0] - box_at(0)[0] == 18  # the target moves by less than its size

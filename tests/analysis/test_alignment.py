@@ -53,10 +53,11 @@ def test_scores_that_know_and_scores_that_are_wrong(slope: float, sign: int) -> 
 
 
 def test_the_score_is_the_one_before_penalty_and_window() -> None:
-    from lockon.localizers.window import WindowConfig
+    from lockon.localizers.dense import LocalizerConfig
+    from lockon.localizers.rank import Blend
 
     plain = candidate_alignment(tracker(), VIDEOS, every=2)
-    pushed = candidate_alignment(tracker(localizer=WindowConfig(window=0.9, penalty=2.0)), VIDEOS, every=2)
+    pushed = candidate_alignment(tracker(localizer=LocalizerConfig(rank=Blend(window_influence=0.9, penalty_k=2.0))), VIDEOS, every=2)
     np.testing.assert_array_equal(plain.scores, pushed.scores)
     assert plain.scores.max() == 0.5  # sigmoid(0), of the candidate on the target
     assert plain.metrics() == pushed.metrics()

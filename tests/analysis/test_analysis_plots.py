@@ -81,13 +81,13 @@ def curve(label: str, row: list[float], own: float | None = 0.25) -> Curve:
 
 def test_stability_has_a_line_per_tracker_and_a_ring_at_its_own_value():
     made = figure()
-    draw_stability(made, [curve("b", [0.6, 0.7, 0.2]), curve("a", [0.5, np.nan, 0.5], None)], "localizer.window", AUC)
+    draw_stability(made, [curve("b", [0.6, 0.7, 0.2]), curve("a", [0.5, np.nan, 0.5], None)], "localizer.rank.window_influence", AUC)
     (axes,) = made.axes
     lines = [line for line in axes.get_lines() if not line.get_label().startswith("_")]
     assert [line.get_label() for line in lines] == ["b [0.200 to 0.700]", "a [0.500 to 0.500]"]
     (ring,) = [line for line in axes.get_lines() if line.get_label().startswith("_")]
     assert ring.get_xydata().tolist() == [[0.25, pytest.approx(0.65)]]  # between its neighbours
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("localizer.window", "AUC")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("localizer.rank.window_influence", "AUC")
 
 
 def test_small_differences_look_small():

@@ -15,6 +15,7 @@ from lockon.analysis.plots.reliability import write_reliability_plot
 from lockon.analysis.score import analyze_score, composite_metrics, overlap_metrics, swapped_metrics
 from lockon.bench.metrics.calibration import fit_platt
 from lockon.errors import LockonError
+from lockon.target import StatePolicy
 from lockon.tracker import Calibration, TrackerConfig
 
 VIDEOS = [video("red", RED, masks=True), video("green", GREEN), video("blue", BLUE)]
@@ -61,17 +62,17 @@ def test_fit_recovers_the_scale_that_made_the_hits() -> None:
     logits = rng.normal(0, 2, 20_000)
     hit = rng.random(20_000) < 1 / (1 + np.exp(-(0.7 * logits + 0.4)))
     pool = samples(logits, np.where(hit, 0.8, 0.2), ["a"] * 20_000)
-    config = fit_config(TrackerConfig(calibration=Calibration(scale=9.0, bias=9.0), patience=7), pool)
+    config = fit_config(TrackerConfig(calibration=Calibration(scale=9.0, bias=9.0), states=StatePolicy(lost_after=7)), pool)
     assert config.calibration.scale == pytest.approx(0.7, abs=0.03)
     assert config.calibration.bias == pytest.approx(0.4, abs=0.05)
-    assert (config.tracked, config.patience) == (0.5, 7)
+    assert (config.states.tracked, config.states.lost_after) == (0.5, 7)
     scores = 1 / (1 + np.exp(-(config.calibration.scale * logits[hit] + config.calibration.bias)))
-    assert 0.015 < np.mean(scores < config.lost) <= 0.02
+    assert 0.015 < np.mean(scores < config.states.lost) <= 0.02
 
 
 def test_lost_is_not_above_tracked() -> None:
     pool = samples([3.0] * 50 + [-3.0] * 50, [0.9] * 50 + [0.1] * 50, ["a"] * 100)  # every hit scores near 1
-    assert fit_config(TrackerConfig(), pool).lost == 0.5
+    assert fit_config(TrackerConfig(), pool).states.lost == 0.5
 
 
 def test_a_score_that_falls_with_overlap_is_refused() -> None:
@@ -107,7 +108,7 @@ def test_tracked_samples_leave_out_the_start_and_what_is_not_annotated() -> None
     boxes = sequence.boxes.copy()
     boxes[4] = np.nan
     told: list[int] = []
-    found = track_samples(color_tracker(lost=0.0), [replace(sequence, boxes=boxes), VIDEOS[1]], told.append)
+    found = track_samples(color_tracker(states=StatePolicy(lost=0.0)), [replace(sequence, boxes=boxes), VIDEOS[1]], told.append)
     assert len(found.logits) == 8 + 9
     assert told == [10, 10]
     assert found.logits == pytest.approx(3.0)
@@ -146,7 +147,7 @@ def test_analysis_of_a_tracker_that_knows(scale: float, tmp_path: Path) -> None:
         place = phases[-1]
         return lambda count: place.__setitem__(2, place[2] + count)
 
-    tracker = color_tracker(calibration=Calibration(scale=scale, bias=-1.0), lost=0.9)
+    tracker = color_tracker(calibration=Calibration(scale=scale, bias=-1.0), states=StatePolicy(lost=0.9))
     report = analyze_score(tracker, VIDEOS, 0, phase)  # type: ignore[arg-type]
     metrics = report.metrics
     assert metrics["overlap"]["frames"] == metrics["overlap"]["hits"] == 27
@@ -160,7 +161,7 @@ def test_analysis_of_a_tracker_that_knows(scale: float, tmp_path: Path) -> None:
     calibration = report.config.calibration
     at = [1 / (1 + np.exp(-(calibration.scale * logits + calibration.bias))) for logits in (3, -3)]
     assert at == pytest.approx([28 / 29, 1 / 11], abs=1e-4)
-    assert (report.config.tracked, report.config.lost) == (0.5, 0.5)
+    assert (report.config.states.tracked, report.config.states.lost) == (0.5, 0.5)
     assert metrics["calibration"]["platt"]["ece"] < 0.1
     assert [(total, done) for _, total, done in phases] == [(30, 30), (18, 18), (198, 198)]
     write_reliability_plot(report, tmp_path / "plot.png")

@@ -43,40 +43,45 @@ def made(spec: TrackerSpec) -> Any:
 
 
 def test_each_value_is_a_tracker_of_its_own():
-    spec = TrackerSpec("mine", "color", overrides={"patience": 4})
-    specs, own = sweep(spec, "localizer.window", (0.0, 0.25), made)
+    spec = TrackerSpec("mine", "color", overrides={"states.lost_after": 4})
+    specs, own = sweep(spec, "localizer.rank.window_influence", (0.0, 0.25), made)
     assert own == 0.3
-    assert [one.label for one in specs] == ["mine-localizer.window-0", "mine-localizer.window-0.25"]
-    assert [one.overrides for one in specs] == [{"patience": 4, "localizer.window": value} for value in (0.0, 0.25)]
+    assert [one.label for one in specs] == ["mine-localizer.rank.window_influence-0", "mine-localizer.rank.window_influence-0.25"]
+    assert [one.overrides for one in specs] == [{"states.lost_after": 4, "localizer.rank.window_influence": value} for value in (0.0, 0.25)]
 
 
 def test_whole_parameters_get_whole_numbers():
-    specs, own = sweep(TrackerSpec("mine", "color"), "patience", (1.0, 5.0), made)
+    specs, own = sweep(TrackerSpec("mine", "color"), "states.lost_after", (1.0, 5.0), made)
     assert own == 3
-    assert [one.overrides["patience"] for one in specs] == [1, 5]
-    assert all(isinstance(one.overrides["patience"], int) for one in specs)
+    assert [one.overrides["states.lost_after"] for one in specs] == [1, 5]
+    assert all(isinstance(one.overrides["states.lost_after"], int) for one in specs)
 
 
 def test_a_number_that_is_not_set_can_be_swept():
-    specs, own = sweep(TrackerSpec("mine", "color"), "context", (0.5,), made)
+    specs, own = sweep(TrackerSpec("mine", "color"), "stride", (0.5,), made)
     assert own is None
-    assert specs[0].overrides == {"context": 0.5}
+    assert specs[0].overrides == {"stride": 0.5}
 
 
 @pytest.mark.parametrize(
     ("name", "parameter", "values", "message"),
     [
-        ("box", "localizer.window", (0.1,), "box has no parameter localizer.window: it has no parameters"),
+        ("box", "localizer.rank.window_influence", (0.1,), "box has no parameter localizer.rank.window_influence: it has no parameters"),
         (
             "color",
-            "localizer.windw",
+            "localizer.rank.window_influnce",
             (0.1,),
-            "unknown number among the parameters of color 'localizer.windw'; did you mean 'localizer.window'",
+            "unknown number among the parameters of color 'localizer.rank.window_influnce'; did you mean 'localizer.rank.window_influence'",
         ),
-        ("color", "pixel_centers", (1.0,), "unknown number among the parameters of color 'pixel_centers'"),  # a switch
+        (
+            "color",
+            "search_crop.pixel_centers",
+            (1.0,),
+            "unknown number among the parameters of color 'search_crop.pixel_centers'",
+        ),  # a switch
         ("color", "localizer", (1.0,), "unknown number among the parameters of color 'localizer'"),
         ("color", "mask", (1.0,), "mask must be"),
-        ("color", "patience", (0.5,), "patience must be a whole number"),
+        ("color", "states.lost_after", (0.5,), "lost_after must be a whole number"),
     ],
 )
 def test_parameters_that_cannot_be_swept(name, parameter, values, message):
@@ -111,7 +116,7 @@ def test_somebodys_own_tracker():
 
 def test_curve_of_stored_results(tmp_path):
     spec = TrackerSpec("mine", "color")
-    specs, own = sweep(spec, "localizer.window", (0.0, 0.5, 1.0), made)
+    specs, own = sweep(spec, "localizer.rank.window_influence", (0.0, 0.5, 1.0), made)
     store = Store(tmp_path)
     add(store, specs[0].label, make_record("a", PERFECT), make_record("b", PERFECT), make_record("other", FAR))
     add(store, specs[1].label, make_record("a", HALF))

@@ -173,9 +173,17 @@ def test_an_entry_that_the_toolkit_can_read():
 
 def test_an_entry_with_options(tmp_path):
     weights = tmp_path / "my weights 50%.onnx"
-    entry = _ini("--name", "wide", "--weights", str(weights), "--device", "cpu", "--set", "search_factor=4.5", "localizer.window=0.4")[
-        "wide"
-    ]
+    entry = _ini(
+        "--name",
+        "wide",
+        "--weights",
+        str(weights),
+        "--device",
+        "cpu",
+        "--set",
+        "search_crop.factor=4.5",
+        "localizer.rank.window_influence=0.4",
+    )["wide"]
     words = shlex.split(entry["command"])
     assert words[3:] == [
         "--tracker",
@@ -185,9 +193,9 @@ def test_an_entry_with_options(tmp_path):
         "--device",
         "cpu",
         "--set",
-        "search_factor=4.5",
+        "search_crop.factor=4.5",
         "--set",
-        "localizer.window=0.4",
+        "localizer.rank.window_influence=0.4",
     ]
 
 

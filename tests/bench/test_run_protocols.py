@@ -8,13 +8,22 @@ import numpy as np
 import pytest
 from fake_trackers import make, make_color_tracker, make_sequence
 
-from colored_videos import BLUE, GREEN, RED, video
+from colored_videos import BLUE, GREEN, RED, color_tracker, video
+from fake_refiner import BlobRefiner
 from lockon.bench.protocols.plan import Protocol
 from lockon.bench.protocols.realtime import RealTime
 from lockon.bench.protocols.reset import ResetRules
 from lockon.bench.run import TrackerSpec, run_benchmark
 from lockon.bench.store import RunKey, Store
 from lockon.errors import LockonError
+from lockon.refiners.alpha_refine import AlphaRefiner
+from lockon.refiners.wrapper import with_refiner
+from noisy_tracker import make_noisy_tracker
+
+
+def make_refined_tracker(spec):
+    return with_refiner(color_tracker(), AlphaRefiner(BlobRefiner()))
+
 
 STILL, RANDOM = TrackerSpec("still", "still"), TrackerSpec("random", "random")
 
@@ -158,9 +167,11 @@ def test_lockstep_equals_one_by_one_under_every_protocol(tmp_path, protocol):
     assert sorted(statuses) == ["done", *["skipped"] * 4]
 
 
-def test_lockstep_needs_a_network_and_a_clock_that_does_not_wait(tmp_path, sequence):
+def test_batches_need_a_stepped_tracker_and_a_clock_that_does_not_wait(tmp_path, sequence):
     outcomes = run_benchmark([STILL], [sequence], tmp_path / "out", make, workers=0, batch=2)
-    assert outcomes[0].error == "still cannot run in lockstep: it is no NetworkTracker, which steps many targets at once"
+    assert (
+        outcomes[0].error == "still cannot run in batches: it has no start, step and moved, which step many targets at once; give batch=1"
+    )
     with pytest.raises(LockonError, match="real time cannot be measured in batches"):
         run(tmp_path / "other", [NET], VIDEOS, Protocol(name="realtime"), make=make_color_tracker, batch=2)
 
@@ -180,3 +191,45 @@ def test_a_broken_frame_in_lockstep_fails_its_own_sequence(tmp_path):
 def test_the_results_know_where_the_data_was(tmp_path, sequence):
     _, store = run(tmp_path / "out", [STILL], [sequence], data={"made": "folder:/somewhere"})
     assert store.records("still")[0].setup["data"] == "folder:/somewhere"
+
+
+MANY = [video(f"v{index}", (RED, GREEN, BLUE)[index % 3], 3 + index % 5) for index in range(34)]
+
+
+@pytest.fixture(scope="module")
+def noise_alone(tmp_path_factory):
+    """The boxes of a tracker that draws random numbers, one video after the other, two repetitions each."""
+    folder = tmp_path_factory.mktemp("alone")
+    status, store = run(folder, [NET], MANY, Protocol(repetitions=2), make=make_noisy_tracker, seed=5)
+    assert status == ["done"] * len(MANY)
+    return {(record.sequence, record.run_key): record.run.boxes for record in store.records("net")}
+
+
+@pytest.mark.parametrize("batch", [2, 8, 32])
+def test_random_numbers_are_those_of_the_run_in_every_batch(tmp_path, noise_alone, batch):
+    _, store = run(tmp_path / "out", [NET], MANY, Protocol(repetitions=2), make=make_noisy_tracker, seed=5, batch=batch)
+    records = store.records("net")
+    assert len(records) == len(noise_alone) == 2 * len(MANY)
+    for record in records:
+        np.testing.assert_array_equal(record.run.boxes, noise_alone[record.sequence, record.run_key])
+    assert {record.setup["seed"] for record in records} == {5, 6}  # one per repetition, and it repeats the run
+
+
+@pytest.mark.parametrize("batch", [1, 8])
+def test_random_numbers_are_the_same_after_a_kill_and_a_resume(tmp_path, noise_alone, batch):
+    def stop(outcome):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "out", [NET], MANY, Protocol(repetitions=2), make=make_noisy_tracker, seed=5, batch=batch, on_outcome=stop)
+    _, store = run(tmp_path / "out", [NET], MANY, Protocol(repetitions=2), make=make_noisy_tracker, seed=5, batch=batch)
+    for record in store.records("net"):
+        np.testing.assert_array_equal(record.run.boxes, noise_alone[record.sequence, record.run_key])
+
+
+def test_refined_trackers_run_in_batches_as_they_do_alone(tmp_path):
+    _, alone = run(tmp_path / "alone", [NET], VIDEOS, make=make_refined_tracker)
+    status, together = run(tmp_path / "together", [NET], VIDEOS, make=make_refined_tracker, batch=4)
+    assert status == ["done"] * 5
+    for ours, theirs in zip(together.records("net"), alone.records("net"), strict=True):
+        np.testing.assert_array_equal(ours.run.boxes, theirs.run.boxes)

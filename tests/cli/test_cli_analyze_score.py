@@ -38,19 +38,24 @@ def invoke(tmp_path: Path, *words: str) -> Any:
 
 def test_tables_and_files(tmp_path: Path) -> None:
     out = tmp_path / "deep" / "score"
-    result = invoke(tmp_path, "--out", str(out), "--set", "patience=5", "--seed", "7")
+    result = invoke(tmp_path, "--out", str(out), "--set", "states.lost_after=5", "--seed", "7")
     assert result.exit_code == 0, result.output
     assert "2 of 2 targets were tracked until they left, 2 of these were found again" in result.stdout
     assert sorted(path.name for path in out.iterdir()) == ["reliability.png", "score.json", "tracker.json"]
     found = json.loads((out / "score.json").read_text())
     assert found["weights"] == {"pair": "0123abcd", "sha256": {"best.safetensors": hashlib.sha256(b"weights").hexdigest()}}
-    assert (found["tracker"], found["data"], found["seed"], found["parameters"]["patience"]) == ("lockon-s", "pool:videos", 7, 5)
+    assert (found["tracker"], found["data"], found["seed"], found["parameters"]["states"]["lost_after"]) == (
+        "lockon-s",
+        "pool:videos",
+        7,
+        5,
+    )
     assert found["sequences"] == ["red", "green", "blue"]
     written = json.loads((out / "tracker.json").read_text())
     config = apply_overrides(TrackerConfig(), flatten(written))  # as a weight file's header is read
-    assert config.patience == 5
+    assert config.states.lost_after == 5
     assert config.calibration.scale == found["calibration"]["platt"]["scale"]
-    assert (config.tracked, config.lost) == (found["thresholds"]["tracked"], found["thresholds"]["lost"])
+    assert (config.states.tracked, config.states.lost) == (found["thresholds"]["tracked"], found["thresholds"]["lost"])
 
 
 def test_without_out_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +72,7 @@ def test_without_out_nothing_is_written(tmp_path: Path, monkeypatch: pytest.Monk
         (["--tracker", "csrt"], "csrt has no logit to calibrate"),
         (["--sequences", "rde"], "unknown sequence 'rde'; did you mean 'red'"),
         (["--sequences", "red"], "needs at least three videos"),
-        (["--set", "patience"], "--set patience is not name=value"),
+        (["--set", "states.lost_after"], "--set states.lost_after is not name=value"),
     ],
 )
 def test_mistakes_are_one_line(tmp_path: Path, words: list[str], message: str) -> None:

@@ -21,18 +21,22 @@ def trackers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_sweep_of_the_window(tmp_path: Path) -> None:
-    words = ("stability", "--trackers", "lockon-s", "eager=lockon-s", "--set", "eager:localizer.smoothing=1", *DATA, "--out", tmp_path)
+    words = ("stability", "--trackers", "lockon-s", "eager=lockon-s", "--set", "eager:localizer.size_lr=1", *DATA, "--out", tmp_path)
     result = invoke(*words, "--values", "0,0.9", "--sequences", "red", "blue")
     assert result.exit_code == 0, result.output
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["runs", "stability-localizer.window.json", "stability-localizer.window.png"]
-    found = json.loads((tmp_path / "stability-localizer.window.json").read_text())
-    assert (found["parameter"], found["sequences"], found["convention"]) == ("localizer.window", ["red", "blue"], "pysot")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "runs",
+        "stability-localizer.rank.window_influence.json",
+        "stability-localizer.rank.window_influence.png",
+    ]
+    found = json.loads((tmp_path / "stability-localizer.rank.window_influence.json").read_text())
+    assert (found["parameter"], found["sequences"], found["convention"]) == ("localizer.rank.window_influence", ["red", "blue"], "pysot")
     mine = found["trackers"]["lockon-s"]
     assert (mine["values"], mine["own"], mine["missing"]) == ([0.0, 0.9], 0.3, [0, 0])
     auc = mine["metrics"]["AUC"]
     assert auc[0] > auc[1] + 0.05  # the window prefers candidates beside the target
     assert mine["summary"]["AUC"]["range"] == pytest.approx(auc[0] - auc[1])
-    assert found["trackers"]["eager"]["configuration"]["overrides"] == {"localizer.smoothing": 1}
+    assert found["trackers"]["eager"]["configuration"]["overrides"] == {"localizer.size_lr": 1}
     assert f"{auc[0]:.3f}" in result.stdout
 
 
@@ -48,14 +52,14 @@ def test_a_finer_sweep_runs_what_is_missing_alone(tmp_path: Path, monkeypatch: p
         return outcomes
 
     monkeypatch.setattr("lockon.bench.run.run_job", run_job)
-    words = ("stability", "--trackers", "lockon-s", *DATA, "--parameter", "localizer.penalty", "--out", tmp_path)
+    words = ("stability", "--trackers", "lockon-s", *DATA, "--parameter", "localizer.rank.penalty_k", "--out", tmp_path)
     assert invoke(*words, "--values", "0:0.2:0.2").exit_code == 0
-    assert set(done) == {"lockon-s-localizer.penalty-0", "lockon-s-localizer.penalty-0.2"}
+    assert set(done) == {"lockon-s-localizer.rank.penalty_k-0", "lockon-s-localizer.rank.penalty_k-0.2"}
     done.clear()
     assert invoke(*words, "--values", "0:0.2:0.1", "--metric", "AO").exit_code == 0
-    assert set(done) == {"lockon-s-localizer.penalty-0.1"}
+    assert set(done) == {"lockon-s-localizer.rank.penalty_k-0.1"}
     assert len(Store(tmp_path / "runs").trackers()) == 3
-    found = json.loads((tmp_path / "stability-localizer.penalty.json").read_text())
+    found = json.loads((tmp_path / "stability-localizer.rank.penalty_k.json").read_text())
     assert len(found["trackers"]["lockon-s"]["values"]) == 3
     assert len(found["sequences"]) == len(VIDEOS)
 
@@ -63,10 +67,10 @@ def test_a_finer_sweep_runs_what_is_missing_alone(tmp_path: Path, monkeypatch: p
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--trackers", "csrt"), "csrt has no parameter localizer.window"),
-        (("--parameter", "localizer.windw"), "did you mean 'localizer.window'"),
+        (("--trackers", "csrt"), "csrt has no parameter localizer.rank.window_influence"),
+        (("--parameter", "localizer.rank.window_influnce"), "did you mean 'localizer.rank.window_influence'"),
         (("--values", "0:1"), "--values '0:1' is neither START:STOP:STEP nor numbers by commas"),
-        (("--parameter", "patience", "--values", "0.5"), "patience must be a whole number"),
+        (("--parameter", "states.lost_after", "--values", "0.5"), "lost_after must be a whole number"),
         (("--metric", "EAO"), "unknown metric of the protocol one-pass 'EAO'"),
         (("--convention", "votish"), "unknown convention 'votish'"),
     ],

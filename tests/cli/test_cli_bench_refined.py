@@ -128,10 +128,6 @@ MISTAKES = {
         ["run", "--trackers", "still", "--refiner-weights", "a.onnx"],
         "--refiner-weights a.onnx belongs to a refiner; name it",
     ),
-    "batch": (
-        ["run", "--trackers", "still", "--refine", "sharp", "--batch", 2],
-        "still+sharp cannot run in batches: a refiner sees one",
-    ),
     "settings": (["run", "--trackers", "still", "--refine", "sharp", "--set", "refine.boxes=1"], "'boxes'"),
     "oracle": (["oracle", "--trackers", "still"], "still cannot be put on the truth: it has no move(boxes); these have: lockon-s"),
     "oracle by run": (["run", "--trackers", "still", "--protocol", "oracle"], "still cannot be put on the truth"),

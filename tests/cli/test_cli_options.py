@@ -12,7 +12,7 @@ from lockon.errors import LockonError
 @pytest.mark.parametrize(
     ("text", "name", "value"),
     [
-        ("localizer.window=0.4", "localizer.window", 0.4),
+        ("localizer.rank.window_influence=0.4", "localizer.rank.window_influence", 0.4),
         ("a=3", "a", 3),
         ("a=True", "a", True),
         ("a=None", "a", None),

@@ -5,16 +5,16 @@ import cv2
 import numpy as np
 import pytest
 from tiny_layouts import make_otb
-from tiny_tracks import plain_set
 from tiny_train_sets import make_coco, make_vid, make_ytbb
 from typer.testing import CliRunner
 
 from lockon.cli.data import app
 from lockon.data.crop511 import write_crops
-from lockon.data.pysot_crop import cut_patch
-from lockon.data.pysot_pipeline import PysotDataConfig, PysotPipeline
+from lockon.data.samples.patches import cut_patch
+from lockon.data.samples.pysot import PysotDataConfig, pysot_pipeline
 from lockon.data.track_sets import load_track_set
 from lockon.errors import LockonError
+from tiny_tracks import plain_set
 
 RUN = CliRunner()
 VIDEO = "ILSVRC2015_VID_train_0000/ILSVRC2015_train_00139005"
@@ -37,7 +37,7 @@ def test_patches_serve_as_the_raw_dataset_does(tmp_path: Path, name: str, make) 
         assert np.abs(difference).mean() < 3  # JPEG
     config = PysotDataConfig()
     for index in range(6):
-        one, other = (PysotPipeline([tracks], config, seed=1).sample(index) for tracks in (raw, cut))
+        one, other = (pysot_pipeline([tracks], config, seed=1).sample(index) for tracks in (raw, cut))
         np.testing.assert_allclose(one["box"], other["box"], atol=1e-3)
         assert one["ids"] == other["ids"]
 

@@ -8,14 +8,14 @@ from tiny_train_sets import make_coco
 from typer.testing import CliRunner
 
 from lockon.cli.data import app
-from lockon.data.pysot_augment import Jitter
-from lockon.data.pysot_pipeline import PysotDataConfig, PysotPipeline
+from lockon.data.samples.patch_jitter import PatchJitter
+from lockon.data.samples.pysot import PysotDataConfig, pysot_pipeline
 from lockon.data.track_masks import Segment
 from lockon.data.track_sets import load_track_set
 from lockon.data.tracks import TrackSet
 from lockon.errors import LockonError
 
-STILL = PysotDataConfig(template=Jitter(), search=Jitter(), negative=0, masks=True)
+STILL = PysotDataConfig(template=PatchJitter(size=127), search=PatchJitter(size=255), negative=0, masks=True)
 SQUARE = [10, 20, 30, 20, 30, 50, 10, 50]
 
 
@@ -74,7 +74,7 @@ def test_coco(tmp_path: Path) -> None:
 
 
 def test_samples_have_the_mask_of_the_object(tmp_path: Path) -> None:
-    pipeline = PysotPipeline([coco(tmp_path)], STILL, 0)
+    pipeline = pysot_pipeline([coco(tmp_path)], STILL, 0)
     seen = set()
     for index in range(20):
         sample = pipeline.sample(index)
@@ -84,12 +84,12 @@ def test_samples_have_the_mask_of_the_object(tmp_path: Path) -> None:
             np.testing.assert_allclose(extent(sample["mask"]), sample["box"], atol=3)  # of 3 crop pixels per image pixel
         seen.add(bool(sample["has_mask"]))
     assert seen == {False, True}
-    assert "mask" not in PysotPipeline([coco(tmp_path)], PysotDataConfig(), 0).sample(0)
+    assert "mask" not in pysot_pipeline([coco(tmp_path)], PysotDataConfig(), 0).sample(0)
 
 
 def test_the_mask_follows_the_jitter(tmp_path: Path) -> None:
-    jitter = Jitter(shift=64, scale=0.18, blur=1, flip=0.5, color=1)
-    pipeline = PysotPipeline([coco(tmp_path)], PysotDataConfig(search=jitter, negative=0, masks=True), 0)
+    jitter = PatchJitter(size=255, shift=64, scale=0.18, blur=1, flip=0.5, color=1)
+    pipeline = pysot_pipeline([coco(tmp_path)], PysotDataConfig(search=jitter, negative=0, masks=True), 0)
     samples = [sample for sample in map(pipeline.sample, range(60)) if sample["has_mask"]]
     assert len(samples) > 20
     for sample in samples:
@@ -97,7 +97,7 @@ def test_the_mask_follows_the_jitter(tmp_path: Path) -> None:
 
 
 def test_negative_pairs_have_no_mask(tmp_path: Path) -> None:
-    pipeline = PysotPipeline([coco(tmp_path)], PysotDataConfig(negative=1, masks=True), 0)
+    pipeline = pysot_pipeline([coco(tmp_path)], PysotDataConfig(negative=1, masks=True), 0)
     assert not any(pipeline.sample(index)["has_mask"] for index in range(10))
 
 
@@ -123,9 +123,9 @@ def test_masks_of_patches(tmp_path: Path) -> None:
     assert len(list((tmp_path / "out").rglob("*.m.png"))) == 2
     raw, cut = load_track_set("COCO", tmp_path / "coco", masks=True), load_track_set("COCO", tmp_path / "out", masks=True)
     for index in range(10):
-        one, other = (PysotPipeline([tracks], STILL, 0).sample(index) for tracks in (raw, cut))
+        one, other = (pysot_pipeline([tracks], STILL, 0).sample(index) for tracks in (raw, cut))
         assert one["has_mask"] == other["has_mask"]
         assert (one["mask"] != other["mask"]).mean() < 0.01
     cv2.imwrite(str(next((tmp_path / "out").rglob("*25/*.m.png"))), np.zeros((5, 5), np.uint8))
     with pytest.raises(LockonError, match=r"mask of \(5, 5\) for an image of \(511, 511\)"):
-        [PysotPipeline([cut], STILL, 0).sample(index) for index in range(10)]
+        [pysot_pipeline([cut], STILL, 0).sample(index) for index in range(10)]

@@ -17,7 +17,7 @@ from tiny_train_sets import (
     ytbb_by_second,
 )
 
-from lockon.data.pysot_pipeline import PysotDataConfig, PysotPipeline
+from lockon.data.samples.pysot import PysotDataConfig, pysot_pipeline
 from lockon.data.track_sets import TRAIN_SETS, check_protocol, find_track_sets, load_track_set, load_track_sets
 from lockon.data.tracks import TrackSet
 from lockon.errors import LockonError
@@ -79,7 +79,7 @@ def test_ytbb_has_pixels_and_both_x_first(tmp_path: Path, name) -> None:
 
 def test_ytbb_as_fractions_would_have_another_shape(tmp_path: Path) -> None:
     """The trap: a box of 0.25 x 0.25 of a 2:1 image is twice as wide as high, and so is the label."""
-    pipeline = PysotPipeline([load_track_set("YTBB", make_ytbb(tmp_path))], PysotDataConfig(negative=0), 0)
+    pipeline = pysot_pipeline([load_track_set("YTBB", make_ytbb(tmp_path))], PysotDataConfig(negative=0), 0)
     samples = [sample for sample in map(pipeline.sample, range(40)) if sample["ids"].endswith("/000238.00")]
     assert len(samples) > 3
     for sample in samples:
@@ -146,7 +146,7 @@ def test_511(tmp_path: Path) -> None:
         ("b", "03"): {0: [0, 0, 30, 20]},
     }
     assert tracks.view(1).image[0, 0, 0] == pytest.approx(40, abs=2)
-    assert PysotPipeline([tracks], PysotDataConfig(), 0).sample(0)["search"].shape == (255, 255, 3)
+    assert pysot_pipeline([tracks], PysotDataConfig(), 0).sample(0)["search"].shape == (255, 255, 3)
 
 
 def test_511_with_fractions_is_refused(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_found_by_name_under_a_data_root(tmp_path: Path) -> None:
     assert found["GOT10k_train"] == tmp_path / "GOT-10k" / "train"
     sets = load_track_sets(dict(reversed(found.items())))
     assert [one.name for one in sets] == list(TRAIN_SETS)
-    pipeline = PysotPipeline(sets, PysotDataConfig(), 0)
+    pipeline = pysot_pipeline(sets, PysotDataConfig(), 0)
     seen = {pipeline.sample(index)["ids"].split("/")[0] for index in range(40)}
     assert seen == set(TRAIN_SETS)
     make_511(tmp_path / "vid", {"v": {"00": {"000000": [1, 2, 30, 40]}}})

@@ -7,7 +7,7 @@ import pytest
 HEADER = {
     "architecture": "tiny",
     "config": {"model": {"quality": True}},
-    "tracker": {"search_factor": 4.0},
+    "tracker": {"search_crop": {"factor": 4.0}},
     "licence": "Apache-2.0",
     "data": {"train": "none"},
     "metrics": {"AO": 0.5},

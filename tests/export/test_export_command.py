@@ -34,13 +34,13 @@ def weights(tmp_path, tiny, header, monkeypatch):
 
 
 def test_onnx_files_with_parity_figures_and_sizes(weights, tmp_path, report):
-    (tmp_path / "tracker.json").write_text(json.dumps({"search_factor": 3.5}))
+    (tmp_path / "tracker.json").write_text(json.dumps({"search_crop": {"factor": 3.5}}))
     result = invoke("tiny", "--weights", weights, "--out", tmp_path / "out", "--tracker", tmp_path / "tracker.json")
     assert "ONNX Runtime against torch: logits" in result.output
     assert "float16 storage against float32" in result.output
     assert " MB" in result.output
     header = OnnxModel(tmp_path / "out" / "tiny.onnx").header
-    assert header["tracker"] == {"search_factor": 3.5}
+    assert header["tracker"] == {"search_crop": {"factor": 3.5}}
     assert header["pair"] == report.header["pair"]
 
 

@@ -14,8 +14,12 @@ from numpy.typing import NDArray
 
 from lockon.config import apply_overrides, as_json, flatten
 from lockon.errors import LockonError
+from lockon.localizers.boxes import Best, MeanRanked
 from lockon.localizers.coarse_to_fine import CoarseToFine, locate
-from lockon.localizers.window import WindowConfig, WindowLocalizer
+from lockon.localizers.dense import DenseLocalizer, LocalizerConfig
+from lockon.localizers.place import Argmax
+from lockon.localizers.rank import Blend
+from lockon.localizers.score import SigmoidScore, StretchedScore
 from lockon.ops.crop import Crop
 from lockon.tracker import TrackerConfig
 from lockon.types import Prediction
@@ -44,13 +48,13 @@ def penalty(w: float, h: float, last_w: float, last_h: float, strength: float) -
     return math.exp(-(max(s, 1 / s) * max(r, 1 / r) - 1) * strength)
 
 
-def slow(prediction: Prediction, crop: Crop, last: NDArray[np.float64], config: WindowConfig) -> list[float]:
+def slow(prediction: Prediction, crop: Crop, last: NDArray[np.float64], config: LocalizerConfig) -> list[float]:
     """One target: cx, cy, w, h."""
-    fine, k = config.refine, config.penalty
+    fine, k = config.place, config.rank.penalty_k
     scale = crop.size / float(crop.side)
     cls = (1 / (1 + np.exp(-prediction.logits))).reshape(SIDE, SIDE)
     cen = prediction.quality.reshape(SIDE, SIDE)
-    cen = (cen - cen.min()) / (cen.max() - cen.min()) if config.quality_scale == "minmax" else 1 / (1 + np.exp(-cen))
+    cen = (cen - cen.min()) / (cen.max() - cen.min()) if isinstance(config.score, StretchedScore) else 1 / (1 + np.exp(-cen))
     axis = fine.first + fine.stride * np.arange(SIDE)
     x1, y1, x2, y2 = prediction.boxes.reshape(SIDE, SIDE, 4).transpose(2, 0, 1)
     ltrb = [axis[None] - x1, axis[:, None] - y1, x2 - axis[None], y2 - axis[:, None]]
@@ -58,8 +62,8 @@ def slow(prediction: Prediction, crop: Crop, last: NDArray[np.float64], config: 
     for row, column in itertools.product(range(SIDE), range(SIDE)):
         w, h = ltrb[0][row, column] + ltrb[2][row, column], ltrb[1][row, column] + ltrb[3][row, column]
         p[row, column] *= penalty(w, h, last[2] * scale, last[3] * scale, k)
-    hann = np.hanning(SIDE) if config.zero_border else np.hanning(SIDE + 2)[1:-1]
-    hp_up = upsampled(p * (1 - config.window) + np.outer(hann, hann) * config.window, fine)
+    hann = np.hanning(SIDE) if config.rank.zero_border else np.hanning(SIDE + 2)[1:-1]
+    hp_up = upsampled(p * (1 - config.rank.window_influence) + np.outer(hann, hann) * config.rank.window_influence, fine)
     p_up = upsampled(p, fine)
     length = len(p_up)
     row, column = (int(v) for v in np.unravel_index(hp_up.argmax(), hp_up.shape))
@@ -77,7 +81,7 @@ def slow(prediction: Prediction, crop: Crop, last: NDArray[np.float64], config: 
     sides = [upsampled(side, fine)[row, column] for side in ltrb]
     w, h = (sides[0] + sides[2]) / scale, (sides[1] + sides[3]) / scale
     before = last[2:] * scale if fine.mixed_units else last[2:]
-    rate = penalty(w, h, before[0], before[1], k) * upsampled(cls, fine)[row, column] * config.smoothing
+    rate = penalty(w, h, before[0], before[1], k) * upsampled(cls, fine)[row, column] * config.size_lr
     return [*center, (1 - rate) * last[2] + rate * w, (1 - rate) * last[3] + rate * h]
 
 
@@ -107,41 +111,41 @@ def one(prediction: Prediction, index: int) -> Prediction:
 
 
 @pytest.mark.parametrize(
-    ("refine", "scale"),
+    ("place", "score"),
     [
-        (CoarseToFine(), "sigmoid"),
-        (PUBLISHED, "minmax"),
-        *((replace(CoarseToFine(), **{flag: True}), "sigmoid") for flag in FLAGS),
-        (CoarseToFine(origin=31.0), "minmax"),
-        (CoarseToFine(stride=16, first=8.0, nearest=30, farthest=90), "sigmoid"),
+        (CoarseToFine(), SigmoidScore()),
+        (PUBLISHED, StretchedScore()),
+        *((replace(CoarseToFine(), **{flag: True}), SigmoidScore()) for flag in FLAGS),
+        (CoarseToFine(origin=31.0), StretchedScore()),
+        (CoarseToFine(stride=16, first=8.0, nearest=30, farthest=90), SigmoidScore()),
     ],
     ids=str,
 )
-def test_equals_one_target_at_a_time(refine: CoarseToFine, scale: str) -> None:
-    settings = {"location": "coarse-to-fine", "refine": refine, "quality_scale": scale, "zero_border": True}
-    config = apply_overrides(WindowConfig(window=0.44, penalty=0.1, smoothing=0.4), settings)
+def test_equals_one_target_at_a_time(place: CoarseToFine, score: SigmoidScore | StretchedScore) -> None:
+    rank = Blend(window_influence=0.44, penalty_k=0.1, zero_border=True)
+    config = LocalizerConfig(place=place, score=score, rank=rank, size_lr=0.4)
     for seed in range(4):
-        prediction, crop, last = make(seed, 3, refine)
-        boxes = WindowLocalizer(config)(prediction, crop, last).boxes
+        prediction, crop, last = make(seed, 3, place)
+        boxes = DenseLocalizer(config)(prediction, crop, last).boxes
         expected = [slow(one(prediction, i), crop[i], last[i], config) for i in range(3)]
         np.testing.assert_allclose(boxes, expected, rtol=1e-5)
 
 
 def test_every_flag_changes_something() -> None:
     prediction, crop, last = make(0, 8, CoarseToFine())
-    base = WindowConfig(location="coarse-to-fine", smoothing=0.5, penalty=0.1, quality_scale="minmax")
+    base = LocalizerConfig(place=CoarseToFine(), size_lr=0.5, rank=Blend(penalty_k=0.1), score=StretchedScore())
 
     def boxes(**changes: object) -> NDArray[np.float64]:
-        return np.asarray(WindowLocalizer(apply_overrides(base, changes))(prediction, crop, last).boxes)
+        return np.asarray(DenseLocalizer(apply_overrides(base, changes))(prediction, crop, last).boxes)
 
     plain = boxes()
     for change in [
-        *({f"refine.{flag}": True} for flag in FLAGS if flag != "stretched"),
-        {"refine.origin": 31.0},
-        {"quality_scale": "sigmoid"},
+        *({f"place.{flag}": True} for flag in FLAGS if flag != "stretched"),
+        {"place.origin": 31.0},
+        {"score": "sigmoid-score"},
     ]:
         assert not np.allclose(boxes(**change), plain), change
-    np.testing.assert_allclose(boxes(**{"refine.origin": 31.0})[:, :2], plain[:, :2] - 1 / crop.scale)
+    np.testing.assert_allclose(boxes(**{"place.origin": 31.0})[:, :2], plain[:, :2] - 1 / crop.scale)
 
 
 def hill(row: int, column: int) -> NDArray[np.float64]:
@@ -207,33 +211,33 @@ def test_mixed_units_by_hand() -> None:
     last = np.array([[100.0, 100, 20, 20]])
     crop = Crop(last[:, :2], np.array([SIZE / 2]), SIZE, middle=127.0)
     prediction = Prediction(np.log(hill(12, 12)), around(30.0))  # 60 crop pixels, 30 image pixels
-    base = WindowConfig(location="coarse-to-fine", penalty=1.0, smoothing=0.5, window=0.0)
+    base = LocalizerConfig(place=CoarseToFine(), rank=Blend(penalty_k=1.0, window_influence=0.0), size_lr=0.5)
     foreground = 0.5
-    clean = WindowLocalizer(base)(prediction, crop, last).boxes[0]
+    clean = DenseLocalizer(base)(prediction, crop, last).boxes[0]
     assert clean[2] == pytest.approx(20 + 10 * 0.5 * foreground * math.exp(-(1.5 - 1)), rel=1e-6)
-    mixed = WindowLocalizer(replace(base, refine=CoarseToFine(mixed_units=True)))(prediction, crop, last).boxes[0]
+    mixed = DenseLocalizer(replace(base, place=CoarseToFine(mixed_units=True)))(prediction, crop, last).boxes[0]
     assert mixed[2] == pytest.approx(20 + 10 * 0.5 * foreground * math.exp(-(40 / 30 - 1)), rel=1e-6)
 
 
 def test_the_size_of_several_boxes() -> None:
-    """With `top` above 1 the best boxes' mean size is taken, at the place of the fine peak."""
+    """With a box rule other than `Best` the best boxes' mean size is taken, at the place of the fine peak."""
     prediction, crop, last = make(3, 2, CoarseToFine())
-    base = WindowConfig(location="coarse-to-fine", smoothing=1.0, top_rule="ranked")
-    alone, three = (WindowLocalizer(replace(base, top=top))(prediction, crop, last).boxes for top in (1, 3))
-    candidates = WindowLocalizer(replace(base, top=3, location="candidate"))(prediction, crop, last).boxes
+    base = LocalizerConfig(place=CoarseToFine(), size_lr=1.0)
+    alone, three = (DenseLocalizer(replace(base, boxes=rule))(prediction, crop, last).boxes for rule in (Best(), MeanRanked(top=3)))
+    candidates = DenseLocalizer(replace(base, boxes=MeanRanked(top=3), place=Argmax()))(prediction, crop, last).boxes
     assert np.array_equal(alone[:, :2], three[:, :2])
     np.testing.assert_allclose(three[:, 2:], candidates[:, 2:])
     assert not np.allclose(alone[:, 2:], three[:, 2:])
 
 
-@pytest.mark.parametrize("refine", [CoarseToFine(), PUBLISHED])
+@pytest.mark.parametrize("place", [CoarseToFine(), PUBLISHED])
 @pytest.mark.parametrize("last", [[40.0, 40, 0, 0], [40.0, 40, 0, 30], [40.0, 40, 20, 20]])
-def test_boxes_without_area_stay_finite(refine: CoarseToFine, last: list[float]) -> None:
+def test_boxes_without_area_stay_finite(place: CoarseToFine, last: list[float]) -> None:
     boxes = np.concatenate([around(0.0), around(-5.0), around(30.0)])  # nothing, inside out, something
     flat = np.zeros((3, SIDE * SIDE))
     crop = Crop(np.full((3, 2), 40.0), np.full(3, 80.0), SIZE, middle=127.0)
-    config = WindowConfig(location="coarse-to-fine", quality_scale="minmax", refine=refine)
-    chosen = WindowLocalizer(config)(Prediction(flat, boxes, flat), crop, np.tile(np.array(last), (3, 1)))
+    config = LocalizerConfig(place=place, score=StretchedScore())
+    chosen = DenseLocalizer(config)(Prediction(flat, boxes, flat), crop, np.tile(np.array(last), (3, 1)))
     assert np.isfinite(chosen.boxes).all()
     assert np.isfinite(chosen.logits).all()
     assert (chosen.boxes[:, 2:] >= 0).all()
@@ -241,8 +245,8 @@ def test_boxes_without_area_stay_finite(refine: CoarseToFine, last: list[float])
 
 
 def test_several_anchors_are_refused() -> None:
-    with pytest.raises(LockonError, match=r"one candidate per point, .* anchors=5; leave localizer.location=candidate"):
-        apply_overrides(TrackerConfig(localizer=WindowConfig(anchors=5)), {"localizer.location": "coarse-to-fine"})
+    with pytest.raises(LockonError, match=r"one candidate per point, .* anchors=5; leave localizer.place=argmax"):
+        apply_overrides(TrackerConfig(localizer=LocalizerConfig(anchors=5)), {"localizer.place": "coarse-to-fine"})
 
 
 @pytest.mark.parametrize(
@@ -255,10 +259,12 @@ def test_several_anchors_are_refused() -> None:
 )
 def test_what_makes_no_sense(changes: dict[str, object], message: str) -> None:
     with pytest.raises(LockonError, match=message):
-        apply_overrides(TrackerConfig(), {f"localizer.refine.{name}": value for name, value in changes.items()})
+        apply_overrides(
+            TrackerConfig(), {"localizer.place": "coarse-to-fine"} | {f"localizer.place.{name}": value for name, value in changes.items()}
+        )
 
 
 def test_overrides_and_headers_carry_it() -> None:
-    config = apply_overrides(TrackerConfig(), {"localizer.refine.stride": "16", "localizer.location": "coarse-to-fine"})
-    assert (config.localizer.refine.stride, config.localizer.location) == (16, "coarse-to-fine")
+    config = apply_overrides(TrackerConfig(), {"localizer.place.stride": "16", "localizer.place": "coarse-to-fine"})
+    assert config.localizer.place == CoarseToFine(stride=16)
     assert apply_overrides(TrackerConfig(), flatten(as_json(config))) == config

@@ -10,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 from lockon.errors import LockonError
 from lockon.localizers.masks import MaskConfig, mask_box, mask_polygon, paste_patch
 from lockon.ops.crop import Crop
+from lockon.ops.whole_crops import PysotCrop
 
 SIZE = (320, 240)  # width, height
 P = 127
@@ -43,7 +44,7 @@ def test_whole_windows_follow_pysot_step_by_step() -> None:
     rng = np.random.default_rng(0)
     patch = cv2.resize(rng.uniform(0, 1, (9, 9)).astype(np.float32), (P, P), interpolation=cv2.INTER_CUBIC)
     center, side, row, col = (150.3, 98.8), 211.5, 14, 9
-    crop = Crop(np.array(center), np.array(side), 255, middle=127.0, whole=True)
+    crop = PysotCrop(np.array(center), np.array(side), 255, middle=127.0)
     rounded = 212.0  # half to even
     scale = rounded / 255
     x, y = (center[0] - rounded / 2 + (col - 4) * 8 * scale, center[1] - rounded / 2 + (row - 4) * 8 * scale)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from lockon.ops.crop import Crop, mean_color
+from lockon.ops.whole_crops import PysotCrop
 
 number = st.floats(-500, 500, width=32)
 length = st.floats(1, 500, width=32)
@@ -98,9 +99,9 @@ def test_extract_of_the_whole_image_at_its_own_size_changes_nothing() -> None:
     assert (Crop(np.array([20.0, 20.0]), np.asarray(40.0), 40).extract(image) == image).all()
 
 
-def test_outside_is_the_fill_colour() -> None:
+def test_outside_is_the_border_colour() -> None:
     image = np.full((20, 20, 3), 200, np.uint8)
-    pixels = Crop(np.array([0.0, 10.0]), np.asarray(20.0), 40).extract(image, fill=(10, 20, 30))
+    pixels = Crop(np.array([0.0, 10.0]), np.asarray(20.0), 40).extract(image, border_color=(10, 20, 30))
     assert (pixels[:, :18] == [10, 20, 30]).all()
     assert (pixels[2:38, 22:] == 200).all()
 
@@ -133,17 +134,17 @@ def test_pixel_centres_are_half_a_pixel_below_corners(center, side: float, size:
 
 
 def test_batches_keep_their_rules() -> None:
-    crop = Crop(np.zeros((2, 2)), np.array([8.0, 16]), 32, middle=15.5, whole=True)
+    crop = PysotCrop(np.zeros((2, 2)), np.array([8.0, 16]), 32, middle=15.5)
     for other in (crop[0], crop[:1], crop.expand()):
-        assert (other.middle, other.whole, other.size) == (15.5, True, 32)
+        assert (type(other), other.middle, other.size) == (PysotCrop, 15.5, 32)
 
 
-def _padded_subwindow(image, center, side: int, size: int, fill):
+def _padded_subwindow(image, center, side: int, size: int, border):
     """PySOT's way, step by step: pad the whole image, cut, resize."""
     left, top = (int(np.floor(c - (side + 1) / 2 + 0.5)) for c in center)
     pad = side + int(max(np.abs(center))) + max(image.shape[:2])
     canvas = np.zeros((image.shape[0] + 2 * pad, image.shape[1] + 2 * pad, 3), np.uint8)
-    canvas[:] = np.asarray(fill).astype(np.uint8)
+    canvas[:] = np.asarray(border).astype(np.uint8)
     canvas[pad : pad + image.shape[0], pad : pad + image.shape[1]] = image
     patch = canvas[top + pad : top + pad + side, left + pad : left + pad + side]
     return patch if side == size else cv2.resize(patch, (size, size))
@@ -153,12 +154,12 @@ def _padded_subwindow(image, center, side: int, size: int, fill):
 @pytest.mark.parametrize("side", [20.49, 20.5, 21.5, 32.0, 150.2])
 def test_whole_windows_are_the_official_ones(center, side: float) -> None:
     image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
-    fill = (10.999, 20.0, 255.0)
-    got = Crop(np.asarray(center), np.asarray(side), 32, whole=True).extract(image, fill)
-    np.testing.assert_array_equal(got, _padded_subwindow(image, center, round(side), 32, fill))
+    border = (10.999, 20.0, 255.0)
+    got = PysotCrop(np.asarray(center), np.asarray(side), 32).extract(image, border)
+    np.testing.assert_array_equal(got, _padded_subwindow(image, center, round(side), 32, border))
 
 
 def test_whole_windows_of_one_channel() -> None:
-    pixels = Crop(np.array([0.0, 0.0]), np.asarray(8.0), 8, whole=True).extract(np.full((20, 20), 200, np.uint8), fill=7.9)
+    pixels = PysotCrop(np.array([0.0, 0.0]), np.asarray(8.0), 8).extract(np.full((20, 20), 200, np.uint8), 7.9)
     assert pixels.shape == (8, 8)
     assert (pixels[0, 0], pixels[-1, -1]) == (7, 200)

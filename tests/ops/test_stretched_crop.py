@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from lockon.ops.boxes import cxcywh_to_xyxy
-from lockon.ops.stretched_crop import StretchedCrop
+from lockon.ops.stretched_crop import OfficialStretchedCrop, StretchedCrop
 
+BOTH = (StretchedCrop, OfficialStretchedCrop)
 BOX = np.array([50.0, 40.0, 20.0, 10.0])  # cx, cy, w, h
 side = st.floats(0.6, 300)
 place = st.floats(-200, 500)
@@ -48,8 +49,8 @@ def test_there_and_back(around: np.ndarray, other: np.ndarray, centers: bool) ->
 def test_a_batch_is_its_rows() -> None:
     rows = np.array([BOX, [10, 12, 4, 30]])
     corners = cxcywh_to_xyxy(rows) + 1
-    for official in (False, True):
-        crops = StretchedCrop.around(rows, 2.5, 64, official=official)
+    for kind in BOTH:
+        crops = kind.around(rows, 2.5, 64)
         for number in range(2):
             np.testing.assert_array_equal(crops.to_crop(corners)[number], crops[number].to_crop(corners[number]))
             np.testing.assert_array_equal(crops.to_image(corners)[number], crops[number].to_image(corners[number]))
@@ -94,13 +95,13 @@ def reference_crop(image: np.ndarray, box: tuple[float, float, float, float], fa
 @pytest.mark.parametrize("factor", [2.0, 2.5])
 def test_official_crops_to_the_byte(box: tuple[float, float, float, float], factor: float) -> None:
     x, y, w, h = box
-    crop = StretchedCrop.around([x + w / 2, y + h / 2, w, h], factor, 64, official=True)
+    crop = OfficialStretchedCrop.around([x + w / 2, y + h / 2, w, h], factor, 64)
     np.testing.assert_array_equal(crop.extract(picture()), reference_crop(picture(), box, factor, 64)[0])
 
 
 def test_official_maps_are_no_inverse() -> None:
     """w = 20.2: the window is 41 pixels wide; to the crop by its centre and 127.5, back from x - w / 2 without a half."""
-    crop = StretchedCrop.around([50, 40, 20.2, 10], 2.0, 256, official=True)
+    crop = OfficialStretchedCrop.around([50, 40, 20.2, 10], 2.0, 256)
     assert crop.sides.tolist() == [41, 20]
     x1 = crop.to_crop([40, 0, 60, 0])[0]
     assert x1 == pytest.approx(127.5 - 10 * 256 / 41)
@@ -112,18 +113,18 @@ def test_masks_return_to_where_they_were_cut() -> None:
     """Both ways of pasting: a disc that was cut out by the crop lies in its place again."""
     y, x = np.mgrid[:90, :120]
     disc = ((x + 0.5 - 50) ** 2 / 90 + (y + 0.5 - 40) ** 2 / 40 < 1).astype(np.uint8)
-    for official in (False, True):
-        crop = StretchedCrop.around(BOX, 2.0, 256, official=official)
+    for kind in BOTH:
+        crop = kind.around(BOX, 2.0, 256)
         patch = crop.extract(disc * 255) / 255
         found = crop.paste(patch, (120, 90)) > 0.5
         assert found.shape == (90, 120)
         assert (found != disc.astype(bool)).sum() <= 6
 
 
-@pytest.mark.parametrize("official", [False, True])
+@pytest.mark.parametrize("kind", BOTH)
 @pytest.mark.parametrize("box", [BOX, np.array([2, 88, 30.3, 21.7]), np.array([118, 1, 20, 9.5])], ids=str)
-def test_nothing_is_pasted_outside_the_window(official: bool, box: np.ndarray) -> None:
-    crop = StretchedCrop.around(box, 2.0, 64, official=official)
+def test_nothing_is_pasted_outside_the_window(kind: type[StretchedCrop], box: np.ndarray) -> None:
+    crop = kind.around(box, 2.0, 64)
     pasted = crop.paste(np.ones((64, 64)), (120, 90))
     x1, y1, x2, y2 = crop.windows()
     y, x = np.mgrid[:90, :120] + 0.5
@@ -135,14 +136,14 @@ def test_nothing_is_pasted_outside_the_window(official: bool, box: np.ndarray) -
     assert outside.any()
 
 
-@pytest.mark.parametrize("official", [False, True])
-def test_windows_outside_the_image(official: bool) -> None:
-    crop = StretchedCrop.around([-300, 500, 20, 30], 2.0, 32, official=official)
-    assert (crop.extract(picture(), fill=(7, 8, 9)) == [7, 8, 9]).all()
+@pytest.mark.parametrize("kind", BOTH)
+def test_windows_outside_the_image(kind: type[StretchedCrop]) -> None:
+    crop = kind.around([-300, 500, 20, 30], 2.0, 32)
+    assert (crop.extract(picture(), border_color=(7, 8, 9)) == [7, 8, 9]).all()
     assert not crop.paste(np.ones((32, 32)), (120, 90)).any()
 
 
 def test_grey_pictures() -> None:
     grey = np.full((90, 120), 50, np.uint8)
-    for official in (False, True):
-        assert StretchedCrop.around(BOX, 2.0, 32, official=official).extract(grey, fill=3).tolist() == [[50] * 32] * 32
+    for kind in BOTH:
+        assert kind.around(BOX, 2.0, 32).extract(grey, border_color=3).tolist() == [[50] * 32] * 32

@@ -8,10 +8,12 @@ from colored_scenes import BLUE, GREEN, RED, scene
 from fake_refiner import BlobRefiner
 from lockon.config import apply_overrides
 from lockon.errors import LockonError
+from lockon.ops.crop_rules import OfficialStretchedRule, StretchedRule
 from lockon.refiners.alpha_refine import AlphaRefiner, RefinerConfig
 from lockon.refiners.protocol import Refiner
 
 TARGET = (60, 50, 20, 16)
+RULES = (StretchedRule(), OfficialStretchedRule())
 
 
 def started(*, logit: float = 0.0, masks: bool = True, **config: object) -> AlphaRefiner:
@@ -25,19 +27,19 @@ def test_is_a_refiner() -> None:
 
 
 @pytest.mark.parametrize("given_box", [(60, 50, 20, 16), (57, 48, 22, 18), (63, 52, 16, 12), (50.5, 45.2, 33, 25)])
-@pytest.mark.parametrize("conventions", ["continuous", "official"])
-def test_finds_the_exact_box(given_box: tuple[float, ...], conventions: str) -> None:
+@pytest.mark.parametrize("rule", RULES)
+def test_finds_the_exact_box(given_box: tuple[float, ...], rule: StretchedRule | OfficialStretchedRule) -> None:
     """Within two pixels of the crop, whose edges are blurred, and one of the frame for windows of whole pixels."""
-    result = started(conventions=conventions).refine(scene((*TARGET, RED)), given_box)
+    result = started(crop=rule).refine(scene((*TARGET, RED)), given_box)
     assert result.box.shape == (4,)
     assert (result.score, result.state, result.mask) == (1.0, "tracked", None)
-    np.testing.assert_allclose(result.box, TARGET, atol=4 * max(given_box[2:]) / 64 + (conventions == "official"))
+    np.testing.assert_allclose(result.box, TARGET, atol=4 * max(given_box[2:]) / 64 + isinstance(rule, OfficialStretchedRule))
 
 
 def test_centers_of_pixels() -> None:
     """The network says the same; read as centres, all lies half a crop pixel further: 40 / 64 / 2 pixels of the frame in x."""
     frame = scene((*TARGET, RED))
-    corner, center = (started(pixel_centers=centers).refine(frame, TARGET).box for centers in (False, True))
+    corner, center = (started(crop=StretchedRule(pixel_centers=centers)).refine(frame, TARGET).box for centers in (False, True))
     np.testing.assert_allclose(center - corner, [40 / 128, 32 / 128, 0, 0], atol=1e-9)
 
 
@@ -95,10 +97,10 @@ def test_confidence(logit: float, refined: bool) -> None:
 number = st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.floats(-300, 400), st.floats(0, 3))
 
 
-@given(st.tuples(number, number, number, number), st.sampled_from(["continuous", "official"]), st.booleans())
-def test_no_box_makes_it_fail(box: tuple[float, ...], conventions: str, mask: bool) -> None:
+@given(st.tuples(number, number, number, number), st.sampled_from(RULES), st.booleans())
+def test_no_box_makes_it_fail(box: tuple[float, ...], rule: StretchedRule | OfficialStretchedRule, mask: bool) -> None:
     """Tiny, huge, outside, NaN: a finite box in the frame, or the very box that was given."""
-    refiner = started(conventions=conventions)
+    refiner = started(crop=rule)
     frame = scene((*TARGET, RED))
     result = refiner.refine(frame, box, mask=mask)
     if result.state == "uncertain":
@@ -132,12 +134,21 @@ def test_mistakes() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"factor": 1}, "factor=1 given"),
-        ({"factor": 100}, "up to 8 times"),
+        ({"crop.factor": 1}, "crop.factor=1 given"),
+        ({"crop.factor": 100}, "up to 8 times"),
         ({"mask_threshold": 2}, "mask_threshold=2 given"),
-        ({"conventions": "exact"}, "must be one of"),
+        ({"crop": "official-stretched-rule", "crop.factor": 1}, "crop.factor=1 given"),
+        ({"crop": "exact"}, "crop must be one of stretched-rule, official-stretched-rule"),
     ],
 )
 def test_impossible_settings(change: dict[str, object], message: str) -> None:
     with pytest.raises(LockonError, match=message):
         apply_overrides(RefinerConfig(), change)
+
+
+@pytest.mark.parametrize(
+    "boxes", [np.zeros((2, 4)), np.zeros(3), np.zeros((0, 4)), np.zeros((1, 1, 4))], ids=lambda boxes: str(boxes.shape)
+)
+def test_another_number_of_boxes_than_at_the_start_is_refused(boxes: np.ndarray) -> None:
+    with pytest.raises(LockonError, match=r"but init\(\) was given 1; give one box per target"):
+        started().refine(scene(), boxes)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from lockon.errors import LockonError
 from lockon.refiners.guard import RefinedBoxes, clip_inside, is_valid, refine_guarded
 
 FRAME = np.zeros((120, 160, 3), np.uint8)
+SIZE = (160, 120)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ FRAME = np.zeros((120, 160, 3), np.uint8)
     ],
 )
 def test_usable(box: tuple[float, ...], good: bool) -> None:
-    assert is_valid(np.array([box], dtype=np.float64), 160, 120, 1.0).tolist() == [good]
+    assert is_valid(np.array([box], dtype=np.float64), SIZE, 1.0).tolist() == [good]
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,11 @@ def test_usable(box: tuple[float, ...], good: bool) -> None:
     ],
 )
 def test_clip_inside(box: tuple[float, ...], expected: tuple[float, ...]) -> None:
-    assert clip_inside(np.array(box, dtype=np.float64), 160, 120, 10).tolist() == list(expected)
+    assert clip_inside(np.array(box, dtype=np.float64), SIZE, 10).tolist() == list(expected)
 
 
 def test_frames_smaller_than_the_least_size() -> None:
-    assert clip_inside(np.array([-3.0, 2, 20, 20]), 8, 30, 10).tolist() == [0, 2, 8, 20]
+    assert clip_inside(np.array([-3.0, 2, 20, 20]), (8, 30), 10).tolist() == [0, 2, 8, 20]
 
 
 number = st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.floats(-300, 400))
@@ -62,33 +62,32 @@ def test_answers_are_boxes_or_what_was_given(cases) -> None:
 
     def predict(boxes, targets):
         seen.extend(targets)
-        assert is_valid(boxes, 160, 120, 1.0).all()
+        assert is_valid(boxes, SIZE, 1.0).all()
         return RefinedBoxes(answers[targets], scores[targets], None)
 
-    result = refine_guarded(FRAME, given_boxes, len(cases), predict, smallest=1.0, mask=True)
-    for number, one in enumerate(result.each()):
-        if one.state == "tracked":
+    results = refine_guarded([FRAME] * len(cases), given_boxes, predict, smallest=1.0, mask=True)
+    for number, result in enumerate(results):
+        assert result.mask is not None
+        assert not result.mask.any()
+        if result.state == "tracked":
             assert number in seen
-            assert is_valid(one.box[None], 160, 120, 1.0).all()
-            assert one.score == scores[number] > 0
-            np.testing.assert_array_equal(one.box, answers[number])
+            assert is_valid(result.box[None], SIZE, 1.0).all()
+            assert result.score == scores[number] > 0
+            np.testing.assert_array_equal(result.box, answers[number])
         else:
-            assert one.score == 0
-            np.testing.assert_array_equal(one.box, given_boxes[number])
-    assert result.mask is not None
-    assert not result.mask.any()
+            assert result.score == 0
+            np.testing.assert_array_equal(result.box, given_boxes[number])
 
 
-def test_one_box_stays_one_box() -> None:
+def test_frames_of_several_sizes_have_their_own_borders_and_masks() -> None:
+    """A box that is inside the large frame lies outside the small one, which keeps its empty mask."""
+    small = np.zeros((20, 30, 3), np.uint8)
+
     def predict(boxes, targets):
-        return RefinedBoxes(boxes + 1, np.ones(1), np.ones((1, 120, 160), dtype=bool))
+        assert targets.tolist() == [1]
+        return RefinedBoxes(boxes + 1, np.ones(1), [np.ones((120, 160), dtype=bool)])
 
-    result = refine_guarded(FRAME, (10, 10, 20, 20), 1, predict, smallest=1.0, mask=True)
-    assert (result.box.tolist(), result.score, result.state) == ([11, 11, 21, 21], 1.0, "tracked")
-    assert result.mask.shape == (120, 160)
-
-
-@pytest.mark.parametrize("boxes", [np.zeros((2, 4)), np.zeros(3), np.zeros((0, 4)), np.zeros((1, 1, 4))], ids=lambda one: str(one.shape))
-def test_another_number_of_boxes(boxes: np.ndarray) -> None:
-    with pytest.raises(LockonError, match=r"but init\(\) was given 1; give one box per target"):
-        refine_guarded(FRAME, boxes, 1, lambda boxes, targets: RefinedBoxes(boxes, np.ones(1), None), smallest=1.0, mask=False)
+    boxes = np.array([[100.0, 10, 20, 20], [100.0, 10, 20, 20]])
+    outside, inside = refine_guarded([small, FRAME], boxes, predict, smallest=1.0, mask=True)
+    assert (outside.box.tolist(), outside.state, outside.mask.shape) == ([100, 10, 20, 20], "uncertain", (20, 30))
+    assert (inside.box.tolist(), inside.state, inside.mask.all()) == ([101, 11, 21, 21], "tracked", True)

@@ -11,8 +11,9 @@ from fake_refiner import BlobRefiner, Fixed, Movable
 from lockon.config import apply_overrides
 from lockon.errors import LockonError, LockonWarning
 from lockon.refiners.alpha_refine import AlphaRefiner
-from lockon.refiners.wrapper import RefineConfig, RefinedTracker
-from lockon.tracker import Tracker
+from lockon.refiners.combine import RefineConfig
+from lockon.refiners.wrapper import RefinedSession, RefinedTracker, with_refiner
+from lockon.session import Tracker
 from lockon.types import Result
 
 TARGET = (60, 50, 20, 16)
@@ -20,8 +21,8 @@ NEAR = (57.0, 48.0, 22.0, 18.0)
 FRAME = scene((*TARGET, RED))
 
 
-def wrapped(base, *, refiner=None, **config: object) -> RefinedTracker:
-    tracker = RefinedTracker(base, refiner or AlphaRefiner(BlobRefiner()), RefineConfig(**config))
+def wrapped(base, *, refiner=None, **config: object) -> RefinedTracker | RefinedSession:
+    tracker = with_refiner(base, refiner or AlphaRefiner(BlobRefiner()), RefineConfig(**config))
     tracker.init(FRAME, TARGET)
     return tracker
 
@@ -56,7 +57,7 @@ def test_refines_reports_and_writes_back() -> None:
 def test_several_targets() -> None:
     """The second is gone: its box stays to the last bit, and it is not moved."""
     base = Movable([NEAR, (100.125, 40, 12, 20)])
-    tracker = RefinedTracker(base, AlphaRefiner(BlobRefiner()))
+    tracker = with_refiner(base, AlphaRefiner(BlobRefiner()))
     tracker.init(scene((*TARGET, RED), (100, 40, 12, 20, GREEN)), [TARGET, (100, 40, 12, 20)])
     result = tracker.track(FRAME)
     np.testing.assert_allclose(result.box[0], TARGET, atol=1)
@@ -160,7 +161,7 @@ def test_official_start() -> None:
 
 def test_mistakes() -> None:
     with pytest.raises(LockonError, match="whose network makes none"):
-        RefinedTracker(Movable(), AlphaRefiner(BlobRefiner(masks=False)), RefineConfig(mask=True))
+        with_refiner(Movable(), AlphaRefiner(BlobRefiner(masks=False)), RefineConfig(mask=True))
     with pytest.raises(LockonError, match="min_size=0 given"):
         apply_overrides(RefineConfig(), {"min_size": 0})
 

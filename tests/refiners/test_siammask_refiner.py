@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from lockon.errors import LockonError
+from lockon.localizers.dense import LocalizerConfig
 from lockon.localizers.masks import MaskConfig
-from lockon.localizers.window import WindowConfig
+from lockon.localizers.rank import Blend
+from lockon.ops.crop_rules import AreaRule
 from lockon.refiners.protocol import Refiner
 from lockon.refiners.siammask import SearchConfig, SiamMaskRefiner
 from lockon.tracker import NetworkTracker, TrackerConfig
@@ -51,7 +53,9 @@ def scene(*blobs):
 
 
 CONFIG = TrackerConfig(
-    search_factor=4.0, localizer=WindowConfig(window=0.0, penalty=0.0, smoothing=1.0), mask=MaskConfig(threshold=0.5, stride=8, offset=0.0)
+    search_crop=AreaRule(factor=4.0),
+    localizer=LocalizerConfig(rank=Blend(window_influence=0.0, penalty_k=0.0), size_lr=1.0),
+    mask=MaskConfig(threshold=0.5, stride=8, offset=0.0),
 )
 
 

@@ -9,7 +9,8 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from tiny_refiner import SIZE, tiny_refiner  # noqa: E402
 
-from lockon.data.refine_pipeline import RefineDataConfig  # noqa: E402
+from lockon.data.samples.placement import BoxJitter  # noqa: E402
+from lockon.data.samples.refine import RefineDataConfig  # noqa: E402
 from lockon.data.sequence import LazyList, VideoSequence  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.train.refine_validation import RefineValidation  # noqa: E402
@@ -54,9 +55,9 @@ def test_boxes_that_stay_as_they_are() -> None:
 def test_without_jitter_the_given_boxes_are_right() -> None:
     module = tiny_refiner(mask=False).eval()
     module.head = Given()
-    config = RefineDataConfig(size=SIZE, official=False, scale=0, offset=0)
+    config = RefineDataConfig(size=SIZE, official=False, search=BoxJitter())
     assert RefineValidation([video()], config)(module) == pytest.approx({"IoU": 1, "SR75": 1, "given": 1})
-    official = RefineDataConfig(size=SIZE, official=True, scale=0, offset=0)  # the middle is counted as 31.5: half of 64 pixels off
+    official = RefineDataConfig(size=SIZE, official=True, search=BoxJitter())  # the middle is counted as 31.5: half of 64 pixels off
     assert RefineValidation([video()], official)(module)["IoU"] == pytest.approx(((32 - 0.5) / (32 + 0.5)) ** 2, abs=0.02)
 
 
@@ -71,7 +72,7 @@ def test_masks_are_compared_where_videos_have_them() -> None:
 
     module = tiny_refiner().eval()
     module.mask_head = Middle()
-    config = RefineDataConfig(size=SIZE, official=False, scale=0, offset=0)
+    config = RefineDataConfig(size=SIZE, official=False, search=BoxJitter())
     figures = RefineValidation([video(masks=True), video("other")], config, frames=5)(module)
     assert figures["J"] == pytest.approx(1, abs=0.01)
     assert "J" not in RefineValidation([video()], config)(module)

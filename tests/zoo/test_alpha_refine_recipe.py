@@ -18,7 +18,10 @@ pytest.importorskip("lightning_fabric", reason="needs the train extra")
 from rich.console import Console  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
-from lockon.data.track_source import SetShare, TrackSource  # noqa: E402
+from lockon.data.samples.appearance import Appearance  # noqa: E402
+from lockon.data.samples.frames import NearPair  # noqa: E402
+from lockon.data.samples.placement import BoxJitter  # noqa: E402
+from lockon.data.samples.pools import DatasetSampling  # noqa: E402
 from lockon.data.tracks import Track, TrackSet  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.models.backbones.resnet import ResNet  # noqa: E402
@@ -26,7 +29,7 @@ from lockon.train.checkpoint import read_weights  # noqa: E402
 from lockon.train.engine import Engine  # noqa: E402
 from lockon.train.optim import learning_rate_factor  # noqa: E402
 from lockon.train.recipe import Recipe, TrainSources  # noqa: E402
-from lockon.zoo.alpha_refine_recipe import SHARES, experiments, make_pipeline, recipe  # noqa: E402
+from lockon.zoo.alpha_refine_recipe import SAMPLINGS, experiments, make_pipeline, recipe  # noqa: E402
 from tiny_training_data import make_stills  # noqa: E402
 
 SMALL = {
@@ -64,11 +67,11 @@ def test_published_numbers(name: str) -> None:
     assert rates == [1, 1, 1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 16]
     assert (config.loss.mse_weight, config.loss.mask_weight, config.loss.confidence_weight) == (1, 1000, 0)
     data = config.data
-    assert (data.scale, data.offset, data.offset_range, data.gray, data.brightness) == (0.25, 0.25, "code", 0.05, 0.2)
+    assert (data.search, data.reference) == (BoxJitter(scale=0.25, offset=0.25), BoxJitter())
     assert data.official
-    assert data.flip == data.color == data.degrade == data.occlusion == data.backdrop == data.reference_scale == 0
+    assert data.appearance == Appearance(gray=0.05, brightness=0.2)
     assert config.model.train_norms
-    weights = {name: SHARES[name].weight for name in config.datasets}
+    weights = {name: SAMPLINGS[name].weight for name in config.datasets}
     assert weights == {"LaSOT_train": 1, "GOT10k_train": 1, "COCO": 1, "VID": 1, "DET": 1, "YouTubeVOS": 2, "saliency": 3}
     without = experiments(name)["boxes"]
     assert without.datasets == ("LaSOT_train", "GOT10k_train", "COCO")
@@ -83,7 +86,7 @@ def test_datasets_are_drawn_by_their_weights() -> None:
     config = experiments("alpha-refine-r18")["default"]
     pipeline = make_pipeline(sets, config, config.data)
     rng = np.random.default_rng(0)
-    counts = Counter(pipeline.sampler.draw(rng)[0].id.split("/")[0] for _ in range(400))
+    counts = Counter(pipeline.draw.draw(rng).ids.split("/")[0] for _ in range(400))
     assert counts["saliency"] / 400 == pytest.approx(3 / 4, abs=0.07)
 
 
@@ -92,21 +95,21 @@ def test_ones_own_data_will_do(sources: TrainSources) -> None:
     assert made.notes[0].endswith("is there: training on stills")
     assert "the backbone starts from random weights" in made.notes[1]
     assert made.header["architecture"] == "alpha-refine-r18"
-    assert made.header["tracker"] == {"pixel_centers": True}
+    assert made.header["tracker"] == {"crop": {"pixel_centers": True}}
     assert make(sources, **{"data.official": "false"}).header["tracker"] == {}
     assert made.settings["datasets"] == ["stills"]
     sample = made.pipeline.sample(0)
     assert sample["search"].shape == (64, 64, 3)
     assert not sample["has_mask"]
-    source = made.pipeline.sampler.sources[0][0]  # type: ignore[attr-defined]
-    assert isinstance(source, TrackSource)
-    assert source.cache is not None  # few images: decoded once
+    draw = made.pipeline.draw.parts[0][0]  # type: ignore[attr-defined]
+    assert draw.rule == NearPair(before=50, after=49)
+    assert draw.pool.cache is not None  # few images: decoded once
 
 
 def test_other_weights(sources: TrainSources) -> None:
     made = make(sources, weights='(("stills",2.0),)')
-    source, weight = made.pipeline.sampler.sources[0]  # type: ignore[attr-defined]
-    assert (source.share, weight) == (SetShare("stills", 2.0, min_boxes=1, min_span=1), 2.0)
+    draw, weight = made.pipeline.draw.parts[0]  # type: ignore[attr-defined]
+    assert (draw.pool.sampling, weight) == (DatasetSampling("stills", gap=50, weight=2.0), 2.0)
     with pytest.raises(LockonError, match="a weight for COCO, which this run does not use; it uses stills"):
         make(sources, weights='(("COCO",2.0),)')
     with pytest.raises(LockonError, match=r"stills: weight 0\.0"):
@@ -120,7 +123,7 @@ def test_other_weights(sources: TrainSources) -> None:
         ({"datasets": "COCO"}, "COCO not found under .*--set datasets=stills"),
         ({"protocol": "got10k"}, "LaSOT_train.* may not be used"),
         ({"backbone_weights": "nowhere.pth"}, "backbone weights nowhere.pth do not exist"),
-        ({"data.offset_range": "both"}, "data.offset_range"),
+        ({"data.search.offset": "-1"}, "offset=-1"),
     ],
 )
 def test_refused(sources: TrainSources, settings: dict[str, str], message: str) -> None:

@@ -115,11 +115,11 @@ def test_a_ranking_step(name: str, stills: Path) -> None:
 def test_loading(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     model = compact.build(compact.ModelConfig(head="rpn", channels=8, template_size=64, search_size=96))
-    header = {"architecture": "compact-rpn", "tracker": {"search_factor": 2.5, "hold": 0.3}}
+    header = {"architecture": "compact-rpn", "tracker": {"search_crop": {"factor": 2.5}, "states": {"absent_score": 0.3}}}
     config = {"head": "rpn", "channels": 8, "template_size": 64, "search_size": 96}
     save_weights(model, path, {**header, "config": {"model": config}})
     tracker = load("compact-rpn", path)
-    assert (tracker.config.search_factor, tracker.config.hold, tracker.config.localizer.anchors) == (2.5, 0.0, 5)
+    assert (tracker.config.search_crop.factor, tracker.config.states.absent_score, tracker.config.localizer.anchors) == (2.5, 0.0, 5)
     frame = np.random.default_rng(0).integers(0, 255, (80, 100, 3), dtype=np.uint8)
     tracker.init(frame, (30, 20, 24, 30))
     assert np.isfinite(tracker.track(frame).box).all()
@@ -135,5 +135,5 @@ def test_loading(tmp_path: Path) -> None:
 
 def test_one_preset_for_all() -> None:
     configs = [compact_tracker.default_config(name) for name in NAMES]
-    assert {config.localizer.window for config in configs} == {0.3}
+    assert {config.localizer.rank.window_influence for config in configs} == {0.3}
     assert set(compact_tracker.ANCHORS) == set(NAMES) == {name for name in ENTRIES if name.startswith("compact-")}

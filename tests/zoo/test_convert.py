@@ -183,7 +183,7 @@ def test_settings_by_the_checkpoints_own_names(tmp_path: Path) -> None:
     result = convert(REFINER, tmp_path / "SEc_ep0040.pth.tar", tmp_path / "out.safetensors")
     assert result.exit_code == 0, result.output
     module, header = torch_weights.load_network(REFINER, tmp_path / "out.safetensors")
-    assert (module.mask_inputs, header["config"]["model"]["mask"], header["tracker"]) == ((), False, {"pixel_centers": True})
+    assert (module.mask_inputs, header["config"]["model"]["mask"], header["tracker"]) == ((), False, {"crop": {"pixel_centers": True}})
     assert "MasterBin-IIAU" in result.stderr
 
 

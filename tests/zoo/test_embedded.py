@@ -24,7 +24,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     header = {
         "architecture": "lockon-s",
         "config": {},
-        "tracker": {"search_factor": 3.0, "localizer": {"window": 0.25}},
+        "tracker": {"search_crop": {"factor": 3.0}, "localizer": {"rank": {"window_influence": 0.25}}},
         "licence": "Apache-2.0",
         "data": {},
         "metrics": {},
@@ -36,13 +36,13 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_header_and_overrides_reach_the_configuration(weights: Path) -> None:
     plain = embedded.load("lockon-s", weights=weights)
     assert isinstance(plain, NetworkTracker)
-    assert plain.config.search_factor == 3.0
-    assert plain.config.localizer.window == 0.25
-    assert plain.config.patience == TrackerConfig().patience
-    changed = embedded.load("lockon-s", weights=weights, patience=9, **{"localizer.window": "0.4"})
-    assert (changed.config.patience, changed.config.localizer.window) == (9, 0.4)
-    assert changed.config.search_factor == 3.0
-    assert changed.localizer.config.window == 0.4
+    assert plain.config.search_crop.factor == 3.0
+    assert plain.config.localizer.rank.window_influence == 0.25
+    assert plain.config.states == TrackerConfig().states
+    changed = embedded.load("lockon-s", weights=weights, **{"states.lost_after": 9, "localizer.rank.window_influence": "0.4"})
+    assert (changed.config.states.lost_after, changed.config.localizer.rank.window_influence) == (9, 0.4)
+    assert changed.config.search_crop.factor == 3.0
+    assert changed.localizer.config.rank.window_influence == 0.4
 
 
 def test_the_tracker_runs(weights: Path) -> None:
@@ -62,8 +62,8 @@ def test_the_tracker_runs(weights: Path) -> None:
         ({"preset": "defualt"}, "unknown preset 'defualt'; did you mean 'default'"),
         ({"device": "tpu"}, "unknown device 'tpu'"),
         ({"device": "torch"}, "device 'torch' needs torch weights"),
-        ({"patiance": 3}, "unknown option 'patiance'; did you mean 'patience'"),
-        ({"localizer.window": "wide"}, "localizer.window must be a number"),
+        ({"states.lost_afer": 3}, "unknown option 'states.lost_afer'; did you mean 'states.lost_after'"),
+        ({"localizer.rank.window_influence": "wide"}, "localizer.rank.window_influence must be a number"),
     ],
 )
 def test_mistakes(weights: Path, options, message: str) -> None:

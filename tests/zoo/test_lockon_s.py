@@ -59,10 +59,10 @@ def test_crop_sides_are_multiples_of_the_stride(name: str) -> None:
 
 
 def test_recipe(stills: Path) -> None:
-    made = recipe(TrainSources(stills=stills), {**SMALL, "data.search_factor": "4.5", "mix.negative": "0.5"})
+    made = recipe(TrainSources(stills=stills), {**SMALL, "data.search.factor": "4.5", "mix.negative": "0.5"})
     assert made.config.batch_size == 2
     assert made.header["architecture"] == "lockon-s"
-    assert made.header["tracker"] == {"template_factor": 1.875, "search_factor": 4.5}
+    assert made.header["tracker"] == {"template_crop": {"factor": 1.875}, "search_crop": {"factor": 4.5}}
     assert made.settings["mix"]["negative"] == 0.5
     json.dumps([made.header, made.settings])  # both go into files
     samples = [made.pipeline.sample(index) for index in range(2)]
@@ -144,9 +144,9 @@ def test_weights_of_the_zoo(tmp_path: Path) -> None:
     loaded, header = torch_weights.load_network("lockon-s", path)
     assert header["config"] == config
     assert all(torch.equal(loaded.state_dict()[name], value) for name, value in module.state_dict().items())
-    tracker = lockon.load("lockon-s", weights=path, device="torch", patience=5)
+    tracker = lockon.load("lockon-s", weights=path, device="torch", **{"states.lost_after": 5})
     assert isinstance(tracker, NetworkTracker)
-    assert tracker.config.patience == 5
+    assert tracker.config.states.lost_after == 5
     save_weights(module, path, {"architecture": "other", "config": config})
     with pytest.raises(LockonError, match="holds weights of 'other', not of 'lockon-s'"):
         torch_weights.load_network("lockon-s", path)
@@ -166,7 +166,7 @@ def test_zoo_mistakes(call, message: str) -> None:
 
 
 def test_crop_sizes_of_model_and_data_must_agree(tmp_path: Path) -> None:
-    with pytest.raises(LockonError, match=r"model.search_size is 256 but data.search_size is 224; set both"):
+    with pytest.raises(LockonError, match=r"model.search_size is 256 but data.search.size is 224; set both"):
         recipe(TrainSources(stills=tmp_path), {"model.search_size": "256"})
 
 
@@ -180,4 +180,4 @@ def test_degenerate_boxes_are_skipped_with_a_count(tmp_path: Path) -> None:
     (tmp_path / "set" / "annotations.jsonl").write_text(json.dumps(line) + "\n")
     notes = recipe(TrainSources(stills=tmp_path), {}).notes
     assert len(notes) == 1
-    assert notes[0].startswith("StillSource: 4 boxes skipped")
+    assert notes[0].startswith("stills: 4 boxes skipped")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lockon.errors import LockonError, LockonWarning
-from lockon.tracker import Tracker
+from lockon.session import Tracker
 from lockon.zoo import opencv, registry
 
 CLASSIC = ["csrt", "kcf", "mil"]

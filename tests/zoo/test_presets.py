@@ -2,8 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from lockon.config import apply_overrides
+from lockon.config import apply_in_order, apply_overrides
 from lockon.errors import LockonError
+from lockon.localizers.boxes import Best, MeanRanked
+from lockon.localizers.coarse_to_fine import CoarseToFine
+from lockon.localizers.place import Argmax
+from lockon.localizers.score import SigmoidScore, StretchedScore
+from lockon.ops.borders import MeanColor
+from lockon.ops.crop_rules import ContextRule, PysotRule
+from lockon.start_rules import ClippedStart, UnclippedStart
 from lockon.tracker import TrackerConfig
 from lockon.zoo.presets import FAMILIES, default_config, preset_changes, preset_config, preset_names
 from lockon.zoo.registry import ENTRIES
@@ -44,17 +51,18 @@ def test_every_tracker_of_the_family_has_presets() -> None:
 )
 def test_numbers(name: str, preset: str, numbers: tuple[float, float, float]) -> None:
     found = preset_config(name, preset).localizer
-    assert (found.penalty, found.window, found.smoothing) == numbers
+    assert (found.rank.penalty_k, found.rank.window_influence, found.size_lr) == numbers
 
 
 @pytest.mark.parametrize(("name", "preset"), EVERY)
 def test_what_all_presets_share(name: str, preset: str) -> None:
     config = preset_config(name, preset, 287 / 127)
-    assert (config.context, config.template_factor, config.search_factor) == (0.5, 1.0, 287 / 127)
-    assert config.pixel_centers
-    assert config.localizer.zero_border
+    rule = ContextRule if preset == "default" else PysotRule
+    assert config.template_crop == rule(factor=1.0, context=0.5, pixel_centers=True, border=MeanColor())
+    assert config.search_crop == rule(factor=287 / 127, context=0.5, pixel_centers=True, border=MeanColor())
+    assert config.localizer.rank.zero_border
     assert config.localizer.anchors == (5 if "rpn" in name or "mask" in name else 1)
-    assert (config.hold, config.grow) == (0.0, 1.0), "nothing hangs on scores that are not calibrated"
+    assert (config.states.absent_score, config.states.search_growth) == (0.0, 1.0), "nothing hangs on scores that are not calibrated"
     assert (config.mask is not None) == (name == "siammask-r50")
 
 
@@ -62,33 +70,38 @@ def test_what_all_presets_share(name: str, preset: str) -> None:
 def test_only_the_default_is_continuous(name: str, preset: str) -> None:
     config = preset_config(name, preset)
     least = 0.0 if name in SIAMCAR else 10.0
-    expected = {"default": ("continuous", 3.0), "official": ("pysot", least), "siamcar": ("pysot", least)}
-    assert (config.conventions, config.min_size) == expected.get(preset, ("pysot-bench", least))
+    official = UnclippedStart(shift=-0.5), least
+    expected = {"default": (ClippedStart(), 3.0), "official": official, "siamcar": official}
+    assert (config.start, config.states.min_size) == expected.get(preset, (UnclippedStart(shift=0.0), least))
 
 
 @pytest.mark.parametrize(("name", "preset"), EVERY)
 def test_only_siamcars_own_inference_has_its_oddities(name: str, preset: str) -> None:
     localizer = preset_config(name, preset).localizer
-    oddities = (localizer.refine.origin, localizer.refine.half_pixel, localizer.refine.stretched, localizer.refine.mixed_units)
     if (name == "siamcar-r50" and preset != "default") or preset == "siamcar":
-        assert (localizer.location, localizer.quality_scale, localizer.top) == ("coarse-to-fine", "minmax", 1)
-        assert oddities == (31.0, True, True, True)
-        assert (localizer.refine.stride, localizer.refine.first) == (8, 32.0)
-        assert (localizer.refine.nearest, localizer.refine.farthest) == (int(0.1 * 127), int(0.44 * 127))
+        assert (localizer.score, localizer.boxes) == (StretchedScore(quality=1.0), Best())
+        bounds = {"nearest": int(0.1 * 127), "farthest": int(0.44 * 127)}
+        oddities = {"origin": 31.0, "half_pixel": True, "stretched": True, "mixed_units": True}
+        assert localizer.place == CoarseToFine(stride=8, first=32.0, **bounds, **oddities)
     else:
-        assert (localizer.location, localizer.quality_scale) == ("candidate", "sigmoid")
-        assert oddities == (None, False, False, False)
-        assert (localizer.top, localizer.top_rule) == ((3, "ranked") if name == "siamla-r50" else (1, "near"))
+        assert (localizer.place, localizer.score) == (Argmax(), SigmoidScore(quality=1.0))
+        assert localizer.boxes == (MeanRanked(top=3) if name == "siamla-r50" else Best())
 
 
-def test_parameters_of_a_weight_file_do_not_outlast_the_preset() -> None:
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"localizer.place": "coarse-to-fine", "localizer.place.stretched": False, "localizer.place.origin": 30.0},
+        {"localizer.place": "argmax", "localizer.boxes": "mean-near", "localizer.boxes.top": 5},
+    ],
+)
+def test_parameters_of_a_weight_file_do_not_outlast_the_preset(stored: dict[str, object]) -> None:
     """A file that was exported with other oddities still tracks as the official code when asked to."""
-    stored = {"localizer.refine.stretched": False, "localizer.refine.origin": 30.0, "localizer.location": "candidate"}
-    found = apply_overrides(default_config("siamcar-r50"), {**stored, **preset_changes("siamcar-r50", "official")})
+    found = apply_in_order(default_config("siamcar-r50"), stored, preset_changes("siamcar-r50", "official"))
     assert found == preset_config("siamcar-r50", "official")
-    changed = apply_overrides(found, {"localizer.refine.mixed_units": "false"})
-    assert not changed.localizer.refine.mixed_units
-    assert changed.localizer.refine.stretched
+    changed = apply_overrides(found, {"localizer.place.mixed_units": "false"})
+    assert not changed.localizer.place.mixed_units
+    assert changed.localizer.place.stretched
 
 
 def test_the_default_is_one_preset() -> None:

@@ -64,7 +64,7 @@ def test_schedules_and_data(  # noqa: PLR0917
     assert train.learning_rate * learning_rate_factor(train.steps - 1, train) == pytest.approx(final)
     first = train.steps * 10 // train.epochs  # epoch 10
     assert [train.stages_at(step) for step in (first - 1, first)] == [0, stages]
-    assert config.data.search_size == config.model.search_size
+    assert config.data.search.size == config.model.search_size
     assert config.protocol == ("got10k" if experiment == "got10k" else None)
 
 
@@ -93,7 +93,7 @@ def test_schedules_of_averaged_cards(  # noqa: PLR0917
     assert [train.stages_at(step) for step in (first - 1, first)] == [0, 3]
     assert config.datasets == sets
     assert {use.name for use in config.data.sets} == {*sets, *(use.name for use in CUSTOM)}
-    assert (config.data.negative, config.data.search_size) == (0.0, config.model.search_size)
+    assert (config.data.negative, config.data.search.size) == (0.0, config.model.search_size)
     assert config.protocol == ("got10k" if experiment == "got10k" else None)
 
 
@@ -188,7 +188,7 @@ def test_what_else_an_experiment_changes() -> None:
 
 def test_use_of_the_datasets() -> None:
     def uses(name: str) -> dict[str, Any]:
-        return {use.name: (use.frame_range, use.num_use) for use in settings(name).data.sets}
+        return {use.name: (use.gap, use.count) for use in settings(name).data.sets}
 
     assert uses("siamrpnpp-r50")["YTBB"] == (3, -1)
     assert uses("siamrpnpp-r50")["VID"] == (100, 100_000)

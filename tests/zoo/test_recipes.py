@@ -104,7 +104,7 @@ def test_a_dataset_in_the_root_or_elsewhere(stills: Path, tmp_path: Path) -> Non
         ({"datasets": "KOKO"}, r"unknown training set 'KOKO'"),
         ({"experiment": "otb"}, r"unknown experiment of siampw-r50-rbo 'otb'"),
         ({"loss.ranking.gama": "5"}, r"unknown option 'loss.ranking.gama'"),
-        ({"data.search_size": "287"}, r"model.search_size is 255 but data.search_size is 287"),
+        ({"data.search.size": "287"}, r"model.search_size is 255 but data.search.size is 287"),
     ],
 )
 def test_mistakes_come_before_a_network_is_built(stills: Path, overrides: dict[str, str], message: str) -> None:
@@ -161,7 +161,7 @@ def train(make: Callable[[], Recipe], run: Path) -> list[float]:
 @pytest.mark.parametrize("name", ["siamrpn-alexnet", "siampw-r50-rbo"])
 def test_a_run_learns_is_resumed_and_tracks(name: str, stills: Path, tmp_path: Path) -> None:
     """Three steps on the same two pairs; benchmarks/train_recipes.py does twenty with every recipe."""
-    small = {} if name == "siamrpn-alexnet" else {"model.search_size": "191", "data.search_size": "191"}
+    small = {} if name == "siamrpn-alexnet" else {"model.search_size": "191", "data.search.size": "191"}
     settings = {
         **SMALL,
         **small,
@@ -199,7 +199,7 @@ class Repeated:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SETTINGS))
 def test_every_recipe_can_be_made_and_gives_a_loss(name: str, stills: Path) -> None:
-    made = recipe(TrainSources(stills=stills), {**SMALL, "model.search_size": "191", "data.search_size": "191"}, name)
+    made = recipe(TrainSources(stills=stills), {**SMALL, "model.search_size": "191", "data.search.size": "191"}, name)
     sample = made.pipeline.sample(0)
     batch = {key: torch.from_numpy(sample[key])[None] for key in sample if key != "ids"}
     losses = made.task.loss(batch)

@@ -122,7 +122,7 @@ def test_what_a_run_says_of_itself(sources: TrainSources, tmp_path: Path) -> Non
     assert made.header["data"]["stills"] == ["cats", "dogs"]
     assert set(made.settings) == set(made.defaults) == {"model", "data", "loss", "mix"}
     assert made.validate is None
-    assert make(sources, **{"data.official": "true"}).header["tracker"] == {"pixel_centers": True}
+    assert make(sources, **{"data.official": "true"}).header["tracker"] == {"crop": {"pixel_centers": True}}
     make_validation(tmp_path / "data")
     watched = make(TrainSources.find(tmp_path / "data"))
     assert watched.validate is not None

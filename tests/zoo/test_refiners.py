@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,11 @@ import lockon
 from colored_scenes import RED, scene
 from fake_refiner import BlobRefiner, Fixed
 from lockon.errors import LockonError
+from lockon.ops.crop_rules import OfficialStretchedRule, StretchedRule
 from lockon.refiners.alpha_refine import AlphaRefiner, RefinerConfig
-from lockon.refiners.wrapper import RefineConfig, RefinedTracker
+from lockon.refiners.combine import RefineConfig
+from lockon.refiners.wrapper import RefinedSession, RefinedTracker
+from lockon.start_rules import UnclippedStart
 from lockon.tracker import NetworkTracker
 from lockon.zoo import refiners
 from lockon.zoo.registry import REFINERS, Entry
@@ -22,30 +26,31 @@ TARGET = (60, 50, 20, 16)
 
 @pytest.fixture
 def blob(monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of a refiner that needs no weights; its file says factor=3."""
-    monkeypatch.setattr(refiners, "open_model", lambda name, path, device: (BlobRefiner(), {"tracker": {"factor": 3.0}}))
+    """The name of a refiner that needs no weights; its file says crop.factor=3."""
+    monkeypatch.setattr(refiners, "open_model", lambda name, path, device: (BlobRefiner(), {"tracker": {"crop": {"factor": 3.0}}}))
     monkeypatch.setattr(refiners, "_given", lambda name, weights: Path("blob.onnx"))
     monkeypatch.setitem(REFINERS, "blob", Entry("lockon.zoo.refiners", "finds colours"))
     return "blob"
 
 
 def test_parameters_come_from_file_then_preset_then_overrides(blob: str) -> None:
-    assert lockon.load_refiner(blob).config == RefinerConfig(factor=3.0)
-    assert lockon.load_refiner(blob, preset="official").config == RefinerConfig(factor=3.0, conventions="official")
-    assert lockon.load_refiner(blob, preset="vot2020", factor="2.5").config == RefinerConfig(
-        factor=2.5, conventions="official", mask_threshold=0.65
-    )
+    assert lockon.load_refiner(blob).config == RefinerConfig(crop=StretchedRule(factor=3.0))
+    official = RefinerConfig(crop=OfficialStretchedRule(factor=3.0), start=UnclippedStart())
+    assert lockon.load_refiner(blob, preset="official").config == official
+    narrow = replace(official, crop=OfficialStretchedRule(factor=2.5), mask_threshold=0.65)
+    assert lockon.load_refiner(blob, preset="vot2020", **{"crop.factor": "2.5"}).config == narrow
 
 
 def test_a_tracker_with_a_refiner_by_name(blob: str) -> None:
-    tracker = lockon.load("mil", refiner=blob, **{"refine.box": "mask", "refiner.factor": 2.0})
+    tracker = lockon.load("mil", refiner=blob, **{"refine.box": "mask", "refiner.crop.factor": 2.0})
+    assert isinstance(tracker, RefinedSession)
+    assert (tracker.config, tracker.refiner.config.crop.factor) == (RefineConfig(box="mask"), 2.0)
+    tracker = lockon.load("lockon-s", refiner=f"{blob}:official", **{"localizer.rank.window_influence": 0.4, "refine.clip": True})
     assert isinstance(tracker, RefinedTracker)
-    assert (tracker.config, tracker.refiner.config.factor) == (RefineConfig(box="mask"), 2.0)
-    tracker = lockon.load("lockon-s", refiner=f"{blob}:official", **{"localizer.window": 0.4, "refine.clip": True})
     assert isinstance(tracker.tracker, NetworkTracker)
-    assert tracker.tracker.config.localizer.window == 0.4
+    assert tracker.tracker.config.localizer.rank.window_influence == 0.4
     assert tracker.config == RefineConfig(clip=True, lost=True, official_start=True)
-    assert tracker.refiner.config.conventions == "official"
+    assert tracker.refiner.config.crop == OfficialStretchedRule(factor=3.0)
 
 
 def test_a_tracker_with_a_refiner_of_ones_own() -> None:
@@ -54,7 +59,7 @@ def test_a_tracker_with_a_refiner_of_ones_own() -> None:
     assert tracker.refiner is own
     assert not tracker.config.write_back
     with pytest.raises(LockonError, match="belong to its name"):
-        lockon.load("lockon-s", refiner=own, **{"refiner.factor": 3})
+        lockon.load("lockon-s", refiner=own, **{"refiner.crop.factor": 3})
 
 
 def test_whole_videos(blob: str) -> None:
@@ -69,8 +74,8 @@ def test_what_is_written_back_moves_the_tracker(blob: str) -> None:
     tracker = lockon.load("lockon-s", refiner=blob)
     tracker.init(scene((*TARGET, RED)), TARGET)
     box = tracker.track(scene((62, 51, 20, 16, RED))).box
-    (target,) = tracker.tracker._targets
-    np.testing.assert_allclose(target.box, [box[0] + box[2] / 2, box[1] + box[3] / 2, *box[2:]], atol=1e-6)
+    (target,) = tracker.targets
+    np.testing.assert_allclose(target.base.box, [box[0] + box[2] / 2, box[1] + box[3] / 2, *box[2:]], atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -116,13 +121,13 @@ def test_siammask_takes_the_trackers_options(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr("lockon.zoo.siamese.load", load)
     with pytest.raises(LockonError, match="stop here"):
-        lockon.load_refiner("siammask", "weights.onnx", **{"tracker.localizer.window": 0.1, "box": "own"})
+        lockon.load_refiner("siammask", "weights.onnx", **{"tracker.localizer.rank.window_influence": 0.1, "box": "own"})
     assert asked == {
         "name": "siammask-r50",
         "weights": Path("weights.onnx"),
         "device": "auto",
-        "localizer.smoothing": 1.0,
-        "localizer.window": 0.1,
+        "localizer.size_lr": 1.0,
+        "localizer.rank.window_influence": 0.1,
     }
 
 
@@ -131,9 +136,9 @@ def test_torch_weights(tmp_path: Path) -> None:
     pytest.importorskip("safetensors", reason="needs the torch extra")
     path = tmp_path / "weights.safetensors"
     state = lockon.zoo.build("alpha-refine-r18", size=64).state_dict()
-    lockon.zoo.save("alpha-refine-r18", state, path, header={"tracker": {"pixel_centers": True}}, size=64)
+    lockon.zoo.save("alpha-refine-r18", state, path, header={"tracker": {"crop": {"pixel_centers": True}}}, size=64)
     refiner = lockon.load_refiner("alpha-refine-r18", path)
-    assert (refiner.model.search_size, refiner.masks, refiner.config) == (64, True, RefinerConfig(pixel_centers=True))
+    assert (refiner.model.search_size, refiner.masks, refiner.config) == (64, True, RefinerConfig(crop=StretchedRule(pixel_centers=True)))
     refiner.init(scene((*TARGET, RED)), TARGET)
     result = refiner.refine(scene((*TARGET, RED)), (58, 49, 22, 17), mask=True)
     assert (result.box.shape, result.mask.shape) == ((4,), (120, 160))

@@ -47,8 +47,8 @@ def test_a_target_that_shrinks_to_nothing(name: str, preset: str) -> None:
     for _ in range(80):
         box = tracker.track(FRAME).box
         assert np.isfinite(box).all()
-        assert (box[:, 2:] >= config.min_size).all()
-    if config.min_size == 0 and not config.localizer.refine.mixed_units:  # those stop at some size
+        assert (box[:, 2:] >= config.states.min_size).all()
+    if config.states.min_size == 0 and not getattr(config.localizer.place, "mixed_units", False):  # those stop at some size
         assert box[:, 2:].max() < 1
     else:
         assert (box[:, 2:] < [30, 20]).all()

@@ -11,6 +11,10 @@ import pytest
 import lockon
 from lockon.cli._trackers import weight_files
 from lockon.errors import LockonError
+from lockon.localizers.coarse_to_fine import CoarseToFine
+from lockon.localizers.place import Argmax
+from lockon.ops.crop_rules import ContextRule, PysotRule
+from lockon.start_rules import UnclippedStart
 from lockon.zoo import siamese
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
@@ -40,17 +44,20 @@ def test_a_converted_file_tracks(weights: Path) -> None:
     result = tracker.track(frames[1])
     assert result.box.shape == (2, 4)
     assert np.isfinite(result.box).all()
-    assert tracker.config.search_factor == 287 / 127
-    assert tracker.config.localizer.window == 0.40
+    assert tracker.config.search_crop == ContextRule(factor=287 / 127, pixel_centers=True)
+    assert tracker.config.localizer.rank.window_influence == 0.40
 
 
 def test_file_then_preset_then_overrides(tmp_path: Path) -> None:
-    path = write(tmp_path, {"localizer": {"window": 0.11, "penalty": 0.01}, "calibration": {"bias": -1.0}, "search_factor": 2.5})
+    rank = {"window_influence": 0.11, "penalty_k": 0.01}
+    path = write(tmp_path, {"localizer": {"rank": rank}, "calibration": {"bias": -1.0}, "search_crop": {"factor": 2.5}})
     plain = lockon.load(NAME, path).config
-    assert (plain.localizer.window, plain.localizer.penalty, plain.calibration.bias, plain.search_factor) == (0.11, 0.01, -1.0, 2.5)
-    preset = lockon.load(NAME, path, preset="otb100", **{"localizer.penalty": 0.3}).config
-    assert (preset.localizer.window, preset.localizer.penalty, preset.calibration.bias) == (0.40, 0.3, -1.0)
-    assert preset.conventions == "pysot-bench"
+    assert (plain.localizer.rank.window_influence, plain.localizer.rank.penalty_k) == (0.11, 0.01)
+    assert (plain.calibration.bias, plain.search_crop.factor) == (-1.0, 2.5)
+    preset = lockon.load(NAME, path, preset="otb100", **{"localizer.rank.penalty_k": 0.3}).config
+    assert (preset.localizer.rank.window_influence, preset.localizer.rank.penalty_k, preset.calibration.bias) == (0.40, 0.3, -1.0)
+    assert preset.search_crop == PysotRule(factor=2.5)
+    assert (preset.template_crop, preset.start) == (PysotRule(), UnclippedStart())
 
 
 @pytest.mark.parametrize(
@@ -58,7 +65,7 @@ def test_file_then_preset_then_overrides(tmp_path: Path) -> None:
     [
         ({"weights": None}, "siamrpn-alexnet has no weights in the package; .* lockon convert siamrpn-alexnet model.pth"),
         ({"preset": "got10k"}, "unknown preset of siamrpn-alexnet 'got10k'"),
-        ({"localizer.windows": 1}, "unknown .*localizer.window"),
+        ({"localizer.windows": 1}, "unknown .*localizer.rank.window_influence"),
         ({"device": "tpu"}, "torch cannot use device 'tpu'"),
     ],
 )
@@ -80,13 +87,14 @@ def test_siamcar_and_siamla_track(tmp_path: Path, name: str, preset: str) -> Non
     torch.manual_seed(0)
     path = tmp_path / "weights.safetensors"
     save(name, lockon.zoo.build(name).state_dict(), path)
-    tracker = lockon.load(name, path, preset=preset, **{"localizer.refine.farthest": 60})
+    tracker = lockon.load(name, path, preset=preset, **({} if preset == "default" else {"localizer.place.farthest": 60}))
     frames = np.random.default_rng(0).integers(0, 256, (2, 90, 120, 3), dtype=np.uint8)
     tracker.init(frames[0], [[30, 30, 20, 20], [60, 40, 20, 30]])
     result = tracker.track(frames[1])
     assert np.isfinite(result.box).all()
-    assert tracker.config.localizer.location == ("candidate" if preset == "default" else "coarse-to-fine")
-    assert tracker.config.localizer.refine.farthest == 60
+    place = tracker.config.localizer.place
+    assert isinstance(place, Argmax if preset == "default" else CoarseToFine)
+    assert preset == "default" or place.farthest == 60
 
 
 def test_weights_of_another_network(weights: Path) -> None:

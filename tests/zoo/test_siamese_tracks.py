@@ -13,8 +13,11 @@ import pytest
 from numpy.typing import NDArray
 
 import golden_data
-from lockon.tracker import NetworkTracker, Target
+from lockon.config import apply_overrides
+from lockon.target import Target
+from lockon.tracker import NetworkTracker
 from lockon.zoo.presets import preset_config
+from remembering_model import RememberingModel
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
@@ -25,7 +28,11 @@ ZOO = {
     "siampw_rbo": "siampw-r50-rbo",
     "siamcar_r50": "siamcar-r50",
 }
-RUNS = [(name, run) for name in ZOO for run in golden_data.RUNS]
+RUNS = [
+    pytest.param(name, run, marks=pytest.mark.xdist_group(f"{name}-{run}"))  # both tests of a run share the network's outputs
+    for name in ZOO
+    for run in golden_data.RUNS
+]
 
 
 @lru_cache(maxsize=1)  # hundreds of megabytes each
@@ -40,8 +47,9 @@ def official_tracker(name: str, run: str) -> NetworkTracker:
     module = build(ZOO[name], search_size=size)
     module.load_state_dict(from_official(ZOO[name], state, search_size=size))
     config = preset_config(ZOO[name], "official", size / 127)
-    numbers = {"penalty": settings["PENALTY_K"], "window": settings["WINDOW_INFLUENCE"], "smoothing": settings["LR"]}
-    return NetworkTracker(TorchModel(module), replace(config, localizer=replace(config.localizer, **numbers)))
+    numbers = {"rank.penalty_k": settings["PENALTY_K"], "rank.window_influence": settings["WINDOW_INFLUENCE"], "size_lr": settings["LR"]}
+    changes = {f"localizer.{key}": float(value) for key, value in numbers.items()}
+    return NetworkTracker(RememberingModel(TorchModel(module)), apply_overrides(config, changes))
 
 
 def box_of(target: Target) -> NDArray[np.float64]:
@@ -88,3 +96,19 @@ def test_single_steps(name: str, run: str) -> None:
         after = tracker.step([frames[number] for number in numbers], [replace(start, box=box) for box in before])
         np.testing.assert_allclose([box_of(target) for target in after], golden.boxes[numbers], atol=golden_data.BOX_LIMIT, rtol=0)
         check_scores(name, [target.score for target in after], golden.scores[numbers])
+
+
+def test_outputs_are_computed_once_for_the_same_crops() -> None:
+    """What the two tests above share: other crops, or another template, are computed anew."""
+    model = official_tracker("siamrpn_alex", "default").model
+    remembering = RememberingModel(model.model)  # type: ignore[attr-defined]
+    rng = np.random.default_rng(0)
+    small, large = (rng.integers(0, 255, (2, size, size, 3), dtype=np.uint8) for size in (model.template_size, model.search_size))
+    template = remembering.encode(small)
+    first = remembering(template, large)
+    np.testing.assert_allclose(first.boxes, model.model(model.model.encode(small), large).boxes, rtol=1e-4)  # type: ignore[attr-defined]
+    again = remembering(template, large)
+    assert (remembering.computed, remembering.asked) == (2, 4)
+    np.testing.assert_array_equal(again.logits, first.logits)
+    remembering(template, large[::-1].copy())
+    assert remembering.computed == 4

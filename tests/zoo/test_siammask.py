@@ -87,7 +87,7 @@ def test_prediction_and_masks(network) -> None:
     anchors = model.mask(prediction, np.array([310 + 3 * 625, 5 + 625]))
     np.testing.assert_array_equal(anchors, masks)  # all anchors of a cell share its mask
     with torch.no_grad():
-        extras = {name: torch.from_numpy(prediction.extras[name].copy()) for name in network.mask_inputs}
+        extras = {name: torch.from_numpy(np.array(prediction.extras[name])) for name in network.mask_inputs}
         cell = network.fine(extras, torch.tensor([0]), torch.tensor([12]), torch.tensor([10])).sigmoid()
     np.testing.assert_allclose(masks[0], cell[0].numpy(), atol=1e-6)  # 310 is row 12, column 10
 

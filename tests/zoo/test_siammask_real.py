@@ -19,7 +19,8 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 import golden_data  # noqa: E402
 import lockon  # noqa: E402
 from lockon.localizers.masks import mask_box, mask_polygon  # noqa: E402
-from lockon.ops.crop import Crop, mean_color  # noqa: E402
+from lockon.ops.crop import mean_color  # noqa: E402
+from lockon.ops.crop_rules import PysotRule  # noqa: E402
 from lockon.zoo.convert import from_official, save  # noqa: E402
 from lockon.zoo.external_weights import read_external  # noqa: E402
 from lockon.zoo.torch_weights import load_network  # noqa: E402
@@ -67,11 +68,10 @@ def test_features_heads_and_masks(weights: Path) -> None:
     start = np.array([x + (w - 1) / 2, y + (h - 1) / 2, w, h])
     x, y, w, h = track["siammask.boxes"][9]
     last = np.array([x + w / 2, y + h / 2, w, h])
-    fill = mean_color(shots[0])
+    color = mean_color(shots[0])
     images = []
     for name, box, frame, size in (("template", start, shots[0], 127), ("search", last, shots[10], 255)):
-        crop = Crop.with_context(box, size / 127, size)
-        pixels = Crop(crop.center, crop.side, size, whole=True).extract(frame, fill)
+        pixels = PysotRule(factor=size / 127)(box, size).extract(frame, color)
         assert hashlib.sha256(pixels.tobytes()).hexdigest() == str(expected[f"{name}.sha256"]), name
         images.append(torch.from_numpy(pixels).permute(2, 0, 1)[None].float())
     module, _ = load_network("siammask-r50", weights)
@@ -99,7 +99,11 @@ def test_features_heads_and_masks(weights: Path) -> None:
 def test_boxes_scores_and_masks(weights: Path, clip: str) -> None:
     """The run with the numbers that lie beside the weights, through all frames."""
     expected = golden(f"track_{clip}")
-    numbers = {"localizer.penalty": 0.0997, "localizer.window": 0.4099, "mask.threshold": float(expected["mask_threshold"])}
+    numbers = {
+        "localizer.rank.penalty_k": 0.0997,
+        "localizer.rank.window_influence": 0.4099,
+        "mask.threshold": float(expected["mask_threshold"]),
+    }
     tracker = lockon.load("siammask-r50", weights=weights, preset="official", **numbers)
     height, width = (int(side) for side in expected["frame_shape"][:2])
     bits = dict(zip(expected["siammask.mask_frames"].tolist(), expected["siammask.mask_bits"], strict=True))

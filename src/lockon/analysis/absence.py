@@ -7,7 +7,8 @@ single steps of a tracker around a true box. `lockon.analysis.composites` makes 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -15,10 +16,7 @@ from numpy.typing import NDArray
 
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
-from lockon.ops.boxes import xywh_to_cxcywh
-from lockon.ops.crop import mean_color
-from lockon.tracker import NetworkTracker, Target
-from lockon.types import FloatArray, Frame
+from lockon.tracker import CandidateTracker
 
 Advance = Callable[[int], None]  # told the number of frames that were just done
 
@@ -60,7 +58,7 @@ class _Plan:
 
 
 def search_swapped(
-    tracker: NetworkTracker, sequences: Sequence[VideoSequence], counts: Sequence[int], seed: int, advance: Advance
+    tracker: CandidateTracker[Any], sequences: Sequence[VideoSequence], counts: Sequence[int], seed: int, advance: Advance
 ) -> list[Search]:
     """Search each target in frames of other videos and, as often, in frames of its own.
 
@@ -85,20 +83,14 @@ def search_swapped(
         batch = plans[begin : begin + BATCH]
         frames = [sequences[plan.scene].frames[plan.frame] for plan in batch]
         targets = [
-            placed(templates[plan.template], frame, sequences[plan.scene].boxes[plan.around])
+            tracker.placed(templates[plan.template], frame, sequences[plan.scene].boxes[plan.around])
             for plan, frame in zip(batch, frames, strict=True)
         ]
         for plan, target in zip(batch, tracker.step(frames, targets), strict=True):
             names = sequences[plan.template].name, sequences[plan.scene].name
-            found.append(Search(*names, plan.frame, plan.template == plan.scene, target.score))
+            found.append(Search(*names, plan.frame, plan.template == plan.scene, target.result.score))
         advance(len(batch))
     return found
-
-
-def placed(target: Target, frame: Frame, box_xywh: FloatArray) -> Target:
-    """The target as if it had last been seen in `box_xywh` (4,) of the video that `frame` (H, W, 3) belongs to."""
-    box = xywh_to_cxcywh(box_xywh)
-    return replace(target, box=box, trusted=box, fill=mean_color(frame), size=(frame.shape[1], frame.shape[0]))
 
 
 def _plan(sequences: Sequence[VideoSequence], index: int, count: int, rng: Generator) -> list[_Plan]:
@@ -121,4 +113,4 @@ def _plan(sequences: Sequence[VideoSequence], index: int, count: int, rng: Gener
     return plans
 
 
-__all__ = ["Advance", "Search", "placed", "search_swapped", "usable_frames"]
+__all__ = ["Advance", "Search", "search_swapped", "usable_frames"]

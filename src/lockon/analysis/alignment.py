@@ -19,16 +19,15 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from lockon.analysis.absence import BATCH, GAP, Advance, placed, usable_frames
+from lockon.analysis.absence import BATCH, GAP, Advance, usable_frames
 from lockon.bench.metrics.agreement import METRICS, Agreement, agreement, frame_metrics
 from lockon.bench.record import Record
 from lockon.bench.report.overlaps import frame_overlaps
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.ops.boxes import cxcywh_to_xywh, iou_xyxy, xywh_to_cxcywh, xywh_to_xyxy
-from lockon.ops.crop import Crop
-from lockon.tracker import NetworkTracker
-from lockon.types import FloatArray, Prediction
+from lockon.tracker import CandidateTracker
+from lockon.types import FloatArray
 
 ABOVE = 0.5  # IoU of the candidates that count as being on the target: the score's event of `lockon analyze score`
 KEPT = 20_000  # candidates of each sequence that are kept for pooled metrics and plots
@@ -96,7 +95,7 @@ class _Part:
 
 
 def candidate_alignment(
-    tracker: NetworkTracker,
+    tracker: CandidateTracker[Any],
     sequences: Sequence[VideoSequence],
     *,
     every: int = 5,
@@ -125,14 +124,11 @@ def candidate_alignment(
     """
     if every < 1 or jitter < 0 or not 0 <= above < 1:
         raise LockonError(f"every={every}, jitter={jitter:g}, above={above:g}; expected every >= 1, jitter >= 0 and above in [0, 1)")
-    recorder = _Recorder(tracker.localizer)
-    config = replace(tracker.config, mask=None)  # masks cost time and are not looked at
-    watched = NetworkTracker(tracker.model, config, recorder)  # type: ignore[arg-type]  # it is called as the localizer is
     parts = []
     names = _names([(sequence.dataset, sequence.name) for sequence in sequences])
     for name, sequence in zip(names, sequences, strict=True):
         pairs, rng = _neighbours(sequence)[::every], _generator(seed, name)
-        seen = list(_look(watched, recorder, sequence, pairs, jitter=jitter, rng=rng, advance=advance))
+        seen = list(_search_around(tracker, sequence, pairs, jitter=jitter, rng=rng, advance=advance))
         if seen:
             scores, overlaps = (np.concatenate(column) for column in zip(*seen, strict=True))  # (F, N) each
             parts.append(_part(name, scores, overlaps, above, rng))
@@ -175,19 +171,6 @@ def answer_alignment(records: Iterable[Record], *, above: float = ABOVE, seed: i
     return replace(found, pooled=replace(found.pooled, ranking=math.nan, best=math.nan))
 
 
-class _Recorder:
-    """A localizer that keeps what the last step saw: the prediction, the crops, and the scores (B, N) before penalty and window."""
-
-    def __init__(self, localizer: Any) -> None:
-        self.localizer = localizer
-        self.seen: tuple[Prediction, Crop, FloatArray] | None = None
-
-    def __call__(self, prediction: Prediction, crop: Crop, boxes_cxcywh: FloatArray) -> Any:
-        choice = self.localizer(prediction, crop, boxes_cxcywh)
-        self.seen = (prediction, crop, np.asarray(choice.scores))
-        return choice
-
-
 def _names(pairs: Sequence[tuple[str, str]]) -> list[str]:
     """Names of (dataset, sequence) pairs: of the sequence, after the dataset where two have the same one."""
     count = Counter(name for _, name in pairs)
@@ -206,9 +189,8 @@ def _neighbours(sequence: VideoSequence) -> NDArray[np.intp]:
     return pairs[pairs[:, 0] - pairs[:, 1] <= GAP]
 
 
-def _look(
-    tracker: NetworkTracker,
-    recorder: _Recorder,
+def _search_around(
+    tracker: CandidateTracker[Any],
     sequence: VideoSequence,
     pairs: NDArray[np.intp],
     *,
@@ -225,11 +207,10 @@ def _look(
         batch = pairs[begin : begin + BATCH]
         frames = [sequence.frames[int(frame)] for frame, _ in batch]
         around = _jittered(sequence.boxes[batch[:, 1]], jitter, rng)  # (B, 4)
-        tracker.step(frames, [placed(target, frame, box) for frame, box in zip(frames, around, strict=True)])
-        if recorder.seen is not None:  # always: the step has called it
-            prediction, crop, scores = recorder.seen
-            boxes = crop.expand().to_image(prediction.boxes)  # (B, N, 4) xyxy, image pixels
-            yield scores, iou_xyxy(boxes, xywh_to_xyxy(sequence.boxes[batch[:, 0]])[:, None])
+        targets = [tracker.placed(target, frame, box) for frame, box in zip(frames, around, strict=True)]
+        crops, prediction, localization = tracker.search(frames, targets)
+        boxes = crops.expand().to_image(prediction.boxes)  # (B, N, 4) xyxy, image pixels
+        yield np.asarray(localization.scores), iou_xyxy(boxes, xywh_to_xyxy(sequence.boxes[batch[:, 0]])[:, None])
         if advance is not None:
             advance(len(batch))
 

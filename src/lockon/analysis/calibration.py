@@ -105,7 +105,7 @@ def fit_config(config: TrackerConfig, pool: ScoreSamples) -> TrackerConfig:
     calibration = Calibration(scale=float(f"{platt.scale:.6g}"), bias=float(f"{platt.bias:.6g}"))
     tracked = 0.5
     lost = min(tracked, lost_threshold(calibrated(calibration, pool)[pool.hits]))
-    return replace(config, calibration=calibration, tracked=tracked, lost=lost)
+    return replace(config, calibration=calibration, states=replace(config.states, tracked=tracked, lost=lost))
 
 
 def calibrated(calibration: Calibration, pool: ScoreSamples) -> FloatArray:

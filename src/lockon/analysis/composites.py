@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 from lockon.analysis.absence import Advance
 from lockon.data.sequence import VideoSequence
 from lockon.data.synthesize import Cutout, Layer, Motion, paste
-from lockon.ops.boxes import clip_xyxy, cxcywh_to_xyxy, iou_xyxy
-from lockon.tracker import NetworkTracker
+from lockon.ops.boxes import clip_xyxy, iou_xyxy, xywh_to_xyxy
+from lockon.session import SteppedTracker
 from lockon.types import FloatArray, Frame, State
 
 PRESENT = 0.5  # the target counts as present where at least this part of its box is in the frame, as absent where none is
@@ -180,7 +181,7 @@ class AbsenceClip:
         return int(found[0]) if len(found) else None
 
 
-def run_composites(tracker: NetworkTracker, composites: Sequence[Composite], advance: Advance) -> list[AbsenceClip]:
+def run_composites(tracker: SteppedTracker[Any], composites: Sequence[Composite], advance: Advance) -> list[AbsenceClip]:
     """Track the composites to their ends, those of one length frame by frame together.
 
     Raises:
@@ -195,7 +196,7 @@ def run_composites(tracker: NetworkTracker, composites: Sequence[Composite], adv
     return [results[i] for i in range(len(composites))]
 
 
-def _run_together(tracker: NetworkTracker, composites: Sequence[Composite], advance: Advance) -> list[AbsenceClip]:
+def _run_together(tracker: SteppedTracker[Any], composites: Sequence[Composite], advance: Advance) -> list[AbsenceClip]:
     targets, steps = [], []
     for composite in composites:
         frame, box, _ = composite.render(0)
@@ -203,9 +204,12 @@ def _run_together(tracker: NetworkTracker, composites: Sequence[Composite], adva
     for t in range(1, len(composites[0].schedule)):
         frames, boxes, visible = zip(*(composite.render(t) for composite in composites), strict=True)
         targets = tracker.step(frames, targets)
-        found = [clip_xyxy(cxcywh_to_xyxy(target.box), *target.size) for target in targets]
-        overlaps = iou_xyxy(np.stack(found), np.stack(boxes))
-        steps.append(([target.score for target in targets], overlaps, visible, [target.state for target in targets]))
+        results = [target.result for target in targets]
+        clipped = [
+            clip_xyxy(xywh_to_xyxy(result.box), frame.shape[1], frame.shape[0]) for result, frame in zip(results, frames, strict=True)
+        ]
+        overlaps = iou_xyxy(np.stack(clipped), np.stack(boxes))
+        steps.append(([result.score for result in results], overlaps, visible, [result.state for result in results]))
         advance(len(composites))
     scores, overlap, part, states = zip(*steps, strict=True)
     return [

@@ -18,7 +18,7 @@ from lockon.bench.tables.markdown import markdown
 from lockon.bench.tables.model import Cell, Table, number, speed
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
-from lockon.tracker import Tracker
+from lockon.session import Tracker
 from lockon.types import FloatArray, Frame
 
 

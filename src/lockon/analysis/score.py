@@ -77,7 +77,8 @@ def analyze_score(tracker: NetworkTracker, sequences: Sequence[VideoSequence], s
     """
     if len({sequence.frames.paths[0] for sequence in sequences}) < 3:
         raise LockonError("judging a score, one video left out at a time, needs at least three videos; give more, for example pool:ROOT")
-    raw = NetworkTracker(tracker.model, replace(tracker.config, calibration=Calibration(), lost=0.0), tracker.localizer)
+    plain = replace(tracker.config, calibration=Calibration(), states=replace(tracker.config.states, lost=0.0))
+    raw = NetworkTracker(tracker.model, plain, tracker.localizer)
     tracked = track_samples(raw, sequences, phase("tracking", sum(map(len, sequences))))
     counts = [max(1, round(int((tracked.templates == sequence.name).sum()) / TRACKED_PER_ABSENT)) for sequence in sequences]
     searches = search_swapped(raw, sequences, counts, seed, phase("searching in other videos", 2 * sum(counts)))
@@ -101,7 +102,7 @@ def analyze_score(tracker: NetworkTracker, sequences: Sequence[VideoSequence], s
             "platt": as_json(config.calibration) | _errors(platt, pool),
             "isotonic": _errors(isotonic, pool),
         },
-        "thresholds": {"tracked": config.tracked, "lost": config.lost, "frames": _shares(config, pool)},
+        "thresholds": {"tracked": config.states.tracked, "lost": config.states.lost, "frames": _shares(config, pool)},
     }
     curves = [reliability_curve(values, pool.hits) for values in (before, platt, isotonic)]
     return ScoreReport(metrics, config, *curves)
@@ -191,8 +192,8 @@ def _shares(config: TrackerConfig, pool: ScoreSamples) -> dict[str, dict[str, fl
     kinds = {"hits": pool.hits, "misses": ~pool.hits & ~pool.absent, "absent": pool.absent}
     return {
         kind: {
-            "at_or_above_tracked": _number(np.mean(scores[mask] >= config.tracked)) if mask.any() else None,
-            "below_lost": _number(np.mean(scores[mask] < config.lost)) if mask.any() else None,
+            "at_or_above_tracked": _number(np.mean(scores[mask] >= config.states.tracked)) if mask.any() else None,
+            "below_lost": _number(np.mean(scores[mask] < config.states.lost)) if mask.any() else None,
         }
         for kind, mask in kinds.items()
     }

@@ -23,7 +23,7 @@ from lockon.config import apply_overrides, field_names
 from lockon.errors import LockonError, unknown_name
 from lockon.types import FloatArray
 
-PARAMETER = "localizer.window"  # what Fig. 14 sweeps
+PARAMETER = "localizer.rank.window_influence"  # what Fig. 14 sweeps
 _MOST = 1000  # values of a range
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lockon.data.sequence import read_image
-from lockon.tracker import Tracker
+from lockon.session import Tracker
 from lockon.types import FloatArray
 
 

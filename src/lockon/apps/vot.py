@@ -20,7 +20,7 @@ import typer
 from lockon._require import require
 from lockon.data.sequence import read_image
 from lockon.errors import LockonError
-from lockon.tracker import Tracker
+from lockon.session import Tracker
 from lockon.types import FloatArray, Frame
 
 

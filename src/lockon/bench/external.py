@@ -17,7 +17,7 @@ from typing import Any
 
 from lockon.bench.spec import TrackerSpec
 from lockon.errors import LockonError, unknown_name
-from lockon.tracker import Tracker
+from lockon.session import Tracker
 
 
 def is_foreign(name: str) -> bool:

@@ -22,9 +22,9 @@ from lockon.bench.protocols.trajectory import Trajectory
 from lockon.bench.record import Record, RunKey
 from lockon.bench.spec import Make, TrackerSpec
 from lockon.data.sequence import VideoSequence
-from lockon.driver import Episode, drive, drive_together
+from lockon.driver import Episode, drive, drive_together, seeded
 from lockon.errors import LockonError, LockonWarning
-from lockon.tracker import NetworkTracker
+from lockon.session import SteppedTracker
 
 READERS = 4  # threads that decode the frames of one lockstep batch
 
@@ -142,7 +142,7 @@ def _one_by_one(context: BenchmarkContext, sink: ResultSink, spec: TrackerSpec, 
                 seed_all(context.seed_of(run_key))
                 tracker, repetition = context.make(spec), run_key.repetition
             seed_all(context.seed_of(run_key))  # again: making it may have loaded torch
-            run = drive(tracker, context.protocol.episode(sequence, run_key))
+            run = drive(tracker, _seeded_episode(context, sequence, run_key))
             sink.save(spec.label, context.record(spec, sequence, run_key, run, masks))
     except Exception as failure:  # noqa: BLE001  # whatever a foreign tracker raises must not stop the others
         return _failed(sink, spec, sequence, at, failure)
@@ -156,8 +156,10 @@ def _in_lockstep(context: BenchmarkContext, sink: ResultSink, job: Job) -> list[
     try:
         seed_all(context.seed)
         tracker = context.make(spec)
-        if not isinstance(tracker, NetworkTracker):
-            raise LockonError(f"{spec.label} cannot run in lockstep: it is no NetworkTracker, which steps many targets at once")
+        if not isinstance(tracker, SteppedTracker):
+            raise LockonError(
+                f"{spec.label} cannot run in batches: it has no start, step and moved, which step many targets at once; give batch=1"
+            )
     except Exception as failure:  # noqa: BLE001  # as above
         return [_failed(sink, spec, sequence, at, failure) for sequence, at in zip(job.sequences, ats, strict=True)]
     outcomes: dict[int, Outcome] = {}
@@ -178,12 +180,17 @@ class _At:
     run_key: RunKey = field(default_factory=RunKey)
 
 
+def _seeded_episode(context: BenchmarkContext, sequence: VideoSequence, run_key: RunKey) -> Episode[Trajectory]:
+    """Return the episode of a run with the run's own seed, so that it repeats alone, in a batch and after a resume."""
+    return seeded(context.protocol.episode(sequence, run_key), context.seed_of(run_key))
+
+
 def _all_runs(context: BenchmarkContext, sink: ResultSink, spec: TrackerSpec, sequence: VideoSequence, at: _At) -> Episode[None]:
     """One run of a sequence after the other, as one course."""
     masks = MaskTexts()
     for run_key in open_runs(context, sink, spec.label, sequence):
         at.run_key = run_key
-        run = yield from context.protocol.episode(sequence, run_key)
+        run = yield from _seeded_episode(context, sequence, run_key)
         sink.save(spec.label, context.record(spec, sequence, run_key, run, masks))
 
 

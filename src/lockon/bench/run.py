@@ -51,7 +51,7 @@ def run_benchmark(
         workers: processes; 0 runs in this process, one pair after the other, and leaves its threads alone.
         threads: of OpenCV and of OpenMP libraries in each worker process.
         seed: of the random generators of Python, NumPy, OpenCV and torch, set before each run; repetition k has seed + k - 1.
-        batch: batch size: sequences that a `NetworkTracker` tracks side by side; 1 for one after the other.
+        batch: batch size: sequences that a `SteppedTracker` tracks side by side; 1 for one after the other.
         ray: address of a Ray cluster to run on instead of processes here, or "local" for one that lives as long as the run.
         overwrite: run finished pairs again; drop the results of other configurations.
         data: NAME:ROOT by name of the dataset, kept in the results for those who reproduce them.
@@ -152,9 +152,6 @@ def _check_arguments(
         raise LockonError(f"workers={workers}, threads={threads}, batch={batch}; expected workers of 0 or more, the others of 1 or more")
     if batch > 1 and protocol.name == "realtime" and protocol.realtime.seconds is None:
         raise LockonError("real time cannot be measured in batches, where a frame waits for the others; give seconds per frame, or batch=1")
-    refined = next((spec.label for spec in specs if spec.refiner is not None), None)
-    if batch > 1 and refined is not None:
-        raise LockonError(f"{refined} cannot run in batches: a refiner sees one frame at a time; give batch=1 and more workers")
 
 
 __all__ = ["Job", "Make", "Outcome", "TrackerSpec", "run_benchmark", "sha256"]

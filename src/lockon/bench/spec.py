@@ -10,7 +10,7 @@ from typing import Any
 
 from lockon.config import as_json
 from lockon.errors import LockonError
-from lockon.tracker import Tracker
+from lockon.session import Tracker
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,10 @@ from lockon.api import TrackedFrame, track_frames
 from lockon.data.mask_files import MaskWriter
 from lockon.draw import draw_heatmap, draw_result
 from lockon.errors import LockonError
-from lockon.refiners.wrapper import RefinedTracker
-from lockon.tracker import NetworkTracker, Tracker
+from lockon.session import ScoreMapSource, Tracker
 from lockon.types import State
 from lockon.video import FrameReader
 from lockon.video_write import ContactSheet, VideoWriter
-from lockon.zoo.opencv import OpenCVTracker
 
 
 @dataclass(slots=True)
@@ -63,14 +61,13 @@ class _Speed(ProgressColumn):
         return Text(f"{task.speed:.0f} fps" if task.speed else "- fps", style="cyan")
 
 
-def score_map_source(tracker: Tracker, name: str) -> NetworkTracker:
-    """The tracker, from now on keeping its score maps.
+def score_map_source(tracker: Tracker, name: str) -> ScoreMapSource:
+    """Return the tracker, from now on keeping its score maps.
 
     Raises:
         LockonError: a tracker that has none.
     """
-    tracker = tracker.tracker if isinstance(tracker, RefinedTracker) else tracker
-    if not isinstance(tracker, NetworkTracker):
+    if not isinstance(tracker, ScoreMapSource):
         raise LockonError(
             f"--heatmap draws the score map of a network, which {name} does not give; use --tracker lockon-s, or leave it out"
         )
@@ -79,15 +76,12 @@ def score_map_source(tracker: Tracker, name: str) -> NetworkTracker:
 
 
 def mask_writer(path: Path, tracker: Tracker, name: str) -> MaskWriter:
-    """The writer of a tracker's masks.
+    """Return the writer of a tracker's masks.
 
     Raises:
         LockonError: a tracker that makes none, or as `MaskWriter`.
     """
-    base = tracker.tracker if isinstance(tracker, RefinedTracker) else tracker
-    own = not isinstance(base, NetworkTracker) or base.config.mask is not None  # of somebody else's we learn it on the way
-    refined = isinstance(tracker, RefinedTracker) and tracker.config.mask
-    if not refined and (not own or isinstance(base, OpenCVTracker)):
+    if not getattr(tracker, "makes_masks", True):  # of an external tracker it is known only when its results come
         raise LockonError(f"--mask writes masks, which {name} does not make; add --refine refine-s, or use --tracker siammask-r50")
     return MaskWriter(path)
 
@@ -103,7 +97,7 @@ class Outputs:
     video: VideoWriter | None = None
     boxes: list[BoxWriter] = field(default_factory=list)
     sheet: ContactSheet | None = None
-    heatmap: NetworkTracker | None = None
+    heatmap: ScoreMapSource | None = None
     masks: MaskWriter | None = None
 
     def write(self, tracked: TrackedFrame) -> None:

@@ -12,8 +12,8 @@ from lockon.errors import LockonError
 def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
     """`--set a.b=value` options as a dictionary. Values are Python literals where they can be and strings elsewhere.
 
-    >>> parse_overrides(["localizer.window=0.4", "name=fast", "localizer.scales=(1, 2)"])
-    {'localizer.window': 0.4, 'name': 'fast', 'localizer.scales': (1, 2)}
+    >>> parse_overrides(["localizer.rank.window_influence=0.4", "name=fast", "localizer.scales=(1, 2)"])
+    {'localizer.rank.window_influence': 0.4, 'name': 'fast', 'localizer.scales': (1, 2)}
 
     Raises:
         LockonError: no "=", a name that is not dotted identifiers, or one name set twice.
@@ -23,7 +23,7 @@ def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         name = name.strip()
         if not equals or not all(part.isidentifier() for part in name.split(".")):
-            raise LockonError(f"--set {text} is not name=value; type for example --set localizer.window=0.4")
+            raise LockonError(f"--set {text} is not name=value; type for example --set localizer.rank.window_influence=0.4")
         if name in overrides:
             raise LockonError(f"--set {name} is given twice; give it once")
         overrides[name] = _literal(value.strip())

@@ -12,7 +12,7 @@ from lockon.annotations import BoxRow, read_boxes
 from lockon.api import TrackedFrame
 from lockon.errors import LockonError
 from lockon.refiners.stored import StoredBoxes
-from lockon.tracker import Tracker
+from lockon.session import Tracker
 from lockon.types import Result
 from lockon.video import FrameReader
 from lockon.zoo.refiners import split_overrides, wrap

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lockon.bench.spec import TrackerSpec
     from lockon.data.sequence import VideoSequence
-    from lockon.tracker import Tracker
+    from lockon.session import Tracker
 
 
 def make_tracker(spec: TrackerSpec) -> Tracker:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lockon.bench.run import Outcome
     from lockon.bench.spec import TrackerSpec
     from lockon.data.sequence import VideoSequence
-    from lockon.tracker import Tracker
+    from lockon.session import Tracker
 
 CORRELATIONS = {
     "pearson": "Pearson",
@@ -129,14 +129,14 @@ def _measured(
     """Of trackers that are run now: candidates where there is a network, else answers. By tracker, in the order of `specs`."""
     from lockon.analysis.alignment import alignment_frames, candidate_alignment
     from lockon.cli._trackers import make_tracker
-    from lockon.tracker import NetworkTracker
+    from lockon.tracker import CandidateTracker
 
     found: dict[str, Alignment] = {}
     others: list[TrackerSpec] = []
     with shared.phases() as phase:
         for spec in specs:
             tracker: Tracker = make_tracker(spec.on_worker(0))
-            if answers or not isinstance(tracker, NetworkTracker):
+            if answers or not isinstance(tracker, CandidateTracker):
                 others.append(spec)
                 continue
             advance = phase(spec.label, alignment_frames(sequences, look["every"]))

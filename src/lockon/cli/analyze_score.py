@@ -62,14 +62,11 @@ def score(  # noqa: PLR0917 - a command line
 
 
 def _network_tracker(name: str, weights: Path | None, preset: str, device: str, overrides: dict[str, Any]) -> NetworkTracker:
-    from lockon.errors import LockonError
-    from lockon.tracker import NetworkTracker
+    from lockon.tracker import network_of
     from lockon.zoo.registry import load
 
-    tracker = load(name, weights, preset, device, **overrides)
-    if not isinstance(tracker, NetworkTracker):
-        raise LockonError(f"{name} has no logit to calibrate; give a tracker with a network, for example --tracker lockon-s")
-    return tracker
+    purpose = f"{name} has no logit to calibrate; give a tracker with a network, for example --tracker lockon-s"
+    return network_of(load(name, weights, preset, device, **overrides), purpose)
 
 
 def _describe_weights(name: str, weights: Path | None, tracker: NetworkTracker) -> dict[str, Any]:

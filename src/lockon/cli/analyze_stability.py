@@ -25,7 +25,7 @@ def stability(  # noqa: PLR0917 - a command line
     trackers: shared.Trackers = None,
     parameter: Annotated[
         str, typer.Option("--parameter", metavar="NAME", help="The number that is changed, as --set names it.")
-    ] = "localizer.window",
+    ] = "localizer.rank.window_influence",
     values: Annotated[str, typer.Option("--values", metavar="START:STOP:STEP", help="Range, or values by commas.")] = "0:1:0.1",
     metric: Annotated[str, typer.Option("--metric", help="What table and plot show: AUC, AO, SR50, SR75, P20 or NP.")] = "AUC",
     convention: shared.Convention = None,
@@ -52,9 +52,9 @@ def stability(  # noqa: PLR0917 - a command line
 
       lockon analyze stability --trackers lockon-s nanotrack-v2 --values 0,0.2,0.4,0.6 --data OTB100:/data/OTB100 --out runs/window
 
-      lockon analyze stability --parameter localizer.penalty --values 0:0.2:0.02 --data pool:/data/validation --out runs/penalty
+      lockon analyze stability --parameter localizer.rank.penalty_k --values 0:0.2:0.02 --data pool:/data/validation --out runs/penalty
 
-      lockon analyze stability --parameter search_factor --values 3:5:0.25 --metric AO --data pool:/data/validation --out runs/search
+      lockon analyze stability --parameter search_crop.factor --values 3:5:0.25 --metric AO --data pool:/data/validation --out runs/search
     """
     from lockon.analysis.plots.stability import write_stability_plot
     from lockon.analysis.stability import curve, parse_values, sweep

@@ -150,7 +150,7 @@ def run(  # noqa: PLR0917 - a command line
 
       lockon bench run --trackers lockon-s --data VOT2018:/data/vot2018 --protocol realtime --rule realtime.seconds=0.08 --out runs/rt
 
-      lockon bench run --trackers wide=lockon-s --set wide:search_factor=4.5 --data pool:/data/test --out runs/test
+      lockon bench run --trackers wide=lockon-s --set wide:search_crop.factor=4.5 --data pool:/data/test --out runs/test
 
       lockon bench run --trackers lockon-s csrt --refine refine-s --data OTB100:/data/OTB100 --out runs/otb
     """

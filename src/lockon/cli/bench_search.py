@@ -72,7 +72,7 @@ def search(  # noqa: PLR0917 - a command line
 
       lockon bench search lockon-s --data GOT10k_val:/data/got10k --out runs/search --workers 4
 
-      lockon bench search lockon-s --data pool:/data/val --out runs/search --vary localizer.window=0:0.6 --trials 100 --folds 5 --plots
+      lockon bench search lockon-s --data pool:/data/val --out runs/search --vary localizer.size_lr=0.2:1 --trials 100 --folds 5 --plots
 
       lockon bench search lockon-s --weights best.safetensors --data folder:videos --space space.toml --out runs/mine --sampler cmaes
 

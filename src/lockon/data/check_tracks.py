@@ -10,7 +10,7 @@ from lockon.data.check import DataReport, Progress
 from lockon.data.datasets import pysot511
 from lockon.data.datasets.table import known_names
 from lockon.data.image_files import broken_end
-from lockon.data.pysot_crop import PATCH
+from lockon.data.samples.patches import PATCH
 from lockon.data.track_sets import TRAIN_SETS, default_root, find_track_sets, load_track_set, train_set_name
 from lockon.data.tracks import ImageFiles, TrackSet
 from lockon.errors import LockonError

@@ -21,7 +21,7 @@ import numpy as np
 
 from lockon._files import write_bytes
 from lockon.data.datasets.pysot511 import ANNOTATIONS, FOLDER, MASK_PATTERN, PATTERN
-from lockon.data.pysot_crop import cut_patch
+from lockon.data.samples.patches import cut_patch
 from lockon.data.tracks import ImageFiles, TrackSet
 from lockon.errors import LockonError
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lockon.errors import LockonError
+from lockon.export.device_tensor import DeviceTensor
 from lockon.export.ports import no_masks
 from lockon.types import Prediction, Template
 
@@ -55,37 +56,44 @@ class TorchModel:
         self.extras = mask_inputs(self.module)
 
     def encode(self, images: NDArray[np.uint8]) -> Template:
-        """(B, h, w, 3) uint8 RGB template crops to features of B rows (float32 arrays)."""
+        """Encode (B, h, w, 3) uint8 RGB template crops to features of B rows, which stay on the device as handles."""
         with torch.inference_mode(), self._precision():
             template = self.module.encode(self._image(images))
-        return Template(tuple(_array(feature) for feature in template.features))
+            return Template(tuple(DeviceTensor(feature.float().contiguous()) for feature in template.features))
 
     def __call__(self, template: Template, images: NDArray[np.uint8]) -> Prediction:
-        """Match (B, H, W, 3) uint8 RGB search crops with B template rows; arrays of the prediction are float32."""
-        features = tuple(torch.from_numpy(np.ascontiguousarray(feature)).to(self.device) for feature in template.features)
+        """Match (B, H, W, 3) uint8 RGB search crops with B template rows.
+
+        Logits, boxes and quality are float32 arrays; extras stay on the device as handles until somebody asks for their values.
+        """
+        features = tuple(self._tensor(feature) for feature in template.features)
         with torch.inference_mode(), self._precision():
             out = self.module(Template(features), self._image(images))
+            extras = {name: DeviceTensor(value.float()) for name, value in out.extras.items()}  # in their own layout: no copies
         return Prediction(
-            logits=_array(out.logits),
-            boxes=_array(out.boxes),
-            quality=None if out.quality is None else _array(out.quality),
-            extras={name: value.float().cpu().numpy() for name, value in out.extras.items()},  # in their own layout: no copies on a CPU
+            logits=_array(out.logits), boxes=_array(out.boxes), quality=None if out.quality is None else _array(out.quality), extras=extras
         )
 
     def mask(self, prediction: Prediction, index: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-        """(B, P, P) mask probabilities of the candidates `index` (B,), one per target of `prediction`, at the search crop's scale.
+        """Return (B, P, P) mask probabilities of the candidates `index` (B,), one per target of `prediction`, at the search crop's scale.
 
         Raises:
             LockonError: the network makes no masks.
         """
         if not self.extras:
             raise no_masks(self.header)
-        extras = {name: torch.from_numpy(prediction.extras[name]).to(self.device) for name in self.extras}
+        extras = {name: self._tensor(prediction.extras[name]) for name in self.extras}
         with torch.inference_mode(), self._precision():
             return _array(self.module.mask(extras, torch.from_numpy(np.asarray(index, dtype=np.int64)).to(self.device)))
 
+    def _tensor(self, values: Any) -> Tensor:
+        """Return a handle's tensor, or an array as one, on the device."""
+        if isinstance(values, DeviceTensor):
+            return values.tensor.to(self.device)
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+
     def _image(self, images: NDArray[np.uint8]) -> Tensor:
-        """(B, H, W, 3) uint8 to (B, 3, H, W) float32 0..255, channels-last without a copy of its own."""
+        """Convert (B, H, W, 3) uint8 to (B, 3, H, W) float32 0..255, channels-last without a copy of its own."""
         return torch.from_numpy(np.ascontiguousarray(images)).to(self.device).permute(0, 3, 1, 2).float()
 
     def _precision(self) -> AbstractContextManager[Any]:
@@ -93,7 +101,7 @@ class TorchModel:
 
 
 def mask_inputs(module: nn.Module) -> tuple[str, ...]:
-    """Names of the extras that a network makes masks from; none for a network without masks."""
+    """Return the names of the extras that a network makes masks from; none for a network without masks."""
     return tuple(getattr(module, "mask_inputs", ()))
 
 

@@ -13,6 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lockon.errors import LockonError
+from lockon.localizers.boxes import Best, BoxRule
+from lockon.localizers.penalty import change_penalty
+from lockon.localizers.ranked import Placed, Ranked
+from lockon.ops.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from lockon.ops.grid import Grid
 from lockon.types import FloatArray
 
@@ -21,7 +25,7 @@ _CUBIC = -0.75  # the free number of the bicubic kernel, as in OpenCV
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CoarseToFine:
-    """How the place is refined where `WindowConfig.location` is "coarse-to-fine".
+    """SiamCAR's place between candidates: the size follows the foreground probability there, and is that of a box rule other than `Best`.
 
     Attributes:
         stride: distance of neighbouring cells in search-crop pixels; maps of S x S cells grow to (S - 1) * stride + 1 per side.
@@ -56,6 +60,17 @@ class CoarseToFine:
         if not 0 <= self.nearest <= self.farthest:
             given = f"nearest={self.nearest}, farthest={self.farthest}"
             raise LockonError(f"{given} given, expected 0 <= nearest <= farthest, for example nearest=12, farthest=55")
+
+    def __call__(self, ranked: Ranked, rule: BoxRule) -> Placed:
+        """Return where each of B targets is; N = S * S candidates, one per point."""
+        location = locate(self, ranked.values, ranked.penalized, ranked.foreground, ranked.boxes)
+        corners = cxcywh_to_xyxy(np.concatenate([location.centers, location.sizes], axis=1))
+        boxes = xyxy_to_cxcywh(ranked.crops.to_image(corners))  # (B, 4)
+        if not isinstance(rule, Best):
+            boxes[:, 2:] = rule(ranked, location.cells)[:, 2:]
+        before = ranked.previous[:, 2:] * ranked.crops.scale if self.mixed_units else ranked.previous[:, 2:]
+        trust = location.foreground * change_penalty(boxes[:, 2:], before, ranked.penalty_k)
+        return Placed(location.cells, boxes, np.asarray(trust))
 
 
 class Location(NamedTuple):

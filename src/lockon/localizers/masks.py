@@ -1,9 +1,7 @@
 """A mask head's patch back into the picture: where it lies, the binary mask, its rotated rectangle and its box.
 
 SiamMask (Wang et al., CVPR 2019, arXiv 1812.05050, Sec. 3.2-3.3): each cell of the score map predicts the mask of one window
-of the search crop, as large as a template crop. An ordinary crop's patch goes to where the crop took its pixels from. For
-windows of whole pixels (`Crop.whole`) the arithmetic is that of PySOT's tracker, which takes a rounded side, ignores that the
-window began at a whole pixel, and shrinks the patch by (W - 1) / W: the mask lies about a pixel aside.
+of the search crop, as large as a template crop. The crop knows where its patch lies in the frame (`Crop.patch_placement`).
 """
 
 from __future__ import annotations
@@ -61,28 +59,10 @@ def paste_patch(patch: ArrayLike, crop: Crop, row: int, col: int, *, size: tuple
             "expected one (P, P) patch and one crop: index both before the call"
         )
     cell = np.array([col, row], dtype=np.float64)
-    place = _place_whole if crop.whole else _place
-    scale, shift = place(crop, config.offset + config.stride * cell, size)  # (2,) frame pixels per patch pixel, (2,)
+    scale, shift = crop.patch_placement(config.offset + config.stride * cell, size)  # (2,) frame pixels per patch pixel, (2,)
     matrix = np.array([[scale[0], 0.0, shift[0]], [0.0, scale[1], shift[1]]])
     pasted = cv2.warpAffine(probabilities, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0.0)
     return np.asarray(pasted > config.threshold)
-
-
-def _place(crop: Crop, first: FloatArray, size: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
-    """Patch pixel i lies at crop coordinate first + i, pixel centres; the crop's middle one is the window's centre."""
-    scale = 1 / crop.scale  # (2,) frame pixels per crop pixel
-    # centres are measured from the frame's corner, warpAffine counts from the centre of its first pixel
-    return scale, np.asarray(crop.center) - 0.5 + (first - (crop.size - 1) / 2) * scale
-
-
-def _place_whole(crop: Crop, first: FloatArray, size: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
-    """PySOT's: from the corner of the rounded window around a centre that counts from pixel centres."""
-    side = np.round(np.asarray(crop.side, dtype=np.float64))  # half to even, as Python's round
-    scale = side / crop.size  # frame pixels per patch pixel
-    corner = np.asarray(crop.center) - side / 2 + first * scale
-    whole = np.asarray(size, dtype=np.float64)
-    shrunk = (whole - 1) / whole * scale
-    return shrunk, shrunk / scale * corner
 
 
 def mask_polygon(mask: Mask, min_area: float = 100.0) -> FloatArray | None:

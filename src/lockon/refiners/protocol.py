@@ -1,28 +1,121 @@
-"""`Refiner`: all that the rest of the library needs of a refiner."""
+"""`Refiner`: all that the rest of the library needs of a refiner; `SteppedRefiner`: one whose references are values.
+
+A reference is what a refiner keeps of a target's look, an immutable value. So the boxes of many videos can be refined together, and
+`RefinerSession` writes `init` and `refine` once around it.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from lockon.types import Frame, Result
+from lockon.errors import LockonError
+from lockon.ops.pixels import to_rgb
+from lockon.session import joined
+from lockon.types import FloatArray, Frame, Result
+
+R = TypeVar("R")
 
 
 @runtime_checkable
 class Refiner(Protocol):
-    """Anything with these two methods is a refiner. It never fails for the sake of a box: one that it cannot use comes back as it is."""
+    """Anything with these two methods is a refiner. It never fails because of a box: one that it cannot use comes back as it is."""
 
     def init(self, frame: Frame, box: ArrayLike) -> None:
-        """Learn the look of the target(s): `frame` (H, W, 3) uint8 RGB, one box (4,) or n boxes (n, 4), x, y, w, h in pixels."""
-
-    def refine(self, frame: Frame, box: ArrayLike, *, mask: bool = False) -> Result:
-        """The same target(s) in another frame, where a tracker says they are.
+        """Learn the look of the target or targets.
 
         Args:
-            frame: (H, W, 3) uint8 RGB. box: the tracker's (4,) or (n, 4), as many as at the start. mask: make masks, too.
+            frame: (H, W, 3) uint8 RGB.
+            box: one box (4,) or n boxes (n, 4), x, y, w, h in pixels.
+        """
+
+    def refine(self, frame: Frame, box: ArrayLike, *, mask: bool = False) -> Result:
+        """Refine the boxes of the same targets in another frame, where a tracker says they are.
+
+        Args:
+            frame: (H, W, 3) uint8 RGB.
+            box: the tracker's (4,) or (n, 4) boxes, as many as at the start.
+            mask: make masks, too.
 
         Returns:
-            Boxes of the shape given, in pixels; state "uncertain" and score 0 where a box came back as it was. `Result.mask` (H, W) or
+            Boxes of the given shape, in pixels; state "uncertain" and score 0 where a box came back as it was. `Result.mask` (H, W) or
             (n, H, W) where masks were asked for and the refiner makes them.
         """
+
+
+@runtime_checkable
+class SteppedRefiner(Protocol[R]):
+    """A refiner without a memory of its own: references are passed in.
+
+    Attributes:
+        masks: whether it can make masks.
+    """
+
+    masks: bool
+
+    def start(self, frame: Frame, boxes: ArrayLike) -> list[R]:
+        """Return one reference per box (4,) or (n, 4) x, y, w, h on `frame` (H, W, 3) uint8 RGB.
+
+        Raises:
+            LockonError: a box that is malformed, empty or outside the frame.
+        """
+
+    def refine_batch(self, frames: Sequence[Frame], references: Sequence[R], boxes: FloatArray, *, mask: bool = False) -> list[Result]:
+        """Refine n boxes of any videos.
+
+        Args:
+            frames: one (H, W, 3) uint8 RGB frame per box; the same array may occur several times.
+            references: what `start` returned, one per box.
+            boxes: (n, 4) x, y, w, h in pixels; rows that cannot be used, NaN among them, come back as they are.
+            mask: make masks, too.
+        """
+
+
+class RefinerSession(ABC, Generic[R]):
+    """Keeps the references of the targets of one video: `init` and `refine` around `start` and `refine_batch`.
+
+    Attributes:
+        masks: whether the refiner can make masks.
+    """
+
+    masks: bool
+
+    def __init__(self) -> None:
+        self._references: tuple[R, ...] = ()
+
+    @abstractmethod
+    def start(self, frame: Frame, boxes: ArrayLike) -> list[R]:
+        """Return one reference per box, see `SteppedRefiner.start`."""
+
+    @abstractmethod
+    def refine_batch(self, frames: Sequence[Frame], references: Sequence[R], boxes: FloatArray, *, mask: bool = False) -> list[Result]:
+        """Refine n boxes of any videos, see `SteppedRefiner.refine_batch`."""
+
+    def init(self, frame: Frame, box: ArrayLike) -> None:
+        """Learn the look of one target (4,) or n targets (n, 4), x, y, w, h in pixels.
+
+        Raises:
+            LockonError: a box that is malformed, empty or outside the frame.
+        """
+        self._references = tuple(self.start(to_rgb(frame), box))
+
+    def refine(self, frame: Frame, box: ArrayLike, *, mask: bool = False) -> Result:
+        """Refine the boxes of the targets, see `Refiner.refine`.
+
+        Raises:
+            LockonError: called before `init`, with another number of boxes than it was given, or for masks that the network does not make.
+        """
+        if not self._references:
+            raise LockonError("refine() before init(); call refiner.init(frame, (x, y, w, h)) on the first frame")
+        count, boxes = len(self._references), np.array(box, dtype=np.float64)
+        rows = np.atleast_2d(boxes)
+        if rows.shape != (count, 4):
+            raise LockonError(f"boxes of shape {boxes.shape} to refine, but init() was given {count}; give one box per target")
+        return joined(self.refine_batch([to_rgb(frame)] * count, self._references, rows, mask=mask), single=boxes.ndim == 1)
+
+
+__all__ = ["Refiner", "RefinerSession", "SteppedRefiner"]

@@ -6,6 +6,7 @@ box does. Any other network that tracks can be used so, too: with its own box.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,9 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 from lockon.errors import LockonError
 from lockon.localizers.masks import mask_box
 from lockon.ops.boxes import cxcywh_to_xywh, xywh_to_cxcywh
-from lockon.ops.pixels import to_rgb
-from lockon.refiners.guard import RefinedBoxes, check_ready, refine_guarded
-from lockon.tracker import NetworkTracker, Target
+from lockon.refiners.guard import RefinedBoxes, check_masks, refine_guarded
+from lockon.refiners.protocol import RefinerSession
+from lockon.target import Target
+from lockon.tracker import NetworkTracker
 from lockon.types import FloatArray, Frame, Result
 
 
@@ -36,11 +38,12 @@ class SearchConfig:
     smallest: float = 1.0
 
 
-class SiamMaskRefiner:
+class SiamMaskRefiner(RefinerSession[Target]):
     """A `Refiner` around the network of a tracker.
 
     Args:
-        tracker: it is asked for one step from each box; its own targets stay as they are. config: what becomes the box.
+        tracker: it is asked for one step from each box.
+        config: what becomes the box.
 
     Attributes:
         masks: whether the network makes masks.
@@ -50,46 +53,44 @@ class SiamMaskRefiner:
     """
 
     def __init__(self, tracker: NetworkTracker, config: SearchConfig | None = None) -> None:
+        super().__init__()
         self.tracker = tracker
         self.config = config or SearchConfig()
-        self.masks = tracker.config.mask is not None and hasattr(tracker.model, "mask")
-        self._targets: list[Target] = []
+        self.masks = tracker.makes_masks
         if self.config.box == "mask" and not self.masks:
             raise LockonError("boxes from masks asked of a network that makes none; give box=own, or a network with masks")
 
-    def init(self, frame: Frame, box: ArrayLike) -> None:
-        """Encode one target (4,) or n (n, 4), x, y, w, h in pixels, all in one pass.
+    def start(self, frame: Frame, boxes: ArrayLike) -> list[Target]:
+        """Encode one target (4,) or n (n, 4), x, y, w, h in pixels, all in one pass, see `SteppedRefiner.start`.
 
         Raises:
-            LockonError: as `NetworkTracker.init`.
+            LockonError: as `NetworkTracker.start`.
         """
-        self._targets = self.tracker.start(frame, box)
+        return self.tracker.start(frame, boxes)
 
-    def refine(self, frame: Frame, box: ArrayLike, *, mask: bool = False) -> Result:
-        """As `Refiner.refine`; the score is that of the network's candidate.
+    def refine_batch(self, frames: Sequence[Frame], references: Sequence[Target], boxes: FloatArray, *, mask: bool = False) -> list[Result]:
+        """Refine n boxes of any videos in one pass, see `SteppedRefiner.refine_batch`; scores are those of the network's candidates.
 
         Raises:
-            LockonError: before `init`, another number of boxes than it was given, masks of a network that makes none, or a frame of
-                another size than the first one.
+            LockonError: masks of a network that makes none, or a frame of another size than the first one of its target.
         """
-        check_ready(len(self._targets), mask=mask, masks=self.masks)
-        frame = to_rgb(frame)
+        check_masks(mask=mask, masks=self.masks)
 
-        def predict(boxes: FloatArray, targets: NDArray[np.intp]) -> RefinedBoxes:
-            return self._search_around(frame, boxes, targets)
+        def predict(usable: FloatArray, numbers: NDArray[np.intp]) -> RefinedBoxes:
+            return self._search_around([frames[i] for i in numbers], [references[i] for i in numbers], usable)
 
-        return refine_guarded(frame, box, len(self._targets), predict, smallest=self.config.smallest, mask=mask)
+        return refine_guarded(frames, boxes, predict, smallest=self.config.smallest, mask=mask)
 
-    def _search_around(self, frame: Frame, boxes: FloatArray, targets: NDArray[np.intp]) -> RefinedBoxes:
-        placed = [replace(self._targets[number], box=box) for number, box in zip(targets, xywh_to_cxcywh(boxes), strict=True)]
-        moved = self.tracker.step([frame] * len(placed), placed)
+    def _search_around(self, frames: Sequence[Frame], references: Sequence[Target], boxes: FloatArray) -> RefinedBoxes:
+        placed = [replace(target, box=box) for target, box in zip(references, xywh_to_cxcywh(boxes), strict=True)]
+        moved = self.tracker.step(frames, placed)
         scores = np.array([target.score for target in moved])
-        masks = np.stack([target.mask for target in moved if target.mask is not None]) if self.masks else None
+        masks = [target.mask for target in moved if target.mask is not None] if self.masks else None
         if self.config.box == "own" or masks is None:
             return RefinedBoxes(cxcywh_to_xywh(np.stack([target.box for target in moved])), scores, masks)
-        around = [mask_box(one, self.config.mask_area) for one in masks]
-        found = np.stack([box if rectangle is None else rectangle for box, rectangle in zip(boxes, around, strict=True)])
-        return RefinedBoxes(found, np.where([one is None for one in around], 0.0, scores), masks)
+        around = [mask_box(mask, self.config.mask_area) for mask in masks]
+        refined = np.stack([box if rectangle is None else rectangle for box, rectangle in zip(boxes, around, strict=True)])
+        return RefinedBoxes(refined, np.where([rectangle is None for rectangle in around], 0.0, scores), masks)
 
 
 __all__ = ["SearchConfig", "SiamMaskRefiner"]

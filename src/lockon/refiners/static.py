@@ -1,4 +1,4 @@
-"""`StaticTracker`: a tracker that stays where it was put. A refiner behind it tracks alone, or around places that somebody else knows.
+"""`StaticTracker`: a tracker that stays where it was put. A refiner behind it tracks alone, or around places that an experiment knows.
 
 Yan et al., Alpha-Refine, CVPR 2021, Table 1: the refiner with the true centre, around a box of its own last size. Their Sec. 3.1: its small
 search region makes it no tracker of its own.
@@ -6,46 +6,46 @@ search region makes it no tracker of its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lockon.errors import LockonError
-from lockon.types import FloatArray, Frame, Result, State
+from lockon.session import Session
+from lockon.types import FloatArray, Frame, Result
 
 
-class StaticTracker:
-    """Says where it was put last: by `init`, or by `move`, which a `RefinedTracker` calls with each refined box."""
+@dataclass(frozen=True, slots=True)
+class StaticTarget:
+    """A target that does not move.
 
-    def __init__(self) -> None:
-        self._boxes: FloatArray | None = None
+    Attributes:
+        box: (4,) x, y, w, h.
+    """
 
-    def init(self, frame: Frame, box: ArrayLike) -> None:
-        """Stay on one box (4,) or n boxes (n, 4), x, y, w, h in pixels."""
-        self._boxes = np.array(box, dtype=np.float64)
+    box: FloatArray
 
-    def track(self, frame: Frame) -> Result:
-        """The boxes as they are; scores are NaN.
-
-        Raises:
-            LockonError: before `init`.
-        """
-        if self._boxes is None:
-            raise LockonError("track() before init(); call tracker.init(frame, (x, y, w, h)) on the first frame")
-        if self._boxes.ndim == 1:
-            return Result(self._boxes, np.nan, "tracked")
-        states: tuple[State, ...] = tuple("tracked" for _ in self._boxes)
-        return Result(self._boxes, np.full(len(self._boxes), np.nan), states)
-
-    def move(self, boxes: ArrayLike) -> None:
-        """Stay on these boxes, of the shape given at the start; one that is not finite leaves its target where it is.
-
-        Raises:
-            LockonError: before `init`, or boxes of another shape.
-        """
-        given = np.asarray(boxes, dtype=np.float64)
-        if self._boxes is None or given.shape != self._boxes.shape:
-            raise LockonError(f"move() with boxes of shape {given.shape}; call it after init(), with as many boxes as there")
-        self._boxes = np.where(np.isfinite(given).all(axis=-1, keepdims=True), given, self._boxes)
+    @property
+    def result(self) -> Result:
+        """Return the box as it is, "tracked" with a score of NaN."""
+        return Result(self.box, np.nan, "tracked")
 
 
-__all__ = ["StaticTracker"]
+class StaticTracker(Session[StaticTarget]):
+    """Reports where it was put last: by `start`, or by `moved`, as a `RefinedTracker` does with each refined box."""
+
+    def start(self, frame: Frame, boxes: ArrayLike, *, seed: int = 0) -> list[StaticTarget]:
+        """Return one target per box (4,) or (n, 4) x, y, w, h in pixels."""
+        return [StaticTarget(box) for box in np.atleast_2d(np.array(boxes, dtype=np.float64))]
+
+    def step(self, frames: Sequence[Frame], targets: Sequence[StaticTarget]) -> list[StaticTarget]:
+        """Return the targets as they are."""
+        return list(targets)
+
+    def moved(self, target: StaticTarget, box_xywh: FloatArray) -> StaticTarget:
+        """Return the target on another box (4,) x, y, w, h."""
+        return StaticTarget(np.array(box_xywh, dtype=np.float64))
+
+
+__all__ = ["StaticTarget", "StaticTracker"]

@@ -8,9 +8,10 @@ from pathlib import Path
 from lockon.analysis.alignment import alignment_frames, candidate_alignment
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
+from lockon.session import Tracker
 from lockon.studies.measured import read_measured, write_measured
 from lockon.studies.metrics import ALIGNMENT, Name
-from lockon.tracker import NetworkTracker, Tracker
+from lockon.tracker import CandidateTracker
 
 EVERY = 5  # annotated frames of which one is looked at
 
@@ -29,7 +30,7 @@ def measure_alignment(tracker: Tracker, sequences: Sequence[VideoSequence], path
     Raises:
         LockonError: a tracker without a network, or sequences that cannot be used.
     """
-    if not isinstance(tracker, NetworkTracker):
+    if not isinstance(tracker, CandidateTracker):
         raise LockonError(f"{path.stem} is no tracker with a network: it has no candidates whose scores could be compared with their IoU")
     total, done = alignment_frames(sequences, EVERY), 0
 

@@ -15,13 +15,13 @@ from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.export.torch_model import TorchModel
 from lockon.refiners.alpha_refine import AlphaRefiner
+from lockon.session import Tracker
 from lockon.studies.alignment import measure_alignment
 from lockon.studies.grid import StudyRun
 from lockon.studies.measured import write_measured
 from lockon.studies.refinement import measure_refiner, read_bases
 from lockon.studies.settings import PROTOCOLS, Study
 from lockon.studies.tasks import OnProgress
-from lockon.tracker import NetworkTracker, Tracker
 from lockon.train.launch import computes_bf16
 from lockon.train.refine_task import RefineTask
 from lockon.train.refine_validation import RefineValidation
@@ -112,8 +112,9 @@ def _spec(study: Study, run: StudyRun) -> TrackerSpec:
 def make_tracker(spec: TrackerSpec) -> Tracker:
     """The tracker of a run; networks run in bfloat16 where the hardware has it, as in training."""
     tracker = load(spec.name, spec.weights, spec.preset, spec.device, **spec.overrides)
-    if isinstance(tracker, NetworkTracker) and isinstance(tracker.model, TorchModel):
-        _in_bf16(tracker.model)
+    model = getattr(tracker, "model", None)
+    if isinstance(model, TorchModel):
+        _in_bf16(model)
     return tracker
 
 

@@ -12,9 +12,10 @@ from lockon.bench.report.one_pass import OnePass
 from lockon.bench.store import Record, Store
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
+from lockon.refiners.combine import RefineConfig
 from lockon.refiners.protocol import Refiner
 from lockon.refiners.stored import StoredBoxes
-from lockon.refiners.wrapper import RefineConfig, RefinedTracker
+from lockon.refiners.wrapper import with_refiner
 from lockon.types import Result
 
 COUNTED = ("AO", "SR75")  # of the refined boxes of trackers
@@ -29,7 +30,7 @@ def refine_records(refiner: Refiner, sequence: VideoSequence, records: Sequence[
     start = records[0].run.start
     boxes = np.stack([record.run.boxes for record in records])  # (n, T, 4)
     stored = StoredBoxes({row: _result(records, row) for row in range(start, boxes.shape[1])})
-    tracker = RefinedTracker(stored, refiner, RefineConfig(write_back=False))
+    tracker = with_refiner(stored, refiner, RefineConfig(write_back=False))
     tracker.init(sequence.frames[start], boxes[:, start])
     for row in range(start + 1, boxes.shape[1]):
         stored.number = row

@@ -15,7 +15,7 @@ import torch
 from rich.console import Console
 
 from lockon.config import as_json
-from lockon.data.cached_pipeline import CachedPipeline, is_complete
+from lockon.data.samples.cached import CachedPipeline
 from lockon.errors import LockonError
 from lockon.studies.evaluation import judge
 from lockon.studies.features import FrozenFeatures, fingerprint, is_frozen, take_backbone
@@ -99,7 +99,7 @@ def _train(study: Study, run: StudyRun) -> None:
     if cache is not None and isinstance(cache.pipeline, FrozenFeatures):
         backbone = take_backbone(module)
         config = replace(config, unfreeze=(), workers=0)  # a copy from disk: workers would cost more than they help
-    if cache is not None and not cache.missing():
+    if cache is not None and cache.complete:
         cache.pipeline = None
     recipe = replace(recipe, pipeline=recipe.pipeline if cache is None else cache, config=config, validate=None)
     folder = study.folder(run)
@@ -140,11 +140,7 @@ def _cache(study: Study, recipe: Recipe) -> CachedPipeline | None:
         identity["backbone"] = fingerprint(backbone)
         pipeline = FrozenFeatures(recipe.pipeline, backbone)
     folder = study.out / "cache" / _digest(identity)
-    if is_complete(folder, study.samples):
-        ready = CachedPipeline(None, folder, study.samples, identity=identity)
-        ready.pipeline = pipeline
-        return ready
-    return CachedPipeline(pipeline, folder, study.samples, identity=identity)
+    return CachedPipeline(pipeline, folder, study.samples, identity=identity, trust=True)
 
 
 def _digest(identity: Mapping[str, Any]) -> str:

@@ -108,11 +108,11 @@ def _window(image: Frame, side: float, size: int) -> Frame:
 
 
 class DistillationPipeline:
-    """The samples of another pipeline, with the teacher's score at every point of the student's grid.
+    """The samples of any pipeline, with the teacher's score at every point of the student's grid.
 
     Args:
-        pipeline: gives template, search, box and present.
-        teacher: makes the teacher, once in each process: runtimes do not survive the way into a worker.
+        pipeline: Gives template, search, box and present.
+        teacher: Makes the teacher, once in each process: runtimes do not survive the way into a worker.
         points: (N, 2) the student's candidate points in search-crop pixels.
     """
 
@@ -123,7 +123,7 @@ class DistillationPipeline:
         self._teacher: tuple[int, Teacher] | None = None  # and the process that it was made in
 
     def sample(self, index: int) -> dict[str, Any]:
-        """Sample `index` with `teacher_scores` (N,) in [0, 1] or NaN, `teacher_box` (4,) xyxy and `teacher_score` (), all float32.
+        """Make sample `index` with `teacher_scores` (N,) in [0, 1] or NaN, `teacher_box` (4,) xyxy and `teacher_score` (), all float32.
 
         In a negative pair the template's shape is not known and taken to be that of the box that is there; the area is right.
         """

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+from lockon.data.samples.pipeline import Pipeline
 from lockon.errors import LockonError
 from lockon.train.config import TrainConfig
 
@@ -37,13 +38,6 @@ class Task(Protocol):
 
         Runs under autocast when the precision is bf16: whatever needs float32 (IoU, logarithms) casts to it.
         """
-
-
-class Pipeline(Protocol):
-    """Where samples come from: a pure function of the index (and of the pipeline's own seed)."""
-
-    def sample(self, index: int) -> dict[str, Any]:
-        """Arrays of equal shape for every index, and `ids`, a text that names the sample in error reports."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from lockon.bench.metrics.masks import mask_overlap
-from lockon.data.refine_pipeline import FACTOR, RefineDataConfig, jittered
-from lockon.data.sampler import is_trainable
+from lockon.data.samples.refine import FACTOR, RefineDataConfig
+from lockon.data.samples.views import is_trainable
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.models.refiner import RefinerModel
@@ -112,8 +112,7 @@ class RefineValidation:
             chosen = np.unique(rows[np.linspace(1, len(rows) - 1, min(self.frames, len(rows) - 1)).round().astype(int)])
             template = self._around(xywh_to_cxcywh(sequence.boxes[rows[0]])).extract(sequence.frames[rows[0]])
             for row in chosen.tolist():
-                c = self.config
-                crop = self._around(jittered(rng, xywh_to_cxcywh(sequence.boxes[row]), c.scale, c.offset, c.offset_range))
+                crop = self._around(self.config.search(rng, xywh_to_cxcywh(sequence.boxes[row])))
                 mask = None if sequence.masks is None else crop.extract(sequence.masks[row].astype(np.uint8) * 255) > 127
                 yield _Trial(sequence.name, template, crop.extract(sequence.frames[row]), crop, xywh_to_xyxy(sequence.boxes[row]), mask)
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from lockon.bench.metrics import average_overlap, success_rate
 from lockon.data.sequence import VideoSequence
 from lockon.driver import Episode, Request, drive_together
-from lockon.tracker import NetworkTracker
+from lockon.session import SteppedTracker
 from lockon.types import FloatArray
 
 
-def track_in_lockstep(tracker: NetworkTracker, sequences: Sequence[VideoSequence]) -> list[FloatArray]:
+def track_in_lockstep(tracker: SteppedTracker[Any], sequences: Sequence[VideoSequence]) -> list[FloatArray]:
     """Tracks each sequence from its first frame; equal to tracking them one by one up to rounding.
 
     Returns:

@@ -104,7 +104,7 @@ OFFICIAL_RENAMES: tuple[tuple[str, str], ...] = (
 OFFICIAL_UNUSED: tuple[str, ...] = (r"^feature_extractor\.(layer4|fc)\.",)
 
 # of `RefinerConfig`: the published training counted crop pixels from the centre of the first one
-OFFICIAL_PARAMETERS = {"pixel_centers": True}
+OFFICIAL_PARAMETERS = {"crop": {"pixel_centers": True}}
 
 
 def build(config: ModelConfig | None = None) -> RefinerModel:

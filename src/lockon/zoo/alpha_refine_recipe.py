@@ -16,9 +16,12 @@ import torch
 
 from lockon.config import apply_overrides, as_json
 from lockon.data.datasets.registry import load_videos
-from lockon.data.refine_pipeline import RefineDataConfig, RefinePipeline
-from lockon.data.sampler import ImageCache, PairSampler
-from lockon.data.track_source import SetShare, TrackSource
+from lockon.data.samples.frames import FrameDraw, NearPair
+from lockon.data.samples.pipeline import SamplePipeline
+from lockon.data.samples.pools import DatasetSampling, TrackPool
+from lockon.data.samples.refine import RefineDataConfig, refine_pipeline
+from lockon.data.samples.sources import MixedDraw
+from lockon.data.samples.views import ImageCache
 from lockon.data.tracks import TrackSet
 from lockon.errors import LockonError, unknown_name
 from lockon.train.config import TrainConfig
@@ -32,17 +35,27 @@ from lockon.zoo.recipes import describe_sets, load_backbone, load_sets
 CACHE_BYTES = 1_000_000_000  # of decoded images, in each process that makes samples of one's own few images
 GROUPS = ("model", "data", "loss", "weights", "datasets", "experiment")  # beside the loop, what decides what is learnt
 
-_IMAGES = {"min_boxes": 1, "min_span": 1}
-BOXES = (SetShare("LaSOT_train"), SetShare("GOT10k_train"), SetShare("COCO", **_IMAGES))
-MASKS = (SetShare("YouTubeVOS", 2.0, min_span=2), SetShare("saliency", 3.0, **_IMAGES))
-ALL = (*BOXES, SetShare("VID"), SetShare("DET", **_IMAGES), *MASKS)
-CUSTOM = (SetShare("stills", **_IMAGES), SetShare("videos", min_span=2))  # data of one's own, in equal parts
-SHARES = {share.name: share for share in (*ALL, *CUSTOM)}
+GAP = 50  # the search frame is less than this many frames away from the reference
+
+
+def _videos(name: str, *, weight: float = 1.0, min_span: int = 20) -> DatasetSampling:
+    return DatasetSampling(name, gap=GAP, weight=weight, min_boxes=5, min_span=min_span)
+
+
+def _images(name: str, *, weight: float = 1.0) -> DatasetSampling:
+    return DatasetSampling(name, gap=GAP, weight=weight)
+
+
+BOXES = (_videos("LaSOT_train"), _videos("GOT10k_train"), _images("COCO"))
+MASKS = (_videos("YouTubeVOS", weight=2.0, min_span=2), _images("saliency", weight=3.0))
+ALL = (*BOXES, _videos("VID"), _images("DET"), *MASKS)
+CUSTOM = (_images("stills"), _videos("videos", min_span=2))  # data of the user, in equal parts
+SAMPLINGS = {sampling.name: sampling for sampling in (*ALL, *CUSTOM)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecipeConfig:
-    """All settings of a training run; every field can be set by its dotted name, for example ``--set data.offset_range=paper``.
+    """All settings of a training run; every field can be set by its dotted name, for example ``--set data.search.offset=0.5``.
 
     Attributes:
         train: the loop. model: the network. data: crops, jitter and augmentation. loss: weights of its terms.
@@ -91,8 +104,8 @@ def schedule() -> TrainConfig:
 
 def experiments(name: str) -> dict[str, RecipeConfig]:
     """The published run with masks, and that of the networks without them, which had less data."""
-    default = RecipeConfig(train=schedule(), model=CONFIGS[name], datasets=tuple(share.name for share in ALL))
-    names = tuple(share.name for share in BOXES)
+    default = RecipeConfig(train=schedule(), model=CONFIGS[name], datasets=tuple(sampling.name for sampling in ALL))
+    names = tuple(sampling.name for sampling in BOXES)
     without = replace(default, model=replace(default.model, mask=False), data=replace(default.data, masks=False), datasets=names)
     return {"default": default, "boxes": replace(without, experiment="boxes")}
 
@@ -132,8 +145,8 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str = "alp
     )
 
 
-def make_pipeline(sets: list[TrackSet], config: RecipeConfig, data: RefineDataConfig) -> RefinePipeline:
-    """Pairs from the datasets by their weights.
+def make_pipeline(sets: list[TrackSet], config: RecipeConfig, data: RefineDataConfig) -> SamplePipeline:
+    """Return samples of pairs from the datasets, drawn by their weights.
 
     Raises:
         LockonError: a dataset without a track that can be used, or a weight for one that is not used.
@@ -142,17 +155,18 @@ def make_pipeline(sets: list[TrackSet], config: RecipeConfig, data: RefineDataCo
     unknown = [name for name, _ in config.weights if name not in names]
     if unknown:
         raise LockonError(f"a weight for {unknown[0]}, which this run does not use; it uses {', '.join(names)}")
-    cache = ImageCache(CACHE_BYTES) if set(names) <= {share.name for share in CUSTOM} else None
+    cache = ImageCache(CACHE_BYTES) if set(names) <= {sampling.name for sampling in CUSTOM} else None
     weights = dict(config.weights)
-    shares = [SHARES.get(name, SetShare(name)) for name in names]
-    sources = [
-        TrackSource(one, replace(share, weight=weights.get(share.name, share.weight)), cache)
-        for one, share in zip(sets, shares, strict=True)
+    samplings = [SAMPLINGS.get(name, _videos(name)) for name in names]
+    pools = [
+        TrackPool(tracks, replace(sampling, weight=weights.get(sampling.name, sampling.weight)), cache)
+        for tracks, sampling in zip(sets, samplings, strict=True)
     ]
-    left = tuple(f"{source.tracks.name}: {source.skipped} tracks left out, which are too short" for source in sources if source.skipped)
-    notes = (*(note for one in sets for note in one.notes), *left)
-    sampler = PairSampler([(source, source.share.weight) for source in sources], negative=0.0)
-    return RefinePipeline(sampler, data, config.train.seed, notes=notes)
+    left = tuple(f"{pool.tracks.name}: {pool.skipped} tracks left out, which are too short" for pool in pools if pool.skipped)
+    notes = (*(note for tracks in sets for note in tracks.notes), *left)
+    near = [NearPair(before=pool.sampling.gap, after=pool.sampling.gap - 1) for pool in pools]
+    draw = MixedDraw([(FrameDraw(pool, rule), pool.sampling.weight) for pool, rule in zip(pools, near, strict=True)])
+    return refine_pipeline(draw, data, config.train.seed, notes=notes)
 
 
 __all__ = ["RecipeConfig", "experiments", "make_pipeline", "recipe", "schedule"]

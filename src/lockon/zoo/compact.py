@@ -15,8 +15,8 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from lockon.config import apply_overrides, as_json
-from lockon.data.pipeline import PipelineConfig
+from lockon.config import apply_overrides, as_json, flatten
+from lockon.data.samples.pairs import PairDataConfig, pair_pipeline
 from lockon.errors import LockonError
 from lockon.models.backbones import inverted_residual
 from lockon.models.heads.attention import AttentionHead
@@ -32,8 +32,8 @@ from lockon.train.recipe import Recipe, TrainSources
 from lockon.train.siamese_loss import BAN_LOSS, CAR_LOSS, PW_LOSS, RPN_LOSS, SiameseLossConfig
 from lockon.train.task import SiameseTask
 from lockon.zoo import compact_tracker, lockon_s
-from lockon.zoo.lockon_s import TRAIN, load_backbone
-from lockon.zoo.lockon_s_data import SourceWeights, describe_data, describe_skipped, make_pipeline
+from lockon.zoo.lockon_s import TRAIN, crop_settings, load_backbone
+from lockon.zoo.lockon_s_data import SourceWeights, describe_data, load_sources
 from lockon.zoo.tracking_validation import tracking_validation
 
 STRIDE = 16
@@ -126,7 +126,7 @@ class RecipeConfig:
         default_factory=lambda: replace(TRAIN, steps=1000, warmup_steps=50, unfreeze=((0.0, 0),), validate_every=1000)
     )
     model: ModelConfig = field(default_factory=ModelConfig)
-    data: PipelineConfig = field(default_factory=PipelineConfig)
+    data: PairDataConfig = field(default_factory=PairDataConfig)
     loss: SiameseLossConfig = field(default_factory=lambda: LOSSES["ban"])
     mix: SourceWeights = field(default_factory=SourceWeights)
     backbone_weights: str = ""
@@ -146,16 +146,18 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str = "com
     """
     base_config = default_recipe(name)
     config = apply_overrides(base_config, overrides)
-    data = replace(config.data, template_size=config.model.template_size, search_size=config.model.search_size)
+    template = replace(config.data.template, size=config.model.template_size)
+    data = replace(config.data, template=template, search=replace(config.data.search, size=config.model.search_size))
     torch.manual_seed(config.train.seed)
     module = build(config.model)
     if config.backbone_weights:
         load_backbone(module, lockon_s.ModelConfig(backbone="efficientnet-lite0"), Path(config.backbone_weights))
-    pipeline = make_pipeline(sources, mix=config.mix, config=data, seed=config.train.seed)
-    crops = {"template_factor": data.template_factor, "search_factor": data.search_factor}
+    pairs = load_sources(sources, config.mix)
+    pipeline = pair_pipeline(pairs.draw, data, config.train.seed, pairs.backdrops, notes=pairs.notes)
+    crops = crop_settings(data)
     header = trained_header(name, config.model, tracker=crops, data=describe_data(sources))
     settings, defaults = ({group: as_json(getattr(c, group)) for group in ("model", "data", "loss", "mix")} for c in (config, base_config))
-    tracker = replace(compact_tracker.default_config(name), template_factor=data.template_factor, search_factor=data.search_factor)
+    tracker = apply_overrides(compact_tracker.default_config(name), flatten(crops))
     return Recipe(
         task=SiameseTask(module, config.loss),
         pipeline=pipeline,
@@ -164,7 +166,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str = "com
         header=header,
         settings=settings,
         defaults=defaults,
-        notes=describe_skipped(pipeline),
+        notes=pipeline.notes,
     )
 
 

@@ -1,7 +1,7 @@
 """The compact trackers behind `lockon.load`: weights that were trained here, and one set of inference parameters for all of them.
 
 So that a study compares networks alone, nothing hangs on the size of a score: no target is held in its place and no window grows.
-Penalty, window and smoothing are those of the untuned `TrackerConfig`. Torch is needed for `.safetensors` files only.
+Penalty, window and size_lr are those of the untuned `TrackerConfig`. Torch is needed for `.safetensors` files only.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lockon.config import apply_overrides
+from lockon.config import apply_in_order, flatten
 from lockon.errors import LockonError, unknown_name
-from lockon.localizers.window import WindowConfig
+from lockon.localizers.dense import LocalizerConfig
+from lockon.target import StatePolicy
 from lockon.tracker import NetworkTracker, TrackerConfig
 from lockon.zoo.embedded import open_model
 
@@ -21,7 +22,7 @@ PRESETS = ("default",)
 
 def default_config(name: str) -> TrackerConfig:
     """The parameters of a compact tracker: equal for all but the number of anchors, which the head decides."""
-    return TrackerConfig(localizer=WindowConfig(window=0.3, penalty=0.04, smoothing=0.7, anchors=ANCHORS[name]), hold=0.0, grow=1.0)
+    return TrackerConfig(localizer=LocalizerConfig(anchors=ANCHORS[name]), states=StatePolicy(absent_score=0.0, search_growth=1.0))
 
 
 def load(name: str, *, weights: Path | None = None, preset: str = "default", device: str = "auto", **overrides: Any) -> NetworkTracker:
@@ -39,5 +40,5 @@ def load(name: str, *, weights: Path | None = None, preset: str = "default", dev
     if weights is None:
         raise LockonError(f"{name} has no weights in the package: train some with lockon train {name}, or lockon study")
     model, header = open_model(name, weights, device)
-    crops = {key: value for key, value in header.get("tracker", {}).items() if key in ("template_factor", "search_factor")}
-    return NetworkTracker(model, apply_overrides(default_config(name), {**crops, **overrides}))
+    crops = {key: value for key, value in header.get("tracker", {}).items() if key in ("template_crop", "search_crop")}
+    return NetworkTracker(model, apply_in_order(default_config(name), flatten(crops), overrides))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from lockon.data.cached_pipeline import CachedPipeline
+from lockon.data.samples.cached import CachedPipeline
 from lockon.errors import LockonError
 from lockon.export.runtime import load_model
 from lockon.train.distillation import ContextTeacher, DistillationPipeline, Teacher
@@ -42,28 +41,27 @@ class TeacherConfig:
 
 
 def distillation_pipeline(pipeline: Pipeline, config: TeacherConfig, points: FloatArray, identity: dict[str, Any]) -> Pipeline:
-    """The pipeline with the teacher's answers, from the cache where one is given; the pipeline itself without a teacher.
+    """Return the pipeline with the teacher's answers, from the cache where one is given; the pipeline itself without a teacher.
 
     Args:
+        pipeline: Makes the samples.
+        config: The teacher and the cache.
         points: (N, 2) the student's candidate points in search-crop pixels.
-        identity: what decides the samples, as JSON values.
+        identity: What decides the samples, as JSON values.
 
     Raises:
-        LockonError: no such weights, or not of the family; a cache of other samples.
+        LockonError: No such weights, or not of the family; a cache of other samples.
     """
     if not config.weights:
         return pipeline
     header = load_model(config.weights, config.device, threads=1).header  # a wrong file is an error now, not in a worker
     if header["architecture"] not in FAMILIES:
         raise LockonError(f"{config.weights} holds {header['architecture']!r}, which cannot teach; give one of {', '.join(FAMILIES)}")
-    distillation_loss = DistillationPipeline(
-        pipeline, partial(_teacher, config.weights, config.device, FAMILIES[header["architecture"]].anchors), points
-    )
+    teacher = partial(_teacher, config.weights, config.device, FAMILIES[header["architecture"]].anchors)
+    with_teacher = DistillationPipeline(pipeline, teacher, points)
     if not config.cache:
-        return distillation_loss
-    return CachedPipeline(
-        distillation_loss, Path(config.cache), config.samples, identity={**identity, "teacher": [header["pair"], config.device]}
-    )
+        return with_teacher
+    return CachedPipeline(with_teacher, config.cache, config.samples, identity={**identity, "teacher": [header["pair"], config.device]})
 
 
 def _teacher(weights: str, device: str, anchors: int) -> Teacher:

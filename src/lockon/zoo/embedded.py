@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lockon._require import require
-from lockon.config import apply_overrides, flatten
+from lockon.config import apply_in_order, flatten
 from lockon.errors import LockonError, unknown_name
 from lockon.export.header import read_header
 from lockon.export.runtime import DEVICES, load_model
@@ -42,7 +42,7 @@ def load(name: str, *, weights: Path | None = None, preset: str = "default", dev
         weights: `.onnx` (with its template file beside it) or `.safetensors` (needs the `torch` extra); None takes the embedded ones.
         preset: named inference parameters.
         device: "auto", "cpu", "cuda" or "cuda:1", "openvino", "openvino-bf16"; for torch weights "torch" (the CPU) or a torch device.
-        overrides: dotted names of `TrackerConfig` fields with new values, for example ``**{"localizer.window": 0.4}``.
+        overrides: dotted names of `TrackerConfig` fields with new values, for example ``**{"localizer.rank.window_influence": 0.4}``.
 
     Raises:
         LockonError: unknown preset, device or override; weights that are missing, damaged or of another architecture.
@@ -50,7 +50,7 @@ def load(name: str, *, weights: Path | None = None, preset: str = "default", dev
     if preset not in PRESETS:
         raise unknown_name("preset", preset, PRESETS)
     model, found = open_model(name, weights_path(name) if weights is None else weights, device)
-    return NetworkTracker(model, tracker_config(found, {**PRESETS[preset], **overrides}))
+    return NetworkTracker(model, tracker_config(found, PRESETS[preset], overrides))
 
 
 def open_model(name: str, path: Path, device: str) -> tuple[Model, dict[str, Any]]:
@@ -76,13 +76,13 @@ def open_model(name: str, path: Path, device: str) -> tuple[Model, dict[str, Any
     return model, found
 
 
-def tracker_config(found: Mapping[str, Any], overrides: Mapping[str, Any]) -> TrackerConfig:
-    """The inference parameters in a weight file's header, with some replaced.
+def tracker_config(found: Mapping[str, Any], *changes: Mapping[str, Any]) -> TrackerConfig:
+    """Return the inference parameters in a weight file's header, with some replaced, later changes over earlier ones.
 
     Raises:
         LockonError: an unknown or ill-typed parameter.
     """
-    return apply_overrides(TrackerConfig(), {**flatten(found.get("tracker", {})), **overrides})
+    return apply_in_order(TrackerConfig(), flatten(found.get("tracker", {})), *changes)
 
 
 def _torch_model(name: str, path: Path, device: str) -> tuple[Model, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 PyTorch's files are pickles, which can name any function to be called on loading. They are read by torch's restricted unpickler, which
 builds tensors and plain containers alone. Training snapshots also hold objects of the project that wrote them, which it refuses: those
-files are read again with stand-ins for all such objects (`inert_pickle`), and the weights among them are taken.
+files are read again with stand-ins for all such objects (`restricted_pickle`), and the weights among them are taken.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from lockon.errors import LockonError
-from lockon.zoo import inert_pickle
+from lockon.zoo import restricted_pickle
 from lockon.zoo.restricted_pickle import StubObject
 
 WRAPPERS = ("state_dict", "model", "net")  # keys under which training snapshots keep the weights
@@ -63,7 +63,7 @@ def _unpickled(path: Path) -> Any:
     except UnpicklingError as error:
         if not _FOREIGN.search(str(error)):
             raise
-    return torch.load(path, map_location="cpu", weights_only=False, pickle_module=inert_pickle)
+    return torch.load(path, map_location="cpu", weights_only=False, pickle_module=restricted_pickle)
 
 
 def _named_tensors(path: Path, content: Any) -> dict[str, Tensor]:

@@ -14,8 +14,8 @@ from typing import Literal
 import torch
 from torch import nn
 
-from lockon.config import apply_overrides, as_json
-from lockon.data.pipeline import PipelineConfig
+from lockon.config import apply_overrides, as_json, flatten
+from lockon.data.samples.pairs import PairDataConfig, pair_pipeline
 from lockon.errors import LockonError
 from lockon.models.backbones import inverted_residual
 from lockon.models.backbones.pretrained import load_pretrained
@@ -30,7 +30,7 @@ from lockon.train.recipe import Recipe, TrainSources, Validate
 from lockon.train.task import SiameseLossConfig, SiameseTask
 from lockon.zoo.distillation import TeacherConfig, distillation_pipeline
 from lockon.zoo.external_weights import read_external
-from lockon.zoo.lockon_s_data import SourceWeights, describe_data, describe_skipped, make_pipeline
+from lockon.zoo.lockon_s_data import SourceWeights, describe_data, load_sources
 from lockon.zoo.tracking_validation import tracking_validation
 
 
@@ -110,7 +110,7 @@ class RecipeConfig:
 
     train: TrainConfig = TRAIN
     model: ModelConfig = field(default_factory=ModelConfig)
-    data: PipelineConfig = field(default_factory=PipelineConfig)
+    data: PairDataConfig = field(default_factory=PairDataConfig)
     loss: SiameseLossConfig = field(default_factory=lambda: SiameseLossConfig(score_target="hard"))
     mix: SourceWeights = field(default_factory=SourceWeights)
     backbone_weights: str = ""
@@ -129,10 +129,11 @@ def recipe(sources: TrainSources, overrides: Mapping[str, str], name: str = "loc
     module = build(config.model)
     if config.backbone_weights:
         load_backbone(module, config.model, Path(config.backbone_weights))
-    pairs = make_pipeline(sources, mix=config.mix, config=config.data, seed=config.train.seed)
+    data = load_sources(sources, config.mix)
+    pairs = pair_pipeline(data.draw, config.data, config.train.seed, data.backdrops, notes=data.notes)
     described = describe_data(sources)
     samples = {"data": as_json(config.data), "mix": as_json(config.mix), "seed": config.train.seed, "sources": described}
-    crops = {"template_factor": config.data.template_factor, "search_factor": config.data.search_factor}
+    crops = crop_settings(config.data)
     header = trained_header(name, config.model, tracker=crops, data=described)
     settings, defaults = (
         {name: as_json(getattr(c, name)) for name in ("model", "data", "loss", "mix", "teacher")} for c in (config, RecipeConfig())
@@ -146,15 +147,20 @@ def recipe(sources: TrainSources, overrides: Mapping[str, str], name: str = "loc
         header=header,
         settings=settings,
         defaults=defaults,
-        notes=describe_skipped(pairs),
+        notes=pairs.notes,
     )
 
 
+def crop_settings(data: PairDataConfig) -> dict[str, dict[str, float]]:
+    """Return the factors of the crops that a network was trained with, as groups of `TrackerConfig`."""
+    return {"template_crop": {"factor": data.template.factor}, "search_crop": {"factor": data.search.factor}}
+
+
 def _check_sizes(config: RecipeConfig) -> None:
-    for name in ("template_size", "search_size"):
-        model, data = getattr(config.model, name), getattr(config.data, name)
+    for role, model in (("template", config.model.template_size), ("search", config.model.search_size)):
+        data = getattr(config.data, role).size
         if model != data:
-            raise LockonError(f"model.{name} is {model} but data.{name} is {data}; set both to the same number of pixels")
+            raise LockonError(f"model.{role}_size is {model} but data.{role}.size is {data}; set both to the same number of pixels")
 
 
 def load_backbone(module: SiameseModel, config: ModelConfig, path: Path) -> None:
@@ -170,4 +176,4 @@ def load_backbone(module: SiameseModel, config: ModelConfig, path: Path) -> None
 
 def make_validation(folder: Path, config: RecipeConfig) -> Validate:
     """Tracks every validation sequence with the weights at hand: AO and success rates, mean over sequences, first frame excluded."""
-    return tracking_validation(folder, TrackerConfig(template_factor=config.data.template_factor, search_factor=config.data.search_factor))
+    return tracking_validation(folder, apply_overrides(TrackerConfig(), flatten(crop_settings(config.data))))

@@ -11,8 +11,11 @@ import numpy as np
 
 from lockon.data.datasets.registry import load_videos
 from lockon.data.datasets.stills import StillImage, list_sets, load_stills, short_videos
-from lockon.data.pipeline import PairPipeline, PipelineConfig
-from lockon.data.sampler import ImageCache, PairSampler, Source, StillSource, SyntheticSource, VideoSource
+from lockon.data.samples.crop_steps import Images
+from lockon.data.samples.frames import FrameDraw, NearPair
+from lockon.data.samples.pools import VideoPool
+from lockon.data.samples.sources import MixedDraw, StillSource, SyntheticSource
+from lockon.data.samples.views import Draw, ImageCache
 from lockon.data.sequence import VideoSequence
 from lockon.data.synthesize import Cutout
 from lockon.errors import LockonError
@@ -41,17 +44,20 @@ SET_FACTORS = {
 }
 EXCLUDED_SETS = ("extra_unlabelled", "segtrackv2_bmx")  # no boxes; may overlap a sequence of VOT2016
 CUTOUT_SETS = ("coco_samples", "caltech101_pseudo", "weizmann_horses")  # masks that follow the object's outline
+MAX_GAP = 60  # frames between the template and the search frame of a video
 VIDEO_FACTORS = {"AntiUAV": 0.12, "TinyTLP": 1.0}  # infrared specks 14 px wide, loosely boxed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceWeights:
-    """Where training pairs come from.
+    """Where training pairs come from; a source whose folder is not given is left out.
 
     Attributes:
-        videos, stills, synthetic: weights of the sources; those whose folder is not given are left out.
-        negative: chance of a negative pair.
-        still_video_share: chance that a pair of the stills is two images of one short video.
+        videos: Weight of annotated videos.
+        stills: Weight of still images.
+        synthetic: Weight of synthetic scenes, which are made of objects of the stills.
+        negative: Chance of a negative pair.
+        still_video_share: Chance that a pair of the stills is two images of one short video.
     """
 
     videos: float = 0.22
@@ -61,59 +67,76 @@ class SourceWeights:
     still_video_share: float = 0.12
 
 
-def make_pipeline(sources: TrainSources, *, mix: SourceWeights, config: PipelineConfig, seed: int) -> PairPipeline:
-    """Videos, stills and synthetic scenes, as far as their folders are given, mixed by `mix`.
+@dataclass(frozen=True, slots=True)
+class PairSources:
+    """The data of a run, read and ready to draw from.
+
+    Attributes:
+        draw: Draws pairs.
+        backdrops: Draws any still image; None without stills.
+        notes: One line per source with boxes that cannot train, with their count.
+    """
+
+    draw: Draw
+    backdrops: Images | None
+    notes: tuple[str, ...]
+
+
+def load_sources(sources: TrainSources, mix: SourceWeights) -> PairSources:
+    """Read videos, stills and what synthetic scenes are made of, as far as their folders are given.
 
     Raises:
-        LockonError: folders without usable data.
+        LockonError: Folders without usable data.
     """
     cache = ImageCache()
-    parts: list[tuple[Source, float]] = []
-    draw_backdrop = None
+    parts: list[tuple[Draw, float]] = []
+    skipped: dict[str, int] = {}
+    backdrops: Images | None = None
     sequences: list[VideoSequence] = []
     if sources.videos is not None:
         sequences = load_videos(sources.videos)
         weights = [len(sequence) ** 0.5 * VIDEO_FACTORS.get(sequence.dataset, 1.0) for sequence in sequences]
-        parts.append((VideoSource(sequences, cache, weights), mix.videos))
+        pool = VideoPool(sequences, cache, weights)
+        skipped["videos"] = pool.skipped
+        parts.append((FrameDraw(pool, NearPair(MAX_GAP, MAX_GAP)), mix.videos))
     if sources.stills is not None:
         known = list_sets(sources.stills)
         images = load_stills(sources.stills, exclude=[name for name in EXCLUDED_SETS if name in known])
         counts = Counter(image.set for image in images)
         chances = {name: count**0.5 * SET_FACTORS.get(name, 1.0) for name, count in counts.items()}
-        parts.append((StillSource(images, cache, chances, short_videos(images), mix.still_video_share), mix.stills))
+        stills = StillSource(images, cache, chances, short_videos(images), mix.still_video_share)
+        skipped["stills"] = stills.skipped
+        parts.append((stills, mix.stills))
         cutouts = collect_cutouts([image for image in images if image.set in CUTOUT_SETS], sequences)
-        backdrops = images if "extra_unlabelled" not in known else [*images, *load_stills(sources.stills, sets=["extra_unlabelled"])]
-        draw_backdrop = partial(random_image, images=backdrops, cache=cache)
+        backgrounds = images if "extra_unlabelled" not in known else [*images, *load_stills(sources.stills, sets=["extra_unlabelled"])]
+        backdrops = partial(random_image, images=backgrounds, cache=cache)
         if cutouts:
-            parts.append((SyntheticSource(cutouts, backdrops, cache), mix.synthetic))
+            parts.append((SyntheticSource(cutouts, backgrounds, cache), mix.synthetic))
     if not parts:
         raise LockonError("no stills and no videos to train on: give --data-root DIR with train/ or train_video/, --stills or --videos")
-    return PairPipeline(PairSampler(parts, mix.negative), config, seed, draw_backdrop)
+    why = "not finite, under 6 px, thinner than 1:8, or off the image"
+    notes = tuple(f"{name}: {count} boxes skipped ({why})" for name, count in skipped.items() if count)
+    return PairSources(MixedDraw(parts, mix.negative), backdrops, notes)
 
 
 def describe_data(sources: TrainSources) -> dict[str, list[str]]:
-    """Names of the sets of stills and of the videos that a run trains on, for the header of its weights."""
+    """Return the names of the sets of stills and of the videos that a run trains on, for the header of its weights."""
     stills = [name for name in list_sets(sources.stills) if name != "segtrackv2_bmx"] if sources.stills is not None else []
     videos = [f"{video.dataset}/{video.name}" for video in load_videos(sources.videos)] if sources.videos is not None else []
     return {"stills": stills, "videos": videos}
 
 
-def describe_skipped(pipeline: PairPipeline) -> tuple[str, ...]:
-    """One line per source with boxes that cannot train, with their count."""
-    counts = [(type(source).__name__, getattr(source, "skipped", 0)) for source, _ in pipeline.sampler.sources]
-    return tuple(
-        f"{name}: {count} boxes skipped (not finite, under 6 px, thinner than 1:8, or off the image)" for name, count in counts if count
-    )
-
-
 def random_image(rng: np.random.Generator, images: list[StillImage], cache: ImageCache) -> Frame:
-    """Any of the images, decoded."""
+    """Return any of the images, decoded."""
     image = images[int(rng.integers(len(images)))]
     return cache.get(str(image.path), image.read)
 
 
 def collect_cutouts(images: Iterable[StillImage], sequences: Iterable[VideoSequence], frames_per_sequence: int = 8) -> list[Cutout]:
-    """Every masked object of the stills, and a few frames of every video that has masks. Objects cut by the image's border are left out."""
+    """Cut out every masked object of the stills, and of a few frames of every video that has masks.
+
+    Objects that the image's border cuts are left out.
+    """
     cutouts: list[Cutout | None] = []
     for image in images:
         wanted = [i for i, item in enumerate(image.objects) if item.has_mask and _inside(item.box, image.width, image.height)]

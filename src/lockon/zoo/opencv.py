@@ -59,7 +59,12 @@ class OpenCVTracker:
         create: makes a fresh OpenCV tracker.
         min_side: smallest side of a start box in whole pixels.
         scored: take the network's tracking score; without one the score is 1 while OpenCV holds on.
+
+    Attributes:
+        makes_masks: False, results have no masks.
     """
+
+    makes_masks = False
 
     def __init__(self, name: str, create: Callable[[], Any], *, min_side: int = 1, scored: bool = False) -> None:
         self.name = name

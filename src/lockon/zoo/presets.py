@@ -15,14 +15,18 @@ Sources: the configuration files of STVIR/pysot, hqucv/siamban, sansanfree/RBO a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lockon.config import apply_overrides, as_json, flatten
 from lockon.errors import unknown_name
 from lockon.localizers.coarse_to_fine import CoarseToFine
+from lockon.localizers.dense import LocalizerConfig
 from lockon.localizers.masks import MaskConfig
-from lockon.localizers.window import WindowConfig
+from lockon.localizers.rank import Blend
+from lockon.ops.crop_rules import ContextRule
+from lockon.target import StatePolicy
 from lockon.tracker import TrackerConfig
 
 CONTEXT = 0.5
@@ -30,15 +34,16 @@ STRIDE = 8.0
 
 
 class WindowParams(NamedTuple):
-    """Penalty, window and smoothing of `WindowConfig`; penalty_k, window_influence and lr officially."""
+    """The three numbers of the cosine-window localizer: penalty_k, window_influence and lr of the official files."""
 
-    penalty: float
-    window: float
-    smoothing: float
+    penalty_k: float
+    window_influence: float
+    size_lr: float
 
     def changes(self) -> dict[str, Any]:
-        """As overrides of a `TrackerConfig`."""
-        return {f"localizer.{name}": value for name, value in self._asdict().items()}
+        """Return them as overrides of a `TrackerConfig`."""
+        rank = {"localizer.rank.penalty_k": self.penalty_k, "localizer.rank.window_influence": self.window_influence}
+        return {**rank, "localizer.size_lr": self.size_lr}
 
 
 class Family(NamedTuple):
@@ -57,7 +62,7 @@ class Family(NamedTuple):
     anchors: int = 1
     masks: bool = False
     rules: Mapping[str, Any] = MappingProxyType({})
-    official_rules: Mapping[str, Any] = MappingProxyType({"min_size": 10.0})
+    official_rules: Mapping[str, Any] = MappingProxyType({"states.min_size": 10.0})
     variants: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -100,17 +105,21 @@ _CAR_SEARCHED = {  # HP_SEARCH
     "lasot": WindowParams(0.04, 0.3, 0.33),
 }
 
+# The official tracker to the pixel: crops of whole pixels, a start centre of x + (w - 1) / 2 and boxes from centre - w / 2 (half a pixel
+# apart), a start box that is not clipped. The official test script starts it at x + w / 2 instead.
+_PYSOT_TRACKER = {"template_crop": "pysot-rule", "search_crop": "pysot-rule", "start": "unclipped-start", "start.shift": -0.5}
+
 # SiamCAR's code clips the sides of a box to [0, W] and [0, H]: a box may shrink to nothing.
-_NO_LEAST_SIZE = {"min_size": 0.0}
+_NO_LEAST_SIZE = {"states.min_size": 0.0}
 _ODDITIES = CoarseToFine(stride=8, first=32.0, origin=31.0, half_pixel=True, stretched=True, mixed_units=True)
 _CAR_LOCATION: dict[str, Any] = {
     **_NO_LEAST_SIZE,
-    "localizer.quality_scale": "minmax",
-    "localizer.top": 1,
-    "localizer.location": "coarse-to-fine",
-    **flatten(as_json(_ODDITIES), "localizer.refine."),  # field by field: single ones can be changed on top
+    "localizer.score": "stretched-score",
+    "localizer.boxes": "best",
+    "localizer.place": "coarse-to-fine",
+    **flatten(as_json(_ODDITIES), "localizer.place."),  # field by field: single ones can be changed on top
 }
-_MEAN_OF_THREE = {"localizer.top": 3, "localizer.top_rule": "ranked"}
+_MEAN_OF_THREE = {"localizer.boxes": "mean-ranked", "localizer.boxes.top": 3}
 
 # No numbers were ever published for siampw-r50 and siamban-r50-rbo alone: their official ones are their code's.
 FAMILIES: dict[str, Family] = {
@@ -150,21 +159,19 @@ def default_config(name: str, search_factor: float = 255 / 127) -> TrackerConfig
     """The parameters of the preset "default".
 
     The scores are the networks' own foreground probabilities, which nobody calibrated: they name the state, and nothing else
-    hangs on them, as in the official trackers (`hold` and `grow` are off).
+    hangs on them, as in the official trackers (`absent_score` and `search_growth` are off).
 
     Args:
         name: key of `FAMILIES`. search_factor: side of the search crops over that of the template crops, both in crop pixels.
     """
     family = FAMILIES[name]
-    penalty, window, smoothing = family.default
+    crop = ContextRule(context=CONTEXT, pixel_centers=True)
+    rank = Blend(penalty_k=family.default.penalty_k, window_influence=family.default.window_influence, zero_border=True)
     base = TrackerConfig(
-        template_factor=1.0,
-        search_factor=search_factor,
-        context=CONTEXT,
-        pixel_centers=True,
-        localizer=WindowConfig(penalty=penalty, window=window, smoothing=smoothing, anchors=family.anchors, zero_border=True),
-        hold=0.0,
-        grow=1.0,
+        template_crop=crop,
+        search_crop=replace(crop, factor=search_factor),
+        localizer=LocalizerConfig(rank=rank, size_lr=family.default.size_lr, anchors=family.anchors),
+        states=StatePolicy(absent_score=0.0, search_growth=1.0),
         stride=STRIDE,
         mask=MaskConfig(stride=STRIDE) if family.masks else None,
     )
@@ -182,9 +189,9 @@ def preset_changes(name: str, preset: str) -> dict[str, Any]:
         raise unknown_name(f"preset of {name}", preset, preset_names(name))
     if preset == "default":
         return {}
-    official = {**family.official_rules, **family.official.changes(), "conventions": "pysot"}
+    official = {**family.official_rules, **family.official.changes(), **_PYSOT_TRACKER}
     if preset in family.benchmarks:
-        return {**official, **family.benchmarks[preset].changes(), "conventions": "pysot-bench"}
+        return {**official, **family.benchmarks[preset].changes(), "start.shift": 0.0}
     return {**official, **family.variants.get(preset, {})}
 
 

@@ -24,7 +24,7 @@ from lockon.data.rle import encode_rle
 from lockon.errors import LockonError
 from lockon.localizers.masks import mask_box
 from lockon.ops.boxes import iou_xywh
-from lockon.tracker import Tracker
+from lockon.session import Tracker
 from lockon.types import FloatArray, Frame, Result
 
 Mask = NDArray[np.bool_]

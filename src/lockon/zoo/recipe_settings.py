@@ -23,8 +23,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from lockon.data.pysot_pipeline import PysotDataConfig
-from lockon.data.pysot_sampler import SetUse
+from lockon.data.samples.pools import DatasetSampling
+from lockon.data.samples.pysot import PysotDataConfig
 from lockon.errors import unknown_name
 from lockon.train.config import TrainConfig
 from lockon.train.losses.ranking import RankingConfig
@@ -57,23 +57,23 @@ class RecipeConfig:
     backbone_weights: str = ""
 
 
-CUSTOM = (SetUse("stills", 1, 10_000), SetUse("videos", 100, 10_000))  # data of one's own, in equal parts
+CUSTOM = (DatasetSampling("stills", 1, 10_000), DatasetSampling("videos", 100, 10_000))  # data of one's own, in equal parts
 GOT10K = "GOT10k_train"
 
 # Frames between template and search, and videos per pass over all lists.
-PYSOT_SETS = (SetUse("VID", 100, 100_000), SetUse("YTBB", 3), SetUse("COCO", 1), SetUse("DET", 1))
+PYSOT_SETS = (DatasetSampling("VID", 100, 100_000), DatasetSampling("YTBB", 3), DatasetSampling("COCO", 1), DatasetSampling("DET", 1))
 RBO_SETS = (
-    SetUse("VID", 100, 100_000),
-    SetUse("YTBB", 3, 200_000),
-    SetUse("COCO", 1, 100_000),
-    SetUse("DET", 1, 200_000),
-    SetUse(GOT10K, 100, 200_000),
+    DatasetSampling("VID", 100, 100_000),
+    DatasetSampling("YTBB", 3, 200_000),
+    DatasetSampling("COCO", 1, 100_000),
+    DatasetSampling("DET", 1, 200_000),
+    DatasetSampling(GOT10K, 100, 200_000),
 )
-SIAMBAN_SETS = (*RBO_SETS, SetUse("LaSOT_train", 100, 200_000))
-GOT10K_SETS = (SetUse(GOT10K, 100, 200_000),)
-SIAMCAR_GOT10K = SetUse(GOT10K, 50, 100_000)
-SIAMCAR_LASOT = SetUse("LaSOT_train", 100, 100_000)
-SIAMMASK_SETS = (SetUse("VID", 100, 100_000), SetUse("COCO", 1), SetUse("DET", 1))
+SIAMBAN_SETS = (*RBO_SETS, DatasetSampling("LaSOT_train", 100, 200_000))
+GOT10K_SETS = (DatasetSampling(GOT10K, 100, 200_000),)
+SIAMCAR_GOT10K = DatasetSampling(GOT10K, 50, 100_000)
+SIAMCAR_LASOT = DatasetSampling("LaSOT_train", 100, 100_000)
+SIAMMASK_SETS = (DatasetSampling("VID", 100, 100_000), DatasetSampling("COCO", 1), DatasetSampling("DET", 1))
 
 
 def pysot_schedule(**changes: Any) -> TrainConfig:
@@ -107,8 +107,8 @@ def pysot_schedule(**changes: Any) -> TrainConfig:
     return TrainConfig(**{**numbers, **changes})
 
 
-def _sets(uses: tuple[SetUse, ...], **changes: Any) -> dict[str, Any]:
-    return {"datasets": tuple(use.name for use in uses), "data": PysotDataConfig(sets=(*uses, *CUSTOM), **changes)}
+def _sets(samplings: tuple[DatasetSampling, ...], **changes: Any) -> dict[str, Any]:
+    return {"datasets": tuple(sampling.name for sampling in samplings), "data": PysotDataConfig(sets=(*samplings, *CUSTOM), **changes)}
 
 
 def siamrpn_alexnet(model: Any) -> dict[str, RecipeConfig]:
@@ -124,7 +124,7 @@ def siamrpn_alexnet(model: Any) -> dict[str, RecipeConfig]:
         unfreeze=((0.0, 0), (0.2, 2)),
     )
     # search crops as large as in tracking: 287 pixels
-    sets = _sets(PYSOT_SETS, negative=0.05, search_size=model.search_size)
+    sets = _sets(PYSOT_SETS, negative=0.05, search=replace(PysotDataConfig().search, size=model.search_size))
     return {"default": RecipeConfig(train=train, model=model, loss=RPN_LOSS, **sets)}
 
 

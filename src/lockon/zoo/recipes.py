@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import torch
 
 from lockon.config import apply_overrides, as_json
-from lockon.data.pysot_pipeline import PysotPipeline
-from lockon.data.sampler import ImageCache
+from lockon.data.samples.pysot import pysot_pipeline
+from lockon.data.samples.views import ImageCache
 from lockon.data.track_sets import TrainProtocol, check_protocol, find_track_sets, load_track_sets, train_set_name
 from lockon.data.tracks import TrackSet
 from lockon.errors import LockonError
@@ -33,7 +33,7 @@ from lockon.zoo.recipe_settings import CUSTOM, RecipeConfig, base_config
 from lockon.zoo.torch_weights import NETWORKS, config_of
 from lockon.zoo.tracking_validation import tracking_validation
 
-CUSTOM_NAMES = tuple(use.name for use in CUSTOM)
+CUSTOM_NAMES = tuple(sampling.name for sampling in CUSTOM)
 GROUPS = (
     "model",
     "data",
@@ -58,15 +58,15 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str) -> Re
     """
     base = base_config(name, config_of(name), overrides)
     config = apply_overrides(base, overrides)
-    if config.model.search_size != config.data.search_size:
+    if config.model.search_size != config.data.search.size:
         raise LockonError(
-            f"model.search_size is {config.model.search_size} but data.search_size is {config.data.search_size}; set both to the same"
+            f"model.search_size is {config.model.search_size} but data.search.size is {config.data.search.size}; set both to the same"
         )
     sets, notice = load_sets(sources, config, as_published=config.datasets == base.datasets)
     names = tuple(one.name for one in sets)
     own = set(names) <= set(CUSTOM_NAMES)
-    data = replace(config.data, sets=tuple(use for use in config.data.sets if use.name in names))
-    pipeline = PysotPipeline(sets, data, config.train.seed, ImageCache(CACHE_BYTES) if own else None)
+    data = replace(config.data, sets=tuple(sampling for sampling in config.data.sets if sampling.name in names))
+    pipeline = pysot_pipeline(sets, data, config.train.seed, ImageCache(CACHE_BYTES) if own else None)
     torch.manual_seed(config.train.seed)
     module: SiameseModel = importlib.import_module(NETWORKS[name]).build(config.model)
     notes = load_backbone(module, config.backbone_weights)

@@ -16,8 +16,10 @@ from torch import nn
 
 from lockon.config import apply_overrides, as_json
 from lockon.data.datasets.registry import load_videos
-from lockon.data.pipeline import PipelineConfig
-from lockon.data.refine_pipeline import RefineDataConfig, RefinePipeline
+from lockon.data.samples.appearance import Appearance
+from lockon.data.samples.pipeline import SamplePipeline
+from lockon.data.samples.placement import BoxJitter
+from lockon.data.samples.refine import RefineDataConfig, refine_pipeline
 from lockon.errors import LockonError
 from lockon.models.backbones.inverted_residual import efficientnet_lite0
 from lockon.models.backbones.pretrained import load_pretrained
@@ -33,7 +35,7 @@ from lockon.train.refine_task import RefineLossConfig, RefineTask
 from lockon.train.refine_validation import RefineValidation
 from lockon.zoo.external_weights import read_external
 from lockon.zoo.lockon_s import TRAIN
-from lockon.zoo.lockon_s_data import SourceWeights, describe_data, describe_skipped, make_pipeline
+from lockon.zoo.lockon_s_data import SourceWeights, describe_data, load_sources
 
 STRIDE = 16
 GROUPS = ("model", "data", "loss", "mix")  # beside the loop, what decides what is learnt
@@ -131,17 +133,9 @@ class RecipeConfig:
         default_factory=lambda: RefineDataConfig(
             size=192,
             official=False,
-            scale=0.3,
-            offset=0.35,
-            reference_scale=0.05,
-            reference_offset=0.05,
-            gray=0.1,
-            brightness=0.0,
-            color=1.0,
-            degrade=0.7,
-            occlusion=0.1,
-            flip=0.5,
-            backdrop=0.5,
+            search=BoxJitter(scale=0.3, offset=0.35),
+            reference=BoxJitter(scale=0.05, offset=0.05),
+            appearance=Appearance(backdrop=0.5, color=1.0, gray=0.1, occlusion=0.1, degrade=0.7, flip=0.5),
         )
     )
     loss: RefineLossConfig = field(default_factory=lambda: RefineLossConfig(mse_weight=0.0, l1_weight=5.0, iou_weight=2.0, mask_weight=2.0))
@@ -177,12 +171,12 @@ def recipe(sources: TrainSources, overrides: Mapping[str, str], name: str = "ref
     )
 
 
-def _pipeline(sources: TrainSources, config: RecipeConfig, data: RefineDataConfig) -> RefinePipeline:
-    """Pairs from the sources of lockon-s, as far as their folders are given."""
+def _pipeline(sources: TrainSources, config: RecipeConfig, data: RefineDataConfig) -> SamplePipeline:
+    """Return samples of pairs from the sources of lockon-s, as far as their folders are given."""
     if config.mix.negative:
         raise LockonError(f"mix.negative={config.mix.negative} given; a refiner learns nothing from negative pairs, leave it at 0")
-    pairs = make_pipeline(sources, mix=config.mix, config=PipelineConfig(), seed=config.train.seed)
-    return RefinePipeline(pairs.sampler, data, config.train.seed, pairs.backdrops, describe_skipped(pairs))
+    pairs = load_sources(sources, config.mix)
+    return refine_pipeline(pairs.draw, data, config.train.seed, pairs.backdrops, notes=pairs.notes)
 
 
 def load_backbone(module: RefinerModel, path: Path) -> None:

@@ -14,14 +14,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lockon.config import apply_overrides, flatten
+from lockon.config import apply_in_order, apply_overrides, flatten
 from lockon.errors import LockonError, unknown_name
 from lockon.export.header import model_files
 from lockon.refiners.alpha_refine import AlphaRefiner, RefinerConfig
+from lockon.refiners.combine import RefineConfig
 from lockon.refiners.protocol import Refiner
 from lockon.refiners.siammask import SearchConfig, SiamMaskRefiner
-from lockon.refiners.wrapper import RefineConfig, RefinedTracker
-from lockon.tracker import Tracker
+from lockon.refiners.wrapper import with_refiner
+from lockon.session import Tracker
 from lockon.zoo.embedded import open_model, weights_path
 from lockon.zoo.registry import REFINERS, load_refiner
 
@@ -33,7 +34,7 @@ class Preset(NamedTuple):
     refine: Mapping[str, Any]
 
 
-_OFFICIAL = {"conventions": "official"}
+_OFFICIAL = {"crop": "official-stretched-rule", "start": "unclipped-start"}
 PRESETS: dict[str, Preset] = {
     "default": Preset({}, {}),
     "official": Preset(_OFFICIAL, {"clip": False, "lost": True, "official_start": True}),
@@ -64,8 +65,8 @@ def load(name: str, *, weights: Path | None = None, preset: str = "default", dev
     if name == "siammask":
         return _siammask(path, device, overrides)
     model, header = open_model(name, path, device)
-    changes = {**flatten(header.get("tracker", {})), **PRESETS[preset].refiner, **overrides}
-    return AlphaRefiner(model, apply_overrides(RefinerConfig(), changes))
+    config = apply_in_order(RefinerConfig(), flatten(header.get("tracker", {})), PRESETS[preset].refiner, overrides)
+    return AlphaRefiner(model, config)
 
 
 def preset_names(name: str) -> tuple[str, ...]:
@@ -80,7 +81,7 @@ def _siammask(weights: Path, device: str, overrides: Mapping[str, Any]) -> SiamM
     start = len("tracker.")
     search = {key[start:]: value for key, value in overrides.items() if key.startswith("tracker.")}
     own = {key: value for key, value in overrides.items() if not key.startswith("tracker.")}
-    tracker = siamese.load(SIAMMASK, weights=weights, device=device, **{"localizer.smoothing": 1.0, **search})
+    tracker = siamese.load(SIAMMASK, weights=weights, device=device, **{"localizer.size_lr": 1.0, **search})
     return SiamMaskRefiner(tracker, apply_overrides(SearchConfig(), own))
 
 
@@ -91,7 +92,7 @@ def wrap(
     weights: str | Path | None = None,
     device: str = "auto",
     overrides: Mapping[str, Any] | None = None,
-) -> RefinedTracker:
+) -> Tracker:
     """A tracker with a refiner behind it.
 
     Args:
@@ -116,7 +117,7 @@ def wrap(
             raise LockonError("weights and parameters of a refiner belong to its name; set them where the given refiner object is made")
         made = refiner
     outer = {key.removeprefix("refine."): value for key, value in changes.items()}
-    return RefinedTracker(tracker, made, apply_overrides(RefineConfig(), {**given, **outer}))
+    return with_refiner(tracker, made, apply_overrides(RefineConfig(), {**given, **outer}))
 
 
 def split_overrides(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from lockon.errors import LockonError, unknown_name
 from lockon.refiners.protocol import Refiner
-from lockon.tracker import Tracker
+from lockon.session import Tracker
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +260,7 @@ def load(
         device: "auto", "cpu", "openvino", "cuda" or "torch".
         refiner: to put behind the tracker: one of `list_refiners()`, or NAME:PRESET, on the same device; or a refiner object, which
             `load_refiner` makes from weights of your own.
-        overrides: dotted configuration names with new values, for example ``**{"localizer.window": 0.4}``; with a refiner also
+        overrides: dotted configuration names with new values, for example ``**{"localizer.size_lr": 0.4}``; with a refiner also
             ``refine.`` and a field of `RefineConfig`, and ``refiner.`` and a field of the refiner's own configuration.
 
     Raises:
@@ -281,7 +281,7 @@ def load(
 
 
 def load_refiner(name: str, weights: str | Path | None = None, preset: str = "default", device: str = "auto", **overrides: Any) -> Refiner:
-    """A refiner, ready for `init`; `lockon.RefinedTracker` puts it behind a tracker.
+    """A refiner, ready for `init`; `lockon.with_refiner` puts it behind a tracker.
 
     Args:
         name: one of `list_refiners()`.

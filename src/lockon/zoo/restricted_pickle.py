@@ -1,4 +1,4 @@
-"""A stand-in for Python's `pickle` that never runs what a file asks for: `torch.load(..., pickle_module=inert_pickle)`.
+"""A stand-in for Python's `pickle` that never runs what a file asks for: `torch.load(..., pickle_module=restricted_pickle)`.
 
 Training snapshots of other projects name their own classes beside the weights. Here tensors, ordered and default dictionaries are
 made; every other name becomes an object that swallows what it is given and does nothing.

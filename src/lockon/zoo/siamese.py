@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lockon.config import apply_overrides, flatten
+from lockon.config import apply_in_order, flatten
 from lockon.errors import LockonError
 from lockon.export.header import model_files
 from lockon.tracker import NetworkTracker
@@ -27,7 +27,7 @@ def load(name: str, *, weights: Path | None = None, preset: str = "default", dev
         weights: `.safetensors` of `lockon convert` or `lockon train` (needs the `torch` extra), or `.onnx` / `.xml` of `lockon export`.
         preset: "default", "official", a benchmark, or a variant of the tracker; see `lockon.zoo.presets.preset_names`.
         device: "auto", "cpu", "cuda" or "cuda:1", "openvino", "openvino-bf16"; for torch weights "torch" (the CPU) or a torch device.
-        overrides: dotted names of `TrackerConfig` fields with new values, for example ``**{"localizer.window": 0.4}``.
+        overrides: dotted names of `TrackerConfig` fields with new values, for example ``**{"localizer.rank.window_influence": 0.4}``.
 
     Raises:
         LockonError: no weights; unknown preset, device or override; weights that are missing, damaged or of another architecture.
@@ -35,7 +35,7 @@ def load(name: str, *, weights: Path | None = None, preset: str = "default", dev
     changes = preset_changes(name, preset)
     model, header = open_model(name, _given(name, weights), device)
     base = default_config(name, search_factor=model.search_size / model.template_size)
-    return NetworkTracker(model, apply_overrides(base, {**flatten(header.get("tracker", {})), **changes, **overrides}))
+    return NetworkTracker(model, apply_in_order(base, flatten(header.get("tracker", {})), changes, overrides))
 
 
 def weight_files(name: str, weights: Path | None) -> tuple[Path, ...]:

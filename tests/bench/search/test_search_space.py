@@ -9,6 +9,7 @@ from hypothesis import given, strategies as st
 from tunable import Config
 
 from lockon.bench.search import Parameter, default_space, parse_range, parse_vary, read_space
+from lockon.config import apply_overrides
 from lockon.errors import LockonError
 from lockon.tracker import TrackerConfig
 
@@ -157,10 +158,17 @@ def test_files_that_are_no_space(tmp_path, content, message):
 def test_the_default_space_of_network_trackers():
     config = TrackerConfig()
     space = {parameter.name: parameter for parameter in default_space(config)}
-    assert list(space) == ["localizer.window", "localizer.penalty", "localizer.smoothing", "localizer.top", "search_factor"]
+    assert list(space) == [
+        "localizer.rank.window_influence",
+        "localizer.rank.penalty_k",
+        "localizer.size_lr",
+        "search_crop.factor",
+    ]
     assert all(parameter.contains(parameter.default) for parameter in space.values())
-    assert space["search_factor"].low < config.search_factor < space["search_factor"].high
-    assert "search_factor" not in {parameter.name for parameter in default_space(config, ["search_factor"])}
+    assert space["search_crop.factor"].low < config.search_crop.factor < space["search_crop.factor"].high
+    assert "search_crop.factor" not in {parameter.name for parameter in default_space(config, ["search_crop.factor"])}
+    mean = apply_overrides(config, {"localizer.boxes": "mean-near"})
+    assert {parameter.name: parameter for parameter in default_space(mean)}["localizer.boxes.top"].points(9) == [1, 3, 5]
 
 
 def test_a_family_without_known_parameters_has_no_default_space():

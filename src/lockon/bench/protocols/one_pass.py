@@ -5,7 +5,7 @@ from __future__ import annotations
 from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED, TRACKED, Rows, Trajectory, first_annotated, start_on, track
 from lockon.data.sequence import VideoSequence
 from lockon.driver import Episode, drive
-from lockon.tracker import Tracker
+from lockon.session import Tracker
 
 
 def one_pass(sequence: VideoSequence) -> Episode[Trajectory]:

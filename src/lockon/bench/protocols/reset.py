@@ -33,7 +33,7 @@ from lockon.data.sequence import VideoSequence
 from lockon.driver import Episode, Output, drive
 from lockon.errors import LockonError, unknown_name
 from lockon.ops.raster import raster_overlap
-from lockon.tracker import Tracker
+from lockon.session import Tracker
 from lockon.types import FloatArray
 
 InitBox = Literal["bounding", "area"]

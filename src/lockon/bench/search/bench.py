@@ -20,7 +20,7 @@ from lockon.bench.search.objective import Objective
 from lockon.bench.spec import Make, TrackerSpec
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError, LockonWarning
-from lockon.tracker import Tracker
+from lockon.session import Tracker
 
 Scores = Generator[tuple[int, SequenceScore], None, None]
 

@@ -174,7 +174,7 @@ def _check(
     """Number of trials in all."""
     names = [parameter.name for parameter in space]
     if not names:
-        raise LockonError("the space has no parameters; give at least one, for example --vary localizer.window=0.1:0.5")
+        raise LockonError("the space has no parameters; give at least one, for example --vary localizer.rank.window_influence=0.1:0.5")
     for name in names:
         if names.count(name) > 1:
             raise LockonError(f"{name} is in the space twice; give it once")

@@ -18,7 +18,7 @@ from lockon.bench.report.reset import Reset
 from lockon.data.sequence import VideoSequence
 from lockon.driver import drive
 from lockon.errors import LockonError, unknown_name
-from lockon.tracker import Tracker
+from lockon.session import Tracker
 
 EAO = "EAO"
 METRICS = (*ONE_PASS, EAO)

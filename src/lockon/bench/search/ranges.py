@@ -26,12 +26,12 @@ else:
 
 # Ranges for the parameters that trackers of the family share; a config without the field leaves them out.
 RANGES = {
-    "localizer.window": "0:0.6",
-    "localizer.penalty": "0:0.3",
-    "localizer.smoothing": "0.2:1",
-    "localizer.top": "1:5:2",
+    "localizer.rank.window_influence": "0:0.6",
+    "localizer.rank.penalty_k": "0:0.3",
+    "localizer.size_lr": "0.2:1",
+    "localizer.boxes.top": "1:5:2",
 }
-FACTORS = {"search_factor": (0.85, 1.2)}  # times the config's own value
+FACTORS = {"search_crop.factor": (0.85, 1.2)}  # times the config's own value
 
 
 def parse_range(name: str, text: str, config: object | None = None) -> Parameter:
@@ -43,7 +43,7 @@ def parse_range(name: str, text: str, config: object | None = None) -> Parameter
     Raises:
         LockonError: another form, or a name or value that the config does not take.
 
-    >>> parse_range("localizer.top", "1:5:2").points(10)
+    >>> parse_range("localizer.boxes.top", "1:5:2").points(10)
     [1, 3, 5]
     """
     ends = text.split(":")
@@ -70,7 +70,7 @@ def parse_vary(texts: Iterable[str], config: object | None = None) -> tuple[Para
         name, _, value = text.partition("=")
         name = name.strip()
         if not all(part.isidentifier() for part in name.split(".")):
-            raise LockonError(f"--vary {text} is not NAME=LOW:HIGH; type for example --vary localizer.window=0.1:0.5")
+            raise LockonError(f"--vary {text} is not NAME=LOW:HIGH; type for example --vary localizer.rank.window_influence=0.1:0.5")
         if name in found:
             raise LockonError(f"--vary {name} is given twice; give it once")
         found[name] = parse_range(name, value.strip(), config)
@@ -96,7 +96,7 @@ def read_space(path: Path, config: object | None = None) -> tuple[Parameter, ...
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LockonError(f"{path} is no TOML: {error}") from None
     if not entries:
-        raise LockonError(f'{path} has no parameters; expected lines such as "localizer.window" = "0.1:0.5"')
+        raise LockonError(f'{path} has no parameters; expected lines such as "localizer.rank.window_influence" = "0.1:0.5"')
     return tuple(_from_toml(path, name, value, config) for name, value in entries.items())
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lockon.data.datasets.registry import load_dataset, load_videos
 from lockon.data.datasets.stills import StillImage, list_sets, load_stills, short_videos
-from lockon.data.sampler import is_trainable
+from lockon.data.samples.views import is_trainable
 from lockon.data.sequence import LazyList, VideoSequence, read_image
 from lockon.data.track_masks import SequenceMasks, StillMasks
 from lockon.data.tracks import Track, TrackSet

@@ -1,0 +1,125 @@
+"""`DenseLocalizer`: from a network's candidates to one box and one score per target, for any head that decodes to boxes.
+
+Five parts in a row, each a value that can be exchanged: score -> rank -> place -> box rule -> verdict; then the size is smoothed over
+time. Batched over targets; NumPy only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lockon.errors import LockonError
+from lockon.localizers.boxes import Best, MeanNear, MeanRanked
+from lockon.localizers.coarse_to_fine import CoarseToFine
+from lockon.localizers.place import Argmax
+from lockon.localizers.rank import Blend, Product, penalty_of
+from lockon.localizers.ranked import Ranked
+from lockon.localizers.score import SigmoidScore, StretchedScore
+from lockon.localizers.verdict import AlwaysNormal, Verdict
+from lockon.ops.boxes import xyxy_to_cxcywh
+from lockon.ops.crop import Crop
+from lockon.types import FloatArray, Prediction
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LocalizerConfig:
+    """The parts of a localizer.
+
+    Attributes:
+        score: the candidates' scores.
+        rank: penalty and window.
+        place: which candidate, or which place between candidates.
+        boxes: how the box is made of the candidates.
+        verdict: whether it is the target.
+        size_lr: how fast the size follows the prediction, 0..1; 1 takes it at once.
+        anchors: candidates per grid point; N = anchors * S * S, one map after the other.
+
+    Raises:
+        LockonError: "coarse-to-fine" with several anchors.
+    """
+
+    score: SigmoidScore | StretchedScore = field(default_factory=SigmoidScore)
+    rank: Blend | Product = field(default_factory=Blend)
+    place: Argmax | CoarseToFine = field(default_factory=Argmax)
+    boxes: Best | MeanNear | MeanRanked = field(default_factory=Best)
+    verdict: AlwaysNormal = field(default_factory=AlwaysNormal)
+    size_lr: float = 0.7
+    anchors: int = 1
+
+    def __post_init__(self) -> None:
+        if isinstance(self.place, CoarseToFine) and self.anchors != 1:
+            raise LockonError(
+                f"place=coarse-to-fine needs one candidate per point, this network has anchors={self.anchors}; leave localizer.place=argmax"
+            )
+
+
+class Localization(NamedTuple):
+    """What the localizer chose for each of B targets.
+
+    Attributes:
+        boxes: (B, 4) cx, cy, w, h in image pixels, the size smoothed.
+        logits: (B,) log-odds of the chosen candidates' scores, before penalty and window; within +-20.7.
+        best: (B,) number of the chosen candidate among the N of the prediction.
+        scores: (B, N) score of every candidate in [0, 1], before penalty and window.
+        verdicts: B verdicts, see `lockon.localizers.verdict`.
+    """
+
+    boxes: FloatArray
+    logits: FloatArray
+    best: NDArray[np.intp]
+    scores: FloatArray
+    verdicts: tuple[Verdict, ...]
+
+
+class DenseLocalizer:
+    """Chooses the best candidate of every target, see the module docstring. Holds only constants.
+
+    Args:
+        config: the parts.
+    """
+
+    def __init__(self, config: LocalizerConfig) -> None:
+        self.config = config
+
+    def __call__(self, prediction: Prediction, crops: Crop, previous: FloatArray) -> Localization:
+        """Choose one box per target.
+
+        Args:
+            prediction: NumPy arrays, N candidates on a square grid.
+            crops: the B search windows.
+            previous: (B, 4) last boxes, cx, cy, w, h in image pixels.
+
+        Raises:
+            LockonError: N is no `anchors` times a square.
+        """
+        c = self.config
+        ranked = self._ranked(prediction, crops, previous)
+        placed = c.place(ranked, c.boxes)
+        rate = placed.trust * c.size_lr if c.size_lr < 1 else np.ones(len(placed.best))
+        size = previous[:, 2:] + rate[:, None] * (placed.boxes[:, 2:] - previous[:, 2:])
+        chosen = np.clip(ranked.scores[np.arange(len(placed.best)), placed.best], 1e-9, 1 - 1e-9)
+        return Localization(
+            boxes=np.concatenate([placed.boxes[:, :2], size], axis=1),
+            logits=np.log(chosen / (1 - chosen)),
+            best=placed.best,
+            scores=ranked.scores,
+            verdicts=c.verdict(ranked, placed),
+        )
+
+    def _ranked(self, prediction: Prediction, crops: Crop, previous: FloatArray) -> Ranked:
+        c = self.config
+        foreground, scores = c.score(prediction)  # (B, N) each
+        candidates = xyxy_to_cxcywh(crops.expand().to_image(prediction.boxes))  # (B, N, 4) image pixels
+        penalty = penalty_of(candidates, previous, c.rank.penalty_k)  # (B, N)
+        penalized = penalty * scores
+        values = c.rank(penalized, c.anchors)
+        return Ranked(
+            candidates, prediction.boxes, foreground, scores, penalty, penalized, values, crops, previous, penalty_k=c.rank.penalty_k
+        )
+
+
+__all__ = ["DenseLocalizer", "Localization", "LocalizerConfig"]

@@ -1,0 +1,86 @@
+"""Ranking of candidates: the penalty on changes of size and shape, and the Hann window around the last position; parts of a localizer.
+
+SiamRPN (Li et al., CVPR 2018, Sec. 4.4); the formulas of `Blend` are those of PySOT's inference, those of `Product` OSTrack's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from lockon.errors import LockonError
+from lockon.localizers.penalty import change_penalty
+from lockon.ops.windows import hann
+from lockon.types import FloatArray
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Blend:
+    """``penalty * score * (1 - window_influence) + hann * window_influence``.
+
+    Attributes:
+        penalty_k: strength of the penalty on changes of size and aspect ratio; 0 turns it off.
+        window_influence: weight of the Hann window against the score, 0..1.
+        zero_border: the Hann window is zero on the map's border, as PySOT's, so that no candidate there wins on its score alone.
+    """
+
+    penalty_k: float = 0.04
+    window_influence: float = 0.3
+    zero_border: bool = False
+
+    def __call__(self, penalized: FloatArray, anchors: int) -> FloatArray:
+        """Return the (B, N) values by which candidates are ranked, from their scores after the penalty."""
+        window = hann_of(penalized.shape[1], anchors, self.zero_border)
+        return np.asarray(penalized * (1 - self.window_influence) + window * self.window_influence)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Product:
+    """``penalty * score * hann``.
+
+    Attributes:
+        penalty_k: strength of the penalty on changes of size and aspect ratio; 0 turns it off.
+        zero_border: the Hann window is zero on the map's border.
+    """
+
+    penalty_k: float = 0.0
+    zero_border: bool = False
+
+    def __call__(self, penalized: FloatArray, anchors: int) -> FloatArray:
+        """Return the (B, N) values by which candidates are ranked, from their scores after the penalty."""
+        return np.asarray(penalized * hann_of(penalized.shape[1], anchors, self.zero_border))
+
+
+def penalty_of(candidates: FloatArray, previous: FloatArray, strength: float) -> FloatArray:
+    """Return the (B, N) penalties of candidates (B, N, 4) against the last boxes (B, 4), both cx, cy, w, h in image pixels."""
+    return change_penalty(candidates[..., 2:], previous[:, None, 2:], strength)
+
+
+@lru_cache(maxsize=64)
+def hann_of(count: int, anchors: int, zero_border: bool) -> FloatArray:
+    """Return the (N,) Hann window of a square map, the same for every anchor of a point; it must not be written to.
+
+    Raises:
+        LockonError: `count` is no `anchors` times a square.
+    """
+    return np.tile(hann(map_side(count, anchors), zero_border), anchors)
+
+
+def map_side(count: int, anchors: int) -> int:
+    """Return the points per side of the square map that `count` candidates with `anchors` per point lie on.
+
+    >>> map_side(3125, 5)
+    25
+
+    Raises:
+        LockonError: they do not fill a square.
+    """
+    side: int = round((count / anchors) ** 0.5)
+    if side * side * anchors != count:
+        raise LockonError(f"{count} candidates are not {anchors} per point of a square map; set localizer.anchors to the network's anchors")
+    return side
+
+
+__all__ = ["Blend", "Product", "hann_of", "map_side", "penalty_of"]

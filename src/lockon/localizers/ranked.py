@@ -1,0 +1,56 @@
+"""`Ranked`: the candidates of B targets with all that the parts of a localizer know of them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lockon.ops.crop import Crop
+from lockon.types import FloatArray
+
+
+class Ranked(NamedTuple):
+    """N candidates of each of B targets.
+
+    Attributes:
+        candidates: (B, N, 4) cx, cy, w, h in image pixels.
+        boxes: (B, N, 4) x1, y1, x2, y2 in crop pixels.
+        foreground: (B, N) foreground probabilities.
+        scores: (B, N) scores in [0, 1], before penalty and window.
+        penalty: (B, N) penalties on changes of size and shape, in [0, 1].
+        penalized: (B, N) scores after the penalty.
+        values: (B, N) what they are ranked by, after penalty and window.
+        crops: the B search windows.
+        previous: (B, 4) last boxes, cx, cy, w, h in image pixels.
+        penalty_k: strength of the penalty.
+    """
+
+    candidates: FloatArray
+    boxes: FloatArray
+    foreground: FloatArray
+    scores: FloatArray
+    penalty: FloatArray
+    penalized: FloatArray
+    values: FloatArray
+    crops: Crop
+    previous: FloatArray
+    penalty_k: float
+
+
+class Placed(NamedTuple):
+    """The box of each of B targets, before its size is smoothed over time.
+
+    Attributes:
+        best: (B,) number of the chosen candidate.
+        boxes: (B, 4) cx, cy, w, h in image pixels.
+        trust: (B,) how fast the size may follow the box, 0..1 up to rounding.
+    """
+
+    best: NDArray[np.intp]
+    boxes: FloatArray
+    trust: FloatArray
+
+
+__all__ = ["Placed", "Ranked"]

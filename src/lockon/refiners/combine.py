@@ -1,0 +1,126 @@
+"""What a refiner changes in a tracker's results: which boxes it is asked for, what is reported, where the tracker goes on.
+
+Yan et al., Alpha-Refine, CVPR 2021, Sec. 3.1. How the published scripts differ per benchmark is in the options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lockon.errors import LockonError
+from lockon.localizers.masks import mask_box
+from lockon.refiners.guard import clip_inside, frame_sizes, is_valid
+from lockon.types import FloatArray, Frame, Result
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefineConfig:
+    """What a refiner changes in a tracker's results.
+
+    Attributes:
+        box: which box is reported. "refiner": the refiner's. "mask": the upright rectangle around the largest connected part of its mask,
+            else the tracker's. "base": the tracker's, for masks alone.
+        mask: results have the refiner's masks.
+        mask_area: pixels² from which on a part of the mask makes a box.
+        write_back: the tracker goes on from the reported box, cut at the frame's border, if it can be moved.
+        clip: boxes are reported cut at the frame's border.
+        clip_base: the refiner searches around the tracker's box cut at the frame's border.
+        min_size: pixels per side that a cut box has in the frame at least.
+        lost: boxes of a "lost" target are refined, too. Their position is a guess, and the refiner may find something else there.
+        official_start: start boxes lie half a pixel to the right and below, as the published scripts give them to tracker and refiner.
+
+    Raises:
+        LockonError: a `min_size` of 0 or below.
+    """
+
+    box: Literal["refiner", "mask", "base"] = "refiner"
+    mask: bool = False
+    mask_area: float = 100.0
+    write_back: bool = True
+    clip: bool = True
+    clip_base: bool = False
+    min_size: float = 10.0
+    lost: bool = False
+    official_start: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.min_size > 0:
+            raise LockonError(f"min_size={self.min_size:g} given, expected pixels above 0, for example min_size=10")
+
+    @property
+    def needs_masks(self) -> bool:
+        """Whether the refiner must make masks."""
+        return self.mask or self.box == "mask"
+
+
+class Refined(NamedTuple):
+    """What refinement makes of one target's result.
+
+    Attributes:
+        result: what is reported.
+        box: (4,) x, y, w, h that the tracker goes on from; None where no box was refined.
+    """
+
+    result: Result
+    box: FloatArray | None
+
+
+def boxes_to_refine(config: RefineConfig, frames: Sequence[Frame], results: Sequence[Result]) -> FloatArray:
+    """Return the boxes (n, 4) that the refiner searches around; NaN, which refiners leave alone, where it must not search."""
+    sizes = frame_sizes(frames)
+    rows = np.stack([np.asarray(result.box, dtype=np.float64) for result in results])  # (n, 4)
+    present = np.array([result.state != "lost" for result in results])
+    asked = np.where((is_valid(rows, sizes) & (config.lost | present))[:, None], rows, np.nan)
+    return clip_inside(asked, sizes, config.min_size) if config.clip_base else asked
+
+
+def combine(
+    config: RefineConfig, frames: Sequence[Frame], results: Sequence[Result], asked: FloatArray, refined: Sequence[Result] | None
+) -> list[Refined]:
+    """Return what is reported of n targets, and the boxes that the tracker goes on from.
+
+    Args:
+        config: the rules.
+        frames: n frames (H, W, 3).
+        results: of the tracker.
+        asked: (n, 4) boxes that the refiner was asked to refine.
+        refined: its results; None where it was not asked.
+    """
+    sizes = frame_sizes(frames)
+    boxes, masks = _refined_boxes(config, asked, refined)
+    changed = is_valid(boxes, sizes)
+    inside = clip_inside(np.where(changed[:, None], boxes, 0.0), sizes, config.min_size)
+    made = []
+    for i, result in enumerate(results):
+        mask = result.mask
+        if config.mask and refined is None:
+            mask = np.zeros((sizes[i][1], sizes[i][0]), dtype=bool)
+        elif config.mask and masks[i] is not None:
+            mask = masks[i]
+        box = (inside if config.clip else boxes)[i] if changed[i] else np.asarray(result.box, dtype=np.float64)
+        made.append(Refined(Result(box, result.score, result.state, mask), inside[i] if changed[i] else None))
+    return made
+
+
+def _refined_boxes(
+    config: RefineConfig, asked: FloatArray, refined: Sequence[Result] | None
+) -> tuple[FloatArray, list[NDArray[np.bool_] | None]]:
+    """Return (n, 4) boxes by the configured rule, NaN where there is none, and the refiner's masks."""
+    if refined is None:
+        return np.full_like(asked, np.nan), [None] * len(asked)
+    masks = [None if result.mask is None else np.asarray(result.mask, dtype=bool) for result in refined]
+    if config.box == "base":
+        return asked, masks
+    if config.box == "mask":
+        around = [None if mask is None else mask_box(mask, config.mask_area) for mask in masks]
+        return np.stack([np.full(4, np.nan) if box is None else box for box in around]), masks
+    boxes = np.stack([np.asarray(result.box, dtype=np.float64) for result in refined])
+    return np.where((boxes != asked).any(axis=1, keepdims=True), boxes, np.nan), masks  # a box that came back was not refined
+
+
+__all__ = ["RefineConfig", "Refined", "boxes_to_refine", "combine"]

@@ -1,0 +1,101 @@
+"""`Target`, all that a network's tracker knows of one target, and `StatePolicy`, which decides its state and where it is searched next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lockon.localizers.verdict import Verdict
+from lockon.ops.boxes import cxcywh_to_xywh
+from lockon.ops.score_map import ScoreMap
+from lockon.types import FloatArray, Result, State, Template
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """All that is known of one target between two frames; a new value per frame.
+
+    Attributes:
+        box: (4,) cx, cy, w, h in image pixels, float64.
+        trusted: the last box that was not below the `StatePolicy.lost` score.
+        template: its features, a batch of one.
+        border_color: (3,) what crops show outside the frame; None repeats the outermost pixels.
+        size: width, height of the video's frames.
+        score: calibrated, 0..1.
+        state: tracked, uncertain or lost.
+        low: frames in a row below the `StatePolicy.lost` score.
+        absent: frames in a row below the `StatePolicy.absent_score`.
+        mask: (H, W) bool of the last frame, or None.
+        scores: the last search region's score map, where the tracker keeps them.
+        seed: of the run.
+        frame: number of frames since the start; with `seed` it fixes the random numbers of a step.
+    """
+
+    box: FloatArray
+    trusted: FloatArray
+    template: Template
+    border_color: FloatArray | None
+    size: tuple[int, int]
+    score: float = 1.0
+    state: State = "tracked"
+    low: int = 0
+    absent: int = 0
+    mask: NDArray[np.bool_] | None = None
+    scores: ScoreMap | None = None
+    seed: int = 0
+    frame: int = 0
+
+    @property
+    def result(self) -> Result:
+        """Return box, score, state and mask as one target's `Result`."""
+        return Result(cxcywh_to_xywh(self.box), self.score, self.state, self.mask)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StatePolicy:
+    """What a score and a verdict mean for a target.
+
+    Attributes:
+        tracked: score at or above which a target is "tracked".
+        lost: score below which it is "lost"; "uncertain" between `lost` and `tracked`.
+        lost_after: frames in a row below `lost` before the state turns "lost"; until then it is "uncertain" and the box follows.
+        absent_score: after `lost_after` frames in a row below this score the target counts as gone: the last trusted box
+            (score >= `lost`) is returned and searched around, until a candidate scores higher. A "lost" target above it is still
+            followed: following a doubtful target costs little, holding on to an old place costs the target.
+        search_growth: factor on the search crop per "lost" frame, up to `max_growth`.
+        max_growth: largest factor on the search crop.
+        min_size: smallest width and height of a box, in pixels.
+    """
+
+    tracked: float = 0.5
+    lost: float = 0.3
+    lost_after: int = 3
+    absent_score: float = 0.05
+    search_growth: float = 1.05
+    max_growth: float = 1.5
+    min_size: float = 3.0
+
+    def growth(self, target: Target) -> float:
+        """Return the factor on the target's next search crop."""
+        return min(self.search_growth ** max(target.low - self.lost_after, 0), self.max_growth)
+
+    def inside(self, box: FloatArray, size: tuple[int, int]) -> FloatArray:
+        """Return a box (4,) cx, cy, w, h with its centre in the frame and its sides between `min_size` and the frame's."""
+        return np.concatenate([np.clip(box[:2], 0, size), np.clip(box[2:], self.min_size, size)])
+
+    def update(self, target: Target, box: FloatArray, score: float, verdict: Verdict = "normal") -> Target:
+        """Return the target's next state, given its localized box (4,) cx, cy, w, h and its score; "not_found" keeps the last box."""
+        box = target.box if verdict == "not_found" else self.inside(box, target.size)
+        frame = target.frame + 1
+        if score >= self.lost and verdict != "not_found":
+            state: State = "tracked" if score >= self.tracked and verdict != "uncertain" else "uncertain"
+            return replace(target, box=box, trusted=box, score=score, state=state, low=0, absent=0, frame=frame)
+        low, absent = target.low + 1, target.absent + 1 if score < self.absent_score else 0
+        kept = target.trusted if absent > self.lost_after else box
+        state = "lost" if low > self.lost_after else "uncertain"
+        return replace(target, box=kept, score=score, state=state, low=low, absent=absent, frame=frame)
+
+
+__all__ = ["StatePolicy", "Target"]
