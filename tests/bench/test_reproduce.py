@@ -48,7 +48,7 @@ def made(data, tmp_path_factory):
         patch.chdir(folder)
         common = ["--data", f"folder:{data}", "--out", out]
         assert lockon("run", "--trackers", "kcf", *common).exit_code == 0
-        assert lockon("run", "--trackers", "kcf", "--protocol", "reset", "--rule", "reset.skip=3", *common).exit_code == 0
+        assert lockon("run", "--trackers", "kcf", "--protocol", "reset", "--rule", "skip=3", *common).exit_code == 0
         assert lockon("run", "--trackers", "walk=walking:Walk", "--repetitions", 2, "--seed", 5, *common).exit_code == 0
     return out
 

@@ -162,8 +162,8 @@ def test_results_of_whole_trackers_are_on_the_page(finished: Path) -> None:
     text = write_report(finished, AR, [finished / "page.md"], results)[0].read_text()
     oracle = text[text.index("## With the true centre") : text.index("## Sequences")]
     assert "| refine-s |" in oracle
-    assert "lockon bench oracle --trackers refine-s --data NAME:ROOT --out DIR\n" in oracle
-    assert "lockon bench oracle --trackers csrt --data NAME:ROOT --out DIR --refine refine-s\n" in oracle
+    assert "lockon bench run --protocol one-pass oracle --trackers refine-s --data NAME:ROOT --out DIR\n" in oracle
+    assert "lockon bench run --protocol one-pass oracle --trackers csrt --data NAME:ROOT --out DIR --refine refine-s\n" in oracle
     alone = finished / "alone"
     add(Store(alone), "csrt", make_record("a", HALF))
     for kind, folder, message in ((AR, alone, "has no tracker that ran without and with"), (AR, finished / "none", "does not exist")):

@@ -16,7 +16,7 @@ from lockon.bench.report.attributes import has_attributes
 from lockon.bench.report.evaluation import Options, evaluate_each
 from lockon.bench.report.model import Report
 from lockon.bench.report.significance import Intervals, compare, intervals
-from lockon.bench.store import ProtocolName, Record, Store
+from lockon.bench.store import Record, Store
 from lockon.bench.tables.model import Table
 
 
@@ -32,7 +32,7 @@ class KeptStore(Store):
         self._only = only
         self._kept: dict[tuple[str, str], list[Record]] = {}
 
-    def records(self, label: str, protocol: ProtocolName = "one-pass") -> list[Record]:
+    def records(self, label: str, protocol: str = "one-pass") -> list[Record]:
         """As `Store.records`."""
         key = (label, protocol)
         if key not in self._kept:

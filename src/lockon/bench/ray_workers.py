@@ -98,7 +98,7 @@ def _receive(ray: Any, ready: Any, job: Job, store: Store, on_outcome: Callable[
 def _known(store: Store, context: BenchmarkContext, job: Job) -> dict[_Key, Record]:
     """The finished results of a job, so that a task does only what is missing."""
     label = job.spec.label
-    run_keys = [(sequence, run_key) for sequence in job.sequences for group in context.protocol.groups(sequence) for run_key in group]
+    run_keys = [(sequence, run_key) for sequence in job.sequences for group in context.protocol.runs(sequence) for run_key in group]
     found = {
         (label, sequence.dataset, sequence.name, run_key): store.find(label, sequence, run_key, context.protocol.rules(sequence))
         for sequence, run_key in run_keys

@@ -12,7 +12,8 @@ import numpy as np
 
 from lockon.bench.machine import machine, versions
 from lockon.bench.protocols.plan import Protocol
-from lockon.bench.record import PROTOCOLS, ProtocolName, Record, load_record
+from lockon.bench.protocols.table import PROTOCOLS, protocol_of
+from lockon.bench.record import Record, load_record
 from lockon.bench.report import Options, evaluate_all
 from lockon.bench.spec import RefinerSpec, TrackerSpec
 from lockon.bench.store import Store
@@ -33,7 +34,7 @@ class Claim:
     store: Store
     label: str
     configuration: Mapping[str, Any]
-    protocol: ProtocolName
+    protocol: str
     records: tuple[Record, ...]
     metrics: Mapping[str, float] | None = None
     convention: str | None = None
@@ -53,8 +54,7 @@ class Claim:
         for record in self.records:
             groups.setdefault(json.dumps(record.rules, sort_keys=True), []).append(record)
         return [
-            (Protocol.from_rules(self.protocol, group[0].rules, max(record.repetition for record in group)), group)
-            for group in groups.values()
+            (protocol_of(self.protocol, group[0].rules, max(record.repetition for record in group)), group) for group in groups.values()
         ]
 
     def spec(self, weights: Path | None, refiner_weights: Path | None = None) -> TrackerSpec:

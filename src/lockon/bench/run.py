@@ -14,6 +14,7 @@ import cv2
 
 from lockon.bench.jobs import BenchmarkContext, Job, Outcome, open_runs, run_job
 from lockon.bench.machine import machine, versions
+from lockon.bench.protocols.one_pass import OnePass
 from lockon.bench.protocols.plan import Protocol
 from lockon.bench.spec import Make, TrackerSpec, sha256
 from lockon.bench.store import Store
@@ -64,7 +65,7 @@ def run_benchmark(
         LockonError: double labels or sequences, numbers out of range, or results of another configuration in `out`.
         KeyboardInterrupt: stopped by Ctrl-C; running pairs are dropped, finished ones are stored.
     """
-    protocol = protocol or Protocol()
+    protocol = protocol or OnePass()
     _check_arguments(specs, sequences, workers=workers, threads=threads, batch=batch, protocol=protocol)
     store = Store(out)
     for spec in specs:
@@ -150,7 +151,7 @@ def _check_arguments(
         raise LockonError(f"{len(labels)} trackers and {len(names)} sequences given; expected at least one of each")
     if workers < 0 or threads < 1 or batch < 1:
         raise LockonError(f"workers={workers}, threads={threads}, batch={batch}; expected workers of 0 or more, the others of 1 or more")
-    if batch > 1 and protocol.name == "realtime" and protocol.realtime.seconds is None:
+    if batch > 1 and protocol.is_timed:
         raise LockonError("real time cannot be measured in batches, where a frame waits for the others; give seconds per frame, or batch=1")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lockon.cli import bench
+from lockon.cli._groups import split_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,10 +94,10 @@ def report(  # noqa: PLR0917 - a command line
 
     _check(output, out, into, everything)
     store = KeptStore(folder)
-    names = bench.split_names([plot_format])
+    names = split_names([plot_format])
     look = Look(formats=tuple(names), lines=_lines(eao_line or []), frames=frames, budget=int(max_size * 1e6))
-    chosen = Options(None, tuple(bench.split_names(trackers)), tuple(bench.split_names(datasets)), apart=apart, lengths=lengths)
-    conventions: list[str | None] = [*bench.split_names([convention or ""])] or [None]
+    chosen = Options(None, tuple(split_names(trackers)), tuple(split_names(datasets)), apart=apart, lengths=lengths)
+    conventions: list[str | None] = [*split_names([convention or ""])] or [None]
     if everything is not None:
         _write_all(store, everything, chosen, replace(look, find=_images(data or [])), conventions)
         return

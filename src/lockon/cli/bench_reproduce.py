@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lockon.cli import bench
+from lockon.cli._groups import split_names
 from lockon.cli._trackers import load_sequences, make_tracker, tracker_files
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ def reproduce(  # noqa: PLR0917 - a command line
 
     from lockon.bench.reproduce import find_claims
 
-    names = bench.split_names(trackers)
-    claims = find_claims(result, results, trackers=names, protocol=protocol, sequences=bench.split_names(sequences))
+    names = split_names(trackers)
+    claims = find_claims(result, results, trackers=names, protocol=protocol, sequences=split_names(sequences))
     same = True
     for claim in claims:
         spec = tracker_files(claim.spec(weights, refiner_weights))
@@ -150,7 +151,7 @@ def _origins(records: Iterable[Record]) -> list[tuple[str, str]]:
 
 def _batch_size(claim: Claim, protocol: Protocol) -> int:
     found = [value for value in claim.setup("lockstep") if isinstance(value, int)]
-    return found[0] if found and not (protocol.name == "realtime" and protocol.realtime.seconds is None) else 1
+    return found[0] if found and not protocol.is_timed else 1
 
 
 def _sequences(claim: Claim, records: list[Record], known: Mapping[tuple[str, str], VideoSequence]) -> list[VideoSequence]:
@@ -186,7 +187,7 @@ def _show_boxes(claim: Claim, again: Store) -> bool:
         typer.echo(f"  {item.name}: {item.different} of {item.frames} frames differ, boxes by up to {item.largest:.3g} px")
     typer.echo(f"  boxes      {len(found) - len(wrong)} of {len(found)} runs identical")
     if wrong and claim.protocol == "realtime" and any(record.rules.get("seconds") is None for record in claim.records):
-        typer.echo("  measured real time depends on the machine's speed; --rule realtime.seconds=S makes it repeatable")
+        typer.echo("  measured real time depends on the machine's speed; --rule seconds=S makes it repeatable")
     return not wrong
 
 

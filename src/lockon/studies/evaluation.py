@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from lockon.bench.protocols.one_pass import OnePass
 from lockon.bench.protocols.plan import Protocol
 from lockon.bench.run import run_benchmark
 from lockon.bench.spec import TrackerSpec
@@ -59,7 +60,7 @@ class TrackBase:
         on_progress("tracking")
         weights = weights_path(self.name)
         spec = TrackerSpec(self.name, self.name, files=(weights,) if weights.is_file() else ())
-        _run(self.study.base, spec, Protocol(), self.study.validation(), seed=0, batch=1)
+        _run(self.study.base, spec, OnePass(), self.study.validation(), seed=0, batch=1)
 
 
 def judge(study: Study, run: StudyRun, on_progress: OnProgress) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lockon.bench.report.one_pass import OnePass
+from lockon.bench.report.one_pass import OnePassScoring
 from lockon.bench.store import Record, Store
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
@@ -63,7 +63,7 @@ def read_bases(store: Store, names: Sequence[str], sequences: Sequence[VideoSequ
 
 def overlap_metrics(record: Record) -> dict[str, float | None]:
     """AO and SR75 of a record, None where they are not known."""
-    values = OnePass("pysot").score([record]).values
+    values = OnePassScoring("pysot").score([record]).values
     return {name: values[name] if np.isfinite(values[name]) else None for name in COUNTED}
 
 

@@ -33,7 +33,7 @@ def write_report(out: Path, kind: StudySpec, pages: Sequence[Path], results: Pat
     """Writes the page of the study in `out` to each of `pages`; returns them.
 
     Args:
-        results: folder of `lockon bench run` and `lockon bench oracle`, whose tables the page of a study of refiners has, too.
+        results: folder of `lockon bench run`, whose tables of pairs the page of a study of refiners has, too.
 
     Raises:
         LockonError: no study, another one, no finished run, results that cannot be used, or a page that cannot be written.

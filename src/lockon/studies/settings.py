@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lockon._files import read_json_object, write_bytes
-from lockon.bench.protocols.plan import Protocol
+from lockon.bench.protocols.one_pass import OnePass
+from lockon.bench.protocols.reset import Reset
 from lockon.config import as_json, differences
 from lockon.data.datasets.registry import load_videos
 from lockon.data.sequence import VideoSequence
@@ -24,7 +25,7 @@ from lockon.train.recipe import Recipe, TrainSources
 from lockon.zoo.registry import recipes
 
 Cache = Literal["auto", "features", "images", "none"]
-PROTOCOLS = (Protocol(), Protocol(name="reset"))
+PROTOCOLS = (OnePass(), Reset())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

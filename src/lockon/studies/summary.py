@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lockon.bench.metrics import PairedDifference, paired_difference
-from lockon.bench.report.one_pass import OnePass
-from lockon.bench.report.reset import Reset
+from lockon.bench.report.one_pass import OnePassScoring
+from lockon.bench.report.reset import ResetScoring
 from lockon.bench.store import Record, Store
 from lockon.errors import LockonError
 from lockon.ops.boxes import iou_xywh
@@ -115,7 +115,7 @@ def read_scores(out: Path, kind: StudySpec) -> tuple[list[RowScores], list[str]]
 
 def _run_scores(store: Store, label: str, kind: StudySpec) -> Scores:
     """Per sequence of which everything is known that the study counts: value and weight of each metric."""
-    rule = OnePass("pysot")
+    rule = OnePassScoring("pysot")
     resets = {record.sequence: record for record in store.records(label, "reset")}
     measured = read_alignment(alignment_file(store.folder.parent, label))
     scores: Scores = {}
@@ -148,7 +148,7 @@ def _lost(record: Record) -> float:
 
 def _robustness(record: Record) -> tuple[float, float]:
     """Failures per 100 frames, and the number of frames, by which sequences are weighted."""
-    return Reset(record.dataset).score([record]).values["R"], float(len(record.truth))
+    return ResetScoring(record.dataset).score([record]).values["R"], float(len(record.truth))
 
 
 def _row(row: Row, seeds: Mapping[int, Scores], names: list[str], metrics: Sequence[Name]) -> RowScores:

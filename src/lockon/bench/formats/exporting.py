@@ -11,7 +11,8 @@ from pathlib import Path
 from lockon._files import write_bytes
 from lockon.bench.formats.reading import usual_origin
 from lockon.bench.formats.recognise import TOOLKITS
-from lockon.bench.store import PROTOCOLS, Record, Store
+from lockon.bench.protocols.table import PROTOCOLS, protocol_class
+from lockon.bench.store import Record, Store
 from lockon.errors import LockonError, LockonWarning, unknown_name
 
 
@@ -84,7 +85,7 @@ def is_boxes(parts: tuple[str, ...]) -> bool:
 
 def all_records(store: Store, label: str) -> list[Record]:
     """A tracker's results of all protocols but the oracle, whose answers know the truth: they belong into nobody else's files."""
-    return [record for protocol in PROTOCOLS if protocol != "oracle" for record in store.records(label, protocol)]
+    return [record for protocol in PROTOCOLS if not protocol_class(protocol).gives_truth for record in store.records(label, protocol)]
 
 
 def chosen_labels(store: Store, trackers: Sequence[str] | None) -> list[str]:

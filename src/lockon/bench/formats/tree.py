@@ -16,13 +16,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockon.bench.store import ProtocolName
 from lockon.errors import LockonError
 
 Parts = tuple[str, ...]
 SUFFIXES = (".txt", ".bin")
 # Names of experiments of the VOT toolkits, and the protocol that each is; others are told by the codes in their files.
-EXPERIMENTS: dict[str, ProtocolName] = {
+EXPERIMENTS: dict[str, str] = {
     "baseline": "reset",
     "supervised": "reset",
     "realtime": "realtime",
@@ -50,7 +49,7 @@ class ResultFile:
     tracker: str
     sequence: str
     path: Path
-    protocol: ProtocolName | None = "one-pass"
+    protocol: str | None = "one-pass"
     repetition: int = 1
     anchor: int | None = None
     times: Path | None = None

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
 from lockon.bench.metrics import MultiStart, MultiStartScores, multi_start_scores
+from lockon.bench.protocols.table import protocol_text
 from lockon.bench.report.latency import tracking_times
 from lockon.bench.report.lengths import eao_note, range_of
 from lockon.bench.report.model import Axis, Metric, SequenceScore
 from lockon.bench.report.overlaps import region_overlaps
-from lockon.bench.store import ProtocolName, Record
+from lockon.bench.store import Record
 from lockon.errors import unknown_name
 from lockon.types import FloatArray
 
@@ -26,7 +28,7 @@ _METRICS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Anchors:
+class AnchorsScoring:
     """The anchors protocol on one dataset.
 
     Attributes:
@@ -38,9 +40,11 @@ class Anchors:
         LockonError: unknown convention, or lengths that are no range.
     """
 
+    conventions: ClassVar[tuple[str, ...]] = (CONVENTION,)
+    per_dataset: ClassVar[bool] = True  # the lengths that count for EAO are the dataset's
     dataset: str
     given_convention: str | None = None
-    protocol: ProtocolName = "anchors"
+    protocol: str = "anchors"
     given: tuple[int, int] | None = None
     headline = "EAO"
     detail = "A"
@@ -48,6 +52,11 @@ class Anchors:
     pooled = True
     convention = CONVENTION
     robustness_label = "robustness: fraction of frames before failures"
+
+    @classmethod
+    def make(cls, dataset: str, convention: str | None, protocol: str, lengths: tuple[int, int] | None) -> AnchorsScoring:
+        """Return the scoring of a dataset."""
+        return cls(dataset, convention, protocol, lengths)
 
     def __post_init__(self) -> None:
         if self.given_convention not in (None, CONVENTION):
@@ -118,7 +127,7 @@ class Anchors:
         return [
             f"{eao_note(self.dataset, self.lengths)} A: mean overlap before failures. R: fraction of frames before failures. "
             f"Convention `{CONVENTION}`; overlap of masks where the dataset has masks, else exact overlap of polygons or boxes.",
-            f"Protocol: {NAMES[self.protocol]}.",
+            f"Protocol: {protocol_text(self.protocol, 'anchors')}.",
         ]
 
     @staticmethod
@@ -127,9 +136,4 @@ class Anchors:
         return values["R"], values["A"]
 
 
-NAMES: Mapping[str, str] = {
-    "anchors": "multi-start from anchor frames, forward or backward, without resets (VOT2020 and later)",
-    "realtime": "multi-start from anchor frames, in real time",
-}
-
-__all__ = ["CONVENTION", "Anchors"]
+__all__ = ["CONVENTION", "AnchorsScoring"]

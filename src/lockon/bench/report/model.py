@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from lockon.bench.store import ProtocolName, Record
+from lockon.bench.store import Record
 from lockon.data.completeness import Completeness
 from lockon.errors import unknown_name
 from lockon.types import FloatArray
@@ -102,7 +102,7 @@ class Scoring(Protocol):
     """How a protocol makes metrics from results; the classes are in `one_pass`, `reset` and `anchors` of this package."""
 
     @property
-    def protocol(self) -> ProtocolName:
+    def protocol(self) -> str:
         """Name of `lockon bench run --protocol`."""
 
     @property
@@ -220,7 +220,7 @@ class Report:
     notes: tuple[str, ...] = ()
 
     @property
-    def protocol(self) -> ProtocolName:
+    def protocol(self) -> str:
         """Name of the protocol."""
         return self.scoring.protocol
 

@@ -8,15 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from lockon.bench.metrics import NORMALIZED_THRESHOLDS, PRECISION_THRESHOLDS, one_pass_scores, over_sequences, success_thresholds
+from lockon.bench.metrics import (
+    CONVENTIONS,
+    NORMALIZED_THRESHOLDS,
+    PRECISION_THRESHOLDS,
+    one_pass_scores,
+    over_sequences,
+    success_thresholds,
+)
 from lockon.bench.metrics.conventions import get_convention
+from lockon.bench.protocols.table import protocol_text
 from lockon.bench.report.latency import tracking_times
 from lockon.bench.report.model import Axis, Metric, SequenceScore
-from lockon.bench.store import ProtocolName, Record
+from lockon.bench.store import Record
 from lockon.types import FloatArray
 
 KEYS = ("AO", "SR50", "SR75", "AUC", "P20", "NP")
@@ -32,7 +40,7 @@ _OVERLAP = ("AO", "SR50", "SR75")
 
 
 @dataclass(frozen=True, slots=True)
-class OnePass:
+class OnePassScoring:
     """One-pass evaluation under a named convention.
 
     With "got10k" all metrics come from the frames of all sequences pooled, boxes clipped to the picture for AO, SR and AUC;
@@ -40,11 +48,18 @@ class OnePass:
     """
 
     convention: str = "pysot"
-    protocol: ProtocolName = "one-pass"
+    protocol: str = "one-pass"
+    conventions: ClassVar[tuple[str, ...]] = tuple(CONVENTIONS)
+    per_dataset: ClassVar[bool] = False
     headline = "AUC"
     detail = "AO"
     lengths = None
     robustness_label = ""
+
+    @classmethod
+    def make(cls, dataset: str, convention: str | None, protocol: str, lengths: tuple[int, int] | None) -> OnePassScoring:
+        """Return the scoring of any datasets; there are no lengths."""
+        return cls(convention or "pysot", protocol)
 
     def __post_init__(self) -> None:
         get_convention(self.convention)  # an unknown name is an error now, before files are read
@@ -129,15 +144,10 @@ class OnePass:
         counted = f"AO, SR0.5 and SR0.75: first and absent frames excluded{clipped}"
         return [
             f"AUC, P20 and NP: convention `{self.convention}`; {counted}. All: {AVERAGE[self.pooled]}.",
-            f"Protocol: {PROTOCOLS[self.protocol]}.",
+            f"Protocol: {protocol_text(self.protocol, 'one-pass')}.",
         ]
 
 
 AVERAGE: Mapping[bool, str] = {True: "frames of all sequences pooled", False: "mean over sequences"}
-PROTOCOLS: Mapping[str, str] = {
-    "one-pass": "one-pass evaluation (started once, on the first annotated frame)",
-    "realtime": "real time (started once; a frame that comes while the tracker is busy keeps the last answer)",
-    "oracle": "oracle (started once; every search begins around the true centre, with the tracker's own last size)",
-}
 
-__all__ = ["AVERAGE", "KEYS", "METRICS", "PROTOCOLS", "OnePass"]
+__all__ = ["AVERAGE", "KEYS", "METRICS", "OnePassScoring"]

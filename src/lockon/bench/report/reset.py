@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from lockon.bench.metrics import ResetRun, accuracy_robustness, expected_average_overlap, expected_overlap_curve, reset_run
+from lockon.bench.protocols.table import protocol_text
 from lockon.bench.report.latency import tracking_times
 from lockon.bench.report.lengths import eao_note, range_of
 from lockon.bench.report.model import LONGEST, Axis, Metric, SequenceScore
 from lockon.bench.report.overlaps import answer_regions, truth_regions
-from lockon.bench.store import ProtocolName, Record
+from lockon.bench.store import Record
 from lockon.errors import unknown_name
 from lockon.ops.raster import RULES
 from lockon.types import FloatArray
@@ -31,7 +33,7 @@ _METRICS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Reset:
+class ResetScoring:
     """The reset protocol on one dataset.
 
     Attributes:
@@ -43,14 +45,21 @@ class Reset:
         LockonError: unknown convention, or lengths that are no range.
     """
 
+    conventions: ClassVar[tuple[str, ...]] = CONVENTIONS
+    per_dataset: ClassVar[bool] = True  # the lengths that count for EAO are the dataset's
     dataset: str
     given_convention: str | None = None
-    protocol: ProtocolName = "reset"
+    protocol: str = "reset"
     given: tuple[int, int] | None = None
     headline = "EAO"
     detail = "A"
     metrics = _METRICS
     pooled = True
+
+    @classmethod
+    def make(cls, dataset: str, convention: str | None, protocol: str, lengths: tuple[int, int] | None) -> ResetScoring:
+        """Return the scoring of a dataset."""
+        return cls(dataset, convention, protocol, lengths)
 
     def __post_init__(self) -> None:
         if self.convention not in CONVENTIONS:
@@ -117,7 +126,7 @@ class Reset:
         return [
             f"{eao_note(self.dataset, self.lengths)} A: mean overlap without {BURNIN} frames after each start. R: failures per 100 frames. "
             f"Overlap: {counted}, within the picture.",
-            f"Protocol: {NAMES[self.protocol]}.",
+            f"Protocol: {protocol_text(self.protocol, 'reset')}.",
         ]
 
     @property
@@ -131,9 +140,4 @@ class Reset:
         return math.exp(-RELIABILITY * values["R"] / 100), values["A"]
 
 
-NAMES: Mapping[str, str] = {
-    "reset": "supervised, started again 5 frames after a failure (VOT2013 to VOT2019)",
-    "realtime": "supervised with resets, in real time",
-}
-
-__all__ = ["BURNIN", "CONVENTIONS", "EXACT", "RELIABILITY", "Reset"]
+__all__ = ["BURNIN", "CONVENTIONS", "EXACT", "RELIABILITY", "ResetScoring"]
