@@ -26,7 +26,7 @@ from lockon.studies.refiner_page import commands_of  # noqa: E402
 from lockon.studies.report import write_report  # noqa: E402
 from lockon.studies.settings import Study  # noqa: E402
 from lockon.studies.specs import KINDS  # noqa: E402
-from lockon.studies.summary import compare, read_scores  # noqa: E402
+from lockon.studies.summary import compare_rows, read_scores  # noqa: E402
 from lockon.studies.training import Prepare, TrainAndTrack  # noqa: E402
 from lockon.studies.work import tasks_of  # noqa: E402
 from lockon.train.checkpoint import read_weights  # noqa: E402
@@ -124,7 +124,7 @@ def test_verdicts(finished: Path) -> None:
     rows, names = read_scores(finished, AR)
     assert names == list(NAMES)
     assert [row.row.variant for row in rows] == ["base", "naive", "no-mask"]
-    found = {(item.row.variant, item.name): item for item in compare(rows, AR)}
+    found = {(item.row.variant, item.name): item for item in compare_rows(rows, AR)}
     assert found["naive", "IoU"].verdict == "better"
     assert found["naive", "J"].verdict == "worse"
     assert found["naive", "J"].sequences.sequences == 3

@@ -20,7 +20,7 @@ from lockon.bench.report.overlaps import region_overlaps
 from lockon.bench.report.significance import SignificantDifference, compare
 from lockon.bench.store import Store
 from lockon.bench.tables.markdown import markdown
-from lockon.bench.tables.model import BEST, Cell, Table, number
+from lockon.bench.tables.model import BEST, Cell, Table, number, signed
 from lockon.errors import LockonError
 
 TITLES = {"SR75": "SR0.75", "NP": "P_norm", "P20": "P"}
@@ -217,7 +217,7 @@ def pair_table(pairs: Sequence[Pair], question: Question) -> Table:
         for key in question.metrics:
             cells += _gain_cells(pair.metrics.get(key), several=pair.sequences > 1)
         if question.costs:
-            cells += [Cell(number(pair.ms_base, 1)), Cell("-" if math.isnan(pair.ms_added) else f"{pair.ms_added:+.1f}")]
+            cells += [Cell(number(pair.ms_base, 1)), Cell(signed(pair.ms_added, 1))]
         if masked:
             cells.append(Cell(_masks(pair)))
         body.append((*cells, Cell(str(pair.sequences))))
@@ -240,7 +240,7 @@ def _gain_cells(found: SignificantDifference | None, *, several: bool) -> list[C
     if math.isnan(found.difference):
         return [Cell(number(found.second)), Cell(number(found.first)), Cell("-")]
     sure = several and (found.low > 0 or found.high < 0)  # one sequence has no interval
-    text = f"{found.difference:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+    text = f"{signed(found.difference)} [{signed(found.low)}, {signed(found.high)}]"
     return [Cell(number(found.second)), Cell(number(found.first)), Cell(text, BEST if sure else 0)]
 
 

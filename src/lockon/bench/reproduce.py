@@ -194,7 +194,7 @@ def changes(claim: Claim, spec: TrackerSpec) -> dict[str, list[str]]:
     return found
 
 
-def compare(stored: Sequence[Record], again: Sequence[Record]) -> list[Difference]:
+def record_differences(stored: Sequence[Record], again: Sequence[Record]) -> list[Difference]:
     """Each stored record against the one of the same place.
 
     Raises:
@@ -243,4 +243,4 @@ def metrics(store: Store, claim: Claim, convention: str | None) -> dict[str, tup
     return {", ".join(report.datasets): (report.convention, dict(report.trackers[0].values)) for report in reports}
 
 
-__all__ = ["Claim", "Difference", "changes", "compare", "find_claims", "metrics"]
+__all__ = ["Claim", "Difference", "changes", "find_claims", "metrics", "record_differences"]

@@ -179,9 +179,9 @@ def _sequences(claim: Claim, records: list[Record], known: Mapping[tuple[str, st
 
 def _show_boxes(claim: Claim, again: Store) -> bool:
     """One line per run that differs; whether none does."""
-    from lockon.bench.reproduce import compare
+    from lockon.bench.reproduce import record_differences
 
-    found = compare(claim.records, again.records(claim.label, claim.protocol))
+    found = record_differences(claim.records, again.records(claim.label, claim.protocol))
     wrong = [item for item in found if item.different]
     for item in wrong:
         typer.echo(f"  {item.name}: {item.different} of {item.frames} frames differ, boxes by up to {item.largest:.3g} px")

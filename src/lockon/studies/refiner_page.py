@@ -10,8 +10,9 @@ import numpy as np
 
 from lockon.analysis.pairs import ORACLE, REFINER, Question, pair_markdown, pairs_of
 from lockon.bench.store import Record, Store
+from lockon.bench.tables.markdown import markdown
+from lockon.bench.tables.model import Table
 from lockon.errors import LockonError
-from lockon.studies.markdown import table
 from lockon.studies.measured import read_measured, refinement_file
 from lockon.studies.refinement import COUNTED, overlap_metrics
 from lockon.studies.spec import StudySpec
@@ -32,12 +33,13 @@ def before_refinement(out: Path, rows: Sequence[RowScores], kind: StudySpec) -> 
     """The section on the boxes that all runs of the study in `out` were given."""
     run = refinement_file(out, f"{rows[0].row.name}.s{rows[0].seeds[0]}")
     given = [one["IoU"] for one in read_measured(run, {"IoU": "given"}).values()]
-    lines = [["boxes", "mean IoU", "SR75"], ["truth after jitter", _mean(given, 3), ""]]
+    lines = [["truth after jitter", _mean(given, 3), ""]]
     store = Store(out / "base")
     for name in kind.bases:
         metrics = [overlap_metrics(record) for record in store.records(name)]
         lines.append([name, *(_mean([one[key] for one in metrics], 3) for key in COUNTED)])
-    return f"## Before refinement\n\nThe same boxes for all runs, mean over sequences.\n\n{table(lines, left=1)}"
+    text = markdown([Table.of_texts(["boxes", "mean IoU", "SR75"], lines)])
+    return f"## Before refinement\n\nThe same boxes for all runs, mean over sequences.\n\n{text.strip()}"
 
 
 def _mean(values: Sequence[float | None], digits: int) -> str:

@@ -11,15 +11,16 @@ import numpy as np
 
 from lockon._files import write_bytes
 from lockon.bench.store import Store
+from lockon.bench.tables.markdown import markdown
+from lockon.bench.tables.model import Table, mean_spread, signed
 from lockon.errors import LockonError
 from lockon.studies.grid import BASE
-from lockon.studies.markdown import signed, spread, table
 from lockon.studies.metrics import LOST, METRICS
 from lockon.studies.refiner_page import before_refinement, trackers_with_refiner
 from lockon.studies.relation import CAUSE, relation
 from lockon.studies.settings import named
 from lockon.studies.spec import StudySpec
-from lockon.studies.summary import Comparison, RowScores, compare, read_scores
+from lockon.studies.summary import Comparison, RowScores, compare_rows, read_scores
 
 _LOST = f"a target with an IoU of at most {LOST} counts as lost"
 _RULE = (
@@ -64,7 +65,7 @@ def page(
         kind: of study. rows: finished ones. sequences: names. settings: of study.json.
         facts: further lines for the list of conditions, by name. extra: further sections.
     """
-    comparisons = compare(rows, kind)
+    comparisons = compare_rows(rows, kind)
     parts = [
         f"# {kind.title}\n\n{kind.intro}",
         f"## Outcome\n\n{_outcome(comparisons, kind)}\n\n{_RULE}",
@@ -90,12 +91,16 @@ def _outcome(comparisons: Sequence[Comparison], kind: StudySpec) -> str:
         own = [item for item in comparisons if (item.row, item.other) == (row, other)]
         verdicts = {verdict: [item for item in own if item.verdict == verdict] for verdict in ("better", "worse", "not told apart")}
         told = "; ".join(
-            f"**{verdict}** in {', '.join(f'{item.name} ({signed(item.sequences.interval.mean, item.name)})' for item in items)}"
+            f"**{verdict}** in {', '.join(f'{item.name} ({_mean(item)})' for item in items)}"
             for verdict, items in verdicts.items()
             if items
         )
         lines.append(f"- {row.tracker}, {kind.title_of(row)} against {kind.title_of(other)}: {told}.")
     return "\n".join(lines)
+
+
+def _mean(item: Comparison) -> str:
+    return signed(item.sequences.interval.mean, METRICS[item.name].digits)
 
 
 def _conditions(
@@ -121,11 +126,11 @@ def _conditions(
 
 
 def _results(rows: Sequence[RowScores], kind: StudySpec) -> str:
-    cells = [["tracker", kind.column, *kind.metrics, "seeds"]]
+    cells = []
     for row in rows:
-        metrics = [spread(row.by_seed(name), name) for name in kind.metrics]
+        metrics = [mean_spread(row.by_seed(name), METRICS[name].digits) for name in kind.metrics]
         cells.append([row.row.tracker, kind.title_of(row.row), *metrics, str(len(row.seeds))])
-    return table(cells, left=2)
+    return _table(["tracker", kind.column, *kind.metrics, "seeds"], cells, left=2)
 
 
 def _legend(kind: StudySpec) -> str:
@@ -136,32 +141,36 @@ def _legend(kind: StudySpec) -> str:
 def _differences(comparisons: Sequence[Comparison], kind: StudySpec) -> str:
     if not comparisons:
         return "None yet."
-    lines = [["tracker", "row", "less", "metric", "seeds", "mean", "95 % interval", "p", "sequences +/-", "verdict"]]
+    head = ["tracker", "row", "less", "metric", "seeds", "mean", "95 % interval", "p", "sequences +/-", "verdict"]
+    lines = []
     for item in comparisons:
-        paired, name = item.sequences, item.name
-        by_seed = " ".join(signed(value, name) for value in item.by_seed)
-        interval = f"{signed(paired.interval.low, name)} to {signed(paired.interval.high, name)}"
-        cells = [by_seed, signed(paired.interval.mean, name), interval, f"{paired.p_value:.2f}", f"{paired.better}/{paired.worse}"]
+        paired, digits = item.sequences, METRICS[item.name].digits
+        by_seed = " ".join(signed(value, digits) for value in item.by_seed)
+        interval = f"{signed(paired.interval.low, digits)} to {signed(paired.interval.high, digits)}"
+        cells = [by_seed, _mean(item), interval, f"{paired.p_value:.2f}", f"{paired.better}/{paired.worse}"]
         titles = [kind.title_of(row) for row in (item.row, item.other)]
-        lines.append([item.row.tracker, *titles, name, *cells, item.verdict])
-    return table(lines, left=5)
+        lines.append([item.row.tracker, *titles, item.name, *cells, item.verdict])
+    return _table(head, lines, left=5)
 
 
 def _per_sequence(rows: Sequence[RowScores], sequences: Sequence[str], kind: StudySpec) -> str:
-    lines = [["sequence", *(f"{row.row.tracker} {kind.title_of(row.row)}" for row in rows)]]
     means = [row.values[kind.metrics[0]].mean(0) for row in rows]
-    lines += [[name, *(f"{mean[index]:.3f}" if np.isfinite(mean[index]) else "" for mean in means)] for index, name in enumerate(sequences)]
-    return table(lines, left=1)
+    lines = [[name, *(f"{mean[index]:.3f}" if np.isfinite(mean[index]) else "" for mean in means)] for index, name in enumerate(sequences)]
+    return _table(["sequence", *(f"{row.row.tracker} {kind.title_of(row.row)}" for row in rows)], lines)
 
 
 def _published(kind: StudySpec) -> str:
     paper = kind.published
-    lines = [[kind.column, *paper.columns]]
+    lines = []
     for variant, values in paper.values.items():
         pairs = zip(values, paper.values[BASE], strict=True)
         cells = (f"{value:.{paper.digits}f} ({value - base:+.{paper.digits}f})" for value, base in pairs)
         lines.append([kind.variants[variant].title, *cells])
-    return f"{paper.text}\n\n{table(lines, left=1)}"
+    return f"{paper.text}\n\n{_table([kind.column, *paper.columns], lines)}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    return markdown([Table.of_texts(head, rows, left)]).strip()
 
 
 def _command(kind: StudySpec, rows: Sequence[RowScores], settings: Mapping[str, Any]) -> str:

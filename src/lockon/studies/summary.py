@@ -157,7 +157,7 @@ def _row(row: Row, seeds: Mapping[int, Scores], names: list[str], metrics: Seque
     return RowScores(row, tuple(seeds), values, {metric: array[0, :, 1] for metric, array in table.items()})
 
 
-def compare(rows: Sequence[RowScores], kind: StudySpec) -> list[Comparison]:
+def compare_rows(rows: Sequence[RowScores], kind: StudySpec) -> list[Comparison]:
     """Each row with the baseline of its tracker, and with the variant that it extends; per metric."""
     by_row = {one.row: one for one in rows}
     found = []
@@ -181,4 +181,4 @@ def _difference(one: RowScores, other: RowScores, name: Name) -> Comparison | No
     return Comparison(one.row, other.row, name, mean_over_sequences(first - second, weights), paired)
 
 
-__all__ = ["Comparison", "RowScores", "compare", "mean_over_sequences", "read_scores"]
+__all__ = ["Comparison", "RowScores", "compare_rows", "mean_over_sequences", "read_scores"]

@@ -10,7 +10,7 @@ from lockon.bench.report.coverage import coverage_note
 from lockon.bench.report.latency import latency
 from lockon.bench.report.model import Metric, Report, SequenceScore, TrackerScore
 from lockon.bench.report.significance import Intervals, PairedComparison
-from lockon.bench.tables.model import BEST, Cell, Table, megabytes, number, ranks, speed
+from lockon.bench.tables.model import BEST, Cell, Table, megabytes, number, ranks, signed, speed
 
 
 def summary_table(report: Report, intervals: Intervals | None = None) -> Table:
@@ -157,7 +157,7 @@ def comparison_table(report: Report, comparison: PairedComparison) -> Table:
         cells = (
             number(found.first, metric.digits),
             number(found.second, metric.digits),
-            f"{found.difference:+.{metric.digits}f} [{found.low:+.{metric.digits}f}, {found.high:+.{metric.digits}f}]",
+            f"{signed(found.difference, metric.digits)} [{signed(found.low, metric.digits)}, {signed(found.high, metric.digits)}]",
             "< 0.001" if found.p < 0.001 else number(found.p, 3),
             f"{found.wins} / {found.ties} / {found.losses}" if found.wins + found.ties + found.losses else "-",
         )

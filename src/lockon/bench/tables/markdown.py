@@ -34,7 +34,7 @@ def markdown(tables: Iterable[Table], *, titles: bool = False) -> str:
 
 
 def _table(table: Table, *, titles: bool) -> str:
-    rule = ["---", *("--:" for _ in table.head[1:])]
+    rule = ["---"] * table.left + ["--:"] * (len(table.head) - table.left)
     head = [_escape(text) for text in table.head]
     lines = [f"| {' | '.join(row)} |" for row in (head, rule, *([_cell(cell) for cell in row] for row in table.rows))]
     text = "\n".join(lines) + "\n"
