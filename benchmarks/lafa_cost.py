@@ -22,10 +22,11 @@ from lockon.config import as_json
 from lockon.export.onnx import export_onnx
 from lockon.export.runtime import OnnxModel
 from lockon.export.torch_model import TorchModel
-from lockon.tracker import NetworkTracker, TrackerConfig
-from lockon.zoo import compact_tracker, presets
+from lockon.tracker import NetworkTracker
 from lockon.zoo.figures import count
-from lockon.zoo.torch_weights import build, config_of
+from lockon.zoo.loading import inference_config
+from lockon.zoo.networks import build, network_config
+from lockon.zoo.registry import card
 from scene import Scene, machine, report, run, spread, table
 
 BRANCHES: dict[str, dict[str, Any]] = {
@@ -99,18 +100,12 @@ def _runners(name: str, branch: str, folder: Path, threads: int) -> list[Runner]
     torch.manual_seed(0)
     changes = BRANCHES[branch]
     module: Any = build(name, **changes)
-    config = _config(name, module)
-    header = {"architecture": name, "config": {"model": as_json(config_of(name, **changes))}}
+    config = inference_config(card(name), size_ratio=module.search_size / module.template_size)
+    header = {"architecture": name, "config": {"model": as_json(network_config(name, **changes))}}
     header |= {"tracker": {}, "data": {}, "metrics": {}, "licence": "", "git_revision": ""}
     path = export_onnx(module, folder, branch.partition(" (")[0].replace(" ", "-"), header, verify=False).search_path
     models: dict[str, Any] = {"torch eager": TorchModel(module), "ONNX Runtime": OnnxModel(path, threads=threads)}
     return [Runner(branch, runtime, NetworkTracker(model, config)) for runtime, model in models.items()]
-
-
-def _config(name: str, module: Any) -> TrackerConfig:
-    if name in compact_tracker.ANCHORS:
-        return compact_tracker.default_config(name)
-    return presets.default_config(name, search_factor=module.search_size / module.template_size)
 
 
 if __name__ == "__main__":

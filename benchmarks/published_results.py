@@ -18,9 +18,9 @@ import numpy as np
 
 from lockon._files import write_bytes
 from lockon.bench import metrics
+from lockon.bench.formats.finding import find_results
+from lockon.bench.formats.importing import TrackerFiles, read_tracker
 from lockon.bench.formats.notes import summarise
-from lockon.bench.formats.reading import Read, read_tracker
-from lockon.bench.formats.recognise import find_results
 from lockon.bench.store import Record
 from lockon.data.datasets.registry import load_dataset
 
@@ -59,7 +59,7 @@ class Scored:
     tracker: str
     figures: Scores
     variants: dict[str, Scores]
-    read: Read
+    read: TrackerFiles
 
 
 def one_pass(

@@ -19,11 +19,12 @@ import torch
 import typer
 from torch import Tensor
 
-from lockon.train.losses.ranking import RankingConfig, classification_ranking, iou_ranking
+from lockon.train.losses.pair_ranking import IoURanking, iou_ranking
+from lockon.train.losses.ranking import ClassificationRanking, classification_ranking
 from scene import machine, report, run, spread, table
 
 Losses = tuple[Tensor, Tensor, Tensor]
-CONFIG = RankingConfig()
+MARGIN, PAIRS = ClassificationRanking(), IoURanking()
 
 
 @dataclass(frozen=True)
@@ -48,37 +49,37 @@ def make_batch(images: int, candidates: int, negatives: int, seed: int) -> Batch
     return Batch(logits.requires_grad_(), overlap.requires_grad_(), labels)
 
 
-def vectorised(batch: Batch, config: RankingConfig = CONFIG) -> Losses:
+def vectorised(batch: Batch) -> Losses:
     """lockon's losses."""
     p = torch.sigmoid(batch.logits)
-    return classification_ranking(p, batch.labels, config), *iou_ranking(p, batch.overlap, batch.labels, config)
+    return classification_ranking(p, batch.labels, MARGIN), *iou_ranking(p, batch.overlap, batch.labels, PAIRS)
 
 
-def loops(batch: Batch, config: RankingConfig = CONFIG) -> Losses:
+def loops(batch: Batch) -> Losses:
     """The same, one image and one pair after the other."""
     classification: list[Tensor] = []
     by_overlap: list[Tensor] = []
     by_score: list[Tensor] = []
     for logits, overlap, labels in zip(batch.logits, batch.overlap, batch.labels, strict=True):
         p = torch.sigmoid(logits)
-        classification += loop_classification(p[labels > 0], p[labels == 0], config)
+        classification += loop_classification(p[labels > 0], p[labels == 0])
         positives = list(zip(p[labels > 0], overlap[labels > 0], strict=True))
         if len(positives) > 1:
-            by_overlap.append(loop_pairs(sorted(positives, key=lambda one: -float(one[1].detach())), config.gamma, 0))
-            by_score.append(loop_pairs(sorted(positives, key=lambda one: -float(one[0].detach())), config.gamma, 1))
+            by_overlap.append(loop_pairs(sorted(positives, key=lambda one: -float(one[1].detach())), PAIRS.gamma, 0))
+            by_score.append(loop_pairs(sorted(positives, key=lambda one: -float(one[0].detach())), PAIRS.gamma, 1))
     return mean(classification), mean(by_overlap), mean(by_score)
 
 
-def loop_classification(positives: Tensor, negatives: Tensor, config: RankingConfig) -> list[Tensor]:
+def loop_classification(positives: Tensor, negatives: Tensor) -> list[Tensor]:
     """One image's loss; none where no negative is hard."""
-    hard = sum(float(value) > config.threshold for value in negatives.detach())
+    hard = sum(float(value) > MARGIN.threshold for value in negatives.detach())
     if not hard:
         return []
-    wanted = len(positives) or max(hard, config.fewest)
+    wanted = len(positives) or max(hard, MARGIN.fewest)
     kept = negatives.sort(descending=True).values[:wanted]
     below = (torch.softmax(kept, 0) * kept).sum()
     above = positives.mean() if len(positives) else torch.tensor(1.0)
-    return [torch.log(1 + torch.exp(config.beta * (below - above + config.alpha))) / config.beta]
+    return [torch.log(1 + torch.exp(MARGIN.beta * (below - above + MARGIN.alpha))) / MARGIN.beta]
 
 
 def loop_pairs(ranked: list[tuple[Tensor, Tensor]], gamma: float, kind: int) -> Tensor:

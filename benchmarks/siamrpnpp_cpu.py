@@ -22,8 +22,9 @@ from lockon.export.runtime import OnnxModel, OpenVinoModel
 from lockon.export.torch_model import TorchModel
 from lockon.tracker import NetworkTracker
 from lockon.zoo.figures import count
-from lockon.zoo.presets import default_config
-from lockon.zoo.torch_weights import build, config_of, load_network
+from lockon.zoo.loading import inference_config
+from lockon.zoo.networks import build, load_network, network_config
+from lockon.zoo.registry import card
 from scene import Scene, TimedModel, machine, report, run, spread, table
 
 STAGES = ("crop", "network", "post")
@@ -56,7 +57,7 @@ def main(
     module: Any = build(name) if weights is None else load_network(name, weights)[0]
     scene = Scene()
     images = list(scene.frames(frames + 2))
-    config = default_config(name, search_factor=module.search_size / module.template_size)
+    config = inference_config(card(name), size_ratio=module.search_size / module.template_size)
     rates = []
     with tempfile.TemporaryDirectory() as folder:
         runtimes = _runtimes(name, module, Path(folder), threads)
@@ -88,7 +89,7 @@ def main(
 
 
 def _runtimes(name: str, module: Any, folder: Path, threads: int) -> list[Runtime]:
-    header = {"architecture": name, "config": {"model": as_json(config_of(name))}}
+    header = {"architecture": name, "config": {"model": as_json(network_config(name))}}
     header |= {"tracker": {}, "data": {}, "metrics": {}, "licence": "", "git_revision": ""}
     path = export_onnx(module, folder, name, header, verify=False).search_path
     models = {

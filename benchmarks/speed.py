@@ -19,7 +19,9 @@ import typer
 from lockon.export.runtime import OnnxModel, OpenVinoModel, default_threads
 from lockon.tracker import NetworkTracker, TrackerConfig
 from lockon.video import open_frames
-from lockon.zoo.embedded import tracker_config, weights_path
+from lockon.zoo.loading import inference_config
+from lockon.zoo.networks import embedded_path
+from lockon.zoo.registry import card
 from scene import Scene, TimedModel, machine, report, run, spread, table
 
 STAGES = ("wait", "crop", "network", "post")
@@ -63,9 +65,9 @@ def main(
     scene = Scene()
     start = np.array([float(number) for number in box.split(",")]) if box else scene.boxes(0)[0]
     source = video or scene.write(out / "scene-720p.mp4", frames + 1)
-    path = weights or weights_path()
+    path = weights or embedded_path("lockon-s")
     runtimes = [runtime for count in threads or [default_threads()] for runtime in _runtimes(path, torch_weights, count)]
-    config = tracker_config(OnnxModel(path).header, {})
+    config = inference_config(card("lockon-s"), header=OnnxModel(path).header)
     decode = _decode_alone(source, frames)
     for _ in range(rounds):
         for runtime in runtimes:
@@ -105,7 +107,7 @@ def _runtimes(path: Path, torch_weights: Path | None, threads: int) -> list[Runt
 def _torch_runtime(path: Path, weights: Path | None, threads: int) -> Runtime:
     from lockon.config import flatten
     from lockon.export.torch_model import TorchModel
-    from lockon.zoo.torch_weights import build, load_network
+    from lockon.zoo.networks import build, load_network
 
     header = OnnxModel(path).header
     if weights is not None:

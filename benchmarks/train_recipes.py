@@ -21,8 +21,8 @@ from lockon.bench.metrics import average_overlap
 from lockon.data.datasets.registry import load_videos
 from lockon.train.engine import Engine
 from lockon.train.recipe import Pipeline, Recipe, TrainSources
-from lockon.zoo.recipe_settings import SETTINGS
-from lockon.zoo.recipes import recipe
+from lockon.zoo.registry import TRACKERS
+from lockon.zoo.training import recipe
 from scene import machine, report, run, table
 
 
@@ -97,7 +97,7 @@ def main(
     options = {"steps": steps, "batch": batch, "pairs": pairs, "settings": settings or []}
     turn = max(1, pairs // batch)  # steps in which every pair is seen once
     rows, failed = [], []
-    for name in names or [name for name in SETTINGS if "r50" in name]:
+    for name in names or [name for name in TRACKERS if "r50" in name]:
         start = time.monotonic()
         losses = train(name, sources, runs / name, options)
         seconds = time.monotonic() - start

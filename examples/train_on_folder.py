@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lockon.train.engine import Engine
 from lockon.train.recipe import TrainSources
-from lockon.zoo.lockon_s import recipe
+from lockon.zoo.training import recipe
 from moving_patch import write_videos
 
 TRIAL = {"train.steps": 3, "train.batch_size": 2, "train.workers": 0, "train.precision": "fp32"}
@@ -22,6 +22,6 @@ if __name__ == "__main__":
         videos = Path(sys.argv[1]) if given else write_videos(Path(scratch, "videos"))
         run = Path("runs/mine") if given else Path(scratch, "run")
         sources = TrainSources(videos=videos, val=videos)  # better: validate on videos that are not trained on
-        outcome = Engine(recipe(sources, {} if given else TRIAL), run, resume=given).fit()
+        outcome = Engine(recipe(sources, {} if given else TRIAL, "lockon-s"), run, resume=given).fit()
         print(outcome.status, "step", outcome.state.step, "best AO", round(outcome.state.best_value, 3))
         print(*sorted(path.name for path in run.iterdir()))

@@ -29,8 +29,8 @@ def official_tensors(name: str = NAME) -> dict[str, Tensor]:
 
 def renamed(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Official weights under our names, without those that are never run."""
-    kept = {key: value for key, value in state.items() if not any(re.match(one, key) for one in alpha_refine.OFFICIAL_UNUSED)}
-    for pattern, replacement in alpha_refine.OFFICIAL_RENAMES:
+    kept = {key: value for key, value in state.items() if not any(re.match(one, key) for one in alpha_refine.OFFICIAL.unused)}
+    for pattern, replacement in alpha_refine.OFFICIAL.renames:
         kept = {re.sub(pattern, replacement, key): value for key, value in kept.items()}
     return kept
 
@@ -38,7 +38,7 @@ def renamed(state: dict[str, Tensor]) -> dict[str, Tensor]:
 @cache
 def network() -> RefinerModel:
     """alpha-refine-r34 with the weights of the set, in evaluation mode."""
-    module = alpha_refine.build(alpha_refine.CONFIGS["alpha-refine-r34"])
+    module = alpha_refine.build(alpha_refine.AlphaRefineConfig())
     module.load_state_dict(renamed(official_tensors()))
     return module.eval()
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
-import importlib
-
 import torch
 from torch import Tensor
 
 import golden_data
 from lockon.models.siamese import SiameseModel
+from lockon.zoo import build
 from lockon.zoo.convert import from_official
 
 ZOO_NAMES = {
-    "siamrpn_r50": ("lockon.zoo.siamrpnpp", "siamrpnpp-r50"),
-    "siamrpn_alex": ("lockon.zoo.siamrpnpp", "siamrpn-alexnet"),
-    "siamban_r50": ("lockon.zoo.siamban", "siamban-r50"),
-    "siampw_rbo": ("lockon.zoo.siampw", "siampw-r50-rbo"),
-    "siamcar_r50": ("lockon.zoo.siamcar", "siamcar-r50"),
+    "siamrpn_r50": "siamrpnpp-r50",
+    "siamrpn_alex": "siamrpn-alexnet",
+    "siamban_r50": "siamban-r50",
+    "siampw_rbo": "siampw-r50-rbo",
+    "siamcar_r50": "siamcar-r50",
 }
 
 
@@ -26,9 +24,8 @@ def network(golden: str, *, strict: bool = True, **changes: object) -> SiameseMo
 
     `changes` to its configuration must keep the shapes; parts that only one of both has are left out, or left random, if not `strict`.
     """
-    home, name = ZOO_NAMES[golden]
-    family = importlib.import_module(home)
-    module: SiameseModel = family.build(dataclasses.replace(family.CONFIGS[name], **changes))
+    name = ZOO_NAMES[golden]
+    module: SiameseModel = build(name, **changes)
     module.load_state_dict(from_official(name, official_tensors(golden)), strict=strict)
     return module.eval()
 

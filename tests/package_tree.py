@@ -25,19 +25,21 @@ NEEDS_EXTRA = (
     "lockon.export.device_tensor",
     "lockon.export.torch_model",
     "lockon.studies",
-    "lockon.zoo",
+    "lockon.zoo.convert",
+    "lockon.zoo.distillation",
+    "lockon.zoo.external_weights",
+    "lockon.zoo.figures",
+    "lockon.zoo.lockon_s_data",
+    "lockon.zoo.dense_losses",
+    "lockon.zoo.pysot_training",
+    "lockon.zoo.recipe_config",
+    "lockon.zoo.refine_training",
+    "lockon.zoo.training_data",
+    "lockon.zoo.restricted_pickle",
+    "lockon.zoo.tracking_validation",
+    "lockon.zoo.training",
 )
-ZOO_CORE = (
-    "lockon.zoo",
-    "lockon.zoo.registry",
-    "lockon.zoo.embedded",
-    "lockon.zoo.opencv",
-    "lockon.zoo.presets",
-    "lockon.zoo.pseudo_labels",
-    "lockon.zoo.refiners",
-    "lockon.zoo.siamese",
-    "lockon.zoo.compact_tracker",
-)  # of the zoo, what needs none
+WITHOUT_EXTRA = ("lockon.models", "lockon.models.choices")  # of these packages, what needs none
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def is_within(module: str, *packages: str) -> bool:
 
 
 def needs_extra(module: str) -> bool:
-    return is_within(module, *NEEDS_EXTRA) and module not in ZOO_CORE
+    return is_within(module, *NEEDS_EXTRA) and module not in WITHOUT_EXTRA
 
 
 def core_modules() -> list[str]:

@@ -57,7 +57,16 @@ PUBLIC = {
         "success_curve",
         "success_rate",
     ],
-    "lockon.bench.search": ["Objective", "Parameter", "check_splits", "cross_validate", "default_space", "parse_vary", "search"],
+    "lockon.bench.search": [
+        "Objective",
+        "Parameter",
+        "SearchOptions",
+        "check_splits",
+        "cross_validate",
+        "default_space",
+        "parse_vary",
+        "search",
+    ],
     "lockon.analysis.latency": ["Latency", "Scene", "measure"],
     "lockon.analysis.pairs": ["ORACLE", "REFINER", "Pair", "pairs_of"],
     "lockon.bench.run": ["Outcome", "TrackerSpec", "run_benchmark"],
@@ -95,8 +104,7 @@ SIGNATURES = {
     "lockon.bench.metrics.paired_difference": "(a, b, *, weights=None, level=0.95, samples=10000, seed=0)",
     "lockon.bench.metrics.latency_percentiles": "(times, percentiles=(50, 90, 95, 99))",
     "lockon.data.datasets.registry.load_dataset": "(name_or_spec, root=None, *, frames='required')",
-    "lockon.bench.search.search": "(make, sequences, space, out, *, spec=None, trials=None, objective=None, sampler='tpe', seed=0, "
-    "prune=False, workers=0, threads=1, cache_mb=2000, about=None, report=None)",
+    "lockon.bench.search.search": "(make, sequences, space, out, *, spec=None, objective=None, options=None, on_progress=None)",
     "lockon.bench.run.run_benchmark": "(specs, sequences, out, make, *, protocol=None, workers=1, threads=1, seed=0, "
     "batch=1, ray=None, overwrite=False, data=None, on_outcome=None)",
     "lockon.zoo.build": "(name, **overrides)",

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from lockon.zoo.registry import REFINERS, TRACKERS
 from package_tree import CORE_PACKAGES, FILES, REPOSITORY, SOURCE, Import, imports, is_within, module_name, needs_extra, tree
 
 # Rooms, by the modules in them; a module belongs to the longest name that it starts with.
@@ -146,6 +147,19 @@ def _only_version(file: Path, one: Import) -> bool:
     return bool(nodes) and all(alias.name == "__version__" for alias in nodes[0].names)
 
 
+def test_modules_do_not_import_each_other_in_a_circle() -> None:
+    """Imports that run when a module is loaded, in the whole package; in the zoo also those inside functions, and the families."""
+    graph = {name: {one.module for one in imports(file) if one.at_load and one.module in MODULES} for name, file in MODULES.items()}
+    for name, file in MODULES.items():
+        if is_within(name, "lockon.zoo"):
+            graph[name] |= {one.module for one in imports(file) if is_within(one.module, "lockon.zoo") and not one.typing_only}
+    graph["lockon.zoo.registry"] |= {f"lockon.zoo.{home}" for home in (TRACKERS | REFINERS).values()}
+    while free := [name for name, others in graph.items() if not others & graph.keys() - {name}]:
+        for name in free:
+            del graph[name]
+    assert graph == {}, f"a circle is among {sorted(graph)}"
+
+
 def test_losses_and_assigners_do_not_know_each_other() -> None:
     """The table of layers says so; this says it again for whoever edits the table."""
     assert not MAY_IMPORT["train.losses"] & {"train", "train.assigners", "models"}
@@ -212,7 +226,7 @@ def _texts() -> list[Path]:
     folders = ("src/lockon", "docs", "examples", "benchmarks", ".ci")
     files = [path for folder in folders for path in REPOSITORY.joinpath(folder).rglob("*") if path.is_file()]
     kept = [path for path in (*files, *REPOSITORY.glob("*")) if path.suffix in (".py", ".md", ".toml", ".txt", ".json", ".cff", ".sh", "")]
-    return sorted(path for path in kept if path.is_file() and "__pycache__" not in path.parts and path.name != ".gitignore")
+    return sorted(path for path in kept if path.is_file() and "__pycache__" not in path.parts and path.name not in (".git", ".gitignore"))
 
 
 def test_no_path_of_a_machine() -> None:

@@ -8,9 +8,9 @@ import pytest
 import lockon
 from lockon.data.clips import KINDS, make_clip
 from lockon.ops.boxes import iou_xywh
-from lockon.zoo import embedded
+from lockon.zoo.networks import WEIGHTS
 
-pytestmark = pytest.mark.skipif(not embedded.weights_path().exists(), reason="this copy has no embedded weights for lockon-s")
+pytestmark = pytest.mark.skipif(not (WEIGHTS / "lockon-s.onnx").exists(), reason="this copy has no embedded weights for lockon-s")
 
 # kind -> least mean IoU over the frames with at least half of the target inside, least IoU in the last frame; both for every seed
 MINIMUM = {

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from lockon.refiners.wrapper import with_refiner
     from lockon.session import Tracker
     from lockon.types import Result
-    from lockon.zoo.registry import list_refiners, list_trackers, load, load_refiner
+    from lockon.zoo.loading import load, load_refiner
+    from lockon.zoo.registry import list_refiners, list_trackers
 
 # Public names and their homes. Imported on first use, so that `import lockon` and `lockon --help` stay fast.
 _HOMES = {
@@ -31,8 +32,8 @@ _HOMES = {
     "Tracker": "lockon.session",
     "list_refiners": "lockon.zoo.registry",
     "list_trackers": "lockon.zoo.registry",
-    "load": "lockon.zoo.registry",
-    "load_refiner": "lockon.zoo.registry",
+    "load": "lockon.zoo.loading",
+    "load_refiner": "lockon.zoo.loading",
     "track": "lockon.api",
 }
 

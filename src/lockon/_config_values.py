@@ -86,7 +86,7 @@ def _convert_tuple(value: object, hints: tuple[Any, ...], apply: Apply) -> tuple
 
 
 def _split(text: str) -> object:
-    """ "8,16" and "(8, 16)" and "((0, 1), (5, 2))" as Python values; words stay text."""
+    """Parse "8,16" and "(8, 16)" and "((0, 1), (5, 2))" as Python values; words stay text."""
     if not text.strip():
         return ()
     try:

@@ -16,12 +16,15 @@ class PendingFile:
 
     It is created at once, so that a folder that cannot be written to is an error before any work is done.
 
+    Args:
+        path: The destination.
+
     Attributes:
-        path: the destination.
-        temp: the temporary file, in the same folder and with the same suffix.
+        path: The destination.
+        temp: The temporary file, in the same folder and with the same suffix.
 
     Raises:
-        LockonError: the folder cannot be made or written to, or the destination is a folder.
+        LockonError: The folder cannot be made or written to, or the destination is a folder.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -53,8 +56,12 @@ class PendingFile:
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
     """Write a whole file atomically.
 
+    Args:
+        path: The file; its folder is made where it is missing.
+        content: All of its bytes.
+
     Raises:
-        LockonError: the file cannot be written.
+        LockonError: The file cannot be written.
     """
     pending = PendingFile(path)
     try:
@@ -66,13 +73,14 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
 
 
 def read_json_object(path: Path, advice: str) -> dict[str, Any]:
-    """The one JSON object in a file.
+    """Read the single JSON object in a file.
 
     Args:
-        advice: ends the error: what to do instead.
+        path: The file.
+        advice: The end of the error message: what to do instead.
 
     Raises:
-        LockonError: the file cannot be read, is no JSON, or holds something else.
+        LockonError: The file cannot be read, is no JSON, or holds something else.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

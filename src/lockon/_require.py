@@ -1,4 +1,4 @@
-"""Optional dependencies: one clear line, instead of a traceback, where an extra of the package is not installed."""
+"""Optional dependencies: a single clear line, instead of a traceback, where an extra of the package is not installed."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ EXTRAS = {
     "matplotlib": "bench",
     "trax": "vot",
     "optuna": "bench",
-    "cmaes": "bench",
     "ray": "ray",
 }
 
 
 def missing_extra(module: str, extra: str | None = None) -> LockonError | None:
-    """The error that names the extra to install for a module that is absent; None for a module that no extra brings.
+    """Return the error that names the extra to install for a module that is absent; None for a module that no extra brings.
+
+    Args:
+        module: Import name, for example "torch.nn".
+        extra: The extra to name; None for the smallest one that brings the module.
 
     >>> str(missing_extra("torch", "train"))
     'this needs torch, which is not installed; type: pip install "lockon[train]"'
@@ -42,12 +45,12 @@ def require(module: str, extra: str | None = None) -> ModuleType:
     """Import an optional dependency.
 
     Args:
-        module: import name, for example "torch" or "matplotlib.pyplot".
-        extra: the extra to name in the error; None for the smallest one that brings the module.
+        module: Import name, for example "torch" or "matplotlib.pyplot".
+        extra: The extra to name in the error; None for the smallest one that brings the module.
 
     Raises:
-        LockonError: the module's package is not installed.
-        ImportError: the package is installed but broken; left as it is.
+        LockonError: The module's package is not installed.
+        ImportError: The package is installed but broken; left as it is.
     """
     try:
         return importlib.import_module(module)

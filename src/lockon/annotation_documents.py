@@ -21,7 +21,18 @@ _FIELDS = 7  # frame, x, y, w, h, score, number of the state
 
 
 class BoxRow(NamedTuple):
-    """One target on one frame: numbers from 0; x, y, w, h in pixels, continuous, 0-based; score in [0, 1]."""
+    """One target on one frame.
+
+    Attributes:
+        frame: Number of the frame, from 0.
+        target: Number of the target, from 0.
+        x: Left border in pixels, continuous, 0-based.
+        y: Upper border in pixels, continuous, 0-based.
+        w: Width in pixels.
+        h: Height in pixels.
+        score: Score in [0, 1].
+        state: State of the target.
+    """
 
     frame: int
     target: int
@@ -33,17 +44,24 @@ class BoxRow(NamedTuple):
     state: State
 
     def box_texts(self) -> list[str]:
-        """x, y, w, h as decimals of at most three places."""
+        """Return x, y, w, h as decimals of at most three places."""
         return [decimal(value, 3) for value in (self.x, self.y, self.w, self.h)]
 
     def score_text(self) -> str:
-        """The score as a decimal of at most four places."""
+        """Return the score as a decimal of at most four places."""
         return decimal(self.score, 4)
 
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """What COCO and CVAT files say of the video: name, width and height in pixels, and the number of frames where it is known."""
+    """Facts about the video that COCO and CVAT files state.
+
+    Attributes:
+        name: The video's name.
+        width: Width of the frames in pixels.
+        height: Height of the frames in pixels.
+        count: Number of frames, or None where it is unknown.
+    """
 
     name: str
     width: int
@@ -52,7 +70,7 @@ class VideoInfo:
 
 
 class BoxTable:
-    """Rows kept as plain numbers, 56 bytes each, by target."""
+    """A table of rows kept as plain numbers, 56 bytes each, by target."""
 
     def __init__(self) -> None:
         self._numbers: defaultdict[int, array[float]] = defaultdict(lambda: array("d"))
@@ -62,11 +80,11 @@ class BoxTable:
         self._numbers[row.target].extend((row.frame, row.x, row.y, row.w, row.h, row.score, _STATES.index(row.state)))
 
     def targets(self) -> list[int]:
-        """Numbers of the targets that have rows."""
+        """Return the numbers of the targets that have rows."""
         return sorted(self._numbers)
 
     def rows(self, target: int) -> Iterator[BoxRow]:
-        """The rows of one target in order."""
+        """Return the rows of one target in order."""
         numbers = self._numbers[target]
         for start in range(0, len(numbers), _FIELDS):
             frame, x, y, w, h, score, state = numbers[start : start + _FIELDS]
@@ -74,7 +92,7 @@ class BoxTable:
 
 
 def decimal(value: float, digits: int) -> str:
-    """Shortest decimal of at most `digits` places.
+    """Return the shortest decimal of at most `digits` places.
 
     >>> decimal(12.5, 3), decimal(3.0, 3), decimal(-0.0001, 3)
     ('12.5', '3', '0')
@@ -84,9 +102,9 @@ def decimal(value: float, digits: int) -> str:
 
 
 def write_coco(out: TextIO, info: VideoInfo, table: BoxTable) -> None:
-    """COCO JSON: one image per frame, one annotation per target that is not lost, ids from 1, one category "target"."""
+    """Write COCO JSON: one image per frame, one annotation per target that is not lost, ids from 1, one category "target"."""
     frames = sorted({row.frame for target in table.targets() for row in table.rows(target)})
-    found = (row for target in table.targets() for row in table.rows(target) if row.state != "lost")
+    visible = (row for target in table.targets() for row in table.rows(target) if row.state != "lost")
     stem = info.name.replace("\\", "/").rstrip("/").rpartition("/")[2]
     out.write(
         '{"info":' + json.dumps({"description": f"lockon: {info.name}"}) + ',\n"categories":[{"id":1,"name":"target"}],\n"images":[\n'
@@ -94,7 +112,7 @@ def write_coco(out: TextIO, info: VideoInfo, table: BoxTable) -> None:
     size = f'"width":{info.width},"height":{info.height}'
     out.write(",\n".join(f'{{"id":{frame},"file_name":{json.dumps(f"{stem}/{frame:06d}.jpg")},{size}}}' for frame in frames))
     out.write('\n],\n"annotations":[\n')
-    for number, row in enumerate(found, start=1):
+    for number, row in enumerate(visible, start=1):
         box = ",".join(row.box_texts())
         out.write(
             f'{"" if number == 1 else "," + chr(10)}{{"id":{number},"image_id":{row.frame},"category_id":1,"track_id":{row.target},'
@@ -104,7 +122,7 @@ def write_coco(out: TextIO, info: VideoInfo, table: BoxTable) -> None:
 
 
 def write_cvat(out: TextIO, info: VideoInfo, table: BoxTable) -> None:
-    """CVAT for video 1.1: one track per target with a key frame on every tracked frame; lost is outside="1".
+    """Write CVAT for video 1.1: one track per target with a key frame on every tracked frame; lost is outside="1".
 
     Where tracking ended before the video's last frame, an outside box ends the track, which CVAT would prolong otherwise.
     """

@@ -1,4 +1,4 @@
-"""Boxes out and in: CSV, JSON lines, MOT challenge text, COCO JSON and CVAT for video 1.1 XML.
+"""Box files, written and read: CSV, JSON lines, MOT challenge text, COCO JSON and CVAT for video 1.1 XML.
 
 | format | suffix | frame, target | a lost target |
 |---|---|---|---|
@@ -30,22 +30,28 @@ CSV_HEADER = "frame,target,x,y,w,h,score,state"
 
 
 def rows_of(frame: int, result: Result) -> Iterator[BoxRow]:
-    """One row per target of a result."""
-    for target, one in enumerate(result.each()):
-        x, y, w, h = (float(number) for number in one.box)
-        yield BoxRow(frame, target, x, y, w, h, float(one.score), one.state)  # type: ignore[arg-type]  # one target: one state
+    """Yield one row per target of a result."""
+    for number, target in enumerate(result.each()):
+        x, y, w, h = (float(value) for value in target.box)
+        yield BoxRow(frame, number, x, y, w, h, float(target.score), target.state)  # type: ignore[arg-type]  # one target: one state
 
 
 class BoxWriter:
-    """Writes results to a file that appears when it is closed, or to a stream as they come.
+    """Writer of results to a file that appears when it is closed, or to a stream as they come.
 
     Args:
-        target: path, or an open text stream (which stays open).
-        info: the video that the boxes belong to.
+        target: Path, or an open text stream (which stays open).
+        info: The video that the boxes belong to.
         format: "csv", "jsonl", "mot", "coco" or "cvat"; None to go by the path's suffix (a stream: csv).
 
     Raises:
-        LockonError: unknown format or suffix, or a folder that cannot be written to (at once, before any box).
+        LockonError: Unknown format or suffix, or a folder that cannot be written to (at once, before any box).
+
+    >>> import sys
+    >>> with BoxWriter(sys.stdout, VideoInfo("clip.mp4", 320, 240)) as writer:
+    ...     writer.write(0, Result(np.array([10.0, 20.0, 30.0, 40.0]), 0.9, "tracked"))
+    frame,target,x,y,w,h,score,state
+    0,0,10,20,30,40,0.9,tracked
     """
 
     def __init__(self, target: str | os.PathLike[str] | TextIO, info: VideoInfo, format: str | None = None) -> None:
@@ -71,7 +77,7 @@ class BoxWriter:
                 self._out.write(f"{header}{line(row)}\n")
             self._empty = False
         if self._file is None:
-            self._out.flush()  # whoever reads the stream gets each frame when it is tracked
+            self._out.flush()  # a reader of the stream gets each frame as soon as it is tracked
 
     def close(self) -> None:
         """Finish the file and give it its name; without a single box there is no file."""
@@ -97,35 +103,45 @@ class BoxWriter:
 
 
 def check_format(format: str) -> str:
-    """The format's name, or a `LockonError` with the nearest names."""
+    """Return the format's name if it is known.
+
+    Raises:
+        LockonError: Unknown format; the nearest names are suggested.
+    """
     if format not in FORMATS:
         raise unknown_name("box format", format, FORMATS)
     return format
 
 
 def format_of(path: str | os.PathLike[str], format: str | None = None) -> str:
-    """The format to use for a path: the one that is asked for, else the one of the suffix.
+    """Return the format to use for a path: the requested format, else that of the suffix.
+
+    Args:
+        path: The file.
+        format: A format's name, or None.
 
     Raises:
-        LockonError: unknown format or suffix.
+        LockonError: Unknown format or suffix.
     """
     if format is not None:
         return check_format(format)
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
-        raise LockonError(
-            f"cannot tell the box format of {path} by its suffix; use one of {' '.join(SUFFIXES)} or name a format (--format)"
-        )
+        raise LockonError(f"the suffix of {path} does not name a box format; use one of {' '.join(SUFFIXES)} or name a format (--format)")
     return SUFFIXES[suffix]
 
 
 def read_boxes(path: str | os.PathLike[str], format: str | None = None) -> Iterator[BoxRow]:
-    """The rows of a CSV, JSON lines or MOT file, one by one, frames and targets numbered from 0.
+    """Read the rows of a CSV, JSON lines or MOT file lazily, frames and targets numbered from 0.
 
     Rows of a MOT file are "lost" where conf is 0 and "tracked" elsewhere, for the format has no states.
 
+    Args:
+        path: The file.
+        format: "csv", "jsonl" or "mot"; None to go by the suffix.
+
     Raises:
-        LockonError: missing file, another format, or a line that is malformed (its number is named).
+        LockonError: Missing file, another format, or a line that is malformed (its number is named).
     """
     kind = format_of(path, format)
     if kind not in _PARSERS:

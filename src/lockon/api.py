@@ -1,4 +1,4 @@
-"""Whole videos through a tracker: `track` for results, `track_frames` for results with their frames and numbers."""
+"""Tracking of whole videos: `track` yields results, `track_frames` results with their frames and numbers."""
 
 from __future__ import annotations
 
@@ -15,11 +15,17 @@ from lockon.ops.boxes import check_boxes
 from lockon.session import Tracker, as_session
 from lockon.types import FloatArray, Frame, Result, State
 from lockon.video import FrameReader, Source, open_frames
-from lockon.zoo.registry import load
+from lockon.zoo.loading import load
 
 
 class TrackedFrame(NamedTuple):
-    """A frame's number in its source, its pixels (H, W, 3) uint8 RGB, and what the tracker found on it."""
+    """A frame of a video with the tracker's result.
+
+    Attributes:
+        number: Number of the frame in its source, from 0.
+        image: Pixels, (H, W, 3) uint8 RGB.
+        result: The tracker's result.
+    """
 
     number: int
     image: Frame
@@ -47,32 +53,34 @@ def track(
     ...     print(result.box, result.score, result.state)
 
     Args:
-        source: a video file, a folder of images, a webcam number, a URL or an iterable of RGB arrays.
+        source: A video file, a folder of images, a webcam number, a URL or an iterable of RGB arrays.
         box: (4,) or (n, 4) x, y, w, h on the first frame, in pixels.
-        tracker: a name of `lockon.list_trackers()`, or any object with `init` and `track`.
-        start: number of the frame that the box was drawn on.
-        frames: number of frames to track at most, the first one included; None for all.
-        weights, preset, device, overrides: handed to `lockon.load`, ``refiner="refine-s"`` among the overrides; only for a tracker that is
-            given by name.
+        tracker: A name of `lockon.list_trackers()`, or any object with `init` and `track`.
+        start: Number of the frame that the box was drawn on.
+        frames: Number of frames to track at most, the first one included; None for all.
+        weights: Passed to `lockon.load`; only with a tracker's name, as are the following.
+        preset: Passed to `lockon.load`.
+        device: Passed to `lockon.load`.
+        **overrides: Passed to `lockon.load`, for example ``refiner="refine-s"``.
 
     Returns:
-        One result per frame. The first is the given box itself with score 1; a frame that cannot be decoded has none
-        (a `LockonWarning` tells its number).
+        Iterator of one result per frame. The first is the start box itself with score 1; a frame that cannot be decoded has none
+        (a `LockonWarning` names its number).
 
     Raises:
-        LockonError: a source, box, tracker or option that does not work, or a frame size that changes midway.
+        LockonError: A source, box, tracker or option that does not work, or a frame size that changes midway.
     """
     if isinstance(tracker, str):
-        follower = load(tracker, weights=weights, preset=preset, device=device, **overrides)
+        loaded = load(tracker, weights=weights, preset=preset, device=device, **overrides)
     elif weights is not None or preset != "default" or device != "auto" or overrides:
         raise LockonError(
             "weights, preset, device and overrides belong to a tracker's name; set them where the given tracker object is made"
         )
     else:
-        follower = tracker
+        loaded = tracker
     reader = open_frames(source, start)
     try:
-        tracked = track_frames(reader, follower, box, frames)
+        tracked = track_frames(reader, loaded, box, frames)
     except BaseException:
         reader.close()
         raise
@@ -81,21 +89,21 @@ def track(
 
 def _results(reader: FrameReader, tracked: Iterator[TrackedFrame]) -> Iterator[Result]:
     with reader:
-        for one in tracked:
-            yield one.result
+        for frame in tracked:
+            yield frame.result
 
 
 def track_frames(reader: FrameReader, tracker: Tracker, box: ArrayLike, frames: int | None = None) -> Iterator[TrackedFrame]:
-    """The loop under `track` and the command line: start on the reader's first frame and follow.
+    """Run the loop under `track` and the command line: start on the reader's first frame and follow.
 
     Args:
-        reader: fresh from `open_frames`; the caller closes it.
-        tracker: any `Tracker`.
+        reader: Fresh from `open_frames`; the caller closes it.
+        tracker: Any `Tracker`.
         box: (4,) or (n, 4) x, y, w, h on the first frame.
-        frames: number of frames at most, the first one included; None for all.
+        frames: Number of frames at most, the first one included; None for all.
 
     Raises:
-        LockonError: a box that does not fit the frame (at once), or whatever the reader raises (on the way).
+        LockonError: A box that does not fit the frame (at once), or whatever the reader raises (on the way).
     """
     if frames is not None and frames < 1:
         raise LockonError(f"{frames} frames to track; give 1 or more")
@@ -106,13 +114,13 @@ def _follow(reader: FrameReader, tracker: Tracker, boxes: FloatArray, frames: in
     number, image = next(reader)
     tracker = as_session(tracker)
     tracker.init(image, boxes)
-    yield TrackedFrame(number, image, _given(boxes))
+    yield TrackedFrame(number, image, _start_result(boxes))
     for number, image in islice(reader, None if frames is None else frames - 1):
         yield TrackedFrame(number, image, tracker.track(image))
 
 
-def _given(boxes: FloatArray) -> Result:
-    """The result on the first frame: the boxes that were given."""
+def _start_result(boxes: FloatArray) -> Result:
+    """Return the result on the first frame: the start boxes."""
     if boxes.ndim == 1:
         return Result(boxes, 1.0, "tracked")
     tracked: State = "tracked"

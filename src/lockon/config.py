@@ -120,8 +120,11 @@ def part_name(part: type) -> str:
 
     >>> part_name(types.new_class("MeanNear"))
     'mean-near'
+    >>> part_name(types.new_class("IoULoss"))
+    'iou-loss'
     """
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", part.__name__).lower()
+    name = part.__name__.replace("IoU", "Iou")  # one word
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Results drawn on frames: boxes, masks, labels and scores; score maps over search regions.
+"""Drawing of results on frames: boxes, masks, labels and scores; score maps over search regions.
 
 One target is coloured by its state (green tracked, amber uncertain, red lost); several targets have a colour each. In
 both cases an uncertain box is thin and a lost box is dashed.
@@ -33,15 +33,19 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def draw_result(frame: Frame, result: Result, labels: tuple[str, ...] | None = None) -> Frame:
-    """A copy of a frame with every target's mask, box, label and score on it.
+    """Draw every target's mask, box, label and score on a copy of a frame.
 
     Args:
         frame: (H, W, 3) uint8 RGB; left as it is.
-        result: one target or n; boxes may reach outside the frame, boxes that are not finite are left out.
-        labels: one name per target; None for none with one target and "1", "2", ... with several.
+        result: One target or n; boxes may reach outside the frame, boxes that are not finite are left out.
+        labels: One name per target; None for none with one target and "1", "2", ... with several.
 
     Returns:
         (H, W, 3) uint8 RGB.
+
+    >>> frame = np.zeros((120, 160, 3), np.uint8)
+    >>> draw_result(frame, Result(np.array([40.0, 30.0, 50.0, 60.0]), 0.9, "tracked"))[30, 60].tolist()
+    [46, 204, 64]
     """
     canvas: Frame = frame.copy()
     targets = result.each()
@@ -58,14 +62,14 @@ def draw_result(frame: Frame, result: Result, labels: tuple[str, ...] | None = N
 
 
 def draw_heatmap(frame: Frame, scores: ScoreMap, opacity: float = 0.55) -> Frame:
-    """A copy of a frame with one score map over its search region, blue for 0 to red for 1, and the region's outline in white.
+    """Draw a score map over its search region on a copy of a frame, blue for 0 to red for 1, and the region's outline in white.
 
     The map covers the cells of its points: less than the region where the network has no candidates near the border.
 
     Args:
         frame: (H, W, 3) uint8 RGB; left as it is.
-        scores: from `NetworkTracker.score_maps`; its region may reach outside the frame.
-        opacity: of the map, 0..1.
+        scores: From `NetworkTracker.score_maps`; its region may reach outside the frame.
+        opacity: Opacity of the map, 0..1.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -78,7 +82,7 @@ def draw_heatmap(frame: Frame, scores: ScoreMap, opacity: float = 0.55) -> Frame
     left, top = (max(round(float(value)), 0) for value in first)
     right, bottom = min(round(float(last[0])), width), min(round(float(last[1])), height)
     if left < right and top < bottom:
-        # from a pixel of the part that is drawn to a place in the map, counted from the centre of its first score
+        # from a pixel of the drawn part to a position in the map, counted from the centre of its first score
         shift = (np.array([left, top]) + 0.5 - center) / step + (side - 1) / 2
         matrix = np.array([[1 / step[0], 0.0, shift[0]], [0.0, 1 / step[1], shift[1]]])
         levels: NDArray[Any] = np.clip(scores.scores, 0, 1).astype(np.float32)
@@ -103,7 +107,7 @@ def _blend(canvas: Frame, mask: NDArray[Any], color: Color, opacity: float = 0.4
 
 
 def _corners(box: NDArray[Any], canvas: Frame) -> tuple[int, int, int, int]:
-    """The box's first and last pixels, kept within a frame's length of the frame so that absurd boxes cost no time."""
+    """Return the box's first and last pixels, kept within a frame's length of the frame so that absurd boxes cost no time."""
     height, width = canvas.shape[:2]
     x, y, w, h = (float(number) for number in box)
     left, right = np.clip([x, x + w - 1], -width, 2 * width)

@@ -43,25 +43,41 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidates:
+    """Where the N candidates of a dense head lie in the search crop.
+
+    Attributes:
+        points: (N, 2) x, y in crop pixels: the points that boxes are predicted at, or the centres of the anchors.
+        anchors: (N, 4) center x, center y, width, height in crop pixels, or None for heads that predict at points.
+        stride: Distance of neighbouring points in crop pixels.
+    """
+
+    points: Array
+    anchors: Array | None
+    stride: float
+
+
+BOUNDARY = -2.0  # label of a point that is in the target's box, but no positive
+
+
+@dataclass(frozen=True, slots=True)
 class Targets:
     """What an assigner makes of the ground truth for one batch of B targets and N candidates.
 
     Attributes:
-        labels: (B, N) 1 positive, 0 negative, -1 ignored.
+        labels: (B, N) 1 positive, 0 negative, below 0 ignored. Of the ignored ones, `BOUNDARY` marks points in the target's box that are
+            no positives but may learn a smaller label (SiamLA).
         boxes: (B, 4) x1, y1, x2, y2 ground truth in search-crop pixels.
         weights: (B, N) weight of each positive, or None for equal weights.
         present: (B,) bool, False for a negative pair (the target is not in the search crop).
-        ranking: (B, N) labels for losses that rank candidates, where they see more negatives than `labels`; None: the same.
-        boundary: (B, N) bool, points in the box that are not positive but learn a smoothed label (SiamLA); their `labels` are -1.
-            None: there are none.
+        all_labels: (B, N) labels before the negatives of images with a target were sub-sampled, or None: `labels` has them all.
     """
 
     labels: Array
     boxes: Array
     weights: Array | None = None
     present: Array | None = None
-    ranking: Array | None = None
-    boundary: Array | None = None
+    all_labels: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)

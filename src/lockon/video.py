@@ -1,4 +1,4 @@
-"""Frames in: a video file, a folder of images, a webcam, a URL or arrays, as numbered RGB frames of one size.
+"""Frames of any source (a video file, a folder of images, a webcam, a URL or arrays) as numbered RGB frames of one size.
 
 Decoding and colour conversion run in a background thread that stays a few frames ahead, so memory does not grow with
 the video. A frame that cannot be decoded is skipped with a `LockonWarning`; the frames after it keep their numbers.
@@ -26,12 +26,12 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class ReadReport:
-    """What was not read.
+    """Frames that were not read.
 
     Attributes:
-        skipped: number of frames that could not be decoded.
-        indices: the numbers of the first 100 of them.
-        dropped: frames of a live source that were left out because tracking was slower than the camera.
+        skipped: Number of frames that could not be decoded.
+        indices: The numbers of the first 100 of them.
+        dropped: Frames of a live source that were left out because tracking was slower than the camera.
     """
 
     skipped: int = 0
@@ -40,15 +40,15 @@ class ReadReport:
 
 
 class FrameReader(Iterator[NumberedFrame]):
-    """Numbered frames of one source; a context manager and an iterator. `open_frames` makes one.
+    """An iterator over the numbered frames of one source, and a context manager; `open_frames` makes it.
 
     Attributes:
-        name: the source, for messages.
-        fps: frames per second, or None where the source does not say.
-        count: number of frames in the source as it states it, or None where it is unknown (live sources, generators).
-        size: width, height in pixels of every frame.
-        first: the first frame; iterating starts with this same frame.
-        report: what was skipped so far.
+        name: The source, for messages.
+        fps: Frames per second, or None where the source does not state it.
+        count: Number of frames in the source as it states it, or None where it is unknown (live sources, generators).
+        size: Width, height in pixels of every frame.
+        first: The first frame; iterating starts with this same frame.
+        report: Frames that were skipped so far.
     """
 
     def __init__(self, opened: OpenedSource, start: int) -> None:
@@ -61,8 +61,8 @@ class FrameReader(Iterator[NumberedFrame]):
             self.first = self._advance()
         except StopIteration:
             self.close()
-            which = f"no frame from number {start} on" if start else "no frame"
-            raise LockonError(f"{self.name}: {which} could be read; check that it plays and how many frames it has") from None
+            frames = f"no frame from number {start} on" if start else "no frame"
+            raise LockonError(f"{self.name}: {frames} could be read; check that it plays and how many frames it has") from None
         except BaseException:
             self.close()
             raise
@@ -74,10 +74,10 @@ class FrameReader(Iterator[NumberedFrame]):
         return self
 
     def __next__(self) -> NumberedFrame:
-        """The next frame.
+        """Return the next frame.
 
         Raises:
-            LockonError: the frame's size differs from the first frame's.
+            LockonError: The frame's size differs from the first frame's.
         """
         if self._pending is not None:
             frame, self._pending = self._pending, None
@@ -104,8 +104,8 @@ class FrameReader(Iterator[NumberedFrame]):
         self.report.skipped += gap.last - gap.first + 1
         room = max(_LISTED - len(self.report.indices), 0)
         self.report.indices += range(gap.first, min(gap.last + 1, gap.first + room))
-        which = f"frame {gap.first}" if gap.first == gap.last else f"frames {gap.first} to {gap.last}"
-        warnings.warn(f"{self.name}: {which} skipped: {gap.reason}", LockonWarning, stacklevel=4)
+        numbers = f"frame {gap.first}" if gap.first == gap.last else f"frames {gap.first} to {gap.last}"
+        warnings.warn(f"{self.name}: {numbers} skipped: {gap.reason}", LockonWarning, stacklevel=4)
 
     def close(self) -> None:
         """Stop decoding and free the source. Iterating ends; closing twice is fine."""
@@ -123,10 +123,10 @@ def open_frames(source: Source, start: int = 0) -> FrameReader:
     """Open a source of frames; decoding starts at once in the background.
 
     Args:
-        source: a video file, a folder of images (read in natural order: 2.jpg before 10.jpg), a webcam number,
+        source: A video file, a folder of images (read in natural order: 2.jpg before 10.jpg), a webcam number,
             a URL (rtsp://, http://), or an iterable of arrays as `to_rgb` takes them (RGB order). Arrays are taken in
             the caller's thread, when they are needed.
-        start: number of the first frame to yield; the frames keep their numbers.
+        start: Number of the first frame to yield; the frames keep their numbers.
 
     Returns:
         Iterator of `NumberedFrame`, all of one size, uint8 (H, W, 3) RGB. A live source yields its newest frames; those
@@ -134,7 +134,11 @@ def open_frames(source: Source, start: int = 0) -> FrameReader:
         error; video streams whose size changes are scaled to their first size by OpenCV.
 
     Raises:
-        LockonError: the source is missing, unreadable or empty, or has no frame number `start`.
+        LockonError: The source is missing, unreadable or empty, or has no frame number `start`.
+
+    >>> with open_frames([np.zeros((4, 6, 3), np.uint8)] * 2) as reader:
+    ...     reader.size, [frame.number for frame in reader]
+    ((6, 4), [0, 1])
     """
     if start < 0:
         raise LockonError(f"start frame {start} is negative; frames are numbered from 0")
@@ -142,7 +146,7 @@ def open_frames(source: Source, start: int = 0) -> FrameReader:
 
 
 class _Ahead(Generic[T]):
-    """Runs a generator in a background thread, at most `depth` items ahead of its consumer.
+    """A generator that runs in a background thread, at most `depth` items ahead of its consumer.
 
     `drop_oldest` is for live sources: the thread never waits, and the consumer gets the newest items.
     """
@@ -183,7 +187,7 @@ class _Ahead(Generic[T]):
             return True
 
     def next(self) -> T:
-        """The next item; raises StopIteration at the end and the generator's own error where it failed."""
+        """Return the next item; raise StopIteration at the end and the generator's own error where it failed."""
         with self._changed:
             while not (self._ready or self._done or self._stopped):
                 self._changed.wait(0.5)  # with a timeout, so that Ctrl-C is seen on every system
@@ -205,7 +209,7 @@ class _Ahead(Generic[T]):
 
 
 class _Inline(Generic[T]):
-    """`_Ahead` without a thread: items are taken from the caller's iterable when they are asked for."""
+    """The interface of `_Ahead` without a thread: items are taken from the caller's iterable when they are needed."""
 
     dropped = 0
 

@@ -1,6 +1,6 @@
-"""Where frames come from: video files, folders of images, webcams, URLs and arrays, each as a generator of numbered frames.
+"""Sources of frames: video files, folders of images, webcams, URLs and arrays, each as a generator of numbered frames.
 
-`lockon.video.open_frames` is the door to this; nothing here knows of threads.
+`lockon.video.open_frames` opens them; nothing here knows of threads.
 """
 
 from __future__ import annotations
@@ -27,14 +27,25 @@ _TIMEOUT_MS = 10_000  # for opening a URL and for each read from it
 
 
 class NumberedFrame(NamedTuple):
-    """A frame and its number in the source, from 0; skipped frames leave gaps in the numbers."""
+    """A frame and its number in the source.
+
+    Attributes:
+        number: From 0; skipped frames leave gaps in the numbers.
+        image: (H, W, 3) uint8 RGB.
+    """
 
     number: int
     image: Frame
 
 
 class Gap(NamedTuple):
-    """Frames `first` to `last` (both included) that could not be read, and why."""
+    """A range of frames that could not be read.
+
+    Attributes:
+        first: Number of the first one.
+        last: Number of the last one, included.
+        reason: Why, for messages.
+    """
 
     first: int
     last: int
@@ -49,11 +60,12 @@ class OpenedSource:
     """A source that is ready to be read.
 
     Attributes:
-        name: for messages.
-        items: frames and gaps in order; closing it frees the source.
-        fps, count: frames per second and number of frames, None where unknown.
-        live: frames that are not taken in time are worthless.
-        background: `items` may run in another thread.
+        name: The source, for messages.
+        items: Frames and gaps in order; closing the generator frees the source.
+        fps: Frames per second, None where unknown.
+        count: Number of frames, None where unknown.
+        live: Whether frames that are not taken in time are worthless.
+        background: Whether `items` may run in another thread.
     """
 
     name: str
@@ -65,10 +77,14 @@ class OpenedSource:
 
 
 def open_source(source: Source, start: int) -> OpenedSource:
-    """Find out what kind of source this is and open it; frames before `start` are not yielded.
+    """Open a source after finding out its kind; frames before `start` are not yielded.
+
+    Args:
+        source: As for `lockon.video.open_frames`.
+        start: Number of the first frame to yield.
 
     Raises:
-        LockonError: the source is missing, unreadable or empty.
+        LockonError: The source is missing, unreadable or empty.
     """
     if isinstance(source, int):
         return _open_live(source, f"webcam {source}", start)
@@ -122,7 +138,7 @@ def _open_capture(capture: cv2.VideoCapture, name: str, start: int, live: bool) 
 
 
 def _read_capture(capture: cv2.VideoCapture, start: int, count: int | None, fps: float | None) -> Generator[Item, None, None]:
-    """Frames of a video.
+    """Yield the frames of a video.
 
     `grab` fails once per damaged packet and then goes on, so a failure counts as a frame while more frames are promised.
     """
@@ -151,13 +167,17 @@ def _read_capture(capture: cv2.VideoCapture, start: int, count: int | None, fps:
 
 
 class FrameClock:
-    """Numbers frames by their time stamps in videos of constant frame rate, where decoders may lose frames without a word.
+    """A clock that numbers frames by their time stamps in videos of constant frame rate, where decoders may lose frames silently.
 
     A video counts as constant once its first 25 steps were exactly one period; the first stamp that is off the grid of
     periods ends that for good (variable rate), and frames are only counted from then on.
 
+    Args:
+        fps: Frames per second, or None: frames are counted.
+        count: Number of frames in the header, or None.
+
     Attributes:
-        latest: the last frame's time in periods, to tell the end of the video from its middle; -1 where times are unknown.
+        latest: The last frame's time in periods, which shows whether the video ended; -1 where times are unknown.
     """
 
     def __init__(self, fps: float | None, count: int | None) -> None:
@@ -168,7 +188,7 @@ class FrameClock:
         self._constant, self._streak = True, 0
 
     def number(self, counted: int, last: int, time_ms: float) -> int:
-        """The number of the frame stamped `time_ms`: the `counted`-th by counting, read after frame `last`."""
+        """Return the number of the frame stamped `time_ms`: the `counted`-th by counting, read after frame `last`."""
         if not self._period:
             return counted
         if self._origin is None:
@@ -183,7 +203,7 @@ class FrameClock:
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Sort key under which "2.jpg" comes before "10.jpg".
+    """Return a sort key under which "2.jpg" comes before "10.jpg".
 
     >>> sorted(["10.jpg", "2.jpg", "1.jpg"], key=natural_key)
     ['1.jpg', '2.jpg', '10.jpg']
@@ -193,7 +213,7 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 
 
 def read_pixels(path: Path) -> Frame | None:
-    """(H, W, 3) uint8 RGB of an image file (grey, 16-bit and alpha converted, EXIF orientation applied); None where it is no image."""
+    """Read (H, W, 3) uint8 RGB of an image file (grey, 16-bit and alpha converted, EXIF orientation applied); None where it is no image."""
     try:
         content = np.fromfile(path, dtype=np.uint8)  # not cv2.imread, which cannot open every file name on Windows
     except OSError:
@@ -207,7 +227,7 @@ def read_pixels(path: Path) -> Frame | None:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """The image files of a folder in natural order; hidden files are left out."""
+    """Return the image files of a folder in natural order; hidden files are left out."""
     paths = (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."))
     return sorted(paths, key=lambda path: natural_key(path.name))
 

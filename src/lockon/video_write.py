@@ -1,4 +1,4 @@
-"""Frames out: `VideoWriter` (mp4 and friends) and `ContactSheet` (one PNG of evenly spaced frames)."""
+"""Writers of frames: `VideoWriter` (mp4 and friends) and `ContactSheet` (one PNG of evenly spaced frames)."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi
 
 
 class VideoWriter:
-    """Writes RGB frames to a video file that appears when it is closed, also when the work stopped early.
+    """Writer of RGB frames to a video file that appears when it is closed, also when the work stopped early.
 
     Odd sizes gain one row or column (repeated edge), because the codecs want even ones.
 
     Args:
-        path: ends in .mp4, .m4v, .mov, .mkv (MPEG-4) or .avi (Motion JPEG).
-        fps: frames per second; None for 25.
+        path: Ends in .mp4, .m4v, .mov, .mkv (MPEG-4) or .avi (Motion JPEG).
+        fps: Frames per second; None for 25.
 
     Raises:
-        LockonError: unknown suffix, or a folder that cannot be written to (at once, before any frame).
+        LockonError: Unknown suffix, or a folder that cannot be written to (at once, before any frame).
     """
 
     def __init__(self, path: str | os.PathLike[str], fps: float | None = None) -> None:
@@ -46,9 +46,12 @@ class VideoWriter:
         """Append one (H, W, 3) uint8 RGB frame.
 
         Args:
-            frame: all frames have one size.
-            index: number of the frame in its source; the previous frame is shown again for numbers that were left out,
+            frame: The frame; all frames have one size.
+            index: Number of the frame in its source; the previous frame is shown again for numbers that were left out,
                 so that the video keeps its time.
+
+        Raises:
+            LockonError: OpenCV cannot encode video here.
         """
         height, width = frame.shape[:2]
         bgr = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
@@ -89,9 +92,9 @@ class ContactSheet:
     """Evenly spaced frames of a video of unknown length in a grid; keeps at most 4 n thumbnails.
 
     Args:
-        n: number of pictures.
-        columns: pictures per row.
-        width: width of a picture in pixels.
+        n: Number of pictures.
+        columns: Pictures per row.
+        width: Width of a picture in pixels.
     """
 
     def __init__(self, n: int = 12, columns: int = 4, width: int = 320) -> None:
@@ -101,9 +104,9 @@ class ContactSheet:
         self._seen = 0
 
     def add(self, frame: Frame) -> None:
-        """Offer the next frame, (H, W, 3) uint8 RGB."""
+        """Add the next frame, (H, W, 3) uint8 RGB; only evenly spaced frames are kept."""
         if self._seen % self._stride == 0:
-            if len(self._kept) == 4 * self._n:  # every second one goes, and from now on only every second one comes
+            if len(self._kept) == 4 * self._n:  # half of the thumbnails go, and from now on every second frame is skipped
                 self._kept = self._kept[::2]
                 self._stride *= 2
             if self._seen % self._stride == 0:
@@ -112,10 +115,10 @@ class ContactSheet:
         self._seen += 1
 
     def image(self) -> Frame:
-        """The sheet, (H, W, 3) uint8 RGB; empty places are black.
+        """Return the sheet, (H, W, 3) uint8 RGB; empty cells are black.
 
         Raises:
-            LockonError: no frame was added.
+            LockonError: No frame was added.
         """
         if not self._kept:
             raise LockonError("a contact sheet of no frames; add frames first")
@@ -124,8 +127,8 @@ class ContactSheet:
         rows = math.ceil(len(pictures) / self._columns)
         height, width = pictures[0].shape[:2]
         sheet = np.zeros((rows * height, min(self._columns, len(pictures)) * width, 3), np.uint8)
-        for place, picture in enumerate(pictures):
-            row, column = divmod(place, self._columns)
+        for cell, picture in enumerate(pictures):
+            row, column = divmod(cell, self._columns)
             sheet[row * height : (row + 1) * height, column * width : (column + 1) * width] = picture
         return sheet
 
@@ -133,7 +136,7 @@ class ContactSheet:
         """Write the sheet as PNG, atomically.
 
         Raises:
-            LockonError: no frame was added, or the file cannot be written.
+            LockonError: No frame was added, or the file cannot be written.
         """
         _, content = cv2.imencode(".png", cv2.cvtColor(self.image(), cv2.COLOR_RGB2BGR))
         write_bytes(path, content.tobytes())

@@ -81,7 +81,7 @@ def test_a_scene_is_the_beginning_of_a_sequence():
         ({"warmup": 4}, "scenes of at most 5 frames and 4 of warm-up leave none to measure"),
     ],
 )
-def test_mistakes(clock, options, text):
+def test_impossible_numbers_of_rounds_and_frames_are_refused(clock, options, text):
     scene = Scene("clip", [FRAME] * 5, np.zeros(4))
     with pytest.raises(LockonError, match=text):
         measure(Timed("b", 0.01, clock), Timed("r", 0.03, clock), [scene], **options)

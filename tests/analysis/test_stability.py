@@ -28,7 +28,7 @@ from lockon.errors import LockonError
         ("1e-3", (0.001,)),
     ],
 )
-def test_values(text, expected):
+def test_lists_and_ranges_of_values_are_parsed(text, expected):
     assert parse_values(text) == expected
 
 

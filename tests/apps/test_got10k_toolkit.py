@@ -68,7 +68,7 @@ def test_the_toolkit_runs_and_scores_our_tracker_as_we_do(root, tmp_path):
     theirs = json.loads((tmp_path / "reports/GOT-10k/lockon-s/performance.json").read_text())["lockon-s"]["overall"]
     sequences = load_dataset(f"GOT10k_val:{root / 'val'}")
     (imported,) = import_results(tmp_path / "results/GOT-10k", sequences, tmp_path / "store")
-    assert imported.read.notes == ()
+    assert imported.files.notes == ()
     ours = evaluate(Store(tmp_path / "store"), convention="got10k").trackers[0].values
     assert ours["AO"] == pytest.approx(theirs["ao"], abs=1e-6)
     assert ours["SR50"] == pytest.approx(theirs["sr"], abs=1e-6)

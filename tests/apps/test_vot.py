@@ -207,7 +207,7 @@ def test_an_entry_with_options(tmp_path):
         (["--set", "window"], "is not name=value"),
     ],
 )
-def test_mistakes(args, text):
+def test_unknown_options_of_vot_ini_end_with_status_2(args, text):
     done = CliRunner().invoke(app, ["bench", "vot-ini", *args])
     assert done.exit_code == 2
     assert text in done.stderr

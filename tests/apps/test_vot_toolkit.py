@@ -24,7 +24,7 @@ from lockon.bench.protocols.trajectory import STARTED, TRACKED
 from lockon.bench.store import Store
 from lockon.cli import app
 from lockon.data.datasets.registry import load_dataset
-from lockon.zoo.registry import load
+from lockon.zoo.loading import load
 
 PYTHON = os.environ.get("LOCKON_VOT_PYTHON")
 pytestmark = [
@@ -91,7 +91,7 @@ def test_the_toolkit_runs_our_tracker_and_we_read_its_results(experiment, protoc
     only.parent.mkdir(parents=True)
     only.symlink_to(workspace / "results" / "ours" / experiment)
     (done,) = import_results(tmp_path / "results", [sequence], tmp_path / "store", trackers=["ours"])
-    assert done.read.notes == ()
+    assert done.files.notes == ()
     records = Store(tmp_path / "store").records("ours", protocol)
     assert len(records) == (2 if protocol == "anchors" else 1)
     for record in records:

@@ -23,7 +23,7 @@ def store(tmp_path):
     return store
 
 
-def test_metrics_by_hand(store):
+def test_metrics_of_a_report_equal_those_worked_out_by_hand(store):
     report = evaluate(store)
     assert [item.label for item in report.trackers] == ["good", "bad"]
     assert (report.protocol, report.convention, report.datasets) == ("one-pass", "pysot", ("made",))

@@ -72,7 +72,7 @@ def test_only_common_sequences_are_compared(store):
     assert found.metrics["AO"].first == pytest.approx((3 * 1 + 4 * 0.5) / 7)
 
 
-def test_mistakes(store):
+def test_comparing_unknown_equal_or_disjoint_trackers_is_refused(store):
     report = evaluate(store)
     with pytest.raises(LockonError, match="did you mean 'good'"):
         compare(report, "goood", "bad")

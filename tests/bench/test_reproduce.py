@@ -173,7 +173,7 @@ def test_data_elsewhere_or_changed(results, data, tmp_path):
         (["{out}", "--sequences", "middle"], "has no results of these"),
     ],
 )
-def test_mistakes(results, args, text):
+def test_unknown_runs_and_options_end_with_status_2(results, args, text):
     done = lockon("reproduce", *[arg.format(out=results) for arg in args])
     assert done.exit_code == 2
     assert text in done.output

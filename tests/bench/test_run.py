@@ -139,7 +139,7 @@ def test_ctrl_c_ends_the_workers_and_keeps_what_is_finished(tmp_path, sequences)
         (["a"], 1, {"threads": 0}, "threads=0"),
     ],
 )
-def test_mistakes(tmp_path, sequences, labels, count, options, text):  # noqa: PLR0917 - a table of cases
+def test_impossible_runs_are_refused_before_any_file_is_written(tmp_path, sequences, labels, count, options, text):  # noqa: PLR0917 - a table of cases
     with pytest.raises(LockonError, match=text):
         run_benchmark(
             [TrackerSpec(label, "still") for label in labels], sequences[:count], tmp_path / "out", make, **{"workers": 0, **options}

@@ -76,7 +76,8 @@ def use(monkeypatch: pytest.MonkeyPatch, **others: Any) -> None:
             return others[name]()
         return Still() if name == "csrt" else NetworkTracker(Guided(), apply_overrides(TrackerConfig(), overrides))
 
-    monkeypatch.setattr("lockon.zoo.registry.load", load)
+    for module in ("specs", "loading"):
+        monkeypatch.setattr(f"lockon.zoo.{module}.load", load)
     monkeypatch.setattr("lockon.data.datasets.registry.load_dataset", lambda spec: VIDEOS)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
+from fake_cards import register
 from fake_refiner import BlobRefiner
 from lockon.errors import LockonError
 from lockon.refiners.alpha_refine import AlphaRefiner
 from lockon.types import Frame, Result
-from lockon.zoo.registry import ENTRIES, REFINERS, Entry
+from lockon.zoo.card import Card
 
 
 class Still:
@@ -42,35 +42,26 @@ class Still:
 def still(monkeypatch: pytest.MonkeyPatch) -> str:
     """Name of the tracker; it takes the override `interrupt` and shows every other one in its error."""
 
-    def load(name: str, *, weights: Path | None, preset: str, device: str, **overrides: Any) -> Still:
-        interrupt = overrides.pop("interrupt", False)
-        if overrides:
-            raise LockonError(f"unknown overrides {overrides!r}")
-        return Still(interrupt)
+    def construct(weights: Path | None, device: str, overrides: Mapping[str, Any]) -> Still:
+        unknown = {key: value for key, value in overrides.items() if key != "interrupt"}
+        if unknown:
+            raise LockonError(f"unknown overrides {unknown!r}")
+        return Still(overrides.get("interrupt", False))
 
-    module = types.ModuleType("still_tracker")
-    module.load = load  # type: ignore[attr-defined]
-    module.weight_files = lambda name, weights: ()  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "still_tracker", module)
-    monkeypatch.setitem(ENTRIES, "still", Entry("still_tracker", "does not move"))
-    return "still"
+    return register(monkeypatch, Card(name="still", summary="does not move", construct=construct))
 
 
 @pytest.fixture
 def sharp(monkeypatch: pytest.MonkeyPatch) -> str:
     """Name of the refiner, which finds colours; it takes the override `masks`, and weights that exist."""
 
-    def load(name: str, *, weights: Path | None, preset: str, device: str, masks: bool = True) -> AlphaRefiner:
+    def construct(weights: Path | None, device: str, overrides: Mapping[str, Any]) -> AlphaRefiner:
         if weights is not None and not weights.is_file():
             raise LockonError(f"{weights} does not exist")
-        return AlphaRefiner(BlobRefiner(masks=masks))
+        return AlphaRefiner(BlobRefiner(**overrides))
 
-    module = types.ModuleType("sharp_refiner")
-    module.load = load  # type: ignore[attr-defined]
-    module.weight_files = lambda name, weights: () if weights is None else (weights,)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "sharp_refiner", module)
-    monkeypatch.setitem(REFINERS, "sharp", Entry("sharp_refiner", "finds colours"))
-    return "sharp"
+    presets = {"default": {}, "official": {"refine.clip": False}, "vot2020": {"refine.clip_base": True}}
+    return register(monkeypatch, Card(name="sharp", kind="refiner", summary="finds colours", presets=presets, construct=construct))
 
 
 @pytest.fixture

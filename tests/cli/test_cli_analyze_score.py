@@ -26,7 +26,7 @@ def colors(monkeypatch: pytest.MonkeyPatch) -> None:
         tracker.config = apply_overrides(tracker.config, overrides)
         return object() if name == "csrt" else tracker
 
-    monkeypatch.setattr("lockon.zoo.registry.load", load)
+    monkeypatch.setattr("lockon.zoo.loading.load", load)
     monkeypatch.setattr("lockon.data.datasets.registry.load_dataset", lambda spec: VIDEOS)
 
 

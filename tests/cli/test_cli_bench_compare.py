@@ -146,7 +146,7 @@ MISTAKES = {
 
 @pytest.mark.usefixtures("still", "sharp")
 @pytest.mark.parametrize(("words", "text"), MISTAKES.values(), ids=MISTAKES)
-def test_mistakes(data: str, tmp_path: Path, words: list[object], text: str) -> None:
+def test_wrong_options_end_with_status_2_and_a_message(data: str, tmp_path: Path, words: list[object], text: str) -> None:
     out = [] if words[0] == "compare" else ["--out", tmp_path / "out"]
     result = bench(*words, "--data", data, *out)
     assert (result.exit_code, text in result.stderr) == (2, True), result.output

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from lockon.cli import app
 from lockon.data.datasets.stills import load_stills
 from lockon.types import Result
-from lockon.zoo import registry
+from lockon.zoo import loading
 
 
 class Knows:
@@ -50,7 +50,7 @@ def test_a_set_is_written(pictures: Path, tmp_path: Path, monkeypatch: pytest.Mo
         given.update(others, name=name, weights=weights)
         return Knows()
 
-    monkeypatch.setattr(registry, "load", load)
+    monkeypatch.setattr(loading, "load", load)
     out = tmp_path / "out" / "found"
     result = invoke(pictures, out, "--weights", "w.onnx", "--threshold", 0.4, "--set", "proposals=3")
     assert result.exit_code == 0, result.output

@@ -82,7 +82,9 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_mistakes(still: str, sharp: str, red_clip: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_wrong_options_end_with_status_2_and_a_message(
+    still: str, sharp: str, red_clip: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.chdir(red_clip.parent)
     words, message = MISTAKES[name]
     result = run("track", red_clip, "--box", NEAR, *([] if "--tracker" in words else ["--tracker", still]), *words)

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import sys
-import types
 from pathlib import Path
 
 import cv2
@@ -11,10 +9,11 @@ import pytest
 from typer.testing import CliRunner, Result as Outcome
 
 from colored_videos import color_tracker
+from fake_cards import register
 from lockon.annotations import read_boxes
 from lockon.cli import app
 from lockon.video import open_frames
-from lockon.zoo.registry import ENTRIES, Entry
+from lockon.zoo.card import Card
 
 BOX = ["--box", "10,12,20,16"]
 
@@ -33,7 +32,7 @@ def test_boxes_go_to_standard_output(still: str, clip: Path) -> None:
     assert result.stderr.endswith(" without drawing and writing); 9 tracked, 3 uncertain\n")
 
 
-def test_files(still: str, clip: Path, tmp_path: Path) -> None:
+def test_a_video_and_boxes_of_two_targets_are_written(still: str, clip: Path, tmp_path: Path) -> None:
     out, save = tmp_path / "results" / "out.mp4", tmp_path / "results" / "boxes.jsonl"
     result = track(clip, *BOX, "--box", "30 5 8 9", "--tracker", still, "--out", out, "--save", save, "--quiet")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
@@ -109,14 +108,16 @@ MISTAKES = {
     "folder of the video": ([*BOX, "--out", "clip.avi/out.mp4"], "cannot write"),
     "folder of the boxes": ([*BOX, "--save", "clip.avi/a.csv"], "cannot write"),
     "video suffix": ([*BOX, "--out", "out.gif"], "suffix '.gif' is unknown"),
-    "box suffix": ([*BOX, "--save", "out.bin"], "cannot tell the box format"),
+    "box suffix": ([*BOX, "--save", "out.bin"], "does not name a box format"),
     "box format": ([*BOX, "--save", "out.bin", "--format", "cvt"], "did you mean 'cvat'"),
     "start": ([*BOX, "--start", "12"], "no frame from number 12"),
 }
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_mistakes(still: str, clip: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_wrong_options_end_with_one_line_and_leave_no_file_behind(
+    still: str, clip: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.chdir(clip.parent)
     words, expected = MISTAKES[name]
     result = track("clip.avi", "--tracker", still, *words)
@@ -136,7 +137,7 @@ def test_a_box_partly_outside_is_clipped_with_one_warning(still: str, clip: Path
     ]
 
 
-def test_zoo(still: str) -> None:
+def test_the_zoo_lists_and_shows_a_registered_tracker(still: str) -> None:
     listed = CliRunner().invoke(app, ["zoo", "list"])
     assert listed.exit_code == 0
     assert "does not move" in listed.stdout
@@ -146,10 +147,7 @@ def test_zoo(still: str) -> None:
 
 
 def test_heatmap(monkeypatch: pytest.MonkeyPatch, clip: Path, tmp_path: Path) -> None:
-    module = types.ModuleType("color_tracker")
-    module.load = lambda name, **_: color_tracker()  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "color_tracker", module)
-    monkeypatch.setitem(ENTRIES, "color", Entry("color_tracker", "follows a colour"))
+    register(monkeypatch, Card(name="color", summary="follows a colour", construct=lambda weights, device, overrides: color_tracker()))
     videos = {}
     for words in ((), ("--heatmap",)):
         out = tmp_path / f"{len(words)}.avi"

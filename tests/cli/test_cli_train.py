@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,7 @@ from lockon.errors import LockonError
 from lockon.train.checkpoint import read_weights, save_weights
 from lockon.train.config import TrainConfig
 from lockon.train.recipe import Recipe, TrainSources
-from lockon.zoo.registry import ENTRIES, Entry
+from lockon.zoo.training import recipe as training_recipe
 
 SMALL = ["--set", "train.steps=4", "--workers", "0", "--threads", "1", "--device", "cpu"]
 
@@ -39,7 +37,8 @@ class Pipeline:
 
 
 def recipe(sources: TrainSources, overrides: dict[str, Any], name: str) -> Recipe:
-    assert name == "tiny"
+    if name != "tiny":
+        return training_recipe(sources, overrides, name)
     names = {name.removeprefix("train."): value for name, value in overrides.items()}
     config = apply_overrides(TrainConfig(batch_size=2, precision="fp32"), names)
     torch.manual_seed(config.seed)
@@ -48,10 +47,7 @@ def recipe(sources: TrainSources, overrides: dict[str, Any], name: str) -> Recip
 
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
-    module = ModuleType("tiny_zoo")
-    module.recipe = recipe  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "tiny_zoo", module)
-    monkeypatch.setitem(ENTRIES, "tiny", Entry("tiny_zoo", "learns a number", recipe="tiny_zoo"))
+    monkeypatch.setattr("lockon.zoo.training.recipe", recipe)
     app = typer.Typer(rich_markup_mode="rich")
     app.command()(command.train)
     return app

@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from lockon.cli.zoo import app
 from lockon.errors import LockonError
-from lockon.zoo.registry import ENTRIES, REFINERS, list_refiners, list_trackers
+from lockon.zoo.registry import REFINERS, TRACKERS, list_refiners, list_trackers
 
 
 def run(*words: str) -> str:
@@ -17,7 +17,7 @@ def run(*words: str) -> str:
 
 def test_list_names_every_tracker_and_where_its_weights_are() -> None:
     rows = [line.split() for line in run("list").splitlines()[1:]]
-    found = {row[0]: row[1] for row in rows if row and row[0] in ENTRIES}
+    found = {row[0]: row[1] for row in rows if row and row[0] in TRACKERS}
     assert sorted(found) == list_trackers()
     wanted = {"lockon-s": "package", "csrt": "opencv", "nanotrack-v2": "files", "siamban-r50": "convert", "siamban-r50-rbo": "train"}
     assert {name: found[name] for name in wanted} == wanted

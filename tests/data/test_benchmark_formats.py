@@ -234,7 +234,7 @@ def test_vot2020_broken_files(tmp_path: Path, file: str, lines: list[str], messa
 def test_vot2020_images_of_another_size_than_the_annotation_says(tmp_path: Path) -> None:
     folder = vot2020(tmp_path)
     write_lines(folder / "sequence", ["width=32", "height=24"])
-    assert problems("VOT2020", tmp_path) == ["book9: the images are 16x12, but the annotation says 32x24"]
+    assert problems("VOT2020", tmp_path) == ["book9: the images are 16x12, but the annotation states 32x24"]
 
 
 # GOT-10k
@@ -285,7 +285,7 @@ def test_got10k_broken_labels(tmp_path: Path, file: str, lines: list[str], messa
 def test_got10k_image_size_against_the_annotation(tmp_path: Path) -> None:
     folder = got10k(tmp_path)
     write_lines(folder / "meta_info.ini", ["resolution: (1920, 1080)"])
-    assert problems("GOT10k_val", tmp_path) == ["GOT-10k_Val_000001: the images are 16x12, but the annotation says 1920x1080"]
+    assert problems("GOT10k_val", tmp_path) == ["GOT-10k_Val_000001: the images are 16x12, but the annotation states 1920x1080"]
 
 
 # LaSOT

@@ -64,7 +64,7 @@ def test_nothing_to_write(tmp_path: Path) -> None:
     writer.close()
 
 
-def test_mistakes(tmp_path: Path) -> None:
+def test_other_suffixes_and_unwritable_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LockonError, match=r"a folder of PNG pictures or to a file that ends in .jsonl or .ndjson"):
         MaskWriter(tmp_path / "masks.png")
     (tmp_path / "file").write_text("")

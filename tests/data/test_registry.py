@@ -5,7 +5,7 @@ import pytest
 from tiny_layouts import make_davis, make_otb, make_uav123, make_vot, mask_of, write_images, write_lines
 
 from lockon.data.datasets.registry import load_dataset, load_videos, split_spec
-from lockon.data.datasets.table import DATASETS, official_sequences
+from lockon.data.datasets.table import known_datasets, official_sequences
 from lockon.errors import LockonError
 
 
@@ -72,7 +72,7 @@ def test_two_roots_and_stills_are_refused(data: Path) -> None:
 
 
 def test_official_lists() -> None:
-    counts = {name: len(names) for name in DATASETS if (names := official_sequences(name)) is not None}
+    counts = {name: len(names) for name in known_datasets() if (names := official_sequences(name)) is not None}
     assert counts == {
         "OTB100": 100,
         "DTB70": 70,

@@ -38,7 +38,7 @@ def test_decodes_long_runs(height: int, width: int, data: st.DataObject) -> None
     assert decode_counts(encoded["counts"].decode()).tolist() == counts
 
 
-def test_by_hand() -> None:
+def test_strings_are_decoded_as_worked_out_by_hand() -> None:
     # runs 1, 2, 1 of a 2x2 mask, column by column: 0 | 1 1 | 0; each run is one character, value + 48
     np.testing.assert_array_equal(decode_rle("121", 2, 2), [[False, True], [True, False]])
     # the fourth run is written as the difference to the second: 1, 2, 1, 2 -> "1" "2" "1" "0"

@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tiny_layouts import write_image
-from tiny_tracks import Plain, plain_set
 
 from lockon.data.tracks import ImageFiles, Track, TrackSet
 from lockon.errors import LockonError
+from tiny_tracks import Plain, plain_set
 
 BOX = [1.0, 2.0, 5.0, 8.0]
 

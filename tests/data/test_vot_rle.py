@@ -12,7 +12,7 @@ from lockon.errors import LockonError
 MASKS = st.tuples(st.integers(1, 20), st.integers(1, 20)).flatmap(lambda shape: arrays(np.bool_, shape))
 
 
-def test_by_hand() -> None:
+def test_a_mask_of_six_pixels_is_decoded_and_encoded_as_written_by_hand() -> None:
     # part of 3 x 2 at (1, 2): runs 1 background, 3 target, 2 background, row by row: .XX / X..
     expected = np.zeros((5, 6), dtype=bool)
     expected[2, 2:4] = expected[3, 1] = True
@@ -49,7 +49,7 @@ def test_what_reaches_over_the_border_is_cut() -> None:
 
 
 @given(MASKS)
-def test_round_trip(mask: np.ndarray) -> None:
+def test_masks_that_are_encoded_are_decoded_again(mask: np.ndarray) -> None:
     text = encode_vot_mask(mask)
     height, width = mask.shape
     np.testing.assert_array_equal(decode_vot_mask(text, (width, height)), mask)

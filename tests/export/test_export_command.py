@@ -6,6 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from fake_cards import register
 from lockon.cli import export as command
 from lockon.errors import LockonError
 from lockon.export.runtime import OnnxModel, load_model
@@ -24,10 +25,12 @@ def invoke(*arguments: object):
 @pytest.fixture
 def weights(tmp_path, tiny, header, monkeypatch):
     pytest.importorskip("safetensors", reason="needs the torch extra")
-    from lockon.train.checkpoint import save_weights
-    from lockon.zoo import torch_weights
+    from tiny_siamese import TinyConfig, build
 
-    monkeypatch.setitem(torch_weights.NETWORKS, "tiny", "tiny_siamese")
+    from lockon.train.checkpoint import save_weights
+    from lockon.zoo.card import Card
+
+    register(monkeypatch, Card(name="tiny", summary="small", model=TinyConfig(), build=build))
     path = tmp_path / "best.safetensors"
     save_weights(tiny, path, {"architecture": "tiny", "config": {"model": {"quality": True}}, "licence": header["licence"]})
     return path

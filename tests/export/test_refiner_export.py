@@ -87,7 +87,7 @@ class Steps(nn.Module):
 def _network(*, backbone: bool, **options: object):
     """Random weights whose outputs move: batch normalization knows its statistics, and the last layers are large."""
     torch.manual_seed(0)
-    model = alpha_refine.build(alpha_refine.ModelConfig(depth=18, size=64, **options)).train()
+    model = alpha_refine.build(alpha_refine.AlphaRefineConfig(depth=18, size=64, **options)).train()
     model.backbone = model.backbone if backbone else Steps()
     with torch.no_grad():
         for part in model.modules():

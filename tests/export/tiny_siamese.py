@@ -17,14 +17,11 @@ def block(inputs: int, outputs: int, stride: int) -> nn.Sequential:
 
 
 @dataclass(frozen=True)
-class ModelConfig:
+class TinyConfig:
     quality: bool = True
 
 
-CONFIGS = {"tiny": ModelConfig()}
-
-
-def build(config: ModelConfig) -> TinySiamese:
+def build(config: TinyConfig) -> TinySiamese:
     return TinySiamese(quality=config.quality)
 
 

@@ -21,7 +21,7 @@ SIDES = st.floats(0.5, 500)
         ((60, 20), (20, 20), 3 * math.sqrt(100 * 60) / 40),  # the margin is 40 of new sides 60 and 20, 20 of old ones
     ],
 )
-def test_by_hand(size: tuple[float, float], last: tuple[float, float], product: float) -> None:
+def test_change_penalty_equals_that_worked_out_by_hand(size: tuple[float, float], last: tuple[float, float], product: float) -> None:
     found = change_penalty(np.array(size, dtype=float), np.array(last, dtype=float), 0.3)
     assert float(found) == pytest.approx(math.exp(-0.3 * (product - 1)))
 

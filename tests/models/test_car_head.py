@@ -10,9 +10,9 @@ from matching_heads import CHANNELS, make_head, make_levels
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from lockon.errors import LockonError  # noqa: E402
+from lockon.models.choices import LocalizationConfig  # noqa: E402
 from lockon.models.fusion import depthwise_correlation, naive_correlation  # noqa: E402
 from lockon.models.heads.car import CARHead  # noqa: E402
-from lockon.models.heads.localization import LocalizationConfig  # noqa: E402
 from lockon.ops.grid import Grid  # noqa: E402
 
 BRANCHES = ("centerness", "localization", "none")

@@ -7,7 +7,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from lockon.errors import LockonError  # noqa: E402
-from lockon.models.heads.localization import FivePointAggregation, LocalizationBranch, LocalizationConfig, NonLocalBlock  # noqa: E402
+from lockon.models.choices import LocalizationConfig  # noqa: E402
+from lockon.models.heads.localization import FivePointAggregation, LocalizationBranch, NonLocalBlock  # noqa: E402
 from lockon.ops.grid import Grid  # noqa: E402
 
 SIZE, CHANNELS, LEVELS = 5, 8, 2

@@ -28,7 +28,7 @@ def with_maps(head, monkeypatch, cls, loc) -> Prediction:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("padding", [False, True])
 @pytest.mark.parametrize("levels", [1, 2])
-def test_shapes(kind: str, padding: bool, levels: int) -> None:
+def test_maps_and_predictions_of_every_head_have_the_documented_shapes(kind: str, padding: bool, levels: int) -> None:
     torch.manual_seed(0)
     head = make_head(kind, levels, padding=padding).eval()
     template, search = make_levels(levels)

@@ -160,7 +160,7 @@ def test_layers_that_are_missing_at_the_end() -> None:
 @pytest.mark.parametrize(
     ("trunk", "published", "message"),
     [
-        (lambda: ResNet(18, (2,)), lambda: ResNet(34, (2,)), "are too many, first 'layer1.2"),
+        (lambda: ResNet(18, (2,)), lambda: ResNet(34, (2,)), "are unknown, first 'layer1.2"),
         (lambda: ResNet(34, (2,)), lambda: ResNet(18, (2,)), "are missing, first 'layer1.2"),
         (lambda: ResNet(18, (2,)), lambda: ResNet(50, (2,)), "size mismatch: layer1.0.conv1.weight is 64x64x1x1, not 64x64x3x3"),
         (ir.mobilenet_v2, lambda: ResNet(18, (1,)), "are missing, first 'stages.0.0.0.weight'"),

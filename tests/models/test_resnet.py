@@ -67,7 +67,7 @@ def test_strides_of_ordinary_networks(depth: int) -> None:
     assert tuple(value.shape[1] for value in out) == trunk.channels
 
 
-def test_mistakes() -> None:
+def test_unknown_depths_and_layers_are_refused() -> None:
     with pytest.raises(ValueError, match="depth=101"):
         ResNet(101)
     for layers in ((), (0,), (5,)):

@@ -6,13 +6,13 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from lockon.models.siamese import SiameseModel, center_crop  # noqa: E402
 from lockon.types import Template  # noqa: E402
-from lockon.zoo.lockon_s import ModelConfig, build  # noqa: E402
+from lockon.zoo.lockon_s import LockonSConfig, build  # noqa: E402
 
 
 @pytest.mark.parametrize("matching", ["pixelwise", "depthwise"])
 def test_shapes_and_no_state_between_calls(matching: str) -> None:
     torch.manual_seed(0)
-    model = build(ModelConfig(channels=16, depth=1, matching=matching, template_size=64, search_size=96, quality=True)).eval()
+    model = build(LockonSConfig(channels=16, depth=1, matching=matching, template_size=64, search_size=96, quality=True)).eval()
     images, search = torch.rand(2, 3, 64, 64) * 255, torch.rand(2, 3, 96, 96) * 255
     with torch.no_grad():
         template = model.encode(images)

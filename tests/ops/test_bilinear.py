@@ -38,7 +38,7 @@ MAP = torch.tensor([[10.0, 20, 30], [40, 50, 60]])[None, None]
         (float("inf"), float("-inf"), 30),
     ],
 )
-def test_by_hand(x: float, y: float, expected: float) -> None:
+def test_values_between_cells_and_outside_equal_those_worked_out_by_hand(x: float, y: float, expected: float) -> None:
     assert sample_bilinear(MAP, torch.tensor([[[x, y]]])).tolist() == [[[pytest.approx(expected, rel=1e-6)]]]
 
 

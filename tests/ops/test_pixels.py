@@ -29,7 +29,7 @@ PIXEL: dict[str, tuple[Any, list[int]]] = {
 
 
 @pytest.mark.parametrize("name", PIXEL)
-def test_values(name: str) -> None:
+def test_every_kind_of_pixel_becomes_uint8_rgb(name: str) -> None:
     frame, expected = PIXEL[name]
     rgb = to_rgb(frame)
     assert rgb.dtype == np.uint8

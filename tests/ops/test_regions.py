@@ -216,6 +216,6 @@ def test_arguments_are_left_alone():
         (lambda: raster_overlap([[0, 0, 1, 1]], [[0, 0, 1, 1]], rule="tracks"), "did you mean 'trax'"),
     ],
 )
-def test_mistakes(call, text):
+def test_rows_that_are_no_regions_and_impossible_bounds_are_refused(call, text):
     with pytest.raises(LockonError, match=text):
         call()

@@ -120,7 +120,7 @@ def test_other_kinds_of_frames() -> None:
     np.testing.assert_allclose(refiner.refine(grey, (58, 49, 22, 18)).box, TARGET, atol=1.0)
 
 
-def test_mistakes() -> None:
+def test_calls_before_init_and_impossible_boxes_or_masks_are_refused() -> None:
     with pytest.raises(LockonError, match=r"refine\(\) before init\(\)"):
         AlphaRefiner(BlobRefiner()).refine(scene(), TARGET)
     with pytest.raises(LockonError, match="has no area"):

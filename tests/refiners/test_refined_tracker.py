@@ -159,7 +159,7 @@ def test_official_start() -> None:
     assert base.started.tolist() == refiner.started.tolist() == [60.5, 50.5, 20, 16]
 
 
-def test_mistakes() -> None:
+def test_masks_of_a_network_without_masks_and_a_zero_size_are_refused() -> None:
     with pytest.raises(LockonError, match="whose network makes none"):
         with_refiner(Movable(), AlphaRefiner(BlobRefiner(masks=False)), RefineConfig(mask=True))
     with pytest.raises(LockonError, match="min_size=0 given"):

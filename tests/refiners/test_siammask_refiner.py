@@ -113,7 +113,7 @@ def test_several_targets() -> None:
     assert (result.state, result.mask.shape) == (("tracked", "uncertain"), (2, 120, 160))
 
 
-def test_mistakes() -> None:
+def test_networks_without_masks_and_calls_before_init_are_refused() -> None:
     with pytest.raises(LockonError, match="a network that makes none; give box=own"):
         SiamMaskRefiner(NetworkTracker(BlobTracker(), CONFIG))
     with pytest.raises(LockonError, match=r"refine\(\) before init\(\)"):

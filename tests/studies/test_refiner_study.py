@@ -83,7 +83,7 @@ def test_a_start_that_is_not_the_first_frame() -> None:
     assert np.isnan(found.run.boxes[0]).all()
 
 
-def test_metrics_by_hand(tmp_path: Path) -> None:
+def test_metrics_of_refiners_equal_those_worked_out_by_hand(tmp_path: Path) -> None:
     store = Store(tmp_path)
     add(store, "lockon-s", make_record("a", HALF))
     add(store, "csrt", make_record("a", FAR))

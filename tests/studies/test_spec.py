@@ -66,15 +66,15 @@ def test_wrong_rows(kind: StudySpec, trackers: list[str], only: list[str], messa
 def test_every_variant_of_rbo_says_what_is_on_and_what_is_off() -> None:
     """A recipe whose ranking losses are on by default must not leak into the baseline."""
     for name, variant in RBO.variants.items():
-        assert {"loss.ranking.classification", "loss.ranking.iou"} <= set(variant.settings)
-        assert (variant.settings["loss.ranking.classification"] > 0) == name.startswith("cr")
-        assert (variant.settings["loss.ranking.iou"] > 0) == ("igr" in name)
+        assert {"loss.rank_cls.weight", "loss.ranking.weight"} <= set(variant.settings)
+        assert (variant.settings["loss.rank_cls.weight"] > 0) == name.startswith("cr")
+        assert (variant.settings["loss.ranking.weight"] > 0) == ("igr" in name)
 
 
 def test_the_last_row_of_siamla_is_all_of_the_others() -> None:
     parts = {key: value for name in ("ladl", "ladl-lals", "lafa") for key, value in SIAMLA.settings(Row("compact-car", name)).items()}
     assert SIAMLA.settings(Row("compact-car", "all")) == parts
-    assert [SIAMLA.variants[f"lambda-0{n}"].settings["loss.dynamic.boundary_lambda"] for n in (1, 3, 4)] == [0.1, 0.3, 0.4]
+    assert [SIAMLA.variants[f"lambda-0{n}"].settings["loss.cls.smoothing"] for n in (1, 3, 4)] == [0.1, 0.3, 0.4]
 
 
 def test_labels() -> None:

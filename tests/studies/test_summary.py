@@ -32,7 +32,7 @@ def results(folder: Path, rows: dict[str, list], names=NAMES, events: str = "stt
     return store
 
 
-def test_metrics_by_hand(tmp_path: Path) -> None:
+def test_metrics_of_a_study_equal_those_worked_out_by_hand(tmp_path: Path) -> None:
     results(tmp_path, {"compact-ban.base.s0": PERFECT, "compact-ban.base.s1": HALF, "compact-ban.base.s2": FAR})
     rows, names = read_scores(tmp_path, RBO)
     assert names == list(NAMES)

@@ -6,16 +6,22 @@ import golden_data
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
+from lockon.errors import LockonError  # noqa: E402
 from lockon.ops.grid import AnchorGrid, Grid  # noqa: E402
 from lockon.train.assigners.anchor_iou import AnchorIoUAssigner  # noqa: E402
+from lockon.types import Candidates  # noqa: E402
 
 YES, NO = torch.tensor([True]), torch.tensor([False])
 # Three 20 x 20 anchors in a row, then three of 20 x 80, at x = 10, 20, 30
 ANCHORS = torch.tensor([[x, 10.0, 20, h] for h in (20, 80) for x in (10, 20, 30)])
 
 
+def on(anchors) -> Candidates:
+    return Candidates(anchors[:, :2], anchors, 8)
+
+
 def labels(box, present=YES, **options) -> list[int]:
-    targets = AnchorIoUAssigner(stride=10, **options)(ANCHORS, torch.tensor([box], dtype=torch.float32), present)
+    targets = AnchorIoUAssigner(**options)(Candidates(ANCHORS[:, :2], ANCHORS, 10), torch.tensor([box], dtype=torch.float32), present)
     return targets.labels[0].int().tolist()
 
 
@@ -29,7 +35,7 @@ def labels(box, present=YES, **options) -> list[int]:
         ([5, 5, 5, 5], [0] * 6),  # no area
     ],
 )
-def test_by_hand(box, expected) -> None:
+def test_labels_of_anchors_equal_those_worked_out_by_hand(box, expected) -> None:
     assert labels(box) == expected
 
 
@@ -52,7 +58,7 @@ def test_thresholds() -> None:
 def test_window_of_a_negative_pair(center: float, cells) -> None:
     grid = AnchorGrid(Grid(25, 8, 31))
     box = torch.tensor([[center - 20.0, 107, center + 20, 147]])  # 127 across: rows 10 to 16
-    found = AnchorIoUAssigner()(torch.from_numpy(grid.boxes()), box, NO).labels.view(grid.anchors, 25, 25)
+    found = AnchorIoUAssigner()(on(torch.from_numpy(grid.boxes())), box, NO).labels.view(grid.anchors, 25, 25)
     expected = torch.full((25, 25), -1.0)
     for column in cells:
         expected[10:17, column] = 0
@@ -61,7 +67,7 @@ def test_window_of_a_negative_pair(center: float, cells) -> None:
 
 def test_rows_are_independent() -> None:
     boxes = torch.tensor([[0.0, 0, 20, 20], [0, 0, 20, 20], [0, -30, 20, 50]])
-    targets = AnchorIoUAssigner(stride=10)(ANCHORS, boxes, torch.tensor([True, False, True]))
+    targets = AnchorIoUAssigner()(Candidates(ANCHORS[:, :2], ANCHORS, 10), boxes, torch.tensor([True, False, True]))
     assert targets.labels[0].int().tolist() == labels(boxes[0].tolist())
     assert targets.labels[1].int().tolist() == labels(boxes[1].tolist(), NO)
     assert targets.labels[2].int().tolist() == labels(boxes[2].tolist())
@@ -70,13 +76,20 @@ def test_rows_are_independent() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_golden(dtype) -> None:
+def test_labels_equal_those_of_pysot(dtype) -> None:
     """PySOT's labels before sampling, of positive and of negative pairs."""
     golden = golden_data.losses("pysot_anchor_targets")
     anchors = torch.from_numpy(golden["all_anchors_center"]).flatten(1).T.to(dtype)
     boxes = torch.from_numpy(golden["boxes"]).to(dtype)
     assert torch.equal(anchors, torch.from_numpy(AnchorGrid(Grid(25, 8, 31)).boxes()).to(dtype))
     for kind, present in (("pos", True), ("neg", False)):
-        found = AnchorIoUAssigner()(anchors, boxes, torch.full((len(boxes),), present)).labels
+        found = AnchorIoUAssigner()(on(anchors), boxes, torch.full((len(boxes),), present)).labels
         for index, row in enumerate(found):
             assert row.int().tolist() == golden[f"{kind}{index}.all.cls"].ravel().tolist()
+
+
+def test_what_it_refuses() -> None:
+    with pytest.raises(LockonError, match=r"negative must be above 0 and at most positive, got 0\.7 and 0\.6"):
+        AnchorIoUAssigner(negative=0.7)
+    with pytest.raises(LockonError, match="given for a head that predicts at points; take assigner=ellipse-assigner"):
+        AnchorIoUAssigner()(Candidates(ANCHORS[:, :2], None, 10), torch.tensor([[0.0, 0, 20, 20]]), YES)

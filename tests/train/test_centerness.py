@@ -25,13 +25,13 @@ from lockon.train.losses.centerness import centerness  # noqa: E402
         ((41, 21), 0.0),
     ],
 )
-def test_by_hand(point, expected: float) -> None:
+def test_centerness_of_a_point_equals_that_worked_out_by_hand(point, expected: float) -> None:
     found = centerness(torch.tensor([point], dtype=torch.float32), torch.tensor([[0.0, 0, 40, 20]]))
     assert found.shape == (1, 1)
     assert found.item() == pytest.approx(expected, abs=1e-6)
 
 
-def test_shapes() -> None:
+def test_points_of_several_boxes_are_broadcast() -> None:
     points, boxes = torch.tensor([[5.0, 5], [10, 10], [30, 30]]), torch.tensor([[0.0, 0, 20, 20], [20, 20, 40, 40]])
     assert centerness(points, boxes).tolist() == [pytest.approx([1 / 3, 1, 0]), [0, 0, 1]]
 
@@ -46,7 +46,7 @@ def test_between_0_and_1(box, x: float, y: float) -> None:
     assert found == 0 or (box[0] < x < box[2] and box[1] < y < box[3])
 
 
-def test_golden() -> None:
+def test_centerness_equals_that_of_siamcar() -> None:
     golden = golden_data.losses("siamcar_targets")
     found = centerness(torch.from_numpy(golden["locations"]), torch.from_numpy(golden["boxes"]).float()).numpy()
     positive = golden["labels"] == 1

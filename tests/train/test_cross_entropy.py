@@ -47,7 +47,7 @@ def test_balance_is_over_the_batch() -> None:
 
 
 @pytest.mark.parametrize("name", ["pysot_losses", "siamban_losses", "rbo_losses"])
-def test_golden(name: str) -> None:
+def test_loss_and_gradient_equal_those_of_the_official_code(name: str) -> None:
     """The official classification loss and its gradient by both classes' scores."""
     golden, case = golden_data.losses(name), "" if name == "pysot_losses" else "mixed."
     cls = torch.from_numpy(golden[f"{case}cls"]).requires_grad_()

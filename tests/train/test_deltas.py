@@ -14,7 +14,7 @@ from lockon.train.losses.deltas import delta_l1  # noqa: E402
 ANCHORS = torch.tensor([[10.0, 10, 20, 10], [30, 10, 20, 10], [50, 50, 20, 40]])
 
 
-def test_by_hand() -> None:
+def test_l1_of_deltas_equals_that_worked_out_by_hand() -> None:
     """Errors 0.1 + 0.2 + ln 2 + 0 and 0.5; the second image has no positive, the third one with error 1."""
     boxes = torch.tensor([[2.0, 7, 22, 17], [0, 0, 0, 0], [40, 30, 60, 70]])  # (12, 12), 20 x 10
     deltas = torch.zeros(3, 3, 4)
@@ -34,7 +34,7 @@ def test_without_positives() -> None:
     assert not deltas.grad.any()
 
 
-def test_golden() -> None:
+def test_loss_equals_that_of_pysot() -> None:
     """PySOT's loss, boxes taken back from its stored targets."""
     golden = golden_data.losses("pysot_losses")
     anchors = torch.from_numpy(golden_data.losses("pysot_anchor_targets")["all_anchors_center"]).flatten(1).T

@@ -13,20 +13,22 @@ from hypothesis import given, strategies as st
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
+from lockon import types  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.ops.grid import Grid  # noqa: E402
 from lockon.train.assigners.points import with_boundary  # noqa: E402
 from lockon.train.assigners.rectangle import RectangleAssigner  # noqa: E402
 from lockon.train.losses.cross_entropy import balanced_cross_entropy  # noqa: E402
-from lockon.train.losses.dynamic_labels import DynamicLabelConfig, dynamic_label_loss, dynamic_labels  # noqa: E402
+from lockon.train.losses.dynamic_labels import DynamicLabels, SmoothedLabels, dynamic_label_loss, dynamic_labels, smoothed_labels  # noqa: E402
+from lockon.types import Candidates  # noqa: E402
 
 BOX = torch.tensor([[-1.0, 9, 51, 41]])
 POINTS = torch.from_numpy(Grid(5, 10).points())
-TARGETS = with_boundary(RectangleAssigner()(POINTS, BOX, torch.tensor([True])), POINTS)
-CENTER, BOUNDARY = TARGETS.labels == 1, TARGETS.boundary
+TARGETS = with_boundary(RectangleAssigner()(Candidates(POINTS, None, 10), BOX, torch.tensor([True])), POINTS)
+CENTER, BOUNDARY = TARGETS.labels == 1, TARGETS.labels == types.BOUNDARY
 # IoU of each point's own box: the middle three of the middle row are the centre, the other twelve of rows 2 to 4 the boundary
 IOU = torch.tensor([[0.6, 0.0, 0.1, 0.0, 0.0, 0.3, 0.6, 0.8, 0.6, 0.3, 0.4, 0.7, 0.9, 0.5, 0.2, 0.3, 0.5, 0.7, 0.5, 0.3, 0, 0, 0, 0, 0.9]])
-LALS = DynamicLabelConfig(boundary_lambda=0.2)
+LALS = DynamicLabels()
 NONE = torch.zeros_like(BOUNDARY)
 
 # Eq. 5, y0 = 1 / (1 + exp(-10 (IoU - 0.5))), and Eq. 7 with lambda 0.2, y = y0^5:
@@ -61,7 +63,7 @@ def rows(labels) -> list:
     return [pytest.approx(row, abs=1e-6) for row in labels]
 
 
-def labelled(config: DynamicLabelConfig, boundary=BOUNDARY, overlap=IOU, **kwargs):
+def labelled(config: DynamicLabels, boundary=BOUNDARY, overlap=IOU, **kwargs):
     return dynamic_labels(overlap, CENTER, boundary, config, **kwargs)
 
 
@@ -79,17 +81,16 @@ def test_labels_by_hand(order, expected) -> None:
     ("config", "center"),
     [
         # over the centre alone: (0.8807971 - 0.5) / (0.9820138 - 0.5) = 0.790013
-        (DynamicLabelConfig(), [0.790013, 1.0, 0.0]),
-        (DynamicLabelConfig(normalize=False), [0.880797, 0.982014, 0.5]),
+        (DynamicLabels(), [0.790013, 1.0, 0.0]),
+        (DynamicLabels(normalize=False), [0.880797, 0.982014, 0.5]),
         # Table IV: (0.7 - 0.5) / (0.9 - 0.5)
-        (DynamicLabelConfig(map="linear"), [0.5, 1.0, 0.0]),
-        (DynamicLabelConfig(map="linear", normalize=False), [0.7, 0.9, 0.5]),
+        (DynamicLabels(map="linear"), [0.5, 1.0, 0.0]),
+        (DynamicLabels(map="linear", normalize=False), [0.7, 0.9, 0.5]),
         # 1 / (1 + exp(-5 (0.7 - 0.6))) = 1 / (1 + exp(-0.5)), 1 / (1 + exp(-1.5)), 1 / (1 + exp(0.5))
-        (DynamicLabelConfig(alpha=0.6, beta=5, normalize=False), [0.622459, 0.817574, 0.377541]),
-        (DynamicLabelConfig(hard=True), [1.0, 1.0, 1.0]),
+        (DynamicLabels(alpha=0.6, beta=5, normalize=False), [0.622459, 0.817574, 0.377541]),
     ],
 )
-def test_without_boundary_points(config: DynamicLabelConfig, center) -> None:
+def test_without_boundary_points(config: DynamicLabels, center) -> None:
     for boundary in (None, NONE):
         assert labelled(config, boundary).view(5, 5).tolist() == rows([[0] * 5, [0] * 5, [0, *center, 0], [0] * 5, [0] * 5])
 
@@ -106,14 +107,14 @@ def test_without_boundary_points(config: DynamicLabelConfig, center) -> None:
     ],
 )
 def test_lambdas_of_table_v(smoothing: float, expected: float) -> None:
-    found = labelled(DynamicLabelConfig(boundary_lambda=smoothing, normalize=False))
+    found = labelled(DynamicLabels(smoothing=smoothing, normalize=False))
     assert found[0, 7].item() == pytest.approx(expected, abs=1e-6)
     assert found[0, 12].item() == pytest.approx(0.982014, abs=1e-6)  # the centre does not change
 
 
 def test_hard_labels_are_one_and_lambda() -> None:
     """The row of Table III with boundary labels that do not follow the IoU."""
-    found = labelled(replace(LALS, hard=True))
+    found = smoothed_labels(CENTER, BOUNDARY, 0.2)
     assert found.view(5, 5).tolist() == rows([[0] * 5, [0.2] * 5, [0.2, 1, 1, 1, 0.2], [0.2] * 5, [0] * 5])
 
 
@@ -160,7 +161,7 @@ def test_loss_by_hand(fields, expected: float) -> None:
 def test_gradient_of_a_negative(weight, expected: float) -> None:
     logits = torch.zeros(1, 1, requires_grad=True)
     one, none = torch.ones(1, 1, dtype=torch.bool), torch.zeros(1, 1, dtype=torch.bool)
-    config = DynamicLabelConfig(negative_weight=weight)
+    config = DynamicLabels(negative_weight=weight)
     dynamic_label_loss(logits, torch.zeros(1, 1), none, one, config).backward()
     assert logits.grad.item() == pytest.approx(0.5 * expected, abs=1e-6)
 
@@ -169,24 +170,23 @@ def test_a_positive_is_drawn_to_its_label() -> None:
     """The gradient by the logit is c - y."""
     logits = torch.tensor([[0.0, 0.0, 2.0]], requires_grad=True)
     labels = torch.tensor([[0.5, 0.9, 0.2]])
-    config = DynamicLabelConfig(reduction="positives")
+    config = DynamicLabels(reduction="positives")
     dynamic_label_loss(logits, labels, torch.ones(1, 3, dtype=torch.bool), torch.zeros(1, 3, dtype=torch.bool), config).backward()
     assert logits.grad[0].tolist() == pytest.approx([0, -0.4 / 3, (1 / (1 + math.exp(-2)) - 0.2) / 3], abs=1e-6)
 
 
 def test_hard_labels_without_smoothing_are_the_balanced_cross_entropy() -> None:
-    config = DynamicLabelConfig(hard=True, negative_weight="none")
-    labels = RectangleAssigner()(POINTS, BOX, torch.tensor([True])).labels
-    found = dynamic_label_loss(LOGITS, labelled(config, None), CENTER, labels == 0, config)
+    config = SmoothedLabels()
+    labels = RectangleAssigner()(Candidates(POINTS, None, 10), BOX, torch.tensor([True])).labels
+    found = dynamic_label_loss(LOGITS, smoothed_labels(CENTER, NONE, config.smoothing), CENTER, labels == 0, config)
     assert found.item() == pytest.approx(balanced_cross_entropy(LOGITS, labels).item(), rel=1e-6)
 
 
 @pytest.mark.parametrize("order", ["power-first", "normalize-first"])
 @pytest.mark.parametrize("kind", ["sigmoid", "linear"])
-@pytest.mark.parametrize("hard", [False, True])
-def test_labels_carry_no_gradient(order, kind, hard: bool) -> None:
+def test_labels_carry_no_gradient(order, kind) -> None:
     overlap = IOU.clone().requires_grad_()
-    labels = labelled(replace(LALS, order=order, map=kind, hard=hard), overlap=overlap)
+    labels = labelled(replace(LALS, order=order, map=kind), overlap=overlap)
     assert not labels.requires_grad
     logits = torch.zeros_like(IOU, requires_grad=True)
     soft = torch.rand_like(IOU).requires_grad_()
@@ -201,7 +201,7 @@ def test_labels_carry_no_gradient(order, kind, hard: bool) -> None:
 @pytest.mark.parametrize("order", ["power-first", "normalize-first"])
 def test_equal_overlaps_are_not_stretched(overlap: float, order) -> None:
     """No division by nothing: where all labels are alike they stay what Eq. 5 says."""
-    config = DynamicLabelConfig(order=order)
+    config = DynamicLabels(order=order)
     expected = 1 / (1 + math.exp(-10 * (overlap - 0.5)))
     found = labelled(config, None, torch.full_like(IOU, overlap))
     assert found[CENTER].tolist() == pytest.approx([expected] * 3, rel=1e-5)
@@ -210,7 +210,7 @@ def test_equal_overlaps_are_not_stretched(overlap: float, order) -> None:
 
 def test_almost_equal_overlaps() -> None:
     """Labels 1e-6 apart are stretched; those less apart are not."""
-    config = DynamicLabelConfig(map="linear")
+    config = DynamicLabels(map="linear")
     near, far = ([[0.5, 0.5 + gap]] for gap in (5e-7, 4e-6))
     both = torch.ones(1, 2, dtype=torch.bool)
     assert dynamic_labels(torch.tensor(near), both, None, config)[0].tolist() == pytest.approx([0.5, 0.5], abs=1e-6)
@@ -256,7 +256,7 @@ orders = st.sampled_from(["power-first", "normalize-first"])
 )
 def test_order_and_range(values, kind, normalize: bool, order, smoothing: float) -> None:
     """Labels rise with the IoU; a boundary point never has more than a centre point of the same IoU."""
-    config = DynamicLabelConfig(map=kind, normalize=normalize, order=order, boundary_lambda=smoothing)
+    config = DynamicLabels(map=kind, normalize=normalize, order=order, smoothing=smoothing)
     values = sorted(values)
     overlap = torch.tensor([values + values])
     center = torch.arange(12)[None] < 6
@@ -273,12 +273,11 @@ def test_order_and_range(values, kind, normalize: bool, order, smoothing: float)
     [
         ({"alpha": 1.5}, "alpha must be between 0 and 1, got 1.5"),
         ({"beta": 0.0}, "beta must be above 0, got 0.0"),
-        ({"boundary_lambda": 0.0}, r"boundary_lambda must be above 0 and at most 1 \(0.2 in the paper\), or none, got 0.0"),
-        ({"boundary_lambda": 2.0}, "boundary_lambda must be above 0"),
-        ({"boundary_reach": 0.7}, "boundary_reach must be above 0 and at most 0.5"),
+        ({"smoothing": 0.0}, r"smoothing must be above 0 and at most 1 \(0.2 in the paper\), got 0.0"),
+        ({"smoothing": 2.0}, "smoothing must be above 0"),
         ({"normalize_steps": -1}, "normalize_steps must be 0 or more, or none"),
     ],
 )
 def test_bad_settings_are_refused(fields, message: str) -> None:
     with pytest.raises(LockonError, match=message):
-        DynamicLabelConfig(**fields)
+        DynamicLabels(**fields)

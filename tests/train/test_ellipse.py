@@ -8,8 +8,9 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from lockon.ops.grid import Grid  # noqa: E402
 from lockon.train.assigners.ellipse import EllipseAssigner  # noqa: E402
+from lockon.types import Candidates  # noqa: E402
 
-POINTS = torch.from_numpy(Grid(5, 10).points())  # 5, 15, 25, 35, 45
+CANDIDATES = Candidates(torch.from_numpy(Grid(5, 10).points()), None, 10)  # 5, 15, 25, 35, 45
 YES = torch.tensor([True])
 
 
@@ -19,7 +20,7 @@ def drawn(picture: str) -> list[list[int]]:
 
 
 def assign(box, present=YES, **options) -> list[list[int]]:
-    labels = EllipseAssigner(**options)(POINTS, torch.tensor([box], dtype=torch.float32), present).labels
+    labels = EllipseAssigner(**options)(CANDIDATES, torch.tensor([box], dtype=torch.float32), present).labels
     return labels.view(5, 5).int().tolist()
 
 
@@ -46,7 +47,7 @@ def test_drawn_by_hand(box, picture: str) -> None:
 
 def test_negative_pairs_have_no_positive() -> None:
     boxes = torch.tensor([[3.0, 3, 47, 47], [3, 3, 47, 47]])
-    targets = EllipseAssigner()(POINTS, boxes, torch.tensor([False, True]))
+    targets = EllipseAssigner()(CANDIDATES, boxes, torch.tensor([False, True]))
     assert targets.labels[0].tolist() == [0] * 25
     assert (targets.labels[1] == 1).sum() == 5
     assert targets.boxes is boxes
@@ -60,7 +61,7 @@ def test_wider_ellipses() -> None:
 
 def test_rows_are_independent() -> None:
     boxes = torch.tensor([[3.0, 3, 47, 47], [-17, 13, 67, 37], [33, 13, 37, 17]])
-    together = EllipseAssigner()(POINTS, boxes, torch.ones(3, dtype=torch.bool)).labels
+    together = EllipseAssigner()(CANDIDATES, boxes, torch.ones(3, dtype=torch.bool)).labels
     for row, box in zip(together, boxes, strict=True):
         assert row.view(5, 5).int().tolist() == assign(box.tolist())
 
@@ -82,12 +83,12 @@ def test_negative_pairs_near_the_other_object() -> None:
 
 @pytest.mark.parametrize("name", ["siamban_point_targets", "rbo_point_targets"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_golden(name: str, dtype) -> None:
+def test_labels_equal_those_of_siamban(name: str, dtype) -> None:
     """The official labels before sampling, of positive and of negative pairs."""
     golden = golden_data.losses(name)
     points, boxes = torch.from_numpy(golden["points"]).flatten(1).T.to(dtype), torch.from_numpy(golden["boxes"]).to(dtype)
     assigner = EllipseAssigner(nearest=False, negative_pairs="near")
     for kind, present in (("pos", True), ("neg", False)):
-        found = assigner(points, boxes, torch.full((len(boxes),), present)).labels
+        found = assigner(Candidates(points, None, 8), boxes, torch.full((len(boxes),), present)).labels
         for index, row in enumerate(found):
             assert row.int().tolist() == golden[f"{kind}{index}.all.cls"].ravel().tolist()

@@ -18,7 +18,7 @@ from lockon.train.losses.focal import quality_focal  # noqa: E402
         (math.log(3), 0.25, 0.5**2 * -(0.25 * math.log(0.75) + 0.75 * math.log(0.25))),  # p = 3/4
     ],
 )
-def test_by_hand(logit: float, target: float, expected: float) -> None:
+def test_quality_focal_loss_equals_that_worked_out_by_hand(logit: float, target: float, expected: float) -> None:
     assert float(quality_focal(torch.tensor(logit), torch.tensor(target))) == pytest.approx(expected, abs=1e-7)
 
 

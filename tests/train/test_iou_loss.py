@@ -23,14 +23,14 @@ KINDS = ("iou", "linear_iou", "giou")
         ([0, 0, 1, 1], [2, 0, 3, 1], 1.0, (math.log(3), 2 / 3, 2 / 3 + 1 / 3)),
     ],
 )
-def test_by_hand(a, b, smooth: float, expected) -> None:
+def test_losses_of_two_boxes_equal_those_worked_out_by_hand(a, b, smooth: float, expected) -> None:
     boxes = torch.tensor([a, b], dtype=torch.float64)
     found = [float(iou_loss(boxes[0], boxes[1], kind, smooth)) for kind in KINDS]
     assert found == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_golden(kind: str) -> None:
+def test_loss_and_gradient_equal_those_of_siamban(kind: str) -> None:
     """SiamBAN's loss of distances to the four sides, plain and weighted, and its gradient."""
     golden = golden_data.losses("siamban_losses")
     outward = torch.tensor([-1.0, -1, 1, 1])

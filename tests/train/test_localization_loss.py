@@ -7,16 +7,16 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from lockon.errors import LockonError  # noqa: E402
-from lockon.train.losses.localization import LocalizationLossConfig, draw_negatives, localization_loss  # noqa: E402
+from lockon.train.losses.localization import LocalizationQuality, draw_negatives, localization_loss  # noqa: E402
 
-CONFIG = LocalizationLossConfig()
+CONFIG = LocalizationQuality()
 
 
 def mask(*rows):
     return torch.tensor(rows, dtype=torch.bool)
 
 
-def test_by_hand() -> None:
+def test_localization_loss_equals_that_worked_out_by_hand() -> None:
     """Two positives with IoU 0.9 and 0.4, two points outside: N = 2 Npos = 4, all of them drawn."""
     logits = torch.tensor([[0.0, math.log(3), 0.0, math.log(3), 5.0]])
     overlap = torch.tensor([[0.9, 0.4, 0.3, 0.0, 0.2]])
@@ -29,16 +29,16 @@ def test_negatives_may_learn_their_own_overlap() -> None:
     logits, overlap = torch.tensor([[0.0, math.log(3)]]), torch.tensor([[0.5, 0.2]])
     args = logits, overlap, mask([1, 0]), mask([0, 1])
     # -(0.2 ln 0.75 + 0.8 ln 0.25) = 0.057536 + 1.109035
-    loss = localization_loss(*args, LocalizationLossConfig(negative_target="iou"))
+    loss = localization_loss(*args, LocalizationQuality(negative_target="iou"))
     assert loss.item() == pytest.approx((0.693147 + 1.166572) / 2, abs=1e-6)
-    assert localization_loss(*args, LocalizationLossConfig(negatives=0)).item() == pytest.approx(math.log(2))
+    assert localization_loss(*args, LocalizationQuality(negatives=0)).item() == pytest.approx(math.log(2))
 
 
 def test_only_the_branch_learns() -> None:
     logits, overlap = torch.zeros(2, 6, requires_grad=True), torch.rand(2, 6, requires_grad=True)
     positive, outside = mask([1, 1, 0, 0, 0, 0], [0] * 6), mask([0, 0, 0, 1, 1, 1], [1] * 6)
     for target in ("zero", "iou"):
-        loss = localization_loss(logits, overlap, positive, outside, LocalizationLossConfig(negative_target=target))
+        loss = localization_loss(logits, overlap, positive, outside, LocalizationQuality(negative_target=target))
         by_logits, by_overlap = torch.autograd.grad(loss, (logits, overlap), allow_unused=True)
         assert by_overlap is None
         assert (by_logits != 0).sum() == 4
@@ -88,4 +88,4 @@ def test_finite(positive, outside) -> None:
 
 def test_bad_settings_are_refused() -> None:
     with pytest.raises(LockonError, match=r"negatives must be 0 or more, got -1"):
-        LocalizationLossConfig(negatives=-1)
+        LocalizationQuality(negatives=-1)

@@ -1,4 +1,4 @@
-"""`SiameseTask` with the losses of SiamCAR and SiamLA."""
+"""`DenseTask` with the losses of SiamCAR and SiamLA."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ import golden_data
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
-from tiny_heads import CELLS, anchored, batch, learn, task_on, tiny  # noqa: E402
+from tiny_heads import CELLS, LADL, LAFA, LALS, OURS, batch, changed, dense_task, learn, task_on, tiny  # noqa: E402
 
-from lockon.config import apply_overrides  # noqa: E402
-from lockon.errors import LockonError  # noqa: E402
 from lockon.models.heads.ban import BANHead  # noqa: E402
 from lockon.models.heads.car import CARHead  # noqa: E402
 from lockon.models.siamese import SiameseModel  # noqa: E402
@@ -22,13 +20,17 @@ from lockon.ops.grid import Grid  # noqa: E402
 from lockon.ops.torch.boxes import iou  # noqa: E402
 from lockon.train.assigners.rectangle import RectangleAssigner  # noqa: E402
 from lockon.train.losses.centerness import centerness  # noqa: E402
-from lockon.train.siamese_loss import BAN_LOSS, CAR_LOSS, LA_LOSS, SiameseLossConfig, with_localization, with_ranking  # noqa: E402
-from lockon.train.task import SiameseTask  # noqa: E402
-from lockon.types import Prediction, Targets  # noqa: E402
+from lockon.train.losses.corners import CornerL1  # noqa: E402
+from lockon.train.losses.iou import IoULoss  # noqa: E402
+from lockon.train.losses.quality import IoUQuality  # noqa: E402
+from lockon.types import BOUNDARY, Candidates, Prediction, Targets  # noqa: E402
+from lockon.zoo import dense_losses  # noqa: E402
+from lockon.zoo.dense_losses import CAR, LA, CarLosses, ranked_points  # noqa: E402
 
-COARSE = {"inner": 0.35, "nearest": True}  # 16 pixels between points, targets of 18
-CAR, LA, BAN = (replace(loss, **COARSE) for loss in (CAR_LOSS, LA_LOSS, BAN_LOSS))
-OURS = SiameseLossConfig()
+COARSE = {"assigner.inner": 0.35, "assigner.nearest": True}  # 16 pixels between points, targets of 18
+COARSE_CAR, COARSE_LA, BAN = (changed(what, COARSE) for what in (CAR, LA, dense_losses.BAN))
+BRANCHED = CarLosses(box=IoULoss(), quality=IoUQuality())
+HARD = LALS | {"loss.cls": "smoothed-labels"}  # LALS alone
 
 
 def golden_prediction() -> tuple[Prediction, dict]:
@@ -44,15 +46,15 @@ def golden_prediction() -> tuple[Prediction, dict]:
 
 def golden_targets() -> Targets:
     boxes = torch.from_numpy(golden_data.losses("siamcar_losses")["boxes"]).float()
-    task = task_on(Grid(25, 8, 32), CAR_LOSS)
+    task = task_on(Grid(25, 8, 32), CAR)
     assert isinstance(task.assigner, RectangleAssigner)
-    return task.assigner(task.module.head.points, boxes, torch.ones(len(boxes), dtype=torch.bool))
+    return task.assigner(task.head.candidates, boxes, torch.ones(len(boxes), dtype=torch.bool))
 
 
 def test_golden_losses() -> None:
     """SiamCAR's three losses and their total: 1 cls + 3 loc + 1 cen."""
     golden = golden_data.losses("siamcar_losses")
-    losses = task_on(Grid(25, 8, 32), CAR_LOSS).losses(golden_prediction()[0], golden_targets())
+    losses = task_on(Grid(25, 8, 32), CAR).losses(golden_prediction()[0], golden_targets())
     for ours, theirs in (("cls", "cls_loss"), ("box", "loc_loss"), ("quality", "cen_loss"), ("loss", "total_loss")):
         assert losses[ours].item() == pytest.approx(float(golden[f"loss.{theirs}"]), rel=golden_data.LOSS_LIMIT)
     assert set(losses) == {"loss", "cls", "box", "quality", "iou"}
@@ -61,7 +63,7 @@ def test_golden_losses() -> None:
 @pytest.mark.parametrize(("name", "loss", "leaf"), [("cls", "cls_loss", "cls"), ("box", "loc_loss", "loc"), ("quality", "cen_loss", "cen")])
 def test_golden_gradients(name: str, loss: str, leaf: str) -> None:
     prediction, maps = golden_prediction()
-    found = task_on(Grid(25, 8, 32), CAR_LOSS).losses(prediction, golden_targets())
+    found = task_on(Grid(25, 8, 32), CAR).losses(prediction, golden_targets())
     (gradient,) = torch.autograd.grad(found[name], maps[leaf])
     stored = torch.from_numpy(golden_data.losses("siamcar_losses")[f"grad.{loss}.{leaf}"])
     assert (gradient - stored).abs().max() < golden_data.GRADIENT_LIMIT * stored.abs().max()
@@ -69,7 +71,8 @@ def test_golden_gradients(name: str, loss: str, leaf: str) -> None:
 
 def test_a_box_loss_weighted_by_centerness() -> None:
     """By hand: two positives, one in the middle (weight 1) and one with weight sqrt(1/3)."""
-    task = task_on(Grid(2, 10, 10), replace(CAR_LOSS, box_loss="giou", box_smooth=0.0, corner_weight=1.0))  # (10, 10) (20, 10) (10, 20) ..
+    loss = replace(OURS["loss"], box=IoULoss(kind="giou", smooth=0.0, centerness=True), corner=CornerL1(centerness=True))
+    task = task_on(Grid(2, 10, 10), {**CAR, "loss": loss})  # (10, 10) (20, 10) (10, 20) ..
     truth = torch.tensor([[0.0, 0, 40, 20]])
     boxes = torch.tensor([[[0.0, 0, 40, 10], [0, 0, 40, 20], [0, 0, 1, 1], [0, 0, 1, 1]]])  # IoU 0.5 and 1, hull the truth
     losses = task.losses(Prediction(torch.zeros(1, 4), boxes), Targets(torch.tensor([[1.0, 1, 0, 0]]), truth))
@@ -79,17 +82,17 @@ def test_a_box_loss_weighted_by_centerness() -> None:
     assert losses["corner"].item() == pytest.approx(0.5 / 4 * weight / (weight + 1), rel=1e-5)
 
 
-@pytest.mark.parametrize("loss", [LA_LOSS, with_localization(CAR_LOSS), with_localization(CAR_LOSS, labels=False, branch=True)])
-def test_labels_and_localization_targets_carry_no_gradient(loss: SiameseLossConfig) -> None:
+@pytest.mark.parametrize("what", [LA, changed(CAR, LADL | LALS), changed(CAR, HARD | LAFA)])
+def test_labels_and_localization_targets_carry_no_gradient(what) -> None:
     """Scores follow the boxes; boxes are not bent towards scores."""
-    task = task_on(Grid(5, 10), loss)
+    task = task_on(Grid(5, 10), what)
     logits, quality = torch.randn(2, 25, requires_grad=True), torch.randn(2, 25, requires_grad=True)
-    points = task.module.head.points
+    points = task.head.candidates.points
     boxes = torch.cat([points - 20, points + 20], dim=-1).expand(2, -1, -1).clone().requires_grad_()
-    labels = RectangleAssigner()(points, torch.tensor([[-1.0, 9, 51, 41]] * 2), torch.tensor([True, False])).labels
-    boundary = torch.zeros(2, 25, dtype=torch.bool)
-    boundary[0, 5:9] = True
-    losses = task.losses(Prediction(logits, boxes, quality), Targets(labels, torch.tensor([[-1.0, 9, 51, 41]] * 2), boundary=boundary))
+    truth = torch.tensor([[-1.0, 9, 51, 41]] * 2)
+    labels = RectangleAssigner()(task.head.candidates, truth, torch.tensor([True, False])).labels
+    labels[0, 5:9] = BOUNDARY
+    losses = task.losses(Prediction(logits, boxes, quality), Targets(labels, truth))
     for name, own in (("cls", logits), ("quality", quality), ("box", boxes)):
         leaves = {"logits": logits, "boxes": boxes, "quality": quality}
         gradients = dict(zip(leaves, torch.autograd.grad(losses[name], leaves.values(), retain_graph=True, allow_unused=True), strict=True))
@@ -105,7 +108,7 @@ def test_quality_targets() -> None:
     points = torch.from_numpy(Grid(5, 10).points())
     truth = torch.tensor([[-1.0, 9, 51, 41]])
     prediction = Prediction(torch.zeros(1, 25), torch.cat([points - 15, points + 15], -1)[None], torch.linspace(-2, 2, 25)[None])
-    targets = RectangleAssigner()(points, truth, torch.tensor([True]))
+    targets = RectangleAssigner()(Candidates(points, None, 10), truth, torch.tensor([True]))
     positive = targets.labels == 1
 
     def entropy(members, wanted):
@@ -114,12 +117,12 @@ def test_quality_targets() -> None:
 
     overlap, middle = iou(prediction.boxes, truth), centerness(points, truth)
     found = {
-        kind: task_on(Grid(5, 10), replace(CAR_LOSS, quality_target=kind)).losses(prediction, targets)["quality"].item()
+        kind: task_on(Grid(5, 10), changed(CAR, {"loss.quality": f"{kind}-quality"})).losses(prediction, targets)["quality"].item()
         for kind in ("iou", "centerness")
     }
     assert found == {"iou": pytest.approx(entropy(positive, overlap)), "centerness": pytest.approx(entropy(positive, middle))}
     torch.manual_seed(0)
-    localized = task_on(Grid(5, 10), replace(CAR_LOSS, quality_target="localization")).losses(prediction, targets)["quality"].item()
+    localized = task_on(Grid(5, 10), changed(CAR, LAFA)).losses(prediction, targets)["quality"].item()
     outside = torch.tensor([[y in (5, 45) for _, y in points.tolist()]])
     torch.manual_seed(0)
     drawn = outside & (torch.where(outside, torch.rand(1, 25), 2.0).argsort(1).argsort(1) < 3)
@@ -133,9 +136,9 @@ def test_boundary_points_are_trained() -> None:
     boxes = torch.cat([points - 15, points + 15], -1)[None].requires_grad_()
     quality, logits = torch.zeros(1, 25, requires_grad=True), torch.zeros(1, 25, requires_grad=True)
     for trained, expected in ((True, 15), (False, 3)):
-        loss = apply_overrides(LA_LOSS, {"dynamic.train_boundary": trained, "localization.negatives": 0})
-        task = task_on(Grid(5, 10), loss)
-        targets = task.assign(torch.tensor([[-1.0, 9, 51, 41]]), torch.tensor([True]))
+        settings = {"loss.box.boundary": trained, "loss.quality.boundary": trained, "loss.quality.negatives": 0}
+        task = task_on(Grid(5, 10), changed(LA, settings))
+        targets = task.assigner(task.head.candidates, torch.tensor([[-1.0, 9, 51, 41]]), torch.tensor([True]))
         losses = task.losses(Prediction(logits, boxes, quality), targets)
         by_boxes, by_quality = torch.autograd.grad(losses["box"] + losses["quality"], (boxes, quality), retain_graph=True)
         assert (by_boxes.abs().sum(-1) > 0).sum() == expected
@@ -147,39 +150,39 @@ def test_boundary_points_are_trained() -> None:
 
 def test_labels_wait_for_their_step() -> None:
     """`on_step`, which the engine calls, ends the normalization."""
-    loss = with_localization(CAR_LOSS, boundary=None)
-    task = task_on(Grid(5, 10), apply_overrides(loss, {"dynamic.normalize_steps": 5}))
-    points = task.module.head.points
+    what = changed(CAR, LADL)
+    task = task_on(Grid(5, 10), changed(what, {"loss.cls.normalize_steps": 5}))
+    points = task.head.candidates.points
     half = torch.arange(25)[:, None] + 1  # boxes of every size
     prediction = Prediction(torch.randn(1, 25), torch.cat([points - half, points + half], -1)[None])
-    targets = task.assign(torch.tensor([[-1.0, 9, 51, 41]]), torch.tensor([True]))
+    targets = task.assigner(task.head.candidates, torch.tensor([[-1.0, 9, 51, 41]]), torch.tensor([True]))
     values = {}
     for step in (0, 4, 5):
         task.on_step(step)
         values[step] = task.losses(prediction, targets)["cls"].item()
     assert values[0] == values[4] != values[5]
-    plain = task_on(Grid(5, 10), apply_overrides(loss, {"dynamic.normalize": False})).losses(prediction, targets)["cls"]
+    plain = task_on(Grid(5, 10), changed(what, {"loss.cls.normalize": False})).losses(prediction, targets)["cls"]
     assert values[5] == plain.item()
 
 
 @pytest.mark.parametrize(
-    "loss",
+    "what",
     [
-        CAR,
-        LA,
-        with_localization(CAR, boundary=None),
-        with_localization(CAR, labels=False),
-        with_localization(CAR, labels=False, boundary=None, branch=True),
-        with_localization(BAN),
-        with_localization(with_ranking(BAN), boundary=0.4),
-        with_localization(OURS),
-        with_localization(OURS, branch=True),
-        apply_overrides(OURS, {"assigner": "rectangle", "inner": 0.3}),
-        apply_overrides(LA, {"dynamic.reduction": "positives", "dynamic.map": "linear", "dynamic.order": "normalize-first"}),
+        COARSE_CAR,
+        COARSE_LA,
+        changed(COARSE_CAR, LADL),
+        changed(COARSE_CAR, HARD),
+        changed(COARSE_CAR, LAFA | {"loss.box.centerness": False, "loss.box.weight": 1}),
+        changed(BAN, LADL | LALS),
+        changed({**BAN, "loss": ranked_points()}, LADL | LALS | {"loss.cls.smoothing": 0.4}),
+        changed(OURS, LADL | LALS),
+        changed(OURS, LADL | LALS | LAFA),
+        changed(OURS, {"assigner": "rectangle-assigner", "assigner.inner": 0.3, "assigner.nearest": True}),
+        changed(COARSE_LA, {"loss.cls.reduction": "positives", "loss.cls.map": "linear", "loss.cls.order": "normalize-first"}),
     ],
 )
-def test_any_head_on_points_learns(loss: SiameseLossConfig) -> None:
-    task = SiameseTask(tiny(quality=True), loss)
+def test_any_head_on_points_learns(what) -> None:
+    task = dense_task(tiny(quality=True), what)
     totals, losses = learn(task, batch())
     assert totals[-1] < 0.75 * totals[0]
     assert float(losses["iou"]) > 0.6
@@ -189,13 +192,13 @@ def with_head(head: torch.nn.Module) -> SiameseModel:
     return SiameseModel(backbone=tiny().backbone, neck=None, head=head, template_size=48, search_size=CELLS * 16)
 
 
-@pytest.mark.parametrize("loss", [CAR, LA, with_localization(BAN)])
+@pytest.mark.parametrize("what", [COARSE_CAR, COARSE_LA, changed({**BAN, "loss": BRANCHED}, LADL | LALS)])
 @pytest.mark.parametrize("kind", ["centerness", "localization", "ban"])
-def test_published_heads_learn(kind: str, loss: SiameseLossConfig) -> None:
+def test_published_heads_learn(kind: str, what) -> None:
     torch.manual_seed(0)
     grid = Grid(CELLS, 16)
     head = BANHead(1, 16, grid, padding=True, unit=16.0) if kind == "ban" else CARHead(1, 16, grid, branch=kind, padding=True, unit=16.0)
-    task = SiameseTask(with_head(head), loss)
+    task = dense_task(with_head(head), what)
     data, totals = batch(side=48), []
     optimizer = torch.optim.Adam(task.module.parameters(), lr=3e-3)
     for _ in range(30):
@@ -213,8 +216,8 @@ def test_published_heads_learn(kind: str, loss: SiameseLossConfig) -> None:
 
 def test_scores_learn_the_order_of_the_overlaps() -> None:
     """Points with fixed boxes of different quality: after training on dynamic labels the scores have the order of the IoUs."""
-    task = task_on(Grid(5, 10), with_localization(CAR_LOSS, boundary=0.4))
-    targets = task.assign(torch.tensor([[-1.0, 9, 51, 41]]), torch.tensor([True]))
+    task = task_on(Grid(5, 10), changed(CAR, LADL | LALS | {"loss.cls.smoothing": 0.4}))
+    targets = task.assigner(task.head.candidates, torch.tensor([[-1.0, 9, 51, 41]]), torch.tensor([True]))
     side = torch.linspace(0.3, 1.0, 25)[torch.randperm(25, generator=torch.Generator().manual_seed(0))]
     boxes = torch.tensor([[-1.0, 9, 51, 41]]).repeat(25, 1)
     boxes[:, 2] = -1 + 52 * side  # IoU = side
@@ -225,19 +228,22 @@ def test_scores_learn_the_order_of_the_overlaps() -> None:
         task.losses(Prediction(logits, boxes[None]), targets)["cls"].backward()
         optimizer.step()
     score, positive = logits.detach()[0], targets.labels[0] == 1
-    for members in (positive, targets.boundary[0]):
+    for members in (positive, targets.labels[0] == BOUNDARY):
         assert score[members].argsort().tolist() == side[members].argsort().tolist()
     assert score[targets.labels[0] == 0].max() < score[positive].max()
 
 
-@pytest.mark.parametrize("loss", [CAR, LA, with_localization(BAN), with_localization(OURS, branch=True)])
-def test_a_batch_of_negative_pairs(loss: SiameseLossConfig) -> None:
+EACH = [COARSE_CAR, COARSE_LA, changed(BAN, LADL | LALS), changed(OURS, LADL | LALS | LAFA)]
+
+
+@pytest.mark.parametrize("what", EACH)
+def test_a_batch_of_negative_pairs(what) -> None:
     """No positive, no boundary point: nothing to divide by, and only scores learn."""
-    task = SiameseTask(tiny(True), loss)
+    task = dense_task(tiny(True), what)
     losses = task.loss(batch(present=False))
     losses["loss"].backward()
     assert all(torch.isfinite(value) for value in losses.values())
-    assert losses["box"].item() == losses["quality"].item() == 0
+    assert losses["box"].item() == losses.get("quality", losses["box"]).item() == 0
     gradients = [parameter.grad for parameter in task.module.parameters() if parameter.grad is not None]
     assert all(torch.isfinite(gradient).all() for gradient in gradients)
 
@@ -250,29 +256,12 @@ corner = st.floats(-300, 300, width=32)
 @given(
     box=st.tuples(corner, corner, corner, corner),
     present=st.booleans(),
-    loss=st.sampled_from([CAR_LOSS, LA_LOSS, CAR, LA, with_localization(BAN), with_localization(OURS, branch=True)]),
+    what=st.sampled_from([CAR, LA, *EACH]),
 )
-def test_degenerate_boxes_give_finite_losses(box, present: bool, loss: SiameseLossConfig) -> None:
-    task = SiameseTask(_TINY, loss)
+def test_degenerate_boxes_give_finite_losses(box, present: bool, what) -> None:
+    task = dense_task(_TINY, what)
     losses = task.loss(batch(1, present) | {"box": torch.tensor([box], dtype=torch.float32)})
     _TINY.zero_grad()
     losses["loss"].backward()
     assert all(torch.isfinite(value) for value in losses.values())
     assert all(torch.isfinite(parameter.grad).all() for parameter in _TINY.parameters() if parameter.grad is not None)
-
-
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        (
-            {"base": "dynamic"},
-            "base=dynamic given for a head with anchors; give base=cross_entropy or quality_focal, or train a",
-        ),
-        ({"quality_target": "localization"}, "quality_target=localization given for a head with anchors; give quality_target=iou"),
-        ({"box_average": "centerness"}, "box_average=centerness"),
-        ({"assigner": "rectangle"}, "assigner=rectangle"),
-    ],
-)
-def test_heads_with_anchors_have_no_points(setting, message: str) -> None:
-    with pytest.raises(LockonError, match=message):
-        SiameseTask(anchored(), apply_overrides(OURS, setting))

@@ -16,9 +16,9 @@ from lockon.models.heads.rpn import RPNHead  # noqa: E402
 from lockon.models.neck import LevelNeck  # noqa: E402
 from lockon.models.siammask import SiamMaskModel  # noqa: E402
 from lockon.ops.grid import AnchorGrid, unpadded_grid  # noqa: E402
-from lockon.train.losses.masks import mask_iou, mask_loss, mask_windows  # noqa: E402
-from lockon.train.mask_task import MaskLossConfig, MaskTask  # noqa: E402
-from lockon.train.siamese_loss import RPN_LOSS  # noqa: E402
+from lockon.train.losses.masks import FineMaskLoss, mask_iou, mask_loss, mask_windows  # noqa: E402
+from lockon.train.mask_task import MaskSampling, MaskTask  # noqa: E402
+from lockon.zoo.dense_losses import RPN, MaskLosses  # noqa: E402
 
 
 def test_loss_by_hand() -> None:
@@ -112,6 +112,10 @@ def tiny() -> SiamMaskModel:
     )
 
 
+def masked(**sampling: int) -> MaskTask:
+    return MaskTask(tiny(), MaskLosses(), RPN["assigner"], RPN["sampling"], MaskSampling(**sampling))
+
+
 def batch(count: int = 3) -> dict:
     """Bright ellipses on dark noise, with their masks; the last one's mask is not known."""
     rng = np.random.default_rng(0)
@@ -131,19 +135,19 @@ def batch(count: int = 3) -> dict:
 
 
 def test_cells_are_positive_and_their_masks_known() -> None:
-    task = MaskTask(tiny(), RPN_LOSS)
+    task = masked()
     _, targets = task.predict(batch())
-    image, row, col = task._cells(targets, batch()["has_mask"])
+    image, row, col = task._cells(targets, batch()["has_mask"], 25)
     positive = (targets.labels == 1).view(3, 5, 25, 25).any(1)
     assert set(image.tolist()) == {0, 1}
     assert positive[image, row, col].all()
     assert len(image) == int(positive[:2].sum())
-    task.masks = MaskLossConfig(max_cells=3)
-    assert 1 <= len(task._cells(targets, batch()["has_mask"])[0]) <= 3
+    task.masks = MaskSampling(max_cells=3)
+    assert 1 <= len(task._cells(targets, batch()["has_mask"], 25)[0]) <= 3
 
 
 def test_without_masks_the_losses_are_those_of_boxes() -> None:
-    task = MaskTask(tiny(), RPN_LOSS)
+    task = masked()
     torch.manual_seed(1)
     plain = task.loss({name: value for name, value in batch().items() if "mask" not in name})
     assert "mask_fine" not in plain
@@ -157,7 +161,7 @@ def test_without_masks_the_losses_are_those_of_boxes() -> None:
 @pytest.mark.slow
 def test_masks_are_learnt() -> None:
     """An ellipse: from chance to its outline in both branches, while scores learn too."""
-    task = MaskTask(tiny(), RPN_LOSS, MaskLossConfig(max_cells=8))
+    task = masked(max_cells=8)
     task.module.train()
     optimizer = torch.optim.Adam(task.module.parameters(), lr=5e-3)
     history = []
@@ -174,10 +178,13 @@ def test_masks_are_learnt() -> None:
     assert last["mask_iou"] > 0.7
 
 
-BAD = [({"fine_weight": -1.0}, "fine_weight must be 0"), ({"max_cells": 0}, "max_cells must be 1")]
+def test_bad_numbers_are_named() -> None:
+    with pytest.raises(LockonError, match="max_cells must be 1"):
+        MaskSampling(max_cells=0)
+    with pytest.raises(LockonError, match="weight must be 0 or more"):
+        FineMaskLoss(weight=-1.0)
 
 
-@pytest.mark.parametrize(("changes", "words"), BAD)
-def test_bad_weights_are_named(changes: dict, words: str) -> None:
-    with pytest.raises(LockonError, match=words):
-        MaskLossConfig(**changes)
+def test_published_weights() -> None:
+    losses = masked().loss(batch())
+    torch.testing.assert_close(losses["loss"], losses["cls"] + 1.2 * losses["box"] + 32 * losses["mask_coarse"] + 32 * losses["mask_fine"])

@@ -9,9 +9,16 @@ from hypothesis import given, settings, strategies as st
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
-from lockon.train.losses.ranking import RankingConfig, classification_ranking, iou_ranking  # noqa: E402
+from lockon.train.losses.pair_ranking import IoURanking, OrderRanking, PairRanking, PaperIoURanking, RankDetNet, iou_ranking  # noqa: E402
+from lockon.train.losses.ranking import (  # noqa: E402
+    ClassificationRanking,
+    MarginRanking,
+    PaperClassificationRanking,
+    classification_ranking,
+)
 
-OFFICIAL, PAPER = RankingConfig(), RankingConfig(mode="paper")
+OFFICIAL, PAPER = ClassificationRanking(), PaperClassificationRanking()
+PAIRS, PAPER_PAIRS = IoURanking(), PaperIoURanking()
 
 
 def values(seed: int, images: int = 3, candidates: int = 12):
@@ -23,23 +30,26 @@ def values(seed: int, images: int = 3, candidates: int = 12):
     return p, v, torch.randint(-1, 2, (images, candidates), generator=generator)
 
 
-@pytest.mark.parametrize(
-    "config", [OFFICIAL, PAPER, replace(OFFICIAL, scope="batch"), RankingConfig(form="rankdetnet"), replace(PAPER, gamma=5)]
-)
+@pytest.mark.parametrize("config", [OFFICIAL, PAPER])
 @pytest.mark.parametrize("seed", range(5))
-def test_finite_differences(config: RankingConfig, seed: int) -> None:
+def test_finite_differences_of_the_classification_ranking(config: MarginRanking, seed: int) -> None:
+    p, _, labels = values(seed)
+    assert torch.autograd.gradcheck(lambda x: classification_ranking(x, labels, config), p.requires_grad_())
+
+
+@pytest.mark.parametrize("config", [PAIRS, PAPER_PAIRS, replace(PAIRS, scope="batch"), RankDetNet(), replace(PAPER_PAIRS, gamma=5)])
+@pytest.mark.parametrize("seed", range(5))
+def test_finite_differences(config: PairRanking, seed: int) -> None:
     """Of everything that is not frozen: both probabilities of a pair, and (last) both IoUs where nothing freezes them."""
     p, v, labels = values(seed)
-    p.requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: classification_ranking(x, labels, config), p)
-    assert torch.autograd.gradcheck(lambda x: iou_ranking(x, v, labels, config), p)
-    free = replace(config, freeze=False)
-    assert torch.autograd.gradcheck(lambda x: iou_ranking(p.detach(), x, labels, free), v.requires_grad_())
+    assert torch.autograd.gradcheck(lambda x: config.compare(x, v, labels), p.requires_grad_())
+    free = replace(config, freeze=False) if isinstance(config, OrderRanking) else config
+    assert torch.autograd.gradcheck(lambda x: free.compare(p.detach(), x, labels), v.requires_grad_())
 
 
 def test_first_term_moves_probabilities_alone() -> None:
     p, v, labels = values(0)
-    score, overlap = iou_ranking(p.requires_grad_(), v.requires_grad_(), labels, OFFICIAL)
+    score, overlap = iou_ranking(p.requires_grad_(), v.requires_grad_(), labels, PAIRS)
     by_score = torch.autograd.grad(score, (p, v), allow_unused=True)
     by_overlap = torch.autograd.grad(overlap, (p, v), allow_unused=True)
     assert by_score[1] is None
@@ -50,8 +60,8 @@ def test_first_term_moves_probabilities_alone() -> None:
     assert (by_overlap[1][labels <= 0] == 0).all()
 
 
-@pytest.mark.parametrize("config", [OFFICIAL, PAPER])
-def test_lower_overlap_is_frozen(config: RankingConfig) -> None:
+@pytest.mark.parametrize("config", [PAIRS, PAPER_PAIRS])
+def test_lower_overlap_is_frozen(config: OrderRanking) -> None:
     """Of a pair, the IoU of the candidate with the lower probability has gradient exactly 0; the other one -gamma times the loss."""
     p, v = torch.tensor([[0.9, 0.6]]).double(), torch.tensor([[0.5, 0.8]]).double().requires_grad_()
     _, overlap = iou_ranking(p, v, torch.ones(1, 2), config)
@@ -66,7 +76,7 @@ def test_lower_overlap_is_frozen(config: RankingConfig) -> None:
 def test_lowest_is_frozen_and_all_others_pushed_up() -> None:
     """With n positives the n - 1 above the lowest score have a negative gradient: no IoU is ever lowered."""
     p, v, _ = values(1, images=2, candidates=8)
-    _, overlap = iou_ranking(p, v.requires_grad_(), torch.ones(2, 8), OFFICIAL)
+    _, overlap = iou_ranking(p, v.requires_grad_(), torch.ones(2, 8), PAIRS)
     (gradient,) = torch.autograd.grad(overlap, v)
     lowest = torch.nn.functional.one_hot(p.argmin(1), 8).bool()
     assert (gradient[lowest] == 0).all()
@@ -99,23 +109,22 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("mode", ["official", "paper"])
-@pytest.mark.parametrize("form", ["rbo", "rankdetnet"])
+@pytest.mark.parametrize("margin", [OFFICIAL, PAPER])
+@pytest.mark.parametrize("pair", [PAIRS, PAPER_PAIRS, RankDetNet()])
 @pytest.mark.parametrize("case", CASES)
-def test_degenerate_batches(case: str, mode, form) -> None:
+def test_degenerate_batches(case: str, margin: MarginRanking, pair: PairRanking) -> None:
     """Finite values and gradients in float32; ln(1 + exp(4 * 0.5)) / 4 = 0.531732 where P+ = P-."""
     labels, probability, *expected = CASES[case]
-    config = RankingConfig(mode=mode, form=form)
     for images in (1, 3):
         p = torch.tensor([probability] * images).requires_grad_()
         v = torch.full_like(p, 0.5).requires_grad_()
         y = torch.tensor([labels] * images)
-        losses = [classification_ranking(p, y, config), *iou_ranking(p, v, y, config)]
+        losses = [classification_ranking(p, y, margin), *pair.compare(p, v, y)]
         sum(losses).backward()
         assert all(torch.isfinite(loss) for loss in losses)
         assert torch.isfinite(p.grad).all()
         assert v.grad is None or torch.isfinite(v.grad).all()
-        if (mode, form) == ("official", "rbo"):
+        if (margin, pair) == (OFFICIAL, PAIRS):
             for loss, value in zip(losses, expected, strict=True):
                 assert value is None or loss.item() == pytest.approx(value, abs=1e-6)
         if not any(loss.item() for loss in losses):
@@ -128,7 +137,7 @@ def test_mixed_batches_are_means_of_their_images() -> None:
     nothing = torch.full_like(p[:1], 0.1), torch.full_like(v[:1], 0.5), torch.zeros_like(labels[:1])
     with_it = [torch.cat([x, y]) for x, y in zip((p, v, labels), nothing, strict=True)]
     torch.testing.assert_close(classification_ranking(with_it[0], with_it[2], OFFICIAL), classification_ranking(p, labels, OFFICIAL))
-    for found, expected in zip(iou_ranking(*with_it, OFFICIAL), iou_ranking(p, v, labels, OFFICIAL), strict=True):
+    for found, expected in zip(iou_ranking(*with_it, PAIRS), iou_ranking(p, v, labels, PAIRS), strict=True):
         torch.testing.assert_close(found, expected)
 
 
@@ -136,12 +145,13 @@ def test_mixed_batches_are_means_of_their_images() -> None:
 @given(
     logits=st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=12),
     labels=st.lists(st.integers(-1, 1), min_size=12, max_size=12),
-    mode=st.sampled_from(["official", "paper"]),
+    margin=st.sampled_from([OFFICIAL, PAPER]),
+    pair=st.sampled_from([IoURanking(gamma=5), PaperIoURanking(gamma=5)]),
 )
-def test_never_nan(logits, labels, mode) -> None:
+def test_never_nan(logits, labels, margin: MarginRanking, pair: PairRanking) -> None:
     x = torch.tensor([logits], requires_grad=True)
-    p, y, config = torch.sigmoid(x), torch.tensor([labels[: len(logits)]]), RankingConfig(mode=mode, gamma=5)
-    loss = classification_ranking(p, y, config) + sum(iou_ranking(p, p, y, config))
+    p, y = torch.sigmoid(x), torch.tensor([labels[: len(logits)]])
+    loss = classification_ranking(p, y, margin) + sum(pair.compare(p, p, y))
     loss.backward()
     assert torch.isfinite(loss)
     assert torch.isfinite(x.grad).all()

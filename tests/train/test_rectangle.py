@@ -9,8 +9,9 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from lockon.ops.grid import Grid  # noqa: E402
 from lockon.train.assigners.rectangle import RectangleAssigner  # noqa: E402
+from lockon.types import Candidates  # noqa: E402
 
-POINTS = torch.from_numpy(Grid(5, 10).points())  # 5, 15, 25, 35, 45
+CANDIDATES = Candidates(torch.from_numpy(Grid(5, 10).points()), None, 10)  # 5, 15, 25, 35, 45
 YES = torch.tensor([True])
 
 
@@ -20,7 +21,7 @@ def drawn(picture: str) -> list[list[int]]:
 
 
 def assign(box, present=YES, **options) -> list[list[int]]:
-    labels = RectangleAssigner(**options)(POINTS, torch.tensor([box], dtype=torch.float32), present).labels
+    labels = RectangleAssigner(**options)(CANDIDATES, torch.tensor([box], dtype=torch.float32), present).labels
     return labels.view(5, 5).int().tolist()
 
 
@@ -65,9 +66,9 @@ def test_negative_pairs_have_no_positive() -> None:
 
 def test_rows_are_independent() -> None:
     boxes = torch.tensor([[-1.0, 9, 51, 41], [0, -1, 50, 51], [-50, -50, 60, 60]])
-    targets = RectangleAssigner()(POINTS, boxes, torch.ones(3, dtype=torch.bool))
+    targets = RectangleAssigner()(CANDIDATES, boxes, torch.ones(3, dtype=torch.bool))
     assert targets.boxes is boxes
-    assert targets.boundary is None
+    assert not (targets.labels < 0).any()
     for row, box in zip(targets.labels, boxes, strict=True):
         assert row.view(5, 5).int().tolist() == assign(box.tolist())
 
@@ -78,20 +79,20 @@ corner = st.floats(-60, 60, width=32)
 @given(box=st.tuples(corner, corner, corner, corner), inner=st.floats(0.01, 0.5))
 def test_positives_lie_in_the_box(box, inner: float) -> None:
     x1, y1, x2, y2 = box
-    labels = RectangleAssigner(inner=inner)(POINTS, torch.tensor([box]), YES).labels[0]
+    labels = RectangleAssigner(inner=inner)(CANDIDATES, torch.tensor([box]), YES).labels[0]
     assert set(labels.tolist()) <= {0.0, 1.0}
-    for (x, y), label in zip(POINTS.tolist(), labels.tolist(), strict=True):
+    for (x, y), label in zip(CANDIDATES.points.tolist(), labels.tolist(), strict=True):
         if label:
             assert x1 < x < x2
             assert y1 < y < y2
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_golden(dtype) -> None:
+def test_labels_equal_those_of_siamcar(dtype) -> None:
     """The official labels: one box holds no point, one has a single positive, one leaves the crop."""
     golden = golden_data.losses("siamcar_targets")
     points, boxes = torch.from_numpy(golden["locations"]).to(dtype), torch.from_numpy(golden["boxes"]).to(dtype)
     assert torch.equal(points, torch.from_numpy(Grid(25, 8, 32).points()).to(dtype))
-    labels = RectangleAssigner()(points, boxes, torch.ones(len(boxes), dtype=torch.bool)).labels
+    labels = RectangleAssigner()(Candidates(points, None, 8), boxes, torch.ones(len(boxes), dtype=torch.bool)).labels
     assert labels.int().tolist() == golden["labels"].tolist()
     assert (labels == 1).sum(1).tolist() == [9, 15, 1, 132, 18, 4, 0]

@@ -6,13 +6,19 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from tiny_refiner import HEADS, SIZE, batch, tiny_refiner  # noqa: E402
 
+from lockon.config import apply_overrides  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.ops.torch.boxes import giou, iou  # noqa: E402
-from lockon.train.refine_task import RefineLossConfig, RefineTask  # noqa: E402
+from lockon.train.losses.refinement import CornerMSE  # noqa: E402
+from lockon.train.refine_task import RefineLosses, RefineTask  # noqa: E402
 
 
-def task(head: str = "corner", *, mask: bool = True, **weights) -> RefineTask:
-    made = RefineTask(tiny_refiner(head, mask=mask), RefineLossConfig(**weights))
+def losses_of(**weights: float) -> RefineLosses:
+    return apply_overrides(RefineLosses(), {f"{name}.weight": weight for name, weight in weights.items()})
+
+
+def task(head: str = "corner", *, mask_head: bool = True, **weights: float) -> RefineTask:
+    made = RefineTask(tiny_refiner(head, mask=mask_head), losses_of(**weights))
     made.module.eval()  # batch normalization that does not depend on who else is in the batch
     return made
 
@@ -45,13 +51,13 @@ def test_equation_5() -> None:
 
 
 def test_other_box_losses() -> None:
-    made, samples = task(mse_weight=0.0, l1_weight=5.0, iou_weight=2.0, mask_weight=0.0), batch()
+    made, samples = task(mse=0.0, l1=5.0, overlap=2.0, mask=0.0), batch()
     losses = made.loss(samples)
     boxes, _ = answer(made, samples)
     distance = (boxes - samples["box"]).abs().mean() / SIZE
     torch.testing.assert_close(losses["l1"], distance)
-    torch.testing.assert_close(losses["giou"], (1 - giou(boxes, samples["box"])).mean(), rtol=1e-2, atol=1e-2)  # but for its smoothing
-    torch.testing.assert_close(losses["loss"], 5 * distance + 2 * losses["giou"])
+    torch.testing.assert_close(losses["overlap"], (1 - giou(boxes, samples["box"])).mean(), rtol=1e-2, atol=1e-2)  # but for its smoothing
+    torch.testing.assert_close(losses["loss"], 5 * distance + 2 * losses["overlap"])
     assert "mse" not in losses
     assert "mask" not in losses
 
@@ -66,7 +72,7 @@ def test_what_learns(head: str) -> None:
     if head == "rpn":
         assert without
         assert all(name.startswith("head.confidence") for name in without)
-        made = task(head, confidence_weight=1.0)
+        made = task(head, confidence=1.0)
         made.module.train()
         made.loss(batch())["loss"].backward()
         without = {name for name, value in made.module.named_parameters() if value.grad is None or not value.grad.any()}
@@ -96,23 +102,25 @@ def test_a_batch_without_masks() -> None:
             assert not value.grad.any()
     del samples["mask"], samples["has_mask"]
     assert "mask" not in made.loss(samples)
-    assert "mask" not in task(mask=False).loss(batch())
+    assert "mask" not in task(mask_head=False).loss(batch())
 
 
 def test_confidence_of_every_cell() -> None:
-    plain, distillation_loss = task("rpn"), task("rpn", confidence_weight=3.0)
+    plain, taught = task("rpn"), task("rpn", confidence=3.0)
     samples = batch()
-    one, other = plain.loss(samples), distillation_loss.loss(samples)
+    one, other = plain.loss(samples), taught.loss(samples)
     assert "confidence" not in one
     torch.testing.assert_close(other["loss"] - one["loss"], 3 * other["confidence"], rtol=1e-3, atol=1e-2)
-    with pytest.raises(LockonError, match=r"confidence_weight=3.0 given for a head without confidences; set it to 0, or model.head=rpn"):
-        task("corner", confidence_weight=3.0)
+    with pytest.raises(
+        LockonError, match=r"confidence \(ConfidenceLoss\) given for a head that makes no confidence; set loss\.confidence\.weight=0, or"
+    ):
+        task("corner", confidence=3.0)
 
 
 @pytest.mark.parametrize("box", [(0, 0, 64, 64), (30, 30, 30, 30), (0, 0, 0, 0)])
 @pytest.mark.parametrize("head", HEADS)
 def test_odd_truth_gives_finite_gradients(head: str, box) -> None:
-    made = task(head, l1_weight=1.0, iou_weight=1.0)
+    made = task(head, l1=1.0, overlap=1.0)
     samples = batch(masked=(0,))
     samples["box"][:] = torch.tensor(box, dtype=torch.float32)
     made.loss(samples)["loss"].backward()
@@ -122,7 +130,7 @@ def test_odd_truth_gives_finite_gradients(head: str, box) -> None:
 
 
 def test_a_few_steps_learn() -> None:
-    made = RefineTask(tiny_refiner(), RefineLossConfig(mse_weight=0.0, l1_weight=5.0, iou_weight=2.0, mask_weight=1.0))
+    made = RefineTask(tiny_refiner(), losses_of(mse=0.0, l1=5.0, overlap=2.0, mask=1.0))
     made.module.train()
     optimizer = torch.optim.Adam(made.module.parameters(), 3e-3)
     found = []
@@ -137,13 +145,12 @@ def test_a_few_steps_learn() -> None:
     assert found[-1]["mask"] < found[0]["mask"]
 
 
-@pytest.mark.parametrize("name", ["mse_weight", "l1_weight", "iou_weight", "mask_weight", "confidence_weight"])
 @pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
-def test_bad_weights(name: str, value: float) -> None:
-    with pytest.raises(LockonError, match=f"{name} must be 0 or more"):
-        RefineLossConfig(**{name: value})
+def test_bad_weights(value: float) -> None:
+    with pytest.raises(LockonError, match="weight must be 0 or more"):
+        CornerMSE(weight=value)
 
 
 def test_no_loss_on_the_box() -> None:
     with pytest.raises(LockonError, match="no loss on the box"):
-        RefineLossConfig(mse_weight=0.0)
+        losses_of(mse=0.0)

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from lockon.errors import LockonError  # noqa: E402
 from lockon.train.assigners.sampling import EVERYTHING, SamplingConfig, subsample_labels  # noqa: E402
-from lockon.types import Targets  # noqa: E402
+from lockon.types import BOUNDARY, Targets  # noqa: E402
 
 
 def targets(labels, present=None) -> Targets:
@@ -43,7 +43,6 @@ def test_counts(config: SamplingConfig, expected) -> None:
     after = subsample_labels(before, config)
     assert counts(after.labels) == expected
     assert ((after.labels == before.labels) | (after.labels == -1)).all()  # a subset
-    assert after.ranking is None
     assert after.boxes is before.boxes
     assert after.present is before.present
     assert counts(before.labels) == [(20, 100), (3, 10), (0, 40)]  # not changed in place
@@ -51,42 +50,46 @@ def test_counts(config: SamplingConfig, expected) -> None:
 
 def test_negatives_of_the_whole_batch() -> None:
     """48 of all images together; ranking losses still see all of them, a negative pair's 16 excepted."""
-    after = subsample_labels(targets(PICTURE, PRESENT), SamplingConfig(scope="batch", ranking="all"))
+    after = subsample_labels(targets(PICTURE, PRESENT), SamplingConfig(scope="batch"))
     found = counts(after.labels)
     assert [positives for positives, _ in found] == [16, 3, 0]
     assert sum(negatives for _, negatives in found) == 48
-    assert counts(after.ranking) == [(16, 100), (3, 10), (0, 16)]
-    assert torch.equal(after.labels > 0, after.ranking > 0)
-    assert (after.ranking[after.labels == 0] == 0).all()
+    assert counts(after.all_labels) == [(16, 100), (3, 10), (0, 16)]
+    assert torch.equal(after.labels > 0, after.all_labels > 0)
+    assert (after.all_labels[after.labels == 0] == 0).all()
+
+
+def marked(picture=PICTURE) -> Targets:
+    """With boundary points in place of the ignored ones; a negative pair has none."""
+    labels = torch.tensor(picture, dtype=torch.float32)
+    labels[:2][labels[:2] == -1] = BOUNDARY
+    return replace(targets(picture, PRESENT), labels=labels)
 
 
 def test_boundary_points_have_a_limit_of_their_own() -> None:
     """As many as positives at most, whatever becomes of the labels; without a limit all stay."""
-    boundary = torch.tensor(PICTURE) == -1
-    boundary[2] = False
-    before = replace(targets(PICTURE, PRESENT), boundary=boundary)
+    before = marked()
     after = subsample_labels(before, SamplingConfig())
     assert counts(after.labels) == [(16, 48), (3, 10), (0, 16)]
-    assert after.boundary.sum(1).tolist() == [5, 16, 0]
-    assert not (after.boundary & ~boundary).any()
-    assert subsample_labels(before, SamplingConfig(positives=2)).boundary.sum(1).tolist() == [2, 2, 0]
+    assert (after.labels == BOUNDARY).sum(1).tolist() == [5, 16, 0]
+    assert not ((after.labels == BOUNDARY) & (before.labels != BOUNDARY)).any()
+    assert (subsample_labels(before, SamplingConfig(positives=2)).labels == BOUNDARY).sum(1).tolist() == [2, 2, 0]
     for config in (EVERYTHING, SamplingConfig(positives=None)):
-        assert torch.equal(subsample_labels(before, config).boundary, boundary)
+        assert torch.equal(subsample_labels(before, config).labels == BOUNDARY, before.labels == BOUNDARY)
 
 
 def test_boundary_points_take_no_chance_from_the_labels() -> None:
     """The same labels are drawn with and without boundary points."""
-    plain = targets(PICTURE, PRESENT)
-    marked = replace(plain, boundary=torch.tensor(PICTURE) == -1)
-    first, second = (subsample_labels(one, SamplingConfig(), torch.Generator().manual_seed(0)) for one in (plain, marked))
-    assert torch.equal(first.labels, second.labels)
-    assert first.boundary is None
+    plain, other = (
+        subsample_labels(one, SamplingConfig(), torch.Generator().manual_seed(0)) for one in (targets(PICTURE, PRESENT), marked())
+    )
+    assert torch.equal(plain.labels, torch.where(other.labels == BOUNDARY, -1.0, other.labels))
 
 
 def test_ranking_all_negatives_of_an_image() -> None:
-    after = subsample_labels(targets(PICTURE, PRESENT), SamplingConfig(ranking="all"))
+    after = subsample_labels(targets(PICTURE, PRESENT), SamplingConfig())
     assert counts(after.labels) == [(16, 48), (3, 10), (0, 16)]
-    assert counts(after.ranking) == [(16, 100), (3, 10), (0, 16)]
+    assert counts(after.all_labels) == [(16, 100), (3, 10), (0, 16)]
 
 
 def test_every_candidate_has_the_same_chance() -> None:

@@ -64,7 +64,7 @@ def test_without_a_terminal_lines_come_now_and_then() -> None:
         bar.record(20, VALUES)
         bar.record(40, VALUES)  # too soon after the first
         with bar.paused():
-            bar.say("AO 0.5 [best]")
+            bar.log("AO 0.5 [best]")
     assert text.getvalue() == "step 20/100  loss 0.2500  32 samples/s  lr 1.00e-03  1:02:05 left\nAO 0.5 [best]\n"
 
 

@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
 
+from lockon.config import apply_overrides
 from lockon.models.fusion import PixelwiseFusion
 from lockon.models.heads.point import PointHead
 from lockon.models.heads.rpn import RPNHead
 from lockon.models.siamese import SiameseModel
 from lockon.ops.grid import AnchorGrid, Grid
-from lockon.train.siamese_loss import SiameseLossConfig
-from lockon.train.task import SiameseTask
+from lockon.train.assigners.ellipse import EllipseAssigner
+from lockon.train.assigners.sampling import EVERYTHING, SamplingConfig
+from lockon.train.task import DenseTask
+from lockon.types import Candidates
+from lockon.zoo.dense_losses import DenseAssigner, PointLosses
 
 SIZE, CELLS = 64, 4
+OURS: dict[str, Any] = {"loss": PointLosses(), "assigner": EllipseAssigner(inner=0.28), "sampling": EVERYTHING}
+LADL = {"loss.cls": "dynamic-labels"}
+LALS = {"assigner.boundary": 0.5}
+LAFA = {"loss.quality": "localization-quality"}
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """The groups of a recipe that say what is learnt."""
+
+    loss: Any
+    assigner: DenseAssigner
+    sampling: SamplingConfig
+
+
+def changed(what: dict[str, Any], settings: dict[str, object]) -> dict[str, Any]:
+    """Return the groups with settings by their dotted names, as on a command line."""
+    made = apply_overrides(Lessons(**what), settings)
+    return {"loss": made.loss, "assigner": made.assigner, "sampling": made.sampling}
+
+
+def dense_task(module: nn.Module, what: dict[str, Any] = OURS) -> DenseTask:
+    return DenseTask(module, what["loss"], what["assigner"], what["sampling"])
 
 
 def tiny(quality: bool = False) -> SiameseModel:
@@ -42,7 +72,7 @@ def batch(count: int = 4, present: bool = True, seed: int = 0, side: int = 32) -
     return {name: torch.from_numpy(array) for name, array in arrays.items()} | {"ids": [str(i) for i in range(count)]}
 
 
-def learn(task: SiameseTask, data: dict, steps: int = 40) -> tuple[list[float], dict[str, torch.Tensor]]:
+def learn(task: DenseTask, data: dict, steps: int = 40) -> tuple[list[float], dict[str, torch.Tensor]]:
     """Total loss of each of `steps` updates on one batch, and all losses of the last."""
     optimizer, totals = torch.optim.Adam(task.module.parameters(), lr=1e-2), []
     for step in range(steps):
@@ -68,14 +98,17 @@ class FixedHead(nn.Module):
 
     def __init__(self, grid: Grid | AnchorGrid) -> None:
         super().__init__()
-        self.grid = grid
         if isinstance(grid, AnchorGrid):
-            self.anchors = torch.from_numpy(grid.boxes())
+            anchors = torch.from_numpy(grid.boxes())
+            self.extras = ("deltas",)
+            self.candidates = Candidates(anchors[:, :2], anchors, grid.grid.stride)
         else:
-            self.points = torch.from_numpy(grid.points())
+            self.extras = ()
+            self.candidates = Candidates(torch.from_numpy(grid.points()), None, grid.stride)
 
 
-def task_on(grid: Grid | AnchorGrid, loss: SiameseLossConfig) -> SiameseTask:
+def task_on(grid: Grid | AnchorGrid, what: dict[str, Any]) -> DenseTask:
     module = nn.Module()
     module.head = FixedHead(grid)
-    return SiameseTask(module, loss)
+    module.search_size = SIZE
+    return dense_task(module, what)

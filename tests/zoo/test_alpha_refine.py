@@ -12,7 +12,7 @@ import golden_alpharefine  # noqa: E402
 import golden_data  # noqa: E402
 from lockon.config import apply_overrides  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
-from lockon.zoo import alpha_refine  # noqa: E402
+from lockon.zoo import alpha_refine, networks  # noqa: E402
 from lockon.zoo.external_weights import read_external  # noqa: E402
 
 # learnable parameters up to the third layer, and in all (the published counts, less layer4 and the classifier)
@@ -31,7 +31,7 @@ COMBINATIONS = [
 def _meta(name: str = "alpha-refine-r18", **overrides: object):
     """The network without memory for its weights, and a run through it."""
     with torch.device("meta"), torch.no_grad():
-        model = alpha_refine.build(apply_overrides(alpha_refine.CONFIGS[name], overrides)).eval()
+        model = networks.build(name, **overrides).eval()
         image = torch.zeros(2, 3, model.search_size, model.search_size)
         return model, model(model.encode(image), image)
 
@@ -43,7 +43,7 @@ def test_published_sizes(name: str) -> None:
     assert (backbone, sum(parameter.numel() for parameter in model.parameters())) == SIZES[name]
 
 
-@pytest.mark.parametrize("name", alpha_refine.CONFIGS)
+@pytest.mark.parametrize("name", [one.name for one in alpha_refine.CARDS])
 @pytest.mark.parametrize("combination", COMBINATIONS, ids=lambda one: "-".join(map(str, one.values())))
 def test_every_network_of_the_tables(name: str, combination: dict[str, object]) -> None:
     """Tables 5, 6 and 8 (depth); at the full size on no device."""
@@ -88,13 +88,13 @@ def test_options(options: dict[str, object]) -> None:
 )
 def test_impossible_networks(overrides: dict[str, object], message: str) -> None:
     with pytest.raises(LockonError, match=message):
-        apply_overrides(alpha_refine.ModelConfig(), overrides)
+        apply_overrides(alpha_refine.AlphaRefineConfig(), overrides)
 
 
 def test_a_small_network_runs_and_learns() -> None:
     """The batch's statistics reach the backbone in training, as published, unless the configuration says otherwise."""
     for train_norms in (True, False):
-        model = alpha_refine.build(alpha_refine.ModelConfig(depth=18, train_norms=train_norms, **FAST)).train()
+        model = alpha_refine.build(alpha_refine.AlphaRefineConfig(depth=18, train_norms=train_norms, **FAST)).train()
         before = model.backbone.bn1.running_mean.clone()
         image = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 255
         out = model(model.encode(image), image)
@@ -167,7 +167,7 @@ def test_depth_by_the_names(depth: int) -> None:
 )
 def test_variants_by_the_names(names: list[str], changes: dict[str, object]) -> None:
     assert alpha_refine.official_network(names) == ("alpha-refine-r34", changes)
-    apply_overrides(alpha_refine.ModelConfig(), changes)
+    apply_overrides(alpha_refine.AlphaRefineConfig(), changes)
 
 
 def test_names_of_other_networks() -> None:
@@ -183,6 +183,6 @@ def test_a_snapshot_of_the_official_trainer(tmp_path) -> None:
     torch.save(snapshot, tmp_path / "SEcmnet_ep0040-c.pth.tar")
     read = read_external(tmp_path / "SEcmnet_ep0040-c.pth.tar")
     name, changes = alpha_refine.official_network(read)
-    model = alpha_refine.build(apply_overrides(alpha_refine.CONFIGS[name], changes))
+    model = networks.build(name, **changes)
     model.load_state_dict(golden_alpharefine.renamed(read))
     assert model.head.towers[0][4].bias.tolist() == [3.0]

@@ -15,11 +15,14 @@ pytest.importorskip("lightning_fabric", reason="needs the train extra")
 from lockon.config import as_json  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.train.checkpoint import save_weights  # noqa: E402
-from lockon.zoo import compact, compact_tracker  # noqa: E402
-from lockon.zoo.registry import ENTRIES, load  # noqa: E402
+from lockon.zoo import compact  # noqa: E402
+from lockon.zoo.loading import load  # noqa: E402
+from lockon.zoo.registry import TRACKERS  # noqa: E402
+from lockon.zoo.training import recipe  # noqa: E402
 from tiny_training_data import make_stills  # noqa: E402
 
-NAMES = tuple(compact.CONFIGS)
+CARDS = {one.name: one for one in compact.CARDS}
+NAMES = tuple(CARDS)
 
 
 @pytest.fixture
@@ -29,11 +32,11 @@ def stills(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_prediction_has_a_candidate_per_point_and_anchor(name: str) -> None:
-    config = replace(compact.CONFIGS[name], channels=8, template_size=64, search_size=96)
+    config = replace(CARDS[name].model, channels=8, template_size=64, search_size=96)
     model = compact.build(config).eval()
     with torch.no_grad():
         prediction = model(model.encode(torch.rand(2, 3, 64, 64) * 255), torch.rand(2, 3, 96, 96) * 255)
-    assert prediction.boxes.shape == (2, 36 * compact_tracker.ANCHORS[name], 4)
+    assert prediction.boxes.shape == (2, 36 * CARDS[name].config.localizer.anchors, 4)
     centers = (prediction.boxes[..., :2] + prediction.boxes[..., 2:]) / 2
     assert ((centers > -48) & (centers < 144)).all()
     sides = prediction.boxes[..., 2:] - prediction.boxes[..., :2]
@@ -42,33 +45,32 @@ def test_a_prediction_has_a_candidate_per_point_and_anchor(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_map_is_centred_in_the_crop(name: str) -> None:
-    head = compact.build(replace(compact.CONFIGS[name], channels=8)).head
-    places = head.anchors[:, :2] if name == "compact-rpn" else head.points
+    places = compact.build(replace(CARDS[name].model, channels=8)).head.candidates.points
     np.testing.assert_allclose(places.mean(0), [112, 112])
     assert places.min() == 8
 
 
 def test_anchors_fit_the_target() -> None:
     """A target has 60 of the 224 pixels: the square anchor is of about that size."""
-    anchors = compact.build(compact.ModelConfig(head="rpn", channels=8)).head.anchors
+    anchors = compact.build(compact.CompactConfig(head="rpn", channels=8)).head.anchors
     assert [64, 64] in anchors[:, 2:].tolist()
 
 
 @pytest.mark.parametrize("name", ["template_size", "search_size"])
 def test_crop_sides_are_multiples_of_the_stride(name: str) -> None:
     with pytest.raises(LockonError, match=f"{name}=100 given, expected a multiple of 16"):
-        compact.ModelConfig(**{name: 100})
+        compact.CompactConfig(**{name: 100})
 
 
 def test_branches_are_for_one_head() -> None:
     with pytest.raises(LockonError, match="branch=localization given for head=ban, which has no branch; take compact-car"):
-        compact.ModelConfig(branch="localization")
+        compact.CompactConfig(branch="localization")
 
 
 @pytest.mark.parametrize("branch", ["centerness", "localization", "none"])
 def test_branches(branch: str, tmp_path: Path) -> None:
     """Heads of different branches begin with equal weights where they have the same parts, and the weight file says which it is."""
-    config = compact.ModelConfig(head="car", branch=branch, channels=8, template_size=64, search_size=96)
+    config = compact.CompactConfig(head="car", branch=branch, channels=8, template_size=64, search_size=96)
     torch.manual_seed(0)
     plain = compact.build(replace(config, branch="none")).state_dict()
     torch.manual_seed(0)
@@ -88,15 +90,15 @@ def test_branches(branch: str, tmp_path: Path) -> None:
 def test_recipes_differ_in_head_and_loss_alone(stills: Path) -> None:
     from lockon.train.recipe import TrainSources
 
-    made = {name: compact.recipe(TrainSources(stills=stills), {"model.channels": 8, "train.workers": 0}, name) for name in NAMES}
+    made = {name: recipe(TrainSources(stills=stills), {"model.channels": 8, "train.workers": 0}, name) for name in NAMES}
     for name, one in made.items():
         json.dumps([one.header, one.settings, one.defaults])  # they go into files
         assert one.header["architecture"] == name
         assert one.settings["data"] == made["compact-ban"].settings["data"]
-        assert one.settings["loss"]["ranking"]["classification"] == one.settings["loss"]["ranking"]["iou"] == 0
+        assert one.settings["loss"]["rank_cls"]["weight"] == one.settings["loss"]["ranking"]["weight"] == 0
         first, other = one.pipeline.sample(3), made["compact-ban"].pipeline.sample(3)
         assert np.array_equal(first["search"], other["search"])
-    assert made["compact-rpn"].settings["loss"]["box_loss"] == "l1_deltas"
+    assert made["compact-rpn"].settings["loss"]["box"]["part"] == "delta-l1"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -104,8 +106,8 @@ def test_a_ranking_step(name: str, stills: Path) -> None:
     from lockon.train.loader import collate
     from lockon.train.recipe import TrainSources
 
-    settings = {"model.channels": 8, "loss.ranking.classification": 0.5, "loss.ranking.iou": 0.25, "train.workers": 0}
-    made = compact.recipe(TrainSources(stills=stills), settings, name)
+    settings = {"model.channels": 8, "loss.rank_cls.weight": 0.5, "loss.ranking.weight": 0.25, "train.workers": 0}
+    made = recipe(TrainSources(stills=stills), settings, name)
     losses = made.task.loss(collate([made.pipeline.sample(index) for index in range(2)]))
     losses["loss"].backward()
     assert {"rank_cls", "rank_score", "rank_iou"} <= set(losses)
@@ -114,7 +116,7 @@ def test_a_ranking_step(name: str, stills: Path) -> None:
 
 def test_loading(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
-    model = compact.build(compact.ModelConfig(head="rpn", channels=8, template_size=64, search_size=96))
+    model = compact.build(compact.CompactConfig(head="rpn", channels=8, template_size=64, search_size=96))
     header = {"architecture": "compact-rpn", "tracker": {"search_crop": {"factor": 2.5}, "states": {"absent_score": 0.3}}}
     config = {"head": "rpn", "channels": 8, "template_size": 64, "search_size": 96}
     save_weights(model, path, {**header, "config": {"model": config}})
@@ -134,6 +136,6 @@ def test_loading(tmp_path: Path) -> None:
 
 
 def test_one_preset_for_all() -> None:
-    configs = [compact_tracker.default_config(name) for name in NAMES]
+    configs = [CARDS[name].config for name in NAMES]
     assert {config.localizer.rank.window_influence for config in configs} == {0.3}
-    assert set(compact_tracker.ANCHORS) == set(NAMES) == {name for name in ENTRIES if name.startswith("compact-")}
+    assert set(NAMES) == {name for name in TRACKERS if name.startswith("compact-")}

@@ -14,8 +14,9 @@ import lockon  # noqa: E402
 from lockon.cli import convert as command  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.train.checkpoint import read_weights  # noqa: E402
-from lockon.zoo import build, save, torch_weights  # noqa: E402
+from lockon.zoo import build, save  # noqa: E402
 from lockon.zoo.convert import COUNTER, from_official, official_names, official_settings  # noqa: E402
+from lockon.zoo.networks import load_network  # noqa: E402
 
 OFFICIAL = {
     "siamrpn-alexnet": "siamrpn_alex",
@@ -120,7 +121,7 @@ def test_saved_weights_load_again(tmp_path: Path) -> None:
     module = load_blank(ALEX)
     path = tmp_path / "deep" / "a.safetensors"
     save(ALEX, module.state_dict(), path, header={"data": {"from": "here"}}, search_size=255)
-    again, header = torch_weights.load_network(ALEX, path)
+    again, header = load_network(ALEX, path)
     assert all(torch.equal(value, again.state_dict()[key]) for key, value in module.state_dict().items())
     assert again.search_size == 255
     assert header["architecture"] == ALEX
@@ -182,7 +183,7 @@ def test_settings_by_the_checkpoints_own_names(tmp_path: Path) -> None:
     torch.save({"epoch": 40, "net": official}, tmp_path / "SEc_ep0040.pth.tar")
     result = convert(REFINER, tmp_path / "SEc_ep0040.pth.tar", tmp_path / "out.safetensors")
     assert result.exit_code == 0, result.output
-    module, header = torch_weights.load_network(REFINER, tmp_path / "out.safetensors")
+    module, header = load_network(REFINER, tmp_path / "out.safetensors")
     assert (module.mask_inputs, header["config"]["model"]["mask"], header["tracker"]) == ((), False, {"crop": {"pixel_centers": True}})
     assert "MasterBin-IIAU" in result.stderr
 

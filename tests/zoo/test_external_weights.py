@@ -177,7 +177,7 @@ def test_attributes_of_a_dictionary_do_not_hide_its_entries(tmp_path: Path) -> N
         ("a.pth", {"a": torch.ones(1), "module.a": torch.ones(1)}, "with and without 'module.'"),
     ],
 )
-def test_mistakes(tmp_path: Path, name: str, content, message: str) -> None:
+def test_unreadable_weight_files_are_refused_in_one_line(tmp_path: Path, name: str, content, message: str) -> None:
     path = tmp_path / name
     if isinstance(content, bytes):
         path.write_bytes(content)

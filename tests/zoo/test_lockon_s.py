@@ -23,9 +23,10 @@ from lockon.models.fusion import DepthwiseFusion, PixelwiseFusion  # noqa: E402
 from lockon.tracker import NetworkTracker  # noqa: E402
 from lockon.train.checkpoint import save_weights  # noqa: E402
 from lockon.train.recipe import TrainSources  # noqa: E402
-from lockon.zoo import torch_weights  # noqa: E402
-from lockon.zoo.lockon_s import ModelConfig, build, load_backbone, recipe  # noqa: E402
+from lockon.zoo.lockon_s import LockonSConfig, build  # noqa: E402
 from lockon.zoo.lockon_s_data import collect_cutouts  # noqa: E402
+from lockon.zoo.networks import load_network  # noqa: E402
+from lockon.zoo.training import load_backbone, recipe  # noqa: E402
 from tiny_training_data import make_stills  # noqa: E402
 
 SMALL = {"model.channels": "8", "model.depth": "1", "train.batch_size": "2", "train.workers": "0"}
@@ -40,7 +41,7 @@ def stills(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("backbone", ["efficientnet-lite0", "mobilenet-v2"])
 @pytest.mark.parametrize(("matching", "fusion"), [("pixelwise", PixelwiseFusion), ("depthwise", DepthwiseFusion)])
 def test_choices_of_the_network(backbone: str, matching: str, fusion: type) -> None:
-    model = build(ModelConfig(backbone=backbone, matching=matching, channels=8, depth=2, quality=True))
+    model = build(LockonSConfig(backbone=backbone, matching=matching, channels=8, depth=2, quality=True))
     assert isinstance(model.fusion, fusion)
     assert model.backbone.channels == (112 if backbone == "efficientnet-lite0" else 96)
     assert len(model.head.cls_tower) == 2
@@ -48,18 +49,18 @@ def test_choices_of_the_network(backbone: str, matching: str, fusion: type) -> N
 
 
 def test_the_released_network_is_small() -> None:
-    count = sum(parameter.numel() for parameter in build().parameters())
+    count = sum(parameter.numel() for parameter in build(LockonSConfig()).parameters())
     assert count < 1_500_000
 
 
 @pytest.mark.parametrize("name", ["template_size", "search_size"])
 def test_crop_sides_are_multiples_of_the_stride(name: str) -> None:
     with pytest.raises(LockonError, match=f"{name}=100 given, expected a multiple of 16"):
-        ModelConfig(**{name: 100})
+        LockonSConfig(**{name: 100})
 
 
 def test_recipe(stills: Path) -> None:
-    made = recipe(TrainSources(stills=stills), {**SMALL, "data.search.factor": "4.5", "mix.negative": "0.5"})
+    made = recipe(TrainSources(stills=stills), {**SMALL, "data.search.factor": "4.5", "mix.negative": "0.5"}, "lockon-s")
     assert made.config.batch_size == 2
     assert made.header["architecture"] == "lockon-s"
     assert made.header["tracker"] == {"template_crop": {"factor": 1.875}, "search_crop": {"factor": 4.5}}
@@ -73,19 +74,19 @@ def test_recipe(stills: Path) -> None:
 
 
 def test_the_same_seed_gives_the_same_start(stills: Path) -> None:
-    first, again = (recipe(TrainSources(stills=stills), SMALL).task.module.state_dict() for _ in range(2))
+    first, again = (recipe(TrainSources(stills=stills), SMALL, "lockon-s").task.module.state_dict() for _ in range(2))
     assert all(torch.equal(first[name], again[name]) for name in first)
 
 
 def test_recipe_mistakes(stills: Path) -> None:
     with pytest.raises(LockonError, match=r"unknown option 'model\.chanels'"):
-        recipe(TrainSources(stills=stills), {"model.chanels": "8"})
+        recipe(TrainSources(stills=stills), {"model.chanels": "8"}, "lockon-s")
     with pytest.raises(LockonError, match="do not exist"):
-        recipe(TrainSources(stills=stills), {**SMALL, "backbone_weights": "nowhere.pth"})
+        recipe(TrainSources(stills=stills), {**SMALL, "backbone_weights": "nowhere.pth"}, "lockon-s")
 
 
 def test_backbone_weights(tmp_path: Path) -> None:
-    config = ModelConfig(backbone="efficientnet-lite0", channels=8, depth=1)
+    config = LockonSConfig(backbone="efficientnet-lite0", channels=8, depth=1)
     model, trunk = build(config), inverted_residual.efficientnet_lite0()
     places = list(dict.fromkeys(tuple(key.split(".")[1:3]) for key in trunk.state_dict()))
     layers = {"expand": ("_expand_conv", "_bn0"), "depthwise": ("_depthwise_conv", "_bn1"), "project": ("_project_conv", "_bn2")}
@@ -101,18 +102,18 @@ def test_backbone_weights(tmp_path: Path) -> None:
     save_file(theirs, tmp_path / "good.safetensors")
     torch.save(theirs, tmp_path / "good.pth")
     for name in ("good.safetensors", "good.pth"):
-        load_backbone(model, config, tmp_path / name)
+        load_backbone(model, str(tmp_path / name))
         assert torch.equal(model.backbone.state_dict()["stages.0.0.0.weight"], theirs["_conv_stem.weight"])
     for name in ("bad.safetensors", "bad.pth"):
         (tmp_path / name).write_bytes(b"nothing of that kind")
         with pytest.raises(LockonError, match="is not a readable weight file"):
-            load_backbone(model, config, tmp_path / name)
+            load_backbone(model, str(tmp_path / name))
     torch.save({"features.0.0.weight": torch.zeros(3)}, tmp_path / "other.pth")
     with pytest.raises(LockonError, match="does not hold weights of efficientnet-lite0"):
-        load_backbone(model, config, tmp_path / "other.pth")
+        load_backbone(model, str(tmp_path / "other.pth"))
     torch.save({**theirs, "_conv_stem.weight": torch.zeros(3)}, tmp_path / "shape.pth")
     with pytest.raises(LockonError, match="size mismatch") as caught:
-        load_backbone(model, config, tmp_path / "shape.pth")
+        load_backbone(model, str(tmp_path / "shape.pth"))
     assert "\n" not in str(caught.value)
 
 
@@ -141,7 +142,7 @@ def test_weights_of_the_zoo(tmp_path: Path) -> None:
     module = lockon.zoo.build("lockon-s", channels=8, depth=1, matching="depthwise")
     path = tmp_path / "lockon-s.safetensors"
     save_weights(module, path, {"architecture": "lockon-s", "config": config})
-    loaded, header = torch_weights.load_network("lockon-s", path)
+    loaded, header = load_network("lockon-s", path)
     assert header["config"] == config
     assert all(torch.equal(loaded.state_dict()[name], value) for name, value in module.state_dict().items())
     tracker = lockon.load("lockon-s", weights=path, device="torch", **{"states.lost_after": 5})
@@ -149,7 +150,7 @@ def test_weights_of_the_zoo(tmp_path: Path) -> None:
     assert tracker.config.states.lost_after == 5
     save_weights(module, path, {"architecture": "other", "config": config})
     with pytest.raises(LockonError, match="holds weights of 'other', not of 'lockon-s'"):
-        torch_weights.load_network("lockon-s", path)
+        load_network("lockon-s", path)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ def test_weights_of_the_zoo(tmp_path: Path) -> None:
     [
         (lambda: lockon.zoo.build("lockon-x"), "unknown network 'lockon-x'; did you mean 'lockon-s'"),
         (lambda: lockon.zoo.build("lockon-s", chanels=3), "unknown option 'chanels'"),
-        (lambda: torch_weights.load_network("lockon-s", Path("a.pth")), "is not a safetensors file"),
+        (lambda: load_network("lockon-s", Path("a.pth")), "is not a safetensors file"),
     ],
 )
 def test_zoo_mistakes(call, message: str) -> None:
@@ -167,7 +168,7 @@ def test_zoo_mistakes(call, message: str) -> None:
 
 def test_crop_sizes_of_model_and_data_must_agree(tmp_path: Path) -> None:
     with pytest.raises(LockonError, match=r"model.search_size is 256 but data.search.size is 224; set both"):
-        recipe(TrainSources(stills=tmp_path), {"model.search_size": "256"})
+        recipe(TrainSources(stills=tmp_path), {"model.search_size": "256", "data.search.size": "224"}, "lockon-s")
 
 
 def test_degenerate_boxes_are_skipped_with_a_count(tmp_path: Path) -> None:
@@ -178,6 +179,6 @@ def test_degenerate_boxes_are_skipped_with_a_count(tmp_path: Path) -> None:
     objects = [{"id": index, "class": "thing", "box": box} for index, box in enumerate(boxes)]
     line = {"image": "images/0.png", "video": None, "frame": None, "width": 120, "height": 100, "objects": objects}
     (tmp_path / "set" / "annotations.jsonl").write_text(json.dumps(line) + "\n")
-    notes = recipe(TrainSources(stills=tmp_path), {}).notes
-    assert len(notes) == 1
+    notes = recipe(TrainSources(stills=tmp_path), {}, "lockon-s").notes
+    assert len(notes) == 2  # that, and the random backbone
     assert notes[0].startswith("stills: 4 boxes skipped")

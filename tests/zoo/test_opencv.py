@@ -10,7 +10,8 @@ import pytest
 
 from lockon.errors import LockonError, LockonWarning
 from lockon.session import Tracker
-from lockon.zoo import opencv, registry
+from lockon.zoo import loading, opencv
+from lockon.zoo.networks import weight_files
 
 CLASSIC = ["csrt", "kcf", "mil"]
 
@@ -48,7 +49,7 @@ def _with(*fakes, scored=False):
 
 
 def _follow(name):
-    tracker = registry.load(name)
+    tracker = loading.load(name)
     assert isinstance(tracker, Tracker)
     tracker.init(_frame(40), (40.2, 39.8, 32, 32))
     return [tracker.track(_frame(40 + 3 * step)) for step in range(1, 5)][-1]
@@ -65,7 +66,7 @@ def test_follows_a_moving_square(name):
 
 
 def test_several_boxes_have_a_tracker_each():
-    tracker = registry.load("kcf")
+    tracker = loading.load("kcf")
     frame = np.maximum(_frame(20), _frame(100))
     tracker.init(frame, [[20, 40, 32, 32], [100, 40, 32, 32]])
     result = tracker.track(frame)
@@ -119,13 +120,13 @@ def test_mistakes_while_tracking():
 
 def test_boxes_that_opencv_cannot_start_on():
     with pytest.raises(LockonError, match="mil cannot start on box 10,10,4,4; it needs at least 6 pixels"):
-        registry.load("mil").init(_frame(40), (10, 10, 4, 4))
+        loading.load("mil").init(_frame(40), (10, 10, 4, 4))
     with pytest.raises(LockonError, match="csrt cannot start on box 10,10,1,8: OpenCV says"):
-        registry.load("csrt").init(_frame(40), (10, 10, 1, 8))
+        loading.load("csrt").init(_frame(40), (10, 10, 1, 8))
     with pytest.raises(LockonError, match="outside the frame"):
-        registry.load("kcf").init(_frame(40), (500, 10, 30, 8))
+        loading.load("kcf").init(_frame(40), (500, 10, 30, 8))
     with pytest.warns(LockonWarning, match="clipped to 150,10,10,20"):
-        registry.load("kcf").init(_frame(40), (150, 10, 30, 20))
+        loading.load("kcf").init(_frame(40), (150, 10, 30, 20))
 
 
 @pytest.mark.parametrize(
@@ -141,15 +142,15 @@ def test_boxes_that_opencv_cannot_start_on():
 )
 def test_mistakes_in_loading(name, options, text):
     with pytest.raises(LockonError, match=text):
-        registry.load(name, **options)
+        loading.load(name, **options)
 
 
 def test_unreadable_network(tmp_path):
     for file in opencv.FILES:
         (tmp_path / file).write_bytes(b"not a network")
     with pytest.raises(LockonError, match="OpenCV cannot read"):
-        registry.load("nanotrack-v2", weights=tmp_path)
-    assert opencv.weight_files("nanotrack-v2", tmp_path) == tuple(tmp_path / file for file in opencv.FILES)
+        loading.load("nanotrack-v2", weights=tmp_path)
+    assert weight_files("nanotrack-v2", tmp_path) == tuple(tmp_path / file for file in opencv.FILES)
 
 
 @pytest.mark.parametrize(

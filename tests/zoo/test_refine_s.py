@@ -22,7 +22,9 @@ from lockon.errors import LockonError  # noqa: E402
 from lockon.models.heads.corner import CornerHead  # noqa: E402
 from lockon.train.engine import Engine  # noqa: E402
 from lockon.train.recipe import Recipe, TrainSources  # noqa: E402
-from lockon.zoo.refine_s import ModelConfig, build, recipe  # noqa: E402
+from lockon.zoo.recipe_config import GROUPS  # noqa: E402
+from lockon.zoo.refine_s import RefineSConfig, build  # noqa: E402
+from lockon.zoo.training import recipe  # noqa: E402
 from tiny_training_data import make_stills, make_validation  # noqa: E402
 
 SMALL = {
@@ -39,8 +41,8 @@ SMALL = {
 }
 
 
-def small(**changes: Any) -> ModelConfig:
-    return ModelConfig(**{"size": 64, "hidden": 16, "width": 16, "channels": 16, **changes})
+def small(**changes: Any) -> RefineSConfig:
+    return RefineSConfig(**{"size": 64, "hidden": 16, "width": 16, "channels": 16, **changes})
 
 
 def images(count: int = 2, size: int = 64, seed: int = 0):
@@ -48,7 +50,7 @@ def images(count: int = 2, size: int = 64, seed: int = 0):
 
 
 def test_it_is_small() -> None:
-    model = build()
+    model = build(RefineSConfig())
     count = sum(parameter.numel() for parameter in model.parameters())
     assert 1_000_000 < count < 1_500_000
     assert (model.template_size, model.search_size) == (192, 192)
@@ -76,7 +78,7 @@ def test_every_combination(fusion: str, head: str, mask: bool) -> None:
 @pytest.mark.parametrize("head", ["corner", "rcnn"])
 def test_the_first_boxes_are_in_the_middle(head: str) -> None:
     torch.manual_seed(0)
-    model = build(ModelConfig(head=head)).eval()
+    model = build(RefineSConfig(head=head)).eval()
     with torch.no_grad():
         boxes = model(model.encode(images(size=192)), images(size=192, seed=1)).boxes[:, 0]
     middle = (boxes[:, :2] + boxes[:, 2:]) / 2
@@ -84,7 +86,7 @@ def test_the_first_boxes_are_in_the_middle(head: str) -> None:
 
 
 def test_corners_may_be_anywhere_but_in_the_rim() -> None:
-    head = build().head
+    head = build(RefineSConfig()).head
     assert isinstance(head, CornerHead)
     assert (head.places[0].item(), head.places[-1].item()) == (8, 184)
 
@@ -101,7 +103,7 @@ def test_corners_may_be_anywhere_but_in_the_rim() -> None:
 )
 def test_bad_networks(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(LockonError, match=message):
-        ModelConfig(**changes)
+        RefineSConfig(**changes)
 
 
 @pytest.fixture
@@ -111,7 +113,7 @@ def sources(tmp_path: Path) -> TrainSources:
 
 
 def make(sources: TrainSources, **settings: str) -> Recipe:
-    return recipe(sources, {**SMALL, **settings})
+    return recipe(sources, {**SMALL, **settings}, "refine-s")
 
 
 def test_what_a_run_says_of_itself(sources: TrainSources, tmp_path: Path) -> None:
@@ -120,7 +122,7 @@ def test_what_a_run_says_of_itself(sources: TrainSources, tmp_path: Path) -> Non
     assert made.header["config"]["model"]["size"] == 64
     assert made.header["tracker"] == {}
     assert made.header["data"]["stills"] == ["cats", "dogs"]
-    assert set(made.settings) == set(made.defaults) == {"model", "data", "loss", "mix"}
+    assert set(made.settings) == set(made.defaults) == set(GROUPS)
     assert made.validate is None
     assert make(sources, **{"data.official": "true"}).header["tracker"] == {"crop": {"pixel_centers": True}}
     make_validation(tmp_path / "data")
@@ -145,7 +147,10 @@ def test_samples_fit_the_network(sources: TrainSources) -> None:
         ({"mix.negative": "0.1"}, "a refiner learns nothing from negative pairs"),
         ({"backbone_weights": "nowhere.pth"}, "backbone weights nowhere.pth do not exist"),
         ({"model.head": "anchors"}, "model.head"),
-        ({"loss.confidence_weight": "1"}, "set it to 0, or model.head=rpn"),
+        (
+            {"loss.confidence.weight": "1"},
+            "given for a head that makes no confidence; set loss.confidence.weight=0, or take another loss or head",
+        ),
     ],
 )
 def test_refused(sources: TrainSources, settings: dict[str, str], message: str) -> None:

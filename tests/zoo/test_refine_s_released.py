@@ -12,7 +12,7 @@ import pytest
 import lockon
 from lockon.ops.boxes import iou_xyxy, xywh_to_xyxy
 from lockon.video import open_frames
-from lockon.zoo import embedded
+from lockon.zoo.networks import embedded_header, embedded_path
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_the_deployed_files_do_what_the_weights_do(clip) -> None:
     frames, box = clip
     given = jittered(box, 3)
     answers = []
-    for weights in (None, embedded.weights_path("refine-s").with_suffix(".safetensors")):
+    for weights in (None, embedded_path("refine-s").with_suffix(".safetensors")):
         refiner = lockon.load_refiner("refine-s", weights)
         refiner.init(frames[0], np.broadcast_to(box, given.shape))
         answers.append(refiner.refine(frames[3], given, mask=True))
@@ -65,7 +65,7 @@ def test_the_deployed_files_do_what_the_weights_do(clip) -> None:
 
 
 def test_the_header_says_where_the_weights_come_from() -> None:
-    header = embedded.header("refine-s")
+    header = embedded_header("refine-s")
     assert header["architecture"] == "refine-s"
     assert header["training"] == {"hours": 0.918, "seed": 0, "step": 2500, "steps": 3000}
     assert header["metrics"]["IoU"] > header["metrics"]["given"] + 0.2

@@ -10,16 +10,17 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 pytest.importorskip("safetensors", reason="needs the torch extra")
 
 from lockon.errors import LockonError  # noqa: E402
-from lockon.zoo import build, save, siamcar, torch_weights  # noqa: E402
+from lockon.zoo import build, save, siamcar  # noqa: E402
 from lockon.zoo.convert import from_official  # noqa: E402
 from lockon.zoo.figures import count  # noqa: E402
+from lockon.zoo.networks import load_network  # noqa: E402
 
 SMALL = {"layers": (2,), "channels": 32}
 
 
 def test_siamla_is_siamcar_with_another_branch() -> None:
     with torch.device("meta"):
-        car, la = (set(build(name).state_dict()) for name in siamcar.CONFIGS)
+        car, la = (set(build(one.name).state_dict()) for one in siamcar.CARDS)
     assert car - la == {"head.centerness.weight", "head.centerness.bias"}
     assert {key.rpartition(".")[0] for key in la - car} == {
         "head.localization.tower",  # the normalization of its input
@@ -60,7 +61,7 @@ def test_weight_files_keep_the_choices(tmp_path: Path) -> None:
     torch.manual_seed(0)
     module = build("siamla-r50", **overrides)
     save("siamla-r50", module.state_dict(), tmp_path / "a.safetensors", **overrides)
-    again, header = torch_weights.load_network("siamla-r50", tmp_path / "a.safetensors")
+    again, header = load_network("siamla-r50", tmp_path / "a.safetensors")
     assert header["config"]["model"]["branch"] == "localization"
     assert again.head.localization.config == module.head.localization.config
     template, search = torch.rand(1, 3, 127, 127) * 255, torch.rand(1, 3, 255, 255) * 255

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from lockon.tracker import NetworkTracker
 from lockon.types import Prediction, Template
-from lockon.zoo.presets import preset_config, preset_names
+from lockon.zoo.loading import inference_config
+from lockon.zoo.registry import card
 
 SIDE = 25
 FRAME = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
-EVERY = [(name, preset) for name in ("siamcar-r50", "siamla-r50") for preset in preset_names(name)]
+EVERY = [(name, preset) for name in ("siamcar-r50", "siamla-r50") for preset in card(name).presets]
 
 
 class Answers:
@@ -41,7 +42,7 @@ class Answers:
 def test_a_target_that_shrinks_to_nothing(name: str, preset: str) -> None:
     """The published code sets no least size; nothing may fail or turn into NaN then."""
     model = Answers(reach=20.0)  # each time two thirds of the last size
-    config = preset_config(name, preset)
+    config = inference_config(card(name), preset)
     tracker = NetworkTracker(model, config)
     tracker.init(FRAME, [[60, 40, 30, 20], [20, 50, 8, 8]])
     for _ in range(80):
@@ -61,7 +62,7 @@ def test_a_target_that_shrinks_to_nothing(name: str, preset: str) -> None:
 
 @pytest.mark.parametrize("preset", ["default", "official", "siamcar"])
 def test_sides_of_exactly_nothing(preset: str) -> None:
-    tracker = NetworkTracker(Answers(reach=20.0), preset_config("siamla-r50", preset))
+    tracker = NetworkTracker(Answers(reach=20.0), inference_config(card("siamla-r50"), preset))
     target = tracker.start(FRAME, (60, 40, 30, 20))[0]
     for size in ([0.0, 0.0], [0.0, 20.0], [30.0, 0.0]):
         moved = tracker.step([FRAME], [replace(target, box=np.array([75.0, 50, *size]))])[0]
@@ -73,7 +74,7 @@ def test_the_presets_of_siamla_disagree_by_what_they_say() -> None:
     """The mean of three boxes of the same cell's neighbours, and the place between the cells."""
     boxes = {}
     for preset in ("default", "official", "siamcar"):
-        tracker = NetworkTracker(Answers(reach=30.0), preset_config("siamla-r50", preset))
+        tracker = NetworkTracker(Answers(reach=30.0), inference_config(card("siamla-r50"), preset))
         tracker.init(FRAME, (60, 40, 30, 20))
         boxes[preset] = tracker.track(FRAME).box
     assert not np.allclose(boxes["official"], boxes["siamcar"], atol=0.01)

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 import lockon
-from lockon.cli._trackers import weight_files
 from lockon.errors import LockonError
 from lockon.localizers.coarse_to_fine import CoarseToFine
 from lockon.localizers.place import Argmax
 from lockon.ops.crop_rules import ContextRule, PysotRule
 from lockon.start_rules import UnclippedStart
-from lockon.zoo import siamese
+from lockon.zoo.networks import weight_files
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 pytest.importorskip("safetensors", reason="needs the torch extra")
@@ -63,7 +62,7 @@ def test_file_then_preset_then_overrides(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"weights": None}, "siamrpn-alexnet has no weights in the package; .* lockon convert siamrpn-alexnet model.pth"),
+        ({"weights": None}, "siamrpn-alexnet has no weights in the package; .* lockon convert siamrpn-alexnet FILE"),
         ({"preset": "got10k"}, "unknown preset of siamrpn-alexnet 'got10k'"),
         ({"localizer.windows": 1}, "unknown .*localizer.rank.window_influence"),
         ({"device": "tpu"}, "torch cannot use device 'tpu'"),
@@ -114,8 +113,8 @@ def test_files_of_the_weights(weights: Path, tmp_path: Path) -> None:
     for part in ("a.onnx", "a.template.onnx", "b.onnx", "b.template.onnx", "b.mask.onnx", "c.xml", "c.template.xml"):
         (tmp_path / part).touch()
     assert [path.name for path in weight_files(NAME, tmp_path / "a.onnx")] == ["a.onnx", "a.template.onnx"]
-    assert [path.name for path in siamese.weight_files(NAME, tmp_path / "b.onnx")] == ["b.onnx", "b.template.onnx", "b.mask.onnx"]
-    files = [path.name for path in siamese.weight_files(NAME, tmp_path / "c.xml")]
+    assert [path.name for path in weight_files(NAME, tmp_path / "b.onnx")] == ["b.onnx", "b.template.onnx", "b.mask.onnx"]
+    files = [path.name for path in weight_files(NAME, tmp_path / "c.xml")]
     assert files == ["c.xml", "c.template.xml", "c.bin", "c.template.bin"]
     with pytest.raises(LockonError, match="no weights in the package"):
         weight_files(NAME, None)

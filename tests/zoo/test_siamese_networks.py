@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import re
 
@@ -17,7 +16,8 @@ from lockon.errors import LockonError  # noqa: E402
 from lockon.models.heads.ban import BANHead  # noqa: E402
 from lockon.models.heads.rpn import RPNHead  # noqa: E402
 from lockon.ops.grid import AnchorGrid  # noqa: E402
-from lockon.zoo import siamban, siamcar, siampw, siamrpnpp  # noqa: E402
+from lockon.zoo import networks, siamban, siamcar, siampw, siamrpnpp  # noqa: E402
+from lockon.zoo.registry import card  # noqa: E402
 from lockon.zoo.unpadded_resnet import search_grid  # noqa: E402
 
 # entries of the official state dict (0-d counters included), learnable parameters in all and in the backbone
@@ -27,20 +27,19 @@ SIZES = {
     "siampw-r50": (343, 21_558_866, 13_786_176),
     "siamcar-r50": (376, 51_384_903, 45_528_128),
 }
-FAMILIES = {name: family for family in (siamrpnpp, siamban, siampw, siamcar) for name in family.CONFIGS}
+CARDS = {one.name: one for family in (siamrpnpp, siamban, siampw, siamcar) for one in family.CARDS}
 FAST = ("siamrpn_alex",)
 GOLDEN = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in golden_data.NAMES]
 
 
 def _meta(name: str, **overrides: object):
     """The network without memory for its weights."""
-    family = FAMILIES[name]
     with torch.device("meta"):
-        return family.build(apply_overrides(family.CONFIGS[name], overrides))
+        return networks.build(name, **overrides)
 
 
 def test_names() -> None:
-    assert sorted(FAMILIES) == [
+    assert sorted(CARDS) == [
         "siamban-r50",
         "siamban-r50-rbo",
         "siamcar-r50",
@@ -53,7 +52,7 @@ def test_names() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", sorted(FAMILIES.keys() - {"siamrpn-alexnet", "siamla-r50"}))
+@pytest.mark.parametrize("name", sorted(CARDS.keys() - {"siamrpn-alexnet", "siamla-r50"}))
 def test_published_sizes(name: str) -> None:
     model = _meta(name)
     learnable = sum(parameter.numel() for parameter in model.parameters())
@@ -64,15 +63,16 @@ def test_published_sizes(name: str) -> None:
 @pytest.mark.parametrize("golden", golden_data.NAMES)
 def test_official_names_and_shapes(golden: str) -> None:
     """Every official key becomes one of ours with the same shape, and none is left over on either side."""
-    module, name = golden_networks.ZOO_NAMES[golden]
-    family = importlib.import_module(module)
+    name = golden_networks.ZOO_NAMES[golden]
+    official = card(name).official
+    assert official is not None
     renamed = {}
     for entry in golden_data.manifest(golden)["entries"]:
         key = entry["name"]
-        for pattern, replacement in family.OFFICIAL_RENAMES:
+        for pattern, replacement in official.renames:
             key = re.sub(pattern, replacement, key)
         shape = tuple(entry["shape"])
-        renamed[key] = (shape[1], shape[0], *shape[2:]) if key in getattr(family, "OFFICIAL_TRANSPOSED", ()) else shape
+        renamed[key] = (shape[1], shape[0], *shape[2:]) if key in official.transposed else shape
     assert renamed == {key: tuple(value.shape) for key, value in _meta(name).state_dict().items()}
 
 
@@ -107,7 +107,7 @@ def test_options() -> None:
     assert up.head.levels[0].cls.template.weight.shape == (10 * 256, 256, 3, 3)
 
 
-@pytest.mark.parametrize("name", sorted(FAMILIES))
+@pytest.mark.parametrize("name", sorted(CARDS))
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -120,12 +120,12 @@ def test_options() -> None:
 )
 def test_impossible_networks(name: str, overrides: dict[str, object], message: str) -> None:
     with pytest.raises(LockonError, match=message):
-        apply_overrides(FAMILIES[name].CONFIGS[name], overrides)
+        apply_overrides(CARDS[name].model, overrides)
 
 
 def test_alexnet_has_no_neck_to_change_its_width() -> None:
     with pytest.raises(LockonError, match="channels=128 given, but AlexNet has no neck"):
-        siamrpnpp.ModelConfig(backbone="alexnet", channels=128)
+        siamrpnpp.SiamRPNConfig(backbone="alexnet", channels=128)
 
 
 @pytest.mark.parametrize("golden", GOLDEN)

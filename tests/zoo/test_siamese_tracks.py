@@ -16,7 +16,8 @@ import golden_data
 from lockon.config import apply_overrides
 from lockon.target import Target
 from lockon.tracker import NetworkTracker
-from lockon.zoo.presets import preset_config
+from lockon.zoo.loading import inference_config
+from lockon.zoo.registry import card
 from remembering_model import RememberingModel
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
@@ -39,14 +40,14 @@ RUNS = [
 def official_tracker(name: str, run: str) -> NetworkTracker:
     from lockon.export.torch_model import TorchModel
     from lockon.zoo.convert import from_official
-    from lockon.zoo.torch_weights import build
+    from lockon.zoo.networks import build
 
     settings = golden_data.track(name, run).settings
     size = int(settings["INSTANCE_SIZE"])
     state = {key: torch.from_numpy(np.array(value)) for key, value in golden_data.official_state(name).items()}
     module = build(ZOO[name], search_size=size)
     module.load_state_dict(from_official(ZOO[name], state, search_size=size))
-    config = preset_config(ZOO[name], "official", size / 127)
+    config = inference_config(card(ZOO[name]), "official", size_ratio=size / 127)
     numbers = {"rank.penalty_k": settings["PENALTY_K"], "rank.window_influence": settings["WINDOW_INFLUENCE"], "size_lr": settings["LR"]}
     changes = {f"localizer.{key}": float(value) for key, value in numbers.items()}
     return NetworkTracker(RememberingModel(TorchModel(module)), apply_overrides(config, changes))

@@ -14,8 +14,9 @@ from lockon.errors import LockonError  # noqa: E402
 from lockon.export.torch_model import TorchModel  # noqa: E402
 from lockon.tracker import NetworkTracker  # noqa: E402
 from lockon.zoo.convert import from_official  # noqa: E402
-from lockon.zoo.presets import preset_config  # noqa: E402
-from lockon.zoo.siammask import ModelConfig, build  # noqa: E402
+from lockon.zoo.loading import inference_config  # noqa: E402
+from lockon.zoo.registry import card  # noqa: E402
+from lockon.zoo.siammask import SiamMaskConfig, build  # noqa: E402
 
 ENTRIES = json.loads((Path(__file__).parents[1] / "golden" / "siammask_real" / "manifest.json").read_text())["entries"]
 
@@ -24,7 +25,7 @@ ENTRIES = json.loads((Path(__file__).parents[1] / "golden" / "siammask_real" / "
 def network():
     """Random weights, with batch statistics of random crops, so that activations stay near unit scale."""
     torch.manual_seed(0)
-    module = build()
+    module = build(SiamMaskConfig())
     for layer in module.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):
             layer.momentum = 1.0
@@ -94,7 +95,7 @@ def test_prediction_and_masks(network) -> None:
 
 @pytest.mark.parametrize("preset", ["default", "official"])
 def test_the_tracker_gives_masks(network, preset: str) -> None:
-    tracker = NetworkTracker(TorchModel(network), preset_config("siammask-r50", preset))
+    tracker = NetworkTracker(TorchModel(network), inference_config(card("siammask-r50"), preset))
     rng = np.random.default_rng(1)
     frame = rng.integers(0, 256, (180, 240, 3), dtype=np.uint8)
     tracker.init(frame, (80, 60, 50, 40))
@@ -108,4 +109,4 @@ def test_the_tracker_gives_masks(network, preset: str) -> None:
 
 def test_a_search_size_off_the_stride_is_refused() -> None:
     with pytest.raises(LockonError, match="search_size=256"):
-        ModelConfig(search_size=256)
+        SiamMaskConfig(search_size=256)

@@ -23,7 +23,7 @@ from lockon.ops.crop import mean_color  # noqa: E402
 from lockon.ops.crop_rules import PysotRule  # noqa: E402
 from lockon.zoo.convert import from_official, save  # noqa: E402
 from lockon.zoo.external_weights import read_external  # noqa: E402
-from lockon.zoo.torch_weights import load_network  # noqa: E402
+from lockon.zoo.networks import load_network  # noqa: E402
 
 WEIGHTS, DATA = os.environ.get("LOCKON_SIAMMASK"), os.environ.get("LOCKON_DATA")
 CLIPS = {"MountainBike": "OTB100", "DragonBaby": "OTB100", "book": "VOT2018", "blackswan": "DAVIS2016"}

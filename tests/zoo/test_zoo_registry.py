@@ -5,17 +5,34 @@ import importlib
 import pytest
 
 from lockon.errors import LockonError
-from lockon.zoo import registry
+from lockon.zoo import loading, registry
 
 
 def test_names_are_sorted_and_known() -> None:
-    names = registry.list_trackers()
-    assert names == sorted(registry.ENTRIES)
-    assert "lockon-s" in names
-    for name in names:
-        entry = registry.ENTRIES[name]
-        assert callable(importlib.import_module(entry.module).load)
-        assert entry.summary
+    assert registry.list_trackers() == sorted(registry.TRACKERS)
+    assert registry.list_refiners() == sorted(registry.REFINERS)
+    assert not set(registry.REFINERS) & set(registry.TRACKERS)
+    assert "lockon-s" in registry.list_trackers()
+
+
+def test_every_card_has_the_name_and_kind_of_the_registry() -> None:
+    for kind, names in (("tracker", registry.TRACKERS), ("refiner", registry.REFINERS)):
+        for name in names:
+            one = registry.card(name)
+            assert (one.name, one.kind) == (name, kind)
+            assert one.summary
+    homes = (registry.TRACKERS | registry.REFINERS).values()
+    cards = [one.name for home in set(homes) for one in importlib.import_module(f"lockon.zoo.{home}").CARDS]
+    assert sorted(cards) == sorted([*registry.TRACKERS, *registry.REFINERS]), "no card without a name"
+
+
+def test_unknown_names() -> None:
+    with pytest.raises(LockonError, match="unknown tracker or refiner 'refiner-s'"):
+        registry.card("refiner-s")
+    with pytest.raises(LockonError, match="unknown network 'csrt'"):
+        registry.network_card("csrt")
+    with pytest.raises(LockonError, match="unknown refiner 'csrt'"):
+        loading.load_refiner("csrt")
 
 
 @pytest.mark.parametrize(
@@ -26,36 +43,15 @@ def test_names_are_sorted_and_known() -> None:
         ({"name": "alpha-refine-r34"}, "does not track: load a tracker with refiner='alpha-refine-r34'"),
     ],
 )
-def test_mistakes(arguments, message: str) -> None:
+def test_unknown_names_and_options_are_refused_when_loading(arguments, message: str) -> None:
     with pytest.raises(LockonError, match=message):
-        registry.load(**arguments)
+        loading.load(**arguments)
 
 
-@pytest.mark.parametrize("name", sorted(registry.networks()))
-def test_networks_and_recipes_are_where_the_names_say(name: str) -> None:
-    pytest.importorskip("torch", reason="needs the torch extra")
-    family = importlib.import_module(registry.networks()[name])
-    assert name in family.CONFIGS
-    assert callable(family.build)
-    assert callable(importlib.import_module(registry.recipes()[name]).recipe)
-
-
-def test_refiners() -> None:
-    assert registry.list_refiners() == sorted(registry.REFINERS)
-    assert not set(registry.REFINERS) & set(registry.ENTRIES)
-    for name in registry.list_refiners():
-        assert callable(importlib.import_module(registry.REFINERS[name].module).load)
-        assert registry.entry_of(name).summary
-    with pytest.raises(LockonError, match="unknown tracker or refiner 'refiner-s'"):
-        registry.entry_of("refiner-s")
-    with pytest.raises(LockonError, match="unknown refiner 'csrt'"):
-        registry.load_refiner("csrt")
-
-
-@pytest.mark.parametrize("name", sorted(name for name, entry in registry.ENTRIES.items() if entry.checkpoint))
+@pytest.mark.parametrize("name", sorted(name for name in registry.TRACKERS if registry.card(name).checkpoint))
 def test_published_weights_come_with_licence_and_a_way_to_convert(name: str) -> None:
-    entry = registry.ENTRIES[name]
+    entry = registry.card(name)
     assert entry.licence
     assert f"lockon convert {name} " in entry.checkpoint
-    with pytest.raises(LockonError, match=f"lockon convert {name} model.pth"):
-        registry.load(name)
+    with pytest.raises(LockonError, match=f"lockon convert {name} FILE"):
+        loading.load(name)

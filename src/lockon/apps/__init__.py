@@ -1,1 +1,1 @@
-"""Programs of other people in which lockon's trackers run."""
+"""Adapters that run lockon's trackers inside other programs."""

@@ -1,4 +1,4 @@
-"""Any tracker of lockon inside the official GOT-10k toolkit, which asks for two methods and a name.
+"""Adapter of trackers for the official GOT-10k toolkit, which needs two methods and a name.
 
     from got10k.experiments import ExperimentGOT10k
     from lockon.apps.got10k import Got10kTracker
@@ -24,17 +24,18 @@ from lockon.types import FloatArray
 
 
 class Got10kTracker:
-    """A tracker as the toolkit's experiments call it.
+    """A tracker with the interface that the toolkit's experiments call.
 
     Args:
-        tracker: a name of `lockon.load`, or a tracker. name: folder of the results; default: the tracker's name.
-        origin: number of the first pixel in the boxes that the toolkit gives and gets: 0 for GOT-10k, 1 for OTB, UAV123 and the
-            other benchmarks of the toolkit whose annotations count from 1.
-        options: of `lockon.load`.
+        tracker: A name of `lockon.load`, or a tracker.
+        name: Folder of the results; default: the tracker's name.
+        origin: Number of the first pixel in the toolkit's boxes: 0 for GOT-10k, 1 for OTB, UAV123 and the other benchmarks of the
+            toolkit whose annotations count from 1.
+        **options: Options of `lockon.load`.
     """
 
     def __init__(self, tracker: str | Tracker = "lockon-s", *, name: str = "", origin: int = 0, **options: Any) -> None:
-        from lockon.zoo.registry import load
+        from lockon.zoo.loading import load
 
         self.tracker = load(tracker, **options) if isinstance(tracker, str) else tracker
         self.name = name or (tracker if isinstance(tracker, str) else type(tracker).__name__)
@@ -46,13 +47,13 @@ class Got10kTracker:
         self.tracker.init(np.asarray(image), np.asarray(box, dtype=np.float64) - self._shift)
 
     def update(self, image: Any) -> FloatArray:
-        """(4,) box x, y, w, h in the next frame."""
+        """Return the (4,) box x, y, w, h in the next frame."""
         (only,) = self.tracker.track(np.asarray(image)).each()
         box: FloatArray = np.asarray(only.box, dtype=np.float64) + self._shift
         return box
 
     def track(self, img_files: Sequence[str], box: ArrayLike, visualize: bool = False) -> tuple[FloatArray, FloatArray]:
-        """(T, 4) boxes and (T,) seconds over a whole sequence, without decoding; `visualize` is the toolkit's and does nothing."""
+        """Return (T, 4) boxes and (T,) seconds of a whole sequence, without decoding; the toolkit's `visualize` does nothing."""
         boxes, times = np.zeros((len(img_files), 4)), np.zeros(len(img_files))
         boxes[0] = box
         for index, path in enumerate(img_files):

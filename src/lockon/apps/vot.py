@@ -1,11 +1,11 @@
-"""Any tracker of lockon inside the official VOT toolkit: a program that speaks TraX over its standard streams.
+"""Adapter of trackers for the official VOT toolkit: a program that speaks TraX over its standard streams.
 
     pip install "lockon[vot]"
     lockon bench vot-ini --tracker lockon-s >> WORKSPACE/trackers.ini
     vot evaluate --workspace WORKSPACE lockon-s
 
 TraX: L. Cehovin, TraX: the visual Tracking eXchange protocol and library, Neurocomputing 2017. The package `vot-trax` (BSD
-licence) does the talking; the toolkit itself is not imported. The tracker answers with boxes and its score as "confidence",
+licence) implements the protocol; the toolkit itself is not imported. The tracker sends boxes and its score as "confidence",
 which the toolkit's long-term experiments need. Weights are loaded before the first message, so no frame waits for them.
 """
 
@@ -25,32 +25,34 @@ from lockon.types import FloatArray, Frame
 
 
 class TraxServer(Protocol):
-    """What is used of `trax.TraxServer`."""
+    """The used part of `trax.TraxServer`."""
 
     def wait(self) -> Any:
-        """The next request: type, image, objects."""
+        """Return the next request: type, image, objects."""
 
     def status(self, objects: list[Any]) -> Any:
-        """Answer a request."""
+        """Send the reply to a request."""
 
 
 def serve(tracker: Tracker, server: TraxServer, rectangle: Any) -> int:
-    """Answer requests until the client quits.
+    """Reply to requests until the client quits.
 
     Args:
-        tracker: any tracker. server: an open `trax.TraxServer`. rectangle: `trax.Rectangle`.
+        tracker: Any tracker.
+        server: An open `trax.TraxServer`.
+        rectangle: The class `trax.Rectangle`.
 
     Returns:
-        Number of frames that were answered.
+        Number of tracked frames.
 
     Raises:
-        LockonError: a frame that cannot be read, several targets, or a frame before the first target.
+        LockonError: A frame that cannot be read, several targets, or a frame before the first target.
     """
-    answered, started = 0, False
+    count, started = 0, False
     while True:
         request = server.wait()
         if request.type not in ("initialize", "frame"):
-            return answered
+            return count
         frame = _frame(request.image)
         objects = list(request.objects or ())
         if request.type == "initialize" or objects:
@@ -63,11 +65,11 @@ def serve(tracker: Tracker, server: TraxServer, rectangle: Any) -> int:
             (only,) = tracker.track(frame).each()
             box, score = np.asarray(only.box, dtype=np.float64), float(np.asarray(only.score))
         server.status([(rectangle.create(*box.tolist()), {"confidence": f"{score:.6f}"})])
-        answered += 1
+        count += 1
 
 
 def _frame(images: dict[str, Any]) -> Frame:
-    """Pixels of the request's colour image, which the toolkit sends as a path."""
+    """Read the request's colour image, which the toolkit sends as a path."""
     image = images.get("color")
     if image is None:
         raise LockonError(f"the TraX client sent the channels {', '.join(images) or 'none'}; lockon needs color")
@@ -75,7 +77,7 @@ def _frame(images: dict[str, Any]) -> Frame:
 
 
 def _box(objects: list[Any]) -> FloatArray:
-    """x, y, w, h of the one target; the TraX library has turned polygons and masks into their extent."""
+    """Return x, y, w, h of the single target; the TraX library has turned polygons and masks into their extent."""
     if len(objects) != 1:
         raise LockonError(f"the TraX client sent {len(objects)} targets; this program tracks one: use an experiment with one target")
     region = objects[0][0]
@@ -91,20 +93,20 @@ def main(
 ) -> None:
     """Track for the VOT toolkit, which starts this program itself; `lockon bench vot-ini` writes how."""
     from lockon.cli._options import parse_overrides
-    from lockon.zoo.registry import load
+    from lockon.zoo.loading import load
 
     try:
         trax = require("trax", "vot")
-        chosen = load(tracker, weights, preset, device, **parse_overrides(settings or []))
+        loaded = load(tracker, weights, preset, device, **parse_overrides(settings or []))
     except LockonError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
     with trax.TraxServer([trax.Region.RECTANGLE], [trax.Image.PATH], tracker_name=tracker, tracker_family="lockon") as server:
-        serve(chosen, server, trax.Rectangle)
+        serve(loaded, server, trax.Rectangle)
 
 
 def program() -> None:
-    """The `lockon-vot` command."""
+    """Run the `lockon-vot` command."""
     typer.run(main)
 
 

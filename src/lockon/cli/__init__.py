@@ -42,7 +42,7 @@ class _Group(TyperGroup):
     """A command group whose errors are one line each."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was named."""
+        """Run the named command."""
         with warnings.catch_warnings():
             warnings.simplefilter("always", LockonWarning)
             warnings.showwarning = _OneLine()
@@ -59,7 +59,7 @@ class _Group(TyperGroup):
                 typer.echo("interrupted", err=True)
                 raise typer.Exit(130) from None
             except BrokenPipeError:
-                # Whoever read our output has had enough. What Python flushes at exit must not meet the closed pipe again.
+                # The reader of the output stopped. What Python flushes at exit must not meet the closed pipe again.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 raise typer.Exit(0) from None
 
@@ -70,7 +70,7 @@ def _fail(error: LockonError) -> None:
 
 
 class _OneLine:
-    """Replaces `warnings.showwarning`: one line for each of our warnings, once; others as Python shows them."""
+    """A replacement of `warnings.showwarning`: one line for each warning of lockon, once; others as Python shows them."""
 
     def __init__(self) -> None:
         self._seen: set[str] = set()
@@ -119,8 +119,8 @@ app.add_typer(zoo.app, name="zoo")
 app.add_typer(study.app, name="study")
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(requested: bool) -> None:
+    if requested:
         typer.echo(f"lockon {__version__}")
         raise typer.Exit
 
@@ -133,8 +133,8 @@ def _options(
 
 
 def main() -> None:
-    """The `lockon` command."""
-    # OpenCV and its FFmpeg would write their own lines to stderr beside ours; set these variables to see them.
+    """Run the `lockon` command."""
+    # OpenCV and its FFmpeg would write lines of their own to stderr; set these variables to see them.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     app()

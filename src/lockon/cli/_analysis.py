@@ -80,12 +80,12 @@ def run_all(
         The outcomes; failed ones have been told on stderr.
     """
     from lockon.bench.run import run_benchmark
-    from lockon.cli._trackers import make_tracker
     from lockon.cli.bench import progress_bar
+    from lockon.zoo.specs import load_spec
 
     try:
         with progress_bar(sum(map(len, sequences)) * len(specs)) as on_outcome:
-            outcomes = run_benchmark(specs, sequences, folder, make_tracker, data=origin, on_outcome=on_outcome, **how.arguments())
+            outcomes = run_benchmark(specs, sequences, folder, load_spec, data=origin, on_outcome=on_outcome, **how.arguments())
     except KeyboardInterrupt:
         if again is None:
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -9,13 +10,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import typer
 from numpy.typing import ArrayLike
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from lockon.annotations import BoxWriter
+from lockon.annotations import BoxWriter, VideoInfo
 from lockon.api import TrackedFrame, track_frames
+from lockon.cli._options import OutputOptions
 from lockon.data.mask_files import MaskWriter
 from lockon.draw import draw_heatmap, draw_result
 from lockon.errors import LockonError
@@ -27,13 +30,13 @@ from lockon.video_write import ContactSheet, VideoWriter
 
 @dataclass(slots=True)
 class TrackSummary:
-    """What a run did.
+    """The summary of a run.
 
     Attributes:
-        frames: number of frames tracked.
-        seconds: time it took, drawing and writing included.
-        tracking_seconds: the part of it for tracking and for waiting for decoded frames.
-        states: number of boxes per state.
+        frames: Number of frames tracked.
+        seconds: Duration of the run, drawing and writing included.
+        tracking_seconds: The part of it for tracking and for waiting for decoded frames.
+        states: Number of boxes per state.
     """
 
     frames: int = 0
@@ -42,10 +45,10 @@ class TrackSummary:
     states: Counter[State] = field(default_factory=Counter)
 
     def text(self, reader: FrameReader) -> str:
-        """One line: frames, speed, states, and what was skipped."""
-        found = [f"{self.states[state]} {state}" for state in ("tracked", "uncertain", "lost") if self.states[state]]
+        """Return one line: frames, speed, states, and what was skipped."""
+        counts = [f"{self.states[state]} {state}" for state in ("tracked", "uncertain", "lost") if self.states[state]]
         whole, tracking = (self.frames / max(seconds, 1e-9) for seconds in (self.seconds, self.tracking_seconds))
-        parts = [f"frames: {self.frames} at {whole:.1f} fps ({tracking:.1f} without drawing and writing)", ", ".join(found)]
+        parts = [f"frames: {self.frames} at {whole:.1f} fps ({tracking:.1f} without drawing and writing)", ", ".join(counts)]
         if reader.report.skipped:
             parts.append(f"unreadable and skipped: {reader.report.skipped}")
         if reader.report.dropped:
@@ -54,18 +57,18 @@ class TrackSummary:
 
 
 class _Speed(ProgressColumn):
-    """Frames per second so far."""
+    """A progress column with the frames per second so far."""
 
     def render(self, task: Task) -> Text:
-        """The speed of one task."""
+        """Return the speed of one task."""
         return Text(f"{task.speed:.0f} fps" if task.speed else "- fps", style="cyan")
 
 
 def score_map_source(tracker: Tracker, name: str) -> ScoreMapSource:
-    """Return the tracker, from now on keeping its score maps.
+    """Make the tracker keep its score maps from now on, and return it.
 
     Raises:
-        LockonError: a tracker that has none.
+        LockonError: A tracker that has none.
     """
     if not isinstance(tracker, ScoreMapSource):
         raise LockonError(
@@ -76,10 +79,10 @@ def score_map_source(tracker: Tracker, name: str) -> ScoreMapSource:
 
 
 def mask_writer(path: Path, tracker: Tracker, name: str) -> MaskWriter:
-    """Return the writer of a tracker's masks.
+    """Open the writer of a tracker's masks.
 
     Raises:
-        LockonError: a tracker that makes none, or as `MaskWriter`.
+        LockonError: A tracker that makes none, or as `MaskWriter`.
     """
     if not getattr(tracker, "makes_masks", True):  # of an external tracker it is known only when its results come
         raise LockonError(f"--mask writes masks, which {name} does not make; add --refine refine-s, or use --tracker siammask-r50")
@@ -88,10 +91,14 @@ def mask_writer(path: Path, tracker: Tracker, name: str) -> MaskWriter:
 
 @dataclass(slots=True)
 class Outputs:
-    """Where results go; any may be missing. `close` finishes all of them, also when one fails.
+    """The outputs of a run, of which any may be missing; `close` finishes all of them, also when one fails.
 
     Attributes:
-        video, boxes, sheet, masks: the files. heatmap: the tracker whose score maps are drawn under the results.
+        video: Annotated video.
+        boxes: Box files.
+        sheet: Contact sheet.
+        heatmap: The tracker whose score maps are drawn under the results.
+        masks: Masks.
     """
 
     video: VideoWriter | None = None
@@ -101,7 +108,7 @@ class Outputs:
     masks: MaskWriter | None = None
 
     def write(self, tracked: TrackedFrame) -> None:
-        """One frame to every output."""
+        """Write one frame to every output."""
         for boxes in self.boxes:
             boxes.write(tracked.number, tracked.result)
         if self.masks is not None:
@@ -126,6 +133,40 @@ class Outputs:
 
 
 @contextmanager
+def opened_outputs(
+    options: OutputOptions, reader: FrameReader, tracker: Tracker, name: str, *, format: str | None = None, to_stdout: bool
+) -> Iterator[tuple[Outputs, TrackSummary]]:
+    """Open the outputs of a command; finish them and print the summary at the end, also on errors and Ctrl-C.
+
+    Args:
+        options: The files to write.
+        reader: The video.
+        tracker: The tracker whose masks are written.
+        name: Its name, for messages.
+        format: Format of the box files, or None to go by their suffixes.
+        to_stdout: Whether boxes go to the standard output as well.
+
+    Raises:
+        LockonError: A file that cannot be written, or masks of a tracker that makes none.
+    """
+    outputs = Outputs(VideoWriter(options.out, reader.fps) if options.out is not None else None)
+    summary = TrackSummary()
+    try:
+        info = VideoInfo(reader.name, *reader.size, reader.count)
+        outputs.masks = mask_writer(options.mask, tracker, name) if options.mask is not None else None
+        for path in options.save or []:
+            outputs.boxes.append(BoxWriter(path, info, format))
+        if to_stdout:
+            outputs.boxes.append(BoxWriter(sys.stdout, info, format))
+        yield outputs, summary
+    finally:
+        outputs.close()
+        if summary.frames and not options.quiet:
+            written = ", ".join(map(str, options.paths()))
+            typer.echo(summary.text(reader) + (f"; wrote {written}" if written else ""), err=True)
+
+
+@contextmanager
 def _progress(console: Console, total: int | None, quiet: bool) -> Iterator[Progress]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Speed(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as progress:
@@ -143,14 +184,32 @@ def follow(
     frames: int | None = None,
     quiet: bool = False,
 ) -> None:
-    """Track to the end of the reader, or `frames` frames; `outputs` are finished and `summary` filled also on errors and Ctrl-C."""
+    """Track to the end of the reader, or `frames` frames; `outputs` are finished and `summary` filled also on errors and Ctrl-C.
+
+    Args:
+        reader: Fresh from `open_frames`.
+        tracker: Any tracker.
+        box: (4,) or (n, 4) x, y, w, h on the first frame.
+        outputs: The outputs; they are closed.
+        summary: Filled on the way.
+        frames: Number of frames at most; None for all.
+        quiet: Show no progress.
+    """
     remaining = None if reader.count is None else reader.count - reader.first.number
     total = min((number for number in (frames, remaining) if number is not None), default=None)
     record(lambda: track_frames(reader, tracker, box, frames), outputs, summary, total=total, quiet=quiet)
 
 
 def record(start: Callable[[], Iterator[TrackedFrame]], outputs: Outputs, summary: TrackSummary, *, total: int | None, quiet: bool) -> None:
-    """All results of an iterator, which `start` makes, to the outputs; for `follow`, and for results that come from elsewhere."""
+    """Write all results of an iterator, which `start` makes, to the outputs; for `follow`, and for results that come from elsewhere.
+
+    Args:
+        start: Makes the iterator of results.
+        outputs: The outputs; they are closed.
+        summary: Filled on the way.
+        total: Number of frames for the progress bar, or None.
+        quiet: Show no progress.
+    """
     started = time.perf_counter()
     try:
         with _progress(Console(stderr=True), total, quiet) as progress:
@@ -163,11 +222,11 @@ def record(start: Callable[[], Iterator[TrackedFrame]], outputs: Outputs, summar
                     break
                 outputs.write(tracked)
                 summary.frames += 1
-                summary.states.update(one.state for one in tracked.result.each())  # type: ignore[misc]  # one target: one state
+                summary.states.update(target.state for target in tracked.result.each())  # type: ignore[misc]  # one target: one state
                 progress.update(progress.task_ids[0], completed=summary.frames)
     finally:
         summary.seconds = time.perf_counter() - started
         outputs.close()
 
 
-__all__ = ["Outputs", "TrackSummary", "follow", "mask_writer", "record", "score_map_source"]
+__all__ = ["Outputs", "TrackSummary", "follow", "mask_writer", "opened_outputs", "record", "score_map_source"]

@@ -1,4 +1,4 @@
-"""What `lockon track` and `lockon refine` share: a refiner by name behind a tracker, and boxes that were stored."""
+"""Shared parts of `lockon track` and `lockon refine`: a refiner by name behind a tracker, and stored boxes."""
 
 from __future__ import annotations
 
@@ -15,37 +15,40 @@ from lockon.refiners.stored import StoredBoxes
 from lockon.session import Tracker
 from lockon.types import Result
 from lockon.video import FrameReader
-from lockon.zoo.refiners import split_overrides, wrap
-from lockon.zoo.registry import load
+from lockon.zoo.loading import load, split_overrides, wrap
 
 
 def load_refined(name: str, options: Mapping[str, Any], refine: str | None, weights: Path | None, *, masks: bool) -> Tracker:
-    """The tracker of a name, with the refiner that `refine` names behind it.
+    """Load the tracker of a name, with the refiner that `refine` names behind it.
 
     Args:
-        name: of the tracker. options: arguments of `lockon.load`, those of the refiner among them.
-        refine: NAME[:PRESET], or None for none. weights: of the refiner. masks: results shall have its masks.
+        name: Name of the tracker.
+        options: Arguments of `lockon.load`, those of the refiner among them.
+        refine: NAME[:PRESET], or None for none.
+        weights: Weights of the refiner.
+        masks: Whether results must have masks.
 
     Raises:
-        LockonError: as `lockon.load`; weights without a refiner.
+        LockonError: As `lockon.load`; weights without a refiner.
     """
     if refine is None:
         if weights is not None:
             raise LockonError(f"--refiner-weights {weights} belongs to a refiner; name it, for example --refine alpha-refine-r34")
         return load(name, **options)
-    own, theirs = split_overrides(options)
-    wanted = {"refine.mask": True, **theirs} if masks else theirs
-    return wrap(load(name, **own), refine, weights=weights, device=str(own.get("device", "auto")), overrides=wanted)
+    base, refiner = split_overrides(options)
+    overrides = {"refine.mask": True, **refiner} if masks else refiner
+    return wrap(load(name, **base), refine, weights=weights, device=str(base.get("device", "auto")), overrides=overrides)
 
 
 def read_stored(path: Path, format: str | None = None) -> StoredBoxes:
-    """The boxes of a file as a tracker.
+    """Read the boxes of a file as a tracker.
 
     Args:
-        path: CSV, JSON lines or MOT file. format: its name; None to go by the suffix.
+        path: CSV, JSON lines or MOT file.
+        format: Its format; None to go by the suffix.
 
     Raises:
-        LockonError: an unreadable or empty file, or frames with other targets than the first one has.
+        LockonError: An unreadable or empty file, or frames with other targets than the first one has.
     """
     frames: dict[int, dict[int, BoxRow]] = {}
     for row in read_boxes(path, format):
@@ -71,22 +74,24 @@ def _result(rows: list[BoxRow]) -> Result:
 
 
 def refine_stored(reader: FrameReader, stored: StoredBoxes, tracker: Tracker) -> Iterator[TrackedFrame]:
-    """The stored frames of a video, the first one as it is, the others by `tracker`, which refines `stored`.
+    """Yield the stored frames of a video, the first one as it is, the others by `tracker`, which refines `stored`.
 
     Args:
-        reader: opened at `stored.first`; the caller closes it.
+        reader: Opened at `stored.first`; the caller closes it.
+        stored: The stored boxes.
+        tracker: A refiner behind `stored`.
 
     Raises:
-        LockonError: the first frame cannot be read, or a box on it that does not fit.
+        LockonError: The first frame cannot be read, or a box on it that does not fit.
     """
     if reader.first.number != stored.first:
         raise LockonError(f"{reader.name}: frame {stored.first}, on which the boxes begin, could not be read; check that it plays")
     for number, image in reader:
         stored.number = number
         if number == stored.first:
-            given = stored.track(image)
-            tracker.init(image, given.box)
-            yield TrackedFrame(number, image, given)
+            result = stored.track(image)
+            tracker.init(image, result.box)
+            yield TrackedFrame(number, image, result)
         elif number > stored.last:
             return
         elif number in stored:

@@ -1,4 +1,4 @@
-"""Drawing the start boxes with the mouse, in a matplotlib window (the headless OpenCV wheel has no windows)."""
+"""Selection of the start boxes with the mouse, in a matplotlib window (the headless OpenCV wheel has no windows)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def select_boxes(frame: Frame) -> FloatArray:
         (4,) x, y, w, h for one target, (n, 4) for several.
 
     Raises:
-        LockonError: no display, matplotlib missing or without a window toolkit, or nothing was drawn.
+        LockonError: No display, matplotlib missing or without a window toolkit, or nothing was drawn.
     """
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise LockonError("--select needs a display and there is none here; give the box as --box x,y,w,h")
@@ -39,7 +39,12 @@ def select_boxes(frame: Frame) -> FloatArray:
 
 
 class BoxPicker:
-    """The window: a picture, a rectangle selector and three keys."""
+    """A window with a picture, a rectangle selector and three keys.
+
+    Args:
+        pyplot: The module `matplotlib.pyplot`.
+        frame: (H, W, 3) uint8 RGB.
+    """
 
     def __init__(self, pyplot: Any, frame: Frame) -> None:
         from matplotlib.widgets import RectangleSelector
@@ -84,10 +89,10 @@ class BoxPicker:
             self.figure.canvas.draw_idle()
 
     def boxes(self) -> FloatArray:
-        """What was drawn: (4,) or (n, 4) x, y, w, h.
+        """Return the drawn boxes: (4,) or (n, 4) x, y, w, h.
 
         Raises:
-            LockonError: nothing was drawn, or Esc was pressed.
+            LockonError: Nothing was drawn, or Esc was pressed.
         """
         current = None if self._cancelled else self._current()
         drawn = self._accepted + ([] if current is None else [current])

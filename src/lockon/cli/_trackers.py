@@ -1,4 +1,4 @@
-"""What `lockon bench` commands read of their options about trackers and datasets."""
+"""Options about trackers and datasets that the commands of `lockon bench` share."""
 
 from __future__ import annotations
 
@@ -8,46 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lockon.bench.spec import TrackerSpec
     from lockon.data.sequence import VideoSequence
-    from lockon.session import Tracker
-
-
-def make_tracker(spec: TrackerSpec) -> Tracker:
-    """The tracker of a spec, with its refiner behind it; runs in the worker processes. A refiner's name makes it a tracker of its own.
-
-    Raises:
-        LockonError: as `lockon.load` and `lockon.load_refiner`, or as `make_foreign` for MODULE:FACTORY.
-    """
-    if spec.refiner is None:
-        return _make_alone(spec)
-    from dataclasses import replace
-
-    from lockon.zoo.refiners import split_overrides, wrap
-
-    own, theirs = split_overrides(spec.overrides)
-    behind = spec.refiner
-    base = _make_alone(replace(spec, overrides=own))
-    return wrap(base, f"{behind.name}:{behind.preset}", weights=behind.weights, device=spec.device, overrides=theirs)
-
-
-def _make_alone(spec: TrackerSpec) -> Tracker:
-    from lockon.bench.external import is_foreign, make_foreign
-    from lockon.zoo.registry import REFINERS, load
-
-    if is_foreign(spec.name):
-        return make_foreign(spec)
-    if spec.name in REFINERS:
-        from lockon.refiners.static import StaticTracker
-        from lockon.zoo.refiners import wrap
-
-        name = f"{spec.name}:{spec.preset}"
-        return wrap(StaticTracker(), name, weights=spec.weights, device=spec.device, overrides=spec.overrides)
-    return load(spec.name, spec.weights, spec.preset, spec.device, **spec.overrides)
 
 
 def tracker_specs(
     names: list[str], weights: list[str], presets: list[str], devices: list[str], settings: list[str], *, refiners: bool = False
 ) -> list[TrackerSpec]:
-    """One spec per tracker.
+    """Return one spec per tracker.
 
     Args:
         refiners: whether a refiner may stand alone, as a tracker that looks around its own last box.
@@ -58,7 +24,8 @@ def tracker_specs(
     from lockon.bench.external import is_foreign
     from lockon.bench.spec import TrackerSpec
     from lockon.errors import LockonError, unknown_name
-    from lockon.zoo.registry import ENTRIES, REFINERS
+    from lockon.zoo.registry import REFINERS, TRACKERS
+    from lockon.zoo.specs import with_files
 
     labels: dict[str, str] = {}
     for text in names:
@@ -67,8 +34,8 @@ def tracker_specs(
         label = label if equals else label.rpartition(":")[2]  # my_module:make_tracker is make_tracker
         if name in REFINERS and not refiners:
             raise LockonError(f"{name} refines the boxes of a tracker and does not track; put it behind one: --refine {name}")
-        if name not in (ENTRIES | REFINERS if refiners else ENTRIES) and not is_foreign(name):
-            raise unknown_name("tracker", name, ENTRIES)
+        if name not in (TRACKERS | REFINERS if refiners else TRACKERS) and not is_foreign(name):
+            raise unknown_name("tracker", name, TRACKERS)
         if label in labels:
             raise LockonError(f"--trackers {label} is given twice; give one of them another label, for example other={name}")
         labels[label] = name
@@ -79,13 +46,13 @@ def tracker_specs(
     preset = {label: found[-1] for label, found in _choices(presets, known, "default").items()}
     device = {label: ",".join(found) for label, found in _choices(devices, known, "auto").items()}
     return [
-        tracker_files(TrackerSpec(label, name, paths.get(label), preset[label], device[label], overrides[label]))
+        with_files(TrackerSpec(label, name, paths.get(label), preset[label], device[label], overrides[label]))
         for label, name in labels.items()
     ]
 
 
 def refined_specs(specs: list[TrackerSpec], refine: str | None, weights: Path | None) -> list[TrackerSpec]:
-    """The trackers with a refiner behind each, under labels TRACKER+REFINER.
+    """Return the trackers with a refiner behind each, under labels TRACKER+REFINER.
 
     Args:
         refine: [LABEL=]NAME[:PRESET]; the label is NAME, or NAME-PRESET. weights: of the refiner; None for its own.
@@ -98,29 +65,28 @@ def refined_specs(specs: list[TrackerSpec], refine: str | None, weights: Path | 
 
     from lockon.bench.spec import RefinerSpec
     from lockon.errors import LockonError, unknown_name
-    from lockon.zoo.refiners import preset_names
-    from lockon.zoo.registry import REFINERS
+    from lockon.zoo.registry import REFINERS, card
+    from lockon.zoo.specs import with_files
 
     if refine is None:
         raise LockonError(f"--refiner-weights {weights} belongs to a refiner; name it, for example --refine alpha-refine-r34")
     label, equals, text = refine.partition("=")
     name, _, preset = (text if equals else refine).partition(":")
     preset = preset or "default"
-    if name not in REFINERS:
-        raise unknown_name("refiner", name, REFINERS)
-    if preset not in preset_names(name):
-        raise unknown_name(f"preset of {name}", preset, preset_names(name))
+    presets = card(name, REFINERS, "refiner").presets
+    if preset not in presets:
+        raise unknown_name(f"preset of {name}", preset, presets)
     label = label if equals else name if preset == "default" else f"{name}-{preset}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", label):
         raise LockonError(
             f"refiner label {label!r}; expected letters, digits and ._- only: what follows the last + of a label is the refiner"
         )
     behind = RefinerSpec(name, weights, preset)
-    return [tracker_files(replace(spec, label=f"{spec.label}+{label}", refiner=behind)) for spec in specs]
+    return [with_files(replace(spec, label=f"{spec.label}+{label}", refiner=behind)) for spec in specs]
 
 
 def with_and_without(specs: list[TrackerSpec], refine: str | None, weights: Path | None) -> list[TrackerSpec]:
-    """The trackers, and after them each once more with the refiner behind it; refiners that stand alone have none.
+    """Return the trackers, and after them each once more with the refiner behind it; refiners that stand alone have none.
 
     Args:
         refine, weights: as for `refined_specs`; None for no second run.
@@ -130,7 +96,7 @@ def with_and_without(specs: list[TrackerSpec], refine: str | None, weights: Path
     """
     from dataclasses import replace
 
-    from lockon.zoo.refiners import split_overrides
+    from lockon.zoo.loading import split_overrides
     from lockon.zoo.registry import REFINERS
 
     if refine is None and weights is None:
@@ -139,29 +105,8 @@ def with_and_without(specs: list[TrackerSpec], refine: str | None, weights: Path
     return [*plain, *refined_specs([spec for spec in specs if spec.name not in REFINERS], refine, weights)]
 
 
-def tracker_files(spec: TrackerSpec) -> TrackerSpec:
-    """The spec with the files of its weights and its refiner's and, for MODULE:FACTORY, its code.
-
-    Raises:
-        LockonError: they are missing.
-    """
-    from dataclasses import replace
-
-    from lockon.bench.external import is_foreign, source_of
-    from lockon.errors import unknown_name
-    from lockon.zoo.registry import ENTRIES, REFINERS
-
-    if spec.refiner is not None:
-        spec = replace(spec, refiner=replace(spec.refiner, files=weight_files(spec.refiner.name, spec.refiner.weights)))
-    if is_foreign(spec.name):
-        return replace(spec, files=_files_of(spec.weights), source=source_of(spec.name))
-    if spec.name not in ENTRIES | REFINERS:
-        raise unknown_name("tracker", spec.name, ENTRIES)
-    return replace(spec, files=weight_files(spec.name, spec.weights))
-
-
 def _paths(texts: list[str], labels: list[str]) -> dict[str, Path]:
-    """``--weights TRACKER=PATH``; with one tracker the name may be left out."""
+    """Read ``--weights TRACKER=PATH``; with one tracker the name may be left out."""
     from lockon.errors import LockonError, unknown_name
 
     paths: dict[str, Path] = {}
@@ -180,7 +125,7 @@ def _paths(texts: list[str], labels: list[str]) -> dict[str, Path]:
 
 
 def _choices(texts: list[str], labels: list[str], default: str) -> dict[str, list[str]]:
-    """``[TRACKER:]NAME``: one tracker's choices, or those of all others. A colon after anything else belongs to the name (cuda:1)."""
+    """Read ``[TRACKER:]NAME``: one tracker's choices, or those of all others. A colon after anything else belongs to the name (cuda:1)."""
     own: dict[str, list[str]] = {}
     shared = []
     for text in texts:
@@ -193,7 +138,7 @@ def _choices(texts: list[str], labels: list[str], default: str) -> dict[str, lis
 
 
 def _overrides(texts: list[str], labels: list[str]) -> dict[str, dict[str, Any]]:
-    """``--set [TRACKER:]NAME=VALUE``: a setting of all trackers, or of one, which goes first."""
+    """Read ``--set [TRACKER:]NAME=VALUE``: a setting of all trackers, or of one, which goes first."""
     from lockon.cli._options import parse_overrides
     from lockon.errors import unknown_name
 
@@ -211,35 +156,8 @@ def _overrides(texts: list[str], labels: list[str]) -> dict[str, dict[str, Any]]
     return {label: {**shared, **parse_overrides(texts)} for label, texts in own.items()}
 
 
-def weight_files(name: str, weights: Path | None) -> tuple[Path, ...]:
-    """The files of a tracker's or a refiner's weights, for their size and hash.
-
-    Raises:
-        LockonError: they are missing.
-    """
-    import importlib
-
-    from lockon.export.header import template_path
-    from lockon.zoo.registry import entry_of
-
-    family = importlib.import_module(entry_of(name).module)
-    if hasattr(family, "weight_files"):  # families whose weights are no single model
-        found: tuple[Path, ...] = family.weight_files(name, weights)
-        return found
-    path: Path = family.weights_path(name) if weights is None else weights
-    pair = (path, template_path(path)) if path.suffix in (".onnx", ".xml") else (path,)
-    return (*pair, *(part.with_suffix(".bin") for part in pair if part.suffix == ".xml"))
-
-
-def _files_of(weights: Path | None) -> tuple[Path, ...]:
-    """The weights of somebody's tracker: a file, or the files of a folder."""
-    if weights is None or weights.is_file() or not weights.is_dir():
-        return () if weights is None else (weights,)
-    return tuple(sorted(path for path in weights.rglob("*") if path.is_file()))
-
-
 def load_sequences(specs: list[str], wanted: list[str]) -> tuple[list[VideoSequence], dict[str, str]]:
-    """The sequences of all datasets, or those of them that are named; and NAME:ROOT, with an absolute root, by name of the dataset.
+    """Return the sequences of all datasets, or those of them that are named; and NAME:ROOT, with an absolute root, by name of the dataset.
 
     Raises:
         LockonError: as `load_dataset`; a name that no dataset has.
@@ -263,4 +181,4 @@ def load_sequences(specs: list[str], wanted: list[str]) -> tuple[list[VideoSeque
     return [sequence for sequence in sequences if not wanted or sequence.name in wanted], origin
 
 
-__all__ = ["load_sequences", "make_tracker", "refined_specs", "tracker_files", "tracker_specs", "weight_files", "with_and_without"]
+__all__ = ["load_sequences", "refined_specs", "tracker_specs", "with_and_without"]

@@ -123,14 +123,14 @@ def _measured(
 ) -> tuple[dict[str, Alignment], list[Outcome]]:
     """Of trackers that are run now: candidates where there is a network, else answers. By tracker, in the order of `specs`."""
     from lockon.analysis.alignment import alignment_frames, candidate_alignment
-    from lockon.cli._trackers import make_tracker
     from lockon.tracker import CandidateTracker
+    from lockon.zoo.specs import load_spec
 
     found: dict[str, Alignment] = {}
     others: list[TrackerSpec] = []
     with shared.phases() as phase:
         for spec in specs:
-            tracker: Tracker = make_tracker(spec.on_worker(0))
+            tracker: Tracker = load_spec(spec.on_worker(0))
             if which.answers or not isinstance(tracker, CandidateTracker):
                 others.append(spec)
                 continue

@@ -110,12 +110,12 @@ def _some(folder: Path, labels: list[str], wanted: list[str], protocol: str) -> 
 def _run(trackers: TrackerOptions, data: DataOptions, folder: Path, how: RunOptions) -> tuple[list[str], KeptStore, list[Outcome]]:
     """Run trackers now; return their labels, the store and the outcomes."""
     from lockon.bench.publish import KeptStore
-    from lockon.cli._trackers import make_tracker
+    from lockon.zoo.specs import load_spec
 
     specs = trackers.specs("lockon-s")
     chosen, origin = data.load()
     for spec in specs:
-        make_tracker(spec.on_worker(0))  # unusable weights are one error now, not one per sequence
+        load_spec(spec.on_worker(0))  # unusable weights are one error now, not one per sequence
     again = f"finished sequences are kept in {folder}, the same command goes on from there"
     outcomes = shared.run_all(specs, chosen, folder, origin, again=again, how=how)
     return [spec.label for spec in specs], KeptStore(folder, {(one.dataset, one.name) for one in chosen}), outcomes

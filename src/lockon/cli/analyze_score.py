@@ -63,7 +63,7 @@ def score(  # noqa: PLR0917 - a command line
 
 def _network_tracker(name: str, weights: Path | None, preset: str, device: str, overrides: dict[str, Any]) -> NetworkTracker:
     from lockon.tracker import network_of
-    from lockon.zoo.registry import load
+    from lockon.zoo.loading import load
 
     purpose = f"{name} has no logit to calibrate; give a tracker with a network, for example --tracker lockon-s"
     return network_of(load(name, weights, preset, device, **overrides), purpose)
@@ -72,7 +72,7 @@ def _network_tracker(name: str, weights: Path | None, preset: str, device: str, 
 def _describe_weights(name: str, weights: Path | None, tracker: NetworkTracker) -> dict[str, Any]:
     """Name and sha256 of each file, and the pair id that exported weights have."""
     from lockon.bench.run import sha256
-    from lockon.cli._trackers import weight_files
+    from lockon.zoo.networks import weight_files
 
     header: dict[str, Any] = getattr(tracker.model, "header", {})
     return {"pair": header.get("pair"), "sha256": {path.name: sha256(path) for path in weight_files(name, weights)}}

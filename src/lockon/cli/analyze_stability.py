@@ -61,7 +61,7 @@ def stability(
     from lockon.bench.metrics.conventions import get_convention
     from lockon.bench.report.model import Report
     from lockon.bench.report.one_pass import OnePassScoring
-    from lockon.cli._trackers import make_tracker
+    from lockon.zoo.specs import load_spec
 
     formats = shared.check_plots(out, plot_format)
     parameter, convention = over.parameter, over.convention
@@ -71,7 +71,7 @@ def stability(
     head = Report((), OnePassScoring(convention or "pysot")).metric(over.metric)
     specs = trackers.specs("lockon-s")
     chosen, origin = data.load()
-    sweeps = {spec.label: sweep(spec, parameter, numbers, make_tracker) for spec in specs}
+    sweeps = {spec.label: sweep(spec, parameter, numbers, load_spec) for spec in specs}
     every = [one for made, _ in sweeps.values() for one in made]
     again = f"finished sequences are kept in {out / 'runs'}, the same command goes on from there"
     outcomes = shared.run_all(every, chosen, out / "runs", origin, again=again, how=how)

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from lockon.cli._groups import DataOptions, RefinerOptions, RunOptions, TrackerOptions, grouped, split_names
-from lockon.cli._trackers import make_tracker, refined_specs
+from lockon.cli._trackers import refined_specs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,6 +147,7 @@ def run(
       lockon bench run --trackers lockon-s refine-s --protocol one-pass oracle --data pool:/data/val --out runs/oracle
     """
     from lockon.bench.run import run_benchmark
+    from lockon.zoo.specs import load_spec
 
     protocols = protocol.chosen()
     specs = trackers.specs(refiners=any(one.gives_truth for one in protocols))
@@ -160,7 +161,7 @@ def run(
         with progress_bar(sum(map(len, chosen)) * len(specs) * len(protocols)) as on_outcome:
             for one in protocols:
                 options = {**how.arguments(), "ray": ray, "data": origin, "on_outcome": on_outcome}
-                outcomes += run_benchmark(specs, chosen, out, make_tracker, protocol=one, **options)
+                outcomes += run_benchmark(specs, chosen, out, load_spec, protocol=one, **options)
     except KeyboardInterrupt:
         typer.echo(f"interrupted; finished sequences are kept in {out}, the same command goes on from there", err=True)
         raise typer.Exit(130) from None
@@ -174,12 +175,13 @@ def check_trackers(specs: list[TrackerSpec], protocol: Protocol) -> None:
         LockonError: a tracker that cannot be made, or that the protocol moves and that cannot be moved.
     """
     from lockon.errors import LockonError
-    from lockon.zoo.registry import ENTRIES
+    from lockon.zoo.registry import TRACKERS, card
+    from lockon.zoo.specs import load_spec
 
     for spec in specs:
-        made = make_tracker(spec.on_worker(0))
+        made = load_spec(spec.on_worker(0))
         if protocol.gives_truth and not hasattr(made, "move"):
-            known = ", ".join(name for name, entry in ENTRIES.items() if entry.module != "lockon.zoo.opencv")
+            known = ", ".join(name for name in TRACKERS if card(name).construct is None)
             raise LockonError(f"{spec.label} cannot be put on the truth: it has no move(boxes); these have: {known}, and refiners")
 
 

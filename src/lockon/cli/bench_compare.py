@@ -102,7 +102,8 @@ def _measured(trackers: TrackerOptions, data: DataOptions, refiner: RefinerOptio
     from lockon.analysis.latency import latency_json, latency_markdown, measure
     from lockon.bench.machine import machine, versions
     from lockon.cli._analysis import phases
-    from lockon.cli._trackers import make_tracker, with_and_without
+    from lockon.cli._trackers import with_and_without
+    from lockon.zoo.specs import load_spec
 
     threads, rounds, frames, warmup = timing.threads, timing.rounds, timing.frames, timing.warmup
     os.environ["OMP_NUM_THREADS"] = str(threads)  # read when networks are loaded
@@ -114,7 +115,7 @@ def _measured(trackers: TrackerOptions, data: DataOptions, refiner: RefinerOptio
     with phases() as phase:
         for base, refined in pairs:
             advance = phase(base.label, rounds * sum(len(scene.frames) for scene in scenes))
-            both = make_tracker(base.on_worker(0)), make_tracker(refined.on_worker(0))
+            both = load_spec(base.on_worker(0)), load_spec(refined.on_worker(0))
             labels = (base.label, refined.label)
             rows.append(measure(*both, scenes, rounds=rounds, warmup=warmup, labels=labels, advance=advance))
     here, load = machine(), round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None

@@ -11,29 +11,32 @@ from lockon.cli._groups import split_names
 from lockon.cli.bench import ManyValues
 
 if TYPE_CHECKING:
+    from lockon.bench.formats.finding import ResultFolder
     from lockon.bench.formats.importing import Imported
-    from lockon.bench.formats.recognise import RecognisedFormat
     from lockon.bench.pack.validation import Validation
     from lockon.data.sequence import VideoSequence
 
 app = typer.Typer()  # its commands are those of `lockon bench`
 
+Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder with a folder of result files per tracker.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Results of `lockon bench run` or `lockon bench import`.")]
+Server = Annotated[Literal["got10k", "trackingnet", "vot"], typer.Option("--for", help="Who scores it.")]
+Trackers = Annotated[list[str] | None, typer.Option("--trackers", help="Only these trackers; repeat or separate by commas.")]
 Origin = Annotated[
     int | None,
-    typer.Option("--base", min=0, max=1, help="Number of the first pixel in the files; default: as their first lines tell."),
+    typer.Option("--base", min=0, max=1, help="Number of the first pixel in the files; default: as their first lines decide."),
 ]
-Trackers = Annotated[list[str] | None, typer.Option("--trackers", help="Only these trackers; repeat or separate by commas.")]
 
 
 @app.command("import", cls=ManyValues)
 def import_files(  # noqa: PLR0917 - a command line
-    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder with a folder of result files per tracker.")],
+    results: Results,
     data: Annotated[list[str], typer.Option("--data", metavar="NAME:ROOT", help="Ground truth; images are not needed.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of results, as `lockon bench run` writes it.")],
     form: Annotated[str, typer.Option("--from", help="Toolkit that wrote them: auto, pysot, pytracking, got10k, vot.")] = "auto",
     trackers: Trackers = None,
     origin: Origin = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results of the same sequences with other answers.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results of the same sequences with other boxes.")] = False,
 ) -> None:
     """Read result files of other toolkits, so that `lockon bench report` scores them without running anything.
 
@@ -48,18 +51,18 @@ def import_files(  # noqa: PLR0917 - a command line
 
       lockon bench report runs/otb
     """
-    from lockon.bench.formats.recognise import find_results
+    from lockon.bench.formats.finding import find_results
 
     for spec in data:
         sequences = _sequences(spec)
-        found = find_results(results, form, sequences[0].dataset)
-        typer.echo(f"recognised {found.summary()}", err=True)
-        _import_one(found, sequences, out, trackers=split_names(trackers), origin=origin, overwrite=overwrite)
+        folder = find_results(results, form, sequences[0].dataset)
+        typer.echo(f"recognised {folder.summary()}", err=True)
+        _import_one(folder, sequences, out, trackers=split_names(trackers), origin=origin, overwrite=overwrite)
     typer.echo(f"now: lockon bench report {out}", err=True)
 
 
-def _import_one(found: RecognisedFormat, sequences: list[VideoSequence], out: Path, **options: Any) -> None:
-    """One dataset, with a progress bar and a summary per tracker on stderr."""
+def _import_one(folder: ResultFolder, sequences: list[VideoSequence], out: Path, **options: Any) -> None:
+    """Import one dataset, with a progress bar and a summary per tracker on stderr."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
@@ -69,34 +72,33 @@ def _import_one(found: RecognisedFormat, sequences: list[VideoSequence], out: Pa
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         wanted = options["trackers"]
-        task = progress.add_task("reading", total=sum(not wanted or file.tracker in wanted for file in found.files))
-        done = import_results(
-            found.root,
+        task = progress.add_task("reading", total=sum(not wanted or file.tracker in wanted for file in folder.files))
+        imported = import_results(
+            folder,
             sequences,
             out,
-            found=found,
             **options,
-            tick=lambda file: progress.update(task, advance=1, description=f"{file.tracker} {file.sequence}"),
+            on_file=lambda file: progress.update(task, advance=1, description=f"{file.tracker} {file.sequence}"),
         )
-    for one in done:
-        _tell(one)
+    for done in imported:
+        _summarise(done)
 
 
-def _tell(one: Imported) -> None:
-    """What came of one tracker, on stderr."""
+def _summarise(imported: Imported) -> None:
+    """Show what came of one tracker, on stderr."""
     from lockon.bench.formats.notes import summarise
 
-    protocols = ", ".join(f"{count} {name}" for name, count in one.records.items()) or "nothing"
-    read = one.read
-    whole = f"PARTIAL, {len(read.missing)} missing ({_some(read.missing)}): " if one.partial else ""
-    known = "" if read.told else " (not told by the files)"
-    same = f", {one.same} there already" if one.same else ""
-    of = f"{one.sequences} of {one.expected} sequences of {one.dataset}"
-    typer.echo(f"{one.label}: {whole}{of} ({protocols}{same}), base {read.origin}{known}", err=True)
-    for line in summarise(read.notes):
+    protocols = ", ".join(f"{count} {name}" for name, count in imported.records.items()) or "nothing"
+    files = imported.files
+    whole = f"PARTIAL, {len(files.missing)} missing ({_some(files.missing)}): " if imported.partial else ""
+    certain = "" if files.certain else " (not decided by the files)"
+    same = f", {imported.same} there already" if imported.same else ""
+    of = f"{imported.sequences} of {imported.expected} sequences of {imported.dataset}"
+    typer.echo(f"{imported.label}: {whole}{of} ({protocols}{same}), base {files.origin}{certain}", err=True)
+    for line in summarise(files.notes):
         typer.echo(f"  {line}", err=True)
-    if read.unknown:
-        typer.echo(f"  {len(read.unknown)} results belong to no sequence of {one.dataset}: {_some(read.unknown)}", err=True)
+    if files.unknown:
+        typer.echo(f"  {len(files.unknown)} results belong to no sequence of {imported.dataset}: {_some(files.unknown)}", err=True)
 
 
 def _some(names: tuple[str, ...], shown: int = 5) -> str:
@@ -105,8 +107,8 @@ def _some(names: tuple[str, ...], shown: int = 5) -> str:
 
 @app.command("export", cls=ManyValues)
 def export_files(  # noqa: PLR0917 - a command line
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Results of `lockon bench run` or `lockon bench import`.")],
-    form: Annotated[str, typer.Option("--to", help="Toolkit that shall read them: pysot, pytracking, got10k, vot.")],
+    folder: Folder,
+    form: Annotated[str, typer.Option("--to", help="Toolkit that is to read them: pysot, pytracking, got10k, vot.")],
     out: Annotated[Path, typer.Option("--out", metavar="OUT", help="Folder of the files; with several datasets one folder for each.")],
     trackers: Trackers = None,
     datasets: Annotated[list[str] | None, typer.Option("--dataset", help="Only this dataset; may be repeated.")] = None,
@@ -123,14 +125,14 @@ def export_files(  # noqa: PLR0917 - a command line
     from lockon.bench.formats.exporting import export_results
     from lockon.bench.store import Store
 
-    for one in export_results(Store(folder), form, out, trackers=split_names(trackers) or None, datasets=datasets, origin=origin):
-        typer.echo(f"{one.label}: {one.records} results in {one.files} files below {out}", err=True)
+    for done in export_results(Store(folder), form, out, trackers=split_names(trackers) or None, datasets=datasets, origin=origin):
+        typer.echo(f"{done.label}: {done.records} results in {done.files} files below {out}", err=True)
 
 
 @app.command("pack")
 def pack_results(  # noqa: PLR0917 - a command line
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Results of `lockon bench run`.")],
-    server: Annotated[Literal["got10k", "trackingnet", "vot"], typer.Option("--for", help="Who scores it.")],
+    folder: Folder,
+    server: Server,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="A .zip file, or a folder.")],
     tracker: Annotated[str | None, typer.Option("--tracker", help="Which one; may be left out where there is one.")] = None,
     dataset: Annotated[str | None, typer.Option("--dataset", help="Which one; may be left out where there is one.")] = None,
@@ -158,7 +160,7 @@ def pack_results(  # noqa: PLR0917 - a command line
 @app.command("validate")
 def validate_package(
     package: Annotated[Path, typer.Argument(metavar="FILE", help="A .zip file or a folder to be sent.")],
-    server: Annotated[Literal["got10k", "trackingnet", "vot"], typer.Option("--for", help="Who scores it.")],
+    server: Server,
     data: Annotated[str | None, typer.Option("--data", metavar="NAME:ROOT", help="The dataset: names, frames and first boxes.")] = None,
 ) -> None:
     """Check a package for an evaluation server: names, numbers of lines, boxes, first lines.
@@ -174,16 +176,16 @@ def validate_package(
     _conclude(validate(package, server, _sequences(data) if data else None))
 
 
-def _conclude(found: Validation) -> None:
-    """Problems on standard output, one per line; exit status 1 if there are any."""
-    for note in found.notes:
+def _conclude(validation: Validation) -> None:
+    """Show problems on standard output, one per line; exit with status 1 if there are any."""
+    for note in validation.notes:
         typer.echo(f"note: {note}", err=True)
-    for problem in found.problems:
+    for problem in validation.problems:
         typer.echo(problem)
-    count = len(found.problems)
-    state = "valid" if found.valid else f"{count} problem{'s' if count > 1 else ''}"
-    typer.echo(f"{found.sequences} sequences, {found.files} files of boxes: {state}", err=True)
-    if not found.valid:
+    count = len(validation.problems)
+    state = "valid" if validation.valid else f"{count} problem{'s' if count > 1 else ''}"
+    typer.echo(f"{validation.sequences} sequences, {validation.files} files of boxes: {state}", err=True)
+    if not validation.valid:
         raise typer.Exit(1)
 
 
@@ -210,10 +212,10 @@ def vot_ini(  # noqa: PLR0917 - a command line
 
     from lockon.cli._options import parse_overrides
     from lockon.errors import LockonError, unknown_name
-    from lockon.zoo.registry import ENTRIES
+    from lockon.zoo.registry import TRACKERS
 
-    if tracker not in ENTRIES:
-        raise unknown_name("tracker", tracker, ENTRIES)
+    if tracker not in TRACKERS:
+        raise unknown_name("tracker", tracker, TRACKERS)
     parse_overrides(settings or [])
     identifier = name or re.sub(r"[^A-Za-z0-9_-]+", "-", tracker)
     if not re.fullmatch(r"[A-Za-z0-9_-]+", identifier):
@@ -228,7 +230,7 @@ def vot_ini(  # noqa: PLR0917 - a command line
 
 
 def _sequences(spec: str) -> list[VideoSequence]:
-    """The sequences of a dataset, with or without images."""
+    """Load the sequences of a dataset, with or without images."""
     from lockon.data.datasets.registry import load_dataset
     from lockon.errors import LockonError
 

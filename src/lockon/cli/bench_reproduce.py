@@ -9,7 +9,7 @@ import typer
 
 from lockon.cli import bench
 from lockon.cli._groups import split_names
-from lockon.cli._trackers import load_sequences, make_tracker, tracker_files
+from lockon.cli._trackers import load_sequences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,12 +59,13 @@ def reproduce(  # noqa: PLR0917 - a command line
     from tempfile import TemporaryDirectory
 
     from lockon.bench.reproduce import find_claims
+    from lockon.zoo.specs import with_files
 
     names = split_names(trackers)
     claims = find_claims(result, results, trackers=names, protocol=protocol, sequences=split_names(sequences))
     same = True
     for claim in claims:
-        spec = tracker_files(claim.spec(weights, refiner_weights))
+        spec = with_files(claim.spec(weights, refiner_weights))
         _show(claim, spec)
         if dry:
             continue
@@ -122,6 +123,7 @@ def _run_again(claim: Claim, spec: TrackerSpec, data: list[str], out: Path, work
     from lockon.bench.run import run_benchmark
     from lockon.bench.store import Store
     from lockon.errors import LockonError
+    from lockon.zoo.specs import load_spec
 
     if out.resolve() == claim.store.folder.resolve():
         raise LockonError(f"--out {out} is where the stored results are; give another folder")
@@ -136,7 +138,7 @@ def _run_again(claim: Claim, spec: TrackerSpec, data: list[str], out: Path, work
         chosen = _sequences(claim, records, known)
         with bench.progress_bar(sum(map(len, chosen))) as on_outcome:
             outcomes = run_benchmark(
-                [spec], chosen, out, make_tracker, protocol=protocol, workers=workers, threads=threads[0] if threads else 1, seed=seed,
+                [spec], chosen, out, load_spec, protocol=protocol, workers=workers, threads=threads[0] if threads else 1, seed=seed,
                 batch=_batch_size(claim, protocol), overwrite=True, on_outcome=on_outcome, data=dict(_origins(records)),
             )  # fmt: skip
         for outcome in outcomes:

@@ -29,11 +29,10 @@ def convert(
     """
     from lockon._require import require
     from lockon.cli._options import parse_overrides
-    from lockon.errors import LockonError, unknown_name
-    from lockon.zoo.registry import networks
+    from lockon.errors import LockonError
+    from lockon.zoo.registry import network_card
 
-    if name not in networks():
-        raise unknown_name("network", name, networks())
+    licence = network_card(name).licence
     if out.suffix != ".safetensors":
         raise LockonError(
             f"{out} given as output, expected a name that ends in .safetensors, for example {out.with_suffix('.safetensors')}"
@@ -52,10 +51,4 @@ def convert(
     header = {"data": source, "git_revision": git_revision(), "tracker": official_parameters(name)}
     save(name, weights, out, header=header, **overrides)
     typer.echo(f"{out}  {len(weights)} tensors, {out.stat().st_size / 1e6:.1f} MB")
-    typer.echo(f"licence and source of these weights: {_terms(name)}", err=True)
-
-
-def _terms(name: str) -> str:
-    from lockon.zoo.registry import entry_of
-
-    return entry_of(name).licence or "not known to lockon; see where the file comes from"
+    typer.echo(f"licence and source of these weights: {licence or 'not known to lockon; see where the file comes from'}", err=True)

@@ -46,31 +46,31 @@ def list_datasets(data_root: DataRoot = None) -> None:
     read_config()  # a broken file is an error here, a dataset that is not found is not
     if data_root is not None and not data_root.is_dir():
         raise LockonError(f"--data-root {data_root} is no folder; expected one that holds datasets by name, such as OTB100/")
-    found: dict[str, str] = {}
+    folders: dict[str, str] = {}
     for name in known_names():
         parts = pool_members(name)
         try:
             if parts is None:
                 place = find(name, data_root)
-                found[name] = f"{place.path}  (from {place.source})"
-            elif all(part in found for part in parts):
-                found[name] = f"{', '.join(parts)}"
+                folders[name] = f"{place.path}  (from {place.source})"
+            elif all(part in folders for part in parts):
+                folders[name] = f"{', '.join(parts)}"
         except LockonError:
             pass  # it is nowhere: a dash below
         kind = "pooled" if parts is not None else layout_of(name).name
-        typer.echo(f"{name:<20}{kind:<13}{found.get(name, '-')}")
+        typer.echo(f"{name:<20}{kind:<13}{folders.get(name, '-')}")
     for name, folder in _training_sets(data_root).items():
         typer.echo(f"{name:<20}{'training':<13}{folder or '-'}")
 
 
 def _training_sets(data_root: Path | None) -> dict[str, Path | None]:
-    """The datasets that serve training alone, and where they lie under the data root or LOCKON_DATA."""
+    """Return the datasets that serve training alone, and where they lie under the data root or LOCKON_DATA."""
     from lockon.data.datasets.table import known_names
     from lockon.data.track_sets import TRAIN_SETS, default_root, find_track_sets
 
     root = data_root or default_root()
-    found = find_track_sets(root) if root is not None and root.is_dir() else {}
-    return {name: found.get(name) for name in TRAIN_SETS if name not in known_names()}
+    folders = find_track_sets(root) if root is not None and root.is_dir() else {}
+    return {name: folders.get(name) for name in TRAIN_SETS if name not in known_names()}
 
 
 @app.command("check")
@@ -82,7 +82,7 @@ def check(
         bool, typer.Option("--subset", help="Sequences of the benchmark that are not there, cut or resized are no problem.")
     ] = False,
 ) -> None:
-    """Say exactly which sequences and frames of a dataset are missing or broken.
+    """Return the say exactly which sequences and frames of a dataset are missing or broken.
 
     Exit status: 0 all good, 1 problems found, 2 wrong usage (unknown name, no such folder).
 
@@ -105,10 +105,10 @@ def check(
     from lockon.data.paths import find_root
     from lockon.errors import LockonError
 
-    spelled, given = split_spec(name)
-    if given is not None and data_root is not None:
+    spelled, root = split_spec(name)
+    if root is not None and data_root is not None:
         raise LockonError(f"{name} names its folder and --data-root {data_root} was given too; give one of them")
-    place = given if given is not None else data_root
+    place = root if root is not None else data_root
     with progress_bar() as bar:
         task = bar.add_task("checking", total=None)
 
@@ -120,8 +120,8 @@ def check(
             reports = [check_track_set(training, place, full=full, progress=progress)]
         else:
             dataset = canonical_name(spelled)
-            root = place if pool_members(dataset) is not None else find_root(dataset, place)
-            reports = check_dataset(dataset, root, full=full, subset=subset, progress=progress)
+            folder = place if pool_members(dataset) is not None else find_root(dataset, place)
+            reports = check_dataset(dataset, folder, full=full, subset=subset, progress=progress)
     for report in reports:
         _show(report)
     if any(report.problems for report in reports):
@@ -171,7 +171,7 @@ def crop511(
 
 
 def progress_bar() -> Progress:
-    """The bar on stderr; rich is imported only when it is needed."""
+    """Return a bar on stderr; rich is imported only when it is needed."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

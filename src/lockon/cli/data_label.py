@@ -1,4 +1,4 @@
-"""`lockon data label`: objects in images that nobody annotated, as stills to train on."""
+"""`lockon data label`: find objects in images without annotation, as stills to train on."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def label(
         typer.Option("--set", metavar="NAME=VALUE", help="proposals, smallest, largest, score, agreement, fill, margin or apart."),
     ] = None,
     threshold: Annotated[float, typer.Option(help="Mask pixels above this probability are the object.")] = 0.5,
-    seed: Annotated[int, typer.Option(help="Of the boxes that are drawn.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the drawn boxes.")] = 0,
 ) -> None:
     """Find objects in images by a tracker with masks, and write them as a set of stills with boxes and masks.
 
-    Boxes are drawn at random; what the tracker takes for an object from them, twice and in the same way, is kept. Typed again, a stopped
-    run goes on where it was.
+    Boxes are drawn at random; objects that the tracker finds from them, twice and in the same way, are kept. Typed again, a stopped
+    run continues.
 
     [bold]Examples[/bold]
 
@@ -37,16 +37,16 @@ def label(
     from lockon.cli.data import progress_bar
     from lockon.config import apply_overrides
     from lockon.data.datasets.stills import load_stills
+    from lockon.zoo.loading import load
     from lockon.zoo.pseudo_labels import LabelConfig, label_set
-    from lockon.zoo.registry import load
 
     config = apply_overrides(LabelConfig(), parse_overrides(settings or []))
     pictures = load_stills(images.parent, sets=[images.name])
     overrides: dict[str, Any] = {"mask.threshold": threshold}
-    follower = load(tracker, weights, device=device, **overrides)
+    loaded = load(tracker, weights, device=device, **overrides)
     with progress_bar() as bar:
         task = bar.add_task("labelling", total=len(pictures))
         count = label_set(
-            follower, pictures, out, config, seed=seed, progress=lambda done, total: bar.update(task, completed=done, total=total)
+            loaded, pictures, out, config, seed=seed, progress=lambda done, total: bar.update(task, completed=done, total=total)
         )
     typer.echo(f"{out}: {count} objects in {len(pictures)} images")

@@ -1,4 +1,4 @@
-"""`lockon demo`: the bundled clip, tracked."""
+"""`lockon demo`: track the bundled clip."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def demo(
     from lockon.cli._follow import Outputs, TrackSummary, follow
     from lockon.video import open_frames
     from lockon.video_write import ContactSheet, VideoWriter
-    from lockon.zoo.registry import load
+    from lockon.zoo.loading import load
 
     assets = resources.files("lockon") / "assets"
     start = json.loads((assets / "big_buck_bunny.json").read_text(encoding="utf-8"))
-    follower = load(tracker)
+    loaded = load(tracker)
     summary = TrackSummary()
     video_path, boxes_path, sheet_path = out / "demo.mp4", out / "boxes.csv", out / "contact_sheet.png"
     with resources.as_file(assets / start["clip"]) as clip, open_frames(clip) as reader:
@@ -42,10 +42,10 @@ def demo(
         outputs = Outputs(VideoWriter(video_path, reader.fps), sheet=sheet)
         try:
             outputs.boxes.append(BoxWriter(boxes_path, VideoInfo(start["clip"], *reader.size, reader.count)))
-            follow(reader, follower, start["box"], outputs, summary, quiet=quiet)
+            follow(reader, loaded, start["box"], outputs, summary, quiet=quiet)
             sheet.save(sheet_path)
         finally:
             outputs.close()
         typer.echo(f"{tracker}: {summary.text(reader)}")
-    for what, path in (("video", video_path), ("boxes", boxes_path), ("contact sheet", sheet_path)):
-        typer.echo(f"{what}: {path.resolve()}")
+    for content, path in (("video", video_path), ("boxes", boxes_path), ("contact sheet", sheet_path)):
+        typer.echo(f"{content}: {path.resolve()}")

@@ -48,9 +48,10 @@ def export(
     from lockon.errors import LockonError
 
     if weights is None:
-        from lockon.zoo.embedded import weights_path
+        from lockon.zoo.networks import embedded_path
 
-        if not weights_path(name).is_file():
+        embedded = embedded_path(name)
+        if embedded is None:
             raise LockonError(
                 f"{name} has no weights in the package; give --weights FILE.safetensors, from `lockon convert` or `lockon train`"
             )
@@ -58,7 +59,7 @@ def export(
             raise LockonError(
                 f"nothing to export: {name}'s own weights are ONNX already; give --weights FILE.safetensors, or --format openvino"
             )
-        weights = weights_path(name)
+        weights = embedded
     if weights.suffix == ".onnx":
         if target is Format.onnx or fp32 or tracker is not None:
             raise LockonError(
@@ -80,7 +81,7 @@ def _to_onnx(name: str, weights: Path, out: Path, *, fp32: bool, tracker: Path |
     for package in ("torch", "safetensors", "onnx", "onnxscript"):
         require(package, "export")
     from lockon.export.onnx import export_onnx
-    from lockon.zoo.torch_weights import load_network
+    from lockon.zoo.networks import load_network
 
     module, header = load_network(name, weights)
     if tracker is not None:

@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from lockon.train.engine import TrainOutcome
-    from lockon.train.recipe import Recipe, TrainSources
+    from lockon.train.recipe import Recipe
 
 
 def train(
@@ -50,17 +50,18 @@ def train(
     for module in ("torch", "lightning_fabric", "safetensors", "tensorboard"):
         require(module, "train")
     from lockon.train.recipe import TrainSources
+    from lockon.zoo.training import recipe
 
     if minutes is not None and not minutes > 0:
         raise LockonError(f"--minutes must be above 0, got {minutes}; leave it out to train to the end")
     sources = TrainSources.find(data_root, stills=stills, videos=videos, val=val, sets=data or ())
     overrides = _overrides(settings or [], {"steps": steps, "threads": threads, "workers": workers})
-    outcome = _run(_recipe(name, sources, overrides), out, init=init, resume=resume, minutes=minutes, device=device)
+    outcome = _run(recipe(sources, overrides, name), out, init=init, resume=resume, minutes=minutes, device=device)
     _report(outcome, out)
 
 
 def _overrides(settings: list[str], options: dict[str, Any]) -> dict[str, Any]:
-    """``--set`` texts and the options that are settings of the loop, by dotted name."""
+    """Return ``--set`` texts and the options that are settings of the loop, by dotted name."""
     from lockon.cli._options import parse_overrides
     from lockon.errors import LockonError
 
@@ -72,19 +73,6 @@ def _overrides(settings: list[str], options: dict[str, Any]) -> dict[str, Any]:
         if value is not None:
             overrides[name] = value
     return overrides
-
-
-def _recipe(name: str, sources: TrainSources, overrides: dict[str, Any]) -> Recipe:
-    import importlib
-
-    from lockon.errors import unknown_name
-    from lockon.zoo.registry import recipes
-
-    known = recipes()
-    if name not in known:
-        raise unknown_name("training recipe", name, known)
-    recipe: Recipe = importlib.import_module(known[name]).recipe(sources, overrides, name)
-    return recipe
 
 
 def _run(recipe: Recipe, out: Path, *, init: Path | None, resume: bool, minutes: float | None, device: str) -> TrainOutcome:
@@ -99,7 +87,7 @@ def _run(recipe: Recipe, out: Path, *, init: Path | None, resume: bool, minutes:
 
 
 def _report(outcome: TrainOutcome, out: Path) -> None:
-    """Says on stderr how it ended; an interrupted run exits with 130."""
+    """Print on stderr how the run ended; exit with 130 if it was interrupted."""
     state = outcome.state
     if outcome.status != "finished":
         typer.echo(f"{outcome.status} at step {state.step}, saved in {out}; the same command with --resume continues", err=True)

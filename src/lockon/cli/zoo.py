@@ -1,12 +1,13 @@
-"""`lockon zoo`: which trackers and refiners there are, and what is known of each."""
+"""`lockon zoo`: list the trackers and refiners, and show what is known of each."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from lockon.zoo.card import Card
     from lockon.zoo.figures import Figures
 
 app = typer.Typer(help="List the trackers and refiners and show what is known of one.", no_args_is_help=True, rich_markup_mode="rich")
@@ -16,7 +17,7 @@ app = typer.Typer(help="List the trackers and refiners and show what is known of
 def list_entries(
     figures: Annotated[bool, typer.Option("--figures", help="also parameters and operations per frame (needs lockon[torch])")] = False,
 ) -> None:
-    """Names, where their weights come from, and one line on each: the trackers, then the refiners.
+    """List names, where their weights come from, and one line on each: the trackers, then the refiners.
 
     [bold]Examples[/bold]
 
@@ -27,27 +28,27 @@ def list_entries(
     from rich.console import Console
     from rich.table import Table
 
-    from lockon.zoo.registry import ENTRIES, REFINERS
+    from lockon.zoo.registry import card, list_refiners, list_trackers
 
     table = Table("name", "weights", box=None, pad_edge=False)
     if figures:
         table.add_column("parameters", justify="right")
         table.add_column("GFLOPs/frame", justify="right")
     table.add_column("summary", overflow="fold")
-    for entries in (ENTRIES, REFINERS):
-        for name in sorted(entries):
-            row = [name, _weights(name)]
+    for names in (list_trackers(), list_refiners()):
+        for one in map(card, names):
+            row = [one.name, _weights(one)]
             if figures:
-                found = _figures(name) if entries[name].network else None
-                row += ["", ""] if found is None else [f"{found.parameters / 1e6:.2f} M", f"{found.search_flops / 1e9:.2f}"]
-            table.add_row(*row, entries[name].summary)
+                cost = _figures(one.name) if one.build is not None else None
+                row += ["", ""] if cost is None else [f"{cost.parameters / 1e6:.2f} M", f"{cost.search_flops / 1e9:.2f}"]
+            table.add_row(*row, one.summary)
         table.add_section()
     Console().print(table)
 
 
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="Name of a tracker or refiner.")]) -> None:
-    """One tracker or refiner: paper, network, licence, presets, where its weights can be had, and what the package's own say of themselves.
+    """Show one tracker or refiner: paper, network, licence, presets, where its weights can be had, and the header of the package's own.
 
     [bold]Examples[/bold]
 
@@ -58,28 +59,27 @@ def show(name: Annotated[str, typer.Argument(help="Name of a tracker or refiner.
     import json
 
     from lockon.errors import LockonError
-    from lockon.zoo.registry import entry_of
+    from lockon.zoo.networks import embedded_header
+    from lockon.zoo.registry import card
 
-    entry = entry_of(name)
-    typer.echo(f"{name}: {entry.summary}")
-    lines: dict[str, str] = {"paper": entry.paper}
-    if entry.network:
+    one = card(name)
+    typer.echo(f"{name}: {one.summary}")
+    lines: dict[str, str] = {"paper": one.paper}
+    if one.build is not None:
         try:
             lines |= _described(_figures(name))
         except LockonError as error:  # torch is not installed
             lines["network"] = str(error)
-    lines["presets"] = ", ".join(_presets(name))
-    lines["training"] = f"lockon train {name} --data-root DIR --out DIR" if entry.recipe else ""
-    lines["weights"] = {"package": "in the package", "convert": "none in the package"}.get(_weights(name), "")
-    lines["published"] = entry.checkpoint
-    lines["licence"] = entry.licence
+    lines["presets"] = ", ".join(one.presets)
+    lines["training"] = f"lockon train {name} --data-root DIR --out DIR" if one.build is not None else ""
+    lines["weights"] = {"package": "in the package", "convert": "none in the package"}.get(_weights(one), "")
+    lines["published"] = one.checkpoint
+    lines["licence"] = one.licence
     for label, text in lines.items():
         if text:
             typer.echo(f"  {label:<13}{text}")
-    if _weights(name) == "package":
-        from lockon.zoo.embedded import header
-
-        typer.echo(json.dumps(header(name), indent=2, ensure_ascii=False))
+    if one.embedded:
+        typer.echo(json.dumps(embedded_header(name), indent=2, ensure_ascii=False))
 
 
 def _figures(name: str) -> Figures:
@@ -91,34 +91,18 @@ def _figures(name: str) -> Figures:
     return count(name)
 
 
-def _described(found: Figures) -> dict[str, str]:
+def _described(cost: Figures) -> dict[str, str]:
     return {
-        "parameters": f"{found.parameters:,}",
-        "template": f"{found.template_size} x {found.template_size} pixels, {found.template_flops / 1e9:.2f} GFLOPs, once per target",
-        "search": f"{found.search_size} x {found.search_size} pixels, {found.search_flops / 1e9:.2f} GFLOPs per frame and target",
+        "parameters": f"{cost.parameters:,}",
+        "template": f"{cost.template_size} x {cost.template_size} pixels, {cost.template_flops / 1e9:.2f} GFLOPs, once per target",
+        "search": f"{cost.search_size} x {cost.search_size} pixels, {cost.search_flops / 1e9:.2f} GFLOPs per frame and target",
     }
 
 
-def _weights(name: str) -> str:
-    """Where weights come from: "package", "convert" (a published checkpoint), "train", "opencv" or "files" (OpenCV's own formats)."""
-    import importlib
-
-    from lockon.zoo.registry import entry_of
-
-    entry = entry_of(name)
-    family: Any = importlib.import_module(entry.module)
-    if hasattr(family, "KINDS"):
-        return "files" if family.KINDS[name].network else "opencv"
-    if hasattr(family, "weights_path") and family.weights_path(name).is_file():
+def _weights(one: Card) -> str:
+    """Return where weights come from: "package", "convert" (published), "train", "opencv" or "files" (OpenCV's own formats)."""
+    if one.construct is not None:
+        return "files" if one.folder else "opencv"
+    if one.embedded:
         return "package"
-    return "convert" if entry.checkpoint else "train"
-
-
-def _presets(name: str) -> tuple[str, ...]:
-    from lockon.zoo.presets import FAMILIES, preset_names
-    from lockon.zoo.refiners import preset_names as refiner_presets
-    from lockon.zoo.registry import REFINERS
-
-    if name in REFINERS:
-        return refiner_presets(name)
-    return preset_names(name) if name in FAMILIES else ("default",)
+    return "convert" if one.checkpoint else "train"

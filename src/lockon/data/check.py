@@ -1,7 +1,7 @@
-"""What is missing or broken in a dataset on disk: the work behind `lockon data check`.
+"""Checks of a dataset on disk for missing and broken parts: the work behind `lockon data check`.
 
-Everything is listed, nothing stops at the first fault. A problem is what would make a score wrong or a run stop; a note is
-what is worth knowing (targets that are absent, boxes that reach over the border).
+Everything is listed, nothing stops at the first fault. A problem would make a score wrong or a run stop; a note is a fact
+worth knowing (targets that are absent, boxes that reach over the border).
 """
 
 from __future__ import annotations
@@ -22,19 +22,22 @@ from lockon.data.datasets.table import POOL, STILLS, canonical_name, members, of
 from lockon.data.paths import find_root
 from lockon.errors import LockonError
 
-_SHOWN = 10  # names in one line, where the count says enough
+_SHOWN = 10  # names in one line; beyond, their number is enough
 Progress = Callable[[int, int, str], None]
-"""Called with (items done, items in all, what is being read)."""
+"""Called with (items done, items in all, name of the current item)."""
 
 
 @dataclass(slots=True)
 class DataReport:
-    """What was found in one dataset.
+    """The report on one dataset.
 
     Attributes:
-        dataset, root: what was checked and where it lies.
-        sequences, frames: how many of each were found (sets and images for stills).
-        problems, notes: one line each, starting with the sequence's name.
+        dataset: Name of the dataset.
+        root: Its folder.
+        sequences: Number of sequences that were found (sets for stills).
+        frames: Number of frames that were found (images for stills).
+        problems: A line each, starting with the sequence's name.
+        notes: A line each, starting with the sequence's name.
     """
 
     dataset: str
@@ -48,18 +51,18 @@ class DataReport:
 def check_dataset(
     name: str, root: Path | None, *, full: bool = False, subset: bool = False, progress: Progress | None = None
 ) -> list[DataReport]:
-    """Checks a dataset; one report, or one per member for "pool" and pooled sets.
+    """Check a dataset; return one report, or one per member for "pool" and pooled sets.
 
     Args:
-        name: dataset name, a single one or a pooled set.
-        root: its folder, as `lockon.data.paths.find_root` returns it; of a pooled set the folder that holds its members, or
+        name: Dataset name, a single one or a pooled set.
+        root: Its folder, as `lockon.data.paths.find_root` returns it; of a pooled set the folder that holds its members, or
             None to find each of them.
-        full: decode every image and mask instead of the first image of each sequence.
-        subset: sequences of the official list that are not there, cut, or of another size are a note, not a problem.
-        progress: called after each sequence.
+        full: Decode every image and mask instead of the first image of each sequence.
+        subset: Sequences of the official list that are not there, cut, or of another size are a note, not a problem.
+        progress: Called after each sequence.
 
     Raises:
-        LockonError: unknown dataset.
+        LockonError: Unknown dataset.
     """
     name = canonical_name(name)
     parts = pool_members(name)
@@ -86,17 +89,17 @@ def _check_one(report: DataReport, full: bool, subset: bool, progress: Progress 
 
 
 def _check_layout(report: DataReport, full: bool, subset: bool, progress: Progress | None) -> None:
-    layout, found = scan_dataset(report.dataset, report.root)
-    report.sequences = sum(bool(files.frames or files.video) for files in found)
-    names = Counter(files.name for files in found)
+    layout, scanned = scan_dataset(report.dataset, report.root)
+    report.sequences = sum(bool(files.frames or files.video) for files in scanned)
+    names = Counter(files.name for files in scanned)
     report.problems += [f"{name}: the name occurs {count} times; rename the folders" for name, count in names.items() if count > 1]
-    if not found:
+    if not scanned:
         report.problems.append(f"no sequences; expected {layout.expects}")
     complete = official_list(report.dataset)
-    total = sum(len(files.frames) for files in found)
+    total = sum(len(files.frames) for files in scanned)
     lengths: dict[str, int] = {}
     resized = []
-    for files in found:
+    for files in scanned:
         listed = complete.sequences.get(files.name) if complete is not None else None
         faults = check_sequence(files, layout, full=full, listed=listed)
         report.problems += [f"{files.name}: {text}" for text in faults.problems]
@@ -114,11 +117,11 @@ def _check_layout(report: DataReport, full: bool, subset: bool, progress: Progre
 
 
 def _check_list(report: DataReport, lengths: Mapping[str, int], subset: bool) -> None:
-    """Sequences that are missing from, or not in, the dataset's own list.txt or else the official list; and cut ones."""
+    """Check for sequences that are missing from, or not in, the dataset's own list.txt or else the official list; and cut ones."""
     faults = report.notes if subset else report.problems
-    found = completeness(lengths, report.dataset)
-    if found.missing or found.cut:
-        report.notes.append(f"{found}, by the list of the complete benchmark")
+    state = completeness(lengths, report.dataset)
+    if state.missing or state.cut:
+        report.notes.append(f"{state}, by the list of the complete benchmark")
     listing = report.root / "list.txt"
     expected = read_text(listing).split() if listing.is_file() else official_sequences(report.dataset)
     if expected is not None:
@@ -132,7 +135,7 @@ def _check_list(report: DataReport, lengths: Mapping[str, int], subset: bool) ->
         extra = sorted(name for name in lengths if name not in expected)
         if extra:
             report.notes.append(f"{len(extra)} sequences are not in the benchmark's list: {', '.join(extra)}")
-    cut = [f"{one.name} ({one.frames} of {one.expected})" for one in found.cut if one.frames]
+    cut = [f"{sequence.name} ({sequence.frames} of {sequence.expected})" for sequence in state.cut if sequence.frames]
     if cut:
         faults.append(f"other numbers of frames than the benchmark's: {', '.join(cut[:_SHOWN])}{_more(cut)}")
 

@@ -1,4 +1,4 @@
-"""What is missing or broken in one sequence on disk: frames, annotation lines, boxes, image files, masks."""
+"""Checks of one sequence on disk for missing and broken parts: frames, annotation lines, boxes, image files, masks."""
 
 from __future__ import annotations
 
@@ -24,11 +24,13 @@ Size = tuple[int, int]  # width, height
 
 @dataclass(slots=True)
 class Faults:
-    """What was found in one sequence or set.
+    """The faults of one sequence or set.
 
     Attributes:
-        problems, notes: lines of text.
-        frames: number of frames that are there. boxes: number of annotated frames.
+        problems: Lines of text.
+        notes: Lines of text.
+        frames: Number of frames that are there.
+        boxes: Number of annotated frames.
         size: (width, height) of most of the images, or None where none was decoded.
     """
 
@@ -40,13 +42,13 @@ class Faults:
 
 
 def check_sequence(files: SequenceFiles, layout: Layout, *, full: bool = False, listed: Listed | None = None) -> Faults:
-    """Everything that is wrong with one sequence.
+    """Check one sequence for all that is wrong with it.
 
     Args:
-        files: its files, as the layout's `scan` lists them.
-        layout: the layout.
-        full: decode every image and mask; otherwise the first image only (every file's end is looked at all the same).
-        listed: what the benchmark's list says about it, or None.
+        files: Its files, as the layout's `scan` lists them.
+        layout: The layout.
+        full: Decode every image and mask; otherwise the first image only (every file's end is checked all the same).
+        listed: The sequence in the benchmark's list, or None.
     """
     faults = Faults(frames=len(files.frames))
     truth = None
@@ -69,7 +71,7 @@ def check_sequence(files: SequenceFiles, layout: Layout, *, full: bool = False, 
     sizes = _check_images(files.frames, full, faults)
     if truth is not None:
         if truth.frame_size is not None and faults.size is not None and faults.size != truth.frame_size:
-            faults.problems.append("the images are {}x{}, but the annotation says {}x{}".format(*faults.size, *truth.frame_size))
+            faults.problems.append("the images are {}x{}, but the annotation states {}x{}".format(*faults.size, *truth.frame_size))
         _check_boxes(truth, sizes, faults, published=listed is not None and listed.frames == len(truth.boxes))
     if files.masks is not None:
         _check_masks(files, sizes, full, faults)
@@ -91,7 +93,7 @@ def _check_video(video: Path, truth: Truth | None, faults: Faults) -> None:
 
 
 def _check_numbers(files: SequenceFiles, truth: Truth | None, faults: Faults) -> None:
-    """Frames without an image, without an annotation, or with two images, by the numbers in the file names."""
+    """Check for frames without an image, without an annotation, or with two images, by the numbers in the file names."""
     numbers = [frame_number(path) for path in files.frames]
     unnumbered = [path.name for path, number in zip(files.frames, numbers, strict=True) if number is None]
     if unnumbered:
@@ -119,14 +121,14 @@ def _check_numbers(files: SequenceFiles, truth: Truth | None, faults: Faults) ->
 
 
 def _first_number(fixed: int | None, lowest: int, highest: int, boxes: int) -> int:
-    """Number of the first frame: fixed by the layout, else 1 where the last image belongs to the last box, else the lowest."""
+    """Return the number of the first frame: the layout's, else 1 where the last image belongs to the last box, else the lowest."""
     if fixed is not None:
         return min(fixed, lowest)
     return 1 if highest == boxes and lowest > 0 else lowest
 
 
 def _check_images(paths: tuple[Path, ...], full: bool, faults: Faults) -> list[Size]:
-    """Broken image files, and sizes that differ; returns the size of each frame (of the first, where it was not decoded)."""
+    """Check for broken image files and sizes that differ; return the size of each frame (of the first, where it was not decoded)."""
     broken: dict[int, str] = {}
     sizes: dict[int, Size] = {}
     for index, path in enumerate(paths):
@@ -161,7 +163,7 @@ def _number(paths: tuple[Path, ...], index: int) -> int:
 
 
 def _check_boxes(truth: Truth, sizes: list[Size], faults: Faults, *, published: bool = False) -> None:
-    """Rows without a box, of zero size, outside or partly outside the frame.
+    """Check for rows without a box, of zero size, outside or partly outside the frame.
 
     Boxes of zero size are how some benchmarks mark absent targets: no problem in an annotation that has the benchmark's
     own length (`published`), or where the target is absent.
@@ -199,7 +201,7 @@ def _check_boxes(truth: Truth, sizes: list[Size], faults: Faults, *, published: 
 
 
 def _rows(truth: Truth, chosen: NDArray[np.bool_]) -> str:
-    """The chosen rows as line numbers of the annotation, or as frame indices where there are no lines."""
+    """Return the chosen rows as line numbers of the annotation, or as frame indices where there are no lines."""
     lines = truth.lines[: len(chosen)][chosen]
     if lines.all():
         return f"{'line' if len(lines) == 1 else 'lines'} {format_ranges(lines)} of the annotation"

@@ -1,4 +1,4 @@
-"""What is missing or broken in one set of stills: lines, image files, boxes, masks."""
+"""Checks of one set of stills for missing and broken parts: lines, image files, boxes, masks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MARGIN = 1.0  # pixels that a box may reach over the border: annotations are rou
 
 
 def check_set(folder: Path, *, full: bool = False) -> Faults:
-    """Everything that is wrong with one set; `full` decodes every image and compares its size."""
+    """Check one set for all that is wrong with it; `full` decodes every image and compares its size."""
     faults = Faults()
     file = folder / ANNOTATIONS
     images: dict[int, StillImage] = {}

@@ -1,4 +1,4 @@
-"""What is missing or broken in a dataset that serves training alone (COCO, ImageNet, YouTube-BB, 511-pixel patches)."""
+"""Checks of a dataset that serves training alone (COCO, ImageNet, YouTube-BB, 511-pixel patches)."""
 
 from __future__ import annotations
 
@@ -17,23 +17,26 @@ from lockon.errors import LockonError
 
 
 def training_only(name: str, root: Path | None) -> str | None:
-    """The training set that a name and folder mean, where no benchmark's reader knows them; else None."""
+    """Return the training set that a name and folder mean, where no benchmark's reader knows them; else None."""
     try:
-        found = train_set_name(name)
+        known = train_set_name(name)
     except LockonError:
         return None
-    patches = root is not None and root.is_dir() and pysot511.is_root(find_track_sets(root).get(found, root))
-    return found if found not in known_names() or (patches and TRAIN_SETS[found].patches) else None
+    patches = root is not None and root.is_dir() and pysot511.is_root(find_track_sets(root).get(known, root))
+    return known if known not in known_names() or (patches and TRAIN_SETS[known].patches) else None
 
 
 def check_track_set(name: str, root: Path | None, *, full: bool = False, progress: Progress | None = None) -> DataReport:
-    """Reads the whole annotation, and looks at the first image of every video.
+    """Read the whole annotation, and check the first image of every video.
 
     Args:
-        root: as for `load_track_set`. full: decode every image.
+        name: Name of the training set.
+        root: As for `load_track_set`.
+        full: Decode every image.
+        progress: Called after each video.
 
     Raises:
-        LockonError: no such data there, or an annotation that cannot be read.
+        LockonError: No such data there, or an annotation that cannot be read.
     """
     tracks = load_track_set(name, root)
     report = DataReport(name, root or default_root() or Path(), sequences=len(tracks), notes=list(tracks.notes))
@@ -50,7 +53,7 @@ def check_track_set(name: str, root: Path | None, *, full: bool = False, progres
 
 
 def _faults(tracks: TrackSet, rows: list[int], full: bool) -> list[str]:
-    """What is wrong with one image, and with the boxes in it."""
+    """Return the faults of one image and of the boxes in it."""
     track = tracks.track_of(rows[0])
     if isinstance(tracks.read, ImageFiles):
         path = tracks.read.path(tracks.videos[tracks.video_of(track)], tracks.tracks[track], int(tracks.frames[rows[0]]))

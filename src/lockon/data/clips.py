@@ -29,12 +29,12 @@ _PAN = 0.08  # the background's drift, as a fraction of the frame's size
 
 
 class ClipFrame(NamedTuple):
-    """One frame with its truth.
+    """A frame with its ground truth.
 
     Attributes:
         image: (H, W, 3) uint8 RGB.
         box: (4,) x, y, w, h of the whole target's extent, clipped to the frame; NaN where it is outside; (n, 4) for "several".
-        visible: fraction of the target's box that is inside the frame, 0..1; (n,) for "several".
+        visible: Fraction of the target's box that is inside the frame, 0..1; (n,) for "several".
     """
 
     image: Frame
@@ -43,21 +43,25 @@ class ClipFrame(NamedTuple):
 
 
 def make_clip(kind: str, *, seed: int = 0, frames: int = 90, size: tuple[int, int] = (320, 240), targets: int = 2) -> Iterator[ClipFrame]:
-    """The frames of one clip.
+    """Render the frames of one clip lazily.
 
     Kinds: "still" (only the background moves), "zoom" (the target grows fourfold), "aspect" (from 1:4 to 4:1 at constant
     area), "shrink" (from a third of the frame's height to 12 px), "leave" (out over the right border, away for about 15
     frames, back where it left), "several" (`targets` different targets that sway side by side).
 
     Args:
-        kind: one of `KINDS`.
-        seed: fixes shapes, colours and textures.
-        frames: length of the clip, at least 30.
-        size: width and height of the frames in pixels, at least 160 x 120.
-        targets: number of targets of the kind "several", 1 to 16.
+        kind: One of `KINDS`.
+        seed: Seed of shapes, colours and textures.
+        frames: Length of the clip, at least 30.
+        size: Width and height of the frames in pixels, at least 160 x 120.
+        targets: Number of targets of the kind "several", 1 to 16.
 
     Raises:
-        LockonError: an unknown kind, or a length, size or number out of range.
+        LockonError: An unknown kind, or a length, size or number out of range.
+
+    >>> clip = list(make_clip("leave", frames=30))
+    >>> len(clip), clip[0].image.shape, clip[15].visible
+    (30, (240, 320, 3), 0.0)
     """
     stage = make_stage(kind, seed=seed, frames=frames, size=size, targets=targets)
     several = kind == "several"
@@ -66,7 +70,14 @@ def make_clip(kind: str, *, seed: int = 0, frames: int = 90, size: tuple[int, in
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a clip shows: `layers` on a drifting `background`, which is larger than the frames of `size` (width, height)."""
+    """The scene of a clip.
+
+    Attributes:
+        background: Drifting background, larger than the frames.
+        layers: The targets.
+        size: Width and height of the frames in pixels.
+        frames: Length of the clip.
+    """
 
     background: Frame
     layers: tuple[Layer, ...]
@@ -74,7 +85,7 @@ class Stage:
     frames: int
 
     def render(self, t: float) -> tuple[Frame, FloatArray]:
-        """Frame `t` as (H, W, 3) uint8 RGB, and the (n, 4) xyxy extents of the layers, not clipped to the frame."""
+        """Render frame `t` as (H, W, 3) uint8 RGB, and the (n, 4) xyxy extents of the layers, not clipped to the frame."""
         width, height = self.size
         slack = np.array([self.background.shape[1] - width, self.background.shape[0] - height]) / 2
         turn = 2 * math.pi * t / max(self.frames, 60)
@@ -86,16 +97,16 @@ class Stage:
 
 
 def make_stage(kind: str, *, seed: int, frames: int, size: tuple[int, int], targets: int = 2) -> Stage:
-    """The stage of `make_clip`, which says what the arguments are.
+    """Build the stage of `make_clip`, which documents the arguments.
 
     Raises:
-        LockonError: as `make_clip`.
+        LockonError: As `make_clip`.
     """
     if kind not in KINDS:
         raise unknown_name("kind of clip", kind, KINDS)
     if frames < 30 or size[0] < 160 or size[1] < 120 or not 1 <= targets <= 16:
-        given = f"a clip of {frames} frames of {size[0]}x{size[1]} with {targets} targets"
-        raise LockonError(f"{given}; give 30 frames or more, 160x120 pixels or more, 1 to 16 targets")
+        clip = f"a clip of {frames} frames of {size[0]}x{size[1]} with {targets} targets"
+        raise LockonError(f"{clip}; give 30 frames or more, 160x120 pixels or more, 1 to 16 targets")
     rng = np.random.default_rng((seed, KINDS.index(kind)))
     hue = rng.random()
     background = draw_background(rng, (round(size[0] * (1 + 2 * _PAN)), round(size[1] * (1 + 2 * _PAN))), hue)
@@ -119,7 +130,7 @@ def _clip_frame(stage: Stage, t: int, several: bool) -> ClipFrame:
 
 
 def _motion(kind: str, size: tuple[int, int], frames: int, cutout: Cutout) -> Motion:
-    """The path of a single target: x, y, log scale, log aspect, rotation, deformation (see `Motion`)."""
+    """Return the path of a single target: x, y, log scale, log aspect, rotation, deformation (see `Motion`)."""
     width, height = size
     side, last = min(size), frames - 1
     sway = np.array([0.06 * width, 0.06 * height, 0, 0, 0, 0])
@@ -142,7 +153,7 @@ def _motion(kind: str, size: tuple[int, int], frames: int, cutout: Cutout) -> Mo
 
 
 def _several(rng: Generator, size: tuple[int, int], targets: int) -> list[Motion]:
-    """One path per cell of a grid over the frame; targets stay in their cells."""
+    """Return one path per cell of a grid over the frame; targets stay in their cells."""
     columns = math.ceil(math.sqrt(targets))
     rows = math.ceil(targets / columns)
     cell = np.array([size[0] / columns, size[1] / rows])
@@ -156,7 +167,7 @@ def _several(rng: Generator, size: tuple[int, int], targets: int) -> list[Motion
 
 
 def draw_background(rng: Generator, size: tuple[int, int], hue: float) -> Frame:
-    """(H, W, 3) muted noise with soft-edged patches, of one family of colours. `size` is width, height; `hue` 0..1."""
+    """Draw (H, W, 3) muted noise with soft-edged patches, of one family of colours. `size` is width, height; `hue` 0..1."""
     image = noise_texture(rng, size, [_rgb(hue, 0.35, 0.35), _rgb(hue + 0.06, 0.25, 0.6), _rgb(hue - 0.08, 0.2, 0.85)], octaves=8)
     for _ in range(14):
         patch = noise_texture(rng, size, [_rgb(hue + rng.normal(0, 0.05), 0.3, v) for v in rng.uniform(0.3, 0.9, 2)])
@@ -170,7 +181,7 @@ def draw_background(rng: Generator, size: tuple[int, int], hue: float) -> Frame:
 
 
 def draw_target(rng: Generator, hue: float) -> Cutout:
-    """A blob with a dark outline, textured, with spots and a stripe in other colours; its box is filled from side to side."""
+    """Draw a textured blob with a dark outline, spots and a stripe in other colours; its box is filled from side to side."""
     side = _CUTOUT_SIDE
     rgb = noise_texture(rng, (side, side), [_rgb(hue, 0.9, 0.5), _rgb(hue + 0.04, 0.8, 0.95)])
     outline = _blob(rng, np.full(2, side / 2), 0.38 * side)
@@ -187,11 +198,13 @@ def draw_target(rng: Generator, hue: float) -> Cutout:
 
 
 def noise_texture(rng: Generator, size: tuple[int, int], colors: Sequence[tuple[int, int, int]], octaves: int = 6) -> Frame:
-    """(H, W, 3) uint8: noise of all scales (amplitude in proportion to size, as in natural images) as a blend of colours.
+    """Draw (H, W, 3) uint8 noise of all scales (amplitude in proportion to size, as in natural images) as a blend of colours.
 
     Args:
-        size: width, height. colors: two or more RGB colours, from the lowest to the highest noise value.
-        octaves: number of scales, each half the size of the one before.
+        rng: Random numbers.
+        size: Width, height.
+        colors: Two or more RGB colours, from the lowest to the highest noise value.
+        octaves: Number of scales, each half the size of the one before.
     """
     width, height = size
     total = np.zeros((height, width), np.float32)
@@ -206,7 +219,7 @@ def noise_texture(rng: Generator, size: tuple[int, int], colors: Sequence[tuple[
 
 
 def _blob(rng: Generator, center: FloatArray, radius: float) -> NDArray[np.int32]:
-    """(64, 2) corners of a smooth closed outline around `center`, all in pixels."""
+    """Return the (64, 2) corners of a smooth closed outline around `center`, all in pixels."""
     angle = np.linspace(0, 2 * math.pi, 64, endpoint=False)
     reach = np.ones_like(angle)
     for waves in (2, 3, 5):
@@ -216,7 +229,7 @@ def _blob(rng: Generator, center: FloatArray, radius: float) -> NDArray[np.int32
 
 
 def _rgb(hue: float, saturation: float, value: float) -> tuple[int, int, int]:
-    """8-bit RGB of a hue (any number, 1 = a full turn), saturation and value 0..1."""
+    """Return 8-bit RGB of a hue (any number, 1 = a full turn), saturation and value 0..1."""
     red, green, blue = colorsys.hsv_to_rgb(hue % 1.0, saturation, value)
     return round(255 * red), round(255 * green), round(255 * blue)
 

@@ -1,6 +1,6 @@
-"""How much of a benchmark is there: missing and cut sequences, by the lists of `lockon.data.datasets.lists`.
+"""Completeness of a benchmark on disk: missing and cut sequences, by the lists of `lockon.data.datasets.lists`.
 
-A figure over a part of a benchmark is not the benchmark's figure. Reports say so with `Completeness`.
+A metric over a part of a benchmark is not the benchmark's metric. Reports show it with `Completeness`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lockon.data.datasets.lists import Official
-from lockon.data.datasets.table import DATASETS, official_list, official_sequences, pool_members
+from lockon.data.datasets.table import known_datasets, official_list, official_sequences, pool_members
 from lockon.data.sequence import VideoSequence
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A sequence with another number of frames than the benchmark's: `frames` of `expected`."""
+    """A sequence whose number of frames differs from the benchmark's.
+
+    Attributes:
+        name: Name of the sequence.
+        frames: Number of frames at hand.
+        expected: Number of frames in the benchmark.
+    """
 
     name: str
     frames: int
@@ -25,15 +31,15 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """What is there of one benchmark.
+    """The completeness of one benchmark.
 
     Attributes:
-        dataset: its name.
-        found: number of sequences that are there and belong to it; all that are there where no list is kept.
-        expected: number of sequences of the complete benchmark, or None where no list is kept.
-        missing: names of those that are not there.
-        cut: those with fewer (or more) frames than the benchmark has.
-        extra: names of sequences that do not belong to it.
+        dataset: Name of the benchmark.
+        found: Number of sequences that are there and belong to it; all that are there where no list is kept.
+        expected: Number of sequences of the complete benchmark, or None where no list is kept.
+        missing: Names of the sequences that are not there.
+        cut: Sequences with fewer (or more) frames than the benchmark has.
+        extra: Names of sequences that do not belong to it.
     """
 
     dataset: str
@@ -49,7 +55,7 @@ class Completeness:
         return None if self.expected is None else not (self.missing or self.cut or self.extra)
 
     def __str__(self) -> str:
-        """For a report: "100 of 100 sequences", "41 of 100 sequences, 3 cut", "41 sequences (no list to compare with)"."""
+        """Return the state for a report: "100 of 100 sequences", "41 of 100 sequences, 3 cut", "41 sequences (no list to compare with)"."""
         if self.expected is None:
             return f"{self.found} sequences (no list to compare with)"
         parts = [f"{self.found} of {self.expected} sequences"]
@@ -59,11 +65,11 @@ class Completeness:
 
 
 def completeness(sequences: Iterable[VideoSequence] | Mapping[str, int], dataset: str) -> Completeness:
-    """Compares what is there with the complete benchmark.
+    """Compare the sequences at hand with the complete benchmark.
 
     Args:
-        sequences: sequences, or their names with their numbers of frames (results know those without the data).
-        dataset: the benchmark, a single one or a pooled set; a name that is no benchmark has no list.
+        sequences: Sequences, or their names with their numbers of frames (results know those without the data).
+        dataset: The benchmark, a single one or a pooled set; a name that is no benchmark has no list.
     """
     frames = dict(sequences) if isinstance(sequences, Mapping) else {sequence.name: len(sequence) for sequence in sequences}
     listed = _expected(dataset)
@@ -77,14 +83,14 @@ def completeness(sequences: Iterable[VideoSequence] | Mapping[str, int], dataset
 
 
 def _expected(dataset: str) -> Official | None:
-    """The list of a dataset, or of all members of a pooled set; None if any of them has none."""
+    """Return the list of a dataset, or of all members of a pooled set; None if any of them has none."""
     parts = pool_members(dataset)
     if parts is None:
-        return official_list(dataset) if dataset in DATASETS and official_sequences(dataset) is not None else None
+        return official_list(dataset) if dataset in known_datasets() and official_sequences(dataset) is not None else None
     lists = {part: official_list(part) for part in parts if official_sequences(part) is not None}
     if len(lists) < len(parts):
         return None
-    named = [(part, name, listed) for part, one in lists.items() if one is not None for name, listed in one.sequences.items()]
+    named = [(part, name, listed) for part, full in lists.items() if full is not None for name, listed in full.sequences.items()]
     counts = Counter(name.lower() for _, name, _ in named)
     return Official(
         " and ".join(lists), (), {f"{part}-{name}" if counts[name.lower()] > 1 else name: listed for part, name, listed in named}

@@ -1,6 +1,6 @@
-"""Image files that were cut short, told by their last bytes: cheap for a whole dataset, and decoders hide it.
+"""Check of image files that were cut short by their last bytes: cheap for a whole dataset, and decoders hide it.
 
-OpenCV returns a half grey picture for a truncated JPEG and only prints a message, so a decode alone does not find it.
+OpenCV returns a half grey picture for a truncated JPEG and only prints a message, so decoding alone does not show it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ _TAIL = 4096  # cameras write a few bytes after the end marker
 
 
 def broken_end(path: Path) -> str | None:
-    """What is wrong with an image file without decoding it, or None: "is empty", "does not exist", "is cut short"."""
+    """Return what is wrong with an image file without decoding it, or None: "is empty", "does not exist", "is cut short"."""
     try:
         size = path.stat().st_size
         if size == 0:
@@ -31,5 +31,5 @@ def broken_end(path: Path) -> str | None:
     elif head.startswith(b"RIFF"):  # WebP states its length
         whole = size >= int.from_bytes(head[4:8], "little") + 8
     else:
-        whole = True  # other formats: only decoding can tell
+        whole = True  # other formats: only decoding shows it
     return None if whole else "is cut short"

@@ -1,6 +1,6 @@
-"""Masks of tracked targets to files: a folder of PNG pictures, or one text file of run lengths.
+"""Writer of the masks of tracked targets: a folder of PNG pictures, or one text file of run lengths.
 
-| path | what is written |
+| path | content |
 |---|---|
 | a folder | one PNG per frame, named by its number; one target: 255 where it is; several: target n has the value n + 1, later ones on top |
 | .jsonl .ndjson | one line per frame and target: frame, target, size (height, width), counts; COCO's compressed run lengths |
@@ -27,13 +27,13 @@ DIGITS = 6  # of a picture's name
 
 
 class MaskWriter:
-    """Writes the masks of results; results without masks, as that of a first frame, are passed over.
+    """Writer of the masks of results; results without masks, as that of a first frame, are skipped.
 
     Args:
-        path: a folder, made where it is missing, or a file that ends in .jsonl or .ndjson and appears when it is closed.
+        path: A folder, made where it is missing, or a file that ends in .jsonl or .ndjson and appears when it is closed.
 
     Raises:
-        LockonError: another suffix, or a place that cannot be written to (at once, before any mask).
+        LockonError: Another suffix, or a path that cannot be written to (at once, before any mask).
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -62,7 +62,7 @@ class MaskWriter:
             self._out.write(json.dumps(line, separators=(",", ":")) + "\n")
 
     def close(self) -> None:
-        """Finish the file and give it its name; without a single mask there is none."""
+        """Finish the file and give it its name; without a single mask there is no file."""
         if self._file is None or self._out.closed:
             return
         self._out.close()
@@ -79,7 +79,7 @@ class MaskWriter:
 
 
 def _png(masks: NDArray[np.bool_]) -> bytes:
-    """One 8-bit picture of (n, H, W) masks."""
+    """Encode one 8-bit picture of (n, H, W) masks."""
     picture = np.zeros(masks.shape[1:], dtype=np.uint8)
     for target, mask in enumerate(masks):
         picture[mask] = 255 if len(masks) == 1 else min(target + 1, 255)

@@ -1,9 +1,9 @@
-"""Where datasets lie: `--data-root`, the environment variable LOCKON_DATA, or one TOML file.
+"""Paths of datasets: `--data-root`, the environment variable LOCKON_DATA, or one TOML file.
 
 A root is a folder that holds datasets by their names (ROOT/OTB100, ROOT/VOT2018, ...) or the dataset's own folder. They
-are looked for in this order:
+are searched for in this order:
 
-1. the folder that was given (`--data-root DIR`, or `NAME:DIR`): only there;
+1. the folder of the command (`--data-root DIR`, or `NAME:DIR`): only there;
 2. the folder in the environment variable LOCKON_DATA;
 3. `~/.config/lockon/data.toml`, or the file in the environment variable LOCKON_CONFIG::
 
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from lockon.data.datasets.bare import EXPECTS as BARE_EXPECTS, is_bare
 from lockon.data.datasets.layout import FrameMode, list_folders
-from lockon.data.datasets.table import DATASETS, FOLDER, POOL, STILLS, canonical_name, layout_of, resolve, squeezed, unknown_dataset
+from lockon.data.datasets.table import FOLDER, POOL, STILLS, canonical_name, known_datasets, layout_of, resolve, squeezed, unknown_dataset
 from lockon.errors import LockonError
 
 if sys.version_info >= (3, 11):
@@ -35,20 +35,25 @@ CONFIG_ENVIRONMENT = "LOCKON_CONFIG"
 
 @dataclass(frozen=True, slots=True)
 class DatasetPaths:
-    """A dataset's folder and the way it was found: "--data-root", "LOCKON_DATA" or the TOML file."""
+    """A dataset's folder with the source of that path.
+
+    Attributes:
+        path: The folder.
+        source: "--data-root", "LOCKON_DATA" or the TOML file.
+    """
 
     path: Path
     source: str
 
 
 def config_file() -> Path:
-    """The TOML file with dataset roots, whether or not it exists."""
-    given = os.environ.get(CONFIG_ENVIRONMENT)
-    return Path(given).expanduser() if given else Path.home() / ".config" / "lockon" / "data.toml"
+    """Return the TOML file with dataset roots, whether or not it exists."""
+    setting = os.environ.get(CONFIG_ENVIRONMENT)
+    return Path(setting).expanduser() if setting else Path.home() / ".config" / "lockon" / "data.toml"
 
 
 def read_config() -> dict[str, Path]:
-    """Dataset roots of the TOML file by name; empty if there is no such file. Relative paths start at the file's folder.
+    """Read the dataset roots of the TOML file by name; empty if there is no such file. Relative paths start at the file's folder.
 
     Raises:
         LockonError: LOCKON_CONFIG names no file, the file is no TOML, or [roots] is not a table of known names and paths.
@@ -66,37 +71,37 @@ def read_config() -> dict[str, Path]:
     if not isinstance(roots, dict) or not all(isinstance(path, str) for path in roots.values()):
         raise LockonError(f'{file}: expected [roots] with lines NAME = "path", found {roots!r}')
     known = {name: resolve(name) for name in roots}
-    for name, found in known.items():
-        if found is None:
+    for name, dataset in known.items():
+        if dataset is None:
             raise LockonError(f"{file}: {unknown_dataset(name)}")
     return {str(known[name]): file.parent / Path(path).expanduser() for name, path in roots.items()}
 
 
 def find_root(name: str, data_root: Path | str | None = None, frames: FrameMode = "required") -> Path:
-    """The folder of a dataset; see `find`."""
+    """Find the folder of a dataset; see `find`."""
     return find(name, data_root, frames).path
 
 
 def find(name: str, data_root: Path | str | None = None, frames: FrameMode = "required") -> DatasetPaths:
-    """The folder of a dataset and how it was found.
+    """Find the folder of a dataset and the source of its path.
 
     Args:
-        name: a dataset, in any spelling; not a pooled set.
-        data_root: where to look, and nowhere else.
-        frames: "optional": ground truth without images will do (`lockon.data.datasets.bare`).
+        name: A dataset, in any spelling; not a pooled set.
+        data_root: The folder to search, and no other; None for the configured ones.
+        frames: "optional": ground truth without images is enough (`lockon.data.datasets.bare`).
 
     Raises:
-        LockonError: unknown dataset; not found by any of the three ways, or a root that is one level too high or too deep.
+        LockonError: Unknown dataset; no folder by any of the three ways, or a root that is one level too high or too deep.
     """
-    name = canonical_name(name)  # an unknown name is the first thing to say
+    name = canonical_name(name)  # an unknown name is the first error
     layout_of(name)
     if data_root is not None:
         return DatasetPaths(locate(name, Path(data_root).expanduser(), frames), "--data-root")
     failures = []
-    given = os.environ.get(ENVIRONMENT)
-    if given:
+    folder = os.environ.get(ENVIRONMENT)
+    if folder:
         try:
-            return DatasetPaths(locate(name, Path(given).expanduser(), frames), ENVIRONMENT)
+            return DatasetPaths(locate(name, Path(folder).expanduser(), frames), ENVIRONMENT)
         except LockonError as error:
             failures.append(f"{ENVIRONMENT}: {error}")
     roots = read_config()
@@ -108,10 +113,15 @@ def find(name: str, data_root: Path | str | None = None, frames: FrameMode = "re
 
 
 def locate(name: str, root: Path, frames: FrameMode = "required") -> Path:
-    """The dataset's folder (or, for ground truth alone, its file): `root` / `name`, or `root` itself.
+    """Find the dataset's folder (or, for ground truth alone, its file): `root` / `name`, or `root` itself.
+
+    Args:
+        name: A dataset.
+        root: The folder to search.
+        frames: As for `find`.
 
     Raises:
-        LockonError: neither fits; a root that is one or two levels off is recognised and the right one is named.
+        LockonError: Neither fits; a root that is one or two levels off is recognised and the right one is named.
     """
     layout = layout_of(name)
     expects = layout.expects if frames == "required" else f"{layout.expects}; or {BARE_EXPECTS}"
@@ -122,35 +132,35 @@ def locate(name: str, root: Path, frames: FrameMode = "required") -> Path:
         for candidate in _candidates(name, root):
             if _fits(name, candidate):
                 return candidate
-            if name in DATASETS and _own(name, candidate.with_suffix("")) and is_bare(candidate, name):
+            if name in known_datasets() and _own(name, candidate.with_suffix("")) and is_bare(candidate, name):
                 if frames == "optional" or root.suffix.lower() == ".json":
                     return candidate
                 bare = bare or candidate
         hint = _nearby(name, root.resolve()) if root.is_dir() else ""
     except PermissionError as error:
-        raise LockonError(f"{error.filename} cannot be read: permission denied; mend its permissions or give another root") from error
+        raise LockonError(f"{error.filename} cannot be read: permission denied; change its permissions or give another root") from error
     if bare is not None and not hint and name != FOLDER:
         hint = f"has ground truth of {name} without images ({bare}), which serves to score results; to track, give {expects}"
     raise LockonError(f"{root} {hint}" if hint else f"{root} does not look like {name}; expected {expects}")
 
 
 def _candidates(name: str, root: Path) -> list[Path]:
-    """The folders at or under the root that may be the dataset's, by their names in any spelling."""
-    if name not in DATASETS or name == FOLDER:
+    """Return the folders at or under the root that may be the dataset's, by their names in any spelling."""
+    if name not in known_datasets() or name == FOLDER:
         return [root / name, root]
-    dataset = DATASETS[name]
-    wanted = {squeezed(one) for one in (name, *dataset.aliases, *dataset.shares)}
-    named = [child for child in list_folders(root) if child.name != name and squeezed(child.name) in wanted]
+    dataset = known_datasets()[name]
+    spellings = {squeezed(alias) for alias in (name, *dataset.aliases, *dataset.shares)}
+    named = [child for child in list_folders(root) if child.name != name and squeezed(child.name) in spellings]
     tops = [root / name, *named, root]
     return [folder for top in tops for folder in (top, *(top / inner for inner in dataset.inside))]
 
 
 def _own(name: str, folder: Path) -> bool:
-    """Whether the folder's name does not say that it is another dataset (OTB100 and TinyTLP look alike)."""
+    """Return whether the folder's name does not name another dataset (OTB100 and TinyTLP have the same layout)."""
     if name in (FOLDER, POOL, STILLS):
         return True
     other = resolve(folder.absolute().name)
-    return other in (None, name, *DATASETS[name].shares) or other not in DATASETS
+    return other in (None, name, *known_datasets()[name].shares) or other not in known_datasets()
 
 
 def _fits(name: str, folder: Path) -> bool:
@@ -158,7 +168,7 @@ def _fits(name: str, folder: Path) -> bool:
 
 
 def _nearby(name: str, root: Path) -> str:
-    """What to say where the dataset lies above or below `root`; empty if it does not."""
+    """Return a hint where the dataset lies above or below `root`; empty if it does not."""
     for levels, parent in enumerate(list(root.parents)[:2], start=1):
         if _fits(name, parent):
             return f"is {_levels(levels)} too deep for {name}; give {parent}, not {root}"

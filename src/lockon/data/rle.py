@@ -15,10 +15,10 @@ from lockon.errors import LockonError
 
 
 def decode_counts(text: str) -> NDArray[np.int64]:
-    """(R,) run lengths of a compressed COCO string.
+    """Decode the (R,) run lengths of a compressed COCO string.
 
     Raises:
-        LockonError: the text holds characters outside the format, ends inside a number, or gives a negative run.
+        LockonError: The text holds characters outside the format, ends inside a number, or gives a negative run.
     """
     codes = np.frombuffer(text.encode("ascii", "replace"), dtype=np.uint8).astype(np.int64) - 48
     if codes.size == 0:
@@ -41,19 +41,19 @@ def decode_counts(text: str) -> NDArray[np.int64]:
 
 
 def decode_rle(text: str, height: int, width: int) -> NDArray[np.bool_]:
-    """(height, width) bool mask of a compressed COCO string.
+    """Decode the (height, width) bool mask of a compressed COCO string.
 
     Raises:
-        LockonError: the string is malformed or its runs do not add up to height * width.
+        LockonError: The string is malformed or its runs do not add up to height * width.
     """
     return fill_runs(decode_counts(text), height, width)
 
 
 def fill_runs(counts: NDArray[np.int64], height: int, width: int) -> NDArray[np.bool_]:
-    """(height, width) bool mask of (R,) run lengths, column by column, the background first.
+    """Fill the (height, width) bool mask of (R,) run lengths, column by column, the background first.
 
     Raises:
-        LockonError: the runs do not add up to height * width.
+        LockonError: The runs do not add up to height * width.
     """
     if int(counts.sum()) != height * width:
         raise LockonError(f"mask runs cover {int(counts.sum())} pixels, expected {height} x {width} = {height * width}")
@@ -62,13 +62,13 @@ def fill_runs(counts: NDArray[np.int64], height: int, width: int) -> NDArray[np.
 
 
 def find_runs(flat: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """(R,) run lengths of a flattened mask, the background first (of length 0 where the mask begins with foreground)."""
+    """Return the (R,) run lengths of a flattened mask, the background first (of length 0 where the mask begins with foreground)."""
     edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     return np.diff(np.concatenate(([0] * (2 if flat.size and flat[0] else 1), edges, [flat.size])))
 
 
 def encode_rle(mask: NDArray[np.bool_]) -> str:
-    """The compressed COCO string of a (height, width) mask; the inverse of `decode_rle`.
+    """Encode a (height, width) mask as a compressed COCO string; the inverse of `decode_rle`.
 
     >>> encode_rle(np.array([[False, True], [True, True]]))
     '13'

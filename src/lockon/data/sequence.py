@@ -1,4 +1,4 @@
-"""`VideoSequence`: the only data type for training and evaluation.
+"""`VideoSequence`, the data type of annotated videos for training and evaluation.
 
 A sequence is lazy: frames and masks are read when they are indexed. Readers of benchmark layouts live in
 `lockon.data.datasets` and translate each benchmark's conventions (1-based boxes, polygons, masks) to this one.
@@ -23,10 +23,10 @@ T = TypeVar("T")
 
 
 def read_image(path: Path) -> Frame:
-    """(H, W, 3) uint8 RGB pixels of an image file.
+    """Read the (H, W, 3) uint8 RGB pixels of an image file.
 
     Raises:
-        LockonError: the file is missing or no image.
+        LockonError: The file is missing or no image.
     """
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
@@ -37,7 +37,12 @@ def read_image(path: Path) -> Frame:
 
 @dataclass(frozen=True, slots=True)
 class LazyPaths(Sequence[Path]):
-    """`length` paths, each made by `make(index)` when it is asked for: a path object per frame costs more than the annotation."""
+    """A sequence of paths, each made when it is indexed: a path object per frame costs more than the annotation.
+
+    Attributes:
+        make: Makes the path of an index.
+        length: Number of paths.
+    """
 
     make: Callable[[int], Path]
     length: int
@@ -53,7 +58,7 @@ class LazyPaths(Sequence[Path]):
 
     def __getitem__(self, index: int | slice) -> Path | list[Path]:
         if isinstance(index, slice):
-            return [self.make(one) for one in range(*index.indices(self.length))]
+            return [self.make(number) for number in range(*index.indices(self.length))]
         if not -self.length <= index < self.length:
             raise IndexError(f"frame {index} of {self.length}")
         return self.make(index % self.length)
@@ -61,7 +66,12 @@ class LazyPaths(Sequence[Path]):
 
 @dataclass(frozen=True, slots=True)
 class LazyList(Generic[T]):
-    """len() items, each made by `read(paths[i])` when it is indexed; nothing is kept."""
+    """A list whose items are read when they are indexed; nothing is kept.
+
+    Attributes:
+        paths: The file of each item.
+        read: Reads an item from its file.
+    """
 
     paths: Sequence[Path]
     read: Callable[[Path], T]
@@ -75,20 +85,21 @@ class LazyList(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class VideoSequence:
-    """One annotated target in one video (two targets in one video are two sequences that share frames).
+    """An annotated target in a video (two targets in one video are two sequences that share frames).
 
     Attributes:
-        name: unique within the dataset; `dataset` names the dataset.
+        name: Name, unique within the dataset.
+        dataset: Name of the dataset.
         frames: T lazy frames, (H, W, 3) uint8 RGB.
         boxes: (T, 4) float64 x, y, w, h, 0-based, continuous, in frame pixels; NaN rows where there is no annotation.
-        visible: (T,) bool, False where the target is absent; None when the dataset does not say.
+        visible: (T,) bool, False where the target is absent; None when the dataset does not state it.
         masks: T lazy (H, W) bool masks, or None.
         polygons: (T, 8) corner coordinates, 0-based, where the benchmark scores polygons, or None.
-        attributes: the benchmark's attribute names that hold for this sequence (for example "occlusion").
-        anchors: frames that a multi-start protocol (VOT2020) starts on, ascending, from 0; None where the benchmark has none.
-        backward: those of `anchors` from which the tracker runs to the first frame; from the others it runs to the last.
-        frame_size: (width, height) in pixels where the annotation says it; None where only the images can tell.
-        fps: frames per second where the annotation or the benchmark's name says it.
+        attributes: The benchmark's attribute names that hold for this sequence (for example "occlusion").
+        anchors: Frames that a multi-start protocol (VOT2020) starts on, ascending, from 0; None where the benchmark has none.
+        backward: Those of `anchors` from which the tracker runs to the first frame; from the others it runs to the last.
+        frame_size: (width, height) in pixels where the annotation states it; None where it has to be read from the images.
+        fps: Frames per second where the annotation or the benchmark's name states it.
     """
 
     name: str

@@ -1,6 +1,6 @@
-"""Training videos that are known to be bad, by dataset, and lists of one's own.
+"""Lists of training videos to skip: those that are known to be bad, by dataset, and custom lists.
 
-A name here is left out when its dataset is read for training; the note that goes with it says how many were.
+A name in them is left out when its dataset is read for training; a note states how many were.
 """
 
 from __future__ import annotations
@@ -14,7 +14,12 @@ from lockon.data.datasets.parsing import read_text
 
 @dataclass(frozen=True, slots=True)
 class SkipList:
-    """Names of videos (or sets of stills), and what is wrong with them."""
+    """A list of videos (or sets of stills) with the reason to skip them.
+
+    Attributes:
+        names: Their names.
+        reason: What is wrong with them.
+    """
 
     names: frozenset[str]
     reason: str
@@ -34,10 +39,14 @@ KNOWN: Mapping[str, SkipList] = {
 
 
 def skip_names(dataset: str, file: Path | None = None) -> frozenset[str]:
-    """What to leave out of a dataset: the known names, and those of a file with one "NAME" or "DATASET/NAME" per line (# comments).
+    """Return the names to skip: the known ones of a dataset, and those of a custom file.
+
+    Args:
+        dataset: Name of the dataset.
+        file: Lines of "NAME" or "DATASET/NAME", with # comments; None for no file.
 
     Raises:
-        LockonError: the file cannot be read.
+        LockonError: The file cannot be read.
     """
     known = KNOWN[dataset].names if dataset in KNOWN else frozenset()
     if file is None:

@@ -22,14 +22,19 @@ _ALPHA_EDGE = 0.5  # a pixel belongs to the object where at least half of it is 
 
 @dataclass(frozen=True, slots=True)
 class Cutout:
-    """An object without its background: (h, w, 4) uint8 RGB + alpha; `label` is its class name."""
+    """An object without its background.
+
+    Attributes:
+        rgba: (h, w, 4) uint8 RGB + alpha.
+        label: Name of its class.
+    """
 
     rgba: NDArray[np.uint8]
     label: str
 
     @classmethod
     def from_mask(cls, image: Frame, mask: NDArray[np.bool_], label: str, max_side: int = 200) -> Cutout | None:
-        """The masked part of (H, W, 3) `image`, shrunk to `max_side`; None when the mask holds fewer than 200 pixels."""
+        """Cut out the masked part of (H, W, 3) `image`, shrunk to `max_side`; None when the mask holds fewer than 200 pixels."""
         if int(mask.sum()) < 200:
             return None
         ys, xs = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
@@ -49,6 +54,13 @@ class Motion:
     """A smooth path: value(t) = start + speed * t + sway * sin(2 pi (t * rate + phase)), per parameter.
 
     The six parameters are x, y (frame pixels), log scale, log aspect, rotation (radians), deformation (fraction of size).
+
+    Attributes:
+        start: (6,) parameters at the start.
+        speed: (6,) change per frame.
+        sway: (6,) amplitudes of the oscillation.
+        rate: Oscillations per frame.
+        phase: Phase of the oscillation, 0..1.
     """
 
     start: FloatArray
@@ -58,13 +70,19 @@ class Motion:
     phase: float
 
     def at(self, t: float) -> FloatArray:
-        """(6,) parameters at time `t` (frames)."""
+        """Return the (6,) parameters at time `t` (frames)."""
         return np.asarray(self.start + self.speed * t + self.sway * (math.sin(2 * math.pi * (t * self.rate + self.phase))))
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One cut-out and its path; the scale is relative to a cut-out of sqrt(area) 1."""
+    """A cut-out and its path.
+
+    Attributes:
+        cutout: The object.
+        motion: Its path; the scale is relative to a cut-out of sqrt(area) 1.
+        gain: Factor on its colours.
+    """
 
     cutout: Cutout
     motion: Motion
@@ -72,7 +90,7 @@ class Layer:
 
 
 def _deform(rgba: NDArray[np.uint8], amount: float) -> NDArray[np.uint8]:
-    """Bends the cut-out by one sine wave across each axis; `amount` is the amplitude as a fraction of its size."""
+    """Bend the cut-out by one sine wave across each axis; `amount` is the amplitude as a fraction of its size."""
     h, w = rgba.shape[:2]
     y, x = np.mgrid[0:h, 0:w].astype(np.float32)
     map_x = x + np.float32(amount * w) * np.sin(2 * np.pi * y / h).astype(np.float32)
@@ -81,7 +99,7 @@ def _deform(rgba: NDArray[np.uint8], amount: float) -> NDArray[np.uint8]:
 
 
 def _pad(rgba: NDArray[np.uint8], rim: int) -> NDArray[np.uint8]:
-    """The cut-out with a transparent rim in the colours of its edge, so that resampling mixes in neither black nor a hard edge."""
+    """Surround the cut-out with a transparent rim in the colours of its edge, so that resampling mixes in neither black nor a hard edge."""
     out = cv2.copyMakeBorder(rgba, rim, rim, rim, rim, cv2.BORDER_REPLICATE)
     alpha = np.zeros(out.shape[:2], np.uint8)
     alpha[rim:-rim, rim:-rim] = rgba[..., 3]
@@ -90,7 +108,7 @@ def _pad(rgba: NDArray[np.uint8], rim: int) -> NDArray[np.uint8]:
 
 
 def paste(frame: Frame, layer: Layer, t: float) -> FloatArray:
-    """Blends the layer at time `t` into `frame` (in place) and returns its (4,) xyxy extent, not clipped to the frame.
+    """Blend the layer at time `t` into `frame` (in place) and return its (4,) xyxy extent, not clipped to the frame.
 
     An object without a visible pixel returns a box of NaN.
     """
@@ -114,7 +132,7 @@ def paste(frame: Frame, layer: Layer, t: float) -> FloatArray:
         small = max(scale, 4 / min(w, h))
         rgba = cv2.resize(rgba, (max(4, round(w * small)), max(4, round(h * small))), interpolation=shrink)  # type: ignore[assignment]
         matrix = matrix @ np.diag([w / rgba.shape[1], h / rgba.shape[0]])
-    shift = shift + matrix @ (0.5, 0.5) - 0.5  # OpenCV counts from the first pixel's centre, we count from its corner
+    shift = shift + matrix @ (0.5, 0.5) - 0.5  # OpenCV counts from the first pixel's centre, lockon from its corner
     patch = cv2.warpAffine(rgba, np.column_stack([matrix, shift]), (int(width), int(height)), borderMode=cv2.BORDER_REPLICATE)
     stretch = float(np.linalg.norm(matrix, axis=0).max())
     if stretch > 1:  # an enlarged edge is as sharp as any other
@@ -141,17 +159,26 @@ def _blend(frame: Frame, patch: NDArray[np.uint8], left: int, top: int, gain: fl
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A background that drifts, layers behind the target, the target, layers in front of it."""
+    """A background that drifts, layers behind the target, the target, layers in front of it.
+
+    Attributes:
+        background: (H, W, 3) uint8 RGB.
+        drift: (2,) background pixels per frame.
+        behind: Layers behind the target.
+        target: The target.
+        front: Layers in front of it.
+        size: Width and height of the frames in pixels.
+    """
 
     background: Frame
-    drift: FloatArray  # (2,) background pixels per frame
+    drift: FloatArray
     behind: tuple[Layer, ...]
     target: Layer
     front: tuple[Layer, ...]
-    size: tuple[int, int]  # width, height of the frames
+    size: tuple[int, int]
 
     def render(self, t: float) -> tuple[Frame, FloatArray, float]:
-        """Frame `t` as (H, W, 3) uint8, the target's (4,) xyxy box clipped to the frame, and its visible fraction 0..1."""
+        """Render frame `t` as (H, W, 3) uint8, the target's (4,) xyxy box clipped to the frame, and its visible fraction 0..1."""
         width, height = self.size
         bh, bw = self.background.shape[:2]
         zoom = max(width / bw, height / bh) * 1.15
@@ -171,7 +198,7 @@ class Scene:
         return frame, clipped, float(np.clip(seen / area, 0, 1))  # type: ignore[return-value]
 
     def mask(self, t: float) -> NDArray[np.bool_]:
-        """(H, W) where the target is seen at time `t`: its own pixels, less those that a layer in front covers."""
+        """Return (H, W) where the target is seen at time `t`: its own pixels, less those that a layer in front covers."""
         width, height = self.size
         canvas = np.zeros((height, width, 3), np.uint8)
         for layer, shade in ((self.target, 255), *((layer, 0) for layer in self.front)):
@@ -187,7 +214,7 @@ def _overlap(a: FloatArray, b: FloatArray) -> float:
 
 
 def random_motion(rng: Generator, center: FloatArray, size: float, agility: float = 1.0) -> Motion:
-    """A path through `center` (x, y) with sqrt(area) `size`, both in frame pixels; `agility` scales every change."""
+    """Draw a path through `center` (x, y) with sqrt(area) `size`, both in frame pixels; `agility` scales every change."""
     start = np.array([center[0], center[1], math.log(size), rng.normal(0, 0.15), rng.normal(0, 0.15), 0.0])
     speed = np.array([*(rng.normal(0, 0.03, 2) * size), rng.normal(0, 0.008), rng.normal(0, 0.006), rng.normal(0, 0.008), 0.0]) * agility
     sway = np.array([*(rng.normal(0, 0.25, 2) * size), *rng.normal(0, 0.10, 3), rng.normal(0, 0.04)]) * agility
@@ -195,7 +222,7 @@ def random_motion(rng: Generator, center: FloatArray, size: float, agility: floa
 
 
 def random_scene(rng: Generator, background: Frame, target: Cutout, others: list[Cutout], size: tuple[int, int] = (400, 300)) -> Scene:
-    """A scene with `target` near the middle, `others` around it as distractors, one of them sometimes in front."""
+    """Draw a scene with `target` near the middle, `others` around it as distractors, one of them sometimes in front."""
     width, height = size
     target_size = math.exp(rng.uniform(math.log(24), math.log(130)))
     center = np.array([width, height]) * rng.uniform(0.3, 0.7, 2)
@@ -206,9 +233,9 @@ def random_scene(rng: Generator, background: Frame, target: Cutout, others: list
         occludes = rng.random() < 0.25
         reach = rng.uniform(0.4, 0.8) if occludes else rng.uniform(0.9, 2.0)
         angle = rng.uniform(0, 2 * math.pi)
-        place = center + reach * target_size * np.array([math.cos(angle), math.sin(angle)])
+        position = center + reach * target_size * np.array([math.cos(angle), math.sin(angle)])
         other_size = target_size * math.exp(rng.normal(-0.4 if occludes else 0, 0.25))
-        layer = Layer(other, random_motion(rng, place, other_size), gain=rng.uniform(0.8, 1.2))
+        layer = Layer(other, random_motion(rng, position, other_size), gain=rng.uniform(0.8, 1.2))
         (front if occludes else behind).append(layer)
     drift = rng.normal(0, 1.0, 2)
     return Scene(background, drift, tuple(behind), Layer(target, motion, rng.uniform(0.85, 1.15)), tuple(front), size)

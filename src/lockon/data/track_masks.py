@@ -1,4 +1,4 @@
-"""Masks of the objects in a `TrackSet`, read when they are asked for."""
+"""Masks of the objects in a `TrackSet`, read when they are indexed."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ _SHIFT = 4  # fractional bits of polygon corners
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A mask as COCO writes it: polygons, each x, y, x, y, ... in pixels from the image's corner, or runs of a column-wise RLE.
+    """A mask as COCO stores it: polygons, each x, y, x, y, ... in pixels from the image's corner, or runs of a column-wise RLE.
 
     Attributes:
-        size: (height, width). parts: arrays of polygon corners, or one array of run lengths, or one compressed string.
+        size: (height, width).
+        parts: Arrays of polygon corners, or one array of run lengths, or one compressed string.
     """
 
     size: tuple[int, int]
@@ -33,10 +34,15 @@ class Segment:
 
     @classmethod
     def parse(cls, segmentation: Any, height: int, width: int) -> Segment:
-        """A `segmentation` of an instances file.
+        """Parse a `segmentation` of an instances file.
+
+        Args:
+            segmentation: Polygons or RLE.
+            height: Height of the image in pixels.
+            width: Width of the image in pixels.
 
         Raises:
-            LockonError: neither polygons nor RLE.
+            LockonError: Neither polygons nor RLE.
         """
         if isinstance(segmentation, dict):
             counts = segmentation["counts"]
@@ -47,10 +53,10 @@ class Segment:
         return cls((height, width), tuple(np.array(part, np.float32) for part in segmentation))
 
     def draw(self) -> Mask:
-        """(H, W) bool.
+        """Draw the mask, (H, W) bool.
 
         Raises:
-            LockonError: runs that do not fill the image.
+            LockonError: Runs that do not fill the image.
         """
         if isinstance(self.parts, str):
             return decode_rle(self.parts, *self.size)
@@ -65,47 +71,63 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class SegmentMasks:
-    """Masks of still images by video and track."""
+    """Masks of still images by video and track.
+
+    Attributes:
+        segments: A mask by (video, track).
+    """
 
     segments: Mapping[tuple[str, str], Segment]
 
     def __call__(self, video: str, track: str, frame: int) -> Mask | None:
-        """The mask, or None where the object has none."""
+        """Return the mask, or None where the object has none."""
         segment = self.segments.get((video, track))
         return None if segment is None else segment.draw()
 
 
 @dataclass(frozen=True, slots=True)
 class StillMasks:
-    """Masks of stills and short videos: the image, and the object's place in it, by video, track and frame."""
+    """Masks of stills and short videos.
+
+    Attributes:
+        objects: The image, and the index of the object in it, by (video, track, frame).
+    """
 
     objects: Mapping[tuple[str, str, int], tuple[StillImage, int]]
 
     def __call__(self, video: str, track: str, frame: int) -> Mask | None:
-        """The mask, or None where the object has none."""
+        """Return the mask, or None where the object has none."""
         image, index = self.objects[video, track, frame]
         return image.mask(index)
 
 
 @dataclass(frozen=True, slots=True)
 class SequenceMasks:
-    """Masks of sequences by their names."""
+    """Masks of sequences by their names.
+
+    Attributes:
+        masks: T masks by the sequence's name.
+    """
 
     masks: Mapping[str, LazyList[Mask] | Sequence[Mask]]
 
     def __call__(self, video: str, track: str, frame: int) -> Mask | None:
-        """The mask, or None where the sequence has none."""
+        """Return the mask, or None where the sequence has none."""
         return self.masks[video][frame] if video in self.masks else None
 
 
 @dataclass(frozen=True, slots=True)
 class MaskFiles:
-    """Masks beside 511-pixel patches: FRAME.TRACK.m.png, white is the object."""
+    """Masks beside 511-pixel patches: FRAME.TRACK.m.png, where the object is white.
+
+    Attributes:
+        files: The image files beside which the masks lie.
+    """
 
     files: ImageFiles
 
     def __call__(self, video: str, track: str, frame: int) -> Mask | None:
-        """The (511, 511) mask, or None where there is no file."""
+        """Return the (511, 511) mask, or None where there is no file."""
         path = self.files.path(video, track, frame)
         image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
         return None if image is None else np.asarray(image > 127)

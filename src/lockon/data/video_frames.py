@@ -1,4 +1,4 @@
-"""Frames of a video file by number, exactly: frame 100 is always the 101st frame that decodes, however it is reached.
+"""Exact access to the frames of a video file by number: frame 100 is always the 101st frame that decodes, however it is reached.
 
 Seeking by time stamps is inexact for many files, so the decoder only moves forward: an earlier frame than the cursor is
 taken from a small cache or by starting the file again. Reading in order costs one decode per frame.
@@ -23,11 +23,11 @@ from lockon.types import Frame
 class VideoFrames:
     """Random access to the frames of one video file.
 
-    Safe to share between threads, to fork and to pickle: each process opens the file for itself.
+    It is safe to share between threads, to fork and to pickle: each process opens the file for itself.
 
     Args:
-        path: the video file.
-        cache: how many of the frames read last are kept.
+        path: The video file.
+        cache: Number of frames to keep, those read last.
     """
 
     def __init__(self, path: Path, *, cache: int = 32) -> None:
@@ -58,14 +58,14 @@ class VideoFrames:
         return capture
 
     def announced_count(self) -> int:
-        """Number of frames that the file's header gives; 0 if it gives none. May be wrong: see `count`."""
+        """Return the number of frames in the file's header; 0 without one. It may be wrong: see `count`."""
         capture = self._open()
         number = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         capture.release()
         return max(number, 0)
 
     def count(self) -> int:
-        """Number of frames that decode, found by decoding all of them."""
+        """Count the frames that decode, by decoding all of them."""
         capture = self._open()
         number = 0
         while capture.grab():
@@ -74,11 +74,11 @@ class VideoFrames:
         return number
 
     def read(self, index: int) -> Frame:
-        """(H, W, 3) uint8 RGB pixels of frame `index`, counted from 0.
+        """Read the (H, W, 3) uint8 RGB pixels of frame `index`, counted from 0.
 
         Raises:
-            LockonError: the file cannot be opened, or ends or breaks before that frame.
-            IndexError: a negative index.
+            LockonError: The file cannot be opened, or ends or breaks before that frame.
+            IndexError: A negative index.
         """
         if index < 0:
             raise IndexError(f"frame {index} of {self.path}: counted from 0")
@@ -95,9 +95,9 @@ class VideoFrames:
                 self._next += 1
             ok, frame = self._capture.read() if self._next == index else (False, None)
             if not ok or frame is None:
-                found = self._next
+                count = self._next
                 self._close()
-                raise LockonError(f"{self.path}: frame {index} cannot be read, only {found} frames decode")
+                raise LockonError(f"{self.path}: frame {index} cannot be read, only {count} frames decode")
             self._next += 1
             image: Frame = np.array(frame[..., ::-1], dtype=np.uint8)
             self._recent[index] = image
@@ -112,9 +112,9 @@ class VideoFrames:
         self._next = 0
 
     def read_path(self, path: Path) -> Frame:
-        """The frame whose number is the last part of a path that `lazy` made."""
+        """Read the frame whose number is the last part of a path that `lazy` made."""
         return self.read(int(path.name))
 
     def lazy(self, count: int) -> LazyList[Frame]:
-        """The first `count` frames as a lazy list; item i has the path VIDEO/00000i, which names it in messages and caches."""
+        """Return the first `count` frames as a lazy list; item i has the path VIDEO/00000i, which names it in messages and caches."""
         return LazyList([self.path / f"{index:06d}" for index in range(count)], self.read_path)

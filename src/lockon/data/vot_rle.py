@@ -1,4 +1,4 @@
-"""Masks as text, in the format of the VOT challenges since 2020: ``mX,Y,W,H,run,run,...``.
+"""Masks as text in the format of the VOT challenges since 2020: ``mX,Y,W,H,run,run,...``.
 
 X, Y, W, H is the part of the frame that the mask covers (0-based); outside of it there is nothing. The runs go through
 that part row by row and alternate background, target, background, ...; the first may be 0. The last run may be left out
@@ -24,10 +24,13 @@ _FORM = "mX,Y,W,H,run,run,... in whole numbers"
 
 @dataclass(frozen=True, slots=True)
 class VotMask:
-    """One mask as it is written.
+    """A mask as it is stored.
 
     Attributes:
-        x, y, width, height: the part of the frame that `runs` describe; x and y may be negative.
+        x: Left border of the part of the frame that `runs` describe; may be negative.
+        y: Upper border of the part; may be negative.
+        width: Width of the part in pixels.
+        height: Height of the part in pixels.
         runs: (R,) lengths, background first, row by row; at most width * height pixels.
     """
 
@@ -38,12 +41,12 @@ class VotMask:
     runs: NDArray[np.int64]
 
     def part(self) -> NDArray[np.bool_]:
-        """(height, width) bool mask of the part alone."""
+        """Return the (height, width) bool mask of the part alone."""
         flat = np.repeat(np.arange(len(self.runs)) % 2 == 1, self.runs)
         return np.pad(flat, (0, self.width * self.height - len(flat))).reshape(self.height, self.width)
 
     def box(self) -> FloatArray:
-        """(4,) x, y, w, h around the target's pixels (w = last - first + 1); NaN for an empty mask."""
+        """Return (4,) x, y, w, h around the target's pixels (w = last - first + 1); NaN for an empty mask."""
         ends = np.cumsum(self.runs)
         starts = ends - self.runs
         chosen = (np.arange(len(self.runs)) % 2 == 1) & (self.runs > 0)
@@ -59,15 +62,15 @@ class VotMask:
 
 
 def is_vot_mask(text: str) -> bool:
-    """Whether a line starts like a mask and not like numbers."""
+    """Return whether a line starts like a mask and not like numbers."""
     return text.lstrip()[:1] == "m"
 
 
 def parse_vot_mask(text: str) -> VotMask:
-    """The numbers of one line.
+    """Parse the numbers of one line.
 
     Raises:
-        LockonError: another format, a negative size or run, or runs over more pixels than the part has.
+        LockonError: Another format, a negative size or run, or runs over more pixels than the part has.
     """
     shown = text.strip()[:40]
     if not is_vot_mask(text):
@@ -90,14 +93,14 @@ def parse_vot_mask(text: str) -> VotMask:
 
 
 def decode_vot_mask(text: str, size: tuple[int, int] | None = None) -> NDArray[np.bool_]:
-    """(H, W) bool mask of the whole frame.
+    """Decode the (H, W) bool mask of the whole frame.
 
     Args:
-        text: one mask as text.
+        text: One mask as text.
         size: (width, height) of the frame; what reaches over its border is cut off. None: just large enough for the mask.
 
     Raises:
-        LockonError: as `parse_vot_mask`.
+        LockonError: As `parse_vot_mask`.
     """
     mask = parse_vot_mask(text)
     right, bottom = mask.x + mask.width, mask.y + mask.height
@@ -110,7 +113,7 @@ def decode_vot_mask(text: str, size: tuple[int, int] | None = None) -> NDArray[n
 
 
 def encode_vot_mask(mask: NDArray[np.bool_]) -> str:
-    """The text of an (H, W) mask, for the smallest part of the frame that holds the target; all runs are written.
+    """Encode an (H, W) mask as text, for the smallest part of the frame that holds the target; all runs are written.
 
     >>> encode_vot_mask(np.array([[0, 0, 0], [0, 1, 1], [0, 1, 0]], dtype=bool))
     'm1,1,2,2,0,3,1'

@@ -1,4 +1,4 @@
-"""A network's graphs, traced from torch with a free batch size: template, search, and masks where it has them.
+"""Tracing of a network's graphs from torch with a free batch size: template, search, and masks where it has them.
 
 A network with masks names the extras that they are made from (`mask_inputs`) and makes them on a second call,
 ``mask(extras, index)``: so its search graph has these as further outputs, and the mask graph takes them.
@@ -53,10 +53,10 @@ class _MaskGraph(nn.Module):
 
 
 def trace(module: nn.Module) -> dict[str, onnx.ModelProto]:
-    """The graphs "template", "search" and, for a network with masks, "mask".
+    """Trace the graphs "template", "search" and, for a network with masks, "mask".
 
     Args:
-        module: in evaluation mode; its sizes are typed: a module without them is a programming error.
+        module: In evaluation mode; its sizes are typed: a module without them is a programming error.
     """
     sizes = int(module.template_size), int(module.search_size)  # type: ignore[arg-type]
     template, search = (torch.zeros(2, size, size, 3, dtype=torch.uint8) for size in sizes)
@@ -87,7 +87,7 @@ def trace(module: nn.Module) -> dict[str, onnx.ModelProto]:
 
 
 def _float_image(image: Tensor) -> Tensor:
-    """(B, H, W, 3) uint8 to (B, 3, H, W) float32; bytes are cheaper to transpose than floats."""
+    """Map (B, H, W, 3) uint8 to (B, 3, H, W) float32; bytes are cheaper to transpose than floats."""
     return image.permute(0, 3, 1, 2).to(torch.float32)
 
 

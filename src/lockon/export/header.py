@@ -24,7 +24,7 @@ _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5  # protobuf wire types
 
 
 def template_path(path: Path) -> Path:
-    """The template graph's file beside a search graph's file.
+    """Return the template graph's file beside a search graph's file.
 
     >>> template_path(Path("runs/lockon-s.onnx")).name
     'lockon-s.template.onnx'
@@ -33,7 +33,11 @@ def template_path(path: Path) -> Path:
 
 
 def part_path(path: Path, part: str) -> Path:
-    """A graph's file, "search", "template" or "mask", beside a search graph's file.
+    """Return a graph's file beside a search graph's file.
+
+    Args:
+        path: The search graph's file.
+        part: "search", "template" or "mask".
 
     >>> part_path(Path("runs/siammask-r50.onnx"), "mask").name
     'siammask-r50.mask.onnx'
@@ -42,10 +46,10 @@ def part_path(path: Path, part: str) -> Path:
 
 
 def model_files(path: Path) -> tuple[Path, ...]:
-    """All files of the weights in `path`: the parts of an exported model (OpenVINO's with their constants), or the one file.
+    """Return all files of the weights in `path`: the parts of an exported model (OpenVINO's with their constants), or the one file.
 
     Raises:
-        LockonError: a part of an exported model is missing.
+        LockonError: A part of an exported model is missing.
     """
     if path.suffix not in (".onnx", ".xml"):
         return (path,)
@@ -55,10 +59,14 @@ def model_files(path: Path) -> tuple[Path, ...]:
 
 
 def check_pair(path: Path, suffixes: tuple[str, ...]) -> Path:
-    """The template file that belongs to the search file `path`.
+    """Return the template file that belongs to the search file `path`.
+
+    Args:
+        path: The search graph's file.
+        suffixes: Suffixes of the files that the caller can run.
 
     Raises:
-        LockonError: either file is missing, `path` is torch weights, the template graph itself, or of another type.
+        LockonError: Either file is missing, `path` is torch weights, the template graph itself, or of another type.
     """
     if path.suffix == ".safetensors":
         raise LockonError(
@@ -70,10 +78,10 @@ def check_pair(path: Path, suffixes: tuple[str, ...]) -> Path:
             f"{path} is not a deployed model; expected a file that ends in {' or '.join(suffixes)}, as `lockon export` writes"
         )
     parts = {"template": "the template half of a model; give the other half", "mask": "the mask part of a model; give its search part"}
-    for part, said in parts.items():
+    for part, advice in parts.items():
         if path.stem.endswith(f".{part}"):
             search = path.with_name(f"{path.stem.removesuffix(f'.{part}')}{path.suffix}")
-            raise LockonError(f"{path} is {said}, {search}")
+            raise LockonError(f"{path} is {advice}, {search}")
     template = template_path(path)
     if not path.is_file():
         raise LockonError(f"{path} does not exist; give the path of a model that `lockon export` wrote")
@@ -83,10 +91,14 @@ def check_pair(path: Path, suffixes: tuple[str, ...]) -> Path:
 
 
 def check_header(path: Path, text: str | None) -> dict[str, Any]:
-    """The header in `text`, the JSON found in `path` (None when there was none).
+    """Parse and check the header of a file.
+
+    Args:
+        path: The file, for messages.
+        text: The JSON in the file, or None where there is none.
 
     Raises:
-        LockonError: no header, broken JSON, missing keys, or a format of another version.
+        LockonError: No header, broken JSON, missing keys, or a format of another version.
     """
     if text is None:
         raise LockonError(f"{path} has no lockon header, so it is no lockon model; make one with `lockon export`")
@@ -109,8 +121,14 @@ def check_header(path: Path, text: str | None) -> dict[str, Any]:
 def check_same_pair(path: Path, header: dict[str, Any], template: Path, template_header: dict[str, Any]) -> None:
     """Refuse two files that were not exported together.
 
+    Args:
+        path: The search graph's file.
+        header: Its header.
+        template: Another file of the model.
+        template_header: Its header.
+
     Raises:
-        LockonError: the `pair` ids differ.
+        LockonError: The `pair` ids differ.
     """
     if header["pair"] != template_header["pair"]:
         raise LockonError(
@@ -120,10 +138,10 @@ def check_same_pair(path: Path, header: dict[str, Any], template: Path, template
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """The lockon header of an ONNX file.
+    """Read the lockon header of an ONNX file.
 
     Raises:
-        LockonError: not ONNX or truncated, no header, or a header that this version cannot read.
+        LockonError: Not ONNX or truncated, no header, or a header that this version cannot read.
     """
     try:
         text = _metadata(path).get(METADATA_KEY)
@@ -133,8 +151,12 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def _metadata(path: Path) -> dict[str, str]:
-    """All of `ModelProto.metadata_props`. Raises EOFError where the bytes are no protobuf message or end too early."""
-    found: dict[str, str] = {}
+    """Read all of `ModelProto.metadata_props`.
+
+    Raises:
+        EOFError: The bytes are no protobuf message or end too early.
+    """
+    properties: dict[str, str] = {}
     size = path.stat().st_size
     if size == 0:
         raise EOFError
@@ -145,10 +167,10 @@ def _metadata(path: Path) -> dict[str, str]:
                 raise EOFError
             if field == _METADATA_PROPS and wire == _LENGTH:
                 key, value = _entry(_take(file, size))
-                found[key] = value
+                properties[key] = value
             else:
                 _skip(file, wire, size)
-    return found
+    return properties
 
 
 def _varint(file: BinaryIO) -> int:
@@ -186,7 +208,7 @@ def _skip(file: BinaryIO, wire: int, size: int) -> None:
 
 
 def _entry(data: bytes) -> tuple[str, str]:
-    """Key and value of one StringStringEntryProto."""
+    """Return key and value of one StringStringEntryProto."""
     file = io.BytesIO(data)
     fields: dict[int, str] = {}
     while file.tell() < len(data):

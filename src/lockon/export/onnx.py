@@ -1,4 +1,4 @@
-"""torch to plain ONNX files, two or (with masks) three, with a parity check before anything is written.
+"""Export of torch networks to plain ONNX files, two or (with masks) three, with a parity check before anything is written.
 
 Steps: copy the module, fold each BatchNorm into the convolution before it, round the large weights through float16 (if
 `half_storage`), trace the graphs with a dynamic batch axis, store as float16 every large constant
@@ -28,7 +28,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from lockon.errors import LockonError
 from lockon.export.graphs import trace
 from lockon.export.header import FORMAT, HEADER_KEYS, METADATA_KEY, part_path, template_path
-from lockon.export.parity import ParityDifference, check_parity, difference, signal
+from lockon.export.parity import ParityDifference, Probe, check_parity, difference, signal
 from lockon.export.runtime import OnnxModel
 from lockon.export.torch_model import TorchModel
 
@@ -38,15 +38,19 @@ HALF_MIN_BYTES = 4096  # float32 constants below this stay as they are
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What `export_onnx` wrote.
+    """The report of `export_onnx`.
 
     Attributes:
-        search_path, template_path: the two files; search_bytes, template_bytes: their sizes.
-        header: the header in all.
-        parity: files in ONNX Runtime against torch with the same (rounded) weights; None if not verified.
-        rounding: effect of float16 storage, torch with rounded against torch with original weights; None for float32.
-        signal: how far torch's outputs move from one test crop to another; the differences are to be read against it.
-        mask_path: the third file of a network with masks, or None; mask_bytes: its size.
+        search_path: File of the search graph.
+        template_path: File of the template graph.
+        search_bytes: Size of the search graph's file.
+        template_bytes: Size of the template graph's file.
+        header: The header in all of them.
+        parity: Files in ONNX Runtime against torch with the same (rounded) weights; None if not verified.
+        rounding: Effect of float16 storage, torch with rounded against torch with original weights; None for float32.
+        signal: Range of torch's outputs over test crops; the differences are to be read against it.
+        mask_path: The third file of a network with masks, or None.
+        mask_bytes: Size of that file.
     """
 
     search_path: Path
@@ -76,15 +80,15 @@ def export_onnx(
     extras are not exported: deployed models give logits, boxes and quality.
 
     Args:
-        module: network with `encode`, `template_size`, `search_size`; it is left as it is.
-        directory: made if missing.
-        name: stem of the files.
-        header: architecture, config, tracker, licence, data, metrics, git_revision; `format` and `pair` are filled in.
-        half_storage: large weights as float16 (half the size; computation stays float32).
-        verify: compare with torch before the files are put in place; False for an untrained network (see `verify_export`).
+        module: Network with `encode`, `template_size`, `search_size`; it is left as it is.
+        directory: Folder of the files, made if missing.
+        name: Stem of the files.
+        header: Architecture, config, tracker, licence, data, metrics, git_revision; `format` and `pair` are filled in.
+        half_storage: Store large weights as float16 (half the size; computation stays float32).
+        verify: Compare with torch before the files are put in place; False for an untrained network (see `verify_export`).
 
     Raises:
-        LockonError: the header misses a key, the folder cannot be written, or the files differ from torch by more than
+        LockonError: The header misses a key, the folder cannot be written, or the files differ from torch by more than
             the tolerances of `lockon.export.parity`.
     """
     directory = Path(directory)
@@ -97,23 +101,10 @@ def export_onnx(
     stored = _stored_module(module, half_storage)
     models = trace(stored)
     for model in models.values():
-        _strip(model)
-        if half_storage:
-            _store_half(model.graph)
-        model.metadata_props.add(key=METADATA_KEY, value=json.dumps(full_header, sort_keys=True))
-        onnx.checker.check_model(model)
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=directory) as folder:
-            temporary = Path(folder) / search_path.name
-            for part, model in models.items():
-                part_path(temporary, part).write_bytes(model.SerializeToString())
-            parity = verify_export(module, temporary) if verify else None
-            part_path(search_path, "mask").unlink(missing_ok=True)  # an earlier network of this name may have had masks
-            for part in sorted(models, key="search".__eq__):  # last the search graph, by whose path a model is known
-                os.replace(part_path(temporary, part), part_path(search_path, part))
-    except OSError as error:
-        raise _unwritable(search_path, error) from None
-    original = TorchModel(_stored_module(module, half=False))
+        _finish(model, full_header, half_storage)
+    parity = _write(models, search_path, module if verify else None)
+    original = Probe(TorchModel(_stored_module(module, half=False)))
+    mask_path = part_path(search_path, "mask") if "mask" in models else None
     return ExportReport(
         search_path=search_path,
         template_path=template_path(search_path),
@@ -121,11 +112,36 @@ def export_onnx(
         template_bytes=template_path(search_path).stat().st_size,
         header=full_header,
         parity=parity,
-        rounding=difference(TorchModel(stored), original) if half_storage else None,
+        rounding=difference(Probe(TorchModel(stored)), original) if half_storage else None,
         signal=signal(original),
-        mask_path=part_path(search_path, "mask") if "mask" in models else None,
-        mask_bytes=part_path(search_path, "mask").stat().st_size if "mask" in models else 0,
+        mask_path=mask_path,
+        mask_bytes=0 if mask_path is None else mask_path.stat().st_size,
     )
+
+
+def _finish(model: onnx.ModelProto, header: Mapping[str, Any], half_storage: bool) -> None:
+    """Prepare a traced graph for its file: strip, store, add the header, check."""
+    _strip(model)
+    if half_storage:
+        _store_half(model.graph)
+    model.metadata_props.add(key=METADATA_KEY, value=json.dumps(header, sort_keys=True))
+    onnx.checker.check_model(model)
+
+
+def _write(models: Mapping[str, onnx.ModelProto], search_path: Path, reference: nn.Module | None) -> ParityDifference | None:
+    """Write the files of all graphs, compared with `reference` before they are put in place; return the differences."""
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{search_path.stem}-", dir=search_path.parent) as folder:
+            temporary = Path(folder) / search_path.name
+            for part, model in models.items():
+                part_path(temporary, part).write_bytes(model.SerializeToString())
+            parity = None if reference is None else verify_export(reference, temporary)
+            part_path(search_path, "mask").unlink(missing_ok=True)  # an earlier network of this name may have had masks
+            for part in sorted(models, key="search".__eq__):  # last the search graph, by whose path a model is known
+                os.replace(part_path(temporary, part), part_path(search_path, part))
+    except OSError as error:
+        raise _unwritable(search_path, error) from None
+    return parity
 
 
 def _writable_folder(directory: Path) -> None:
@@ -145,11 +161,11 @@ def verify_export(module: nn.Module, path: str | Path) -> ParityDifference:
     """Compare stored files with the torch module whose weights they hold, on 1 and 3 targets of seeded test crops.
 
     Args:
-        module: the network with the original weights; it is left as it is.
+        module: The network with the original weights; it is left as it is.
         path: ``NAME.onnx``.
 
     Raises:
-        LockonError: as `OnnxModel`; the files were exported from other weights; a difference above the tolerance; or outputs
+        LockonError: As `OnnxModel`; the files were exported from other weights; a difference above the tolerance; or outputs
             that hardly depend on the crops, so that their agreement would show nothing (an untrained network).
     """
     model = OnnxModel(path)
@@ -161,10 +177,10 @@ def verify_export(module: nn.Module, path: str | Path) -> ParityDifference:
 
 
 def fold_batch_norm(module: nn.Module) -> nn.Module:
-    """A copy in evaluation mode where every BatchNorm2d that follows a Conv2d is folded into it.
+    """Copy a module in evaluation mode and fold every BatchNorm2d that follows a Conv2d into it.
 
-    In an `nn.Sequential` the order says so; other modules say it by `norm_pairs`, names of a convolution and of the normalization that
-    alone reads it. A pair whose parts also appear elsewhere is left alone.
+    In an `nn.Sequential` the order decides; other modules declare pairs by `norm_pairs`, names of a convolution and of the normalization
+    that alone reads it. A pair whose parts also appear elsewhere is left alone.
     """
     module = copy.deepcopy(module).eval()
     uses: dict[int, int] = {}
@@ -181,14 +197,14 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
 
 
 def _pairs(parent: nn.Module) -> list[tuple[str, str]]:
-    """Names of children of which the second reads the first, and nothing else does."""
+    """Return the names of children of which the second reads the first, and nothing else does."""
     if isinstance(parent, nn.Sequential):
         return list(itertools.pairwise(name for name, _ in parent.named_children()))
     return list(getattr(parent, "norm_pairs", ()))
 
 
 def _stored_module(module: nn.Module, half: bool) -> nn.Module:
-    """The module as the files hold it: on the CPU, float32, BatchNorm folded, large weights rounded through float16."""
+    """Copy the module as the files hold it: on the CPU, float32, BatchNorm folded, large weights rounded through float16."""
     stored = fold_batch_norm(module).cpu().float()
     if half:
         for parameter in stored.parameters():
@@ -199,7 +215,7 @@ def _stored_module(module: nn.Module, half: bool) -> nn.Module:
 
 
 def _pair(module: nn.Module, half: bool) -> str:
-    """16 hexadecimal digits that name the weights and how they are stored."""
+    """Return 16 hexadecimal digits that name the weights and how they are stored."""
     digest = hashlib.sha256(b"float16" if half else b"float32")
     for key, value in sorted(module.state_dict().items()):
         digest.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())
@@ -208,7 +224,7 @@ def _pair(module: nn.Module, half: bool) -> str:
 
 
 def _strip(model: onnx.ModelProto) -> None:
-    """Remove what the exporter notes for debugging: stack traces with paths of this machine, more than a hundred kB."""
+    """Remove the exporter's debugging notes: stack traces with paths of this machine, more than a hundred kB."""
     model.ir_version = IR_VERSION
     del model.metadata_props[:]
     model.doc_string = ""

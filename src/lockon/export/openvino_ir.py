@@ -1,4 +1,4 @@
-"""The ONNX files as OpenVINO's own format: ``NAME.xml`` + ``NAME.bin``, the same for ``NAME.template`` and a mask graph; no torch."""
+"""Conversion of the ONNX files to OpenVINO's own format, ``.xml`` and ``.bin`` files for every graph; no torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ from lockon.export.runtime import OnnxModel, OpenVinoModel
 
 @dataclass(frozen=True, slots=True)
 class ConversionReport:
-    """What `export_openvino` wrote: two files per graph, and the differences from ONNX Runtime."""
+    """The report of `export_openvino`.
+
+    Attributes:
+        paths: The files, two per graph.
+        parity: Differences from ONNX Runtime.
+    """
 
     paths: tuple[Path, ...]
     parity: ParityDifference
@@ -27,6 +32,10 @@ def export_openvino(path: str | Path, directory: str | Path) -> ConversionReport
     """Convert ``NAME.onnx`` and its other parts, keep the header, compare with ONNX Runtime, then put the files in place.
 
     Constants are stored as they are in the ONNX files (float16 where those have it), so nothing is rounded a second time.
+
+    Args:
+        path: The search graph's file, ``NAME.onnx``.
+        directory: Folder of the files, made if missing.
 
     Raises:
         LockonError: OpenVINO is not installed, as `OnnxModel`, a folder that cannot be written, or differences above the

@@ -1,4 +1,4 @@
-"""Do two ways to run a model agree? Measured on seeded crops, against tolerances, and only where agreement means something."""
+"""Parity of two ways to run a model: measured on seeded crops, against tolerances, and only where agreement means something."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lockon.errors import LockonError
+from lockon.types import Prediction
 
 if TYPE_CHECKING:
     from lockon.export.runtime import OnnxModel, OpenVinoModel
@@ -27,9 +28,10 @@ class ParityDifference:
     """Largest absolute differences between two ways to run a model.
 
     Attributes:
-        logits, quality: of the raw outputs; quality is None for a model without it.
-        boxes: in search-crop pixels.
-        mask: of the mask probabilities at the best candidate; None for a model without masks.
+        logits: Difference of the raw logits.
+        boxes: Difference of the boxes in search-crop pixels.
+        quality: Difference of the raw quality; None for a model without it.
+        mask: Difference of the mask probabilities at the best candidate; None for a model without masks.
     """
 
     logits: float
@@ -38,22 +40,43 @@ class ParityDifference:
     mask: float | None = None
 
 
-def check_parity(model: Model, reference: Model, name: str) -> ParityDifference:
-    """The differences between a stored model and its reference, on 1 and 3 targets of test crops.
+class Probe:
+    """A model and its outputs on the test crops, each computed once however many measures need it.
 
     Args:
-        model, reference: two models with the same weights and crop sizes.
-        name: of the model, for messages.
+        model: The model.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._outputs: dict[int, Prediction] = {}
+
+    def outputs(self, batch: int) -> Prediction:
+        """Return the outputs for `batch` targets, with the model's own template."""
+        if batch not in self._outputs:
+            template, search = _crops(self.model, batch)
+            self._outputs[batch] = self.model(self.model.encode(template), search)
+        return self._outputs[batch]
+
+
+def check_parity(model: Model, reference: Model, name: str) -> ParityDifference:
+    """Measure the differences between a stored model and its reference on 1 and 3 targets of test crops, and check them.
+
+    Args:
+        model: The stored model.
+        reference: A model with the same weights and crop sizes.
+        name: Name of the model, for messages.
 
     Raises:
-        LockonError: a difference above the tolerance; or outputs of the reference that hardly depend on the crops, so that
+        LockonError: A difference above the tolerance; or outputs of the reference that hardly depend on the crops, so that
             agreement would show nothing (an untrained network).
     """
     allowed = ParityDifference(
         logits=LOGIT_TOLERANCE, boxes=BOX_TOLERANCE * model.search_size, quality=LOGIT_TOLERANCE, mask=LOGIT_TOLERANCE
     )
-    moved, found = signal(reference), difference(model, reference)
-    silent = _without_confidence(reference)
+    probe = Probe(reference)
+    moved, measured = signal(probe), difference(Probe(model), probe)
+    silent = _without_confidence(probe)
     flat = [
         output
         for output, limit in _items(allowed)
@@ -67,56 +90,53 @@ def check_parity(model: Model, reference: Model, name: str) -> ParityDifference:
     wrong = [
         f"{output} {value:.1e} (allowed {limit:.1e})"
         for output, limit in _items(allowed)
-        if (value := getattr(found, output)) is not None and not value <= limit  # NaN is wrong
+        if (value := getattr(measured, output)) is not None and not value <= limit  # NaN is wrong
     ]
     if wrong:
         raise LockonError(
             f"{name} differs from its reference: {', '.join(wrong)}; export it again, or report an operator that is exported wrongly"
         )
-    return found
+    return measured
 
 
-def difference(model: Model, reference: Model) -> ParityDifference:
-    """Largest differences on the test crops, each model with its own template; 1 target, then 3."""
+def difference(probe: Probe, reference: Probe) -> ParityDifference:
+    """Measure the largest differences on the test crops, each model with its own template; 1 target, then 3."""
     rows = []
     for batch in (1, 3):
-        template, search = _crops(reference, batch)
-        a, b = (one(one.encode(template), search) for one in (model, reference))
+        a, b = probe.outputs(batch), reference.outputs(batch)
         pairs = [(a.logits, b.logits), (a.boxes, b.boxes)]
         if b.quality is not None:
             pairs.append((a.quality, b.quality))
-        if reference.extras:
+        if reference.model.extras:
             index = np.argmax(b.logits, axis=1)
-            pairs.append((model.mask(a, index), reference.mask(b, index)))
+            pairs.append((probe.model.mask(a, index), reference.model.mask(b, index)))
         rows.append([_largest(*pair) for pair in pairs])
     return _named(np.max(rows, axis=0).tolist(), b.quality is not None)  # unlike max(), NaN stays NaN
 
 
-def signal(model: Model) -> ParityDifference:
-    """Largest range of one candidate's output over 3 test crops."""
-    template, search = _crops(model, 3)
-    out = model(model.encode(template), search)
+def signal(probe: Probe) -> ParityDifference:
+    """Measure the largest range of one candidate's output over 3 test crops."""
+    out = probe.outputs(3)
     values = [out.logits, out.boxes, *(() if out.quality is None else (out.quality,))]
-    if model.extras:
-        values.append(model.mask(out, np.argmax(out.logits, axis=1)))
+    if probe.model.extras:
+        values.append(probe.model.mask(out, np.argmax(out.logits, axis=1)))
     return _named([float(np.max(np.ptp(value, axis=0))) for value in values], out.quality is not None)
 
 
-def _without_confidence(model: Model) -> tuple[str, ...]:
-    """The outputs that say nothing on purpose: the logits, always 0, of one candidate that nobody has to choose."""
-    template, search = _crops(model, 1)
-    logits = model(model.encode(template), search).logits
+def _without_confidence(probe: Probe) -> tuple[str, ...]:
+    """Return the outputs that carry no information on purpose: the logits, always 0, of a single candidate."""
+    logits = probe.outputs(1).logits
     return ("logits",) if logits.shape[1] == 1 and not np.any(logits) else ()
 
 
 def _named(values: list[float], quality: bool) -> ParityDifference:
-    """Figures of logits, boxes, quality where there is one, and mask where there is one."""
+    """Name the values of logits, boxes, quality where there is one, and mask where there is one."""
     logits, boxes, *rest = values
     return ParityDifference(logits, boxes, rest.pop(0) if quality else None, rest[0] if rest else None)
 
 
 def _crops(model: Model, batch: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Template and search crops: coloured blobs under fine noise (pure noise averages out in a deep network)."""
+    """Draw template and search crops: coloured blobs under fine noise (pure noise averages out in a deep network)."""
     rng = np.random.default_rng(batch)
 
     def scene(size: int) -> NDArray[np.floating[Any]]:

@@ -39,31 +39,32 @@ _LOAD_ERRORS = (  # they share no base class below Exception
 
 
 def default_threads() -> int:
-    """Threads of the network when the user names none: OMP_NUM_THREADS where it is set, else the cores of this process, at most 4.
+    """Return the network's threads where the user names none: OMP_NUM_THREADS if set, else the cores of this process, at most 4.
 
-    More bring nothing to a small network, and the video decoder wants a core too.
+    More bring nothing to a small network, and the video decoder needs a core too.
     """
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    if given.isdigit() and int(given) > 0:
-        return int(given)
+    setting = os.environ.get("OMP_NUM_THREADS", "")
+    if setting.isdigit() and int(setting) > 0:
+        return int(setting)
     return min(usable_cores(), 4)
 
 
 class OnnxModel:
-    """``NAME.onnx``, ``NAME.template.onnx`` and, for a network with masks, ``NAME.mask.onnx`` in ONNX Runtime.
+    """A model in ONNX Runtime: ``NAME.onnx``, ``NAME.template.onnx`` and, for a network with masks, ``NAME.mask.onnx``.
 
     Args:
-        path: the search graph's file, ``NAME.onnx``.
+        path: The search graph's file, ``NAME.onnx``.
         device: "auto" or "cpu" for the CPU, "cuda" for an NVIDIA GPU, "cuda:1" for the second one.
-        threads: threads of one forward pass on the CPU; None for `default_threads`.
+        threads: Threads of one forward pass on the CPU; None for `default_threads`.
 
     Attributes:
-        template_size, search_size: side of the crops in pixels.
-        header: the JSON header of the file.
-        extras: names of the further outputs that masks are made from; empty for a network without masks.
+        template_size: Side of the template crop in pixels.
+        search_size: Side of the search crop in pixels.
+        header: The JSON header of the file.
+        extras: Names of the further outputs that masks are made from; empty for a network without masks.
 
     Raises:
-        LockonError: a file is missing, truncated, no lockon model, or of another export than the other; no such device.
+        LockonError: A file is missing, truncated, no lockon model, or of another export than the other; no such device.
     """
 
     def __init__(self, path: str | Path, device: str = "auto", threads: int | None = None) -> None:
@@ -86,7 +87,7 @@ class OnnxModel:
             check_mask_graph(mask_path, _names(self._mask), self.extras)
 
     def encode(self, images: NDArray[np.uint8]) -> Template:
-        """(B, h, w, 3) uint8 RGB template crops to features of B rows (float32 arrays)."""
+        """Encode (B, h, w, 3) uint8 RGB template crops to features of B rows (float32 arrays)."""
         return Template(tuple(self._template.run(self._names, {"template": images})))
 
     def __call__(self, template: Template, images: NDArray[np.uint8]) -> Prediction:
@@ -95,10 +96,10 @@ class OnnxModel:
         return _prediction(self._search.run(None, feeds), self.extras)
 
     def mask(self, prediction: Prediction, index: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-        """(B, P, P) mask probabilities of the candidates `index` (B,), one per target of `prediction`, at the search crop's scale.
+        """Compute (B, P, P) mask probabilities of the candidates `index` (B,), one per target of `prediction`, at the search crop's scale.
 
         Raises:
-            LockonError: the network makes no masks.
+            LockonError: The network makes no masks.
         """
         if self._mask is None:
             raise no_masks(self.header)
@@ -107,19 +108,20 @@ class OnnxModel:
 
 
 class OpenVinoModel:
-    """The same ONNX files, or the ``.xml`` files of ``lockon export --format openvino``, in OpenVINO.
+    """A model in OpenVINO, from the same ONNX files or the ``.xml`` files of ``lockon export --format openvino``.
 
     Args:
-        path: the search graph's file, ``NAME.onnx`` or ``NAME.xml``.
+        path: The search graph's file, ``NAME.onnx`` or ``NAME.xml``.
         device: OpenVINO device name.
-        precision: "f32", or "bf16" where the CPU has it. Always handed to OpenVINO: left to itself it picks bf16 on some
-            CPUs, and results would depend on the machine.
-        threads: threads of one forward pass; None for `default_threads`.
+        precision: "f32", or "bf16" where the CPU has it. Always set: by default OpenVINO chooses bf16 on some CPUs, and results
+            would depend on the machine.
+        threads: Threads of one forward pass; None for `default_threads`.
 
     Attributes:
-        template_size, search_size: side of the crops in pixels.
-        header: the JSON header of the file.
-        extras: names of the further outputs that masks are made from; empty for a network without masks.
+        template_size: Side of the template crop in pixels.
+        search_size: Side of the search crop in pixels.
+        header: The JSON header of the file.
+        extras: Names of the further outputs that masks are made from; empty for a network without masks.
 
     Raises:
         LockonError: OpenVINO is not installed, an unknown device or precision, or a file as in `OnnxModel`.
@@ -166,7 +168,7 @@ class OpenVinoModel:
             ) from None
 
     def encode(self, images: NDArray[np.uint8]) -> Template:
-        """(B, h, w, 3) uint8 RGB template crops to features of B rows (float32 arrays)."""
+        """Encode (B, h, w, 3) uint8 RGB template crops to features of B rows (float32 arrays)."""
         return Template(_outputs(self._template, [images]))
 
     def __call__(self, template: Template, images: NDArray[np.uint8]) -> Prediction:
@@ -174,22 +176,22 @@ class OpenVinoModel:
         return _prediction(_outputs(self._search, [images, *template.features]), self.extras)
 
     def mask(self, prediction: Prediction, index: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-        """As `OnnxModel.mask`."""
+        """Compute masks as `OnnxModel.mask` does."""
         if self._mask is None:
             raise no_masks(self.header)
         return _outputs(self._mask, [index.astype(np.int64), *_inputs(prediction, self.extras).values()])[0]
 
 
 def load_model(path: str | Path, device: str = "auto", threads: int | None = None) -> OnnxModel | OpenVinoModel:
-    """The deployed model in `path`, on a device.
+    """Load the deployed model in `path` on a device.
 
     Args:
         path: ``NAME.onnx`` (or ``NAME.xml``, which only OpenVINO reads), its template half beside it.
         device: "auto" or "cpu" (ONNX Runtime; OpenVINO for ``.xml``), "cuda" or "cuda:1", "openvino", "openvino-bf16".
-        threads: threads of one forward pass on the CPU; None for `default_threads`.
+        threads: Threads of one forward pass on the CPU; None for `default_threads`.
 
     Raises:
-        LockonError: as `OnnxModel` and `OpenVinoModel`; device "torch" needs ``.safetensors`` weights.
+        LockonError: As `OnnxModel` and `OpenVinoModel`; device "torch" needs ``.safetensors`` weights.
     """
     path = Path(path)
     if device == "torch":
@@ -205,7 +207,7 @@ def load_model(path: str | Path, device: str = "auto", threads: int | None = Non
 
 
 def _prediction(outputs: Sequence[NDArray[np.float32]], extras: Sequence[str]) -> Prediction:
-    """Outputs in the order of the graph: logits, boxes, quality where the model has it, and what masks are made from."""
+    """Return the graph's outputs, in its order, as a prediction: logits, boxes, quality where the model has it, and mask inputs."""
     dense = outputs[: len(outputs) - len(extras)]
     return Prediction(
         dense[0], dense[1], dense[2] if len(dense) == 3 else None, extras=dict(zip(extras, outputs[len(dense) :], strict=True))
@@ -217,13 +219,13 @@ def _inputs(prediction: Prediction, extras: Sequence[str]) -> dict[str, NDArray[
 
 
 def _split_device(device: str) -> tuple[str, int]:
-    """Kind and number: cuda:1 is ("cuda", 1); a device without a number is the first of its kind."""
+    """Split a device into kind and number: cuda:1 is ("cuda", 1); a device without a number is the first of its kind."""
     kind, colon, number = device.partition(":")
     return (kind, int(number)) if colon and kind == "cuda" and number.isdecimal() else (device, 0)
 
 
 def _providers(device: str) -> list[tuple[str, dict[str, str]]]:
-    """Execution providers with their options, the wanted one first."""
+    """Return the execution providers with their options, the preferred one first."""
     kind, number = _split_device(device)
     if kind not in ("auto", "cpu", "cuda"):
         raise unknown_name("device", device, ("auto", "cpu", "cuda"))
@@ -261,7 +263,7 @@ def _names(session: ort.InferenceSession) -> Ports:
 
 
 def _ports(model: Any) -> Ports:
-    """`_names` of an OpenVINO model."""
+    """Return the port names of an OpenVINO model, as `_names` does."""
     return [port.any_name for port in model.inputs], [port.any_name for port in model.outputs]
 
 

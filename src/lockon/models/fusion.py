@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 
 def pixelwise_correlation(template: Tensor, search: Tensor, *, scaled: bool = True) -> Tensor:
-    """Every template position as a 1x1 kernel over the search map (Yan et al., Alpha-Refine, CVPR 2021, Sec. 3.2).
+    """Correlate every template position, as a 1x1 kernel, with the search map (Yan et al., Alpha-Refine, CVPR 2021, Sec. 3.2).
 
     Args:
-        template: (B, C, h, w). search: (B, C, H, W).
-        scaled: divide by sqrt(C), so that the size of the products does not grow with C.
+        template: (B, C, h, w).
+        search: (B, C, H, W).
+        scaled: Divide by sqrt(C), so that the size of the products does not grow with C.
 
     Returns:
         (B, h w, H, W): dot products.
@@ -29,11 +30,12 @@ def pixelwise_correlation(template: Tensor, search: Tensor, *, scaled: bool = Tr
 
 
 def depthwise_correlation(template: Tensor, search: Tensor, *, valid: bool = False) -> Tensor:
-    """One cross-correlation per channel (Li et al., SiamRPN++, CVPR 2019, Sec. 3.3).
+    """Correlate channel by channel (Li et al., SiamRPN++, CVPR 2019, Sec. 3.3).
 
     Args:
-        template: (B, C, h, w); kernels of even size are centred half a cell up and left. search: (B, C, H, W).
-        valid: only where the kernel lies on the map, and the plain sum of the products, as published; otherwise the map is
+        template: (B, C, h, w); kernels of even size are centred half a cell up and left.
+        search: (B, C, H, W).
+        valid: Only where the kernel lies on the map, and the plain sum of the products, as published; otherwise the map is
             padded with zeros to keep its size, and the sum is divided by h w: the mean product over the kernel.
 
     Returns:
@@ -52,11 +54,12 @@ def depthwise_correlation(template: Tensor, search: Tensor, *, valid: bool = Fal
 
 
 def upchannel_correlation(template: Tensor, search: Tensor, *, valid: bool = True) -> Tensor:
-    """K full cross-correlations per target, each over all channels (Li et al., SiamRPN, CVPR 2018, Sec. 3.2).
+    """Correlate K kernels per target, each over all channels (Li et al., SiamRPN, CVPR 2018, Sec. 3.2).
 
     Args:
-        template: (B, K C, h, w): K kernels of C channels, kernel after kernel. search: (B, C, H, W).
-        valid: as in `depthwise_correlation`; with False the map is padded, and the sum divided by h w.
+        template: (B, K C, h, w): K kernels of C channels, kernel after kernel.
+        search: (B, C, H, W).
+        valid: As in `depthwise_correlation`; with False the map is padded, and the sum divided by h w.
 
     Returns:
         (B, K, H - h + 1, W - w + 1) if `valid`, else (B, K, H, W).
@@ -76,10 +79,11 @@ def upchannel_correlation(template: Tensor, search: Tensor, *, valid: bool = Tru
 
 
 def naive_correlation(template: Tensor, search: Tensor) -> Tensor:
-    """The template as one kernel over the search map (Bertinetto et al., SiamFC, ECCV-W 2016, Eq. 2, without its bias).
+    """Correlate the whole template, as one kernel, with the search map (Bertinetto et al., SiamFC, ECCV-W 2016, Eq. 2, without its bias).
 
     Args:
-        template: (B, C, h, w). search: (B, C, H, W).
+        template: (B, C, h, w).
+        search: (B, C, H, W).
 
     Returns:
         (B, 1, H - h + 1, W - w + 1): sums over all channels and kernel cells.
@@ -88,11 +92,13 @@ def naive_correlation(template: Tensor, search: Tensor) -> Tensor:
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, *, scaled: bool = True) -> Tensor:
-    """What every position of one map sees of another: values, weighed by a softmax over the keys of the dot products.
+    """Average values at every position of the query map, weighted by a softmax over the keys of the dot products.
 
     Args:
-        query: (B, C, H, W). key: (B, C, h, w). value: (B, K, h, w).
-        scaled: divide the products by sqrt(C).
+        query: (B, C, H, W).
+        key: (B, C, h, w).
+        value: (B, K, h, w).
+        scaled: Divide the products by sqrt(C).
 
     Returns:
         (B, K, H, W).
@@ -103,13 +109,14 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, scaled: bool = True) ->
 
 
 def attention_match(template: Tensor, search: Tensor) -> Tensor:
-    """What every search position sees of the template, beside the search features (Tang and Ling, RBO, CVPR 2022, Eq. 2-3).
+    """Attend from every search position to the template and append the search features (Tang and Ling, RBO, CVPR 2022, Eq. 2-3).
 
     A softmax over the template's positions of the dot products, divided by sqrt(C), weighs the template's features. The paper
     writes the search features first; the published network, and so its weights, have them last.
 
     Args:
-        template: (B, C, h, w). search: (B, C, H, W).
+        template: (B, C, h, w).
+        search: (B, C, H, W).
 
     Returns:
         (B, 2 C, H, W): attended template features, then search features.
@@ -118,12 +125,12 @@ def attention_match(template: Tensor, search: Tensor) -> Tensor:
 
 
 def _pad(search: Tensor, h: int, w: int) -> Tensor:
-    """Zeros around the map, so that a kernel of h x w gives a map of the same size."""
+    """Pad the map with zeros, so that a kernel of h x w gives a map of the same size."""
     return F.pad(search, ((w - 1) // 2, w // 2, (h - 1) // 2, h // 2))
 
 
 def _shifts(search: Tensor, h: int, w: int) -> Tensor:
-    """(B, C, H, W) to (B, C, h w, H' W'): what each kernel cell meets, as few slices: exporting takes as long as there are nodes."""
+    """Map (B, C, H, W) to (B, C, h w, H' W'), the inputs of each kernel cell, by few slices: exporting takes as long as there are nodes."""
     height, width = search.shape[-2] - h + 1, search.shape[-1] - w + 1
     across = torch.stack([search.narrow(3, x, width) for x in range(w)], dim=2)  # (B, C, w, H, W')
     return torch.stack([across.narrow(3, y, height).flatten(3) for y in range(h)], dim=2).flatten(2, 3)
@@ -135,7 +142,7 @@ class PixelwiseFusion(nn.Module):
     Args:
         channels: C of both inputs.
         template_cells: h w of the template map (it fixes the number of correlation channels).
-        out: channels of the mixed map.
+        out: Channels of the mixed map.
     """
 
     def __init__(self, channels: int, *, template_cells: int, out: int) -> None:
@@ -144,7 +151,7 @@ class PixelwiseFusion(nn.Module):
         self.mix = nn.Sequential(nn.Conv2d(channels + template_cells, out, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True))
 
     def forward(self, template: Tensor, search: Tensor) -> Tensor:
-        """(B, C, h, w) and (B, C, H, W) to (B, out, H, W)."""
+        """Map (B, C, h, w) and (B, C, H, W) to (B, out, H, W)."""
         correlation = self.norm(pixelwise_correlation(template, search))  # (B, hw, H, W)
         mixed: Tensor = self.mix(torch.cat([search, correlation], dim=1))
         return mixed
@@ -155,7 +162,7 @@ class DepthwiseFusion(nn.Module):
 
     Args:
         channels: C of both inputs.
-        out: channels of the mixed map.
+        out: Channels of the mixed map.
     """
 
     def __init__(self, channels: int, *, out: int) -> None:
@@ -164,7 +171,7 @@ class DepthwiseFusion(nn.Module):
         self.mix = nn.Sequential(nn.Conv2d(2 * channels, out, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True))
 
     def forward(self, template: Tensor, search: Tensor) -> Tensor:
-        """(B, C, h, w) and (B, C, H, W) to (B, out, H, W)."""
+        """Map (B, C, h, w) and (B, C, H, W) to (B, out, H, W)."""
         h, w = template.shape[-2:]
         center = template[..., h // 4 : h - h // 4, w // 4 : w - w // 4]  # the target with little context
         correlation = self.norm(depthwise_correlation(center, search))  # (B, C, H, W)

@@ -1,4 +1,4 @@
-"""How a refiner's reference and search features become one map: correlation, convolutions, channel attention, a non-local block.
+"""Fusion of a refiner's reference and search features to one map: correlation, convolutions, channel attention, a non-local block.
 
 Yan et al., Alpha-Refine, CVPR 2021, Sec. 3.2; what follows the correlation is that of the published weights.
 
@@ -7,21 +7,21 @@ Letters: B crops, C channels, h cells per side of the reference, S of the search
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lockon.models.choices import Correlation
 from lockon.models.fusion import attend, depthwise_correlation, naive_correlation, pixelwise_correlation
 from lockon.models.heads.blocks import conv_bn_relu
 
-Correlation = Literal["pixelwise", "depthwise", "naive"]
 REDUCTION = 4  # of channel attention
 
 
 class ChannelAttention(nn.Module):
-    """Each channel times a weight in (0, 1) that all channels' means decide (Hu et al., SENet, CVPR 2018, Sec. 3)."""
+    """Channel attention: each channel times a weight in (0, 1) computed from all channels' means (Hu et al., SENet, CVPR 2018, Sec. 3)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -29,14 +29,14 @@ class ChannelAttention(nn.Module):
         self.excite = nn.Conv2d(channels // REDUCTION, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, D, S, S) to the same shape."""
+        """Map (B, D, S, S) to the same shape."""
         weights = self.excite(F.relu(self.squeeze(x.mean(dim=(2, 3), keepdim=True)))).sigmoid()  # (B, D, 1, 1)
         weighed: Tensor = x * weights
         return weighed
 
 
 class PooledNonLocal(nn.Module):
-    """What each cell gathers from all others, which are halved in number by pooling (Wang et al., Non-local, CVPR 2018, Sec. 3.3).
+    """Non-local block whose cells attend to all others at half the resolution (Wang et al., Non-local, CVPR 2018, Sec. 3.3).
 
     The last normalization starts at 0, so that the block starts as the identity.
     """
@@ -52,7 +52,7 @@ class PooledNonLocal(nn.Module):
         self.out = nn.Sequential(nn.Conv2d(inner, channels, 1), norm)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, D, S, S) to the same shape."""
+        """Map (B, D, S, S) to the same shape."""
         key, value = (F.max_pool2d(part(x), 2) for part in (self.key, self.value))
         gathered: Tensor = self.out(attend(self.query(x), key, value, scaled=False))
         return x + gathered
@@ -64,11 +64,12 @@ class RefinerFusion(nn.Module):
     Args:
         channels: C of both inputs.
         reference_cells: h: pixel-wise correlation gives h h channels.
-        correlation: which of the three of Sec. 3.2. Depth-wise and naive correlation, which take whole kernels, shrink the map: a 3x3
+        correlation: One of the three of Sec. 3.2. Depth-wise and naive correlation, which take whole kernels, shrink the map: a 3x3
             convolution with batch normalization to D channels and bilinear enlargement bring it back to S cells.
         out: D; without `post` pixel-wise correlation needs h h.
-        post: three 1x1 convolutions with batch normalization, of 2 D, 2 D and D channels.
-        attention: `ChannelAttention`. non_local: `PooledNonLocal`, which early versions of the published code had.
+        post: Three 1x1 convolutions with batch normalization, of 2 D, 2 D and D channels.
+        attention: Whether to use `ChannelAttention`.
+        non_local: Whether to use `PooledNonLocal`, which early versions of the published code had.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class RefinerFusion(nn.Module):
         self.non_local = PooledNonLocal(out) if non_local else nn.Identity()
 
     def correlate(self, reference: Tensor, search: Tensor) -> Tensor:
-        """(B, C, h, h) and (B, C, S, S) to (B, h h or D, S, S): plain sums of products, as published."""
+        """Correlate (B, C, h, h) and (B, C, S, S) to (B, h h or D, S, S): plain sums of products, as published."""
         if self.mix is None:
             return pixelwise_correlation(reference, search, scaled=False)
         depthwise = self.correlation == "depthwise"
@@ -100,19 +101,21 @@ class RefinerFusion(nn.Module):
         return F.interpolate(self.mix(maps), size=search.shape[-2:], mode="bilinear", align_corners=False)
 
     def forward(self, reference: Tensor, search: Tensor) -> Tensor:
-        """(B, C, h, h) and (B, C, S, S) to (B, D, S, S)."""
+        """Map (B, C, h, h) and (B, C, S, S) to (B, D, S, S)."""
         fused: Tensor = self.non_local(self.attention(self.post(self.correlate(reference, search))))
         return fused
 
 
 class ProjectedFusion(RefinerFusion):
-    """`RefinerFusion` of features that a 1x1 convolution brings to fewer channels, for backbones that hardly learn.
+    """`RefinerFusion` of features that a 1x1 convolution brings to fewer channels, for backbones that are hardly trained.
 
     Args:
-        channels: C of both inputs. width: channels that are matched.
-        appearance: the search features go on beside what was matched, mixed by a 1x1 convolution: what is matched says where the target
-            is, they say where things end.
-        out: D. parts: of `RefinerFusion`.
+        channels: C of both inputs.
+        width: Channels that are matched.
+        appearance: The search features stay beside the matched ones, mixed by a 1x1 convolution: matching shows the position of the
+            target, appearance its borders.
+        out: D.
+        **parts: Other arguments of `RefinerFusion`.
     """
 
     def __init__(self, channels: int, *, width: int, appearance: bool = False, out: int = 64, **parts: Any) -> None:
@@ -121,10 +124,10 @@ class ProjectedFusion(RefinerFusion):
         self.blend = conv_bn_relu(out + width, out, 1) if appearance else None
 
     def forward(self, reference: Tensor, search: Tensor) -> Tensor:
-        """(B, C, h, h) and (B, C, S, S) to (B, D, S, S)."""
+        """Map (B, C, h, h) and (B, C, S, S) to (B, D, S, S)."""
         projected = self.project(search)
         fused = super().forward(self.project(reference), projected)
         return fused if self.blend is None else self.blend(torch.cat([fused, projected], dim=1))  # type: ignore[no-any-return]
 
 
-__all__ = ["ChannelAttention", "Correlation", "PooledNonLocal", "ProjectedFusion", "RefinerFusion"]
+__all__ = ["ChannelAttention", "PooledNonLocal", "ProjectedFusion", "RefinerFusion"]

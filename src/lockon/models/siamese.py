@@ -1,4 +1,4 @@
-"""The Siamese frame: one backbone for template and search, a neck, a fusion, a head. Holds no state between calls."""
+"""The Siamese network: a backbone for template and search, a neck, a fusion, a head. It holds no state between calls."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from lockon.types import Prediction, Template
 
 
 class SiameseModel(nn.Module):
-    """`encode` once per target, then call with each search crop.
+    """Siamese network: `encode` once per target, then call with each search crop.
 
     Features are tuples of levels, one (B, C, H, W) map each; a backbone or neck that returns one map gives one level.
 
     Args:
         backbone: (B, 3, H, W) RGB 0..255 to features; normalizes its input itself.
-        neck: module on the backbone's output, shared by both branches; None leaves the features as they are.
-        head: features to `Prediction`: called with the fused map, or without a fusion with the levels of template and search.
+        neck: Module on the backbone's output, shared by both branches; None leaves the features as they are.
+        head: Features to `Prediction`: called with the fused map, or without a fusion with the levels of template and search.
         fusion: (template features, search features) of the first level to the head's input; None where the head matches itself.
-        template_size, search_size: side of the crops in pixels.
-        template_cells: keep only the middle of the template's maps, this many cells per side: less context, and none of the
+        template_size: Side of the template crop in pixels.
+        search_size: Side of the search crop in pixels.
+        template_cells: Keep only the middle of the template's maps, this many cells per side: less context, and none of the
             features that padding made; None keeps all.
     """
 
@@ -43,12 +44,12 @@ class SiameseModel(nn.Module):
         self.template_cells = template_cells
 
     def levels(self, image: Tensor) -> tuple[Tensor, ...]:
-        """(B, 3, H, W) RGB 0..255 to the neck's levels."""
+        """Map (B, 3, H, W) RGB 0..255 to the neck's levels."""
         features: Tensor | tuple[Tensor, ...] = self.neck(self.backbone(image))
         return features if isinstance(features, tuple) else (features,)
 
     def encode(self, image: Tensor) -> Template:
-        """(B, 3, h, w) RGB 0..255 template crops to their features."""
+        """Encode (B, 3, h, w) RGB 0..255 template crops to their features."""
         levels = self.levels(image)
         if self.template_cells is not None:
             levels = tuple(center_crop(level, self.template_cells) for level in levels)
@@ -66,7 +67,7 @@ class SiameseModel(nn.Module):
 
 
 def center_crop(features: Tensor, cells: int) -> Tensor:
-    """The middle `cells` x `cells` of (B, C, H, W), half a cell up and left where it cannot be exact; smaller maps stay whole."""
+    """Cut the middle `cells` x `cells` of (B, C, H, W), half a cell up and left where it cannot be exact; smaller maps stay whole."""
     height, width = features.shape[-2:]
     top, left = max(height - cells, 0) // 2, max(width - cells, 0) // 2
     return features[..., top : top + cells, left : left + cells]

@@ -1,4 +1,4 @@
-"""SiamMask: a Siamese tracker whose chosen candidate also has a mask (Wang et al., CVPR 2019, arXiv 1812.05050).
+"""The SiamMask network: a Siamese tracker whose chosen candidate also has a mask (Wang et al., CVPR 2019, arXiv 1812.05050).
 
 Boxes come from the anchor head alone, masks from the candidate's cell; nothing of the mask feeds back. The heavy last layers of the
 mask branches run at chosen cells only, after the choice: `forward` gives what they need in `Prediction.extras`, and `mask` is a
@@ -23,8 +23,9 @@ class SiamMaskModel(SiameseModel):
     """`SiameseModel` with the two mask branches.
 
     Args:
-        mask_head: the coarse branch, on the neck's last level. refine_head: the fine branch.
-        parts: those of `SiameseModel`; the backbone also has `features` by the names "stem", "layer1" and so on, and `layers`.
+        mask_head: The coarse branch, on the neck's last level.
+        refine_head: The fine branch.
+        **parts: Those of `SiameseModel`; the backbone also has `features` by the names "stem", "layer1" and so on, and `layers`.
     """
 
     mask_inputs = ("stem", "layer1", "layer2", "correlation")  # the extras that `mask` takes
@@ -45,10 +46,11 @@ class SiamMaskModel(SiameseModel):
         return replace(prediction, extras={**prediction.extras, **inputs})
 
     def mask(self, extras: Mapping[str, Tensor], index: Tensor) -> Tensor:
-        """Masks of one candidate per target.
+        """Compute the mask of one candidate per target.
 
         Args:
-            extras: of the prediction. index: (B,) number of the chosen candidate; all anchors of a cell share its mask.
+            extras: Extras of the prediction.
+            index: (B,) number of the chosen candidate; all anchors of a cell share its mask.
 
         Returns:
             (B, 127, 127) probabilities, at the scale of the search crop; the patch of cell n begins at its pixel 8 n - 32.
@@ -59,11 +61,11 @@ class SiamMaskModel(SiameseModel):
         return self.fine(extras, image, cell // size, cell % size).sigmoid()
 
     def fine(self, extras: Mapping[str, Tensor], image: Tensor, row: Tensor, col: Tensor) -> Tensor:
-        """(K, 127, 127) logits of K cells (K,) image, row, col."""
+        """Compute the (K, 127, 127) logits of K cells (K,) image, row, col."""
         levels = (extras["stem"], extras["layer1"], extras["layer2"])
         logits: Tensor = self.refine_head(extras["correlation"], levels, image, row, col)
         return logits
 
     def coarse(self, extras: Mapping[str, Tensor], image: Tensor, row: Tensor, col: Tensor) -> Tensor:
-        """(K, 63, 63) logits of K cells: what the fine masks are refined from in training; trackers do not need them."""
+        """Compute the (K, 63, 63) logits of K cells, from which training refines the fine masks; trackers do not need them."""
         return self.mask_head.at(extras["correlation"], image, row, col)

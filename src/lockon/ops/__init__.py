@@ -1,1 +1,1 @@
-"""Pure functions on NumPy arrays, no I/O: boxes, crops, grids, windows. Tensor counterparts live in `ops.torch`."""
+"""Pure functions on NumPy arrays without I/O: boxes, crops, grids, windows. Tensor counterparts live in `ops.torch`."""

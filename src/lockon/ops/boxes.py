@@ -1,7 +1,7 @@
-"""Boxes as arrays of shape (..., 4); the format is in every name.
+"""Box functions on arrays of shape (..., 4); the format is in every name.
 
-`xywh` top-left corner and size, `xyxy` two corners, `cxcywh` centre and size. All continuous (no +1): a box that covers
-the first pixel is x=0, y=0, w=1, h=1. Functions return new float arrays and leave their arguments alone.
+`xywh` is top-left corner and size, `xyxy` two corners, `cxcywh` centre and size. All are continuous (no +1): a box that
+covers the first pixel is x=0, y=0, w=1, h=1. Functions return new float arrays and leave their arguments alone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _join(*columns: Any) -> FloatArray:
 
 
 def xywh_to_xyxy(boxes: ArrayLike) -> FloatArray:
-    """(..., 4) x, y, w, h to x1, y1, x2, y2.
+    """Convert (..., 4) x, y, w, h to x1, y1, x2, y2.
 
     >>> xywh_to_xyxy([10, 20, 4, 6]).tolist()
     [10.0, 20.0, 14.0, 26.0]
@@ -38,37 +38,37 @@ def xywh_to_xyxy(boxes: ArrayLike) -> FloatArray:
 
 
 def xyxy_to_xywh(boxes: ArrayLike) -> FloatArray:
-    """(..., 4) x1, y1, x2, y2 to x, y, w, h."""
+    """Convert (..., 4) x1, y1, x2, y2 to x, y, w, h."""
     x1, y1, x2, y2 = np.moveaxis(_floats(boxes), -1, 0)
     return _join(x1, y1, x2 - x1, y2 - y1)
 
 
 def xywh_to_cxcywh(boxes: ArrayLike) -> FloatArray:
-    """(..., 4) x, y, w, h to centre x, centre y, w, h."""
+    """Convert (..., 4) x, y, w, h to centre x, centre y, w, h."""
     x, y, w, h = np.moveaxis(_floats(boxes), -1, 0)
     return _join(x + w / 2, y + h / 2, w, h)
 
 
 def cxcywh_to_xywh(boxes: ArrayLike) -> FloatArray:
-    """(..., 4) centre x, centre y, w, h to x, y, w, h."""
+    """Convert (..., 4) centre x, centre y, w, h to x, y, w, h."""
     cx, cy, w, h = np.moveaxis(_floats(boxes), -1, 0)
     return _join(cx - w / 2, cy - h / 2, w, h)
 
 
 def xyxy_to_cxcywh(boxes: ArrayLike) -> FloatArray:
-    """(..., 4) x1, y1, x2, y2 to centre x, centre y, w, h."""
+    """Convert (..., 4) x1, y1, x2, y2 to centre x, centre y, w, h."""
     x1, y1, x2, y2 = np.moveaxis(_floats(boxes), -1, 0)
     return _join((x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1)
 
 
 def cxcywh_to_xyxy(boxes: ArrayLike) -> FloatArray:
-    """(..., 4) centre x, centre y, w, h to x1, y1, x2, y2."""
+    """Convert (..., 4) centre x, centre y, w, h to x1, y1, x2, y2."""
     cx, cy, w, h = np.moveaxis(_floats(boxes), -1, 0)
     return _join(cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)
 
 
 def iou_xyxy(a: ArrayLike, b: ArrayLike) -> FloatArray:
-    """Intersection over union of (..., 4) and (..., 4), broadcast. 0 where either box has no area; never NaN for finite input.
+    """Compute the intersection over union of (..., 4) and (..., 4), broadcast. 0 where either box has no area; never NaN for finite input.
 
     >>> float(iou_xyxy([0, 0, 2, 2], [1, 0, 3, 2]))
     0.3333333333333333
@@ -83,26 +83,29 @@ def iou_xyxy(a: ArrayLike, b: ArrayLike) -> FloatArray:
 
 
 def iou_xywh(a: ArrayLike, b: ArrayLike) -> FloatArray:
-    """`iou_xyxy` for x, y, w, h boxes."""
+    """Compute `iou_xyxy` for x, y, w, h boxes."""
     return iou_xyxy(xywh_to_xyxy(a), xywh_to_xyxy(b))
 
 
 def clip_xyxy(boxes: ArrayLike, width: float, height: float) -> FloatArray:
-    """(..., 4) corners moved into [0, width] x [0, height]. A box wholly outside ends with no area."""
+    """Move (..., 4) corners into [0, width] x [0, height]. A box wholly outside ends with no area."""
     boxes = _floats(boxes)
     return np.clip(boxes, 0, np.asarray([width, height, width, height], dtype=boxes.dtype))
 
 
 def clip_xywh(boxes: ArrayLike, width: float, height: float) -> FloatArray:
-    """`clip_xyxy` for x, y, w, h boxes."""
+    """Apply `clip_xyxy` to x, y, w, h boxes."""
     return xyxy_to_xywh(clip_xyxy(xywh_to_xyxy(boxes), width, height))
 
 
 def parse_box(text: str) -> tuple[float, float, float, float]:
-    """A box typed as ``x,y,w,h`` (commas or blanks).
+    """Parse a box typed as ``x,y,w,h`` (commas or blanks).
+
+    >>> parse_box("100,80,40,60")
+    (100.0, 80.0, 40.0, 60.0)
 
     Raises:
-        LockonError: not exactly four finite numbers, or a size that is not positive.
+        LockonError: Not exactly four finite numbers, or a size that is not positive.
     """
     parts = text.replace(",", " ").split()
     try:
@@ -113,21 +116,22 @@ def parse_box(text: str) -> tuple[float, float, float, float]:
     return numbers[0], numbers[1], numbers[2], numbers[3]
 
 
-def _check_numbers(numbers: Sequence[float], given: object) -> None:
+def _check_numbers(numbers: Sequence[float], text: str) -> None:
     if len(numbers) != 4:
-        raise LockonError(f"box {given!r} has {len(numbers)} numbers, expected 4: x,y,w,h (top-left corner and size in pixels)")
+        raise LockonError(f"box {text!r} has {len(numbers)} numbers, expected 4: x,y,w,h (top-left corner and size in pixels)")
     if not all(math.isfinite(number) for number in numbers):
-        raise LockonError(f"box {given!r} is not finite; give four ordinary numbers x,y,w,h")
+        raise LockonError(f"box {text!r} is not finite; give four ordinary numbers x,y,w,h")
     if numbers[2] <= 0 or numbers[3] <= 0:
-        raise LockonError(f"box {given!r} has no area (w={numbers[2]:g}, h={numbers[3]:g}); width and height must be above 0")
+        raise LockonError(f"box {text!r} has no area (w={numbers[2]:g}, h={numbers[3]:g}); width and height must be above 0")
 
 
 def check_boxes(boxes: ArrayLike, width: int, height: int, clip: bool = True) -> FloatArray:
-    """Start boxes of a user, checked against the frame they were drawn on.
+    """Check the start boxes of a user against the frame that they were drawn on.
 
     Args:
         boxes: (4,) or (n, 4) x, y, w, h.
-        width, height: size of the frame in pixels.
+        width: Width of the frame in pixels.
+        height: Height of the frame in pixels.
         clip: False leaves boxes that are partly outside as they are.
 
     Returns:
@@ -135,22 +139,22 @@ def check_boxes(boxes: ArrayLike, width: int, height: int, clip: bool = True) ->
         (boxes drawn at the border are often rounded over it).
 
     Raises:
-        LockonError: wrong count of numbers, NaN or infinity, no area, or wholly outside the frame.
+        LockonError: Wrong count of numbers, NaN or infinity, no area, or wholly outside the frame.
     """
     try:
         array = np.asarray(boxes, dtype=np.float64)
     except (TypeError, ValueError):
         raise LockonError(f"box {boxes!r} is not an array of numbers; expected x,y,w,h or n rows of it") from None
     if array.ndim not in (1, 2) or array.size == 0 or array.shape[-1] != 4:
-        raise LockonError(f"boxes of shape {array.shape} given; expected (4,) or (n, 4): x,y,w,h per target")
+        raise LockonError(f"boxes have the shape {array.shape}; expected (4,) or (n, 4): x,y,w,h per target")
     for row in np.atleast_2d(array):
-        given = ",".join(f"{number:g}" for number in row)
-        _check_numbers(row.tolist(), given)
+        text = ",".join(f"{number:g}" for number in row)
+        _check_numbers(row.tolist(), text)
         clipped = clip_xywh(row, width, height)
         if clipped[2] <= 0 or clipped[3] <= 0:
-            raise LockonError(f"box {given} lies outside the frame of {width}x{height} pixels; draw it on the frame")
+            raise LockonError(f"box {text} lies outside the frame of {width}x{height} pixels; draw it on the frame")
         if clip and not np.allclose(clipped, row, atol=1.0):
             shown = ",".join(f"{number:g}" for number in clipped)
-            text = f"box {given} reaches outside the frame of {width}x{height} pixels; clipped to {shown}"
-            warnings.warn(text, LockonWarning, stacklevel=3)
+            warning = f"box {text} reaches outside the frame of {width}x{height} pixels; clipped to {shown}"
+            warnings.warn(warning, LockonWarning, stacklevel=3)
     return clip_xywh(array, width, height) if clip else array.copy()

@@ -1,4 +1,4 @@
-"""Pixels of any kind as uint8 RGB, the one kind of frame that trackers see."""
+"""Conversion of pixels of any kind to uint8 RGB, the only kind of frame that trackers get."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lockon.types import Frame
 
 
 def to_rgb(frame: ArrayLike) -> Frame:
-    """A frame as uint8 (H, W, 3). The order of colour channels is kept: give RGB to get RGB.
+    """Convert a frame to uint8 (H, W, 3). The order of colour channels is kept: give RGB to get RGB.
 
     Channels: grey (H, W) or (H, W, 1) is repeated; alpha, in (H, W, 2) or (H, W, 4), is dropped.
     Values: uint8 is kept; other integers lose their low 8 bits (``>> 8``) when the frame holds a value above 255 and
@@ -20,13 +20,16 @@ def to_rgb(frame: ArrayLike) -> Frame:
     negative values are black; bool is black and white.
 
     Args:
-        frame: array of bool, integers or floats, one of the shapes above.
+        frame: Array of bool, integers or floats, with one of the shapes above.
 
     Returns:
         C-contiguous array; the argument itself where it already is uint8 (H, W, 3), which costs nothing.
 
     Raises:
-        LockonError: another shape, no pixels, other types, or integers above 65535.
+        LockonError: Another shape, no pixels, other types, or integers above 65535.
+
+    >>> to_rgb([[0.0, 1.0]]).tolist()
+    [[[0, 0, 0], [255, 255, 255]]]
     """
     array = np.asarray(frame)
     if array.dtype == object or array.dtype.kind not in "buif":

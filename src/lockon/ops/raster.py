@@ -38,19 +38,20 @@ _ROWS = 100_000  # rows of pixels at a time, to keep temporary arrays small
 
 
 def raster_overlap(a: ArrayLike, b: ArrayLike, bounds: Bounds | None = None, rule: str = "pysot") -> FloatArray:
-    """Rasterised overlap of regions, frame by frame.
+    """Compute the rasterised overlap of regions, frame by frame.
 
     Args:
-        a, b: (T, 2 N) corners x1, y1, .. or (T, 4) boxes x, y, w, h each; any mixture.
+        a: (T, 2 N) corners x1, y1, .. or (T, 4) boxes x, y, w, h.
+        b: As `a`, of either kind.
         bounds: (width, height), or None for no limit. The PySOT toolkit passes the size of the picture for accuracy and that less one
             for expected average overlap.
-        rule: which program to agree with, of `RULES`.
+        rule: The program to agree with, of `RULES`.
 
     Returns:
         (T,) pixels in both by pixels in either, in [0, 1]; 0 where neither has a pixel, NaN where a coordinate is not finite.
 
     Raises:
-        LockonError: rows that are no regions, different numbers of frames, bounds that are not above 0, or an unknown rule.
+        LockonError: Rows that are no regions, different numbers of frames, bounds that are not above 0, or an unknown rule.
     """
     if rule not in RULES:
         raise unknown_name("rule of rasterisation", rule, RULES)
@@ -71,7 +72,7 @@ def raster_overlap(a: ArrayLike, b: ArrayLike, bounds: Bounds | None = None, rul
 
 
 def _corners(regions: ArrayLike, rule: str) -> FloatArray:
-    """(T, 2 N) or (T, 4) to (T, N, 2), in the type of numbers that the program uses and rounded if it rounds first."""
+    """Map (T, 2 N) or (T, 4) to (T, N, 2), in the type of numbers that the program uses and rounded if it rounds first."""
     rows = np.asarray(regions, dtype=np.float32)
     if rows.ndim != 2 or rows.shape[1] % 2 or rows.shape[1] < 4:
         raise LockonError(f"regions of shape {rows.shape}; expected (T, 2 N) corners x1, y1, x2, y2, .. or (T, 4) boxes x, y, w, h")
@@ -88,7 +89,7 @@ def _corners(regions: ArrayLike, rule: str) -> FloatArray:
 
 
 def _trax_grid(p: FloatArray, q: FloatArray, bounds: Bounds | None) -> tuple[FloatArray, NDArray[np.int64], FloatArray]:
-    """First pixel (T, 2) and size (T, 2) of each grid; (T,) scores, NaN where pixels have to be counted."""
+    """Return first pixel (T, 2) and size (T, 2) of each grid, and (T,) scores, NaN where pixels have to be counted."""
     around = []
     for points in (p, q):
         low, high = np.floor(points.min(axis=1)), np.ceil(points.max(axis=1))
@@ -105,7 +106,7 @@ def _trax_grid(p: FloatArray, q: FloatArray, bounds: Bounds | None) -> tuple[Flo
 
 
 def _toolkit_grid(p: FloatArray, q: FloatArray, bounds: Bounds | None) -> tuple[FloatArray, NDArray[np.int64], FloatArray]:
-    """As `_trax_grid`; p and q are integers here."""
+    """Return what `_trax_grid` does; p and q are integers here."""
     low, high = np.minimum(p.min(axis=1), q.min(axis=1)), np.maximum(p.max(axis=1), q.max(axis=1))
     scores = np.where((low >= high).any(axis=1), 1.0, np.nan)
     if bounds is not None:
@@ -115,20 +116,20 @@ def _toolkit_grid(p: FloatArray, q: FloatArray, bounds: Bounds | None) -> tuple[
 
 
 def _round_half_up(points: FloatArray) -> FloatArray:
-    """Nearest integers, halves away from 0, as float64."""
+    """Round to the nearest integers, halves away from 0, as float64."""
     wide = points.astype(np.float64)
     rounded: FloatArray = np.copysign(np.floor(np.abs(wide) + 0.5), wide)
     return rounded
 
 
 def _blocks(frames: NDArray[np.intp], heights: NDArray[np.int64]) -> list[NDArray[np.intp]]:
-    """The frames in groups of about `_ROWS` rows of pixels."""
+    """Split the frames into groups of about `_ROWS` rows of pixels."""
     group = np.cumsum(heights[frames]) // _ROWS
     return np.split(frames, np.flatnonzero(np.diff(group)) + 1) if len(frames) else []
 
 
 def _count(p: FloatArray, q: FloatArray, size: NDArray[np.int64], *, points: bool) -> FloatArray:
-    """(T,) overlap of (T, N, 2) and (T, M, 2) integer corners in grids of `size` (T, 2)."""
+    """Compute the (T,) overlap of (T, N, 2) and (T, M, 2) integer corners in grids of `size` (T, 2)."""
     heights = size[:, 1]
     frame = np.repeat(np.arange(len(size)), heights)
     row = np.arange(len(frame)) - np.repeat(np.cumsum(heights) - heights, heights)  # 0 .. height - 1 in each frame
@@ -144,20 +145,20 @@ def _count(p: FloatArray, q: FloatArray, size: NDArray[np.int64], *, points: boo
 
 
 def _pixels(starts: FloatArray, ends: FloatArray) -> FloatArray:
-    """Number of pixels from starts to ends, both included."""
+    """Count the pixels from starts to ends, both included."""
     return np.maximum(ends - starts + 1, 0)
 
 
 def _spans(
     region: FloatArray, frame: NDArray[np.intp], row: NDArray[np.intp], width: NDArray[np.int64], *, points: bool
 ) -> tuple[FloatArray, FloatArray]:
-    """First and last pixel, (N - 1, R) each, of the spans in each of R rows, apart from each other; an empty one ends before it starts.
+    """Return first and last pixel, (N - 1, R) each, of the disjoint spans in each of R rows; an empty span ends before it starts.
 
     `points`: whether a row that meets the region in one point has a pixel there.
     """
     nodes = _nodes(region, frame, row, level=points)
     starts, ends = np.zeros((len(nodes) - 1, len(row))), np.full((len(nodes) - 1, len(row)), -1.0)
-    at = np.zeros(len(row), dtype=np.int64)  # node that each row looks at
+    at = np.zeros(len(row), dtype=np.int64)  # current node of each row
     filled = np.full(len(row), -1.0)  # last pixel so far
     for k in range(len(nodes) - 1):
         here = (at == k) & (nodes[k + 1] < np.inf)
@@ -173,7 +174,7 @@ def _spans(
 
 
 def _nodes(region: FloatArray, frame: NDArray[np.intp], row: NDArray[np.intp], *, level: bool) -> FloatArray:
-    """(N, R) x where the outline crosses each row, rising, infinite at the end; `level`: whether edges along the row count."""
+    """Return (N, R) x where the outline crosses each row, rising, infinite at the end; `level`: whether edges along the row count."""
     x, y = region[..., 0].T[:, frame], region[..., 1].T[:, frame]
     x_before, y_before = np.roll(x, 1, axis=0), np.roll(y, 1, axis=0)
     flat = y == y_before

@@ -1,4 +1,4 @@
-"""Polygons as arrays of shape (..., 2 N): x1, y1, x2, y2, .. of N corners in order; their areas and exact overlaps.
+"""Polygon functions on arrays of shape (..., 2 N), x1, y1, x2, y2, .. of N corners in order: areas and exact overlaps.
 
 All functions work on many polygons at once, and take boxes (..., 4) x, y, w, h in place of polygons. A polygon may be convex or
 not, run clockwise or counter-clockwise, and touch or cross itself: what is inside follows the even-odd rule (a ray from there
@@ -25,7 +25,7 @@ _BLOCK = 2_000_000  # numbers in the largest temporary array
 
 
 def box_to_polygon(boxes: ArrayLike) -> FloatArray:
-    """(..., 4) x, y, w, h to (..., 8): the corners top left, top right, bottom right, bottom left.
+    """Convert (..., 4) x, y, w, h to (..., 8): the corners top left, top right, bottom right, bottom left.
 
     >>> box_to_polygon([10, 20, 4, 6]).tolist()
     [10.0, 20.0, 14.0, 20.0, 14.0, 26.0, 10.0, 26.0]
@@ -35,7 +35,7 @@ def box_to_polygon(boxes: ArrayLike) -> FloatArray:
 
 
 def polygon_to_box(polygons: ArrayLike) -> FloatArray:
-    """(..., 2 N) corners to (..., 4) x, y, w, h: the smallest upright box around them.
+    """Convert (..., 2 N) corners to (..., 4) x, y, w, h: the smallest upright box around them.
 
     >>> polygon_to_box([2, 0, 4, 2, 2, 4, 0, 2]).tolist()
     [0.0, 0.0, 4.0, 4.0]
@@ -46,7 +46,7 @@ def polygon_to_box(polygons: ArrayLike) -> FloatArray:
 
 
 def polygon_to_box_of_equal_area(quads: ArrayLike) -> FloatArray:
-    """(..., 8) rotated boxes to (..., 4) upright boxes x, y, w, h, as Siamese trackers are started on VOT.
+    """Convert (..., 8) rotated boxes to (..., 4) upright boxes x, y, w, h, as Siamese trackers are started on VOT.
 
     The box has the centre of the corners, the proportions of the smallest upright box around them, and the area of the product
     of two neighbouring sides; then each side is one pixel longer (STVIR/pysot ``pysot/utils/bbox.py``,
@@ -65,7 +65,7 @@ def polygon_to_box_of_equal_area(quads: ArrayLike) -> FloatArray:
 
 
 def polygon_area(polygons: ArrayLike, bounds: Bounds | None = None) -> FloatArray:
-    """(...,) area inside each polygon (..., 2 N), and inside [0, width] x [0, height] where bounds are given. NaN for NaN.
+    """Compute the (...,) area inside each polygon (..., 2 N), and inside [0, width] x [0, height] with bounds. NaN for NaN.
 
     >>> float(polygon_area([0, 0, 4, 0, 4, 3, 0, 3]))
     12.0
@@ -77,17 +77,18 @@ def polygon_area(polygons: ArrayLike, bounds: Bounds | None = None) -> FloatArra
 
 
 def polygon_iou(a: ArrayLike, b: ArrayLike, bounds: Bounds | None = None) -> FloatArray:
-    """Exact intersection over union of polygons (..., 2 N) and (..., 2 M), broadcast.
+    """Compute the exact intersection over union of polygons (..., 2 N) and (..., 2 M), broadcast.
 
     Args:
-        a, b: corners, or boxes x, y, w, h.
+        a: Corners, or boxes x, y, w, h.
+        b: As `a`.
         bounds: (width, height); what lies outside [0, width] x [0, height] is cut off both.
 
     Returns:
         (...,) in [0, 1]; 0 where the union has no area, NaN where a corner is not finite.
 
     Raises:
-        LockonError: rows that are no corners, shapes that do not broadcast, or bounds that are not above 0.
+        LockonError: Rows that are no corners, shapes that do not broadcast, or bounds that are not above 0.
 
     >>> float(polygon_iou([0, 0, 2, 0, 2, 2, 0, 2], [1, 0, 2, 2]))
     0.3333333333333333
@@ -108,7 +109,7 @@ def polygon_iou(a: ArrayLike, b: ArrayLike, bounds: Bounds | None = None) -> Flo
 
 
 def _areas(a: FloatArray, b: FloatArray, limits: FloatArray | None) -> FloatArray:
-    """(T, N, 2) and (T, M, 2) to (3, T): area of each and of the intersection, cut off at limits (width, height)."""
+    """Map (T, N, 2) and (T, M, 2) to (3, T): area of each and of the intersection, cut off at limits (width, height)."""
     edges = a.shape[1] + b.shape[1]
     frames = max(1, _BLOCK // edges**3)  # there are about edges**2 heights, and each has a crossing per edge
     blocks = [_areas_of_block(a[start : start + frames], b[start : start + frames], limits) for start in range(0, len(a), frames)]
@@ -130,12 +131,12 @@ def _areas_of_block(a: FloatArray, b: FloatArray, limits: FloatArray | None) -> 
 
 
 def _edges(points: FloatArray) -> FloatArray:
-    """(T, N, 2) to (T, N, 4): x, y, dx, dy of each edge."""
+    """Map (T, N, 2) to (T, N, 4): x, y, dx, dy of each edge."""
     return np.concatenate([points, np.roll(points, -1, axis=1) - points], axis=2)
 
 
 def _heights(edges: FloatArray, limits: FloatArray | None) -> FloatArray:
-    """(T, K) y between which no edge begins, ends, crosses another or crosses a limit of x; rising."""
+    """Return (T, K) y between which no edge begins, ends, crosses another or crosses a limit of x; rising."""
     x, y, dx, dy = np.moveaxis(edges, -1, 0)  # (T, E) each
     i, j = np.triu_indices(edges.shape[1], k=1)
     along = ((x[:, j] - x[:, i]) * dy[:, j] - (y[:, j] - y[:, i]) * dx[:, j]) / (dx[:, i] * dy[:, j] - dy[:, i] * dx[:, j])
@@ -150,7 +151,7 @@ def _heights(edges: FloatArray, limits: FloatArray | None) -> FloatArray:
 
 
 def _crossings(edges: FloatArray, heights: FloatArray) -> FloatArray:
-    """(T, K, E) x where each edge has each height (T, K); the frame's largest x where it has not."""
+    """Return (T, K, E) x where each edge has each height (T, K); the frame's largest x where it has not."""
     x, y, dx, dy = np.moveaxis(edges[:, None], -1, 0)  # (T, 1, E) each
     level = heights[..., None]
     crossed = (y <= level) != (y + dy <= level)
@@ -159,13 +160,13 @@ def _crossings(edges: FloatArray, heights: FloatArray) -> FloatArray:
 
 
 def _length(x: FloatArray) -> FloatArray:
-    """(..., E) sorted crossings to (...,) length inside: from the first to the second, from the third to the fourth .."""
+    """Map (..., E) sorted crossings to (...,) length inside: from the first to the second, from the third to the fourth, and so on."""
     inside: FloatArray = (x[..., 1::2] - x[..., : x.shape[-1] // 2 * 2 : 2]).sum(axis=-1)
     return inside
 
 
 def _common_length(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Length inside both."""
+    """Return the (...,) length inside both of two sets of sorted crossings (..., E) and (..., F)."""
     starts = np.maximum(a[..., : a.shape[-1] // 2 * 2 : 2, None], b[..., None, : b.shape[-1] // 2 * 2 : 2])
     inside: FloatArray = np.maximum(np.minimum(a[..., 1::2, None], b[..., None, 1::2]) - starts, 0).sum(axis=(-2, -1))
     return inside
@@ -181,17 +182,17 @@ def _limits(bounds: Bounds | None) -> FloatArray | None:
 
 
 def _rows(rows: ArrayLike, columns: int | None = None) -> FloatArray:
-    """Float array whose last axis has `columns` numbers; without it an even number of 4 or more."""
+    """Return a float array whose last axis has `columns` numbers; without `columns` an even number of 4 or more."""
     array = np.asarray(rows, dtype=np.float64)
     count = array.shape[-1] if array.ndim else 0
     if count != columns if columns is not None else count % 2 or count < 4:
-        wanted = "x1, y1, x2, y2, .. of 3 corners or more, or x, y, w, h" if columns is None else f"{columns} numbers per row"
-        raise LockonError(f"rows of shape {array.shape}; expected {wanted}")
+        expected = "x1, y1, x2, y2, .. of 3 corners or more, or x, y, w, h" if columns is None else f"{columns} numbers per row"
+        raise LockonError(f"rows of shape {array.shape}; expected {expected}")
     return array
 
 
 def _points(polygons: ArrayLike) -> FloatArray:
-    """(..., 2 N), or (..., 4) boxes, to (..., N, 2)."""
+    """Map (..., 2 N), or (..., 4) boxes, to (..., N, 2)."""
     rows = _rows(polygons)
     if rows.shape[-1] == 4:
         rows = box_to_polygon(rows)

@@ -13,8 +13,8 @@ from lockon.studies.metrics import REFINEMENT
 from lockon.studies.spec import Published, StudySpec
 
 _TRAINED = ("refine-s", "alpha-refine-r18", "alpha-refine-r34", "alpha-refine-r50")
-_NO_MASK: dict[str, Any] = {"loss.mask_weight": 0.0}  # samples stay those of the others; the mask head learns nothing and is not asked
-_RPN: dict[str, Any] = {"model.head": "rpn", "loss.confidence_weight": 1.0}
+_NO_MASK: dict[str, Any] = {"loss.mask.weight": 0.0}  # samples stay those of the others; the mask head learns nothing and is not asked
+_RPN: dict[str, Any] = {"model.head": "rpn", "loss.confidence.weight": 1.0}
 _RCNN: dict[str, Any] = {"model.head": "rcnn"}
 _PARTS: dict[str, tuple[str, dict[str, Any], str]] = {  # title, settings, and what the row extends
     BASE: ("pixel-wise, corner, mask", {}, ""),

@@ -26,8 +26,8 @@ from lockon.studies.tasks import OnProgress
 from lockon.train.launch import computes_bf16
 from lockon.train.refine_task import RefineTask
 from lockon.train.refine_validation import RefineValidation
-from lockon.zoo.embedded import weights_path
-from lockon.zoo.registry import load, load_refiner
+from lockon.zoo.loading import load_refiner
+from lockon.zoo.specs import load_spec, with_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,7 @@ class TrackBase:
             LockonError: it failed on a video.
         """
         on_progress("tracking")
-        weights = weights_path(self.name)
-        spec = TrackerSpec(self.name, self.name, files=(weights,) if weights.is_file() else ())
+        spec = with_files(TrackerSpec(self.name, self.name))
         _run(self.study.base, spec, OnePass(), self.study.validation(), seed=0, batch=1)
 
 
@@ -92,7 +91,7 @@ def _judge_refiner(study: Study, run: StudyRun, on_progress: OnProgress) -> None
     assert isinstance(recipe.task, RefineTask)
     on_progress("refining the truth after jitter")
     jittered = recipe.validate.by_sequence(refiner.model.module)
-    if not recipe.task.config.mask_weight:  # a mask head that has not learnt makes masks all the same
+    if "mask" not in recipe.task.terms:  # a mask head that has not learnt makes masks all the same
         jittered = {name: {key: value for key, value in one.items() if key != "J"} for name, one in jittered.items()}
     _in_bf16(refiner.model)
     write_measured(study.refinement(run), measure_refiner(refiner, jittered, sequences, bases, on_progress))
@@ -112,7 +111,7 @@ def _spec(study: Study, run: StudyRun) -> TrackerSpec:
 
 def make_tracker(spec: TrackerSpec) -> Tracker:
     """The tracker of a run; networks run in bfloat16 where the hardware has it, as in training."""
-    tracker = load(spec.name, spec.weights, spec.preset, spec.device, **spec.overrides)
+    tracker = load_spec(spec)
     model = getattr(tracker, "model", None)
     if isinstance(model, TorchModel):
         _in_bf16(model)

@@ -6,17 +6,19 @@ RankDetNet IGR-ori, the paper's own IGR) and Sec. 4.2 (cross entropy in two stag
 
 from __future__ import annotations
 
+from typing import Any
+
 from lockon.studies.grid import BASE, Variant
 from lockon.studies.spec import Published, StudySpec
 
-_CR = {"loss.ranking.classification": 0.5}
-_OFF = {"loss.ranking.classification": 0.0, "loss.ranking.iou": 0.0}
+_CR: dict[str, Any] = {"loss.rank_cls.weight": 0.5}
+_OFF: dict[str, Any] = {"loss.rank_cls.weight": 0.0, "loss.ranking.weight": 0.0}
 _VARIANTS = {
     BASE: Variant("baseline", _OFF),
     "cr": Variant("+ CR", _OFF | _CR),
-    "cr-igr-ori": Variant("+ CR + IGR-ori", _OFF | _CR | {"loss.ranking.iou": 0.25, "loss.ranking.form": "rankdetnet"}, "cr"),
-    "cr-igr": Variant("+ CR + IGR (RBO)", _OFF | _CR | {"loss.ranking.iou": 0.25, "loss.ranking.form": "rbo"}, "cr"),
-    "two-stage": Variant("two-stage cross entropy", _OFF | {"loss.hard_negative_weight": 1.0}),
+    "cr-igr-ori": Variant("+ CR + IGR-ori", _OFF | _CR | {"loss.ranking": "rank-det-net", "loss.ranking.weight": 0.25}, "cr"),
+    "cr-igr": Variant("+ CR + IGR (RBO)", _OFF | _CR | {"loss.ranking": "iou-ranking", "loss.ranking.weight": 0.25}, "cr"),
+    "two-stage": Variant("two-stage cross entropy", _OFF | {"loss.hard.weight": 1.0}),
 }
 _TABLE4 = (BASE, "cr", "cr-igr-ori", "cr-igr")
 

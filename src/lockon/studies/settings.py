@@ -22,7 +22,7 @@ from lockon.studies.metrics import ALIGNMENT
 from lockon.studies.rbo import RBO
 from lockon.studies.spec import StudySpec
 from lockon.train.recipe import Recipe, TrainSources
-from lockon.zoo.registry import recipes
+from lockon.zoo.training import recipe
 
 Cache = Literal["auto", "features", "images", "none"]
 PROTOCOLS = (OnePass(), Reset())
@@ -64,19 +64,11 @@ class Study:
         Raises:
             LockonError: unknown tracker or setting, missing data.
         """
-        import importlib
-
-        from lockon.errors import unknown_name
-
-        known = recipes()
-        if run.row.tracker not in known:
-            raise unknown_name("training recipe", run.row.tracker, known)
         settings: dict[str, Any] = {"train.seed": run.seed, "train.threads": self.threads, "train.validate_every": 0}
         if self.steps is not None:
             settings["train.steps"] = self.steps
         settings |= {**self.kind.budget.get(run.row.tracker, {}), **self.overrides, **self.kind.settings(run.row)}
-        made: Recipe = importlib.import_module(known[run.row.tracker]).recipe(self.sources, settings, run.row.tracker)
-        return made
+        return recipe(self.sources, settings, run.row.tracker)
 
     def folder(self, run: StudyRun) -> Path:
         """Where a run trains."""

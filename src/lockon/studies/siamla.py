@@ -13,20 +13,20 @@ from lockon.studies.metrics import ALIGNMENT, TRACKING
 from lockon.studies.spec import Published, StudySpec
 
 _BRANCHED = ("compact-car", "siamcar-r50")  # trackers whose head can have the localization branch
-_LADL: dict[str, Any] = {"loss.base": "dynamic"}
-_LALS: dict[str, Any] = {"loss.dynamic.boundary_lambda": 0.2}
-_LAFA: dict[str, Any] = {"model.branch": "localization", "loss.quality_target": "localization"}
+_LADL: dict[str, Any] = {"loss.cls": "dynamic-labels"}
+_LALS: dict[str, Any] = {"assigner.boundary": 0.5}
+_LAFA: dict[str, Any] = {"model.branch": "localization", "loss.quality": "localization-quality"}
 _VARIANTS = {
     BASE: Variant("baseline", {}),
     "ladl": Variant("+ LADL", _LADL),
-    "lals": Variant("+ LALS", _LADL | _LALS | {"loss.dynamic.hard": True, "loss.dynamic.negative_weight": "none"}),
+    "lals": Variant("+ LALS", _LALS | {"loss.cls": "smoothed-labels"}),
     "ladl-lals": Variant("+ LADL + LALS", _LADL | _LALS, "ladl"),
     "lafa": Variant("+ LAFA", _LAFA, trackers=_BRANCHED),
     "all": Variant("+ LADL + LALS + LAFA (SiamLA)", _LADL | _LALS | _LAFA, "ladl-lals", _BRANCHED),
-    "linear": Variant("+ LADL, linear labels", _LADL | {"loss.dynamic.map": "linear"}, "ladl"),
-    "lambda-01": Variant("+ LADL + LALS, lambda 0.1", _LADL | _LALS | {"loss.dynamic.boundary_lambda": 0.1}, "ladl-lals"),
-    "lambda-03": Variant("+ LADL + LALS, lambda 0.3", _LADL | _LALS | {"loss.dynamic.boundary_lambda": 0.3}, "ladl-lals"),
-    "lambda-04": Variant("+ LADL + LALS, lambda 0.4", _LADL | _LALS | {"loss.dynamic.boundary_lambda": 0.4}, "ladl-lals"),
+    "linear": Variant("+ LADL, linear labels", _LADL | {"loss.cls.map": "linear"}, "ladl"),
+    "lambda-01": Variant("+ LADL + LALS, lambda 0.1", _LADL | _LALS | {"loss.cls.smoothing": 0.1}, "ladl-lals"),
+    "lambda-03": Variant("+ LADL + LALS, lambda 0.3", _LADL | _LALS | {"loss.cls.smoothing": 0.3}, "ladl-lals"),
+    "lambda-04": Variant("+ LADL + LALS, lambda 0.4", _LADL | _LALS | {"loss.cls.smoothing": 0.4}, "ladl-lals"),
     "lafa-no-non-local": Variant("+ LAFA without non-local block", _LAFA | {"model.localization.non_local": False}, "lafa", _BRANCHED),
     "lafa-no-aggregation": Variant("+ LAFA without aggregation", _LAFA | {"model.localization.aggregation": False}, "lafa", _BRANCHED),
     "lafa-plain": Variant(

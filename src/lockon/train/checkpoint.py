@@ -26,10 +26,10 @@ METADATA_KEY = "lockon"
 
 
 def save_weights(weights: nn.Module | Mapping[str, torch.Tensor], path: Path, header: Mapping[str, Any] | None = None) -> None:
-    """Writes a module's state (or named tensors) and its JSON header into one safetensors file, atomically.
+    """Write a module's state (or named tensors) and its JSON header into one safetensors file, atomically.
 
     Raises:
-        LockonError: the folder cannot be written.
+        LockonError: The folder cannot be written.
     """
     state = weights.state_dict() if isinstance(weights, nn.Module) else weights
     tensors = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in state.items()}
@@ -47,10 +47,10 @@ def save_weights(weights: nn.Module | Mapping[str, torch.Tensor], path: Path, he
 
 
 def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Named tensors (on the CPU) and JSON header of a safetensors file.
+    """Read named tensors (on the CPU) and JSON header of a safetensors file.
 
     Raises:
-        LockonError: no such file, not a safetensors file, or a truncated one.
+        LockonError: No such file, not a safetensors file, or a truncated one.
     """
     if not path.is_file():
         raise LockonError(f"no weights at {path}; give the path of a .safetensors file")
@@ -63,10 +63,10 @@ def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
 
 
 def load_weights(module: nn.Module, path: Path) -> dict[str, Any]:
-    """Loads a weight file into `module`, every key and shape matching; returns the file's header.
+    """Load a weight file into `module`, every key and shape matching; return the file's header.
 
     Raises:
-        LockonError: unreadable file, or keys or shapes that differ (the first of each kind are named).
+        LockonError: Unreadable file, or keys or shapes that differ (the first of each kind are named).
     """
     tensors, header = read_weights(path)
     load_state(module, tensors, f"{path} ({_described(header)})", "build that model, or give weights that were saved from this one")
@@ -74,7 +74,7 @@ def load_weights(module: nn.Module, path: Path) -> dict[str, Any]:
 
 
 def load_state(module: nn.Module, tensors: Mapping[str, torch.Tensor], source: str, advice: str) -> None:
-    """Copies named tensors into `module`; all keys and shapes must match, else a `LockonError` says which do not."""
+    """Copy named tensors into `module`; all keys and shapes must match, else a `LockonError` says which do not."""
     expected = module.state_dict()
     shapes = [
         f"{name} is {tuple(tensors[name].shape)}, not {tuple(value.shape)}"
@@ -106,12 +106,14 @@ class RunState:
     """Where a run stands, as state.json keeps it.
 
     Attributes:
-        step: updates done.
-        settings: the run's settings as JSON values, compared when it is resumed.
-        best_step, best_value: the best validation so far, None before the first.
-        metrics, metrics_step: the newest validation.
-        seconds: training time of all slices together.
-        validation_due: a signal came before the validation at `step` was done; a resumed run starts with it.
+        step: Updates done.
+        settings: The run's settings as JSON values, compared when it is resumed.
+        best_step: Updates before the best validation so far, None before the first.
+        best_value: Its metric, None before the first.
+        metrics: Those of the newest validation.
+        metrics_step: Updates before it.
+        seconds: Training time of all slices together.
+        validation_due: A signal came before the validation at `step` was done; a resumed run starts with it.
     """
 
     step: int = 0
@@ -131,17 +133,17 @@ class Checkpoints:
         self.folder, self.keep = run / "checkpoints", keep
 
     def steps(self) -> list[int]:
-        """Steps of the complete checkpoints, ascending."""
+        """Return the steps of the complete checkpoints, ascending."""
         if not self.folder.is_dir():
             return []
         return sorted(int(path.parent.name[5:]) for path in self.folder.glob("step-*/state.json") if path.parent.name[5:].isdigit())
 
     def path(self, step: int) -> Path:
-        """Folder of the checkpoint after `step` updates."""
+        """Return the folder of the checkpoint after `step` updates."""
         return self.folder / f"step-{step:06d}"
 
     def begin(self, step: int) -> Path:
-        """An empty folder to fill; left-overs of a killed run are removed."""
+        """Return an empty folder to fill; left-overs of a killed run are removed."""
         temporary = self.folder / f".step-{step:06d}.tmp"
         for leftover in self.folder.glob(".step-*.tmp"):
             shutil.rmtree(leftover)
@@ -149,7 +151,7 @@ class Checkpoints:
         return temporary
 
     def commit(self, temporary: Path, state: RunState) -> Path:
-        """Writes state.json, gives the folder its name, and removes checkpoints that are no longer wanted."""
+        """Write state.json, give the folder its name, and remove checkpoints that are no longer wanted."""
         (temporary / "state.json").write_text(json.dumps(asdict(state), indent=1))
         final = self.path(state.step)
         if final.exists():
@@ -162,7 +164,7 @@ class Checkpoints:
         return final
 
     def read(self, step: int) -> RunState:
-        """The state of one checkpoint."""
+        """Return the state of one checkpoint."""
         path = self.path(step) / "state.json"
         try:
             return RunState(**json.loads(path.read_text()))
@@ -176,7 +178,7 @@ class Checkpoints:
 
 
 def random_state(device: torch.device) -> dict[str, torch.Tensor]:
-    """States of torch's generators as tensors: "cpu", and "cuda" on a GPU."""
+    """Return the states of torch's generators as tensors: "cpu", and "cuda" on a GPU."""
     states = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(device)
@@ -184,7 +186,7 @@ def random_state(device: torch.device) -> dict[str, torch.Tensor]:
 
 
 def set_random_state(states: Mapping[str, torch.Tensor], device: torch.device) -> None:
-    """Puts what `random_state` returned back; a run that moved from a CPU to a GPU keeps the GPU's own seed."""
+    """Put back what `random_state` returned; a run that moved from a CPU to a GPU keeps the GPU's own seed."""
     torch.set_rng_state(states["cpu"])
     if device.type == "cuda" and "cuda" in states:
         torch.cuda.set_rng_state(states["cuda"], device)

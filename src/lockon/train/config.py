@@ -23,45 +23,47 @@ class TrainConfig:
     """Settings of one training run.
 
     Attributes:
-        steps: optimizer updates of the whole run; 0: as many as `epochs` epochs of `pairs_per_epoch` pairs take.
-        epochs: parts of equal length that the run is divided into; schedule "log" changes its rate only between them.
-        pairs_per_epoch: pairs that all processes see together in one epoch; needed where `steps` is 0, and not used otherwise.
-        batch_size: samples per forward pass and process.
-        accumulate: forward passes per update; the update sees batch_size * accumulate * processes samples.
-        reduction: what the gradients of the forward passes and processes of one update become. "sum" is what PySOT does over its GPUs:
+        steps: Optimizer updates of the whole run; 0: as many as `epochs` epochs of `pairs_per_epoch` pairs take.
+        epochs: Parts of equal length that the run is divided into; schedule "log" changes its rate only between them.
+        pairs_per_epoch: Pairs that all processes see together in one epoch; needed where `steps` is 0, and not used otherwise.
+        batch_size: Samples per forward pass and process.
+        accumulate: Forward passes per update; the update sees batch_size * accumulate * processes samples.
+        reduction: What the gradients of the forward passes and processes of one update become. "sum" is what PySOT does over its GPUs:
             8 GPUs of 28 pairs are accumulate=8, batch_size=28 here, on one device.
         optimizer: "adamw" decays weights decoupled, "sgd" has `momentum` and adds the decay to the gradient (PySOT).
-        momentum: of SGD.
-        forget_momentum: the optimizer's state is dropped whenever the number of learning backbone stages changes, as where
+        momentum: Of SGD.
+        forget_momentum: The optimizer's state is dropped whenever the number of learning backbone stages changes, as where
             PySOT builds a new optimizer.
-        learning_rate: peak rate, after the warm-up.
-        backbone_multiplier: factor on the rate for parameters whose name starts with "backbone.".
-        multipliers: more such factors, pairs (start of a parameter's name, factor), for example (("backbone.layer4.",0.5),).
+        learning_rate: Peak rate, after the warm-up.
+        backbone_multiplier: Factor on the rate for parameters whose name starts with "backbone.".
+        multipliers: More such factors, pairs (start of a parameter's name, factor), for example (("backbone.layer4.",0.5),).
             The longest start that fits decides.
         schedule: "cosine": linear warm-up of `warmup_steps`, then half a cosine, at every update. "log": `warmup_epochs` epochs of
             geometric warm-up from `warmup_ratio` on, then geometric decay, constant within an epoch. "step": times `decay_factor` every
             `decay_epochs` epochs, without a warm-up.
-        warmup_steps: updates of linear warm-up (at most half of `steps` are used, so that short trials learn too).
-        warmup_epochs, warmup_ratio: of schedule "log"; its first epoch has this fraction of the peak rate.
-        decay_epochs, decay_factor: of schedule "step".
-        final_lr_ratio: the decay ends at this fraction of the peak rate; not used by schedule "step".
-        weight_decay: not applied to norms and biases (parameters with fewer than two dimensions) unless `decay_all`.
-        decay_all: norms and biases are decayed too, as PyTorch's SGD does by itself.
-        clip_norm: gradients are scaled down to this total norm; 0 turns clipping off.
-        skip_above: an update with a loss above this, or a loss or gradient that is not finite, is left out and counted as "skipped" in
+        warmup_steps: Updates of linear warm-up (at most half of `steps` are used, so that short trials learn too).
+        warmup_epochs: Epochs of warm-up of schedule "log".
+        warmup_ratio: Fraction of the peak rate that the first epoch of schedule "log" has.
+        decay_epochs: Epochs between two steps of schedule "step".
+        decay_factor: Factor on the rate at each of these steps.
+        final_lr_ratio: The decay ends at this fraction of the peak rate; not used by schedule "step".
+        weight_decay: Not applied to norms and biases (parameters with fewer than two dimensions) unless `decay_all`.
+        decay_all: Norms and biases are decayed too, as PyTorch's SGD does by itself.
+        clip_norm: Gradients are scaled down to this total norm; 0 turns clipping off.
+        skip_above: An update with a loss above this, or a loss or gradient that is not finite, is left out and counted as "skipped" in
             the log; 0 leaves none out: what is not finite ends the run.
-        ema_decay: decay of the averaged weights, reached gradually as min(ema_decay, (1 + t) / (10 + t)); 0 turns averaging off.
+        ema_decay: Decay of the averaged weights, reached gradually as min(ema_decay, (1 + t) / (10 + t)); 0 turns averaging off.
         precision: "bf16" is autocast with float32 weights; "auto" takes it on GPUs and CPUs that compute in it.
-        unfreeze: when how many backbone stages learn: pairs (from, stages), `from` below 1 being a fraction of `steps`, else a step.
+        unfreeze: When how many backbone stages learn: pairs (from, stages), `from` below 1 being a fraction of `steps`, else a step.
             Before the first pair, 0 stages. Empty: the task decides.
-        workers: processes that make samples; 0 makes them in the training process.
+        workers: Processes that make samples; 0 makes them in the training process.
         threads: torch threads of the training process; 0 leaves torch's choice.
-        seed: of dropout and the like here; recipes use the same seed for initial weights and samples.
-        save_every: steps between checkpoints.
-        validate_every: steps between validations (and one at the end); 0 turns validation off.
-        keep: newest checkpoints to keep; the one of the best validation stays too.
-        log_every: steps between log records.
-        best_metric: validation metric, higher is better, that chooses best.safetensors.
+        seed: Of dropout and the like here; recipes use the same seed for initial weights and samples.
+        save_every: Steps between checkpoints.
+        validate_every: Steps between validations (and one at the end); 0 turns validation off.
+        keep: Newest checkpoints to keep; the one of the best validation stays too.
+        log_every: Steps between log records.
+        best_metric: Validation metric, higher is better, that chooses best.safetensors.
     """
 
     steps: int = 20_000
@@ -132,10 +134,10 @@ class TrainConfig:
         return when * self.steps if when < 1 else when
 
     def resolved(self, processes: int = 1) -> TrainConfig:
-        """The configuration with its number of `steps`, for a run of this many processes.
+        """Return the configuration with its number of `steps`, for a run of this many processes.
 
         Raises:
-            LockonError: an epoch has too few pairs for one update.
+            LockonError: An epoch has too few pairs for one update.
         """
         if self.steps:
             return self
@@ -148,11 +150,11 @@ class TrainConfig:
         return replace(self, steps=self.epochs * (self.pairs_per_epoch // pairs))
 
     def epoch_at(self, step: int) -> int:
-        """Epoch (0-based) that the 0-based update `step` belongs to."""
+        """Return the epoch (0-based) that the 0-based update `step` belongs to."""
         return min(self.epochs - 1, step * self.epochs // self.steps)
 
     def stages_at(self, step: int) -> int:
-        """Backbone stages that learn at `step` (0-based) by the `unfreeze` schedule."""
+        """Return how many backbone stages learn at `step` (0-based) by the `unfreeze` schedule."""
         return [0, *(stages for when, stages in self.unfreeze if step >= self._start(when))][-1]
 
 

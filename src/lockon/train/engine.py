@@ -56,15 +56,15 @@ class Engine:
     """One training run in one folder.
 
     Args:
-        recipe: what to train.
-        run: folder of the run; made if need be.
+        recipe: What to train.
+        run: Folder of the run; made if need be.
         device: "auto", "cpu", "cuda" or "mps".
-        resume: continue from the newest checkpoint in `run` (from the start if there is none).
-        stop_after_minutes: save and stop when this time is over; a later call with `resume` continues.
-        console: where progress goes; default stderr.
+        resume: Continue from the newest checkpoint in `run` (from the start if there is none).
+        stop_after_minutes: Save and stop when this time is over; a later call with `resume` continues.
+        console: Where progress goes; default stderr.
 
     Raises:
-        LockonError: a used folder without `resume`, a resumed run with other settings, an unwritable folder, an unknown device.
+        LockonError: A used folder without `resume`, a resumed run with other settings, an unwritable folder, an unknown device.
     """
 
     def __init__(
@@ -95,10 +95,10 @@ class Engine:
             self._restore(self.checkpoints.steps()[-1])
 
     def fit(self) -> TrainOutcome:
-        """Trains until the last step, the time limit or a signal; always saves before it returns.
+        """Train until the last step, the time limit or a signal; always save before returning.
 
         Raises:
-            LockonError: a loss or gradient that is not finite (RUN/nonfinite.json has the samples; `TrainConfig.skip_above` leaves
+            LockonError: A loss or gradient that is not finite (RUN/nonfinite.json has the samples; `TrainConfig.skip_above` leaves
                 such updates out), or a validation without the metric that chooses the best weights.
         """
         if self.state.step >= self.config.steps:
@@ -146,7 +146,7 @@ class Engine:
         return TrainOutcome("finished", self.state)
 
     def _validate(self, log: RunLog | None, bar: ProgressBar, stop: StopRequest) -> None:
-        """Metrics of the averaged weights, on the first process; a signal during it leaves `validation_due` set."""
+        """Compute the metrics of the averaged weights, on the first process; a signal during it leaves `validation_due` set."""
         if self.recipe.validate is not None and log is not None:
             devices = [self.fabric.device] if self.fabric.device.type == "cuda" else []
             with stop.raising(), bar.paused(), torch.no_grad(), torch.random.fork_rng(devices):
@@ -157,7 +157,7 @@ class Engine:
         self.fabric.barrier()
 
     def _judge(self, metrics: dict[str, float], log: RunLog, bar: ProgressBar) -> None:
-        """Records a validation and saves the weights if they are the best so far."""
+        """Record a validation and save the weights if they are the best so far."""
         state, name = self.state, self.config.best_metric
         if name not in metrics:
             raise LockonError(f"validation gives no {name!r}; set train.best_metric to one of {', '.join(sorted(metrics))}")
@@ -168,10 +168,10 @@ class Engine:
             save_weights(self.average.module, self.run / "best.safetensors", self._header())
         log.write("val", state.step, metrics)
         shown = "  ".join(f"{key} {value:.4f}" for key, value in metrics.items())
-        bar.say(f"step {state.step}: {shown}" + ("  (best)" if better else f"  (best {state.best_value:.4f} at {state.best_step})"))
+        bar.log(f"step {state.step}: {shown}" + ("  (best)" if better else f"  (best {state.best_value:.4f} at {state.best_step})"))
 
     def _save(self) -> None:
-        """The whole state as one checkpoint, and last.safetensors. Every process writes its generators."""
+        """Write the whole state as one checkpoint, and last.safetensors. Every process writes its generators."""
         folder, first = self.checkpoints.path(self.state.step), self.fabric.is_global_zero
         temporary = folder.with_name(f".{folder.name}.tmp")
         if first:
@@ -232,13 +232,13 @@ class Engine:
 
 
 def _decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that decide what is learnt."""
+    """Return the settings that decide what is learnt."""
     train = {name: value for name, value in settings["train"].items() if name not in OPERATIONAL}
     return {**settings, "train": train}
 
 
 def _completed(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of an earlier version, which lacks those that came later: they had the effect of their defaults."""
+    """Complete the settings of an earlier version, which lacks those that came later: they had the effect of their defaults."""
     merged = {**defaults, **settings}
     both = [name for name in defaults if isinstance(defaults[name], Mapping) and isinstance(settings.get(name), Mapping)]
     return {**merged, **{name: _completed(settings[name], defaults[name]) for name in both}}

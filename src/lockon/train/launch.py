@@ -23,10 +23,10 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def make_fabric(device: str = "auto", precision: str = "auto") -> Fabric:
-    """A launched Fabric: one process, or one of those that torchrun started.
+    """Return a launched Fabric: one process, or one of those that torchrun started.
 
     Raises:
-        LockonError: unknown device, or one that this machine does not have.
+        LockonError: Unknown device, or one that this machine does not have.
     """
     kind = _device(device)
     bf16 = precision == "bf16" or (precision == "auto" and computes_bf16(kind))
@@ -54,7 +54,7 @@ def _device(device: str) -> str:
 
 
 def agree(fabric: Fabric, *flags: bool) -> tuple[bool, ...]:
-    """Each flag, true everywhere if it is true in any process. Every process must call it."""
+    """Return each flag, true everywhere if it is true in any process. Every process must call it."""
     if fabric.world_size == 1:
         return flags
     total = fabric.all_reduce(torch.tensor([float(flag) for flag in flags], device=fabric.device), reduce_op="sum")
@@ -62,7 +62,7 @@ def agree(fabric: Fabric, *flags: bool) -> tuple[bool, ...]:
 
 
 def computes_bf16(device: str) -> bool:
-    """Whether bfloat16 runs in hardware: a GPU of the Ampere generation or newer, a CPU with avx512_bf16 or AMX (read from Linux)."""
+    """Return whether bfloat16 runs in hardware: on GPUs from Ampere on, on CPUs with avx512_bf16 or AMX (read from Linux)."""
     if device == "cuda":
         return torch.cuda.get_device_capability() >= (8, 0)
     cpuinfo = Path("/proc/cpuinfo")
@@ -100,7 +100,7 @@ class StopRequest:
 
     @contextmanager
     def raising(self) -> Iterator[None]:
-        """Within this block (a validation of minutes) the first signal ends the block at once."""
+        """End the block, such as a validation of minutes, at once at the first signal."""
         self._raises = not self.requested
         try:
             yield

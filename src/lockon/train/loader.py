@@ -31,7 +31,7 @@ class _Samples(Dataset[dict[str, Any]]):
 
 
 class BatchIndices:
-    """Lists of sample indices, one per forward pass of this process, from update `start` to the last."""
+    """Yield lists of sample indices, one per forward pass of this process, from update `start` to the last."""
 
     def __init__(self, config: TrainConfig, start: int = 0, rank: int = 0, world: int = 1) -> None:
         self.size, self.rank, self.world = config.batch_size, rank, world
@@ -47,7 +47,7 @@ class BatchIndices:
 
 
 def collate(samples: list[dict[str, Any]]) -> Batch:
-    """Stacks arrays batch first, keeping their dtype (images stay uint8); texts become a list."""
+    """Stack arrays batch first, keeping their dtype (images stay uint8); texts become a list."""
     return {name: _stack([sample[name] for sample in samples]) for name in samples[0]}
 
 
@@ -58,13 +58,15 @@ def _stack(values: list[Any]) -> Any:
 def make_loader(
     pipeline: Pipeline, config: TrainConfig, *, start: int = 0, rank: int = 0, world: int = 1, pin_memory: bool = False
 ) -> DataLoader[dict[str, Any]]:
-    """One pass over all batches of the run from update `start` on; its workers live as long as the pass.
+    """Return one pass over all batches of the run from update `start` on; its workers live as long as the pass.
 
     Args:
-        pipeline: with `config.workers` > 0 it is copied into each worker process.
-        start: first update, 0-based.
-        rank, world: this process among all of the run.
-        pin_memory: for copies to a GPU.
+        pipeline: Source of the samples; with `config.workers` > 0 it is copied into each worker process.
+        config: Number of workers, and what a batch is.
+        start: First update, 0-based.
+        rank: Number of this process.
+        world: How many processes the run has.
+        pin_memory: For copies to a GPU.
     """
     workers = min(config.workers, usable_cores())  # more than cores gain nothing, and torch warns; the samples are the same
     return DataLoader(
@@ -80,7 +82,7 @@ def make_loader(
 
 
 def next_batch(batches: Iterator[Batch]) -> Batch:
-    """The next batch, or a `LockonError` if a worker process was killed (as a rule for want of memory)."""
+    """Return the next batch, or raise a `LockonError` if a worker process was killed (as a rule for want of memory)."""
     try:
         return next(batches)
     except RuntimeError as error:
@@ -90,7 +92,7 @@ def next_batch(batches: Iterator[Batch]) -> Batch:
 
 
 def _start_worker(_: int) -> None:
-    """One thread per worker; Ctrl-C and SIGTERM are for the training process, which stops its workers after saving."""
+    """Set one thread per worker; Ctrl-C and SIGTERM are for the training process, which stops its workers after saving."""
     import cv2
 
     cv2.setNumThreads(0)

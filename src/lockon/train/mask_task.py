@@ -1,4 +1,4 @@
-"""`MaskTask`: what SiamMask learns; `SiameseTask` and the masks at the positive candidates' cells.
+"""`MaskTask`: what SiamMask learns; `DenseTask` and the masks at the positive candidates' cells.
 
 Wang et al., CVPR 2019 (arXiv 1812.05050), Sec. 3.2: the mask loss has weight 32 beside score and box. The authors' code trains the
 fine branch in a second run with everything else frozen; here both branches learn at once.
@@ -6,7 +6,6 @@ fine branch in a second run with everything else frozen; here both branches lear
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,81 +14,88 @@ from torch import Tensor
 
 from lockon.errors import LockonError
 from lockon.models.siammask import SiamMaskModel
-from lockon.train.losses.masks import mask_iou, mask_loss, mask_windows
-from lockon.train.task import SiameseLossConfig, SiameseTask
-from lockon.types import Targets
+from lockon.train.assigners.base import Assigner
+from lockon.train.assigners.sampling import EVERYTHING, SamplingConfig
+from lockon.train.losses.base import Masks
+from lockon.train.losses.masks import mask_iou, mask_windows
+from lockon.train.task import DenseTask
+from lockon.types import Prediction, Targets
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MaskLossConfig:
-    """Weights of the mask losses.
+class MaskSampling:
+    """Which masks a batch trains.
 
     Attributes:
-        coarse_weight, fine_weight: factors on the mean logistic loss of the 63 x 63 and of the 127 x 127 masks.
-        max_cells: masks per batch; of more positive cells every n-th is taken. It bounds the memory.
+        max_cells: Masks per batch; of more positive cells every n-th is taken. It bounds the memory.
 
     Raises:
-        LockonError: a weight below 0, or less than one cell.
+        LockonError: If it is less than one cell.
     """
 
-    coarse_weight: float = 32.0
-    fine_weight: float = 32.0
     max_cells: int = 64
 
     def __post_init__(self) -> None:
-        for name in ("coarse_weight", "fine_weight"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise LockonError(f"{name} must be 0 or more, got {getattr(self, name)!r}")
         if self.max_cells < 1:
             raise LockonError(f"max_cells must be 1 or more, got {self.max_cells}")
 
 
-class MaskTask(SiameseTask):
+class MaskTask(DenseTask):
     """Loss of a `SiamMaskModel`.
 
     Args:
-        module: the model. config: of scores and boxes. masks: of the masks; None for the defaults.
+        module: The model.
+        losses: As of `DenseTask`; those of masks see the batches that have masks.
+        assigner: As of `DenseTask`.
+        sampling: As of `DenseTask`.
+        masks: Which masks a batch trains; None for the defaults.
     """
 
-    def __init__(self, module: SiamMaskModel, config: SiameseLossConfig, masks: MaskLossConfig | None = None) -> None:
-        super().__init__(module, config)
-        self.masks = masks or MaskLossConfig()
+    module: SiamMaskModel
+
+    def __init__(
+        self,
+        module: SiamMaskModel,
+        losses: Any,
+        assigner: Assigner,
+        sampling: SamplingConfig = EVERYTHING,
+        masks: MaskSampling | None = None,
+    ) -> None:
+        super().__init__(module, losses, assigner, sampling)
+        self.masks = masks or MaskSampling()
 
     def loss(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """Losses of one batch.
+        """Compute the losses of one batch.
 
         Args:
-            batch: as `SiameseTask.loss`, and where there are masks: mask (B, H, W), nonzero on the target in the search crop, and
+            batch: As of `DenseTask.loss`, and where there are masks: mask (B, H, W), nonzero on the target in the search crop, and
                 has_mask (B,) bool, False where it is not known. A batch without masks trains scores and boxes alone.
 
         Returns:
-            The scalars of `SiameseTask.loss`; with masks also "mask_coarse" and "mask_fine", unweighted, and "mask_iou", the mean overlap
-            of the fine masks, cut at 0.5, with the truth (a figure to watch, without gradient).
+            The scalars of `DenseTask.loss`, and with masks "mask_iou", the mean overlap of the fine masks, cut at 0.5, with the truth
+            (a metric to watch, without gradient).
         """
         prediction, targets = self.predict(batch)
         device = prediction.logits.device
-        cells = self._cells(targets, batch["has_mask"].to(device)) if "mask" in batch else None
-        if cells is None:
-            with torch.autocast(device_type=device.type, enabled=False):
-                return self.losses(prediction, targets)
-        module: Any = self.module
-        coarse, fine = module.coarse(prediction.extras, *cells), module.fine(prediction.extras, *cells)  # (K, 63, 63), (K, 127, 127)
-        truth = mask_windows(batch["mask"].to(device) != 0, *cells)  # (K, 127, 127)
+        masks = self._masks(prediction, targets, batch["mask"].to(device), batch["has_mask"].to(device)) if "mask" in batch else None
         with torch.autocast(device_type=device.type, enabled=False):
-            found = self.losses(prediction, targets)
-            losses = {"mask_coarse": mask_loss(coarse.float(), truth), "mask_fine": mask_loss(fine.float(), truth)}
-            total = found["loss"] + self.masks.coarse_weight * losses["mask_coarse"] + self.masks.fine_weight * losses["mask_fine"]
-            overlap = mask_iou(fine.detach(), truth).sum() / max(len(truth), 1)
-        return {**found, **losses, "loss": total, "mask_iou": overlap}
+            losses = self.losses(prediction, targets, masks=masks)
+            if masks is not None:
+                losses["mask_iou"] = mask_iou(masks.fine.detach(), masks.truth).sum() / max(len(masks.truth), 1)
+        return losses
 
-    def _cells(self, targets: Targets, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(K,) image, row and column of the cells with a positive anchor, in images whose mask is known."""
-        head: Any = self.module.head
-        size = head.grid.grid.size
+    def _masks(self, prediction: Prediction, targets: Targets, truth: Tensor, known: Tensor) -> Masks:
+        """Return the masks (K, 63, 63) and (K, 127, 127) at the chosen cells in float32, and their truth."""
+        cells = self._cells(targets, known, prediction.extras["correlation"].shape[-1])
+        coarse, fine = self.module.coarse(prediction.extras, *cells), self.module.fine(prediction.extras, *cells)
+        return Masks(truth=mask_windows(truth != 0, *cells), fine=fine.float(), coarse=coarse.float())
+
+    def _cells(self, targets: Targets, known: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the (K,) image, row and column of the cells with a positive anchor, in images whose mask is known; `size` cells a side."""
         positive = (targets.labels == 1).unflatten(1, (-1, size, size)).any(dim=1)  # (B, S, S)
         image, row, col = torch.nonzero(positive & known[:, None, None], as_tuple=True)
         step = -(-len(image) // self.masks.max_cells) or 1
         return image[::step], row[::step], col[::step]
 
 
-__all__ = ["MaskLossConfig", "MaskTask"]
+__all__ = ["MaskSampling", "MaskTask"]

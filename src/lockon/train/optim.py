@@ -18,7 +18,7 @@ from lockon.train.config import TrainConfig
 
 
 def parameter_groups(module: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
-    """Groups of parameters with one rate and one decay each. All parameters are in, frozen ones too.
+    """Return groups of parameters with one rate and one decay each. All parameters are in, frozen ones too.
 
     Each group holds `params`, their `names`, `weight_decay`, and `multiplier`, the factor on the learning rate: that of the longest
     start of a name in `config.multipliers` and "backbone." that fits, else 1. Norms and biases (fewer than two dimensions)
@@ -39,7 +39,7 @@ def parameter_groups(module: nn.Module, config: TrainConfig) -> list[dict[str, A
 
 
 def build_optimizer(module: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """AdamW or SGD over all parameters of `module`; a parameter without gradient gets no update and no decay."""
+    """Build AdamW or SGD over all parameters of `module`; a parameter without gradient gets no update and no decay."""
     groups = parameter_groups(module, config)
     unnamed = [{key: value for key, value in group.items() if key != "names"} for group in groups]
     if config.optimizer == "sgd":
@@ -48,14 +48,14 @@ def build_optimizer(module: nn.Module, config: TrainConfig) -> torch.optim.Optim
 
 
 def learning_rate_factor(step: int, config: TrainConfig) -> float:
-    """Factor on the peak rate for the 0-based update `step` of a run whose steps are known (`TrainConfig.resolved`)."""
+    """Return the factor on the peak rate for the 0-based update `step` of a run whose steps are known (`TrainConfig.resolved`)."""
     if config.schedule == "step":
         return float(config.decay_factor ** (config.epoch_at(step) // config.decay_epochs))
     return _epoch_factor(config.epoch_at(step), config) if config.schedule == "log" else _cosine_factor(step, config)
 
 
 def _cosine_factor(step: int, config: TrainConfig) -> float:
-    """Linear warm-up, then half a cosine down to `final_lr_ratio`.
+    """Compute the linear warm-up, then half a cosine down to `final_lr_ratio`.
 
     The first update has 1 / warm-up of the peak, the last one `final_lr_ratio` of it.
     """
@@ -68,7 +68,7 @@ def _cosine_factor(step: int, config: TrainConfig) -> float:
 
 
 def _epoch_factor(epoch: int, config: TrainConfig) -> float:
-    """PySOT's rates: W warm-up epochs climb from `warmup_ratio` by its -1/W-th power each, and so end one factor below the peak.
+    """Compute PySOT's rates: W warm-up epochs climb from `warmup_ratio` by its -1/W-th power each, and so end one factor below the peak.
 
     The epochs after them are spaced evenly in the logarithm from the peak to `final_lr_ratio`, both included.
     """
@@ -79,7 +79,7 @@ def _epoch_factor(epoch: int, config: TrainConfig) -> float:
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, step: int, config: TrainConfig) -> float:
-    """Sets every group's rate for `step`; returns the rate of a group with multiplier 1."""
+    """Set every group's rate for `step`; return the rate of a group with multiplier 1."""
     rate = config.learning_rate * learning_rate_factor(step, config)
     for group in optimizer.param_groups:
         group["lr"] = rate * group["multiplier"]
@@ -87,7 +87,7 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, step: int, config: Train
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, module: nn.Module) -> dict[str, torch.Tensor]:
-    """The optimizer's state as named tensors: "PARAMETER:exp_avg" and the like; empty before the first update."""
+    """Return the optimizer's state as named tensors: "PARAMETER:exp_avg" and the like; empty before the first update."""
     names: dict[torch.Tensor, str] = {parameter: name for name, parameter in module.named_parameters()}
     return {
         f"{names[parameter]}:{key}": torch.as_tensor(value) for parameter, state in optimizer.state.items() for key, value in state.items()
@@ -95,7 +95,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, module: nn.Module) -> di
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, module: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
-    """Puts what `optimizer_tensors` returned back, exactly."""
+    """Put back what `optimizer_tensors` returned, exactly."""
     parameters = dict(module.named_parameters())
     optimizer.state.clear()
     for key, value in tensors.items():
@@ -110,11 +110,11 @@ class AveragedWeights:
     """Exponential moving average of a module's weights and float buffers; other buffers are copied.
 
     Attributes:
-        module: a copy of the given module in evaluation mode, holding the averages; needs no gradients.
+        module: A copy of the given module in evaluation mode, holding the averages; needs no gradients.
 
     Args:
-        module: the module that learns, already on its device: the averages follow these very tensors.
-        decay: greatest decay, see `update`.
+        module: The module that learns, already on its device: the averages follow these very tensors.
+        decay: Greatest decay, see `update`.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
@@ -126,7 +126,7 @@ class AveragedWeights:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Moves the averages towards the module after the 0-based update `step`; decay min(decay, (1 + step) / (10 + step))."""
+        """Move the averages towards the module after the 0-based update `step`; decay min(decay, (1 + step) / (10 + step))."""
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_([ours for ours, _ in self._floats], [theirs for _, theirs in self._floats], 1 - decay)
         for ours, theirs in self._others:

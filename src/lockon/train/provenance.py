@@ -13,11 +13,13 @@ LICENCE = "code Apache-2.0; weights: as far as the licences of the training data
 
 
 def trained_header(name: str, model: Any, *, tracker: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    """What the weight file of a training run says of itself.
+    """Describe a training run in the header of its weight file.
 
     Args:
-        name: of the zoo. model: the network's `ModelConfig`.
-        tracker: inference parameters that the training decides. data: what it learns from; both JSON values by name.
+        name: Of the zoo.
+        model: The network's `ModelConfig`.
+        tracker: Inference parameters that the training decides.
+        data: What it learns from; both JSON values by name.
     """
     return {
         "architecture": name,
@@ -30,7 +32,7 @@ def trained_header(name: str, model: Any, *, tracker: Mapping[str, Any], data: M
 
 
 def git_revision() -> str:
-    """Commit of the checkout that this package is imported from, with "+changes" if files differ from it; "unknown" outside one."""
+    """Return the commit of the checkout that this package is in, with "+changes" if files differ from it; "unknown" outside one."""
     folder = Path(__file__).parent
 
     def git(*arguments: str) -> str:

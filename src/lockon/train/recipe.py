@@ -34,7 +34,7 @@ class Task(Protocol):
         """The module that is trained, averaged and saved."""
 
     def loss(self, batch: dict[str, Any]) -> dict[str, torch.Tensor]:
-        """Scalar tensors by name for one batch on the module's device; "loss" is the total, the rest is logged.
+        """Compute scalar tensors by name for one batch on the module's device; "loss" is the total, the rest is logged.
 
         Runs under autocast when the precision is bf16: whatever needs float32 (IoU, logarithms) casts to it.
         """
@@ -45,16 +45,16 @@ class Recipe:
     """One training run, ready for the engine.
 
     Attributes:
-        task: module and loss.
-        pipeline: endless samples by index.
-        config: settings of the loop.
-        validate: averaged weights (in evaluation mode, on the device) -> metrics by name, or None. Runs on the first process only.
+        task: Module and loss.
+        pipeline: Endless samples by index.
+        config: Settings of the loop.
+        validate: Averaged weights (in evaluation mode, on the device) -> metrics by name, or None. Runs on the first process only.
         header: JSON header of the weight files (architecture, config, licence, data ...); the engine adds "metrics" and "training".
-        settings: everything else that decides what is learnt (task, data and model settings), as JSON values:
+        settings: Everything else that decides what is learnt (task, data and model settings), as JSON values:
             a resumed run must have the same.
         defaults: `settings` of an untouched configuration. A run of an earlier version that lacks a setting is resumed as if it
             had the default, so a setting that is added must have its old effect as default.
-        notes: lines to tell the user before training starts, such as how many boxes were skipped.
+        notes: Lines to tell the user before training starts, such as how many boxes were skipped.
     """
 
     task: Task
@@ -72,14 +72,14 @@ class TrainSources:
     """Folders of training data; a recipe says which it needs.
 
     Attributes:
-        stills: images with boxes or masks.
-        videos: training sequences.
-        val: sequences to validate on; None trains without validation.
-        root: folder that may hold training datasets under their names, for recipes that train on those.
-        sets: more such datasets, each "NAME:FOLDER".
+        stills: Images with boxes or masks.
+        videos: Training sequences.
+        val: Sequences to validate on; None trains without validation.
+        root: Folder that may hold training datasets under their names, for recipes that train on those.
+        sets: More such datasets, each "NAME:FOLDER".
 
     Raises:
-        LockonError: a folder that does not exist, or nothing to train on.
+        LockonError: A folder that does not exist, or nothing to train on.
     """
 
     stills: Path | None = None
@@ -110,7 +110,7 @@ class TrainSources:
         val: Path | None = None,
         sets: Iterable[str] = (),
     ) -> TrainSources:
-        """The given folders, and for those not given the subfolders train, train_video and val of `root` where they exist."""
+        """Return the given folders, and for those not given the subfolders train, train_video and val of `root` where they exist."""
         if root is not None and not root.is_dir():
             raise LockonError(f"--data-root {root} is not a folder; give the folder that holds train/, train_video/ and val/")
 

@@ -5,129 +5,114 @@ Yan et al., Alpha-Refine, CVPR 2021 (arXiv 2012.06815), Eq. 5; the other box los
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from lockon.errors import LockonError
+from lockon.models.heads.protocols import Head
 from lockon.models.refiner import RefinerModel
 from lockon.ops.torch.boxes import iou
-from lockon.train.crops import as_images
-from lockon.train.losses.iou import IoULoss, iou_loss
+from lockon.train.crops import images_of
+from lockon.train.losses.base import LossInput, Masks, active_terms, evaluate
+from lockon.train.losses.iou import IoULoss
 from lockon.train.losses.masks import mask_iou
-from lockon.train.losses.refinement import confidence_loss, corner_error, mask_cross_entropy
-from lockon.types import Prediction
-
-_WEIGHTS = ("mse_weight", "l1_weight", "iou_weight", "mask_weight", "confidence_weight")
+from lockon.train.losses.refinement import ConfidenceLoss, CornerMSE, CropCornerL1, MaskCrossEntropy
+from lockon.types import Candidates, Prediction, Targets
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RefineLossConfig:
-    """Weights of the terms; the defaults are those of Eq. 5.
+class RefineLosses:
+    """The terms of a refiner; the defaults are those of Eq. 5.
 
     Attributes:
-        mse_weight: of the mean squared error of the corners in crop pixels.
-        l1_weight: of their mean absolute error in sides of the crop.
-        iou_weight, iou: of an overlap loss, and which one.
-        mask_weight: of the masks' cross entropy; 0 leaves a mask head untrained.
-        confidence_weight: of the confidence of heads that have one in every cell; 0, as published, leaves it untrained.
+        mse: Of the corners in crop pixels.
+        l1: Of the corners in sides of the crop.
+        overlap: Of the boxes.
+        confidence: Of heads that have one in every cell; weight 0, as published, leaves it untrained.
+        mask: Of the masks; weight 0 leaves a mask head untrained.
 
     Raises:
-        LockonError: a weight below 0, or nothing that teaches the box.
+        LockonError: If nothing teaches the box.
     """
 
-    mse_weight: float = 1.0
-    l1_weight: float = 0.0
-    iou_weight: float = 0.0
-    iou: IoULoss = "giou"
-    mask_weight: float = 1000.0
-    confidence_weight: float = 0.0
+    mse: CornerMSE = CornerMSE()
+    l1: CropCornerL1 = CropCornerL1(weight=0.0)
+    overlap: IoULoss = IoULoss(kind="giou", weight=0.0)
+    confidence: ConfidenceLoss = ConfidenceLoss(weight=0.0)
+    mask: MaskCrossEntropy = MaskCrossEntropy(weight=1000.0)
 
     def __post_init__(self) -> None:
-        for name in _WEIGHTS:
-            if not 0 <= getattr(self, name) < math.inf:
-                raise LockonError(f"{name} must be 0 or more, got {getattr(self, name)!r}")
-        if not self.mse_weight + self.l1_weight + self.iou_weight:
-            raise LockonError("no loss on the box: set one of mse_weight, l1_weight and iou_weight above 0, for example mse_weight=1")
+        if not self.mse.weight + self.l1.weight + self.overlap.weight:
+            raise LockonError("no loss on the box: set mse.weight, l1.weight or overlap.weight above 0, for example mse.weight=1")
 
 
 class RefineTask:
     """Loss of a `RefinerModel`.
 
     Args:
-        module: the model. config: weights.
+        module: The model.
+        losses: The terms.
+
+    Attributes:
+        terms: Those whose weight is above 0, by name.
 
     Raises:
-        LockonError: a weight for the confidence of a head that has none.
+        LockonError: If there is a loss on the confidence of a head that has none.
     """
 
-    def __init__(self, module: RefinerModel, config: RefineLossConfig) -> None:
+    def __init__(self, module: RefinerModel, losses: RefineLosses) -> None:
         self.module: RefinerModel = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # how the crops come
-        self.config = config
-        if config.confidence_weight and not hasattr(module.head, "confidence"):
-            raise LockonError(
-                f"confidence_weight={config.confidence_weight} given for a head without confidences; set it to 0, or model.head=rpn"
-            )
+        self.terms = active_terms(losses, cast(Head, module.head).extras)
 
     def loss(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """Losses of one batch.
+        """Compute the losses of one batch.
 
         Args:
-            batch: template and search (B, S, S, 3) uint8 RGB crops; template_box and box (B, 4) float32 xyxy truth in crop pixels; where
-                there are masks also mask (B, S, S), nonzero on the target, and has_mask (B,) bool, False where it is not known.
+            batch: template and search (B, S, S, 3) uint8 RGB crops; template_box and box (B, 4) float32 x1, y1, x2, y2 truth in crop
+                pixels; where there are masks also mask (B, S, S), nonzero on the target, and has_mask (B,) bool, False where it is not
+                known.
 
         Returns:
-            Scalars: "loss", the weighted total; unweighted "mse", "l1", "giou" (or whichever overlap loss), "confidence" and "mask" as
-            far as they are in use; figures to watch, without gradient: "iou", the mean overlap of the boxes with the truth, "given", that
-            of the middle halves of the crops, which are what is refined, and with masks "mask_iou".
+            Scalars: "loss", the weighted total; the terms by name, without their weights; metrics to watch, without gradient: "iou", the
+            mean overlap of the boxes with the truth, "given", that of the middle halves of the crops, which are what is refined, and with
+            masks "mask_iou".
         """
-        c, module = self.config, self.module
+        module = self.module
         device = next(module.parameters()).device
-        template, search = (as_images(batch[name], device) for name in ("template", "search"))
+        template, search = images_of(batch, device)
         prediction: Prediction = module(module.encode(template, batch["template_box"].to(device)), search)
-        masked = module.mask_head is not None and c.mask_weight > 0 and "mask" in batch
+        masked = module.mask_head is not None and "mask" in self.terms and "mask" in batch
         masks = self._masks(prediction, batch["mask"].to(device), batch["has_mask"].to(device)) if masked else None
         with torch.autocast(device_type=device.type, enabled=False):
             truth = batch["box"].to(device)
-            terms = self._boxes(prediction, truth)
-            if masks is not None:
-                terms["mask"] = c.mask_weight, mask_cross_entropy(*masks)
-            losses = {name: value for name, (_, value) in terms.items()}
-            total = torch.stack([weight * value for weight, value in terms.values()]).sum()
-            return {"loss": total, **losses, **_figures(prediction.boxes[:, 0].detach(), truth, module.target, masks)}
+            x = LossInput(
+                prediction=prediction,
+                targets=Targets(labels=torch.ones_like(prediction.logits), boxes=truth),
+                candidates=Candidates(points=(module.target[:, :2] + module.target[:, 2:]) / 2, anchors=None, stride=module.stride),
+                size=module.search_size,
+                masks=masks,
+            )
+            metrics = _metrics(prediction.boxes[:, 0].detach(), truth, module.target, masks)
+            return {**evaluate(self.terms, x), **metrics}
 
-    def _boxes(self, prediction: Prediction, truth: Tensor) -> dict[str, tuple[float, Tensor]]:
-        """Weight and value of the terms on boxes, as far as they are in use."""
-        c, boxes = self.config, prediction.boxes[:, 0]  # (B, 4)
-        terms: dict[str, tuple[float, Tensor]] = {}
-        if c.mse_weight:
-            terms["mse"] = c.mse_weight, corner_error(boxes, truth)
-        if c.l1_weight:
-            terms["l1"] = c.l1_weight, (boxes - truth).abs().mean() / self.module.search_size
-        if c.iou_weight:
-            terms[c.iou] = c.iou_weight, iou_loss(boxes, truth, c.iou).mean()
-        if c.confidence_weight:
-            terms["confidence"] = c.confidence_weight, confidence_loss(prediction.extras["confidence"], truth, self.module.stride)
-        return terms
-
-    def _masks(self, prediction: Prediction, truth: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-        """(K, S, S) logits in float32 and truth of the samples whose mask is known."""
+    def _masks(self, prediction: Prediction, truth: Tensor, known: Tensor) -> Masks:
+        """Return (K, S, S) logits in float32 and truth of the samples whose mask is known."""
         if not known.any():  # one mask is made all the same, for gradients of 0: every process must have them for every weight
             some = self.module.mask_logits({name: prediction.extras[name][:1] for name in self.module.mask_inputs})
-            return (some.float() * 0)[:0], truth[:0]
+            return Masks(truth=truth[:0], fine=(some.float() * 0)[:0])
         extras = {name: prediction.extras[name][known] for name in self.module.mask_inputs}
-        return self.module.mask_logits(extras).float(), truth[known]
+        return Masks(truth=truth[known], fine=self.module.mask_logits(extras).float())
 
 
-def _figures(boxes: Tensor, truth: Tensor, given: Tensor, masks: tuple[Tensor, Tensor] | None) -> dict[str, Tensor]:
-    """What is worth watching, without gradient."""
-    found = {"iou": iou(boxes, truth).mean(), "given": iou(given, truth).mean()}
+def _metrics(boxes: Tensor, truth: Tensor, given: Tensor, masks: Masks | None) -> dict[str, Tensor]:
+    """Return what is worth watching, without gradient."""
+    metrics = {"iou": iou(boxes, truth).mean(), "given": iou(given, truth).mean()}
     if masks is not None:
-        found["mask_iou"] = mask_iou(masks[0].detach(), masks[1].float()).sum() / max(len(masks[1]), 1)
-    return found
+        metrics["mask_iou"] = mask_iou(masks.fine.detach(), masks.truth.float()).sum() / max(len(masks.truth), 1)
+    return metrics
 
 
-__all__ = ["RefineLossConfig", "RefineTask"]
+__all__ = ["RefineLosses", "RefineTask"]

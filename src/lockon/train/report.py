@@ -1,4 +1,4 @@
-"""What a run tells: a progress bar on stderr, RUN/log.jsonl, and TensorBoard events in RUN/tensorboard."""
+"""What a run reports: a progress bar on stderr, RUN/log.jsonl, and TensorBoard events in RUN/tensorboard."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class RunLog:
         self._board = require("torch.utils.tensorboard", "train").SummaryWriter(str(run / "tensorboard"), purge_step=step + 1)
 
     def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
-        """One record; `kind` is "train" or "val"."""
+        """Write one record; `kind` is "train" or "val"."""
         self._file.write(json.dumps({"kind": kind, "step": step, **values}) + "\n")
         self._file.flush()
         for name, value in values.items():
             self._board.add_scalar(f"{kind}/{name}", value, step)
 
     def close(self) -> None:
-        """Writes out what is buffered."""
+        """Write out what is buffered."""
         self._file.close()
         self._board.close()
 
@@ -82,25 +82,25 @@ class ProgressBar:
             self._bar.stop()
 
     def step(self, step: int) -> None:
-        """`step` updates are done."""
+        """Note that `step` updates are done."""
         if self.console.is_terminal:
             self._bar.update(self._task, completed=step)
 
     def record(self, step: int, values: Mapping[str, float]) -> None:
-        """New figures: "samples_per_second", "learning_rate", "seconds_left", and "loss" unless every update was left out."""
+        """Show new numbers: "samples_per_second", "learning_rate", "seconds_left", and "loss" unless every update was left out."""
         text = f"loss {values.get('loss', math.nan):.4f}  {values['samples_per_second']:.0f} samples/s"
         self._bar.update(self._task, text=text)
         if not self.console.is_terminal and time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + PLAIN_SECONDS
-            self.say(f"step {step}/{self._steps}  {text}  lr {values['learning_rate']:.2e}  {_clock(values['seconds_left'])} left")
+            self.log(f"step {step}/{self._steps}  {text}  lr {values['learning_rate']:.2e}  {_clock(values['seconds_left'])} left")
 
-    def say(self, text: str) -> None:
-        """One line above the bar."""
+    def log(self, text: str) -> None:
+        """Print one line above the bar."""
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Takes the bar away while other code may draw its own."""
+        """Take the bar away while other code may draw its own."""
         self.__exit__()
         try:
             yield
@@ -115,7 +115,7 @@ class Meter:
         self.reset()
 
     def reset(self) -> None:
-        """Starts a new window."""
+        """Start a new window."""
         self._values: dict[str, list[float]] = {}
         self._updates = 0
         self._samples = 0
@@ -123,7 +123,7 @@ class Meter:
         self._start = time.monotonic()
 
     def add(self, values: Mapping[str, float], *, samples: int, waited: float) -> None:
-        """One update: its scalars, its samples over all processes, and the seconds it waited for them."""
+        """Add one update: its scalars, its samples over all processes, and the seconds it waited for them."""
         for name, value in values.items():
             self._values.setdefault(name, []).append(value)
         self._updates += 1
@@ -131,11 +131,11 @@ class Meter:
         self._waited += waited
 
     def pause(self, seconds: float) -> None:
-        """Leaves `seconds` (of validation, of saving) out of the throughput."""
+        """Leave `seconds` (of validation, of saving) out of the throughput."""
         self._start += seconds
 
     def record(self, updates_left: int) -> dict[str, float]:
-        """Means by name over the updates that had it, samples_per_second, waiting (share of time without samples), seconds_left.
+        """Return the means by name over the updates that had it, samples_per_second, waiting (share of time without samples), seconds_left.
 
         Starts a new window.
         """

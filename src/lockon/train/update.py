@@ -41,10 +41,14 @@ class Updates:
     """The optimizer, the averaged weights, and how one update is made.
 
     Attributes:
-        optimizer: over all parameters of the task's module. average: the averaged weights.
+        optimizer: Over all parameters of the task's module.
+        average: The averaged weights.
 
     Args:
-        fabric: launched. task: what is learnt. config: with its steps resolved. run: folder for reports of bad batches.
+        fabric: Launched.
+        task: What is learnt.
+        config: With its steps resolved.
+        run: Folder for reports of bad batches.
     """
 
     def __init__(self, fabric: Fabric, task: Task, config: TrainConfig, run: Path) -> None:
@@ -55,10 +59,10 @@ class Updates:
         self._skipped = 0
 
     def update(self, step: int, batches: Iterator[Batch]) -> tuple[dict[str, float], float]:
-        """The 0-based update `step`; returns its scalars and the seconds that it waited for samples.
+        """Make the 0-based update `step`; return its scalars and the seconds that it waited for samples.
 
         Raises:
-            LockonError: a loss or gradient that is not finite where `config.skip_above` is 0, or too many updates left out.
+            LockonError: A loss or gradient that is not finite where `config.skip_above` is 0, or too many updates left out.
         """
         config = self.config
         self._set_trainable(step)
@@ -77,7 +81,7 @@ class Updates:
         return values if config.skip_above == 0 else {**values, "skipped": 0.0}, waited
 
     def _gradients(self, batches: Iterator[Batch]) -> tuple[list[Part], float]:
-        """Forward and backward passes of one update. Processes are averaged by DistributedDataParallel; "sum" undoes it."""
+        """Run the forward and backward passes of one update. Processes are averaged by DistributedDataParallel; "sum" undoes it."""
         config, parts, waited = self.config, [], 0.0
         share = config.accumulate if config.reduction == "mean" else 1 / self.fabric.world_size
         for index in range(config.accumulate):
@@ -108,7 +112,7 @@ class Updates:
             on_step(step)
 
     def _is_bad(self, values: Mapping[str, float], parts: list[Part]) -> bool:
-        """Whether any process has a loss or gradient that is not finite, or a loss above the limit."""
+        """Return whether any process has a loss or gradient that is not finite, or a loss above the limit."""
         finite = math.isfinite(values["loss"]) and math.isfinite(values["gradient_norm"])
         limit = self.config.skip_above or math.inf
         return agree(self.fabric, not finite or any(losses["loss"] > limit for _, losses in parts))[0]
@@ -125,9 +129,9 @@ class Updates:
         ids = [name for part, _ in parts for name in part]
         named = ", ".join(ids[:8]) + (f" and {len(ids) - 8} more" if len(ids) > 8 else "")
         what = f"{self._skipped} updates in a row left out, the last" if self._skipped >= SKIPS_IN_A_ROW else "not finite"
-        figures = f"loss {values['loss']}, gradient norm {values['gradient_norm']}"
+        values_text = f"loss {values['loss']}, gradient norm {values['gradient_norm']}"
         raise LockonError(
-            f"{what} at step {step + 1} ({figures}); samples {named}; all in {path}; look at them or lower train.learning_rate"
+            f"{what} at step {step + 1} ({values_text}); samples {named}; all in {path}; look at them or lower train.learning_rate"
         )
 
 

@@ -1,4 +1,4 @@
-"""One file per tracker family: model, tracker and training recipe; `registry` knows the names.
+"""One file per family, whose cards say all that is known of its trackers or refiners; `registry` knows the names.
 
 `build`, `save` and `convert` need the `torch` extra, and load it only when they are used.
 """
@@ -15,24 +15,37 @@ if TYPE_CHECKING:
 
 
 def build(name: str, **overrides: Any) -> nn.Module:
-    """The torch network of a name with random weights: ``.encode(z)``, ``(template, x) -> Prediction``. Needs the `torch` extra."""
-    _require_torch()
-    from lockon.zoo import torch_weights
+    """Build the torch network of a name with random weights; needs the `torch` extra.
 
-    return torch_weights.build(name, **overrides)
+    >>> network = build("lockon-s", channels=64)  # doctest: +SKIP
+
+    Args:
+        name: of the network.
+        overrides: fields of its configuration that differ from the name's own.
+
+    Returns:
+        A module with ``.encode(template_crops)`` and ``(template, search_crops) -> Prediction``.
+
+    Raises:
+        LockonError: unknown name or override.
+    """
+    _require_torch()
+    from lockon.zoo import networks
+
+    return networks.build(name, **overrides)
 
 
 def save(
     name: str, state_dict: Mapping[str, Tensor], path: str | Path, *, header: Mapping[str, Any] | None = None, **overrides: Any
 ) -> None:
-    """Weights of a network of the zoo as a `.safetensors` file that `lockon.load`, `lockon export` and `lockon train --init` take.
+    """Write weights of a network of the zoo as a `.safetensors` file that `lockon.load`, `lockon export` and `lockon train --init` take.
 
     Args:
         name: of the network.
         state_dict: its weights under our names, as `build(name).state_dict()` or `convert.from_official` gives them.
         path: file to write; it appears when it is complete.
         header: entries that replace the header's own: licence, data, tracker, metrics, git_revision.
-        overrides: fields of the network's `ModelConfig` that differ from the name's own.
+        overrides: fields of the network's configuration that differ from the name's own.
 
     Raises:
         LockonError: unknown name or override; weights that do not fit; a file that cannot be written.

@@ -2,30 +2,37 @@
 
 Yan et al., CVPR 2021 (arXiv 2012.06815). The defaults are the released network: pixel-wise correlation, corner head, mask head; its
 weights convert one to one.
+
+The official scripts differ by benchmark; presets name them. "official" is what they do on LaSOT, GOT-10k and TrackingNet: crops and maps
+of the published code, every frame refined and written back. They report boxes that are not clipped, but for SiamRPN++ and RT-MDNet
+(``refine.clip=true``). "vot2020" makes masks around the tracker's own box, which is clipped and written back, but for those two trackers
+(``refine.write_back=false``). Source: the scripts of MasterBin-IIAU/AlphaRefine.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
-
-from torch import nn
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 from lockon.errors import LockonError
-from lockon.models.backbones.resnet import ResNet
-from lockon.models.heads.box_regression import DenseBoxHead, Edges, Pool, PooledBoxHead, Start
-from lockon.models.heads.corner import CornerHead
-from lockon.models.heads.segmentation import MaskDecoder
-from lockon.models.refiner import Reference, RefinerModel
-from lockon.models.refiner_fusion import Correlation, RefinerFusion
+from lockon.models.choices import Correlation, Edges, Pool, Reference, Start
+from lockon.refiners.alpha_refine import AlphaRefiner, RefinerConfig
+from lockon.zoo.card import Card, Official
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from lockon.models.refiner import RefinerModel
+    from lockon.zoo.recipe_config import RecipeConfig
 
 STRIDE = 16  # of the third layer
 WIDTH = 64  # channels of the matched map
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ModelConfig:
+class AlphaRefineConfig:
     """The choices of the network; the defaults are the released one.
 
     Attributes:
@@ -35,8 +42,13 @@ class ModelConfig:
         mask: with the mask head (Table 5, "+m").
         reference: features of the target: cut from the middle of the map, or pooled from its box; "published": as the code of each
             fusion does it: cut for "pixelwise", pooled for "depthwise" and "naive".
-        post: 1x1 convolutions after the correlation. attention: channel attention after them. non_local: a non-local block at the end.
-        corner_middle: as `CornerHead.middle`. rpn_edges, rcnn_pool, box_start: as `DenseBoxHead` and `PooledBoxHead`.
+        post: 1x1 convolutions after the correlation.
+        attention: channel attention after them.
+        non_local: a non-local block at the end.
+        corner_middle: as `CornerHead.middle`.
+        rpn_edges: as `DenseBoxHead.edges`.
+        rcnn_pool: as `PooledBoxHead.pool`.
+        box_start: as `start` of both.
         size: side of both crops in pixels, a multiple of 32.
         train_norms: batch normalization of the backbone uses and updates the statistics of the batch, as published; small batches may
             prefer those of ImageNet.
@@ -77,39 +89,13 @@ class ModelConfig:
         return self.size // (2 * STRIDE)
 
 
-CONFIGS = {f"alpha-refine-r{depth}": ModelConfig(depth=depth) for depth in (18, 34, 50)}
+def build(c: AlphaRefineConfig) -> RefinerModel:
+    """Build the network with random weights."""
+    from lockon.models.backbones.resnet import ResNet
+    from lockon.models.heads.segmentation import MaskDecoder
+    from lockon.models.refiner import RefinerModel
+    from lockon.models.refiner_fusion import RefinerFusion
 
-# official key -> ours, applied one after the other
-OFFICIAL_RENAMES: tuple[tuple[str, str], ...] = (
-    (r"^feature_extractor\.", "backbone."),
-    (r"^neck\.post_corr\.", "fusion.post."),
-    (r"^neck\.channel_attention\.fc1\.", "fusion.attention.squeeze."),
-    (r"^neck\.channel_attention\.fc2\.", "fusion.attention.excite."),
-    (r"^neck\.spatial_attention\.theta\.", "fusion.non_local.query."),
-    (r"^neck\.spatial_attention\.phi\.0\.", "fusion.non_local.key."),
-    (r"^neck\.spatial_attention\.g\.0\.", "fusion.non_local.value."),
-    (r"^neck\.spatial_attention\.W\.", "fusion.non_local.out."),
-    *(
-        (rf"^corner_head\.conv{number}_{corner}\.", f"head.towers.{tower}.{number - 1}.")
-        for tower, corner in enumerate(("tl", "br"))
-        for number in (1, 2, 3, 4, 5)
-    ),
-    (r"^feat_adjust\.", "mask_head.adjust."),
-    (r"^mask_head\.v(\d)\.", r"mask_head.lateral.\1."),
-    (r"^mask_head\.h(\d)\.", r"mask_head.vertical.\1."),
-    *((rf"^mask_head\.post{2 - level}\.", f"mask_head.merge.{level}.") for level in (0, 1, 2)),
-)
-
-# official keys that the network never runs: the end of the ImageNet classifier
-OFFICIAL_UNUSED: tuple[str, ...] = (r"^feature_extractor\.(layer4|fc)\.",)
-
-# of `RefinerConfig`: the published training counted crop pixels from the centre of the first one
-OFFICIAL_PARAMETERS = {"crop": {"pixel_centers": True}}
-
-
-def build(config: ModelConfig | None = None) -> RefinerModel:
-    """The network with random weights."""
-    c = config or ModelConfig()
     backbone = ResNet(c.depth, (3,), train_norms=c.train_norms)
     narrow = (64, 64, 128)
     taps = narrow if c.depth != 50 else (64, 256, 512)
@@ -134,7 +120,10 @@ def build(config: ModelConfig | None = None) -> RefinerModel:
     )
 
 
-def _head(c: ModelConfig) -> nn.Module:
+def _head(c: AlphaRefineConfig) -> nn.Module:
+    from lockon.models.heads.box_regression import DenseBoxHead, PooledBoxHead
+    from lockon.models.heads.corner import CornerHead
+
     cells = c.size // STRIDE
     if c.head == "corner":
         return CornerHead(WIDTH, cells=cells, stride=STRIDE, middle=c.corner_middle)
@@ -144,7 +133,7 @@ def _head(c: ModelConfig) -> nn.Module:
 
 
 def official_network(names: Iterable[str]) -> tuple[str, dict[str, object]]:
-    """Which network a published checkpoint holds, by the names of its tensors.
+    """Return which network a published checkpoint holds, by the names of its tensors.
 
     Versions with a non-local block pooled the reference from its box; nothing in the names says so.
 
@@ -152,7 +141,7 @@ def official_network(names: Iterable[str]) -> tuple[str, dict[str, object]]:
         names: official, as ``feature_extractor.conv1.weight``.
 
     Returns:
-        Key of `CONFIGS`, and fields of its configuration that differ.
+        Name of the card, and fields of its configuration that differ.
 
     Raises:
         LockonError: names of no version of Alpha-Refine with a corner head.
@@ -172,3 +161,81 @@ def official_network(names: Iterable[str]) -> tuple[str, dict[str, object]]:
     if has("neck.spatial_attention."):
         changes |= {"non_local": True, "reference": "prroi"}
     return f"alpha-refine-r{depth}", changes
+
+
+OFFICIAL = Official(
+    renames=(
+        (r"^feature_extractor\.", "backbone."),
+        (r"^neck\.post_corr\.", "fusion.post."),
+        (r"^neck\.channel_attention\.fc1\.", "fusion.attention.squeeze."),
+        (r"^neck\.channel_attention\.fc2\.", "fusion.attention.excite."),
+        (r"^neck\.spatial_attention\.theta\.", "fusion.non_local.query."),
+        (r"^neck\.spatial_attention\.phi\.0\.", "fusion.non_local.key."),
+        (r"^neck\.spatial_attention\.g\.0\.", "fusion.non_local.value."),
+        (r"^neck\.spatial_attention\.W\.", "fusion.non_local.out."),
+        *(
+            (rf"^corner_head\.conv{number}_{corner}\.", f"head.towers.{tower}.{number - 1}.")
+            for tower, corner in enumerate(("tl", "br"))
+            for number in (1, 2, 3, 4, 5)
+        ),
+        (r"^feat_adjust\.", "mask_head.adjust."),
+        (r"^mask_head\.v(\d)\.", r"mask_head.lateral.\1."),
+        (r"^mask_head\.h(\d)\.", r"mask_head.vertical.\1."),
+        *((rf"^mask_head\.post{2 - level}\.", f"mask_head.merge.{level}.") for level in (0, 1, 2)),
+    ),
+    unused=(r"^feature_extractor\.(layer4|fc)\.",),  # the end of the ImageNet classifier
+    parameters={"crop": {"pixel_centers": True}},  # the published training counted crop pixels from the centre of the first one
+    detect=official_network,
+)
+
+_OFFICIAL = {"crop": "official-stretched-rule", "start": "unclipped-start"}
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "official": {**_OFFICIAL, "refine.clip": False, "refine.lost": True, "refine.official_start": True},
+    "vot2020": {
+        **_OFFICIAL,
+        "mask_threshold": 0.65,
+        "refine.box": "base",
+        "refine.mask": True,
+        "refine.clip_base": True,
+        "refine.lost": True,
+    },
+}
+PAPER = "Yan et al., Alpha-Refine: Boosting Tracking Performance by Precise Bounding Box Estimation, CVPR 2021 (arXiv 2012.06815)"
+
+
+def experiments(depth: int) -> dict[str, RecipeConfig]:
+    """Return the published runs of the network of a depth, see `lockon.zoo.refine_training`."""
+    from lockon.zoo.refine_training import alpha_refine_experiments
+
+    return alpha_refine_experiments(AlphaRefineConfig(depth=depth), AlphaRefineConfig(depth=depth, mask=False))
+
+
+def _card(depth: int, which: str, *, licence: str = "", checkpoint: str = "") -> Card:
+    return Card(
+        name=f"alpha-refine-r{depth}",
+        kind="refiner",
+        summary=f"Alpha-Refine on ResNet-{depth}, {which}: corners and a mask of the target around a tracker's box",
+        paper=PAPER,
+        licence=licence,
+        checkpoint=checkpoint,
+        model=AlphaRefineConfig(depth=depth),
+        build=build,
+        official=OFFICIAL,
+        config=RefinerConfig(),
+        presets=PRESETS,
+        assemble=AlphaRefiner,
+        experiments=partial(experiments, depth),
+    )
+
+
+CARDS = (
+    _card(18, "the fastest"),
+    _card(
+        34,
+        "the published one",
+        licence="released models: the terms of MasterBin-IIAU/AlphaRefine",
+        checkpoint="MasterBin-IIAU/AlphaRefine README, SEcmnet_ep0040-c.pth.tar; lockon convert alpha-refine-r34 FILE OUT",
+    ),
+    _card(50, "the largest"),
+)

@@ -3,38 +3,31 @@
 EfficientNet-Lite0 at stride 16, template 112, search 224 pixels, a map of 14 x 14. The heads are those of the family with every
 convolution and correlation padded, so that a map keeps its size; what is ranked, and from what, is as in the papers. Coordinates are
 lockon's own, from the corner of the first pixel. Nobody should track with these where lockon-s will do.
+
+All have the same inference parameters, so that a study compares networks alone: nothing depends on the size of a score, no target is
+held in its place and no search region grows. Penalty, window and learning rate of the size are those of the untuned `TrackerConfig`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
-import torch
-from torch import nn
-
-from lockon.config import apply_overrides, as_json, flatten
-from lockon.data.samples.pairs import PairDataConfig, pair_pipeline
 from lockon.errors import LockonError
-from lockon.models.backbones import inverted_residual
-from lockon.models.heads.attention import AttentionHead
-from lockon.models.heads.ban import BANHead
-from lockon.models.heads.car import Branch, CARHead
-from lockon.models.heads.localization import LocalizationConfig
-from lockon.models.heads.rpn import RPNHead
-from lockon.models.siamese import SiameseModel
+from lockon.localizers.dense import LocalizerConfig
+from lockon.models.choices import Branch, LocalizationConfig
 from lockon.ops.grid import AnchorGrid, Grid
-from lockon.train.config import TrainConfig
-from lockon.train.provenance import trained_header
-from lockon.train.recipe import Recipe, TrainSources
-from lockon.train.siamese_loss import BAN_LOSS, CAR_LOSS, PW_LOSS, RPN_LOSS, SiameseLossConfig
-from lockon.train.task import SiameseTask
-from lockon.zoo import compact_tracker, lockon_s
-from lockon.zoo.lockon_s import TRAIN, crop_settings, load_backbone
-from lockon.zoo.lockon_s_data import SourceWeights, describe_data, load_sources
-from lockon.zoo.tracking_validation import tracking_validation
+from lockon.target import StatePolicy
+from lockon.tracker import TrackerConfig
+from lockon.zoo.card import Card
+from lockon.zoo.pysot_inference import BAN_PAPER, CAR_PAPER, RBO_PAPER, RPN_PAPER
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from lockon.models.siamese import SiameseModel
+    from lockon.zoo.recipe_config import RecipeConfig
 
 STRIDE = 16
 RATIOS = (1 / 3, 1 / 2, 1, 2, 3)
@@ -42,7 +35,7 @@ SCALE = 4.0  # anchors of 64 x 64 pixels: a target has 60 of the 224
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ModelConfig:
+class CompactConfig:
     """The network.
 
     Attributes:
@@ -50,7 +43,9 @@ class ModelConfig:
             attention matching and towers. "car": points with depth-wise matching, towers, and a branch for the box's quality.
         branch: of head "car": "centerness" (SiamCAR), "localization" (SiamLA), or "none", as all other heads.
         localization: choices of the branch "localization".
-        channels: width of neck and head. template_size, search_size: crop sides in pixels, multiples of the stride 16.
+        channels: width of neck and head.
+        template_size: side of the template crop in pixels, a multiple of the stride 16.
+        search_size: side of the search crop in pixels, likewise.
 
     Raises:
         LockonError: a crop side that is no multiple of 16, or a branch for a head that has none.
@@ -72,102 +67,79 @@ class ModelConfig:
             raise LockonError(f"branch={self.branch} given for head={self.head}, which has no branch; take compact-car (head=car)")
 
 
-CONFIGS: dict[str, ModelConfig] = {
-    "compact-ban": ModelConfig(head="ban"),
-    "compact-rpn": ModelConfig(head="rpn"),
-    "compact-pw": ModelConfig(head="pw"),
-    "compact-car": ModelConfig(head="car", branch="centerness"),
-}
+def build(c: CompactConfig) -> SiameseModel:
+    """Build the network with random weights."""
+    from lockon.models.backbones.inverted_residual import efficientnet_lite0
+    from lockon.models.neck import projection
+    from lockon.models.siamese import SiameseModel
 
-
-def build(config: ModelConfig | None = None) -> SiameseModel:
-    """The network with random weights."""
-    c = config or ModelConfig()
-    trunk = inverted_residual.efficientnet_lite0()
-    neck = nn.Sequential(nn.Conv2d(trunk.channels, c.channels, 1, bias=False), nn.BatchNorm2d(c.channels))
+    trunk = efficientnet_lite0()
+    neck = projection(trunk.channels, c.channels)
     return SiameseModel(backbone=trunk, neck=neck, head=_head(c), template_size=c.template_size, search_size=c.search_size)
 
 
-def _head(c: ModelConfig) -> nn.Module:
+def _head(c: CompactConfig) -> nn.Module:
+    from lockon.models.heads.attention import AttentionHead
+    from lockon.models.heads.ban import BANHead
+    from lockon.models.heads.car import CARHead
+    from lockon.models.heads.rpn import RPNHead
+
     grid = Grid(c.search_size // STRIDE, STRIDE)
     if c.head == "rpn":
         anchors = AnchorGrid(grid, ratios=RATIOS, scales=(SCALE,), base=STRIDE)
         return RPNHead(1, c.channels, anchors, padding=True)
     if c.head == "car":
         return CARHead(1, c.channels, grid, branch=c.branch, localization=c.localization, padding=True, unit=float(STRIDE))
-    kind = BANHead if c.head == "ban" else AttentionHead
-    return kind(1, c.channels, grid, padding=True, unit=float(STRIDE))
+    point_head = BANHead if c.head == "ban" else AttentionHead
+    return point_head(1, c.channels, grid, padding=True, unit=float(STRIDE))
 
 
-# The losses of each family. On a map of stride 16 the published ellipse of half the target's size holds two points or three:
-# a wider one, and the nearest point where it holds none, give the ranking losses something to rank; the rectangle of SiamCAR is
-# widened likewise, to five of the fourteen points on a target, so that labels that follow the boxes have boxes to tell apart.
-# Anchors are ranked against all negatives, points against the sampled ones, as in the released code; all else of the sampling is
-# the same with and without ranking.
-_POINTS: dict[str, Any] = {"inner": 0.35, "nearest": True}
-LOSSES: dict[str, SiameseLossConfig] = {
-    "ban": replace(BAN_LOSS, **_POINTS),
-    "rpn": replace(RPN_LOSS, sampling=replace(RPN_LOSS.sampling, ranking="all")),
-    "pw": replace(PW_LOSS, **_POINTS),
-    "car": replace(CAR_LOSS, inner=0.3, nearest=True),
-}
+def experiments(model: CompactConfig) -> dict[str, RecipeConfig]:
+    """Return the run of one of the networks, with the losses of its family.
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RecipeConfig:
-    """All settings of a training run; every field can be set by its dotted name, for example ``--set loss.ranking.iou=0.25``.
-
-    Attributes:
-        train: the loop. model: the network. data: crops and augmentation. loss: targets and weights. mix: sources of pairs.
-        backbone_weights: file of ImageNet weights of EfficientNet-Lite0 in their published names, or empty for random weights.
+    On a map of stride 16 the published ellipse of half the target's size holds two points or three: a wider one, and the nearest point
+    where it holds none, give the ranking losses something to rank; the rectangle of SiamCAR is widened likewise, to five of the fourteen
+    points on a target, so that labels that follow the boxes have boxes to tell apart. Anchors are ranked against all negatives, points
+    against the sampled ones, as in the released code; all else of the sampling is the same with and without ranking.
     """
+    from lockon.data.samples.pairs import PairDataConfig
+    from lockon.train.losses.cross_entropy import HardNegativeCrossEntropy
+    from lockon.train.losses.ranking import ClassificationRanking
+    from lockon.zoo.dense_losses import BAN, CAR, PW, RPN, RpnLosses
+    from lockon.zoo.lockon_s_data import SourceWeights
+    from lockon.zoo.recipe_config import SMALL_TRAIN, RecipeConfig
 
-    train: TrainConfig = field(
-        default_factory=lambda: replace(TRAIN, steps=1000, warmup_steps=50, unfreeze=((0.0, 0),), validate_every=1000)
+    ellipse = replace(BAN["assigner"], inner=0.35, nearest=True)
+    against_all = RpnLosses(
+        hard=HardNegativeCrossEntropy(weight=0.0, all_negatives=True), rank_cls=ClassificationRanking(weight=0.0, all_negatives=True)
     )
-    model: ModelConfig = field(default_factory=ModelConfig)
-    data: PairDataConfig = field(default_factory=PairDataConfig)
-    loss: SiameseLossConfig = field(default_factory=lambda: LOSSES["ban"])
-    mix: SourceWeights = field(default_factory=SourceWeights)
-    backbone_weights: str = ""
+    learnt = {
+        "ban": {**BAN, "assigner": ellipse},
+        "rpn": {**RPN, "loss": against_all},
+        "pw": {**PW, "assigner": ellipse},
+        "car": {**CAR, "assigner": replace(CAR["assigner"], inner=0.3, nearest=True)},
+    }[model.head]
+    train = replace(SMALL_TRAIN, steps=1000, warmup_steps=50, unfreeze=((0.0, 0),), validate_every=1000)
+    return {"default": RecipeConfig(train=train, model=model, data=PairDataConfig(), mix=SourceWeights(), **learnt)}
 
 
-def default_recipe(name: str) -> RecipeConfig:
-    """The untouched settings of one of the compact trackers."""
-    model = CONFIGS[name]
-    return RecipeConfig(model=model, loss=LOSSES[model.head])
-
-
-def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str = "compact-ban") -> Recipe:
-    """The training run of a compact tracker on the given folders.
-
-    Raises:
-        LockonError: an unknown or ill-typed override, missing data, backbone weights of another network.
-    """
-    base_config = default_recipe(name)
-    config = apply_overrides(base_config, overrides)
-    template = replace(config.data.template, size=config.model.template_size)
-    data = replace(config.data, template=template, search=replace(config.data.search, size=config.model.search_size))
-    torch.manual_seed(config.train.seed)
-    module = build(config.model)
-    if config.backbone_weights:
-        load_backbone(module, lockon_s.ModelConfig(backbone="efficientnet-lite0"), Path(config.backbone_weights))
-    pairs = load_sources(sources, config.mix)
-    pipeline = pair_pipeline(pairs.draw, data, config.train.seed, pairs.backdrops, notes=pairs.notes)
-    crops = crop_settings(data)
-    header = trained_header(name, config.model, tracker=crops, data=describe_data(sources))
-    settings, defaults = ({group: as_json(getattr(c, group)) for group in ("model", "data", "loss", "mix")} for c in (config, base_config))
-    tracker = apply_overrides(compact_tracker.default_config(name), flatten(crops))
-    return Recipe(
-        task=SiameseTask(module, config.loss),
-        pipeline=pipeline,
-        config=config.train,
-        validate=tracking_validation(sources.val, tracker) if sources.val is not None else None,
-        header=header,
-        settings=settings,
-        defaults=defaults,
-        notes=pipeline.notes,
+def _card(name: str, summary: str, paper: str, model: CompactConfig, *, anchors: int = 1) -> Card:
+    """Return the card of a compact tracker; all but the number of anchors, which the head decides, is equal."""
+    return Card(
+        name=name,
+        summary=f"study model: {summary} on the backbone of lockon-s",
+        paper=paper,
+        model=model,
+        build=build,
+        config=TrackerConfig(localizer=LocalizerConfig(anchors=anchors), states=StatePolicy(absent_score=0.0, search_growth=1.0)),
+        experiments=partial(experiments, model),
+        header_fields=("template_crop", "search_crop"),
     )
 
 
-__all__ = ["CONFIGS", "ModelConfig", "RecipeConfig", "build", "default_recipe", "recipe"]
+CARDS = (
+    _card("compact-ban", "SiamBAN's head", BAN_PAPER, CompactConfig(head="ban")),
+    _card("compact-rpn", "SiamRPN++'s head", RPN_PAPER, CompactConfig(head="rpn"), anchors=len(RATIOS)),
+    _card("compact-pw", "SiamPW's head", RBO_PAPER, CompactConfig(head="pw")),
+    _card("compact-car", "SiamCAR's head, or SiamLA's,", CAR_PAPER, CompactConfig(head="car", branch="centerness")),
+)

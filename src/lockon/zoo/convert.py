@@ -6,7 +6,6 @@ batches (`num_batches_tracked`), which old checkpoints lack, are the only except
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,8 +17,9 @@ from torch import Tensor
 from lockon.config import as_json
 from lockon.errors import LockonError
 from lockon.train.checkpoint import save_weights
-from lockon.zoo import torch_weights
-from lockon.zoo.registry import entry_of
+from lockon.zoo.card import Official
+from lockon.zoo.networks import build, network_config
+from lockon.zoo.registry import all_cards, card, network_card
 
 COUNTER = ".num_batches_tracked"
 Renames = tuple[tuple[re.Pattern[str], str], ...]
@@ -27,26 +27,27 @@ NAMED = 8  # names of each kind that an error lists
 
 
 def from_official(name: str, state_dict: Mapping[str, Tensor], **overrides: Any) -> dict[str, Tensor]:
-    """Weights of PySOT, SiamBAN, SiamCAR, RBO, SiamMask or Alpha-Refine under our names, for ``build(name).load_state_dict``.
+    """Return weights of PySOT, SiamBAN, SiamCAR, RBO, SiamMask or Alpha-Refine under our names, for ``build(name).load_state_dict``.
 
     Args:
         name: network of the zoo.
         state_dict: tensors by official name, as `read_external` gives them.
-        overrides: fields of the network's `ModelConfig`, for example ``weighted=False`` for PySOT's OTB model; on top of
+        overrides: fields of the network's configuration, for example ``weighted=False`` for PySOT's OTB model; on top of
             `official_settings`.
 
     Raises:
         LockonError: unknown name; a network without official weights; weights that are missing, too many or of another shape, by name.
     """
     expected = _expected(name, {**official_settings(name, state_dict), **overrides})
-    renames = _renames(name)
-    unused = [re.compile(pattern) for pattern in getattr(_family(name), "OFFICIAL_UNUSED", ())]
+    official_form = _official(name)
+    renames = _renames(official_form)
+    unused = [re.compile(pattern) for pattern in official_form.unused]
     used = [key for key in state_dict if not any(pattern.match(key) for pattern in unused)]
     given = {key: _renamed(key, renames) for key in used}  # official name -> ours
     if not set(given.values()) & set(expected):  # legacy backbones lack what all their names have in common
         prefixed = {key: _renamed(f"features.{key}", renames) for key in used}
         given = prefixed if set(prefixed.values()) & set(expected) else given
-    found = {ours: _transposed(name, ours, state_dict[key]) for key, ours in given.items()}
+    found = {ours: _transposed(official_form, ours, state_dict[key]) for key, ours in given.items()}
     official = {ours: key for key, ours in given.items()}
     twice = [key for key, ours in given.items() if official[ours] != key]
     problems = _problems(found, expected, official, twice, renames)
@@ -56,39 +57,38 @@ def from_official(name: str, state_dict: Mapping[str, Tensor], **overrides: Any)
 
 
 def official_settings(name: str, names: Iterable[str]) -> dict[str, Any]:
-    """Fields of the network's `ModelConfig` that a checkpoint's own names decide: which parts of the network it has.
+    """Return the fields of the network's configuration that a checkpoint's own names decide: which parts of the network it has.
 
     Raises:
         LockonError: unknown name; the tensors' names are those of another network of the family.
     """
-    torch_weights.config_of(name)
-    detect = getattr(_family(name), "official_network", None)
-    if detect is None:
+    official_form = network_card(name).official
+    if official_form is None or official_form.detect is None:
         return {}
-    found, settings = detect(names)
-    if found != name:
-        raise LockonError(f"the checkpoint's names are those of {found}: convert it by that name")
+    detected, settings = official_form.detect(names)
+    if detected != name:
+        raise LockonError(f"the checkpoint's names are those of {detected}: convert it by that name")
     return dict(settings)
 
 
 def official_parameters(name: str) -> dict[str, Any]:
-    """Inference parameters that official weights need whatever they are used for, for the header of their file."""
-    return dict(getattr(_family(name), "OFFICIAL_PARAMETERS", {}))
+    """Return the inference parameters that official weights need whatever they are used for, for the header of their file."""
+    return dict(_official(name).parameters)
 
 
 def save(
     name: str, state_dict: Mapping[str, Tensor], path: str | Path, *, header: Mapping[str, Any] | None = None, **overrides: Any
 ) -> None:
-    """As `lockon.zoo.save`."""
+    """Write weights as `lockon.zoo.save` does."""
     expected = _expected(name, overrides)
     problems = _problems(state_dict, expected, {}, [])
     if problems:
         raise LockonError(f"the state_dict does not fit {name}: {problems}; give build({name!r}).state_dict() with trained values")
     full = {
         "architecture": name,
-        "config": {"model": as_json(torch_weights.config_of(name, **overrides))},
+        "config": {"model": as_json(network_config(name, **overrides))},
         "tracker": {},
-        "licence": entry_of(name).licence or "not stated",
+        "licence": card(name).licence or "not stated",
         "data": {},
         "metrics": {},
         "git_revision": "unknown",
@@ -98,33 +98,31 @@ def save(
 
 
 def _expected(name: str, overrides: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The network's state on the meta device: names, shapes and types without values."""
+    """Return the network's state on the meta device: names, shapes and types without values."""
     with torch.device("meta"):
-        return torch_weights.build(name, **overrides).state_dict()
+        return build(name, **overrides).state_dict()
 
 
-def _renames(name: str) -> Renames:
-    if name not in official_names():
-        convertible = ", ".join(sorted(official_names()))
-        raise LockonError(f"{name} has no official checkpoints to convert; expected one of {convertible}")
-    return tuple((re.compile(pattern), replacement) for pattern, replacement in _family(name).OFFICIAL_RENAMES)
+def _official(name: str) -> Official:
+    """Return how published weights of a name become ours."""
+    official_form = network_card(name).official
+    if official_form is None:
+        raise LockonError(f"{name} has no official checkpoints to convert; expected one of {', '.join(sorted(official_names()))}")
+    return official_form
+
+
+def _renames(official_form: Official) -> Renames:
+    return tuple((re.compile(pattern), replacement) for pattern, replacement in official_form.renames)
 
 
 def official_names() -> list[str]:
-    """Networks whose official checkpoints can be converted: all of a family with `OFFICIAL_RENAMES`, or its `OFFICIAL_NETWORKS` alone."""
-    families = {name: _family(name) for name in torch_weights.NETWORKS}
-    return [
-        name for name, one in families.items() if hasattr(one, "OFFICIAL_RENAMES") and name in getattr(one, "OFFICIAL_NETWORKS", [name])
-    ]
+    """Return the networks whose official checkpoints can be converted."""
+    return [name for name, one in all_cards().items() if one.official is not None]
 
 
-def _family(name: str) -> Any:
-    return importlib.import_module(torch_weights.NETWORKS[name])
-
-
-def _transposed(name: str, ours: str, weight: Tensor) -> Tensor:
-    """An official weight as our layer has it: those in the family's `OFFICIAL_TRANSPOSED` have their input channels first."""
-    transposed = ours in getattr(_family(name), "OFFICIAL_TRANSPOSED", ()) and weight.ndim > 1
+def _transposed(official_form: Official, ours: str, weight: Tensor) -> Tensor:
+    """Return an official weight as our layer has it: those that are listed have their input channels first."""
+    transposed = ours in official_form.transposed and weight.ndim > 1
     return weight.transpose(0, 1).contiguous() if transposed else weight
 
 
@@ -137,7 +135,7 @@ def _renamed(key: str, renames: Renames) -> str:
 def _problems(
     found: Mapping[str, Tensor], expected: Mapping[str, Tensor], official: Mapping[str, str], twice: list[str], renames: Renames = ()
 ) -> str:
-    """What keeps `found` (by our names) from being `expected`, under official names; empty if nothing does."""
+    """Return what keeps `found` (by our names) from being `expected`, under official names; empty if nothing does."""
     missing = [key for key in expected if key not in found and not key.endswith(COUNTER)]
     extra = [official.get(key, key) for key in found if key not in expected]
     shapes = [
@@ -154,7 +152,7 @@ def _problems(
 
 
 def _official_name(ours: str, official: Mapping[str, str], renames: Renames) -> str:
-    """The name of a missing weight: a part of the checkpoint that has names, and the end of ours, which together become ours."""
+    """Return the name of a missing weight: a part of the checkpoint that has names, and the end of ours, which together become ours."""
     parts = ours.split(".")
     homes = dict.fromkeys(key[:dot] for key in official.values() for dot in range(len(key)) if key[dot] == ".")
     for length in range(1, len(parts)):
@@ -175,10 +173,10 @@ def _shape(tensor: Tensor) -> str:
 
 
 def _advice(name: str, given: Mapping[str, str]) -> str:
-    """What to type instead: the network whose names the checkpoint has, if there is one."""
+    """Return what to type instead: the network whose names the checkpoint has, if there is one."""
     for other in official_names():
         expected = _expected(other, {})
-        renames = _renames(other)
+        renames = _renames(_official(other))
         names = {_renamed(key, renames) for key in given}
         if other != name and names <= set(expected) and all(key in names or key.endswith(COUNTER) for key in expected):
             return f"its names are those of {other}: convert it by that name"

@@ -1,8 +1,7 @@
-"""A published tracker as teacher of a small one: which one, and where its answers are kept."""
+"""A published tracker as teacher of a small one: its scores join the samples, and are kept in a cache."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,32 +11,9 @@ from lockon.export.runtime import load_model
 from lockon.train.distillation import ContextTeacher, DistillationPipeline, Teacher
 from lockon.train.recipe import Pipeline
 from lockon.types import FloatArray
-from lockon.zoo.presets import FAMILIES, STRIDE
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TeacherConfig:
-    """Who teaches.
-
-    Attributes:
-        weights: an exported tracker of the SiamRPN++ family (`lockon export siammask-r50 ...`), or empty for no teacher.
-        cache: folder for the samples and the teacher's answers, which take far longer than a step of the student; empty asks it anew
-            for every sample.
-        samples: how many samples the cache holds; they come again in another order.
-        device: where the teacher runs: cpu, openvino, openvino-bf16 or cuda.
-
-    Raises:
-        LockonError: no samples.
-    """
-
-    weights: str = ""
-    cache: str = ""
-    samples: int = 6400
-    device: str = "cpu"
-
-    def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise LockonError(f"teacher.samples={self.samples} given, expected at least 1")
+from lockon.zoo.pysot_inference import STRIDE
+from lockon.zoo.recipe_config import TeacherConfig
+from lockon.zoo.registry import TRACKERS, all_cards
 
 
 def distillation_pipeline(pipeline: Pipeline, config: TeacherConfig, points: FloatArray, identity: dict[str, Any]) -> Pipeline:
@@ -55,17 +31,23 @@ def distillation_pipeline(pipeline: Pipeline, config: TeacherConfig, points: Flo
     if not config.weights:
         return pipeline
     header = load_model(config.weights, config.device, threads=1).header  # a wrong file is an error now, not in a worker
-    if header["architecture"] not in FAMILIES:
-        raise LockonError(f"{config.weights} holds {header['architecture']!r}, which cannot teach; give one of {', '.join(FAMILIES)}")
-    teacher = partial(_teacher, config.weights, config.device, FAMILIES[header["architecture"]].anchors)
-    with_teacher = DistillationPipeline(pipeline, teacher, points)
+    teachers = _teachers()
+    if header["architecture"] not in teachers:
+        raise LockonError(f"{config.weights} holds {header['architecture']!r}, which cannot teach; give one of {', '.join(teachers)}")
+    make_teacher = partial(_teacher, config.weights, config.device, teachers[header["architecture"]])
+    distilled = DistillationPipeline(pipeline, make_teacher, points)
     if not config.cache:
-        return with_teacher
-    return CachedPipeline(with_teacher, config.cache, config.samples, identity={**identity, "teacher": [header["pair"], config.device]})
+        return distilled
+    return CachedPipeline(distilled, config.cache, config.samples, identity={**identity, "teacher": [header["pair"], config.device]})
+
+
+def _teachers() -> dict[str, int]:
+    """Return the trackers of PySOT's family, each with its number of candidates per grid point."""
+    return {name: one.config.localizer.anchors for name, one in all_cards().items() if name in TRACKERS and one.search_by_size}
 
 
 def _teacher(weights: str, device: str, anchors: int) -> Teacher:
     return ContextTeacher(load_model(weights, device, threads=1), anchors, STRIDE)
 
 
-__all__ = ["TeacherConfig", "distillation_pipeline"]
+__all__ = ["distillation_pipeline"]

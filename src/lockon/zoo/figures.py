@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from lockon.zoo import torch_weights
+from lockon.zoo.networks import build
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,17 @@ class Figures:
 
 
 def count(name: str, **overrides: Any) -> Figures:
-    """The figures of a network of the zoo.
+    """Count the parameters and operations of a network of the zoo.
 
     Args:
-        name: of the network. overrides: fields of its `ModelConfig`.
+        name: of the network.
+        overrides: fields of its configuration.
 
     Raises:
         LockonError: unknown name or override.
     """
     with torch.device("meta"):
-        module: Any = torch_weights.build(name, **overrides).to("meta").eval()  # constants of NumPy origin move with .to
+        module: Any = build(name, **overrides).to("meta").eval()  # constants of NumPy origin move with .to
         crops = [torch.empty(1, 3, side, side) for side in (module.template_size, module.search_size)]
     with torch.no_grad():
         with FlopCounterMode(display=False) as first:

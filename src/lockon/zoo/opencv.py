@@ -7,9 +7,8 @@ between ``cv2`` and ``cv2.legacy``. OpenCV wants whole-pixel boxes, so the start
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,36 +17,15 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lockon.errors import LockonError, unknown_name
+from lockon.errors import LockonError
 from lockon.ops.boxes import check_boxes
 from lockon.ops.pixels import to_rgb
 from lockon.types import FloatArray, Frame, Result, State
+from lockon.zoo.card import Card
 
 PACKAGE = "opencv-contrib-python-headless"
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One tracker of OpenCV.
-
-    Attributes:
-        title: the class is ``cv2.Tracker<title>``.
-        network: needs a folder with `FILES`.
-        min_side: smallest side of a start box in pixels; OpenCV's MIL never returns from smaller ones.
-    """
-
-    title: str
-    network: bool = False
-    min_side: int = 1
-
-
-KINDS = {
-    "csrt": Kind("CSRT"),
-    "kcf": Kind("KCF"),
-    "mil": Kind("MIL", min_side=6),
-    "nanotrack-v1": Kind("Nano", network=True),
-    "nanotrack-v2": Kind("Nano", network=True),
-}
 FILES = ("nanotrack_backbone_sim.onnx", "nanotrack_head_sim.onnx")
 
 
@@ -134,51 +112,36 @@ class OpenCVTracker:
         return np.asarray(rect, dtype=np.float64), score
 
 
-def load(name: str, *, weights: Path | None, preset: str, device: str, **overrides: Any) -> OpenCVTracker:
-    """One of OpenCV's trackers.
+def _construct(
+    name: str, title: str, weights: Path | None, device: str, overrides: Mapping[str, Any], *, min_side: int = 1
+) -> OpenCVTracker:
+    """Make one of OpenCV's trackers.
 
     Args:
-        name: a key of `KINDS`.
+        name: of the card.
+        title: the class is ``cv2.Tracker<title>``.
         weights: for NanoTrack the folder with its two ONNX files; None for the others.
-        preset: "default" only. device: "auto" or "cpu". overrides: none are known.
+        device: "auto" or "cpu".
+        overrides: none are known.
+        min_side: smallest side of a start box in pixels.
 
     Raises:
-        LockonError: another value of an argument, a missing file, or an OpenCV without this tracker.
+        LockonError: another value of an argument, or an OpenCV without this tracker.
     """
-    if name not in KINDS:
-        raise unknown_name("OpenCV tracker", name, KINDS)
-    if preset != "default":
-        raise unknown_name(f"preset of {name}", preset, ("default",))
     if device not in ("auto", "cpu"):
         raise LockonError(f"{name} runs on the CPU only, device {device!r} given; use device='cpu'")
     if overrides:
         raise LockonError(f"{name} has no option {next(iter(overrides))!r}; OpenCV's trackers run with their own parameters")
-    files = weight_files(name, weights)
-    kind = KINDS[name]
-    create = partial(_create_nano, _find("Nano"), *files) if kind.network else _find(kind.title)
-    tracker = OpenCVTracker(name, create, min_side=kind.min_side, scored=kind.network)
+    network = title == "Nano"
+    if weights is not None and not network:
+        raise LockonError(f"{name} has no weights, {weights} given; leave weights out")
+    create = _find(title)
+    if weights is not None:
+        create = partial(_create_nano, create, *(weights / file for file in FILES))
+    tracker = OpenCVTracker(name, create, min_side=min_side, scored=network)
     with _only_errors():
         create()  # an unreadable network file is an error now, not at the first box
     return tracker
-
-
-def weight_files(name: str, weights: Path | None) -> tuple[Path, ...]:
-    """The files of a tracker's weights: none for the trackers without a network.
-
-    Raises:
-        LockonError: a folder is missing, incomplete, or given to a tracker that has no weights.
-    """
-    if not KINDS[name].network:
-        if weights is not None:
-            raise LockonError(f"{name} has no weights, {weights} given; leave weights out")
-        return ()
-    if weights is None:
-        raise LockonError(f"{name} needs weights: the folder with {' and '.join(FILES)}, for example --weights {name}=DIR")
-    files = tuple(weights / file for file in FILES)
-    missing = [file.name for file in files if not file.is_file()]
-    if missing:
-        raise LockonError(f"{weights} has no {' and no '.join(missing)}; expected the folder with {name}'s two ONNX files")
-    return files
 
 
 def _find(title: str) -> Callable[..., Any]:
@@ -222,4 +185,26 @@ def _reason(error: cv2.error) -> str:
     return text.partition("error: ")[2].strip() or text
 
 
-__all__ = ["FILES", "KINDS", "OpenCVTracker", "load", "weight_files"]
+CARDS = (
+    Card(
+        name="csrt", summary="OpenCV's CSRT (discriminative correlation filter, no network)", construct=partial(_construct, "csrt", "CSRT")
+    ),
+    Card(name="kcf", summary="OpenCV's KCF (kernelized correlation filter, fixed scale)", construct=partial(_construct, "kcf", "KCF")),
+    Card(
+        name="mil",
+        summary="OpenCV's MIL (online boosting, fixed scale)",
+        construct=partial(_construct, "mil", "MIL", min_side=6),  # it never returns from smaller boxes
+    ),
+    *(
+        Card(
+            name=f"nanotrack-{version}",
+            summary=f"NanoTrack {version} in OpenCV; weights= a folder with its two ONNX files",
+            construct=partial(_construct, f"nanotrack-{version}", "Nano"),
+            folder=FILES,
+        )
+        for version in ("v1", "v2")
+    ),
+)
+
+
+__all__ = ["CARDS", "FILES", "OpenCVTracker"]

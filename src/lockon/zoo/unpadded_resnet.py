@@ -7,16 +7,17 @@ Li et al., SiamRPN++, CVPR 2019 (arXiv 1812.11703), Sec. 3.2: template 127 pixel
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from lockon.errors import LockonError
-from lockon.models.backbones.resnet import DilatedResNet50
-from lockon.models.neck import LevelNeck
-from lockon.models.siamese import SiameseModel
 from lockon.ops.grid import Grid, unpadded_grid
+from lockon.zoo.pysot_inference import TEMPLATE_SIZE
 
-TEMPLATE_SIZE = 127  # pixels
+if TYPE_CHECKING:
+    from torch import nn
+
+    from lockon.models.siamese import SiameseModel
+
 TEMPLATE_CELLS = 7
 
 # official key -> ours, one after the other; in every family with a neck
@@ -63,7 +64,7 @@ def check_network(layers: tuple[int, ...], channels: int, search_size: int) -> N
 
 
 def search_grid(search_size: int) -> Grid:
-    """The head's points: 25x25 from pixel 31 on for 255 pixels.
+    """Return the head's points: 25x25 from pixel 31 on for 255 pixels.
 
     Raises:
         LockonError: a search size that the stride does not reach.
@@ -72,7 +73,11 @@ def search_grid(search_size: int) -> Grid:
 
 
 def resnet_siamese(layers: tuple[int, ...], channels: int, search_size: int, head: nn.Module) -> SiameseModel:
-    """The network around a head that matches the levels itself."""
+    """Build the network around a head that matches the levels itself."""
+    from lockon.models.backbones.resnet import DilatedResNet50
+    from lockon.models.neck import LevelNeck
+    from lockon.models.siamese import SiameseModel
+
     backbone = DilatedResNet50(layers)
     return SiameseModel(
         backbone=backbone,

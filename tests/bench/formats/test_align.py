@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from result_files import moved
 
-from lockon.bench.formats.align import align, from_corners, guess_origin, is_corners
+from lockon.bench.formats.matching import align, from_corners, guess_origin, is_corners
 from lockon.bench.formats.rows import parse_rows
 from lockon.errors import LockonError
 

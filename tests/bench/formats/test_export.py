@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from result_files import FRAMES, make_sequence, moved, with_corners, write_lines
 
-from lockon.bench.formats.exporting import export_results
+from lockon.bench.formats.exporting import boxes_text, export_results
 from lockon.bench.formats.importing import import_results
-from lockon.bench.formats.toolkit import boxes_text
 from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED, TRACKED, Trajectory
 from lockon.bench.store import Record, Store
 from lockon.errors import LockonError, LockonWarning
@@ -104,7 +103,7 @@ def test_names_of_pytrackings_uav123(tmp_path):
     export_results(_store(tmp_path / "s", [_record(bike, _run(bike.boxes))]), "pytracking", tmp_path / "out")
     assert _files(tmp_path / "out") == ["T/default_000/uav_bike1.txt"]
     (done,) = import_results(tmp_path / "out", [bike], tmp_path / "back")
-    assert done.read.missing == ()
+    assert done.files.missing == ()
 
 
 def test_vot_codes(tmp_path):
@@ -126,7 +125,7 @@ def test_what_has_no_form_is_left_out_with_a_warning(tmp_path):
     assert _files(tmp_path / "out") == ["OTB100/T/Jogging.2/Jogging.2_001.txt"]  # two datasets: a folder each
 
 
-def test_mistakes(tmp_path):
+def test_unknown_formats_trackers_and_datasets_are_refused(tmp_path):
     events = np.array([STARTED, *[TRACKED] * 7], dtype=np.int8)
     store = _store(tmp_path / "s", [_record(VOT, _run(VOT.boxes, events=events), protocol="reset")])
     with pytest.raises(LockonError, match="has no results that got10k files can hold, but results of reset"):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from result_files import FRAMES, make_sequence, moved, with_corners, write_lines
 
+from lockon.bench.formats.finding import find_results
 from lockon.bench.formats.importing import import_results
 from lockon.bench.formats.notes import TRAPS, Note, summarise
-from lockon.bench.formats.recognise import find_results
 from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED, TRACKED
 from lockon.bench.report import evaluate
 from lockon.bench.report.overlaps import frame_overlaps
@@ -32,7 +32,7 @@ def _record(out, label="T", sequence=A, protocol="one-pass", **run_key):
 
 
 def _traps(imported):
-    return [note.trap for note in imported.read.notes]
+    return [note.trap for note in imported.files.notes]
 
 
 # --- arrangements --------------------------------------------------------------------------------------------------------
@@ -64,7 +64,7 @@ def test_recognised(kind, tmp_path):
     found = find_results(tmp_path / "results", dataset="OTB100")
     assert found.summary().startswith(summary)
     (done,) = _import(tmp_path / "results", tmp_path)
-    assert (done.label, done.sequences, done.read.missing, done.partial) == ("T", 2, (), False)
+    assert (done.label, done.sequences, done.files.missing, done.partial) == ("T", 2, (), False)
     np.testing.assert_array_equal(_record(tmp_path).run.boxes, A.boxes)
     times = _record(tmp_path, sequence=B).run.times
     assert np.isfinite(times).all() == any("_time" in name for name in names)
@@ -88,7 +88,7 @@ def test_a_format_can_be_named(tmp_path):
     with pytest.raises(LockonError, match="unknown format 'pyso'; did you mean 'pysot'"):
         find_results(tmp_path, "pyso")
     with pytest.raises(
-        LockonError, match=r"holds no result files \(1 other files\); expected one of pysot: TRACKER/VIDEO\.txt; pytracking"
+        LockonError, match=r"holds no result files \(1 other files\); expected one of vot: TRACKER/EXPERIMENT/VIDEO/VIDEO_001\.txt; got10k"
     ):
         find_results(tmp_path, "vot")
 
@@ -129,7 +129,7 @@ def test_confidences_of_the_long_term_layout(tmp_path):
     assert run.states == ("tracked",) * 4 + ("lost",) * 2 + ("tracked",) * 2
     np.testing.assert_array_equal(run.boxes[0], B.boxes[0])
     assert run.times[0] == 0.5
-    assert done.read.notes == ()
+    assert done.files.notes == ()
 
 
 # --- VOT -----------------------------------------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ def test_resets(tmp_path):
     assert record.run.frame_size == (640, 480)
     assert record.attributes == ("occlusion",)
     np.testing.assert_array_equal(record.polygons, V.polygons)
-    assert (done.records, done.read.origin, done.read.notes) == ({"reset": 1}, 0, ())
+    assert (done.records, done.files.origin, done.files.notes) == ({"reset": 1}, 0, ())
 
 
 def test_turned_boxes_are_scored_as_they_are(tmp_path):
@@ -192,13 +192,13 @@ def test_a_run_with_resets_off_the_target(tmp_path):
     write_lines(tmp_path / "r/T/baseline/ants1/ants1_001.txt", ["1", *moved(V.boxes[1:], 300)])
     (done,) = _import(tmp_path / "r", tmp_path, [V])
     assert _traps(done) == ["off target"]
-    assert "7 frames marked as tracked do not touch the target" in done.read.notes[0].text
+    assert "7 frames marked as tracked do not touch the target" in done.files.notes[0].text
 
 
 def test_a_run_with_resets_begins_with_code_1(tmp_path):
     write_lines(tmp_path / "r/T/baseline/ants1/ants1_001.txt", V.boxes)
     (done,) = _import(tmp_path / "r", tmp_path, [V])
-    assert (done.records, done.read.missing, _traps(done)) == ({}, ("ants1",), ["left out"])
+    assert (done.records, done.files.missing, _traps(done)) == ({}, ("ants1",), ["left out"])
 
 
 def test_unknown_experiments_are_told_by_their_codes(tmp_path):
@@ -248,7 +248,7 @@ def test_an_anchor_run_of_another_length_is_left_out(tmp_path):
     write_lines(tmp_path / "r/T/baseline/ants1/ants1_00000002.txt", ["1", *V.boxes[4:]])
     (done,) = _import(tmp_path / "r", tmp_path, [V])
     assert _traps(done) == ["left out"]
-    assert "5 lines from frame 2 on; expected 6 to the last frame or 3 to the first" in done.read.notes[0].text
+    assert "5 lines from frame 2 on; expected 6 to the last frame or 3 to the first" in done.files.notes[0].text
 
 
 # --- traps ---------------------------------------------------------------------------------------------------------------
@@ -292,7 +292,7 @@ def test_a_trap_is_met_with_a_note(trap, tmp_path):
     assert trap in traps
     assert set(traps) - {trap} <= {"no box"}  # an unreadable line is a frame without a box as well
     lost = trap in ("left out", "doubtful name")
-    assert done.read.missing == (("Tiger1",) if lost else ())
+    assert done.files.missing == (("Tiger1",) if lost else ())
     assert done.partial == lost
 
 
@@ -327,7 +327,7 @@ def test_missing_sequences_are_listed_and_the_score_is_partial(tmp_path):
     write_lines(tmp_path / "r/T/Tiger1.txt", B.boxes)
     write_lines(tmp_path / "r/T/Elsewhere.txt", B.boxes)
     (done,) = _import(tmp_path / "r", tmp_path, origin=0)
-    assert (done.sequences, done.expected, done.read.missing, done.read.unknown) == (1, 2, ("Skating2.1",), ("Elsewhere",))
+    assert (done.sequences, done.expected, done.files.missing, done.files.unknown) == (1, 2, ("Skating2.1",), ("Elsewhere",))
     assert done.partial
     assert evaluate(Store(tmp_path / "store")).coverage[0].partial
 
@@ -345,11 +345,11 @@ def test_summaries_name_one_and_count_many():
 # --- pixels, labels, the store -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("written", "given", "expected", "told"), [(0, None, 0, True), (1, None, 1, True), (1, 0, 0, True)])
-def test_the_first_pixel(written, given, expected, told, tmp_path):
+@pytest.mark.parametrize(("written", "given", "expected", "certain"), [(0, None, 0, True), (1, None, 1, True), (1, 0, 0, True)])
+def test_the_first_pixel(written, given, expected, certain, tmp_path):
     write_lines(tmp_path / "r/T/Tiger1.txt", B.boxes, origin=written)
     (done,) = _import(tmp_path / "r", tmp_path, [B], origin=given)
-    assert (done.read.origin, done.read.told) == (expected, told)
+    assert (done.files.origin, done.files.certain) == (expected, certain)
     np.testing.assert_array_equal(_record(tmp_path, sequence=B).run.boxes, moved(B.boxes, written - expected, written - expected))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lockon.bench.formats.names import canonical, match_names
+from lockon.bench.formats.matching import canonical, match_names
 
 
 @pytest.mark.parametrize(

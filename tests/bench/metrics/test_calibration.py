@@ -122,6 +122,6 @@ def test_isotonic_is_the_best_rising_function(samples):
         (lambda: calibration.fit_platt([1.0, 2], [1, 1]), "2 positive and 0 negative"),
     ],
 )
-def test_mistakes(call, text):
+def test_labels_and_scores_that_cannot_be_calibrated_are_refused(call, text):
     with pytest.raises(LockonError, match=text):
         call()

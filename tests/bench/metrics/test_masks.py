@@ -51,6 +51,6 @@ def test_bounds_cut_and_fill_up():
         (lambda: mask_overlap([FOUND[0]], [TRUTH], bounds=(4, 2)), r"mask of shape \(4,\)"),
     ],
 )
-def test_mistakes(call, text):
+def test_masks_of_other_shapes_or_counts_are_refused(call, text):
     with pytest.raises(LockonError, match=text):
         call()

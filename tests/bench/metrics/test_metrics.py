@@ -130,7 +130,7 @@ def test_over_sequences_pools_frames_or_not():
         (lambda: metrics.over_sequences([1.0], [1, 2]), "expected"),
     ],
 )
-def test_mistakes(call, text):
+def test_boxes_of_other_shapes_and_unknown_conventions_are_refused(call, text):
     with pytest.raises(LockonError, match=text):
         call()
 

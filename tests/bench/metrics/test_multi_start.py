@@ -95,6 +95,6 @@ def test_a_tracker_that_never_follows():
         (lambda: metrics.frames_before_failure([0.5, 0.5], [True]), r"flags of shape \(1,\)"),
     ],
 )
-def test_mistakes(call, text):
+def test_missing_runs_and_impossible_lengths_are_refused(call, text):
     with pytest.raises(LockonError, match=text):
         call()

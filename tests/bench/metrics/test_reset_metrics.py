@@ -163,6 +163,6 @@ def test_reset_run_bounds_overlaps_for_eao_by_one_pixel_less():
         (lambda: metrics.reset_run(np.zeros((2, 4)), [1, 7], np.zeros((2, 4))), "0 tracked, 1 started"),
     ],
 )
-def test_mistakes(call, text):
+def test_runs_and_events_that_do_not_belong_together_are_refused(call, text):
     with pytest.raises(LockonError, match=text):
         call()

@@ -128,7 +128,7 @@ def test_latency_percentiles():
         (lambda: metrics.latency_percentiles([1.0], (150,)), "from 0 to 100"),
     ],
 )
-def test_mistakes(call, text):
+def test_arrays_that_do_not_belong_together_are_refused(call, text):
     with pytest.raises(LockonError, match=text):
         call()
 

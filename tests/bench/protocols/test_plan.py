@@ -103,7 +103,7 @@ def test_a_protocol_comes_back_from_the_rules_of_its_records(name):
         ("realtime", {"base": "rest"}, "base must be one of auto, one-pass, reset, anchors, got 'rest'"),
     ],
 )
-def test_mistakes(name, rules, text):
+def test_impossible_rules_of_a_protocol_are_refused(name, rules, text):
     with pytest.raises(LockonError, match=text):
         protocol_of(name, rules)
 

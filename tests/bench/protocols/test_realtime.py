@@ -140,6 +140,6 @@ def test_measured_times_decide_when_none_are_given():
         ({"late": "strikt"}, "did you mean 'strict'"),
     ],
 )
-def test_mistakes(fields, text):
+def test_impossible_fields_of_real_time_are_refused(fields, text):
     with pytest.raises(LockonError, match=text):
         RealTime(**fields)

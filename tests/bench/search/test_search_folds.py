@@ -10,9 +10,9 @@ import pytest
 from tunable import Config
 
 from lockon.bench.report.model import SequenceScore
-from lockon.bench.search import BestTrial, Objective, Trial, cross_validate, parse_vary
+from lockon.bench.search import Objective, SearchResult, Trial, cross_validate, parse_vary
 from lockon.bench.search.objective import METRICS
-from lockon.bench.search.summary import SearchSummary, summarise, write_summary
+from lockon.bench.search.summary import SearchSummary, importances
 from lockon.cli._options import parse_overrides
 from lockon.config import apply_overrides
 from lockon.errors import LockonError
@@ -35,7 +35,7 @@ def score(name: str, value: float, frames: int = 10) -> SequenceScore:
     )
 
 
-def found_of(*rows, frames=(10, 10, 10, 10), objective=AO) -> BestTrial:
+def found_of(*rows, frames=(10, 10, 10, 10), objective=AO) -> SearchResult:
     """A search with the values of each trial on a, b, c, d; a shorter row is a pruned trial."""
     trials = []
     for number, row in enumerate(rows):
@@ -44,7 +44,7 @@ def found_of(*rows, frames=(10, 10, 10, 10), objective=AO) -> BestTrial:
         parameters = {"rate": number / 10, "group.mode": "b"} if number else {}
         value = objective.value(scores.values())
         trials.append(Trial(number=number, parameters=parameters, state=state, value=value, scores=scores))
-    return BestTrial(objective, SPACE, tuple(trials))
+    return SearchResult(objective, SPACE, tuple(trials))
 
 
 def test_each_fold_is_looked_at_with_what_is_best_on_the_others():
@@ -98,8 +98,10 @@ def test_numbers_of_folds_that_cannot_be(folds):
 def test_the_best_parameters_as_files_and_options(tmp_path):
     found = found_of((0.5, 0.5, 0.5, 0.5), (0.9, 0.4, 0.9, 0.4))
     config = apply_overrides(Config(), {"fast": True})
-    summary = summarise(found, {"fast": True, "text": "two words"}, cross_validate(found, 2), ({"data": "folder:x"},))
-    best, figures = write_summary(summary, tmp_path, config)
+    summary = SearchSummary(
+        found, {"fast": True, "text": "two words"}, importances(found), cross_validate(found, 2), ({"data": "folder:x"},)
+    )
+    best, figures = summary.write(tmp_path, config)
     expected = {"rate": 0.1, "group": {"reach": 2, "mode": "b"}, "fast": True, "top": None, "text": "two words"}
     assert json.loads(best.read_text()) == expected
     assert summary.options == "--set fast=True --set 'text=two words' --set rate=0.1 --set group.mode=b"
@@ -115,8 +117,8 @@ def test_the_best_parameters_as_files_and_options(tmp_path):
 
 def test_without_a_config_the_file_has_what_was_changed(tmp_path):
     found = found_of((0.5, 0.5, 0.5, 0.5), (0.9, 0.4, 0.9, 0.4))
-    best, _ = write_summary(SearchSummary(found), tmp_path, None)
+    best, _ = SearchSummary(found).write(tmp_path, None)
     assert json.loads(best.read_text()) == {"rate": 0.1, "group": {"mode": "b"}}
-    own, _ = write_summary(SearchSummary(found_of((0.5, 0.5, 0.5, 0.5))), tmp_path, None)
+    own, _ = SearchSummary(found_of((0.5, 0.5, 0.5, 0.5))).write(tmp_path, None)
     assert json.loads(own.read_text()) == {}
     assert SearchSummary(found_of((0.5, 0.5, 0.5, 0.5))).options == ""

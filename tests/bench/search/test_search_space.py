@@ -76,7 +76,7 @@ def test_choices(text, choices, default):
         ("text", "--vary text has no range"),
     ],
 )
-def test_mistakes(text, message):
+def test_ranges_that_do_not_fit_the_parameter_are_refused(text, message):
     with pytest.raises(LockonError, match=message):
         parse_vary([text], Config())
 

@@ -11,10 +11,10 @@ import pytest
 from tunable import Config, make, make_sequence, overlap_of
 
 from lockon._processes import DIED
-from lockon.bench.search import Objective, Trial, parse_vary, search
+from lockon.bench.search import Objective, SearchOptions, Trial, parse_vary, search
 from lockon.bench.search.bench import share
 from lockon.bench.search.frames import keep_frames
-from lockon.bench.search.suggest import importances
+from lockon.bench.search.summary import importances
 from lockon.bench.spec import TrackerSpec
 from lockon.data.sequence import LazyList, VideoSequence
 from lockon.errors import LockonError, LockonWarning
@@ -27,7 +27,8 @@ SEQUENCES = [make_sequence("one"), make_sequence("two", 6), make_sequence("three
 
 def run(out, **options):
     given = {"trials": 8, "spec": TrackerSpec("tunable", "tunable"), "space": SPACE, "make": make, **options}
-    return search(given.pop("make"), SEQUENCES, given.pop("space"), out, **given)
+    direct = {name: given.pop(name) for name in ("spec", "on_progress") if name in given}
+    return search(given.pop("make"), SEQUENCES, given.pop("space"), out, options=SearchOptions(**given), **direct)
 
 
 def load_study(path):
@@ -45,52 +46,46 @@ def test_optuna_s_own_tools_can_read_the_journal(tmp_path):
     assert [len(trial.intermediate_values) for trial in study.trials] == [len(trial.scores) for trial in found.trials]
 
 
-def test_the_journal_is_made_anew_from_the_log(tmp_path):
-    run(tmp_path, trials=4)
-    for damage in (
-        lambda path: path.unlink(),
-        lambda path: path.write_text("{broken"),
-        lambda path: path.with_name("journal.log.lock").touch(),
-    ):
-        damage(tmp_path / "journal.log")
-        run(tmp_path, trials=4)
-        assert len(load_study(tmp_path / "journal.log").trials) == 4
+def test_a_killed_process_s_lock_is_removed(tmp_path):
+    run(tmp_path, trials=2)
+    (tmp_path / "journal.log.lock").touch()
+    assert len(run(tmp_path, trials=4).trials) == 4
+    assert len(load_study(tmp_path / "journal.log").trials) == 4
 
 
 def test_nothing_from_the_folder_is_unpickled(tmp_path, monkeypatch):
-    """Optuna's CMA-ES sampler keeps pickles in its storage; a search does not give it the file."""
-    run(tmp_path, sampler="cmaes", trials=12)
-    assert "optimizer" not in (tmp_path / "journal.log").read_text()
+    """Samplers may keep pickles in their study; a search does not give them the file."""
+    run(tmp_path, trials=12)
     made = []
     monkeypatch.setattr(pickle, "loads", lambda data, loads=pickle.loads: made.append(data) or loads(data))
-    run(tmp_path, sampler="cmaes", trials=12)
+    run(tmp_path, trials=12)
     content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert not [data for data in made if data in content or data.hex().encode() in content]
 
 
 def test_importances_find_the_parameter_that_matters(tmp_path):
     found = run(tmp_path, space=parse_vary(["rate=0:1", "text=a,b,c"], Config()), trials=30, sampler="random")
-    parts = importances(found.space, found.trials)
+    parts = importances(found)
     assert list(parts) == ["rate", "text"]
     assert sum(parts.values()) == pytest.approx(1)
     assert parts["rate"] > 0.8
-    assert importances(found.space, found.trials[:10]) == {}
-    assert importances(found.space[:1], found.trials) == {}
+    assert importances(dataclasses.replace(found, trials=found.trials[:10])) == {}
+    assert importances(dataclasses.replace(found, space=found.space[:1])) == {}
 
 
 def test_messages_of_optuna_do_not_reach_the_user(tmp_path, capfd):
     run(tmp_path, trials=12)
-    run(tmp_path / "cmaes", trials=12, sampler="cmaes")
+    run(tmp_path / "grid", trials=12, sampler="grid")
     assert capfd.readouterr() == ("", "")
     assert optuna.logging.get_verbosity() == optuna.logging.INFO
 
 
 def test_another_version_s_suggestions_are_noticed(tmp_path):
     run(tmp_path, trials=6)
-    path = tmp_path / "trials.jsonl"
-    lines = path.read_text().splitlines(keepends=True)
-    first = lines[1].partition('"rate":')[2].partition(",")[0]
-    path.write_text("".join([lines[0], lines[1].replace(f'"rate":{first}', '"rate":0.123'), *lines[2:]]))
+    path = tmp_path / "journal.log"
+    content = path.read_text()
+    first = content.partition('"parameters":{"rate":')[2].partition(",")[0]
+    path.write_text(content.replace(f'"parameters":{{"rate":{first}', '"parameters":{"rate":0.123', 1))
     with pytest.warns(LockonWarning, match="no longer suggests what was logged"):
         found = run(tmp_path, trials=8)
     assert found.trials[1].parameters["rate"] == 0.123
@@ -124,7 +119,7 @@ def test_frames_are_read_once_as_far_as_the_budget_goes(limit, again):
 def test_a_finished_search_starts_nothing(tmp_path):
     run(tmp_path, trials=3)
     spec = TrackerSpec("tunable", "tunable")
-    assert len(search(None, SEQUENCES, SPACE, tmp_path, spec=spec, trials=3).trials) == 3
+    assert len(search(None, SEQUENCES, SPACE, tmp_path, spec=spec, options=SearchOptions(trials=3)).trials) == 3
 
 
 def test_sequences_are_shared_by_length():
@@ -176,11 +171,11 @@ def test_warnings_and_interrupts_in_processes(tmp_path):
 
     before = set(multiprocessing.active_children())
     with pytest.warns(LockonWarning, match="box clipped"), pytest.raises(KeyboardInterrupt):
-        run(tmp_path, spec=TrackerSpec("warner", "warner"), workers=1, report=interrupt)
+        run(tmp_path, spec=TrackerSpec("warner", "warner"), workers=1, on_progress=interrupt)
     for child in set(multiprocessing.active_children()) - before:
         child.join(5)
         assert not child.is_alive()
-    assert len((tmp_path / "trials.jsonl").read_text().splitlines()) == 2
+    assert len(load_study(tmp_path / "journal.log").trials) == 2
 
 
 @pytest.mark.slow

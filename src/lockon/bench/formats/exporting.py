@@ -1,24 +1,51 @@
-"""A store's results as other toolkits' result files."""
+"""A store's results as other toolkits' result files.
+
+Where the files lie is in `lockon.bench.formats.finding`; here is what stands in them. All but VOT's hold x, y, w, h per frame, pixels
+numbered as in the benchmark's annotation. Toolkits name the targets of one video in their own ways: Skating2.1 is Skating2-1 for PySOT
+and Skating2_1 for pytracking.
+"""
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
+import numpy as np
+
 from lockon._files import write_bytes
-from lockon.bench.formats.reading import usual_origin
-from lockon.bench.formats.recognise import TOOLKITS
+from lockon.bench.formats.finding import DEFAULT, Parts
+from lockon.bench.formats.rows import FAILED_CODE, NOTHING_CODE, STARTED_CODE
 from lockon.bench.protocols.table import PROTOCOLS, protocol_class
+from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED
 from lockon.bench.store import Record, Store
+from lockon.data.datasets.table import origin as annotation_origin
 from lockon.errors import LockonError, LockonWarning, unknown_name
+from lockon.types import FloatArray
+
+DIGITS = 6  # of written coordinates
+Origin = Callable[[str], int]
+"""Name of a dataset -> number of the first pixel in the written files, 0 or 1."""
+Files = Iterator[tuple[Parts, str]]
+"""Parts of a path below the output folder, and the text, of each file."""
+_PYTRACKING_PREFIXES = {"UAV123": "uav_", "NFS30": "nfs_", "NFS240": "nfs_"}  # of the names of sequences, by dataset
+_VOT_EXPERIMENTS = {"reset": "baseline", "anchors": "baseline", "realtime": "realtime", "one-pass": "unsupervised"}
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """One tracker whose results were written: its label, how many records and files, and records that the format has no form for."""
+    """One tracker whose results were written.
+
+    Attributes:
+        label: Its name in the store.
+        records: Number of results that were written.
+        files: Number of files.
+        left_out: Number of results that the format has no form for.
+    """
 
     label: str
     records: int
@@ -38,62 +65,55 @@ def export_results(
     """Write result files of a toolkit.
 
     Args:
-        store: the results. form: a name of `TOOLKITS`. out: folder of the files; with several datasets one folder for each in it.
-        trackers, datasets: which ones; default all.
-        origin: number of the first pixel in the files, 0 or 1; default: that of each dataset's annotation files, as the toolkits have it.
+        store: The results.
+        form: A name of `WRITERS`.
+        out: Folder of the files; with several datasets one folder for each in it.
+        trackers: Labels of the trackers to write; default: all.
+        datasets: Names of the datasets to write; default: all.
+        origin: Number of the first pixel in the files, 0 or 1; default: that of each dataset's annotation files, as the toolkits have it.
 
     Raises:
-        LockonError: unknown format, tracker or dataset, or nothing to write.
+        LockonError: The format, a tracker or a dataset is unknown, or there is nothing to write.
     """
-    if form not in TOOLKITS:
-        raise unknown_name("format", form, TOOLKITS)
+    if form not in WRITERS:
+        raise unknown_name("format", form, WRITERS)
     if origin not in (None, 0, 1):
         raise LockonError(f"first pixel {origin}; expected 0 or 1")
-    records = {label: all_records(store, label) for label in chosen_labels(store, trackers)}
-    names = sorted({one.dataset for found in records.values() for one in found})
+    records = {label: all_records(store, label) for label in _labels(store, trackers)}
+    names = sorted({record.dataset for group in records.values() for record in group})
     for name in datasets or ():
         if name not in names:
             raise unknown_name("dataset in these results", name, names)
     wanted = set(datasets or names)
-    done = []
-    for label, found in records.items():
-        kept = [one for one in found if one.dataset in wanted]
-        written = 0
-        covered: Counter[str] = Counter()
-        for dataset in sorted({one.dataset for one in kept}):
+    first_pixel: Origin = annotation_origin if origin is None else lambda _: origin
+    exported = []
+    for label, group in records.items():
+        kept = [record for record in group if record.dataset in wanted]
+        count, covered = 0, Counter[str]()
+        for dataset in sorted({record.dataset for record in kept}):
             folder = Path(out) / dataset if len(wanted) > 1 else Path(out)
-            group = [one for one in kept if one.dataset == dataset]
-            for parts, text in TOOLKITS[form].write(label, group, (lambda name: origin) if origin is not None else usual_origin):
+            for parts, text in WRITERS[form](label, [record for record in kept if record.dataset == dataset], first_pixel):
                 write_bytes(folder.joinpath(*parts), text.encode())
-                written += 1
-                covered[dataset] += is_boxes(parts)
-        done.append(Exported(label, sum(covered.values()), written, len(kept) - sum(covered.values())))
-    if not any(one.records for one in done):
-        raise LockonError(f"{store.folder} has no results that {form} files can hold, but results of {', '.join(_protocols(store))}")
-    for one in done:
-        if one.left_out:
-            warnings.warn(
-                f"{one.label}: {one.left_out} results have no form in {form} files and were left out", LockonWarning, stacklevel=2
-            )
-    return done
-
-
-def is_boxes(parts: tuple[str, ...]) -> bool:
-    """Whether a written file holds boxes, not times or confidences."""
-    return not parts[-1].endswith((".value", "_time.txt"))
+                count += 1
+                covered[dataset] += not parts[-1].endswith((".value", "_time.txt"))
+        exported.append(Exported(label, sum(covered.values()), count, len(kept) - sum(covered.values())))
+    if not any(done.records for done in exported):
+        known = [name for name in PROTOCOLS if any(store.records(label, name) for label in store.trackers())]
+        raise LockonError(f"{store.folder} has no results that {form} files can hold, but results of {', '.join(known)}")
+    for done in exported:
+        if done.left_out:
+            text = f"{done.label}: {done.left_out} results have no form in {form} files and were left out"
+            warnings.warn(text, LockonWarning, stacklevel=2)
+    return exported
 
 
 def all_records(store: Store, label: str) -> list[Record]:
-    """A tracker's results of all protocols but the oracle, whose answers know the truth: they belong into nobody else's files."""
+    """Return a tracker's results of all protocols but the oracle, whose boxes use the truth: they belong into nobody else's files."""
     return [record for protocol in PROTOCOLS if not protocol_class(protocol).gives_truth for record in store.records(label, protocol)]
 
 
-def chosen_labels(store: Store, trackers: Sequence[str] | None) -> list[str]:
-    """The trackers that were named, or all.
-
-    Raises:
-        LockonError: no results, or an unknown tracker.
-    """
+def _labels(store: Store, trackers: Sequence[str] | None) -> list[str]:
+    """Return the trackers that were named, or all; an unknown one is an error."""
     known = store.trackers()
     for label in trackers or ():
         if label not in known:
@@ -101,8 +121,135 @@ def chosen_labels(store: Store, trackers: Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys(trackers or known))
 
 
-def _protocols(store: Store) -> list[str]:
-    return [name for name in PROTOCOLS if any(store.records(label, name) for label in store.trackers())]
+def write_pysot(tracker: str, records: Sequence[Record], origin: Origin) -> Files:
+    """Yield PySOT's files: VOT's codes for runs with resets or anchors, folders for GOT-10k, flat files for the rest."""
+    for record in records:
+        sequence = target_name(record.sequence, "-")
+        folder = (safe_name(tracker), sequence)
+        if record.protocol != "one-pass":
+            yield from write_vot(tracker, [record], origin)
+        elif record.dataset.lower().startswith("got"):
+            yield (*folder, f"{sequence}_{record.repetition:03d}.txt"), boxes_text(with_start(record), origin(record.dataset))
+            if record.repetition == 1 and np.isfinite(record.run.times).any():
+                yield (*folder, f"{sequence}_time.txt"), _times_text(record.run.times)
+        elif record.repetition == 1:
+            yield (folder[0], f"{sequence}.txt"), boxes_text(with_start(record), origin(record.dataset))
 
 
-__all__ = ["Exported", "all_records", "chosen_labels", "export_results", "is_boxes"]
+def write_pytracking(tracker: str, records: Sequence[Record], origin: Origin) -> Files:
+    """Yield pytracking's files; the format has one-pass runs only."""
+    for record in records:
+        if record.protocol != "one-pass":
+            continue
+        folder = (safe_name(tracker), f"{DEFAULT}_{record.repetition - 1:03d}")
+        sequence = _PYTRACKING_PREFIXES.get(record.dataset, "") + target_name(record.sequence, "_")
+        yield (*folder, f"{sequence}.txt"), boxes_text(with_start(record), origin(record.dataset), "\t")
+        if np.isfinite(record.run.times).any():
+            yield (*folder, f"{sequence}_time.txt"), _times_text(record.run.times)
+
+
+def write_got10k(tracker: str, records: Sequence[Record], origin: Origin) -> Files:
+    """Yield the GOT-10k toolkit's files; the format has one-pass runs only."""
+    chosen = [record for record in records if record.protocol == "one-pass"]
+    chosen.sort(key=lambda record: (record.dataset, record.sequence, record.repetition))
+    for (dataset, name), group in groupby(chosen, key=lambda record: (record.dataset, record.sequence)):
+        sequence, repetitions = safe_name(name), list(group)
+        folder = (safe_name(tracker), sequence)
+        for record in repetitions:
+            yield (*folder, f"{sequence}_{record.repetition:03d}.txt"), boxes_text(with_start(record), origin(dataset))
+        times = np.stack([record.run.times for record in repetitions], axis=1)  # (T, R)
+        if np.isfinite(times).any():
+            lines = [",".join(f"{value:.8f}" for value in row) for row in np.nan_to_num(times).tolist()]
+            yield (*folder, f"{sequence}_time.txt"), "\n".join(lines) + "\n"
+
+
+def write_vot(tracker: str, records: Sequence[Record], origin: Origin) -> Files:
+    """Yield the VOT toolkit's files, in text form."""
+    for record in records:
+        sequence = safe_name(record.sequence)
+        number = f"{record.repetition:03d}" if record.anchor is None else f"{record.anchor:08d}"
+        folder = (safe_name(tracker), _VOT_EXPERIMENTS[record.protocol], sequence)
+        yield (*folder, f"{sequence}_{number}.txt"), _vot_regions(record, origin(record.dataset))
+        if np.isfinite(record.run.times).any():
+            yield (*folder, f"{sequence}_{number}_time.value"), _vot_values(record.run.times)
+        if record.protocol == "one-pass" and np.isfinite(record.run.scores).any():
+            yield (*folder, f"{sequence}_{number}_confidence.value"), _vot_values(record.run.scores)
+
+
+WRITERS: dict[str, Callable[[str, Sequence[Record], Origin], Files]] = {
+    "pysot": write_pysot,
+    "pytracking": write_pytracking,
+    "got10k": write_got10k,
+    "vot": write_vot,
+}
+
+
+def _vot_regions(record: Record, origin: int) -> str:
+    """Return a region per line: 4 numbers, 8 numbers, a mask, or a code (1 started here, 2 failed here, 0 nothing or skipped)."""
+    run = record.run
+    shifted = run.boxes + np.array([origin, origin, 0.0, 0.0])
+    corners = np.full((len(run), 8), np.nan) if run.polygons is None else run.polygons + origin
+    lines = []
+    for index, row in enumerate(shifted.tolist()):
+        mask = None if run.masks is None else run.masks[index]
+        event = None if run.events is None else int(run.events[index])
+        if index == run.start or event == STARTED:
+            lines.append(str(STARTED_CODE))
+        elif event == FAILED:
+            lines.append(str(FAILED_CODE))
+        elif event == SKIPPED or index < run.start or (mask is None and not np.isfinite(row).all()):
+            lines.append(str(NOTHING_CODE))
+        else:
+            turned = corners[index].tolist() if np.isfinite(corners[index]).all() else row
+            lines.append(mask if mask is not None else ",".join(map(_number_text, turned)))
+    return "\n".join(lines) + "\n"
+
+
+def _vot_values(values: FloatArray) -> str:
+    """Return one number per line, an empty line where there is none, as the toolkit writes properties."""
+    return "".join(f"{'' if np.isnan(value) else format(value, '.8f')}\n" for value in values.tolist())
+
+
+def with_start(record: Record) -> FloatArray:
+    """Return the (T, 4) boxes of a run with its start box in the frames before the start, which other files have no NaN for."""
+    boxes: FloatArray = record.run.boxes.copy()
+    boxes[: record.run.start] = boxes[record.run.start]
+    return boxes
+
+
+def boxes_text(boxes: FloatArray, origin: int, separator: str = ",") -> str:
+    """Return one line x, y, w, h per row of (T, 4) 0-based boxes, with at most `DIGITS` digits; NaN rows say nan four times."""
+    shifted = boxes + np.array([origin, origin, 0.0, 0.0])
+    return "".join(separator.join(map(_number_text, row)) + "\n" for row in shifted.tolist())
+
+
+def _number_text(value: float) -> str:
+    """Return a number without needless zeros.
+
+    >>> _number_text(12.0), _number_text(0.1 + 0.2), _number_text(float("nan"))
+    ('12', '0.3', 'nan')
+    """
+    text = f"{value:.{DIGITS}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _times_text(values: FloatArray) -> str:
+    """Return one number of seconds per line; NaN is 0 as the toolkits have it for frames that took no time."""
+    return "".join(f"{0.0 if np.isnan(value) else value:.8f}\n" for value in values.tolist())
+
+
+def safe_name(name: str) -> str:
+    """Return a tracker's or sequence's name as a file name: what a file system may refuse becomes an underscore."""
+    return "".join(char if char.isalnum() or char in " ._+-=()@,#" else "_" for char in name)
+
+
+def target_name(name: str, separator: str) -> str:
+    """Return the file name of a sequence, with the toolkit's way to number the targets of one video.
+
+    >>> target_name("Skating2.1", "-"), target_name("Skating1", "-")
+    ('Skating2-1', 'Skating1')
+    """
+    return safe_name(re.sub(r"\.(\d+)$", rf"{separator}\1", name))
+
+
+__all__ = ["WRITERS", "Exported", "all_records", "boxes_text", "export_results", "safe_name", "with_start", "write_got10k", "write_vot"]

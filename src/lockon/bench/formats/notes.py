@@ -1,4 +1,4 @@
-"""Traps of result files: what was odd about a file and what was done, so that no figure changes silently."""
+"""Traps of result files: what was odd about a file and what was done, so that no metric changes silently."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ class Note:
     """One oddity.
 
     Attributes:
-        trap: a name of `TRAPS`. where: the file or sequence. text: what exactly, one line without `where`.
+        trap: A name of `TRAPS`.
+        where: The file or sequence.
+        text: What exactly, one line without `where`.
     """
 
     trap: str
@@ -44,7 +46,7 @@ class Note:
 
 
 def summarise(notes: Iterable[Note], shown: int = 3) -> list[str]:
-    """One line per trap: the note itself where it is the only one, else how many there are and some of the names."""
+    """Return one line per trap: the note itself where it is the only one, else how many there are and some of the names."""
     grouped: dict[str, list[Note]] = {}
     for note in notes:
         grouped.setdefault(note.trap, []).append(note)

@@ -49,7 +49,7 @@ class Rows:
         masks: VOT run-length text per line, None in other lines; None if the file has none.
         blank: (T,) bool, lines that are empty (a kind of `NOTHING`).
         lost: (T,) bool, lines whose sixth number says that the tracker gave up.
-        notes: what is odd about the lines.
+        notes: What is odd about the lines.
     """
 
     boxes: FloatArray
@@ -65,7 +65,7 @@ class Rows:
         return len(self.boxes)
 
     def take(self, index: NDArray[np.intp]) -> Rows:
-        """Some of the lines, in the given order."""
+        """Return some of the lines, in the order of `index`."""
         return Rows(
             self.boxes[index],
             self.kinds[index],
@@ -80,7 +80,7 @@ class Rows:
 
 @dataclass(slots=True)
 class _Gathered:
-    """What the lines so far had; lists, because most files have neither polygons nor masks."""
+    """The lines so far; as lists, because most files have neither polygons nor masks."""
 
     boxes: list[tuple[float, ...]] = field(default_factory=list)
     kinds: list[int] = field(default_factory=list)
@@ -101,14 +101,14 @@ _NONE = (math.nan,) * 4
 
 
 def parse_rows(text: str, where: str) -> Rows:
-    """Reads one result text.
+    """Parse the text of a result file.
 
     Args:
-        text: the file's text; empty lines at its end do not count.
-        where: the file's name, for messages.
+        text: The file's text; empty lines at its end do not count.
+        where: The file's name, for messages.
 
     Raises:
-        LockonError: no line can be read, or the file is empty.
+        LockonError: No line can be read, or the file is empty.
     """
     lines = text.splitlines()
     while lines and not lines[-1].strip():
@@ -132,10 +132,10 @@ def parse_rows(text: str, where: str) -> Rows:
 
 
 def read_rows(path: Path) -> Rows:
-    """`parse_rows` of a text file, or of the VOT toolkit's binary files by their suffix .bin.
+    """Read a text file, or one of the VOT toolkit's binary files by its suffix .bin; see `parse_rows`.
 
     Raises:
-        LockonError: it cannot be read, is empty, or no line of it can be read.
+        LockonError: It cannot be read, is empty, or no line of it can be read.
     """
     if path.suffix == ".bin":
         from lockon.bench.formats.vot_binary import read_binary
@@ -145,7 +145,7 @@ def read_rows(path: Path) -> Rows:
 
 
 def _is_header(lines: list[str]) -> bool:
-    """A first line of words above lines of numbers: x,y,w,h or the like."""
+    """Return whether there is a first line of words above lines of numbers: x,y,w,h or the like."""
     head = lines[0].strip().lower()
     if len(lines) < 2 or not _HEADER.search(head) or head.startswith("m") or "nan" in head or "inf" in head:
         return False
@@ -155,7 +155,7 @@ def _is_header(lines: list[str]) -> bool:
 
 
 def _read_line(line: str, number: int, seen: _Gathered) -> None:
-    """Adds one line to what was gathered."""
+    """Add one line to those before it."""
     text = line.strip()
     if is_vot_mask(text):
         _read_mask(text, number, seen)
@@ -202,16 +202,16 @@ def _read_mask(text: str, number: int, seen: _Gathered) -> None:
 
 
 def _notes(seen: _Gathered, where: str) -> list[Note]:
-    found = []
+    notes = []
     if seen.wrong:
         number, shown = next(iter(seen.wrong.items()))
         allowed = ", ".join(f"{count} ({what})" for count, what in _SHAPES.items())
         text = f"{_lines(list(seen.wrong))} cannot be read and count as frames without a box; expected {allowed} numbers, "
-        found.append(Note("unreadable", where, f"{text}line {number} says {shown!r}"))
+        notes.append(Note("unreadable", where, f"{text}line {number} says {shown!r}"))
     if seen.partial:
         text = f"NaN or infinite in some of the numbers of {_lines(seen.partial)}: frames without a box"
-        found.append(Note("half-empty", where, text))
-    return found
+        notes.append(Note("half-empty", where, text))
+    return notes
 
 
 def _lines(numbers: list[int]) -> str:
@@ -241,12 +241,14 @@ def _rows(seen: _Gathered, blank: list[bool], notes: tuple[Note, ...]) -> Rows:
 
 
 def read_numbers(path: Path) -> FloatArray:
-    """(T, R) numbers of a file of times or confidences: R columns, one per repetition; NaN where a line has none.
+    """Read a file of times or confidences.
 
-    Lines that cannot be read are NaN: times and confidences only add to a result.
+    Returns:
+        (T, R) numbers: R columns, one per repetition; NaN where a line has none. Lines that cannot be read are NaN too: times and
+        confidences only add to a result.
 
     Raises:
-        LockonError: the file cannot be read.
+        LockonError: The file cannot be read.
     """
     lines = read_text(path).splitlines()
     while lines and not lines[-1].strip():

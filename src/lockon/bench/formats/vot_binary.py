@@ -14,10 +14,10 @@ from lockon.errors import LockonError
 
 
 def read_binary(path: Path) -> list[str]:
-    """The frames of a binary file as lines of the toolkit's text format.
+    """Read the frames of a binary file as lines of the toolkit's text format.
 
     Raises:
-        LockonError: the file cannot be read, is cut off, or is something else.
+        LockonError: The file cannot be read, is cut off, or is something else.
     """
     try:
         content = path.read_bytes()
@@ -27,10 +27,14 @@ def read_binary(path: Path) -> list[str]:
 
 
 def binary_lines(content: bytes, where: str) -> list[str]:
-    """`read_binary` of a file's content; `where` is its name for messages.
+    """Read the frames from a binary file's content, as `read_binary`.
+
+    Args:
+        content: The file's bytes.
+        where: The file's name, for messages.
 
     Raises:
-        LockonError: cut off, or something else.
+        LockonError: The content is cut off, or something else.
     """
     try:
         return _lines(content)

@@ -1,7 +1,7 @@
-"""How well the scores of boxes agree with their overlaps: correlations, and the overlap that the score's choice costs.
+"""Agreement of the scores of boxes with their overlaps: correlations, and the overlap that the score's choice costs.
 
 As SiamLA, Fig. 12 (Learning Localization-aware Target Confidence for Siamese Visual Tracking), which plots confidence against IoU.
-The paper does not say which boxes its coefficients are of, so there are two of each kind: over boxes on the target, which is the
+The paper does not state which boxes its coefficients are of, so there are two of each kind: over boxes on the target, which is the
 question, and over all of them, where telling the target from background counts most.
 """
 
@@ -18,15 +18,17 @@ from lockon.types import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How well scores agree with overlaps; NaN where there is nothing to tell.
+    """Agreement of scores with overlaps; NaN where there is nothing to compare.
 
     Attributes:
-        pearson, spearman: correlations over the pairs with an IoU above the threshold.
-        pearson_all, spearman_all: over all pairs, background included.
-        ranking: mean over frames of Spearman's correlation within the frame, above the threshold: is the better of two boxes of one
-            frame the one with the higher score? NaN for answers, of which a frame has one.
-        chosen: mean IoU of the candidate with the highest score (before window and penalty), or of the answers.
-        best: mean IoU of the best candidate of each frame; NaN for answers.
+        pearson: Pearson's correlation over the pairs with an IoU above the threshold.
+        spearman: Spearman's correlation over the same pairs.
+        pearson_all: Pearson's correlation over all pairs, background included.
+        spearman_all: Spearman's correlation over all pairs.
+        ranking: Mean over frames of Spearman's correlation within the frame, above the threshold: is the better of two boxes of one
+            frame the one with the higher score? NaN for tracker outputs, of which a frame has one.
+        chosen: Mean IoU of the candidate with the highest score (before window and penalty), or of the outputs.
+        best: Mean IoU of the best candidate of each frame; NaN for outputs.
     """
 
     pearson: float
@@ -39,11 +41,11 @@ class Agreement:
 
     @property
     def gap(self) -> float:
-        """Mean IoU that a score which always knows the best box would add."""
+        """The mean IoU that a perfect score, which always selects the best box, would add."""
         return self.best - self.chosen
 
     def values(self) -> dict[str, float]:
-        """All metrics by name, the gap included."""
+        """Return all metrics by name, the gap included."""
         return {item.name: float(getattr(self, item.name)) for item in fields(self)} | {"gap": self.gap}
 
 
@@ -51,10 +53,12 @@ METRICS = (*(item.name for item in fields(Agreement)), "gap")
 
 
 def frame_metrics(scores: FloatArray, overlaps: FloatArray, above: float) -> FloatArray:
-    """(F, 3) of each frame: IoU of the candidate with the highest score, best IoU, and Spearman's correlation above the threshold.
+    """Return (F, 3) of each frame: IoU of the highest-scoring candidate, best IoU, and Spearman's correlation above the threshold.
 
     Args:
-        scores, overlaps: (F, N) of N candidates on F frames; F may be 0. above: IoU threshold.
+        scores: (F, N) scores of N candidates on F frames; F may be 0.
+        overlaps: (F, N) IoU of the same candidates.
+        above: IoU threshold.
     """
     if not len(scores):
         return np.zeros((0, 3))
@@ -64,7 +68,14 @@ def frame_metrics(scores: FloatArray, overlaps: FloatArray, above: float) -> Flo
 
 
 def agreement(scores: FloatArray, overlaps: FloatArray, frames: FloatArray, above: float) -> Agreement:
-    """Metrics of pairs (K,) of any number of frames, with what `frame_metrics` (F, 3) says of each."""
+    """Compute the metrics of pairs (K,) of any number of frames.
+
+    Args:
+        scores: (K,) scores.
+        overlaps: (K,) IoU.
+        frames: (F, 3) rows of `frame_metrics`.
+        above: IoU threshold.
+    """
     good = overlaps > above
     chosen, best, ranking = (_mean(column) for column in frames.T)
     return Agreement(
@@ -79,7 +90,7 @@ def agreement(scores: FloatArray, overlaps: FloatArray, frames: FloatArray, abov
 
 
 def _mean(values: FloatArray) -> float:
-    """Of what is known; NaN where nothing is."""
+    """Return the mean of the known values; NaN where there are none."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else math.nan
 

@@ -1,4 +1,4 @@
-"""Does the score mean what it says: AUROC, calibration error, and the two usual ways to mend it.
+"""Calibration of scores: AUROC, calibration error, and the two usual corrections.
 
 Platt, Probabilistic outputs for support vector machines, 1999, with the Newton steps of Lin, Lin and Weng, Machine
 Learning 68, 2007; isotonic regression by pool adjacent violators (Zadrozny and Elkan, KDD 2002); expected calibration
@@ -19,7 +19,7 @@ from lockon.types import FloatArray
 
 
 def auroc(scores: ArrayLike, labels: ArrayLike) -> float:
-    """Chance that a positive has a higher score than a negative, ties counting one half.
+    """Compute the chance that a positive has a higher score than a negative, ties counting one half.
 
     Args:
         scores: (N,) any finite numbers.
@@ -27,6 +27,9 @@ def auroc(scores: ArrayLike, labels: ArrayLike) -> float:
 
     Returns:
         Value in [0, 1], or NaN if all labels are equal.
+
+    >>> auroc([0.9, 0.4, 0.4, 0.1], [1, 1, 0, 0])
+    0.875
     """
     values, positive = _checked(scores, labels)
     count = int(positive.sum())
@@ -42,7 +45,9 @@ class Reliability:
 
     Attributes:
         edges: (B + 1,) borders of the bins.
-        confidence: (B,) mean probability. frequency: (B,) fraction of positives. count: (B,) samples.
+        confidence: (B,) mean probability.
+        frequency: (B,) fraction of positives.
+        count: (B,) samples.
     """
 
     edges: FloatArray
@@ -52,26 +57,35 @@ class Reliability:
 
 
 def reliability_curve(probabilities: ArrayLike, labels: ArrayLike, bins: int = 10) -> Reliability:
-    """Probabilities against frequencies, in `bins` equal parts of [0, 1]; the last one includes 1.
+    """Compute probabilities against frequencies in `bins` equal parts of [0, 1]; the last one includes 1.
+
+    Args:
+        probabilities: (N,) in [0, 1].
+        labels: (N,) bool or 0/1.
+        bins: Number of parts.
 
     Raises:
-        LockonError: a probability outside [0, 1], or fewer than one bin.
+        LockonError: A probability outside [0, 1], or fewer than one bin.
     """
     values, positive = _checked(probabilities, labels)
     if values.min() < 0 or values.max() > 1:
         raise LockonError(f"probabilities from {values.min():g} to {values.max():g}; expected [0, 1]: turn logits into probabilities first")
     if bins < 1:
         raise LockonError(f"bins={bins}; expected 1 or more")
-    place = np.minimum((values * bins).astype(np.int64), bins - 1)
-    count = np.bincount(place, minlength=bins)
+    index = np.minimum((values * bins).astype(np.int64), bins - 1)
+    count = np.bincount(index, minlength=bins)
     with np.errstate(invalid="ignore"):
-        confidence = np.bincount(place, weights=values, minlength=bins) / count
-        frequency = np.bincount(place, weights=positive, minlength=bins) / count
+        confidence = np.bincount(index, weights=values, minlength=bins) / count
+        frequency = np.bincount(index, weights=positive, minlength=bins) / count
     return Reliability(np.linspace(0, 1, bins + 1), confidence, frequency, count.astype(np.int64))
 
 
 def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins: int = 10) -> float:
-    """Mean distance of probability and frequency over the bins of `reliability_curve`, weighted by their samples."""
+    """Compute the mean distance of probability and frequency over the bins of `reliability_curve`, weighted by their samples.
+
+    >>> round(expected_calibration_error([0.95, 0.95, 0.05, 0.05], [1, 1, 0, 0]), 6)
+    0.05
+    """
     curve = reliability_curve(probabilities, labels, bins)
     gap = np.abs(curve.confidence - curve.frequency)
     return float(np.nansum(gap * curve.count) / curve.count.sum())
@@ -79,25 +93,32 @@ def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins
 
 @dataclass(frozen=True, slots=True)
 class PlattScaling:
-    """Probability of a logit: ``1 / (1 + exp(-(scale * logit + bias)))``; the temperature is ``1 / scale``."""
+    """Map from a logit to a probability: ``1 / (1 + exp(-(scale * logit + bias)))``.
+
+    Attributes:
+        scale: Factor on the logit; the temperature is ``1 / scale``.
+        bias: Summand.
+    """
 
     scale: float
     bias: float
 
     def __call__(self, logits: ArrayLike) -> FloatArray:
-        """Probabilities in [0, 1] of the same shape."""
+        """Return probabilities in [0, 1] of the same shape."""
         return _sigmoid(self.scale * np.asarray(logits, dtype=np.float64) + self.bias)
 
 
 def fit_platt(logits: ArrayLike, labels: ArrayLike, *, steps: int = 100, tolerance: float = 1e-10) -> PlattScaling:
-    """Temperature and bias of highest likelihood, with Platt's softened targets, so that separable data stay finite.
+    """Fit temperature and bias of highest likelihood, with Platt's softened targets, so that separable data stay finite.
 
     Args:
-        logits: (N,) finite. labels: (N,) bool or 0/1, both kinds present.
-        steps: most Newton steps. tolerance: of the gradient's largest component, per sample.
+        logits: (N,) finite.
+        labels: (N,) bool or 0/1, both kinds present.
+        steps: Largest number of Newton steps.
+        tolerance: Largest component of the gradient, per sample, at which the fit ends.
 
     Raises:
-        LockonError: labels of one kind only, or no convergence.
+        LockonError: Labels of one kind only, or no convergence.
     """
     values, positive = _checked(logits, labels)
     ones, zeros = int(positive.sum()), int((~positive).sum())
@@ -146,20 +167,26 @@ class Isotonic:
     """A rising function through knots, linear between them and constant outside.
 
     Attributes:
-        scores: (K,) rising. probabilities: (K,) not falling, in [0, 1].
+        scores: (K,) rising.
+        probabilities: (K,) not falling, in [0, 1].
     """
 
     scores: FloatArray
     probabilities: FloatArray
 
     def __call__(self, scores: ArrayLike) -> FloatArray:
-        """Probabilities in [0, 1] of the same shape."""
+        """Return probabilities in [0, 1] of the same shape."""
         values = np.asarray(scores, dtype=np.float64)
         return np.interp(values.ravel(), self.scores, self.probabilities).reshape(values.shape)
 
 
 def fit_isotonic(scores: ArrayLike, labels: ArrayLike) -> Isotonic:
-    """The non-falling function nearest to the labels in squared error; blocks keep their two ends as knots."""
+    """Fit the non-falling function nearest to the labels in squared error; blocks keep their two ends as knots.
+
+    Args:
+        scores: (N,) finite.
+        labels: (N,) bool or 0/1.
+    """
     values, positive = _checked(scores, labels)
     knots, inverse, ties = np.unique(values, return_inverse=True, return_counts=True)
     means = np.bincount(inverse, weights=positive) / ties

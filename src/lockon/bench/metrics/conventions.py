@@ -1,4 +1,4 @@
-"""The named conventions: what one toolkit makes of the same boxes.
+"""The named conventions: the rules by which each toolkit scores the same boxes.
 
 "AUC" is not one number. Toolkits differ in which frames count, in thresholds and in how sequences are averaged; every
 metric takes one of the names below and follows that toolkit, odd cases included.
@@ -28,7 +28,7 @@ name            IoU test   frames to divide by         absent frames       a fra
   clipped to `bounds` where these are given; the normalising size is 1 pixel at least.
 
 Centre errors up to and including a threshold count, in all of them. Centres lie at ``x + (w - 1) / 2`` (``lorat``:
-``x + w / 2``); that shifts both centres alike, so it shows only in the sign that ``pysot`` looks at. Normalised errors are
+``x + w / 2``); that shifts both centres alike, so it shows only in the sign that ``pysot`` tests. Normalised errors are
 in units of the ground truth's width and height. A NaN prediction is a miss in every convention; toolkits stop there, or
 let means turn NaN.
 
@@ -56,19 +56,19 @@ Frames = Callable[[FloatArray, BoolArray | None], BoolArray | None]
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """How one toolkit scores; boxes are columns, (4, T) rows x, y, w, h.
+    """The scoring rules of one toolkit; boxes are columns, (4, T) rows x, y, w, h.
 
     Attributes:
-        name: as users type it.
-        scored: (gt, visible or None) -> (T,) frames whose overlap and errors are looked at, None for all.
+        name: Name that users type.
+        scored: (gt, visible or None) -> (T,) frames whose overlap and errors are scored, None for all.
         overlaps: (pred, gt, bounds or None) -> (T,) IoU, `MISS` where it cannot be, never NaN.
         errors: (pred, gt) -> (T,) centre errors in pixels and (T,) in units of the ground truth's size; `HIT` for a hit at
             any threshold, NaN for none.
-        success_thresholds: of the success curve.
-        inclusive: whether an overlap equal to the threshold counts.
-        divides_by_all: whether metrics are fractions of all frames; otherwise of the frames that are looked at.
-        averaged: as `scored`, the frames of the mean overlap where these are others, or None.
-        pooled: whether frames of all sequences are pooled; otherwise the mean over sequences is taken.
+        success_thresholds: Thresholds of the success curve.
+        inclusive: Whether an overlap equal to the threshold counts.
+        divides_by_all: Whether metrics are fractions of all frames; otherwise of the scored frames.
+        averaged: As `scored`, the frames of the mean overlap where these are others, or None.
+        pooled: Whether frames of all sequences are pooled; otherwise the mean over sequences is taken.
         prepare: (pred, gt) -> pred as the toolkit reads it, or None.
     """
 
@@ -84,11 +84,11 @@ class Convention:
     prepare: Callable[[FloatArray, FloatArray], FloatArray] | None = None
 
     def counted(self, gt: FloatArray, visible: BoolArray | None) -> int:
-        """Number of frames to divide by."""
+        """Return the number of frames to divide by."""
         return len(gt[0]) if self.divides_by_all else _number(self.scored(gt, visible), gt)
 
     def averaged_over(self, gt: FloatArray, visible: BoolArray | None) -> int:
-        """Number of frames that the mean overlap divides by."""
+        """Return the number of frames that the mean overlap divides by."""
         return self.counted(gt, visible) if self.averaged is None else _number(self.averaged(gt, visible), gt)
 
 
@@ -124,7 +124,7 @@ def _present_positive(gt: FloatArray, visible: BoolArray | None) -> BoolArray:
     return positive if visible is None else positive & visible
 
 
-_TOOLKIT_STEPS = np.arange(0, 1.05, 0.05)  # their floats, which a strict comparison can tell from k / 20
+_TOOLKIT_STEPS = np.arange(0, 1.05, 0.05)  # the toolkits' floats, which differ from k / 20 in a strict comparison
 
 _CONVENTIONS = (
     Convention(
@@ -177,10 +177,10 @@ CONVENTIONS: dict[str, Convention] = {convention.name: convention for convention
 
 
 def get_convention(name: str) -> Convention:
-    """The convention of that name.
+    """Return the convention of a name.
 
     Raises:
-        LockonError: no such convention.
+        LockonError: No such convention.
     """
     if name not in CONVENTIONS:
         raise unknown_name("convention", name, CONVENTIONS)

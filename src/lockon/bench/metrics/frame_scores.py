@@ -1,7 +1,7 @@
-"""What toolkits make of one frame: overlaps and centre errors of boxes, toolkit by toolkit.
+"""Scores of single frames: overlaps and centre errors of boxes, toolkit by toolkit.
 
 Boxes are columns here: (4, T) rows x, y, w, h, contiguous, so that each step runs over all frames at once. Callers silence
-NumPy's warnings: NaN and division by zero are part of the data. `lockon.bench.metrics.conventions` says who uses what.
+NumPy's warnings: NaN and division by zero are part of the data. `lockon.bench.metrics.conventions` assigns them to toolkits.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HIT = -1.0  # centre error of a frame that is a hit at every threshold
 
 
 def _inter_union(pred: FloatArray, gt: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """(T,) areas of intersection and union."""
+    """Return the (T,) areas of intersection and union."""
     size = pred[:2] + pred[2:]
     np.minimum(size, gt[:2] + gt[2:], out=size)
     size -= np.maximum(pred[:2], gt[:2])
@@ -32,7 +32,7 @@ def _inter_union(pred: FloatArray, gt: FloatArray) -> tuple[FloatArray, FloatArr
 
 
 def _iou(pred: FloatArray, gt: FloatArray, epsilon: float = 0.0) -> FloatArray:
-    """(T,) in [0, 1], NaN becoming `MISS`."""
+    """Return the (T,) IoU in [0, 1], NaN becoming `MISS`."""
     inter, union = _inter_union(pred, gt)
     if epsilon:
         union += epsilon
@@ -43,14 +43,14 @@ def _iou(pred: FloatArray, gt: FloatArray, epsilon: float = 0.0) -> FloatArray:
 
 
 def _length(offset: FloatArray) -> FloatArray:
-    """(2, T) to (T,); the argument is used up."""
+    """Map (2, T) to its (T,) Euclidean length; the argument is overwritten."""
     offset *= offset
     squared: FloatArray = offset[0] + offset[1]
     return np.sqrt(squared, out=squared)
 
 
 def _centers(boxes: FloatArray) -> FloatArray:
-    """(2, T) at ``x + (w - 1) / 2``, as pysot, pytracking and got10k have it."""
+    """Return the (2, T) centres at ``x + (w - 1) / 2``, as pysot, pytracking and got10k compute them."""
     centers = boxes[2:] - 1
     centers *= 0.5
     centers += boxes[:2]
@@ -58,24 +58,24 @@ def _centers(boxes: FloatArray) -> FloatArray:
 
 
 def has_size(gt: FloatArray) -> BoolArray:
-    """(T,) width and height above 0; False for NaN."""
+    """Return (T,) whether width and height are above 0; False for NaN."""
     sized: BoolArray = (gt[2] > 0) & (gt[3] > 0)
     return sized
 
 
 def is_positive(gt: FloatArray) -> BoolArray:
-    """(T,) x, y, width and height above 0; False for NaN."""
+    """Return (T,) whether x, y, width and height are above 0; False for NaN."""
     inside: BoolArray = (gt[0] > 0) & (gt[1] > 0)
     return inside & has_size(gt)
 
 
 def pysot_overlaps(pred: FloatArray, gt: FloatArray, bounds: Bounds | None) -> FloatArray:
-    """IoU; a frame whose ground truth has no size is a miss."""
+    """Return the IoU; a frame whose ground truth has no size is a miss."""
     return np.where(has_size(gt), _iou(pred, gt), MISS)
 
 
 def pysot_errors(pred: FloatArray, gt: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """A ground-truth centre that is not positive in both coordinates is a hit."""
+    """Return centre errors: a ground-truth centre that is not positive in both coordinates is a hit."""
     a, b, unit = _centers(pred), _centers(gt), gt[2:] + 1e-16
     a_units, b_units = a / unit, b / unit
     positive, positive_units = (b[0] > 0) & (b[1] > 0), (b_units[0] > 0) & (b_units[1] > 0)
@@ -83,17 +83,17 @@ def pysot_errors(pred: FloatArray, gt: FloatArray) -> tuple[FloatArray, FloatArr
 
 
 def pytracking_overlaps(pred: FloatArray, gt: FloatArray, bounds: Bounds | None) -> FloatArray:
-    """IoU; ground truth that touches the left or upper border at 0, or has no size, is a miss."""
+    """Return the IoU; ground truth that touches the left or upper border at 0, or has no size, is a miss."""
     return np.where(is_positive(gt), _iou(pred, gt), MISS)
 
 
 def pytracking_errors(pred: FloatArray, gt: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Where the ground truth is no positive box, the centre error is a miss and the normalised one a hit."""
+    """Return centre errors: where the ground truth is no positive box, the error is a miss and the normalised one a hit."""
     return _void_errors(pred, gt, is_positive(gt))
 
 
 def ostrack_errors(pred: FloatArray, gt: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Where the ground truth has no size, the centre error is a miss and the normalised one a hit."""
+    """Return centre errors: where the ground truth has no size, the error is a miss and the normalised one a hit."""
     return _void_errors(pred, gt, has_size(gt))
 
 
@@ -103,7 +103,7 @@ def _void_errors(pred: FloatArray, gt: FloatArray, valid: BoolArray) -> tuple[Fl
 
 
 def pytracking_prepare(pred: FloatArray, gt: FloatArray) -> FloatArray:
-    """The first box is the ground truth's; a box without width or height repeats the one before it."""
+    """Replace the first box by the ground truth's, and a box without width or height by the one before it."""
     repeats = ((pred[2] == 0) | (pred[3] == 0)) & ~np.isnan(gt).any(axis=0)
     repeats[0] = False
     if repeats.any():
@@ -114,34 +114,34 @@ def pytracking_prepare(pred: FloatArray, gt: FloatArray) -> FloatArray:
 
 
 def lorat_overlaps(pred: FloatArray, gt: FloatArray, bounds: Bounds | None) -> FloatArray:
-    """IoU; none at all is below the threshold 0, which counts from equality on."""
+    """Return the IoU; an overlap of 0 is below the threshold 0, which counts from equality on."""
     iou = _iou(pred, gt)
     return np.where(iou > 0, iou, MISS)
 
 
 def lorat_errors(pred: FloatArray, gt: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Centres at ``x + w / 2``."""
+    """Return the errors of centres at ``x + w / 2``."""
     offset = pred[:2] + pred[2:] / 2
     offset -= gt[:2] + gt[2:] / 2
     return _length(offset.copy()), _length(offset / gt[2:])
 
 
 def got10k_overlaps(pred: FloatArray, gt: FloatArray, bounds: Bounds | None) -> FloatArray:
-    """IoU of boxes clipped to the picture; exactly 0 where a union is empty."""
+    """Return the IoU of boxes clipped to the picture; exactly 0 where a union is empty."""
     if bounds is not None:
         pred, gt = _got10k_clip(pred, bounds), _got10k_clip(gt, bounds)
     return _iou(pred, gt, np.finfo(np.float64).eps)
 
 
 def _got10k_clip(boxes: FloatArray, bounds: Bounds) -> FloatArray:
-    """The toolkit's clipping: the corner moves in and the size stays, up to the far border."""
+    """Clip as the toolkit does: the corner moves in and the size stays, up to the far border."""
     limit = np.asarray(bounds, dtype=np.float64)[:, None]
     corner = np.clip(boxes[:2], 0, limit)
     return np.concatenate([corner, np.clip(boxes[2:], 0, limit - corner)])
 
 
 def got10k_errors(pred: FloatArray, gt: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Normalised by the ground truth's size, which counts as 1 pixel at least."""
+    """Return the errors; the normalising size of the ground truth is at least 1 pixel."""
     offset = _centers(pred)
     offset -= _centers(gt)
     normalized = offset / np.maximum(gt[2:], 1)

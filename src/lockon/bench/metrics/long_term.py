@@ -1,4 +1,4 @@
-"""Precision, recall and F score of long-term tracking, where targets leave and trackers may say so (VOT-LT).
+"""Precision, recall and F score of long-term tracking, where targets leave and trackers may report it (VOT-LT).
 
 Lukezic et al., Now you see me: evaluating performance in long-term visual tracking, arXiv:1804.07056, section 3; the metrics
 agree with STVIR/pysot ``toolkit/evaluation/f1_benchmark.py``. Of the frames in which a tracker is at least so confident,
@@ -22,7 +22,7 @@ from lockon.types import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class LongTermRun:
-    """One tracker on one sequence.
+    """The run of a tracker on one sequence.
 
     Attributes:
         overlaps: (T,) in [0, 1], 0 where there is no target or no box.
@@ -40,8 +40,14 @@ class LongTermScores:
     """Metrics of `long_term_scores`.
 
     Attributes:
-        precision, recall, f_score: at the confidence of the best F score; `confidence` itself.
-        thresholds: (K,) confidences, falling. precision_curve, recall_curve, f_curve: (S, K) for each sequence.
+        precision: Precision at `confidence`.
+        recall: Recall at `confidence`.
+        f_score: The best F score.
+        confidence: The confidence of the best F score.
+        thresholds: (K,) confidences, falling.
+        precision_curve: (S, K) precision of each sequence.
+        recall_curve: (S, K) recall of each sequence.
+        f_curve: (S, K) F score of each sequence.
     """
 
     precision: float
@@ -55,31 +61,35 @@ class LongTermScores:
 
 
 def long_term_run(pred: ArrayLike, gt: ArrayLike, confidences: ArrayLike, bounds: Bounds | None = None, rule: str = "pysot") -> LongTermRun:
-    """The run that boxes and confidences make against ground truth.
+    """Compare boxes and confidences with ground truth.
 
     Args:
-        pred, gt: (T, 4) x, y, w, h, NaN rows where there is no box or no target. confidences: (T,).
-        bounds: (width, height) of the pictures. rule: how overlaps are counted, see `lockon.ops.raster`, or "exact".
+        pred: (T, 4) predicted x, y, w, h, NaN rows where there is no box.
+        gt: (T, 4) ground truth, NaN rows where there is no target.
+        confidences: (T,) confidences.
+        bounds: (width, height) of the pictures.
+        rule: Counting of overlaps, see `lockon.ops.raster`, or "exact".
 
     Raises:
-        LockonError: arrays that do not belong together, or an unknown rule.
+        LockonError: Arrays that do not belong together, or an unknown rule.
     """
-    found, wanted, sure = (np.asarray(array, dtype=np.float64) for array in (pred, gt, confidences))
-    if not found.shape[:1] == wanted.shape[:1] == sure.shape:
-        raise LockonError(f"{len(found)} boxes, {len(wanted)} frames of truth and confidences of shape {sure.shape}; give one per frame")
-    overlaps = polygon_iou(found, wanted, bounds) if rule == "exact" else raster_overlap(found, wanted, bounds, rule)
-    present: BoolArray = np.logical_not(np.isnan(wanted).any(axis=1))
-    return LongTermRun(np.nan_to_num(overlaps), sure, present)
+    boxes, truth, scores = (np.asarray(array, dtype=np.float64) for array in (pred, gt, confidences))
+    if not boxes.shape[:1] == truth.shape[:1] == scores.shape:
+        raise LockonError(f"{len(boxes)} boxes, {len(truth)} frames of truth and confidences of shape {scores.shape}; give one per frame")
+    overlaps = polygon_iou(boxes, truth, bounds) if rule == "exact" else raster_overlap(boxes, truth, bounds, rule)
+    present: BoolArray = np.logical_not(np.isnan(truth).any(axis=1))
+    return LongTermRun(np.nan_to_num(overlaps), scores, present)
 
 
 def confidence_thresholds(confidences: ArrayLike, count: int = 100) -> FloatArray:
-    """Up to `count` falling thresholds that part the confidences of all sequences evenly, with infinity at both ends.
+    """Return up to `count` falling thresholds that divide the confidences of all sequences evenly, with infinity at both ends.
 
     Args:
         confidences: (N,), NaN left out. With fewer than `count` of them, each is a threshold.
+        count: Number of thresholds, at least 3.
 
     Raises:
-        LockonError: no confidence, or fewer than 3 thresholds.
+        LockonError: No confidence, or fewer than 3 thresholds.
     """
     known = np.asarray(confidences, dtype=np.float64).ravel()
     known = np.sort(known[~np.isnan(known)])
@@ -92,26 +102,30 @@ def confidence_thresholds(confidences: ArrayLike, count: int = 100) -> FloatArra
 
 
 def precision_recall(run: LongTermRun, thresholds: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Precision and recall (K,) of one sequence at each threshold (K,).
+    """Compute precision and recall (K,) of one sequence at each threshold (K,).
 
     A frame counts if its confidence is at least the threshold; at minus infinity, if it is above 0. Where no frame counts,
     precision is 1 and recall 0. Recall is NaN for a sequence without a target.
     """
-    limits, sure = np.asarray(thresholds, dtype=np.float64), np.nan_to_num(run.confidences)
-    order = np.argsort(-sure, kind="stable")
+    limits, scores = np.asarray(thresholds, dtype=np.float64), np.nan_to_num(run.confidences)
+    order = np.argsort(-scores, kind="stable")
     gained = np.concatenate([[0.0], np.cumsum(run.overlaps[order])])
-    count = np.searchsorted(-sure[order], -limits, side="right")
-    count = np.where(np.isneginf(limits), np.count_nonzero(sure > 0), count)
+    count = np.searchsorted(-scores[order], -limits, side="right")
+    count = np.where(np.isneginf(limits), np.count_nonzero(scores > 0), count)
     present = np.count_nonzero(run.present)
     precision: FloatArray = np.divide(gained[count], count, out=np.ones(len(limits)), where=count > 0)
     return precision, gained[count] / present if present else np.full(len(limits), np.nan)
 
 
 def long_term_scores(runs: Sequence[LongTermRun], count: int = 100) -> LongTermScores:
-    """Precision, recall and F score over sequences: curves are averaged, then the best F score of the means is taken.
+    """Compute precision, recall and F score over sequences: curves are averaged, then the best F score of the means is taken.
+
+    Args:
+        runs: One run per sequence.
+        count: Number of confidence thresholds.
 
     Raises:
-        LockonError: no sequence with a target, or no confidence.
+        LockonError: No sequence with a target, or no confidence.
     """
     used = [run for run in runs if run.present.any()]
     if not used:
@@ -133,7 +147,7 @@ def long_term_scores(runs: Sequence[LongTermRun], count: int = 100) -> LongTermS
 
 
 def _f_score(precision: FloatArray, recall: FloatArray) -> FloatArray:
-    """Harmonic mean, 0 where both are 0."""
+    """Return the harmonic mean, 0 where both are 0."""
     total = precision + recall
     score: FloatArray = np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0)
     return score

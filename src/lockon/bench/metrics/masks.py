@@ -21,32 +21,35 @@ Masks = NDArray[np.bool_] | Sequence[BoolArray | None]
 def mask_overlap(
     pred: Masks, gt: Masks, *, void: Masks | None = None, bounds: tuple[int, int] | None = None, empty: float = 1.0
 ) -> FloatArray:
-    """Pixels in both masks by pixels in either, frame by frame.
+    """Compute pixels in both masks by pixels in either, frame by frame.
 
     Args:
-        pred, gt: (T, H, W) bool, or T masks (H, W), of which any may be None: no answer, which counts as an empty mask, and no
-            annotation, which is not scored.
-        void: pixels to ignore, in the same form; None where there are none.
+        pred: (T, H, W) bool, or T predicted masks (H, W), of which any may be None: no output, which counts as an empty mask.
+        gt: The same of ground truth; None is no annotation, which is not scored.
+        void: Pixels to ignore, in the same form; None where there are none.
         bounds: (width, height) to which masks of any size are cut or filled up with background from the top left corner. Without
             bounds the masks of a frame have one size.
-        empty: value where both masks are empty: 1 for DAVIS and the VOT toolkit.
+        empty: Value where both masks are empty: 1 for DAVIS and the VOT toolkit.
 
     Returns:
         (T,) in [0, 1], NaN where there is no annotation.
 
     Raises:
-        LockonError: different numbers of frames, a mask that is no (H, W) array, or masks of different sizes without bounds.
+        LockonError: Different numbers of frames, a mask that is no (H, W) array, or masks of different sizes without bounds.
+
+    >>> mask_overlap(np.array([[[True, True]]]), np.array([[[True, False]]])).tolist()
+    [0.5]
     """
     ignored: Masks = [None] * len(gt) if void is None else void
     if not len(pred) == len(gt) == len(ignored):
         raise LockonError(f"{len(pred)} masks, {len(gt)} of ground truth and {len(ignored)} of void; give one per frame in each")
     result = np.full(len(gt), np.nan)
-    for frame, (found, wanted, void_pixels) in enumerate(zip(pred, gt, ignored, strict=True)):
-        if wanted is None:
+    for frame, (predicted, annotated, void_pixels) in enumerate(zip(pred, gt, ignored, strict=True)):
+        if annotated is None:
             continue
-        size = np.shape(wanted) if bounds is None else (bounds[1], bounds[0])
-        truth, answer, left_out = (_mask(mask, size, frame, resize=bounds is not None) for mask in (wanted, found, void_pixels))
-        either, both = truth | answer, truth & answer
+        size = np.shape(annotated) if bounds is None else (bounds[1], bounds[0])
+        truth, output, left_out = (_mask(mask, size, frame, resize=bounds is not None) for mask in (annotated, predicted, void_pixels))
+        either, both = truth | output, truth & output
         union = int(np.count_nonzero(either & ~left_out))
         result[frame] = np.count_nonzero(both & ~left_out) / union if union else empty
     return result

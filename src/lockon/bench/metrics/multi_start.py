@@ -27,11 +27,11 @@ THRESHOLD, GRACE = 0.1, 10
 
 @dataclass(frozen=True, slots=True)
 class MultiStart:
-    """One tracker on one sequence.
+    """All runs of a tracker on one sequence.
 
     Attributes:
-        frames: length of the sequence.
-        overlaps: (T,) per run, from its anchor on in the order of tracking; NaN counts as 0. The first one is not looked at.
+        frames: Length of the sequence.
+        overlaps: (T,) per run, from its anchor on in the order of tracking; NaN counts as 0. The first one is ignored.
         present: (T,) bool per run, whether the target is there; None when it always is.
     """
 
@@ -45,8 +45,9 @@ class MultiStartScores:
     """Metrics of `multi_start_scores`; accuracy and robustness in [0, 1].
 
     Attributes:
-        accuracy: mean overlap before failures, by frames tracked. robustness: fraction of frames before failures, by sequence length.
-        eao: mean of `curve` from `low` to `high` - 1.
+        accuracy: Mean overlap before failures, by frames tracked.
+        robustness: Fraction of frames before failures, by sequence length.
+        eao: Mean of `curve` from `low` to `high` - 1.
         curve: (high,) mean overlap to expect in the first i frames after the start.
         sequences: (S, 2) accuracy and robustness of each sequence.
     """
@@ -59,7 +60,7 @@ class MultiStartScores:
 
 
 def frames_before_failure(overlaps: ArrayLike, present: ArrayLike | None = None, threshold: float = THRESHOLD, grace: int = GRACE) -> int:
-    """Number of frames up to the first of `grace` in a row with a target and an overlap of at most `threshold`; all if there are none."""
+    """Count the frames before the first of `grace` in a row with a target and an overlap of at most `threshold`; all without a failure."""
     values, there = _run(overlaps, present)
     low = np.concatenate([[0], np.cumsum((values <= threshold) & there)])
     whole = low[grace:] - low[: len(low) - grace] == grace if len(values) >= grace else np.zeros(1, dtype=np.bool_)
@@ -73,14 +74,17 @@ def multi_start_scores(
     threshold: float = THRESHOLD,
     grace: int = GRACE,
 ) -> MultiStartScores:
-    """Accuracy, robustness and expected average overlap over sequences.
+    """Compute accuracy, robustness and expected average overlap over sequences.
 
     Args:
-        sequences: the runs of each. low, high: lengths over which the expected overlap is averaged; 115 and 755 for VOT2020.
-        threshold: overlap up to which a frame is lost. grace: lost frames in a row that make a failure.
+        sequences: The runs of each.
+        low: First length over which the expected overlap is averaged; 115 for VOT2020.
+        high: End of these lengths; 755 for VOT2020.
+        threshold: Overlap up to which a frame is lost.
+        grace: Lost frames in a row that make a failure.
 
     Raises:
-        LockonError: no sequence, a sequence without runs, arrays that do not belong together, or lengths that are no range.
+        LockonError: No sequence, a sequence without runs, arrays that do not belong together, or lengths that are no range.
     """
     if not sequences or not all(len(sequence.overlaps) for sequence in sequences):
         raise LockonError(f"{len(sequences)} sequences, of which some may have no runs; give one or more, each with a run per anchor")
@@ -90,10 +94,10 @@ def multi_start_scores(
     rows = []  # accuracy, robustness, frames tracked, frames of the sequence
     for sequence in sequences:
         overlap, tracked, length = 0.0, 0, 0
-        for number, given in enumerate(sequence.overlaps):
+        for number, overlaps in enumerate(sequence.overlaps):
             present = None if sequence.present is None else sequence.present[number]
-            values, _ = _run(given, present)
-            before = frames_before_failure(given, present, threshold, grace)
+            values, _ = _run(overlaps, present)
+            before = frames_before_failure(overlaps, present, threshold, grace)
             overlap, tracked, length = overlap + values[:before].sum(), tracked + before, length + len(values)
             _add_expected(total, weights, values[:before], len(values))
         rows.append((overlap / tracked if tracked else 0.0, tracked / length, tracked, sequence.frames))
@@ -116,7 +120,7 @@ def _add_expected(total: FloatArray, weights: FloatArray, values: FloatArray, fr
     padded = np.zeros(max(reach, len(values)))
     padded[: len(values)] = values
     counts = np.arange(1, reach)
-    counts[frames - 1 :] -= 1  # as the toolkit has it
+    counts[frames - 1 :] -= 1  # as in the toolkit
     total[1:reach] += np.cumsum(padded[1:reach]) / np.maximum(counts, 1)
     weights[1:reach] += 1
 

@@ -28,7 +28,7 @@ NORMALIZED_THRESHOLDS = np.arange(0, 51, 1) / 100  # in units of the target's si
 
 
 def success_thresholds(convention: str = "pysot") -> FloatArray:
-    """IoU thresholds of the success curve: 101 for ``got10k``, 21 for the others."""
+    """Return the IoU thresholds of the success curve: 101 for ``got10k``, 21 for the others."""
     thresholds: FloatArray = get_convention(convention).success_thresholds.copy()
     return thresholds
 
@@ -40,7 +40,7 @@ def success_curve(
     visible: ArrayLike | None = None,
     bounds: tuple[float, float] | None = None,
 ) -> FloatArray:
-    """Fraction of frames whose IoU is above each of `success_thresholds` (``lorat``: or equal to it)."""
+    """Compute the fraction of frames whose IoU is above each of `success_thresholds` (``lorat``: or equal to it)."""
     rule = get_convention(convention)
     overlaps, boxes, flags = _overlaps(rule, pred, gt, visible, bounds)
     return fractions(count_above(overlaps, rule.success_thresholds, inclusive=rule.inclusive), rule.counted(boxes, flags))
@@ -53,7 +53,11 @@ def success_auc(
     visible: ArrayLike | None = None,
     bounds: tuple[float, float] | None = None,
 ) -> float:
-    """Area under the success curve: the mean of its values."""
+    """Compute the area under the success curve: the mean of its values.
+
+    >>> round(success_auc([[0, 0, 10, 10], [0, 0, 10, 10]], [[0, 0, 10, 10], [5, 0, 10, 10]]), 4)
+    0.6429
+    """
     return float(np.mean(success_curve(pred, gt, convention, visible, bounds)))
 
 
@@ -64,7 +68,7 @@ def average_overlap(
     visible: ArrayLike | None = None,
     bounds: tuple[float, float] | None = None,
 ) -> float:
-    """Mean IoU, a miss being 0 (Huang et al., GOT-10k, section 4.1).
+    """Compute the mean IoU, a miss being 0 (Huang et al., GOT-10k, section 4.1).
 
     ``pytracking`` and ``ostrack`` average over the frames with a box in the ground truth. The PySOT toolkit has no such metric:
     the frames of its other metrics are used.
@@ -83,7 +87,7 @@ def success_rate(  # noqa: PLR0917 - the documented order of the public API
     visible: ArrayLike | None = None,
     bounds: tuple[float, float] | None = None,
 ) -> float:
-    """Fraction of frames whose IoU is above `threshold` (``lorat``: or equal to it)."""
+    """Compute the fraction of frames whose IoU is above `threshold` (``lorat``: or equal to it)."""
     rule = get_convention(convention)
     overlaps, boxes, flags = _overlaps(rule, pred, gt, visible, bounds)
     hits = (overlaps >= threshold) if rule.inclusive else (overlaps > threshold)
@@ -91,19 +95,19 @@ def success_rate(  # noqa: PLR0917 - the documented order of the public API
 
 
 def precision_curve(pred: ArrayLike, gt: ArrayLike, convention: str = "pysot", visible: ArrayLike | None = None) -> FloatArray:
-    """Fraction of frames whose centre is at most 0, 1, .. 50 pixels off (`PRECISION_THRESHOLDS`)."""
+    """Compute the fraction of frames whose centre error is at most 0, 1, .. 50 pixels (`PRECISION_THRESHOLDS`)."""
     errors, frames = _errors(get_convention(convention), pred, gt, visible, normalized=False)
     return fractions(count_within(errors, PRECISION_THRESHOLDS), frames)
 
 
 def precision(pred: ArrayLike, gt: ArrayLike, threshold: float = 20, convention: str = "pysot", visible: ArrayLike | None = None) -> float:
-    """Fraction of frames whose centre is at most `threshold` pixels off."""
+    """Compute the fraction of frames whose centre error is at most `threshold` pixels."""
     errors, frames = _errors(get_convention(convention), pred, gt, visible, normalized=False)
     return float(fractions(np.count_nonzero(errors <= threshold), frames))
 
 
 def normalized_precision_curve(pred: ArrayLike, gt: ArrayLike, convention: str = "pysot", visible: ArrayLike | None = None) -> FloatArray:
-    """Fraction of frames whose centre error in units of the target's width and height is at most 0, .01, .. .5."""
+    """Compute the fraction of frames whose centre error in units of the target's width and height is at most 0, .01, .. .5."""
     errors, frames = _errors(get_convention(convention), pred, gt, visible, normalized=True)
     return fractions(count_within(errors, NORMALIZED_THRESHOLDS), frames)
 
@@ -111,19 +115,19 @@ def normalized_precision_curve(pred: ArrayLike, gt: ArrayLike, convention: str =
 def normalized_precision(
     pred: ArrayLike, gt: ArrayLike, threshold: float = 0.2, convention: str = "pysot", visible: ArrayLike | None = None
 ) -> float:
-    """The normalised precision curve at one threshold (Mueller et al., TrackingNet, section 5; the PySOT toolkit reports 0.2)."""
+    """Compute the normalised precision curve at one threshold (Mueller et al., TrackingNet, section 5; the PySOT toolkit reports 0.2)."""
     errors, frames = _errors(get_convention(convention), pred, gt, visible, normalized=True)
     return float(fractions(np.count_nonzero(errors <= threshold), frames))
 
 
 def counted_frames(gt: ArrayLike, convention: str = "pysot", visible: ArrayLike | None = None) -> int:
-    """Number of frames that the metrics of a sequence divide by."""
+    """Return the number of frames that the metrics of a sequence divide by."""
     boxes = columns(gt, "gt")
     return get_convention(convention).counted(boxes, flags_of(visible, boxes.shape[1]))
 
 
 def over_sequences(values: ArrayLike, frames: ArrayLike, convention: str = "pysot") -> Any:
-    """A metric of many sequences from the metric of each.
+    """Compute a metric of many sequences from the metric of each.
 
     Args:
         values: (S,) or (S, K) one value or curve per sequence.
@@ -131,10 +135,10 @@ def over_sequences(values: ArrayLike, frames: ArrayLike, convention: str = "pyso
         convention: ``got10k`` pools the frames of all sequences, the others take the mean over sequences.
 
     Returns:
-        float for (S,), array (K,) for (S, K). Sequences in which no frame counts are left out.
+        Float for (S,), array (K,) for (S, K). Sequences in which no frame counts are left out.
 
     Raises:
-        LockonError: no sequence, or different numbers of values and frames.
+        LockonError: No sequence, or different numbers of values and frames.
     """
     table, counts = np.asarray(values, dtype=np.float64), np.asarray(frames, dtype=np.float64)
     if table.ndim not in (1, 2) or counts.shape != table.shape[:1] or not len(counts):
@@ -150,7 +154,7 @@ def over_sequences(values: ArrayLike, frames: ArrayLike, convention: str = "pyso
 def _overlaps(
     rule: Convention, pred: ArrayLike, gt: ArrayLike, visible: ArrayLike | None, bounds: Bounds | None
 ) -> tuple[FloatArray, FloatArray, BoolArray | None]:
-    """IoU of the frames that are looked at; ground truth (4, T) and flags as arrays."""
+    """Return the IoU of the scored frames; ground truth (4, T) and flags as arrays."""
     p, g, flags = checked(rule, pred, gt, visible)
     check_bounds(bounds)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
@@ -159,7 +163,7 @@ def _overlaps(
 
 
 def _errors(rule: Convention, pred: ArrayLike, gt: ArrayLike, visible: ArrayLike | None, *, normalized: bool) -> tuple[FloatArray, int]:
-    """Centre errors of the frames that are looked at (NaN is above every threshold), and the number of frames to divide by."""
+    """Return the centre errors of the scored frames (NaN is above every threshold), and the number of frames to divide by."""
     p, g, flags = checked(rule, pred, gt, visible)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         errors = rule.errors(p, g)[normalized]
@@ -167,12 +171,12 @@ def _errors(rule: Convention, pred: ArrayLike, gt: ArrayLike, visible: ArrayLike
 
 
 def chosen(values: FloatArray, frames: BoolArray | None) -> FloatArray:
-    """The values of the frames that are looked at."""
+    """Return the values of the scored frames."""
     return values if frames is None else values[frames]
 
 
 def count_above(values: FloatArray, thresholds: FloatArray, *, inclusive: bool = False) -> NDArray[np.intp]:
-    """(K,) number of values (T,), none of them NaN, above each threshold, or equal to it if `inclusive`.
+    """Count (K,) values (T,), none of them NaN, above each threshold, or equal to it if `inclusive`.
 
     Sorting once costs less than T * K comparisons.
     """
@@ -180,21 +184,27 @@ def count_above(values: FloatArray, thresholds: FloatArray, *, inclusive: bool =
 
 
 def count_within(values: FloatArray, thresholds: FloatArray) -> NDArray[np.intp]:
-    """(K,) number of values (T,) up to and including each threshold; NaN is within none."""
+    """Count (K,) values (T,) up to and including each threshold; NaN is within none."""
     return np.searchsorted(np.sort(values), thresholds, side="right")
 
 
 def fractions(counts: ArrayLike, frames: int) -> FloatArray:
-    """(K,) or () counts as fractions of `frames`; NaN without frames."""
+    """Return (K,) or () counts as fractions of `frames`; NaN without frames."""
     values: FloatArray = np.asarray(counts, dtype=np.float64)
     return values / frames if frames else np.full(values.shape, np.nan)
 
 
 def checked(rule: Convention, pred: ArrayLike, gt: ArrayLike, visible: ArrayLike | None) -> tuple[FloatArray, FloatArray, BoolArray | None]:
-    """Boxes as (4, T) columns, prepared as the convention does, and (T,) flags.
+    """Return boxes as (4, T) columns, prepared as the convention does, and (T,) flags.
+
+    Args:
+        rule: The convention.
+        pred: (T, 4) predicted boxes.
+        gt: (T, 4) ground truth.
+        visible: (T,) bool, or None.
 
     Raises:
-        LockonError: other shapes, or different numbers of frames.
+        LockonError: Other shapes, or different numbers of frames.
     """
     p, g = columns(pred, "pred"), columns(gt, "gt")
     if p.shape != g.shape:
@@ -210,10 +220,14 @@ def check_bounds(bounds: Bounds | None) -> None:
 
 
 def columns(boxes: ArrayLike, name: str) -> FloatArray:
-    """(T, 4) boxes as a new (4, T) float64 array.
+    """Return (T, 4) boxes as a new (4, T) float64 array.
+
+    Args:
+        boxes: The boxes.
+        name: Their name in messages.
 
     Raises:
-        LockonError: another shape, or no rows.
+        LockonError: Another shape, or no rows.
     """
     array = np.asarray(boxes, dtype=np.float64)
     if array.ndim != 2 or array.shape[1] != 4 or not len(array):
@@ -222,10 +236,14 @@ def columns(boxes: ArrayLike, name: str) -> FloatArray:
 
 
 def flags_of(visible: ArrayLike | None, frames: int) -> BoolArray | None:
-    """(T,) bool, or None.
+    """Return (T,) bool, or None.
+
+    Args:
+        visible: (T,) flags, or None.
+        frames: T.
 
     Raises:
-        LockonError: not one flag per frame.
+        LockonError: Not one flag per frame.
     """
     if visible is None:
         return None

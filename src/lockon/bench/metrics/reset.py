@@ -31,11 +31,12 @@ EAO_RANGES = {"VOT2016": (108, 371), "VOT2018": (100, 356), "VOT2019": (46, 291)
 
 @dataclass(frozen=True, slots=True)
 class ResetRun:
-    """One run of a tracker over one sequence.
+    """A run of a tracker over one sequence.
 
     Attributes:
         overlaps: (T,) in [0, 1], NaN in frames where it was started, had failed or was not run.
-        failures: (F,) frames in which it failed, rising. starts: (K,) frames in which it was started.
+        failures: (F,) frames in which it failed, rising.
+        starts: (K,) frames in which it was started.
         eao_overlaps: (T,) the overlaps for expected average overlap where these are bounded otherwise, or None.
     """
 
@@ -54,8 +55,9 @@ class AccuracyRobustness:
     """Metrics of `accuracy_robustness`.
 
     Attributes:
-        accuracy: mean overlap while the target is followed, in [0, 1]; NaN if there is no such frame.
-        robustness: failures per 100 frames. failures: number of failures, the mean over repetitions.
+        accuracy: Mean overlap while the target is followed, in [0, 1]; NaN if there is no such frame.
+        robustness: Failures per 100 frames.
+        failures: Number of failures, the mean over repetitions.
     """
 
     accuracy: float
@@ -64,7 +66,7 @@ class AccuracyRobustness:
 
 
 def reset_run(boxes: ArrayLike, events: ArrayLike, truth: ArrayLike, bounds: Bounds | None = None, rule: str = "pysot") -> ResetRun:
-    """The run that a stored trajectory makes against its ground truth.
+    """Compare a stored trajectory with its ground truth.
 
     Args:
         boxes: (T, 4) x, y, w, h, or (T, 2 N) corners; anything in frames that are not tracked.
@@ -72,38 +74,38 @@ def reset_run(boxes: ArrayLike, events: ArrayLike, truth: ArrayLike, bounds: Bou
         truth: (T, 4) boxes or (T, 8) corners.
         bounds: (width, height) of the pictures. As in the PySOT toolkit, overlaps for accuracy are bounded to it, those for expected
             average overlap to one pixel less.
-        rule: how overlaps are counted, see `lockon.ops.raster`; "exact" for the exact overlap of polygons.
+        rule: Counting of overlaps, see `lockon.ops.raster`; "exact" for the exact overlap of polygons.
 
     Raises:
-        LockonError: arrays that do not belong together, or other events.
+        LockonError: Arrays that do not belong together, or other events.
     """
-    happened, found, wanted = np.asarray(events), np.asarray(boxes, dtype=np.float64), np.asarray(truth, dtype=np.float64)
-    if happened.ndim != 1 or not len(happened) == len(found) == len(wanted):
-        raise LockonError(f"{len(found)} boxes, {happened.shape} events and {len(wanted)} frames of truth; give one row per frame in each")
-    if not np.isin(happened, (TRACKED, STARTED, FAILED, SKIPPED)).all():
-        raise LockonError(f"events {np.unique(happened).tolist()}; expected 0 tracked, 1 started, 2 failed, 3 skipped")
-    tracked = happened == TRACKED
+    codes, pred, gt = np.asarray(events), np.asarray(boxes, dtype=np.float64), np.asarray(truth, dtype=np.float64)
+    if codes.ndim != 1 or not len(codes) == len(pred) == len(gt):
+        raise LockonError(f"{len(pred)} boxes, {codes.shape} events and {len(gt)} frames of truth; give one row per frame in each")
+    if not np.isin(codes, (TRACKED, STARTED, FAILED, SKIPPED)).all():
+        raise LockonError(f"events {np.unique(codes).tolist()}; expected 0 tracked, 1 started, 2 failed, 3 skipped")
+    tracked = codes == TRACKED
 
     def overlaps(limits: Bounds | None) -> FloatArray:
-        result = np.full(len(happened), np.nan)
-        pair = found[tracked], wanted[tracked]
+        result = np.full(len(codes), np.nan)
+        pair = pred[tracked], gt[tracked]
         result[tracked] = polygon_iou(*pair, limits) if rule == "exact" else raster_overlap(*pair, limits, rule)
         return result
 
     return ResetRun(
         overlaps(bounds),
-        np.flatnonzero(happened == FAILED),
-        np.flatnonzero(happened == STARTED),
+        np.flatnonzero(codes == FAILED),
+        np.flatnonzero(codes == STARTED),
         None if bounds is None else overlaps((bounds[0] - 1, bounds[1] - 1)),
     )
 
 
 def frame_overlaps(runs: Repetition | list[Repetition], burnin: int = 10) -> FloatArray:
-    """(T,) overlaps of one sequence, the mean over repetitions; NaN where none counts.
+    """Compute the (T,) overlaps of one sequence, the mean over repetitions; NaN where none counts.
 
     Args:
-        runs: one item of a list of runs.
-        burnin: the first so many frames from each start on do not count, as a tracker is helped by its start.
+        runs: One item of a list of runs.
+        burnin: The first so many frames from each start on do not count, as a tracker is helped by its start.
     """
     parts = _repetitions(runs)
     overlaps = np.array([run.overlaps for run in parts])  # (R, T)
@@ -116,15 +118,15 @@ def frame_overlaps(runs: Repetition | list[Repetition], burnin: int = 10) -> Flo
 
 
 def accuracy_robustness(runs: Runs, burnin: int = 10, tags: Sequence[ArrayLike] | None = None) -> AccuracyRobustness:
-    """Accuracy over all frames of all sequences, and failures; of one sequence: give a list of that one.
+    """Compute accuracy over all frames of all sequences, and failures; for one sequence give a list of that one.
 
     Args:
-        runs: one item per sequence, see the head of this module.
-        burnin: frames after each start that do not count for accuracy.
+        runs: One item per sequence, see the head of this module.
+        burnin: Frames after each start that do not count for accuracy.
         tags: (T,) bool per sequence: only these frames, and failures in them, count.
 
     Raises:
-        LockonError: no sequence, or arrays that do not belong together.
+        LockonError: No sequence, or arrays that do not belong together.
     """
     groups = _groups(runs, tags)
     flags = _flags(groups, tags)
@@ -138,17 +140,17 @@ def accuracy_robustness(runs: Runs, burnin: int = 10, tags: Sequence[ArrayLike] 
 
 
 def expected_overlap_curve(runs: Runs, tags: Sequence[ArrayLike] | None = None) -> FloatArray:
-    """(L,) mean overlap to expect over the first i frames after the start, for i of 0 (which is 1) to the longest sequence.
+    """Compute the (L,) mean overlap expected over the first i frames after the start, for i of 0 (which is 1) to the longest sequence.
 
     Every stretch from a start on is one sample. A stretch that ends in a failure goes on with overlap 0 for ever; one that ends
     with its sequence counts up to there. Lengths that no stretch reaches are 0.
 
     Args:
-        runs: one item per sequence; repetitions share its weight.
+        runs: One item per sequence; repetitions share its weight.
         tags: (T,) bool per sequence: stretches are weighted by the fraction of their frames that have the tag.
 
     Raises:
-        LockonError: no sequence, or arrays that do not belong together.
+        LockonError: No sequence, or arrays that do not belong together.
     """
     groups = _groups(runs, tags)
     longest = max(len(run.overlaps) for group in groups for run in group)
@@ -169,12 +171,18 @@ def expected_overlap_curve(runs: Runs, tags: Sequence[ArrayLike] | None = None) 
 
 
 def expected_average_overlap(runs: Runs, low: int, high: int, tags: Sequence[ArrayLike] | None = None) -> float:
-    """Mean of `expected_overlap_curve` over lengths of `low` to `high` frames, the frame of the start included.
+    """Compute the mean of `expected_overlap_curve` over lengths of `low` to `high` frames, the frame of the start included.
 
     `EAO_RANGES` has the lengths of the challenges. NaN if all sequences are shorter than `low`.
 
+    Args:
+        runs: One item per sequence.
+        low: First length.
+        high: Last length, included.
+        tags: (T,) bool per sequence, as for `expected_overlap_curve`.
+
     Raises:
-        LockonError: lengths that are no range, no sequence, or arrays that do not belong together.
+        LockonError: Lengths that are no range, no sequence, or arrays that do not belong together.
     """
     if not 1 <= low <= high:
         raise LockonError(f"lengths from {low} to {high}; expected 1 <= low <= high, for example 100 to 356 for VOT2018")
@@ -183,7 +191,7 @@ def expected_average_overlap(runs: Runs, low: int, high: int, tags: Sequence[Arr
 
 
 def _stretches(run: ResetRun) -> list[tuple[int, int, bool]]:
-    """First frame, end, and whether it failed, of each stretch; a failure too late for another start is none."""
+    """Return first frame, end, and whether it failed, of each stretch; a failure too late for another start is none."""
     frames = len(run.overlaps)
     points = [0, *(int(failure) + SKIP for failure in run.failures if failure + SKIP <= frames)]
     parts = [(first, min(after + 1, frames), True) for first, after in pairwise(points)]
@@ -200,7 +208,7 @@ def _groups(runs: Runs, tags: Sequence[ArrayLike] | None) -> list[list[ResetRun]
 
 
 def _flags(groups: list[list[ResetRun]], tags: Sequence[ArrayLike] | None) -> list[NDArray[np.bool_]]:
-    """(T,) frames that count, per sequence."""
+    """Return the (T,) frames that count, per sequence."""
     lengths = [len(group[0].overlaps) for group in groups]
     flags = [np.ones(length, dtype=np.bool_) for length in lengths] if tags is None else [np.asarray(tag, dtype=np.bool_) for tag in tags]
     for flag, length in zip(flags, lengths, strict=True):

@@ -25,14 +25,20 @@ from lockon.types import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class OnePassScores:
-    """One tracker on one sequence; fractions in [0, 1], NaN where no frame counts.
+    """Scores of a tracker on one sequence; fractions in [0, 1], NaN where no frame counts.
 
     Attributes:
-        success: (K,) curve at the convention's thresholds. auc: its mean.
-        precision: (51,) curve at 0, 1, .. 50 pixels. precision_20: its value at 20.
-        normalized: (51,) curve at 0, .01, .. .5. normalized_20: its value at 0.2.
-        average_overlap, success_rate_50, success_rate_75: GOT-10k's AO and SR, without the first and the absent frames.
-        counted: frames that the curves divide by. counted_overlap: frames that AO and SR divide by.
+        success: (K,) curve at the convention's thresholds.
+        precision: (51,) curve at 0, 1, .. 50 pixels.
+        normalized: (51,) curve at 0, .01, .. .5.
+        auc: Mean of `success`.
+        precision_20: Value of `precision` at 20 pixels.
+        normalized_20: Value of `normalized` at 0.2.
+        average_overlap: GOT-10k's AO, without the first and the absent frames.
+        success_rate_50: GOT-10k's SR at 0.5, over the same frames.
+        success_rate_75: GOT-10k's SR at 0.75, over the same frames.
+        counted: Number of frames that the curves divide by.
+        counted_overlap: Number of frames that AO and SR divide by.
     """
 
     success: FloatArray
@@ -51,18 +57,19 @@ class OnePassScores:
 def one_pass_scores(
     pred: ArrayLike, gt: ArrayLike, convention: str = "pysot", visible: ArrayLike | None = None, bounds: Bounds | None = None
 ) -> OnePassScores:
-    """All metrics of a sequence, equal to those of the single functions.
+    """Compute all metrics of a sequence, equal to those of the single functions.
 
     Curves follow `convention`; AO and SR are those of ``got10k`` under every convention, as the other toolkits have none.
 
     Args:
-        pred, gt: (T, 4) x, y, w, h in pixels, NaN rows where there is none.
-        convention: name of the toolkit to agree with.
+        pred: (T, 4) predicted x, y, w, h in pixels, NaN rows where there is none.
+        gt: (T, 4) ground truth in the same form.
+        convention: Name of the toolkit to agree with.
         visible: (T,) bool, False where the target is absent, or None.
         bounds: (width, height) of the frames, for the metrics that clip boxes: AO, SR and the ``got10k`` conventions' curves.
 
     Raises:
-        LockonError: unknown convention, or arrays of other shapes.
+        LockonError: Unknown convention, or arrays of other shapes.
     """
     rule, overlap_rule = get_convention(convention), CONVENTIONS["got10k"]
     check_bounds(bounds)

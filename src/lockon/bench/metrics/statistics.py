@@ -1,4 +1,4 @@
-"""How sure a metric is: bootstrap intervals, paired tests of two trackers, correlations, means by attribute, percentiles of times.
+"""Statistics of metrics: bootstrap intervals, paired tests of two trackers, correlations, means by attribute, percentiles of times.
 
 Sequences are the samples, as frames of one video are not independent. Efron and Tibshirani, An Introduction to the Bootstrap,
 1993, section 13.3 (percentile intervals) and 15.2 (permutation tests).
@@ -22,7 +22,14 @@ _BLOCK = 4_000_000  # numbers in the largest temporary array
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean over sequences and the interval that holds it at the given level; the same unit as the values."""
+    """A mean over sequences and the interval that holds it; all in the unit of the values.
+
+    Attributes:
+        mean: The mean.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        level: Share of such intervals that hold the mean, in (0, 1).
+    """
 
     mean: float
     low: float
@@ -32,13 +39,15 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class PairedDifference:
-    """Two trackers on the same sequences.
+    """The difference of two trackers on the same sequences.
 
     Attributes:
-        interval: of the mean difference, first less second.
-        p_value: how often a difference of this size, of either sign, would come about if the two trackers were equals.
-        exact: whether all patterns of signs were tried, or a random sample of them.
-        sequences: number of sequences compared. better: sequences in which the first is ahead. worse: the second.
+        interval: The mean difference, first less second, with its interval.
+        p_value: Probability of a difference of this size, of either sign, if the two trackers were equal.
+        exact: Whether all patterns of signs were tried, or a random sample of them.
+        sequences: Number of sequences compared.
+        better: Number of sequences in which the first is ahead.
+        worse: Number of sequences in which the second is ahead.
     """
 
     interval: Interval
@@ -52,16 +61,17 @@ class PairedDifference:
 def bootstrap_interval(
     values: ArrayLike, *, weights: ArrayLike | None = None, level: float = 0.95, samples: int = 10_000, seed: int = 0
 ) -> Interval:
-    """Percentile interval of the mean over sequences, which are drawn with replacement.
+    """Compute the percentile interval of the mean over sequences, which are drawn with replacement.
 
     Args:
         values: (S,) one metric per sequence; NaN is left out.
         weights: (S,) frames of each sequence where the convention pools frames, or None for equal weights.
-        level: share of the intervals that hold the mean, in (0, 1).
-        samples: number of draws. seed: of the draws; the same seed gives the same interval.
+        level: Share of the intervals that hold the mean, in (0, 1).
+        samples: Number of draws.
+        seed: Seed of the draws; the same seed gives the same interval.
 
     Raises:
-        LockonError: no value, other shapes, or numbers out of range.
+        LockonError: No value, other shapes, or numbers out of range.
     """
     numbers, shares = _samples(values, weights)
     low, high = _interval(numbers, shares, level, samples, seed)
@@ -71,16 +81,20 @@ def bootstrap_interval(
 def paired_difference(
     a: ArrayLike, b: ArrayLike, *, weights: ArrayLike | None = None, level: float = 0.95, samples: int = 10_000, seed: int = 0
 ) -> PairedDifference:
-    """Whether tracker a is better than b on the same sequences: mean difference, its interval, and a sign-flip permutation test.
+    """Test whether tracker a is better than b on the same sequences: mean difference, its interval, and a sign-flip permutation test.
 
     Up to 16 sequences that differ, the test tries every pattern of signs; beyond, `samples` random ones.
 
     Args:
-        a, b: (S,) one metric per sequence in the same order; a sequence with NaN in either is left out.
-        weights, level, samples, seed: as for `bootstrap_interval`.
+        a: (S,) one metric per sequence of the first tracker; a sequence with NaN in either is left out.
+        b: (S,) the same of the second tracker, in the same order.
+        weights: (S,) as for `bootstrap_interval`.
+        level: As for `bootstrap_interval`.
+        samples: Number of draws.
+        seed: Seed of the draws.
 
     Raises:
-        LockonError: different numbers of sequences, no common one, or numbers out of range.
+        LockonError: Different numbers of sequences, no common one, or numbers out of range.
     """
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if first.shape != second.shape:
@@ -112,14 +126,15 @@ def paired_difference(
 
 
 def by_attribute(values: ArrayLike, attributes: Sequence[Iterable[str]], weights: ArrayLike | None = None) -> dict[str, float]:
-    """Mean of a metric over the sequences that have an attribute, by the attribute's name in alphabetical order.
+    """Compute the mean of a metric over the sequences that have an attribute, by the attribute's name in alphabetical order.
 
     Args:
-        values: (S,) one metric per sequence; NaN is left out. attributes: names of each sequence.
+        values: (S,) one metric per sequence; NaN is left out.
+        attributes: Names of each sequence.
         weights: (S,) frames of each sequence where the convention pools frames, or None.
 
     Raises:
-        LockonError: different numbers of values, attributes and weights.
+        LockonError: Different numbers of values, attributes and weights.
     """
     numbers = np.asarray(values, dtype=np.float64)
     shares = np.ones(len(numbers)) if weights is None else np.asarray(weights, dtype=np.float64)
@@ -134,7 +149,7 @@ def by_attribute(values: ArrayLike, attributes: Sequence[Iterable[str]], weights
 
 
 def average_ranks(values: ArrayLike) -> FloatArray:
-    """(N,) ranks from 1 of N finite numbers; equal ones share the mean of their ranks.
+    """Return the (N,) ranks from 1 of N finite numbers; equal numbers share the mean of their ranks.
 
     >>> average_ranks([10, 30, 10, 20]).tolist()
     [1.5, 4.0, 1.5, 3.0]
@@ -145,13 +160,14 @@ def average_ranks(values: ArrayLike) -> FloatArray:
 
 
 def pearson(a: ArrayLike, b: ArrayLike) -> float:
-    """Pearson's linear correlation of N pairs, in [-1, 1]; NaN for fewer than three pairs, or where one side is constant.
+    """Compute Pearson's linear correlation of N pairs, in [-1, 1]; NaN for fewer than three pairs, or where one side is constant.
 
     Args:
-        a, b: (N,) numbers in the same order; a pair with NaN in either is left out.
+        a: (N,) numbers; a pair with NaN in either is left out.
+        b: (N,) numbers in the same order.
 
     Raises:
-        LockonError: different shapes.
+        LockonError: Different shapes.
 
     >>> round(pearson([1, 2, 3, 4], [1, 3, 2, 4]), 6)
     0.8
@@ -165,9 +181,13 @@ def pearson(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def spearman(a: ArrayLike, b: ArrayLike) -> float:
-    """Spearman's rank correlation: Pearson's of the ranks, equal values sharing a rank (Spearman, 1904). Arguments and NaN as `pearson`.
+    """Compute Spearman's rank correlation: Pearson's of the ranks, equal values sharing a rank (Spearman, 1904).
 
-    >>> spearman([1, 2, 3, 4], [1, 8, 27, 64])
+    Args:
+        a: (N,) numbers; a pair with NaN in either is left out.
+        b: (N,) numbers in the same order.
+
+    >>> round(spearman([1, 2, 3, 4], [1, 8, 27, 64]), 6)
     1.0
     """
     first, second = _pairs(a, b)
@@ -213,7 +233,7 @@ def rank_correlation(a: ArrayLike, b: ArrayLike, *, samples: int = 10_000, seed:
 
 
 def _pairs(a: ArrayLike, b: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """The pairs without NaN."""
+    """Return the pairs without NaN."""
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if first.ndim != 1 or first.shape != second.shape:
         raise LockonError(f"values of shapes {first.shape} and {second.shape} to correlate; expected two rows (N,) in the same order")
@@ -222,15 +242,16 @@ def _pairs(a: ArrayLike, b: ArrayLike) -> tuple[FloatArray, FloatArray]:
 
 
 def latency_percentiles(times: ArrayLike, percentiles: Sequence[float] = (50, 90, 95, 99)) -> dict[str, float]:
-    """Mean, percentiles and maximum of the time per frame, in the unit of `times`: keys "mean", "p50", .., "max".
+    """Compute mean, percentiles and maximum of the time per frame, in the unit of `times`: keys "mean", "p50", .., "max".
 
     Percentiles are linear between neighbouring times. Leave the frame of the start out before: it is no tracking.
 
     Args:
-        times: (T,) times of one or many sequences; NaN is left out. percentiles: in [0, 100].
+        times: (T,) times of one or many sequences; NaN is left out.
+        percentiles: In [0, 100].
 
     Raises:
-        LockonError: no time, or a percentile out of range.
+        LockonError: No time, or a percentile out of range.
     """
     known = np.asarray(times, dtype=np.float64).ravel()
     known = known[~np.isnan(known)]
@@ -238,8 +259,8 @@ def latency_percentiles(times: ArrayLike, percentiles: Sequence[float] = (50, 90
         raise LockonError("no times; give the seconds of one frame or more")
     if not all(0 <= percentile <= 100 for percentile in percentiles):
         raise LockonError(f"percentiles {list(percentiles)}; expected numbers from 0 to 100")
-    found = np.percentile(known, list(percentiles))
-    named = {f"p{percentile:g}": float(value) for percentile, value in zip(percentiles, found, strict=True)}
+    values = np.percentile(known, list(percentiles))
+    named = {f"p{percentile:g}": float(value) for percentile, value in zip(percentiles, values, strict=True)}
     return {"mean": float(known.mean()), **named, "max": float(known.max())}
 
 
@@ -269,7 +290,7 @@ def _interval(numbers: FloatArray, shares: FloatArray, level: float, samples: in
 
 
 def _as_far(sums: FloatArray, weighted: FloatArray) -> int:
-    """Number of sums that are as far from 0 as that of the differences, up to rounding."""
+    """Count the sums that are as far from 0 as that of the differences, up to rounding."""
     return int(np.count_nonzero(np.abs(sums) >= abs(weighted.sum()) - 1e-12 * np.abs(weighted).sum()))
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lockon.bench.formats.names import canonical
-from lockon.bench.formats.reading import usual_origin
+from lockon.bench.formats.matching import canonical
 from lockon.bench.formats.rows import BOX, CODE, Rows, parse_rows
 from lockon.bench.formats.vot_binary import binary_lines
 from lockon.bench.pack.archive import read_submission
 from lockon.bench.pack.servers import Server, get_server
 from lockon.bench.protocols.one_pass import first_annotated
 from lockon.data.datasets.parsing import format_ranges
+from lockon.data.datasets.table import origin
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.types import FloatArray
@@ -89,7 +89,7 @@ def validate(path: str | Path, server: str, sequences: Sequence[VideoSequence] |
 def _expected(sequences: Sequence[VideoSequence] | None) -> dict[str, _Expected]:
     known = {}
     for sequence in sequences or ():
-        start = sequence.boxes[first_annotated(sequence)] + np.array([1, 1, 0, 0]) * usual_origin(sequence.dataset)
+        start = sequence.boxes[first_annotated(sequence)] + np.array([1, 1, 0, 0]) * origin(sequence.dataset)
         known[sequence.name] = _Expected(len(sequence), start)
     return known
 

@@ -12,13 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from lockon import __version__
-from lockon.bench.formats import got10k as got10k_files, vot as vot_files
-from lockon.bench.formats.exporting import all_records
-from lockon.bench.formats.reading import usual_origin
-from lockon.bench.formats.toolkit import boxes_text, safe_name
+from lockon.bench.formats.exporting import all_records, boxes_text, safe_name, with_start, write_got10k, write_vot
 from lockon.bench.pack.archive import write_submission
 from lockon.bench.pack.servers import Server, get_server
 from lockon.bench.store import Record, Store
+from lockon.data.datasets.table import origin
 from lockon.errors import LockonError, LockonWarning, unknown_name
 from lockon.types import FloatArray
 
@@ -98,7 +96,7 @@ def _names_of(store: Store, dataset: str) -> tuple[str, ...]:
 
 def _filled(record: Record) -> FloatArray:
     """(T, 4) boxes with the last known one in frames that have none: servers do not take NaN."""
-    boxes = vot_files.with_start(record)
+    boxes = with_start(record)
     known = np.isfinite(boxes).all(axis=1)
     last = np.maximum.accumulate(np.where(known, np.arange(len(boxes)), 0))
     if not known.all():
@@ -110,7 +108,7 @@ def _filled(record: Record) -> FloatArray:
 
 def _got10k(label: str, records: Sequence[Record], rules: Server) -> Iterator[tuple[str, str]]:
     whole = [replace(one, run=replace(one.run, boxes=_filled(one), times=np.nan_to_num(one.run.times))) for one in records]
-    for parts, text in got10k_files.write(label, whole, usual_origin):
+    for parts, text in write_got10k(label, whole, origin):
         yield "/".join(parts[1:]), text
     for record in records:
         if record.repetition == 1 and not np.isfinite(record.run.times).any():
@@ -120,11 +118,11 @@ def _got10k(label: str, records: Sequence[Record], rules: Server) -> Iterator[tu
 def _trackingnet(label: str, records: Sequence[Record], rules: Server) -> Iterator[tuple[str, str]]:
     for record in records:
         if record.repetition == 1:
-            yield f"{safe_name(record.sequence)}.txt", boxes_text(_filled(record), usual_origin(record.dataset))
+            yield f"{safe_name(record.sequence)}.txt", boxes_text(_filled(record), origin(record.dataset))
 
 
 def _vot(label: str, records: Sequence[Record], rules: Server) -> Iterator[tuple[str, str]]:
-    for parts, text in vot_files.write(label, records, usual_origin):
+    for parts, text in write_vot(label, records, origin):
         yield "/".join(parts[1:]), text
     year = records[0].dataset.lower()
     described = {

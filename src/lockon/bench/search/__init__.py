@@ -1,21 +1,20 @@
 """Hyper-parameter search of inference parameters on validation data."""
 
-from lockon.bench.search.engine import BestTrial, search
-from lockon.bench.search.folds import CrossValidation, Fold, cross_validate
+from lockon.bench.search.engine import SearchOptions, SearchResult, search
 from lockon.bench.search.objective import METRICS, Objective
-from lockon.bench.search.ranges import default_space, parse_range, parse_vary, read_space
-from lockon.bench.search.space import Parameter
+from lockon.bench.search.space import Parameter, default_space, parse_range, parse_vary, read_space
 from lockon.bench.search.splits import check_splits
-from lockon.bench.search.trials import Trial
-from lockon.bench.search.work import Step
+from lockon.bench.search.summary import CrossValidation, Fold, cross_validate
+from lockon.bench.search.trials import Step, Trial
 
 __all__ = [
     "METRICS",
-    "BestTrial",
     "CrossValidation",
     "Fold",
     "Objective",
     "Parameter",
+    "SearchOptions",
+    "SearchResult",
     "Step",
     "Trial",
     "check_splits",

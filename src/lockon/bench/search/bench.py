@@ -31,7 +31,15 @@ class TrialError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What all trials share. The frames of `sequences` are kept up to `cache` bytes per process."""
+    """The parts that all trials share.
+
+    Attributes:
+        make: Makes the tracker of a trial.
+        sequences: What it is run on.
+        objective: What is measured.
+        seed: Of the random generators, set before the tracker is made and before each sequence.
+        cache: Bytes of decoded frames that are kept per process.
+    """
 
     make: Make
     sequences: tuple[VideoSequence, ...]
@@ -47,7 +55,7 @@ class Bench(Protocol):
         """Yield number and score of each sequence in `order`, in that order or as they are finished.
 
         Raises:
-            TrialError: the tracker cannot be made, or fails on a sequence.
+            TrialError: The tracker cannot be made, or fails on a sequence.
         """
 
     def close(self) -> None:
@@ -58,23 +66,23 @@ class Runner:
     """Trials in this process: a tracker is made once per trial.
 
     Args:
-        task: what is run.
+        task: What is run.
     """
 
     def __init__(self, task: Task) -> None:
         self.task = replace(task, sequences=tuple(keep_frames(task.sequences, task.cache)))
 
     def measure(self, spec: TrackerSpec, order: Sequence[int]) -> Scores:
-        """As `Bench.measure`, in the given order."""
+        """Run as `Bench.measure`, in that order."""
         tracker = self.make(spec.on_worker(0))
         for number in order:
             yield number, self.run(tracker, number)
 
     def make(self, spec: TrackerSpec) -> Tracker:
-        """The tracker of a trial.
+        """Make the tracker of a trial.
 
         Raises:
-            TrialError: it cannot be made.
+            TrialError: It cannot be made.
         """
         try:
             seed_all(self.task.seed)
@@ -83,10 +91,10 @@ class Runner:
             raise TrialError(_line(error)) from error
 
     def run(self, tracker: Tracker, number: int) -> SequenceScore:
-        """One sequence.
+        """Run one sequence.
 
         Raises:
-            TrialError: the tracker failed on it, or it cannot be read.
+            TrialError: The tracker failed on it, or it cannot be read.
         """
         sequence = self.task.sequences[number]
         try:
@@ -96,7 +104,7 @@ class Runner:
             raise TrialError(f"{sequence.name}: {_line(error)}") from error
 
     def close(self) -> None:
-        """Nothing was started."""
+        """Do nothing, because nothing was started."""
 
 
 class Pool:
@@ -152,7 +160,7 @@ def _result(message: Message[tuple[TrackerSpec, int]]) -> tuple[int, SequenceSco
 
 
 def share(lengths: Sequence[int], workers: int) -> list[int]:
-    """The worker of each sequence: the longest first, each to the one that has least.
+    """Return the worker of each sequence: the longest first, each to the one that has least.
 
     >>> share([10, 90, 50, 40], 2)
     [0, 0, 1, 1]

@@ -6,32 +6,77 @@ import hashlib
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lockon.bench.search.bench import Bench, Pool, Runner, Task
+from lockon.bench.search.bench import Bench, Pool, Runner, Scores, Task
+from lockon.bench.search.journal import Journal
 from lockon.bench.search.objective import Objective
-from lockon.bench.search.space import Parameter, Value, space_json
-from lockon.bench.search.suggest import Journal, grid_size, make_suggester
-from lockon.bench.search.trials import Log, Trial
-from lockon.bench.search.work import Report, SearchContext, running_values
+from lockon.bench.search.space import Parameter, Value
+from lockon.bench.search.suggest import Suggester, check_sampler, grid_size
+from lockon.bench.search.trials import OnProgress, Trial, TrialRunner, repeat_of, running_values
 from lockon.bench.spec import Make, TrackerSpec
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 
 TRIALS = 50
-CACHE_MB = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class BestTrial:
-    """What a search has found so far.
+class SearchOptions:
+    """How a search is run.
 
     Attributes:
-        objective: the figure. space: what was searched. trials: all, by number; the first has the tracker's own parameters.
+        trials: Number of trials in all, those that are finished already and trial 0 included; None for `TRIALS`, or for a whole grid.
+        sampler: "tpe", "random" or "grid".
+        seed: Of the sampler, of the order of the sequences, and of the tracker's random generators (set before each sequence).
+        prune: Give up trials that are worse than the median of the others after a part of the sequences.
+        workers: Number of processes that share the sequences; 0 runs in this process.
+        threads: Number of threads of each worker process.
+        cache_mb: Megabytes of decoded frames that are kept, in all processes together.
+        about: JSON values to keep in the journal, such as where the data lie.
+
+    Raises:
+        LockonError: A number is out of range, or the sampler is unknown.
+    """
+
+    trials: int | None = None
+    sampler: str = "tpe"
+    seed: int = 0
+    prune: bool = False
+    workers: int = 0
+    threads: int = 1
+    cache_mb: float = 2000
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_sampler(self.sampler)
+        if (self.trials is not None and self.trials < 1) or self.workers < 0 or self.threads < 1 or not self.cache_mb >= 0:
+            raise LockonError(
+                f"trials={self.trials}, workers={self.workers}, threads={self.threads}, cache_mb={self.cache_mb:g}; "
+                "expected at least one trial and thread, the others of 0 or more"
+            )
+
+    def total(self, space: Sequence[Parameter]) -> int:
+        """Return the number of trials in all."""
+        if self.sampler != "grid":
+            return TRIALS if self.trials is None else self.trials
+        whole = 1 + grid_size(space)
+        return whole if self.trials is None else min(self.trials, whole)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The trials of a search.
+
+    Attributes:
+        objective: What was maximised.
+        space: What was searched.
+        trials: All trials, by number; the first has the tracker's own parameters.
     """
 
     objective: Objective
@@ -40,17 +85,22 @@ class BestTrial:
 
     @property
     def default(self) -> Trial:
-        """The tracker's own parameters."""
+        """The trial with the tracker's own parameters."""
         return self.trials[0]
+
+    @property
+    def complete(self) -> list[Trial]:
+        """The complete trials, by number."""
+        return [trial for trial in self.trials if trial.state == "complete"]
 
     @property
     def best(self) -> Trial:
         """The complete trial of the highest value; of equal ones the first."""
-        return max((trial for trial in self.trials if trial.state == "complete"), key=lambda trial: trial.value)
+        return max(self.complete, key=lambda trial: trial.value)
 
     @property
     def gain(self) -> float:
-        """How much more the best has than the default; too large by chance, see `lockon.bench.search.folds`."""
+        """How much higher the best value is than the default's; too large by chance, see `lockon.bench.search.summary.cross_validate`."""
         return self.best.value - self.default.value
 
 
@@ -61,17 +111,10 @@ def search(
     out: str | Path,
     *,
     spec: TrackerSpec | None = None,
-    trials: int | None = None,
     objective: Objective | None = None,
-    sampler: str = "tpe",
-    seed: int = 0,
-    prune: bool = False,
-    workers: int = 0,
-    threads: int = 1,
-    cache_mb: float = CACHE_MB,
-    about: Mapping[str, Any] | None = None,
-    report: Report | None = None,
-) -> BestTrial:
+    options: SearchOptions | None = None,
+    on_progress: OnProgress | None = None,
+) -> SearchResult:
     """Search inference parameters of a tracker, on sequences that are for validation.
 
     Trial 0 has the tracker's own parameters. What is finished in `out` is not run again; the same call goes on from there, the
@@ -79,75 +122,104 @@ def search(
     are run once.
 
     Args:
-        make: gives a tracker for a spec with overrides; a module-level function where `workers` is above 0.
-        sequences: with different (dataset, name). Whether they are test data is not checked here but by
+        make: Makes a tracker of a spec with overrides; a module-level function where there are worker processes.
+        sequences: Sequences with different (dataset, name). Whether they are test data is not checked here but by
             `lockon.bench.search.splits.check_splits`, which reads where they come from.
-        space: what is searched, see `lockon.bench.search.space`.
-        out: folder of search.json, trials.jsonl and journal.log (Optuna's format).
-        spec: the tracker; its overrides are the same in all trials.
-        trials: in all, those that are finished already and trial 0 included; None for `TRIALS`, or for a whole grid.
-        objective: what is maximised; AO by default.
-        sampler: "tpe", "random", "grid" or "cmaes".
-        seed: of sampler, order of the sequences, and the tracker's random generators (set before each sequence).
-        prune: give up trials that are worse than the median of the others after a part of the sequences.
-        workers: processes that share the sequences; 0 runs in this process. threads: of each worker process.
-        cache_mb: megabytes of decoded frames that are kept, in all processes together.
-        about: JSON values to keep in search.json, such as where the data lie.
-        report: called with each finished `Step` and `Trial`, those of earlier runs excepted.
+        space: What is searched, see `lockon.bench.search.space`.
+        out: Folder of the journal, see `lockon.bench.search.journal`.
+        spec: The tracker; its overrides are the same in all trials.
+        objective: What is maximised; AO by default.
+        options: How the search is run.
+        on_progress: Called with each finished `Step` and `Trial`, those of earlier runs excepted.
+
+    Returns:
+        All trials, those of earlier runs included.
 
     Raises:
-        LockonError: numbers out of range, double names, another search in `out`, a missing package, an objective that the sequences
-            do not have, or default parameters that fail.
-        KeyboardInterrupt: stopped by Ctrl-C; finished trials are kept.
+        LockonError: Double names, another search in `out`, a missing package, an objective that the sequences do not have, or default
+            parameters that fail.
+        KeyboardInterrupt: Ctrl-C was pressed; finished trials are kept.
+
+    Examples:
+        >>> from lockon.bench.search import SearchOptions, parse_vary, search
+        >>> space = parse_vary(["localizer.rank.window_influence=0.1:0.4"])
+        >>> result = search(make, sequences, space, "searched", options=SearchOptions(trials=20))  # doctest: +SKIP
     """
-    spec, objective = spec or TrackerSpec("tracker", "tracker"), (objective or Objective()).of(sequences)
+    spec, options = spec or TrackerSpec("tracker", "tracker"), options or SearchOptions()
+    objective, on_progress = (objective or Objective()).of(sequences), on_progress or _ignore
     names = sequence_names(sequences)
-    total = _check(space, spec, trials, workers=workers, threads=threads, cache_mb=cache_mb, grid=sampler == "grid")
+    _check_space(space, spec)
     order = list(range(len(sequences)))
-    random.Random(seed).shuffle(order)
-    suggester = make_suggester(space, sampler, seed, len(order))
-    log = Log(Path(out))
-    log.claim(_description(spec, sequences, names, space, objective, sampler=sampler, seed=seed, prune=prune), about)
-    done = log.read()
-    running = [running_values(objective, trial) for trial in done]
-    for trial, values in zip(done, running, strict=True):
-        suggester.replay(trial, values)
-    journal = Journal(log.folder / "journal.log", space, done, running)
-    task = Task(make, tuple(sequences), objective, seed, round(cache_mb * 1e6))
-    work = SearchContext(spec, names, order, suggester, objective, prune=prune, report=report or (lambda _: None))
+    random.Random(options.seed).shuffle(order)
+    suggester = Suggester(space, options.sampler, options.seed, len(order))
+    journal = Journal(Path(out), space)
+    trials = journal.claim(_description(spec, dict(zip(names, sequences, strict=True)), space, objective, options), options.about)
+    for finished in trials:
+        suggester.replay(finished, running_values(objective, finished))
+    runner = TrialRunner(spec, names, order, objective, suggester.should_prune if options.prune else None, on_progress)
+    task = Task(make, tuple(sequences), objective, options.seed, round(options.cache_mb * 1e6))
+    with closing(_LateBench(task, options)) as bench:
+        own = {parameter.name: parameter.default for parameter in space}
+        _Search(trials, own, suggester, journal, runner, bench).run(options.total(space))
+    return SearchResult(objective, tuple(space), tuple(trials))
+
+
+@dataclass(slots=True)
+class _LateBench:
+    """A bench that starts with its first trial: nothing is started for a search that is finished."""
+
+    task: Task
+    options: SearchOptions
     bench: Bench | None = None
-    try:
-        while len(done) < total and (parameters := suggester.ask() if done else {}) is not None:
-            repeated = _repeated(done, space, parameters)
-            if repeated is None:  # nothing is started for a search that is finished
-                bench = bench or (Pool(task, workers, threads) if workers else Runner(task))
-                trial = work.run(bench, len(done), parameters)
-            else:
-                trial = repeated
-            if not done and trial.state == "failed":
-                raise LockonError(f"{spec.label} fails with its own parameters, so there is nothing to search: {trial.error}")
-            _keep(trial, done, log, journal, work)
-    finally:
-        if bench is not None:
-            bench.close()
-    return BestTrial(objective, tuple(space), tuple(done))
+
+    def measure(self, spec: TrackerSpec, order: Sequence[int]) -> Scores:
+        """Start if nothing was started, and run as `Bench.measure`."""
+        if self.bench is None:
+            workers = self.options.workers
+            self.bench = Pool(self.task, workers, self.options.threads) if workers else Runner(self.task)
+        return self.bench.measure(spec, order)
+
+    def close(self) -> None:
+        """End what was started."""
+        if self.bench is not None:
+            self.bench.close()
 
 
-def _keep(trial: Trial, done: list[Trial], log: Log, journal: Journal, work: SearchContext) -> None:
-    """The log first: it is what a search goes on from."""
-    values = running_values(work.objective, trial)
-    log.append(trial)
-    done.append(trial)
-    journal.add(trial, values)
-    work.suggester.tell(trial, values)
-    work.report(trial)
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """The parts of a search that goes on; `own` are the tracker's own values of the parameters."""
+
+    trials: list[Trial]
+    own: Mapping[str, Value | None]
+    suggester: Suggester
+    journal: Journal
+    runner: TrialRunner
+    bench: Bench
+
+    def run(self, total: int) -> None:
+        """Run trials until there are `total`."""
+        trials, runner = self.trials, self.runner
+        while len(trials) < total:
+            parameters = self.suggester.ask() if trials else {}
+            trial = repeat_of(trials, parameters, self.own) or runner.run(self.bench, len(trials), parameters)
+            if not trials and trial.state == "failed":
+                raise LockonError(f"{runner.spec.label} fails with its own parameters, so there is nothing to search: {trial.error}")
+            values = running_values(runner.objective, trial)
+            self.journal.append(trial, values)  # first: it is what a search goes on from
+            trials.append(trial)
+            self.suggester.record(trial, values)
+            runner.on_progress(trial)
+
+
+def _ignore(_: object) -> None:
+    return
 
 
 def sequence_names(sequences: Sequence[VideoSequence]) -> list[str]:
-    """A name for each sequence; with the dataset's, where several datasets have it.
+    """Return a name for each sequence; with the dataset's, where several datasets have it.
 
     Raises:
-        LockonError: no sequences, or one that is given twice.
+        LockonError: There are no sequences, or one is there twice.
     """
     if not sequences:
         raise LockonError("0 sequences given; expected at least one to measure on")
@@ -159,19 +231,7 @@ def sequence_names(sequences: Sequence[VideoSequence]) -> list[str]:
     return names
 
 
-def _repeated(done: Sequence[Trial], space: Sequence[Parameter], parameters: dict[str, Value]) -> Trial | None:
-    """The outcome of an earlier trial with equal parameters, written out for trial 0."""
-    own = {one.name: one.default for one in space}
-    for trial in done:
-        if parameters == (trial.parameters if trial.number else own) and trial.same_as is None:
-            return replace(trial, number=len(done), parameters=parameters, seconds=0.0, same_as=trial.number)
-    return None
-
-
-def _check(
-    space: Sequence[Parameter], spec: TrackerSpec, trials: int | None, *, workers: int, threads: int, cache_mb: float, grid: bool
-) -> int:
-    """Number of trials in all."""
+def _check_space(space: Sequence[Parameter], spec: TrackerSpec) -> None:
     names = [parameter.name for parameter in space]
     if not names:
         raise LockonError("the space has no parameters; give at least one, for example --vary localizer.rank.window_influence=0.1:0.5")
@@ -180,43 +240,29 @@ def _check(
             raise LockonError(f"{name} is in the space twice; give it once")
         if name in spec.overrides:
             raise LockonError(f"{name} is fixed and in the space; give one of the two")
-    if (trials is not None and trials < 1) or workers < 0 or threads < 1 or not cache_mb >= 0:
-        raise LockonError(
-            f"trials={trials}, workers={workers}, threads={threads}, cache_mb={cache_mb:g}; "
-            "expected at least one trial and thread, the others of 0 or more"
-        )
-    return trials if trials is not None else 1 + grid_size(space) if grid else TRIALS
 
 
 def _description(
-    spec: TrackerSpec,
-    sequences: Sequence[VideoSequence],
-    names: Sequence[str],
-    space: Sequence[Parameter],
-    objective: Objective,
-    *,
-    sampler: str,
-    seed: int,
-    prune: bool,
+    spec: TrackerSpec, sequences: Mapping[str, VideoSequence], space: Sequence[Parameter], objective: Objective, options: SearchOptions
 ) -> dict[str, Any]:
-    """JSON values that decide what the trials are."""
+    """Return the JSON values that decide what the trials are."""
     return {
-        "tracker": spec.configuration(seed),
-        "space": space_json(space),
+        "tracker": spec.configuration(options.seed),
+        "space": {parameter.name: parameter.as_json() for parameter in space},
         "metric": objective.metric,
         "convention": objective.scoring().convention,
         "lengths": objective.scoring().lengths,
-        "sampler": sampler,
-        "seed": seed,
-        "prune": prune,
-        "sequences": {name: {"frames": len(one), "truth": _digest(one)} for name, one in zip(names, sequences, strict=True)},
+        "sampler": options.sampler,
+        "seed": options.seed,
+        "prune": options.prune,
+        "sequences": {name: {"frames": len(sequence), "truth": _digest(sequence)} for name, sequence in sequences.items()},
     }
 
 
 def _digest(sequence: VideoSequence) -> str:
-    """The start of a hash of the ground truth."""
+    """Return the start of a hash of the ground truth."""
     parts = [sequence.boxes] if sequence.visible is None else [sequence.boxes, sequence.visible]
     return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()[:16]
 
 
-__all__ = ["CACHE_MB", "TRIALS", "BestTrial", "search", "sequence_names"]
+__all__ = ["TRIALS", "SearchOptions", "SearchResult", "search", "sequence_names"]

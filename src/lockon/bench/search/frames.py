@@ -12,13 +12,18 @@ from lockon.types import Frame
 
 @dataclass(slots=True)
 class Budget:
-    """Bytes that frames may take in this process, and how many they have taken."""
+    """Bytes that frames may take in this process.
+
+    Attributes:
+        limit: All of them.
+        used: How many are taken.
+    """
 
     limit: int
     used: int = 0
 
     def take(self, count: int) -> bool:
-        """Take `count` bytes if they are left."""
+        """Take `count` bytes if they are left, and return whether they were."""
         if self.used + count > self.limit:
             return False
         self.used += count
@@ -45,7 +50,7 @@ class _Kept:
 
 
 def keep_frames(sequences: Iterable[VideoSequence], limit: int) -> list[VideoSequence]:
-    """The sequences with frames that stay in memory once read, first come first served, up to `limit` bytes together."""
+    """Return the sequences with frames that stay in memory once read, first come first served, up to `limit` bytes together."""
     budget = Budget(limit)
     kept = []
     for sequence in sequences:

@@ -1,4 +1,4 @@
-"""What is maximised: a figure of `lockon bench report`, computed the same way from the same kind of run."""
+"""What is maximised: a metric of `lockon bench report`, computed the same way from the same kind of run."""
 
 from __future__ import annotations
 
@@ -23,19 +23,21 @@ from lockon.session import Tracker
 
 EAO = "EAO"
 METRICS = (*ONE_PASS, EAO)
-_DECIMALS = 6  # of the overlaps that EAO is made of, in memory as in the log
+_DECIMALS = 6  # of the overlaps that EAO is made of, in memory as in the journal
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """One figure under a named convention: of one pass, or for EAO of the reset protocol.
+    """One metric under a named convention: of one pass, or for EAO of the reset protocol.
 
     Attributes:
-        metric: one of `METRICS`. convention: as in `lockon bench report`; None for its default.
-        dataset: name of the benchmark, which decides the lengths that count for EAO. lengths: these, instead of the benchmark's.
+        metric: One of `METRICS`.
+        convention: As in `lockon bench report`; None for its default.
+        dataset: Name of the benchmark, which decides the sequence lengths that count for EAO.
+        lengths: The lengths that count, in frames, instead of the benchmark's.
 
     Raises:
-        LockonError: unknown metric or convention, or lengths that are no range or not for EAO.
+        LockonError: The metric or the convention is unknown, or the lengths are no range or not for EAO.
     """
 
     metric: str = "AO"
@@ -51,32 +53,32 @@ class Objective:
         self.scoring()
 
     def of(self, sequences: Sequence[VideoSequence]) -> Objective:
-        """The objective on these sequences.
+        """Return the objective on these sequences.
 
         Raises:
-            LockonError: EAO on several datasets, or on one whose lengths are not known.
+            LockonError: EAO is wanted on several datasets, or on one whose lengths are not known.
         """
         if self.metric != EAO:
             return self
         names = sorted({sequence.dataset for sequence in sequences})
         if self.lengths is None and len(names) > 1:
             raise LockonError(f"EAO has other lengths on each of {', '.join(names)}; search on one dataset, or give --lengths LOW HIGH")
-        found = replace(self, dataset=names[0])
-        if found.scoring().lengths is None:
+        objective = replace(self, dataset=names[0])
+        if objective.scoring().lengths is None:
             raise LockonError(f"no range of lengths is known for EAO on {names[0]}; give --lengths LOW HIGH, in frames")
-        return found
+        return objective
 
     def scoring(self) -> Scoring:
-        """How the figure is made of results."""
+        """Return how the metric is made of results."""
         if self.metric == EAO:
             return ResetScoring(self.dataset, self.convention, given=self.lengths)
         return OnePassScoring(self.convention or "pysot")
 
     def measure(self, tracker: Tracker, sequence: VideoSequence) -> SequenceScore:
-        """All figures of a tracker on one sequence, without curves and times.
+        """Compute all metrics of a tracker on one sequence, without curves and times.
 
         Raises:
-            LockonError: no usable box, an unreadable frame, or whatever the tracker raises.
+            LockonError: There is no usable box, a frame cannot be read, or the tracker raises it.
         """
         protocol = protocol_of("reset" if self.metric == EAO else "one-pass", {})
         run_key = RunKey(protocol.name)
@@ -85,18 +87,18 @@ class Objective:
         return replace(score, curves={}, times=np.zeros(0), runs=tuple(map(_slim, score.runs)))
 
     def value(self, scores: Iterable[SequenceScore]) -> float:
-        """The figure over several sequences; NaN where no frame counts."""
+        """Compute the metric over several sequences; NaN where no frame counts."""
         return float(self.scoring().combine(list(scores))[self.metric])
 
 
 def _slim(run: ResetRun) -> ResetRun:
-    """What EAO needs of a run, with as many digits as the log keeps, so that a resumed search has the same values."""
+    """Return what EAO needs of a run, with as many digits as the journal keeps, so that a resumed search has the same values."""
     overlaps = run.overlaps if run.eao_overlaps is None else run.eao_overlaps
     return ResetRun(np.round(overlaps, _DECIMALS), run.failures, run.starts)
 
 
 def score_json(score: SequenceScore) -> dict[str, Any]:
-    """The score of one sequence as JSON values; NaN is null."""
+    """Return the score of one sequence as JSON values; NaN is null."""
     values = {name: _null(value) for name, value in score.values.items()}
     content: dict[str, Any] = {"frames": score.frames, "values": values, "weights": dict(score.weights)}
     if score.runs:
@@ -108,10 +110,12 @@ def score_json(score: SequenceScore) -> dict[str, Any]:
 
 
 def score_from_json(name: str, content: Mapping[str, Any]) -> SequenceScore:
-    """What `score_json` wrote.
+    """Return the score that `score_json` wrote.
 
     Raises:
-        KeyError, TypeError, ValueError: something else.
+        KeyError: A key is missing.
+        TypeError: A value is of another type.
+        ValueError: A value is no number.
     """
     runs = [
         ResetRun(np.array(list(map(_number, run["overlaps"]))), np.asarray(run["failures"], np.int64), np.asarray(run["starts"], np.int64))

@@ -1,7 +1,7 @@
-"""Which data a search may see: parameters that were chosen on a test set make every later figure on it worthless.
+"""Which data a search may see: parameters that were chosen on a test set make every later number on it worthless.
 
-What a folder is called counts most: a cut of a benchmark in a folder `val` is validation data, whatever it was cut from. Then the
-names of benchmarks that are there for reporting only.
+The names of folders count most: a cut of a benchmark in a folder `val` is validation data, whatever it was cut from. Then the role that
+each dataset has in its file of `lockon.data.datasets`.
 """
 
 from __future__ import annotations
@@ -13,22 +13,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lockon.data.datasets.registry import split_spec
-from lockon.data.datasets.table import FOLDER, POOL, canonical_name, members, pool_members, resolve
+from lockon.data.datasets.table import FOLDER, POOL, canonical_name, known_datasets, members, pool_members, resolve
 from lockon.data.paths import find_root
 from lockon.errors import LockonError
 
 Split = Literal["validation", "test", "unknown"]
-
-# Benchmarks that papers report on and that have no part to choose on; the others have parts, or are somebody's own data.
-TEST_SETS = frozenset(
-    {
-        *("OTB100", "OTB50", "TC128", "NFS30", "NFS240", "DTB70", "TNL2K", "TLP", "TinyTLP"),
-        *("UAV123", "UAV123_10fps", "UAV20L", "UAVDT"),
-        *("VOT2016", "VOT2017", "VOT2018", "VOT2019", "VOT2020"),
-        *("GOT10k_test", "LaSOT", "TrackingNet"),
-    }
-)
-OTHER_SETS = frozenset({"GOT10k_val", "GOT10k_train", "LaSOT_train", "TrackingNet_train", "DAVIS2016", "DAVIS2017", "AntiUAV", FOLDER})
 
 _TEST = re.compile(r"(.*[-_. ])?test(s|ing|set)?|test[-_. ]?(dev|set|split|data|videos|images|challenge)", re.IGNORECASE)
 _VALIDATION = re.compile(r"(.*[-_. ])?(val|valid|validation)([-_. ]?(set|split|data|videos))?", re.IGNORECASE)
@@ -42,7 +31,10 @@ class Verdict:
     """What is known of one dataset.
 
     Attributes:
-        data: NAME:ROOT as given. split: what it is. reason: half a line. note: what a user should know although it is accepted.
+        data: NAME:ROOT, as it was typed.
+        split: What the data are.
+        reason: Why, as half a line.
+        note: What a user should know although the data are accepted; empty if nothing.
     """
 
     data: str
@@ -51,60 +43,67 @@ class Verdict:
     note: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """JSON values for the log."""
+        """Return JSON values for the journal."""
         return {"data": self.data, "split": self.split, "reason": self.reason}
 
 
 def check_splits(specs: Iterable[str], *, force: bool = False) -> list[Verdict]:
-    """What each of the datasets NAME or NAME:ROOT is.
+    """Return the judge datasets, and refuse test sets.
 
     Args:
-        specs: as for `lockon.data.datasets.registry.load_dataset`. force: take test sets too.
+        specs: NAME or NAME:ROOT of each, as for `lockon.data.datasets.registry.load_dataset`.
+        force: Take test sets too.
+
+    Returns:
+        A verdict for each.
 
     Raises:
-        LockonError: a test set without `force`; unknown names, or folders that do not exist.
+        LockonError: A test set without `force`, an unknown name, or a folder that does not exist.
     """
     verdicts = [judge(spec) for spec in specs]
     for verdict in verdicts:
         if verdict.split == "test" and not force:
             raise LockonError(
-                f"{verdict.data} is test data: {verdict.reason}. Parameters chosen on it make every later figure on it worthless; "
+                f"{verdict.data} is test data: {verdict.reason}. Parameters chosen on it make every later number on it worthless; "
                 "give validation data, for example --data GOT10k_val:ROOT or pool:DIR/val, or insist with --force"
             )
     return verdicts
 
 
 def judge(spec: str) -> Verdict:
-    """What one dataset is, by the names of its folders, a MANIFEST beside it, and the name of the benchmark.
+    """Return the judge one dataset by the names of its folders, a MANIFEST beside it, and its role.
 
     Raises:
-        LockonError: an unknown name, or no such folder.
+        LockonError: The name is unknown, or there is no such folder.
     """
-    given, root = split_spec(spec)
-    name = canonical_name(given)
+    spelled, root = split_spec(spec)
+    name = canonical_name(spelled)
     parts = pool_members(name) or (name,)
     folders = [find_root(part, root) for part in parts]
     if root is not None:
         folders.append(root)
-    found = [verdict for folder in folders for verdict in _of_folder(spec, folder)]
+    by_folder = [verdict for folder in folders for verdict in _judge_folder(spec, folder)]
     tests = _test_sets(name, parts, folders)
-    for verdict in found:
+    for verdict in by_folder:
         if verdict.split == "test":
             return verdict
-    if found:
-        note = f"{spec} is taken as validation data ({found[0].reason}); report on no sequence of {_listed(tests)} that is in it"
-        return Verdict(spec, "validation", found[0].reason, note if tests else "")
+    if by_folder:
+        reason = by_folder[0].reason
+        note = f"{spec} is taken as validation data ({reason}); report on no sequence of {_listed(tests)} that is in it"
+        return Verdict(spec, "validation", reason, note if tests else "")
     if tests:
         return Verdict(spec, "test", f"{_listed(tests)} is there to report on")
-    if name.endswith("_train"):
+    roles = {known_datasets()[part].role for part in parts if part in known_datasets()}
+    if "train" in roles:
         note = f"{spec} is training data: use it only if the tracker was not trained on it"
         return Verdict(spec, "unknown", "training data", note)
-    known = name == "GOT10k_val"
-    return Verdict(spec, "validation" if known else "unknown", "its name" if known else "nothing says that it is test data")
+    if roles == {"validation"}:
+        return Verdict(spec, "validation", "its name")
+    return Verdict(spec, "unknown", "nothing says that it is test data")
 
 
-def _of_folder(spec: str, folder: Path) -> Iterator[Verdict]:
-    """What the names of a folder and of those above it say, and where a link leads; the nearest name that says anything counts."""
+def _judge_folder(spec: str, folder: Path) -> Iterator[Verdict]:
+    """Yield what the names of a folder and of those above it say, and where a link leads; the nearest name that says anything counts."""
     for path in dict.fromkeys((folder.absolute(), folder.resolve())):
         for level, place in enumerate((path, *path.parents)[:_LEVELS]):
             split = _from_manifest(place) if level < 2 else None
@@ -120,7 +119,7 @@ def _of_folder(spec: str, folder: Path) -> Iterator[Verdict]:
 
 
 def _from_manifest(folder: Path) -> Literal["test", "validation"] | None:
-    """The split that a MANIFEST file names, in a line such as ``split: test`` or in a column ``split``."""
+    """Return the split that a MANIFEST file names, in a line such as ``split: test`` or in a column ``split``."""
     try:
         files = sorted(path for path in folder.glob("MANIFEST*") if path.is_file())
         texts = [path.read_bytes()[:_MANIFEST_BYTES].decode("utf-8", "replace") for path in files]
@@ -137,10 +136,10 @@ def _from_manifest(folder: Path) -> Literal["test", "validation"] | None:
 
 
 def _column(text: str) -> list[str]:
-    """Values of the column ``split`` of a table with tabs or commas."""
+    """Return the values of the column ``split`` of a table with tabs or commas."""
     lines = text.splitlines()
     for separator in ("\t", ","):
-        head = [one.strip().lower() for one in lines[0].split(separator)] if lines else []
+        head = [cell.strip().lower() for cell in lines[0].split(separator)] if lines else []
         if len(head) > 1 and "split" in head:
             place = head.index("split")
             rows = (line.split(separator) for line in lines[1:])
@@ -149,19 +148,20 @@ def _column(text: str) -> list[str]:
 
 
 def _test_sets(name: str, parts: Iterable[str], folders: Iterable[Path]) -> list[str]:
-    """Benchmarks for reporting among the data: by name, in a pool, or under another name in the benchmark's own folder."""
+    """Return the test sets among the data: by name, in a pool, or under another name in the benchmark's own folder."""
     if name == POOL:
         names = [member for folder in folders for member in members(folder)]
     elif name == FOLDER:
         places = [place for folder in folders for place in (folder.absolute(), folder.resolve())]
-        names = [one for place in places for one in map(resolve, (place.name, place.parent.name)) if one is not None]
+        names = [known for place in places for known in map(resolve, (place.name, place.parent.name)) if known is not None]
     else:
         names = list(parts)
-    return sorted({one for one in names if one in TEST_SETS})
+    known = known_datasets()
+    return sorted({member for member in names if member in known and known[member].role == "test"})
 
 
 def _listed(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-__all__ = ["OTHER_SETS", "TEST_SETS", "Split", "Verdict", "check_splits", "judge"]
+__all__ = ["Split", "Verdict", "check_splits", "judge"]

@@ -1,25 +1,22 @@
-"""`Trial`: one set of parameters and how it fared; and the log of all of them, one JSON line each, which a search goes on from."""
+"""`Trial`: one set of parameters and how it fared; and how one is run, given up early where that is wanted."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, get_args
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
-from lockon._files import write_bytes
+import numpy as np
+
 from lockon.bench.report.model import SequenceScore
-from lockon.bench.search.objective import score_from_json, score_json
+from lockon.bench.search.bench import Bench, TrialError
+from lockon.bench.search.objective import Objective
 from lockon.bench.search.space import Value
-from lockon.config import differences
-from lockon.errors import LockonError, LockonWarning
+from lockon.bench.spec import TrackerSpec
 
 State = Literal["complete", "pruned", "failed"]
-FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +24,14 @@ class Trial:
     """One set of parameters.
 
     Attributes:
-        number: from 0; trial 0 is the tracker's own parameters.
-        parameters: what differs from them, by dotted name.
+        number: From 0; trial 0 has the tracker's own parameters.
+        parameters: What differs from them, by dotted name.
         state: "complete", "pruned" (given up after some of the sequences) or "failed".
-        value: the figure over the sequences in `scores`; NaN for a failed trial.
-        scores: per sequence that was run, in the order in which they count for pruning.
-        seconds: that it took. error: why it failed. same_as: number of an earlier trial with equal parameters, which was not run again.
+        value: The metric over the sequences in `scores`; NaN for a failed trial.
+        scores: Of each sequence that was run, in the order in which they count for pruning.
+        seconds: Duration of the trial.
+        error: Why it failed; empty if it did not.
+        same_as: Number of an earlier trial with equal parameters, whose outcome this one has without being run.
     """
 
     number: int
@@ -45,124 +44,112 @@ class Trial:
     same_as: int | None = None
 
 
-class Log:
-    """The folder of a search: search.json says what is searched, trials.jsonl what was found.
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One finished sequence of one trial.
+
+    Attributes:
+        trial: Number of the trial.
+        sequence: Name of the sequence.
+        frames: Its length.
+    """
+
+    trial: int
+    sequence: str
+    frames: int
+
+
+OnProgress = Callable[[Step | Trial], None]
+ShouldPrune = Callable[[int, float], bool]
+"""(number of sequences so far, metric over them) -> whether the trial can be given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRunner:
+    """Runs trials over the same sequences.
+
+    Attributes:
+        spec: The tracker, with the overrides that are the same in all trials.
+        names: Name of each sequence.
+        order: Numbers of the sequences in the order in which they count for pruning.
+        objective: What is measured.
+        should_prune: Asked after each sequence; None runs all trials whole.
+        on_progress: Called after each sequence.
+    """
+
+    spec: TrackerSpec
+    names: list[str]
+    order: list[int]
+    objective: Objective
+    should_prune: ShouldPrune | None
+    on_progress: OnProgress
+
+    def run(self, bench: Bench, number: int, parameters: dict[str, Value]) -> Trial:
+        """Run one trial; its outcome does not depend on which sequence is finished first."""
+        begin = time.perf_counter()
+        spec = replace(self.spec, overrides={**self.spec.overrides, **parameters})
+        finished: dict[int, SequenceScore] = {}
+        counted, pruned = 0, False  # `counted` sequences at the start of the order are finished
+        scores = bench.measure(spec, self.order)
+        try:
+            for index, score in scores:
+                finished[index] = score
+                self.on_progress(Step(number, self.names[index], score.frames))
+                while not pruned and counted < len(self.order) and self.order[counted] in finished:
+                    counted += 1
+                    pruned = self._is_hopeless(number, [finished[place] for place in self.order[:counted]])
+                if pruned:
+                    break
+        except TrialError as error:
+            return _failed(number, parameters, str(error), begin)
+        finally:
+            scores.close()
+        kept = {self.names[place]: finished[place] for place in self.order[:counted]}
+        value = self.objective.value(kept.values())
+        if math.isnan(value):
+            return _failed(number, parameters, f"{self.objective.metric} is no number on these sequences: no frame of them counts", begin)
+        return Trial(
+            number=number,
+            parameters=parameters,
+            state="pruned" if pruned else "complete",
+            value=value,
+            scores=kept,
+            seconds=time.perf_counter() - begin,
+        )
+
+    def _is_hopeless(self, number: int, scores: list[SequenceScore]) -> bool:
+        """Ask the pruner at every step, so that it knows the same of this trial as in a search that is resumed."""
+        if number == 0 or self.should_prune is None:
+            return False
+        value = self.objective.value(scores)
+        worse = self.should_prune(len(scores), float(np.nan_to_num(value)))
+        return worse and not math.isnan(value) and len(scores) < len(self.order)
+
+
+def _failed(number: int, parameters: dict[str, Value], error: str, begin: float) -> Trial:
+    seconds = time.perf_counter() - begin
+    return Trial(number=number, parameters=parameters, state="failed", value=math.nan, seconds=seconds, error=error)
+
+
+def running_values(objective: Objective, trial: Trial) -> list[float]:
+    """Return the metric after each sequence of a trial; 0 where no frame counted yet, which Optuna takes."""
+    scores = list(trial.scores.values())
+    values = [objective.value(scores[: index + 1]) for index in range(len(scores))]
+    return list(np.nan_to_num(values).tolist())
+
+
+def repeat_of(trials: Sequence[Trial], parameters: Mapping[str, Value], own: Mapping[str, Value | None]) -> Trial | None:
+    """Return the next trial with the outcome of an earlier one, where that had equal parameters.
 
     Args:
-        folder: made when the first file is written.
+        trials: Those that are finished.
+        parameters: What is to be tried next.
+        own: The tracker's own values of the parameters, which trial 0 was run with.
     """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.path = folder / "trials.jsonl"
-
-    def claim(self, content: Mapping[str, Any], about: Mapping[str, Any] | None = None) -> None:
-        """Write search.json, or check that it says the same.
-
-        Args:
-            content: what decides the trials. about: what else is to be kept beside it; not compared.
-
-        Raises:
-            LockonError: the folder holds another search, or cannot be written to.
-        """
-        path = self.folder / "search.json"
-        wanted = json.loads(json.dumps({"format": FORMAT, **content}))
-        if path.exists():
-            known = {key: value for key, value in self._described(path).items() if key != "about"}
-            changed = differences(known, wanted)
-            if changed:
-                raise LockonError(f"{self.folder} holds another search: {', '.join(changed[:3])}; give another --out, or the same options")
-            return
-        if self.path.exists():
-            raise LockonError(f"{self.folder} has {self.path.name} but no search.json that says what it is; give another --out")
-        write_bytes(path, (json.dumps({**wanted, "about": dict(about or {})}, indent=1) + "\n").encode())
-
-    @staticmethod
-    def _described(path: Path) -> dict[str, Any]:
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            content = None
-        if not isinstance(content, dict):
-            raise LockonError(f"{path} is no readable JSON object; give another --out, or remove that folder")
-        return content
-
-    def read(self) -> list[Trial]:
-        """All finished trials, by number. A last line that was cut off is dropped, with a warning.
-
-        Raises:
-            LockonError: another line that is no trial, or numbers out of order.
-        """
-        if not self.path.exists():
-            return []
-        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
-        trials: list[Trial] = []
-        for number, line in enumerate(lines):
-            try:
-                trial = trial_from_json(json.loads(line))
-                whole = trial.number == number and line.endswith("\n")
-            except (KeyError, TypeError, ValueError):
-                whole = False
-            if not whole:
-                if number + 1 < len(lines):
-                    raise LockonError(
-                        f"{self.path}, line {number + 1} is not trial {number}; remove the lines from there on, or give another --out"
-                    )
-                warnings.warn(f"{self.path}: the last line was cut off; trial {number} is run again", LockonWarning, stacklevel=2)
-                write_bytes(self.path, "".join(lines[:-1]).encode())
-                break
-            trials.append(trial)
-        return trials
-
-    def append(self, trial: Trial) -> None:
-        """Add one trial; it is on the disk when this returns.
-
-        Raises:
-            LockonError: the file cannot be written.
-        """
-        text = json.dumps(trial_json(trial), separators=(",", ":"), allow_nan=False) + "\n"
-        try:
-            with self.path.open("a", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-        except OSError as error:
-            raise LockonError(f"cannot write {self.path}: {error.strerror}") from None
+    for trial in trials:
+        if parameters == (trial.parameters if trial.number else own) and trial.same_as is None:
+            return replace(trial, number=len(trials), parameters=parameters, seconds=0.0, same_as=trial.number)
+    return None
 
 
-def trial_json(trial: Trial) -> dict[str, Any]:
-    """A trial as JSON values; NaN is null, and keys of what it does not have are left out."""
-    content = {
-        "number": trial.number,
-        "state": trial.state,
-        "parameters": dict(trial.parameters),
-        "value": trial.value if math.isfinite(trial.value) else None,
-        "seconds": round(trial.seconds, 3),
-        "sequences": {name: score_json(score) for name, score in trial.scores.items()},
-    }
-    optional = {"error": trial.error or None, "same_as": trial.same_as}
-    return {**content, **{key: value for key, value in optional.items() if value is not None}}
-
-
-def trial_from_json(content: Mapping[str, Any]) -> Trial:
-    """What `trial_json` wrote.
-
-    Raises:
-        KeyError, TypeError, ValueError: something else.
-    """
-    if content["state"] not in get_args(State):
-        raise ValueError("state")
-    same_as = content.get("same_as")
-    return Trial(
-        number=int(content["number"]),
-        parameters=dict(content["parameters"]),
-        state=content["state"],
-        value=math.nan if content["value"] is None else float(content["value"]),
-        scores={name: score_from_json(name, part) for name, part in content["sequences"].items()},
-        seconds=float(content["seconds"]),
-        error=str(content.get("error", "")),
-        same_as=None if same_as is None else int(same_as),
-    )
-
-
-__all__ = ["Log", "State", "Trial", "trial_from_json", "trial_json"]
+__all__ = ["OnProgress", "ShouldPrune", "State", "Step", "Trial", "TrialRunner", "repeat_of", "running_values"]

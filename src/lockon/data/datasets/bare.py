@@ -10,7 +10,7 @@ PySOT's JSON (STVIR/pysot, toolkit/datasets) is one object; its keys are the seq
 VOT's tags per frame. The numbers are those that each benchmark publishes, so its own base holds for its JSON too: an
 OTB100.json equals the text files box by box, counted from 1 (PySOT's published results start at those numbers), and the
 polygons of VOT2018.json are the challenge's. Images are looked for beside the JSON. Its key `absent` is 1 where
-the target is there, whatever its name says; the first frame, where it always is, tells which value means that.
+the target is there, whatever its name says; the first frame, where it always is, decides which value means that.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _TAGS = ("camera_motion", "illum_change", "motion_change", "size_change", "occlu
 
 
 def json_of(path: Path, name: str) -> Path | None:
-    """The JSON file that the path is, or that lies in it under the dataset's name; None if there is none."""
+    """Return the JSON file that the path is, or that lies in it under the dataset's name; None if there is none."""
     if path.suffix.lower() == ".json":
         return path if path.is_file() else None
     inner = path / f"{name}.json"
@@ -47,7 +47,7 @@ def json_of(path: Path, name: str) -> Path | None:
 
 
 def text_files(folder: Path) -> list[Path]:
-    """The ground truth files of a folder of NAME.txt; empty if it is none."""
+    """List the ground truth files of a folder of NAME.txt; none if it is no such folder."""
     if not folder.is_dir():
         return []
     files = sorted(path for path in folder.glob("*.txt") if path.stem.lower() not in NO_TRUTH)
@@ -67,23 +67,23 @@ def _starts_like_truth(path: Path) -> bool:
 
 
 def is_bare(path: Path, name: str) -> bool:
-    """Whether the path holds ground truth of a dataset without images."""
+    """Return whether the path holds ground truth of a dataset without images."""
     return json_of(path, name) is not None or bool(text_files(path))
 
 
 def scan_texts(folder: Path, name: str) -> list[SequenceFiles]:
-    """The files of every sequence in a folder of NAME.txt, under the names of the benchmark's list; sorted by name."""
-    found = []
+    """List the files of every sequence in a folder of NAME.txt, by the names of the benchmark's list; sorted by name."""
+    sequences = []
     complete = official(name)
     for path in text_files(folder):
         sequence = path.stem.removesuffix("_gt")
         listed = complete.get(sequence) if complete is not None else None
-        found.append(SequenceFiles(sequence, folder / sequence, (), path, first=None if listed is None else listed.first))
-    return sorted(found, key=lambda files: files.name)
+        sequences.append(SequenceFiles(sequence, folder / sequence, (), path, first=None if listed is None else listed.first))
+    return sorted(sequences, key=lambda files: files.name)
 
 
 def bare_layout(layout: Layout, name: str) -> Layout:
-    """A benchmark's layout for a folder of NAME.txt: its own way of reading a file, and the flags beside it."""
+    """Return a benchmark's layout for a folder of NAME.txt: its own way of reading a file, and the flags beside it."""
 
     def truth(files: SequenceFiles) -> Truth:
         assert files.truth is not None
@@ -108,16 +108,16 @@ def _with_flags(truth: Truth, path: Path, name: str) -> Truth:
 
 
 def load_json(path: Path, name: str, origin: int, frames: FrameMode) -> list[VideoSequence]:
-    """All sequences of a PySOT JSON file, sorted by name.
+    """Load all sequences of a PySOT JSON file, sorted by name.
 
     Args:
-        path: the file.
-        name: the dataset.
-        origin: number of the first pixel in the benchmark's annotations.
+        path: The file.
+        name: The dataset.
+        origin: Number of the first pixel in the benchmark's annotations.
         frames: "optional": images that are not there are an error only when they are read.
 
     Raises:
-        LockonError: no JSON, another structure, or images that are missing and required.
+        LockonError: No JSON, another structure, or images that are missing and required.
     """
     try:
         content = json.loads(read_text(path))
@@ -168,7 +168,7 @@ def _image(folder: Path, names: list[str], index: int) -> Path:
 
 
 def _row(row: Any, where: str) -> list[float]:
-    """Four or eight numbers of one frame; an empty list or NaN where there is none."""
+    """Return four or eight numbers of one frame; none where there is no box."""
     try:
         numbers = [float(value) for value in row]
     except (TypeError, ValueError):
@@ -181,7 +181,7 @@ def _row(row: Any, where: str) -> list[float]:
 
 
 def _flags(entry: dict[str, Any], key: str, count: int, where: str) -> NDArray[np.float64] | None:
-    """One number per frame, or None where the key is missing or its list is empty."""
+    """Return one number per frame; None where the key is missing or its list is empty."""
     values = entry.get(key)
     if not isinstance(values, list) or not values:
         return None
@@ -203,9 +203,9 @@ def _visible(entry: dict[str, Any], boxes: FloatArray, where: str) -> NDArray[np
 
 
 def _attributes(entry: dict[str, Any], where: str) -> frozenset[str]:
-    """Names in `attr` (flags without names are left to the benchmark's list), and tags that some frame has."""
-    given = entry.get("attr")
-    names = [str(name).lower() for name in given if str(name) not in ("0", "1")] if isinstance(given, list) else []
+    """Return the names in `attr` (flags without names are left to the benchmark's list), and tags that some frame has."""
+    attributes = entry.get("attr")
+    names = [str(name).lower() for name in attributes if str(name) not in ("0", "1")] if isinstance(attributes, list) else []
     count = len(entry["gt_rect"])
     tags = [tag for tag in _TAGS if (flags := _flags(entry, tag, count, where)) is not None and (flags != 0).any()]
     return frozenset([*names, *tags])

@@ -22,7 +22,7 @@ EXPECTS = "annotations/instances_train2017.json and train2017/*.jpg (or images/t
 
 
 def is_root(root: Path) -> bool:
-    """Whether the folder holds a training annotation."""
+    """Return whether the folder holds a training annotation."""
     return _annotation(root) is not None
 
 
@@ -32,10 +32,10 @@ def _annotation(root: Path) -> Path | None:
 
 
 def read(root: Path, name: str = "COCO", skip: Collection[str] = (), *, masks: bool = False) -> TrackSet:
-    """The training part of the latest year under `root`; with `masks` its segmentations too (some hundred megabytes).
+    """Read the training part of the latest year under `root`; with `masks` its segmentations too (some hundred megabytes).
 
     Raises:
-        LockonError: no annotation, no folder of images, or a malformed annotation.
+        LockonError: No annotation, no folder of images, or a malformed annotation.
     """
     file = _annotation(root)
     if file is None:
@@ -50,12 +50,12 @@ def read(root: Path, name: str = "COCO", skip: Collection[str] = (), *, masks: b
         tracks = list(_tracks(content, part, segments if masks else None))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise LockonError(f"{file} is no annotation of COCO instances: {type(error).__name__} {error}") from error
-    found = TrackSet.build(name, tracks, ImageFiles(images.parent, "{video}.jpg"), skip=skip)
-    return replace(found, masks=SegmentMasks(segments)) if masks else found
+    track_set = TrackSet.build(name, tracks, ImageFiles(images.parent, "{video}.jpg"), skip=skip)
+    return replace(track_set, masks=SegmentMasks(segments)) if masks else track_set
 
 
 def _tracks(content: dict[str, Any], part: str, segments: dict[tuple[str, str], Segment] | None) -> Iterator[Track]:
-    """The tracks; their segmentations go into `segments`."""
+    """Yield the tracks; their segmentations go into `segments`."""
     images = {int(image["id"]): image for image in content["images"]}
     objects: dict[int, list[dict[str, Any]]] = {}
     for item in content["annotations"]:

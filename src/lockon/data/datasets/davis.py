@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, from_one_based, list_folders, list_images
 from lockon.data.datasets.mask_images import mask_targets, mask_to_box, read_mask
 from lockon.data.datasets.parsing import read_table
@@ -27,12 +28,12 @@ RESOLUTIONS = ("480p", "Full-Resolution", "1080p")
 
 
 def is_root(folder: Path) -> bool:
-    """Whether the folder has the images or the masks of this layout."""
+    """Return whether the folder has the images or the masks of this layout."""
     return any((folder / part / resolution).is_dir() for part in PARTS for resolution in RESOLUTIONS)
 
 
 def scan(root: Path, *, per_object: bool = False) -> list[SequenceFiles]:
-    """The files of every target at the lowest resolution that is there, sorted by name."""
+    """List the files of every target at the lowest resolution that is there, sorted by name."""
     resolution = next(name for part in PARTS for name in RESOLUTIONS if (root / part / name).is_dir())
     images, annotations = (root / part / resolution for part in PARTS)
     names = sorted({folder.name for parent in (images, annotations) for folder in list_folders(parent)})
@@ -54,7 +55,7 @@ def _scan_sequence(images: Path, annotations: Path, per_object: bool) -> list[Se
 
 
 def truth(files: SequenceFiles) -> Truth:
-    """Boxes of one target from boxes.txt or from the masks; `visible` is False where there is no box."""
+    """Read the boxes of one target from boxes.txt or from the masks; `visible` is False where there is no box."""
     assert files.truth is not None
     if files.truth.suffix == ".txt":
         table = read_table(files.truth, (4,))
@@ -72,3 +73,7 @@ def truth(files: SequenceFiles) -> Truth:
 
 LAYOUT_2016 = Layout("davis", EXPECTS, is_root, scan, truth)
 LAYOUT_2017 = Layout("davis", EXPECTS, is_root, partial(scan, per_object=True), truth)
+DATASETS = (
+    Dataset("DAVIS2016", LAYOUT_2016, "mixed", ("DAVIS16",), shares=("DAVIS",)),
+    Dataset("DAVIS2017", LAYOUT_2017, "mixed", ("DAVIS17",), shares=("DAVIS",)),
+)

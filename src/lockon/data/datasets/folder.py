@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Layout, SequenceFiles, Truth, list_folders, list_images
 from lockon.data.datasets.parsing import read_table, read_text
 from lockon.data.video_frames import VideoFrames
@@ -32,7 +33,7 @@ COLUMNS = ("frame", "x", "y", "w", "h")
 
 
 def is_root(path: Path) -> bool:
-    """Whether the path is a video with boxes or a folder with at least one such sequence."""
+    """Return whether the path is a video with boxes or a folder with at least one such sequence."""
     if path.is_file():
         return path.suffix.lower() in VIDEO_SUFFIXES and _boxes_of_video(path) is not None
     return path.is_dir() and (_is_single(path) or any(map(_is_single, list_folders(path))) or bool(_videos_with_boxes(path)))
@@ -55,23 +56,23 @@ def _videos_with_boxes(folder: Path) -> list[Path]:
 
 
 def scan(root: Path) -> list[SequenceFiles]:
-    """The files of every target at or under `root`, sorted by name.
+    """List the files of every target at or under `root`, sorted by name.
 
     Raises:
-        LockonError: a boxes.csv whose targets cannot be listed.
+        LockonError: A boxes.csv whose targets cannot be listed.
     """
     if root.is_file():
         return _scan_targets(root.stem, root.parent, (), root, _boxes_of_video(root))
-    found = []
+    sequences = []
     for folder in (root, *list_folders(root)):
         if not _is_single(folder):
             continue
         images, videos = list_images(folder, IMAGE_SUFFIXES), list_images(folder, VIDEO_SUFFIXES)
         video = videos[0] if len(videos) == 1 and not images else None
-        found += _scan_targets(folder.resolve().name, folder, images, video, _boxes_in(folder))
+        sequences += _scan_targets(folder.resolve().name, folder, images, video, _boxes_in(folder))
     for video in _videos_with_boxes(root):
-        found += _scan_targets(video.stem, root, (), video, _boxes_of_video(video))
-    return sorted(found, key=lambda files: files.name)
+        sequences += _scan_targets(video.stem, root, (), video, _boxes_of_video(video))
+    return sorted(sequences, key=lambda files: files.name)
 
 
 def _scan_targets(name: str, folder: Path, frames: tuple[Path, ...], video: Path | None, boxes: Path | None) -> list[SequenceFiles]:
@@ -90,7 +91,7 @@ def _list_targets(boxes: Path) -> list[int]:
 
 
 def truth(files: SequenceFiles) -> Truth:
-    """Boxes of one target; `visible` is None: a frame without a box is one without annotation."""
+    """Read the boxes of one target; `visible` is None: a frame without a box is one without annotation."""
     assert files.truth is not None
     if files.truth.suffix == ".txt":
         table = read_table(files.truth, (4,))
@@ -99,8 +100,8 @@ def truth(files: SequenceFiles) -> Truth:
 
 
 def _truth_of_csv(files: SequenceFiles, path: Path) -> Truth:
-    rows, found = _read_csv(path)
-    problems = list(found)
+    rows, faults = _read_csv(path)
+    problems = list(faults)
     count = len(files.frames) if files.count is None else files.count
     boxes, lines = np.full((count, 4), np.nan), np.zeros(count, dtype=np.int64)
     for frame, target, box, line in rows:
@@ -116,10 +117,10 @@ def _truth_of_csv(files: SequenceFiles, path: Path) -> Truth:
 
 
 def _read_csv(path: Path) -> tuple[list[tuple[int, int, list[float], int]], list[str]]:
-    """Rows (frame, target, box, line number) and problems of a boxes.csv.
+    """Read rows (frame, target, box, line number) and problems of a boxes.csv.
 
     Raises:
-        LockonError: unreadable file or no header with the columns frame, x, y, w, h.
+        LockonError: Unreadable file or no header with the columns frame, x, y, w, h.
     """
     reader = csv.reader(read_text(path).splitlines(), skipinitialspace=True)
     header = [name.strip().lower() for name in next(reader, [])]
@@ -150,3 +151,4 @@ def _read_csv(path: Path) -> tuple[list[tuple[int, int, list[float], int]], list
 
 
 LAYOUT = Layout("folder", EXPECTS, is_root, scan, truth, origin=0, numbered=False)
+DATASETS = (Dataset("folder", LAYOUT, "mixed"),)

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from lockon.data.datasets.dataset import Dataset, Role
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, first_box, list_folders, list_images
 from lockon.data.datasets.parsing import read_flags, read_table, read_text
 from lockon.errors import LockonError
@@ -28,7 +29,7 @@ _FPS = re.compile(r"^anno_fps\s*:\s*([\d.]+)", re.MULTILINE)
 
 
 def is_root(folder: Path, part: Part) -> bool:
-    """Whether any sub-folder is a sequence of this part."""
+    """Return whether any sub-folder is a sequence of this part."""
     return any(_belongs(child, part) for child in list_folders(folder))
 
 
@@ -37,7 +38,7 @@ def _belongs(folder: Path, part: Part) -> bool:
 
 
 def scan(root: Path, part: Part) -> list[SequenceFiles]:
-    """The files of every sequence of the part, sorted by name."""
+    """List the files of every sequence of the part, sorted by name."""
     return [_scan_sequence(folder) for folder in list_folders(root) if _belongs(folder, part)]
 
 
@@ -47,7 +48,7 @@ def _scan_sequence(folder: Path) -> SequenceFiles:
 
 
 def truth(files: SequenceFiles, part: Part) -> Truth:
-    """Boxes of one sequence, NaN after the first in the test part; `visible` is None where there are no labels."""
+    """Read the boxes of one sequence, NaN after the first in the test part; `visible` is None where there are no labels."""
     assert files.truth is not None
     table = read_table(files.truth, (4,))
     folder = files.truth.parent
@@ -74,7 +75,7 @@ def truth(files: SequenceFiles, part: Part) -> Truth:
 
 
 def _read_meta(path: Path) -> tuple[tuple[int, int] | None, float | None, tuple[str, ...]]:
-    """Frame size, frames per second of the annotation, and what is wrong with meta_info.ini."""
+    """Read frame size, frames per second of the annotation, and what is wrong with meta_info.ini."""
     if not path.is_file():
         return None, None, ()
     try:
@@ -90,6 +91,14 @@ def _read_meta(path: Path) -> tuple[tuple[int, int] | None, float | None, tuple[
 
 
 def layout(part: Part) -> Layout:
-    """The layout of one part."""
+    """Return the layout of one part."""
     expects = f"GOT-10k_{part}_000001/00000001.jpg and GOT-10k_{part}_000001/groundtruth.txt"
     return Layout("got10k", expects, partial(is_root, part=part), partial(scan, part=part), partial(truth, part=part), origin=0)
+
+
+def _dataset(part: Part, role: Role) -> Dataset:
+    name = part.lower()
+    return Dataset(f"GOT10k_{name}", layout(part), role, shares=("GOT10k",), inside=(name, f"full_data/{name}"))
+
+
+DATASETS = (_dataset("Val", "validation"), _dataset("Test", "test"), _dataset("Train", "train"))

@@ -21,15 +21,15 @@ _ANNOTATIONS, _IMAGES = Path("Annotations", "DET", "train"), Path("Data", "DET",
 
 
 def is_root(root: Path) -> bool:
-    """Whether the folder holds the training annotations."""
+    """Return whether the folder holds the training annotations."""
     return (root / _ANNOTATIONS).is_dir()
 
 
 def read(root: Path, name: str = "DET", skip: Collection[str] = ()) -> TrackSet:
-    """The training part.
+    """Read the training part.
 
     Raises:
-        LockonError: not this layout, or a malformed annotation.
+        LockonError: Not this layout, or a malformed annotation.
     """
     if not is_root(root):
         raise LockonError(f"{root} does not look like ImageNet DET; expected {EXPECTS}")

@@ -24,15 +24,15 @@ _ANNOTATIONS, _IMAGES = Path("Annotations", "VID", "train"), Path("Data", "VID",
 
 
 def is_root(root: Path) -> bool:
-    """Whether the folder holds the training annotations."""
+    """Return whether the folder holds the training annotations."""
     return (root / _ANNOTATIONS).is_dir()
 
 
 def read(root: Path, name: str = "VID", skip: Collection[str] = ()) -> TrackSet:
-    """The training part.
+    """Read the training part.
 
     Raises:
-        LockonError: not this layout, or a malformed annotation.
+        LockonError: Not this layout, or a malformed annotation.
     """
     if not is_root(root):
         raise LockonError(f"{root} does not look like ImageNet VID; expected {EXPECTS}")
@@ -42,15 +42,15 @@ def read(root: Path, name: str = "VID", skip: Collection[str] = ()) -> TrackSet:
 def _tracks(top: Path) -> Iterator[Track]:
     for folder, names in folders_of_files(top):
         video = folder.relative_to(top).as_posix()
-        found: dict[int, list[tuple[int, tuple[float, ...]]]] = {}
+        by_track: dict[int, list[tuple[int, tuple[float, ...]]]] = {}
         for frame in names:
             if not frame.isdigit():
                 raise LockonError(f"{folder / frame}.xml: the name is no frame number; expected 000000.xml")
             for item in read_objects(folder / f"{frame}.xml"):
                 if item.track is None:
                     raise LockonError(f"{folder / frame}.xml: an object without trackid; expected annotations of VID, not of DET")
-                found.setdefault(item.track, []).append((int(frame), item.box))
-        for number, members in sorted(found.items()):
+                by_track.setdefault(item.track, []).append((int(frame), item.box))
+        for number, members in sorted(by_track.items()):
             frames, boxes = np.array([frame for frame, _ in members]), np.array([box for _, box in members])
             kept = _in_runs(frames)
             if kept.any():
@@ -58,6 +58,6 @@ def _tracks(top: Path) -> Iterator[Track]:
 
 
 def _in_runs(frames: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(n,) whether the frame before or after is there too; `frames` ascend."""
+    """Return (n,) whether the frame before or after is there too; `frames` ascend."""
     near = np.diff(frames) == 1
     return np.asarray(np.append(near, False) | np.append(False, near))

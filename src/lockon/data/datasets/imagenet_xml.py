@@ -20,10 +20,10 @@ class MarkedObject:
 
 
 def read_objects(file: Path) -> list[MarkedObject]:
-    """The objects of one annotation file, in its order.
+    """Read the objects of one annotation file, in its order.
 
     Raises:
-        LockonError: it cannot be read, is no XML, or an object has no complete box.
+        LockonError: It cannot be read, is no XML, or an object has no complete box.
     """
     try:
         root = ElementTree.parse(file).getroot()
@@ -41,7 +41,7 @@ def _object(item: ElementTree.Element) -> MarkedObject:
 
 
 def folders_of_files(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Every folder at or under `root` with its XML files' names without the ending, both sorted."""
+    """List every folder at or under `root` with its XML files' names without the ending, both sorted."""
     for folder, inner, files in os.walk(root):
         inner.sort()
         names = sorted(file[:-4] for file in files if file.endswith(".xml"))

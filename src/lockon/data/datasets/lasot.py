@@ -1,4 +1,4 @@
-"""The layout of LaSOT (H. Fan et al., CVPR 2019), which TNL2K shares but for two names (X. Wang et al., CVPR 2021).
+"""The layout of LaSOT (H. Fan et al., CVPR 2019).
 
     ROOT/CLASS/NAME/img/00000001.jpg ...      or without the folders of the classes: ROOT/NAME/img/...
     ROOT/CLASS/NAME/groundtruth.txt           x,y,w,h per line
@@ -6,8 +6,7 @@
     ROOT/CLASS/NAME/out_of_view.txt           likewise; the target is absent where one of both is 1
 
 LaSOT numbers the first pixel 1 (boxes that touch the left border have x = 1). Its test sequences are those of the list in
-`data/lists`; all others are for training. TNL2K's images lie in NAME/imgs under many names and are taken in natural
-order; its boxes are taken from 0 as they are.
+`data/lists`; all others are for training.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, from_one_based, list_folders, list_images
 from lockon.data.datasets.lists import official
 from lockon.data.datasets.parsing import read_flags, read_table
@@ -25,7 +25,7 @@ Part = Literal["test", "train", "all"]
 
 
 def is_root(folder: Path, images: str) -> bool:
-    """Whether a sub-folder is a sequence of this layout, or a class of sequences; one class alone is no root."""
+    """Return whether a sub-folder is a sequence of this layout, or a class of sequences; one class alone is no root."""
     children = list_folders(folder)
     if children and all(child.name.startswith(f"{folder.name}-") for child in children):
         return False
@@ -43,7 +43,7 @@ def _is_sequence(folder: Path, images: str) -> bool:
 
 
 def scan(root: Path, images: str, part: Part) -> list[SequenceFiles]:
-    """The files of every sequence of one part under `root`, sorted by name."""
+    """List the files of every sequence of one part under `root`, sorted by name."""
     folders: list[Path] = []
     for child in list_folders(root):
         inner = [] if _is_candidate(child, images) else [folder for folder in list_folders(child) if _is_candidate(folder, images)]
@@ -64,7 +64,7 @@ def _scan_sequence(folder: Path, images: str) -> SequenceFiles:
 
 
 def truth(files: SequenceFiles, origin: int) -> Truth:
-    """Boxes of one sequence; `visible` is None where there are no files of flags."""
+    """Read the boxes of one sequence; `visible` is None where there are no files of flags."""
     assert files.truth is not None
     table = read_table(files.truth, (4,))
     problems = list(table.problems)
@@ -81,11 +81,19 @@ def truth(files: SequenceFiles, origin: int) -> Truth:
 
 
 def layout(part: Part) -> Layout:
-    """The layout of LaSOT, for its test sequences, the others, or all."""
-    return _layout("lasot", "img", part, 1)
+    """Return the layout of LaSOT, for its test sequences, the others, or all."""
+    return shared_layout("lasot", "img", part, 1)
 
 
-def _layout(name: str, images: str, part: Part, origin: int) -> Layout:
+def shared_layout(name: str, images: str, part: Part, origin: int) -> Layout:
+    """Return the layout for a benchmark that has LaSOT's folders.
+
+    Args:
+        name: Short name of the layout.
+        images: Name of the folder of a sequence's images.
+        part: Which sequences of LaSOT; "all" for any other benchmark.
+        origin: Number of the first pixel in the annotation files.
+    """
     return Layout(
         name,
         EXPECTS.format(images=images),
@@ -97,4 +105,13 @@ def _layout(name: str, images: str, part: Part, origin: int) -> Layout:
     )
 
 
-TNL2K = _layout("tnl2k", "imgs", "all", 0)
+def _test_names(names: list[str]) -> list[str]:
+    """Return the names that are test sequences of LaSOT."""
+    complete = official("LaSOT")
+    return [name for name in names if complete is None or complete.get(name) is not None]
+
+
+DATASETS = (
+    Dataset("LaSOT", layout("test"), "test", ("LaSOT_test", "LaSOTBenchmark", "LaSOTTesting"), select=_test_names),
+    Dataset("LaSOT_train", layout("train"), "train", shares=("LaSOT", "LaSOTBenchmark")),
+)

@@ -1,6 +1,6 @@
 """What the readers of all benchmark layouts share: the files of one sequence, its ground truth, and the step to `VideoSequence`.
 
-A layout is three functions. `is_root` tells whether a folder looks like the benchmark, `scan` lists the files of every
+A layout is three functions: `is_root` returns whether a folder looks like the benchmark, `scan` lists the files of every
 target without reading pixels, `truth` parses one target's annotation. `lockon data check` uses the same three.
 """
 
@@ -35,17 +35,17 @@ class SequenceFiles:
     """The files of one target in one video, as found on disk.
 
     Attributes:
-        name: unique within the dataset.
-        folder: where its images are expected.
-        frames: image files in frame order; empty if there are none or the frames are in `video`.
-        truth: annotation file (or folder of masks), or None if it is missing.
-        video: a video file that holds the frames, instead of images.
-        masks: one mask file per frame, or None.
-        target: which of several targets of the annotation, or None when there is one.
-        first: number of the first frame in the file names, where the layout fixes it.
-        count: number of frames of `video` where it was counted already.
-        attributes: names of the benchmark's attributes that hold.
-        pattern: how the benchmark names its images, to name those that are missing.
+        name: Unique within the dataset.
+        folder: Where its images are expected.
+        frames: Image files in frame order; empty if there are none or the frames are in `video`.
+        truth: Annotation file (or folder of masks), or None if it is missing.
+        video: A video file that holds the frames, instead of images.
+        masks: One mask file per frame, or None.
+        target: Which of several targets of the annotation, or None when there is one.
+        first: Number of the first frame in the file names, where the layout fixes it.
+        count: Number of frames of `video` where it was counted already.
+        attributes: Names of the benchmark's attributes that hold.
+        pattern: How the benchmark names its images, to name those that are missing.
     """
 
     name: str
@@ -68,14 +68,17 @@ class Truth:
     Attributes:
         boxes: (T, 4) float64 x, y, w, h, 0-based; NaN rows where there is none.
         lines: (T,) line of the file that each row comes from (0: no line).
-        problems: what is wrong with the annotation, each naming FILE:LINE.
+        problems: What is wrong with the annotation, each naming FILE:LINE.
         visible: (T,) bool, or None when the benchmark does not say.
         polygons: (T, 8) 0-based, or None.
-        wrong: lines that cannot be read; their rows are NaN too.
+        wrong: Lines that cannot be read; their rows are NaN too.
         masks: T lazy masks where the annotation file holds them (image files of masks are in `SequenceFiles`), or None.
-        anchors, backward, frame_size, fps: as in `VideoSequence`.
-        attributes: names of attributes that the annotation gives.
-        first_only: whether the benchmark keeps all boxes but the first to itself (test sets that a server scores).
+        anchors: As in `VideoSequence`.
+        backward: As in `VideoSequence`.
+        frame_size: As in `VideoSequence`.
+        fps: As in `VideoSequence`.
+        attributes: Names of attributes that the annotation gives.
+        first_only: Whether the benchmark keeps all boxes but the first to itself (test sets that a server scores).
     """
 
     boxes: FloatArray
@@ -98,11 +101,13 @@ class Layout:
     """One folder layout: how to recognise it, what lies in it, how its annotation reads.
 
     Attributes:
-        name: short name for lists.
-        expects: what must be there, for messages.
-        is_root, scan, truth: the three functions.
-        origin: number of the first pixel in the annotation files, 0 or 1; `truth` translates to 0.
-        numbered: whether the numbers in the image names are frame numbers.
+        name: Short name for lists.
+        expects: What must be there, for messages.
+        is_root: Returns whether a folder looks like the benchmark.
+        scan: Lists the files of every target under a root, without reading pixels.
+        truth: Parses one target's annotation.
+        origin: Number of the first pixel in the annotation files, 0 or 1; `truth` translates to 0.
+        numbered: Whether the numbers in the image names are frame numbers.
     """
 
     name: str
@@ -114,18 +119,18 @@ class Layout:
     numbered: bool = True
 
     def load(self, root: Path, dataset: str, frames: FrameMode = "required") -> list[VideoSequence]:
-        """All sequences under `root`, sorted by name.
+        """Load all sequences under `root`, sorted by name.
 
         Raises:
-            LockonError: the first sequence that is incomplete or whose annotation is wrong.
+            LockonError: The first sequence that is incomplete or whose annotation is wrong.
         """
         return [self.read(files, dataset, frames) for files in self.scan(root)]
 
     def read(self, files: SequenceFiles, dataset: str, frames: FrameMode = "required") -> VideoSequence:
-        """One sequence with lazy frames and masks.
+        """Read one sequence with lazy frames and masks.
 
         Raises:
-            LockonError: no annotation, a bad line, or counts of frames, boxes and masks that differ; no images, unless
+            LockonError: No annotation, a bad line, or counts of frames, boxes and masks that differ; no images, unless
                 `frames` is "optional".
         """
         hint = f"run `lockon data check {dataset}`"
@@ -137,16 +142,16 @@ class Layout:
         if truth.problems:
             more = f" (and {len(truth.problems) - 1} more; {hint})" if len(truth.problems) > 1 else ""
             raise LockonError(truth.problems[0] + more)
-        found = _frames(files, len(truth.boxes), frames)
-        if len(found) != len(truth.boxes):
+        images = _frames(files, len(truth.boxes), frames)
+        if len(images) != len(truth.boxes):
             gap = _missing(files, len(truth.boxes)) if self.numbered else ""
-            raise LockonError(f"{dataset}/{files.name}: {len(found)} frames but {len(truth.boxes)} boxes in {files.truth}{gap}; {hint}")
-        if files.masks is not None and len(files.masks) != len(found):
-            raise LockonError(f"{dataset}/{files.name}: {len(found)} frames but {len(files.masks)} masks; {hint}")
+            raise LockonError(f"{dataset}/{files.name}: {len(images)} frames but {len(truth.boxes)} boxes in {files.truth}{gap}; {hint}")
+        if files.masks is not None and len(files.masks) != len(images):
+            raise LockonError(f"{dataset}/{files.name}: {len(images)} frames but {len(files.masks)} masks; {hint}")
         return VideoSequence(
             name=files.name,
             dataset=dataset,
-            frames=found,
+            frames=images,
             boxes=truth.boxes,
             visible=truth.visible,
             masks=truth.masks if files.masks is None else LazyList(files.masks, partial(read_mask, target=files.target)),
@@ -172,7 +177,7 @@ def _frames(files: SequenceFiles, expected: int, mode: FrameMode) -> LazyList[Fr
 
 
 def _expected_paths(files: SequenceFiles, count: int) -> LazyPaths:
-    """Where each image is, or would be by the benchmark's way of naming them."""
+    """Return where each image is, or would be by the benchmark's way of naming them."""
     there = {number: path for path in files.frames if (number := frame_number(path)) is not None}
     return LazyPaths(partial(_expected_path, files, there), count)
 
@@ -183,10 +188,10 @@ def _expected_path(files: SequenceFiles, there: dict[int, Path], index: int) -> 
 
 
 def read_if_there(path: Path) -> Frame:
-    """(H, W, 3) uint8 RGB pixels of an image that may be missing because only the ground truth was asked for.
+    """Read the (H, W, 3) uint8 RGB pixels of an image that may be missing because only the ground truth was asked for.
 
     Raises:
-        LockonError: it is missing, or no image.
+        LockonError: It is missing, or no image.
     """
     if not path.exists():
         raise LockonError(f"{path} does not exist: the ground truth was loaded without images; give the root of the complete dataset")
@@ -194,7 +199,7 @@ def read_if_there(path: Path) -> Frame:
 
 
 def _missing(files: SequenceFiles, count: int) -> str:
-    """Which frames have no image, as the end of a message; empty where the numbers do not tell."""
+    """Return which frames have no image, as the end of a message; empty where the numbers do not show it."""
     numbers = {frame_number(path) for path in files.frames} - {None}
     if files.video is not None or len(numbers) != len(files.frames) or len(numbers) >= count:
         return ""
@@ -211,7 +216,15 @@ def first_box(
     frame_size: tuple[int, int] | None = None,
     fps: float | None = None,
 ) -> Truth:
-    """The truth of a sequence of which the benchmark gives one box, `values` (1, 4): NaN in all frames that are there but the first."""
+    """Return the truth of a sequence of which the benchmark gives one box: NaN in all frames that are there but the first.
+
+    Args:
+        files: The files of the sequence.
+        values: (1, 4) x, y, w, h, 0-based.
+        problems: What is wrong with the annotation.
+        frame_size: As in `VideoSequence`.
+        fps: As in `VideoSequence`.
+    """
     count = max(len(files.frames), 1)
     boxes, lines = np.full((count, 4), np.nan), np.zeros(count, dtype=np.int64)
     boxes[:1], lines[0] = values[:1], 1
@@ -219,34 +232,34 @@ def first_box(
 
 
 def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
-    """Sort key that orders numbers in a file name by value: img2 before img10."""
+    """Return the sort key that orders numbers in a file name by value: img2 before img10."""
     parts = _NUMBERS.split(path.name.lower())
     return tuple((1, int(part), part) if part.isdigit() else (0, 0, part) for part in parts)
 
 
 def frame_number(path: Path) -> int | None:
-    """The last number in the file's stem (0012.jpg -> 12), or None."""
+    """Return the last number in the file's stem (0012.jpg -> 12), or None."""
     numbers = _NUMBERS.findall(path.stem)
     return int(numbers[-1]) if numbers else None
 
 
 def list_images(folder: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> tuple[Path, ...]:
-    """Image files of a folder in natural order; hidden files are left out. Empty if there is no such folder."""
+    """List the image files of a folder in natural order, without hidden files; none if there is no such folder."""
     if not folder.is_dir():
         return ()
-    found = [path for path in _entries(folder) if path.suffix.lower() in suffixes]
-    return tuple(sorted(found, key=natural_key))
+    images = [path for path in _entries(folder) if path.suffix.lower() in suffixes]
+    return tuple(sorted(images, key=natural_key))
 
 
 def list_folders(folder: Path) -> list[Path]:
-    """Sub-folders in order of name; hidden ones are left out. Empty if there is no such folder."""
+    """List the sub-folders in order of name, without hidden ones; none if there is no such folder."""
     if not folder.is_dir():
         return []
     return sorted(path for path in _entries(folder) if path.is_dir())
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What lies in a folder, without hidden files."""
+    """List what lies in a folder, without hidden files."""
     try:
         return [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError as error:
@@ -254,5 +267,5 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def from_one_based(boxes: FloatArray) -> FloatArray:
-    """Boxes x, y, w, h with the first pixel numbered 1, to 0-based."""
+    """Convert boxes x, y, w, h with the first pixel numbered 1 to 0-based ones."""
     return np.asarray(boxes - np.array([1.0, 1.0, 0.0, 0.0]))

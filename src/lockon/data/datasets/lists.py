@@ -19,10 +19,10 @@ class Listed:
     """One sequence of a complete benchmark.
 
     Attributes:
-        frames: number of annotated frames.
-        first: number of the first of them in the names of the images.
+        frames: Number of annotated frames.
+        first: Number of the first of them in the names of the images.
         size: (width, height) of the frames, or None where the list does not say.
-        attributes: names of the benchmark's attributes that hold.
+        attributes: Names of the benchmark's attributes that hold.
     """
 
     frames: int
@@ -36,9 +36,9 @@ class Official:
     """A complete benchmark.
 
     Attributes:
-        source: where the list comes from.
-        attributes: names of its attributes, in the order in which its attribute files have their flags.
-        sequences: by name.
+        source: Where the list comes from.
+        attributes: Names of its attributes, in the order in which its attribute files have their flags.
+        sequences: By name.
     """
 
     source: str
@@ -46,18 +46,18 @@ class Official:
     sequences: Mapping[str, Listed]
 
     def canonical(self, name: str) -> str:
-        """The list's spelling of a sequence name that differs in case or separators (jogging-1 for Jogging.1); else as given."""
+        """Return the list's spelling of a sequence name that differs in case or separators (jogging-1 for Jogging.1); else the name."""
         if name in self.sequences:
             return name
         return _spellings(tuple(self.sequences)).get(plain(name), name)
 
     def get(self, name: str) -> Listed | None:
-        """A sequence by any of its spellings, or None."""
+        """Return a sequence by any of its spellings, or None."""
         return self.sequences.get(self.canonical(name))
 
 
 def plain(name: str) -> str:
-    """A name without case and with one kind of separator, so that spellings can be compared.
+    """Return a name without case and with one kind of separator, so that spellings can be compared.
 
     >>> plain("Skating2-1") == plain("Skating2.1") == plain("skating2_1")
     True
@@ -66,15 +66,15 @@ def plain(name: str) -> str:
 
 
 def by_plain_name(names: Iterable[str]) -> dict[str, str]:
-    """Names by their plain form, without those that share it."""
-    found: dict[str, str] = {}
+    """Return names by their plain form, without those that share it."""
+    by_key: dict[str, str] = {}
     double = set()
     for name in names:
         key = plain(name)
-        if key in found:
+        if key in by_key:
             double.add(key)
-        found[key] = name
-    return {key: name for key, name in found.items() if key not in double}
+        by_key[key] = name
+    return {key: name for key, name in by_key.items() if key not in double}
 
 
 @cache
@@ -84,7 +84,7 @@ def _spellings(names: tuple[str, ...]) -> dict[str, str]:
 
 @cache
 def official(name: str) -> Official | None:
-    """The complete benchmark of a dataset's name, or None where no list is kept."""
+    """Read the complete benchmark of a dataset's name; None where no list is kept."""
     file = resources.files("lockon.data") / "lists" / f"{name}.json"
     if not file.is_file():
         return None

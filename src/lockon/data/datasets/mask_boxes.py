@@ -1,4 +1,4 @@
-"""Boxes that only masks tell: read once from all mask files, then remembered beside them."""
+"""Boxes that only masks give: read once from all mask files, then remembered beside them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ FILE = "lockon-boxes.npz"
 
 
 def remembered_boxes(folder: Path, keys: Sequence[str], read: Callable[[str], FloatArray]) -> FloatArray:
-    """One box per key: from the file in `folder` that an earlier call wrote for the same keys, or read, in threads, and written there.
+    """Return one box per key, from the file that an earlier call wrote for the same keys; else read them, in threads, and write it.
 
     Args:
-        folder: where the file lies; it is left out where that cannot be written to.
-        keys: what boxes are of, for example "VIDEO/FRAME.OBJECT". read: gives the (4,) x1, y1, x2, y2 of a key, NaN where there is none.
+        folder: Where the file lies; it is left out where that cannot be written to.
+        keys: What boxes are of, for example "VIDEO/FRAME.OBJECT".
+        read: Returns the (4,) x1, y1, x2, y2 of a key, NaN where there is none.
 
     Returns:
         (n, 4).

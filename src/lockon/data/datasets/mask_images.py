@@ -13,13 +13,13 @@ from lockon.types import FloatArray
 
 
 def read_mask(path: Path, target: int | None = None) -> NDArray[np.bool_]:
-    """(H, W) bool mask of a PNG: everything that is not 0, or the object number `target` of a multi-object mask.
+    """Read the (H, W) bool mask of a PNG: everything that is not 0, or the object number `target` of a multi-object mask.
 
     Multi-object masks are palette images, whose indices are the object numbers (images without a palette are taken to have the colours
     of PASCAL VOC, as DAVIS has them), or grey images whose values are.
 
     Raises:
-        LockonError: the file is missing or no image.
+        LockonError: The file is missing or no image.
     """
     image = read_mask_image(path)
     if target is None:
@@ -34,10 +34,10 @@ def read_mask(path: Path, target: int | None = None) -> NDArray[np.bool_]:
 
 
 def read_mask_image(path: Path) -> NDArray[np.uint8]:
-    """Pixels of a mask file: (H, W) grey values or (H, W, 3) RGB palette colours.
+    """Read the pixels of a mask file: (H, W) grey values or (H, W, 3) RGB palette colours.
 
     Raises:
-        LockonError: the file is missing or no image.
+        LockonError: The file is missing or no image.
     """
     image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if image is None:
@@ -47,7 +47,7 @@ def read_mask_image(path: Path) -> NDArray[np.uint8]:
 
 
 def png_palette(path: Path) -> NDArray[np.uint8] | None:
-    """(n, 3) RGB palette of a PNG file; None for images of other kinds."""
+    """Read the (n, 3) RGB palette of a PNG file; None for images of other kinds."""
     with path.open("rb") as file:
         if file.read(8) != b"\x89PNG\r\n\x1a\n":
             return None
@@ -62,7 +62,7 @@ def png_palette(path: Path) -> NDArray[np.uint8] | None:
 
 
 def mask_targets(path: Path, limit: int = 255) -> list[int]:
-    """Object numbers in a multi-object mask file, ascending, without the background 0."""
+    """List the object numbers in a multi-object mask file, ascending, without the background 0."""
     image = read_mask_image(path)
     if image.ndim == 2:
         return [int(value) for value in np.unique(image) if value != 0]
@@ -74,7 +74,7 @@ def mask_targets(path: Path, limit: int = 255) -> list[int]:
 
 
 def voc_colour(number: int) -> tuple[int, int, int]:
-    """RGB of entry `number` of the PASCAL VOC palette: its bits, three at a time, from the top bit of each channel down.
+    """Return the RGB of entry `number` of the PASCAL VOC palette: its bits, three at a time, from the top bit of each channel down.
 
     >>> voc_colour(1), voc_colour(2), voc_colour(3)
     ((128, 0, 0), (0, 128, 0), (128, 128, 0))
@@ -87,7 +87,7 @@ def voc_colour(number: int) -> tuple[int, int, int]:
 
 
 def mask_to_box(mask: NDArray[np.bool_]) -> FloatArray:
-    """(4,) x, y, w, h of the pixels of a mask (w = last - first + 1), NaN for an empty one."""
+    """Return (4,) x, y, w, h of the pixels of a mask (w = last - first + 1), NaN for an empty one."""
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     if columns.size == 0:
         return np.full(4, np.nan)

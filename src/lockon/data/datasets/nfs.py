@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, frame_number, list_folders, list_images
 from lockon.data.datasets.parsing import TextTable, parse_table, read_text
 from lockon.errors import LockonError
@@ -29,12 +30,12 @@ _LOST = 6
 
 
 def is_root(folder: Path, fps: int) -> bool:
-    """Whether any sub-folder is a sequence with a folder of this frame rate."""
+    """Return whether any sub-folder is a sequence with a folder of this frame rate."""
     return any((child / str(fps)).is_dir() for child in list_folders(folder))
 
 
 def scan(root: Path, fps: int) -> list[SequenceFiles]:
-    """The files of every sequence under `root`, sorted by name."""
+    """List the files of every sequence under `root`, sorted by name."""
     return [_scan_sequence(folder, fps) for folder in list_folders(root) if (folder / str(fps)).is_dir()]
 
 
@@ -61,7 +62,7 @@ def _read(path: Path) -> TextTable:
 
 
 def _rows(table: TextTable, path: Path, frames: tuple[Path, ...], fps: int) -> NDArray[np.intp]:
-    """Which lines belong to the frames; where there are no images, the number of lines of the fast video tells."""
+    """Return which lines belong to the frames; where there are no images, the number of lines of the fast video decides."""
     step = 1
     if fps != FAST:
         every = FAST // fps
@@ -75,13 +76,13 @@ def _rows(table: TextTable, path: Path, frames: tuple[Path, ...], fps: int) -> N
 
 
 def _whole(frames: tuple[Path, ...]) -> bool:
-    """Whether no number is missing between the first and the last image."""
+    """Return whether no number is missing between the first and the last image."""
     numbers = [frame_number(path) for path in frames]
     return None not in numbers and numbers[-1] - numbers[0] == len(numbers) - 1  # type: ignore[operator]
 
 
 def truth(files: SequenceFiles, fps: int) -> Truth:
-    """Boxes of one sequence; `visible` is False where a line says that the target is lost, None if none does."""
+    """Read the boxes of one sequence; `visible` is False where a line says that the target is lost, None if none does."""
     assert files.truth is not None
     table = _read(files.truth)
     rows = _rows(table, files.truth, files.frames, fps)
@@ -94,6 +95,9 @@ def truth(files: SequenceFiles, fps: int) -> Truth:
 
 
 def layout(fps: int) -> Layout:
-    """The layout at 30 or 240 frames per second."""
+    """Return the layout at 30 or 240 frames per second."""
     expects = EXPECTS.format(fps=fps)
     return Layout(f"nfs{fps}", expects, partial(is_root, fps=fps), partial(scan, fps=fps), partial(truth, fps=fps), origin=0)
+
+
+DATASETS = tuple(Dataset(f"NFS{fps}", layout(fps), "test", shares=("NFS", "NeedForSpeed")) for fps in (30, FAST))

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, frame_number, from_one_based, list_folders, list_images
 from lockon.data.datasets.lists import Listed, official
 from lockon.data.datasets.parsing import read_table
@@ -27,7 +28,7 @@ _WIDTHS = (4, 6)
 
 
 def is_root(folder: Path) -> bool:
-    """Whether any sub-folder is a sequence of this layout."""
+    """Return whether any sub-folder is a sequence of this layout."""
     return any(_is_sequence(child) for child in list_folders(folder))
 
 
@@ -36,12 +37,12 @@ def _is_sequence(folder: Path) -> bool:
 
 
 def scan(root: Path, listing: str | None = None, pattern: str = "{:04d}.jpg") -> list[SequenceFiles]:
-    """The files of every target under `root`, sorted by name.
+    """List the files of every target under `root`, sorted by name.
 
     Args:
-        root: the dataset's folder.
-        listing: name of the list with the image numbers of this benchmark's sequences.
-        pattern: how the benchmark names its images.
+        root: The dataset's folder.
+        listing: Name of the list with the image numbers of this benchmark's sequences.
+        pattern: How the benchmark names its images.
     """
     folders = [folder for folder in list_folders(root) if _is_sequence(folder)]
     return [files for folder in folders for files in _scan_sequence(folder, listing, pattern)]
@@ -56,12 +57,12 @@ def _scan_sequence(folder: Path, listing: str | None, pattern: str) -> list[Sequ
     listed = {name: complete.get(name) if complete is not None else None for name in truths}
     if len(truths) > 1 and any(listed.values()):
         truths = {name: path for name, path in truths.items() if listed[name] is not None}
-    found = [SequenceFiles(name, images, frames, path, pattern=pattern) for name, path in truths.items()]
-    return [_annotated(files, listed[files.name]) for files in found]
+    targets = [SequenceFiles(name, images, frames, path, pattern=pattern) for name, path in truths.items()]
+    return [_annotated(files, listed[files.name]) for files in targets]
 
 
 def _annotated(files: SequenceFiles, listed: Listed | None) -> SequenceFiles:
-    """One target, with the frames that are annotated where the folder has others."""
+    """Return one target, with the frames that are annotated where the folder has others."""
     if listed is None or files.truth is None or len(files.frames) == listed.frames:
         return files
     if len(read_table(files.truth, _WIDTHS)) != listed.frames:
@@ -72,7 +73,7 @@ def _annotated(files: SequenceFiles, listed: Listed | None) -> SequenceFiles:
 
 
 def truth(files: SequenceFiles) -> Truth:
-    """Boxes of one target; `visible` is None unless some line says NaN or the file has TLP's column "lost"."""
+    """Read the boxes of one target; `visible` is None unless some line says NaN or the file has TLP's column "lost"."""
     assert files.truth is not None
     table = read_table(files.truth, _WIDTHS)
     six = table.widths == 6
@@ -82,5 +83,15 @@ def truth(files: SequenceFiles) -> Truth:
 
 
 def layout(listing: str | None = None, pattern: str = "{:04d}.jpg") -> Layout:
-    """The layout, with a benchmark's list of image numbers and its way of naming images; see `scan`."""
+    """Return the layout, with a benchmark's list of image numbers and its way of naming images; see `scan`."""
     return Layout("otb", EXPECTS, is_root, partial(scan, listing=listing, pattern=pattern), truth)
+
+
+DATASETS = (
+    Dataset("OTB100", layout("OTB100"), "test", ("OTB2015", "TB100")),
+    Dataset("OTB50", layout("OTB100"), "test", ("TB50",), listing="OTB100"),
+    Dataset("TinyTLP", layout(), "test"),
+    Dataset("TLP", layout(), "test"),
+    Dataset("DTB70", layout("DTB70", "{:05d}.jpg"), "test", ("DTB",)),
+    Dataset("AntiUAV", layout(), "mixed"),
+)

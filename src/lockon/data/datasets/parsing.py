@@ -28,10 +28,10 @@ class TextTable:
 
     Attributes:
         values: (T, C) float64, C the largest allowed number of columns; NaN where a line is empty, says NaN, is shorter, or is wrong.
-        widths: (T,) numbers found in each line, 0 for an empty, NaN or wrong line.
+        widths: (T,) numbers counts in each line, 0 for an empty, NaN or wrong line.
         lines: (T,) line numbers, counted from 1.
-        problems: what is wrong, each "FILE:LINE: ...".
-        wrong: the line numbers that `problems` are about.
+        problems: What is wrong, each "FILE:LINE: ...".
+        wrong: The line numbers that `problems` are about.
     """
 
     values: FloatArray
@@ -45,10 +45,10 @@ class TextTable:
 
 
 def read_text(path: Path) -> str:
-    """Text of a UTF-8 file, with or without a byte order mark.
+    """Read the text of a UTF-8 file, with or without a byte order mark.
 
     Raises:
-        LockonError: the file cannot be read or is no text.
+        LockonError: The file cannot be read or is no text.
     """
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -59,10 +59,10 @@ def read_text(path: Path) -> str:
 
 
 def parse_row(text: str, widths: tuple[int, ...]) -> list[float]:
-    """The numbers of one line; an empty list for an empty line or one that says NaN.
+    """Parse the numbers of one line; none for an empty line or one that says NaN.
 
     Raises:
-        LockonError: not a number, another count than allowed, infinite, or NaN in some places only.
+        LockonError: Not a number, another count than allowed, infinite, or NaN in some places only.
     """
     fields = _SEPARATOR.split(text.strip())
     if fields == [""] or (len(fields) in (1, *widths) and all(field.lower() == "nan" for field in fields)):
@@ -80,12 +80,12 @@ def parse_row(text: str, widths: tuple[int, ...]) -> list[float]:
 
 
 def parse_table(text: str, where: str, widths: tuple[int, ...]) -> TextTable:
-    """Parses one ground-truth text; empty lines at the end are dropped, in the middle they are rows of NaN.
+    """Parse one ground-truth text; empty lines at the end are dropped, in the middle they are rows of NaN.
 
     Args:
-        text: the file's text.
-        where: the file's name, for messages.
-        widths: allowed numbers per line, for example (4,) or (4, 8).
+        text: The file's text.
+        where: The file's name, for messages.
+        widths: Allowed numbers per line, for example (4,) or (4, 8).
     """
     lines = text.splitlines()
     while lines and not lines[-1].strip():
@@ -94,7 +94,7 @@ def parse_table(text: str, where: str, widths: tuple[int, ...]) -> TextTable:
     if quick is not None:
         return quick
     values = np.full((len(lines), max(widths)), np.nan)
-    found = np.zeros(len(lines), dtype=np.int64)
+    counts = np.zeros(len(lines), dtype=np.int64)
     problems, wrong = [], set()
     for index, line in enumerate(lines):
         try:
@@ -104,14 +104,14 @@ def parse_table(text: str, where: str, widths: tuple[int, ...]) -> TextTable:
             wrong.add(index + 1)
             continue
         values[index, : len(numbers)] = numbers
-        found[index] = len(numbers)
+        counts[index] = len(numbers)
     if not lines:
         problems.append(f"{where}: the file is empty; expected one line of {' or '.join(map(str, sorted(widths)))} numbers per frame")
-    return TextTable(values, found, np.arange(1, len(lines) + 1), tuple(problems), frozenset(wrong))
+    return TextTable(values, counts, np.arange(1, len(lines) + 1), tuple(problems), frozenset(wrong))
 
 
 def _parse_plain(text: str, lines: list[str], widths: tuple[int, ...]) -> TextTable | None:
-    """What `parse_table` gives for a text of equally many finite numbers in every line, ten times as fast; None for others."""
+    """Parse a text of equally many finite numbers in every line, ten times as fast as `parse_table`; return None for others."""
     rows = [line.replace(",", " ").split() for line in lines]
     width = len(rows[0]) if rows else 0
     if width not in widths or any(len(row) != width for row in rows) or ("," in text and _EMPTY_FIELD.search("\n".join(lines))):
@@ -128,7 +128,7 @@ def _parse_plain(text: str, lines: list[str], widths: tuple[int, ...]) -> TextTa
 
 
 def read_table(path: Path, widths: tuple[int, ...]) -> TextTable:
-    """`parse_table` of a file; see there. A file that cannot be read is a table without rows and with that problem."""
+    """Read a file as `parse_table` does; one that cannot be read is a table without rows and with that problem."""
     try:
         text = read_text(path)
     except LockonError as error:
@@ -137,11 +137,11 @@ def read_table(path: Path, widths: tuple[int, ...]) -> TextTable:
 
 
 def read_flags(path: Path, count: int | None = None) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
-    """One number per frame from a file of flags (one per line, or on one line between commas), and what is wrong with it.
+    """Read one number per frame from a file (one per line, or on one line between commas), and what is wrong with it.
 
     Args:
-        path: the file; if there is none the flags are None and that is no problem.
-        count: how many there must be, or None.
+        path: The file; if there is none the flags are None and that is no problem.
+        count: How many there must be, or None.
     """
     if not path.is_file():
         return None, ()
@@ -159,7 +159,7 @@ def read_flags(path: Path, count: int | None = None) -> tuple[NDArray[np.float64
 
 
 def format_ranges(numbers: Iterable[int], limit: int = 20) -> str:
-    """Numbers as sorted ranges, at most `limit` of them.
+    """Format numbers as sorted ranges, at most `limit` of them.
 
     >>> format_ranges([17, 12, 13, 14, 40])
     '12-14, 17, 40'

@@ -29,15 +29,15 @@ EXPECTS = "train.json (or train2017.json, all.json) and crop511/VIDEO/000000.00.
 
 
 def is_root(root: Path) -> bool:
-    """Whether the folder holds patches and their annotation."""
+    """Return whether the folder holds patches and their annotation."""
     return (root / FOLDER).is_dir() and any((root / name).is_file() for name in ANNOTATIONS)
 
 
 def read(root: Path, name: str, skip: Collection[str] = (), *, masks: bool = False) -> TrackSet:
-    """All tracks of the annotation; with `masks` those of the files that SiamMask has beside the patches, 000000.00.m.png.
+    """Read all tracks of the annotation; with `masks` the files that SiamMask has beside the patches, 000000.00.m.png, too.
 
     Raises:
-        LockonError: not this layout, or a malformed annotation; boxes from 0 to 1 are refused (see `lockon.data.datasets.youtube_bb`).
+        LockonError: Not this layout, or a malformed annotation; boxes from 0 to 1 are refused (see `lockon.data.datasets.youtube_bb`).
     """
     if not is_root(root):
         raise LockonError(f"{root} holds no 511-pixel patches; expected {EXPECTS}")

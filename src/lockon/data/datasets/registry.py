@@ -16,11 +16,11 @@ from pathlib import Path
 from lockon.data.datasets.bare import bare_layout, json_of, load_json, text_files
 from lockon.data.datasets.layout import FrameMode, Layout, SequenceFiles
 from lockon.data.datasets.table import (
-    DATASETS,
     FOLDER,
     POOL,
     STILLS,
     canonical_name,
+    known_datasets,
     layout_of,
     members,
     official_list,
@@ -32,10 +32,10 @@ from lockon.errors import LockonError
 
 
 def split_spec(spec: str) -> tuple[str, Path | None]:
-    """Name and root of "NAME" or "NAME:ROOT".
+    """Return the name and root of "NAME" or "NAME:ROOT".
 
     Raises:
-        LockonError: an empty name or an empty root.
+        LockonError: An empty name or an empty root.
     """
     name, colon, root = spec.partition(":")
     if not name or (colon and not root):
@@ -44,27 +44,27 @@ def split_spec(spec: str) -> tuple[str, Path | None]:
 
 
 def load_dataset(name_or_spec: str, root: Path | str | None = None, *, frames: FrameMode = "required") -> list[VideoSequence]:
-    """All sequences of a dataset, sorted by name; frames and masks stay on disk until they are indexed.
+    """Load all sequences of a dataset, sorted by name; frames and masks stay on disk until they are indexed.
 
     A root may hold a part of the benchmark: what is there is loaded, and `lockon.data.completeness` says what is missing.
 
     Args:
-        name_or_spec: a name of `lockon data list`, in any spelling, or NAME:ROOT. "pool" takes every benchmark folder under
+        name_or_spec: A name of `lockon data list`, in any spelling, or NAME:ROOT. "pool" takes every benchmark folder under
             its root as one list; "folder" reads your own data; A+B is a pooled set, whose sequences all have it as their
             dataset.
-        root: the dataset's folder or one that holds it; default: see `lockon.data.paths`.
+        root: The dataset's folder or one that holds it; default: see `lockon.data.paths`.
         frames: "optional" takes ground truth without images too: the benchmark's folders without them, a folder of
             NAME.txt files, or a JSON file as PySOT has it. A missing image is then an error when it is read.
 
     Raises:
-        LockonError: unknown name, no such folder, or the first sequence that is incomplete or wrongly annotated.
+        LockonError: Unknown name, no such folder, or the first sequence that is incomplete or wrongly annotated.
     """
-    spelled, given = split_spec(name_or_spec)
-    if given is not None and root is not None:
+    spelled, spec_root = split_spec(name_or_spec)
+    if spec_root is not None and root is not None:
         raise LockonError(f"dataset {name_or_spec!r} names its root and a root {root} was given too; give one of them")
     if frames not in ("required", "optional"):
         raise LockonError(f"frames={frames!r}; expected 'required' or 'optional'")
-    name, place = canonical_name(spelled), given if given is not None else root
+    name, place = canonical_name(spelled), spec_root if spec_root is not None else root
     if name == STILLS:
         raise LockonError("stills are single images, not sequences; they serve training only: lockon train --help")
     parts = pool_members(name)
@@ -79,52 +79,52 @@ def load_dataset(name_or_spec: str, root: Path | str | None = None, *, frames: F
 
 
 def load_videos(root: Path | str) -> list[VideoSequence]:
-    """All sequences in a folder: of the benchmarks that lie there under their names ("pool"), else your own data ("folder").
+    """Load all sequences in a folder: of the benchmarks that lie there by name ("pool"), else your own data ("folder").
 
     Raises:
-        LockonError: as `load_dataset`.
+        LockonError: As `load_dataset`.
     """
     return load_dataset(POOL if members(Path(root)) else FOLDER, root)
 
 
 def scan_dataset(name: str, root: Path, frames: FrameMode = "required") -> tuple[Layout, list[SequenceFiles]]:
-    """The layout in which a dataset lies at its root, and the files of its sequences under the names of its list, sorted.
+    """Return the layout in which a dataset lies at its root, and the files of its sequences by the names of its list, sorted.
 
     Args:
-        name: a single dataset.
-        root: its folder, as `lockon.data.paths.find_root` returns it.
+        name: A single dataset.
+        root: Its folder, as `lockon.data.paths.find_root` returns it.
         frames: "optional": a folder of NAME.txt will do.
     """
     layout = layout_of(name)
     if frames == "optional" and not layout.is_root(root) and text_files(root):
         layout = bare_layout(layout, name)
-    found = layout.scan(root)
-    if layout.name == "texts" and (select := DATASETS[name].select) is not None:
-        chosen = set(select([files.name for files in found]))
-        found = [files for files in found if files.name in chosen]
+    scanned = layout.scan(root)
+    if layout.name == "texts" and (select := known_datasets()[name].select) is not None:
+        chosen = set(select([files.name for files in scanned]))
+        scanned = [files for files in scanned if files.name in chosen]
     complete = official_list(name)
     if complete is not None:
-        found = [dataclasses.replace(files, name=complete.canonical(files.name)) for files in found]
-    return layout, sorted(found, key=lambda files: files.name)
+        scanned = [dataclasses.replace(files, name=complete.canonical(files.name)) for files in scanned]
+    return layout, sorted(scanned, key=lambda files: files.name)
 
 
 def _load(name: str, root: Path, frames: FrameMode) -> list[VideoSequence]:
-    """The sequences of one dataset, with what its list knows beside what lies on disk."""
+    """Load the sequences of one dataset, with what its list knows beside what lies on disk."""
     if not layout_of(name).is_root(root) and (file := json_of(root, name)) is not None:
         sequences = load_json(file, name, layout_of(name).origin, frames)
         complete = official_list(name)
         if complete is not None:
             sequences = [dataclasses.replace(sequence, name=complete.canonical(sequence.name)) for sequence in sequences]
     else:
-        layout, found = scan_dataset(name, root, frames)
-        sequences = [layout.read(files, name, frames) for files in found]
+        layout, scanned = scan_dataset(name, root, frames)
+        sequences = [layout.read(files, name, frames) for files in scanned]
         if not sequences:
             raise LockonError(f"{root} holds no sequence of {name}; expected {layout.expects}")
     return [_with_list(sequence, frames) for sequence in sorted(sequences, key=lambda sequence: sequence.name)]
 
 
 def _with_list(sequence: VideoSequence, frames: FrameMode) -> VideoSequence:
-    """Attributes from the benchmark's list; and the size of the frames, where there are no images that could be of another."""
+    """Add attributes from the benchmark's list; and the size of the frames, where there are no images that could be of another."""
     complete = official_list(sequence.dataset)
     listed = complete.sequences.get(sequence.name) if complete is not None else None
     if listed is None:
@@ -136,7 +136,7 @@ def _with_list(sequence: VideoSequence, frames: FrameMode) -> VideoSequence:
 
 
 def _distinct(pooled: list[VideoSequence]) -> list[VideoSequence]:
-    """Names that occur in several datasets (whatever the case) become DATASET-NAME."""
+    """Rename sequences whose name occurs in several datasets (whatever the case) to DATASET-NAME."""
     counts = Counter(sequence.name.lower() for sequence in pooled)
     return [
         dataclasses.replace(sequence, name=f"{sequence.dataset}-{sequence.name}") if counts[sequence.name.lower()] > 1 else sequence

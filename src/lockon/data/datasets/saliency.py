@@ -48,7 +48,7 @@ class _Files:
 
 
 def is_root(root: Path) -> bool:
-    """Whether the folder is one set, or one of its folders is."""
+    """Return whether the folder is one set, or one of its folders is."""
     return _is_set(root) or any(map(_is_set, list_folders(root)))
 
 
@@ -57,23 +57,23 @@ def _is_set(folder: Path) -> bool:
 
 
 def read(root: Path, name: str = "saliency", skip: Collection[str] = (), *, masks: bool = False) -> TrackSet:
-    """Every image that has a mask is a track of one frame; with `masks` its mask too.
+    """Read every image that has a mask as a track of one frame; with `masks` its mask too.
 
     Raises:
-        LockonError: no image with a mask; a broken mask.
+        LockonError: No image with a mask; a broken mask.
     """
     files = _Files({}, {})
     for folder in [root] if _is_set(root) else [folder for folder in list_folders(root) if _is_set(folder)]:
         start = "" if folder == root else f"{folder.name}/"
-        found = {path.stem: path for path in list_images(folder / MASKS, IMAGE_SUFFIXES)}
+        by_name = {path.stem: path for path in list_images(folder / MASKS, IMAGE_SUFFIXES)}
         for path in list_images(folder / IMAGES, IMAGE_SUFFIXES):
-            if path.stem in found:
-                files.images[start + path.stem], files.masks[start + path.stem] = path, found[path.stem]
+            if path.stem in by_name:
+                files.images[start + path.stem], files.masks[start + path.stem] = path, by_name[path.stem]
     if not files.images:
         raise LockonError(f"{root} has no image with a mask of the same name; expected {EXPECTS}")
     names = sorted(files.images)
     boxes = remembered_boxes(root, names, files.box)
-    tracks = TrackSet.build(name, (Track(one, "00", [0], [box]) for one, box in zip(names, boxes, strict=True)), files.read, skip=skip)
+    tracks = TrackSet.build(name, (Track(video, "00", [0], [box]) for video, box in zip(names, boxes, strict=True)), files.read, skip=skip)
     return replace(tracks, masks=files.mask) if masks else tracks
 
 

@@ -39,10 +39,10 @@ class StillObject:
     """One annotated object of a still image.
 
     Attributes:
-        id: identifies the object within its video (the same id in another frame is the same object).
-        category: class name as the set gives it.
-        box: x, y, w, h, 0-based, in image pixels; as annotated, so possibly degenerate or over the border.
-        mask_rle: compressed COCO RLE, or None.
+        id: Identifies the object within its video (the same id in another frame is the same object).
+        category: Class name as the set gives it.
+        box: (x, y, w, h), 0-based, in image pixels; as annotated, so possibly degenerate or over the border.
+        mask_rle: Compressed COCO RLE, or None.
         mask_size: (height, width) of the encoded mask, or None.
     """
 
@@ -63,11 +63,13 @@ class StillImage:
     """One annotated image.
 
     Attributes:
-        path: the image file.
-        width, height: size in pixels as annotated.
-        objects: the annotated objects, possibly none (backgrounds).
-        set: name of the set (the folder).
-        video, frame: the short video that the image belongs to and its frame number there, or None.
+        path: The image file.
+        width: Width in pixels as annotated.
+        height: Height in pixels as annotated.
+        objects: The annotated objects, possibly none (backgrounds).
+        set: Name of the set (the folder).
+        video: The short video that the image belongs to, or None.
+        frame: Its frame number there, or None.
     """
 
     path: Path
@@ -79,10 +81,10 @@ class StillImage:
     frame: int | None = None
 
     def read(self) -> Frame:
-        """(height, width, 3) uint8 RGB pixels.
+        """Read the (height, width, 3) uint8 RGB pixels.
 
         Raises:
-            LockonError: the file is missing or unreadable, or has another size than annotated.
+            LockonError: The file is missing or unreadable, or has another size than annotated.
         """
         image = read_image(self.path)
         if image.shape[:2] != (self.height, self.width):
@@ -91,10 +93,10 @@ class StillImage:
         return image
 
     def mask(self, index: int) -> NDArray[np.bool_] | None:
-        """(height, width) bool mask of object `index`, resized from the size it is stored at; None if it has none.
+        """Return the (height, width) bool mask of object `index`, resized from the size it is stored at; None if it has none.
 
         Raises:
-            LockonError: the stored mask is malformed.
+            LockonError: The stored mask is malformed.
         """
         item = self.objects[index]
         if item.mask_rle is None or item.mask_size is None:
@@ -116,9 +118,11 @@ class ShortVideo:
     """One object followed through the annotated frames of one short video.
 
     Attributes:
-        set, video, object_id: where it comes from; together they are unique.
-        images: its images in frame order, two or more.
-        indices: for each image the index of the object in `images[i].objects`.
+        set: Name of the set that it comes from.
+        video: Name of the video in the set.
+        object_id: Name of the object in the video.
+        images: Its images in frame order, two or more.
+        indices: For each image the index of the object in `images[i].objects`.
     """
 
     set: str
@@ -132,15 +136,15 @@ class ShortVideo:
 
 
 def is_root(folder: Path) -> bool:
-    """Whether the folder holds at least one set of stills."""
+    """Return whether the folder holds at least one set of stills."""
     return folder.is_dir() and any((child / ANNOTATIONS).is_file() for child in folder.iterdir())
 
 
 def list_sets(root: Path) -> list[str]:
-    """Names of the sets under a folder, sorted.
+    """List the names of the sets under a folder, sorted.
 
     Raises:
-        LockonError: the folder does not exist or holds no set.
+        LockonError: The folder does not exist or holds no set.
     """
     if not root.is_dir():
         raise LockonError(f"{root} is no folder; expected ROOT/SET/{ANNOTATIONS}")
@@ -156,10 +160,10 @@ def list_sets(root: Path) -> list[str]:
 
 
 def load_stills(root: Path | str, sets: Collection[str] | None = None, exclude: Collection[str] = ()) -> list[StillImage]:
-    """All annotated images of the given sets (default: every set), less the excluded ones; sorted by set, then as listed.
+    """Load all annotated images of the given sets (default: every set), less the excluded ones; sorted by set, then as listed.
 
     Raises:
-        LockonError: no stills there, an unknown set name, or a malformed line (FILE:LINE is named).
+        LockonError: No stills there, an unknown set name, or a malformed line (FILE:LINE is named).
     """
     root = Path(root)
     known = list_sets(root)
@@ -171,7 +175,7 @@ def load_stills(root: Path | str, sets: Collection[str] | None = None, exclude: 
 
 
 def short_videos(images: Iterable[StillImage]) -> list[ShortVideo]:
-    """Groups images with a `video` id into one `ShortVideo` per object that is seen in two or more of its frames.
+    """Group images with a `video` id into one `ShortVideo` per object that is seen in two or more of its frames.
 
     Frames are ordered by `frame`; an object that is listed twice in one image keeps its first box.
     """
@@ -193,10 +197,10 @@ def short_videos(images: Iterable[StillImage]) -> list[ShortVideo]:
 
 
 def read_set(folder: Path) -> list[StillImage]:
-    """The images of one set, as listed in its `annotations.jsonl`.
+    """Read the images of one set, as listed in its `annotations.jsonl`.
 
     Raises:
-        LockonError: a malformed line; FILE:LINE is named.
+        LockonError: A malformed line; FILE:LINE is named.
     """
     return list(_parse_lines(folder, folder / ANNOTATIONS))
 
@@ -209,10 +213,10 @@ def _parse_lines(folder: Path, file: Path) -> Iterator[StillImage]:
 
 
 def parse_line(line: str, folder: Path, where: str) -> StillImage:
-    """One line of `annotations.jsonl`; `where` (FILE:LINE) is what an error names.
+    """Parse one line of `annotations.jsonl`; `where` (FILE:LINE) is what an error names.
 
     Raises:
-        LockonError: no JSON, a missing key, a box that is not four finite numbers, a mask without its size.
+        LockonError: No JSON, a missing key, a box that is not four finite numbers, a mask without its size.
     """
     try:
         record = json.loads(line)

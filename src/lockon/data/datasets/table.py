@@ -1,91 +1,22 @@
-"""The datasets that lockon knows by name: the layout of each, and what else they are called."""
+"""The datasets that lockon knows by name: collected from the files of this folder, with their other names and the pooled sets."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+import importlib
+import pkgutil
+from functools import cache
 from pathlib import Path
 
-from lockon.data.datasets import davis, folder, got10k, lasot, nfs, otb, stills, tc128, trackingnet, uav123, uavdt, vot
+from lockon.data import datasets as _folder
+from lockon.data.datasets import stills
+from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, list_folders
 from lockon.data.datasets.lists import Official, official, plain
 from lockon.errors import LockonError, unknown_name
 
-Select = Callable[[list[str]], list[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """One dataset.
-
-    Attributes:
-        layout: how it lies on disk.
-        aliases: other names of it and of its folder.
-        shares: names of folders that hold it together with others.
-        inside: where in its folder it lies, if not at the top.
-        listing: the list in `data/lists` with its sequences' lengths and attributes, where that has another dataset's name.
-        select: which names of a folder of NAME.txt belong to it, where that are not all.
-    """
-
-    layout: Layout
-    aliases: tuple[str, ...] = ()
-    shares: tuple[str, ...] = ()
-    inside: tuple[str, ...] = ()
-    listing: str | None = None
-    select: Select | None = None
-
-
-def _listed(names: list[str], name: str) -> list[str]:
-    complete = official(name)
-    return [one for one in names if complete is None or complete.get(one) is not None]
-
-
-def _uav(name: str, shares: tuple[str, ...] = ()) -> Dataset:
-    return Dataset(uav123.layout(name), shares=shares, select=partial(uav123.select, dataset=name))
-
-
-def _vot(year: int) -> Dataset:
-    return Dataset(vot.LAYOUT, (f"VOT{year % 100}", f"VOT-ST{year}"), inside=("sequences",))  # as the VOT toolkit unpacks it
-
-
-def _got10k(part: got10k.Part) -> Dataset:
-    name = part.lower()
-    return Dataset(got10k.layout(part), shares=("GOT10k",), inside=(name, f"full_data/{name}"))
-
-
-DATASETS: dict[str, Dataset] = {
-    "OTB100": Dataset(otb.layout("OTB100"), ("OTB2015", "TB100")),
-    "OTB50": Dataset(otb.layout("OTB100"), ("TB50",), listing="OTB100"),
-    "TinyTLP": Dataset(otb.layout()),
-    "TLP": Dataset(otb.layout()),
-    "DTB70": Dataset(otb.layout("DTB70", "{:05d}.jpg"), ("DTB",)),
-    "AntiUAV": Dataset(otb.layout()),
-    "UAV123": _uav("UAV123"),
-    "UAV123_10fps": _uav("UAV123_10fps"),
-    "UAV20L": _uav("UAV20L", shares=("UAV123",)),
-    "UAVDT": Dataset(uavdt.LAYOUT),
-    "TC128": Dataset(tc128.LAYOUT, ("TempleColor128", "TempleColor", "TColor128")),
-    "NFS30": Dataset(nfs.layout(30), shares=("NFS", "NeedForSpeed")),
-    "NFS240": Dataset(nfs.layout(240), shares=("NFS", "NeedForSpeed")),
-    "VOT2016": _vot(2016),
-    "VOT2017": _vot(2017),
-    "VOT2018": _vot(2018),
-    "VOT2019": _vot(2019),
-    "VOT2020": _vot(2020),
-    "GOT10k_val": _got10k("Val"),
-    "GOT10k_test": _got10k("Test"),
-    "GOT10k_train": _got10k("Train"),
-    "LaSOT": Dataset(lasot.layout("test"), ("LaSOT_test", "LaSOTBenchmark", "LaSOTTesting"), select=partial(_listed, name="LaSOT")),
-    "LaSOT_train": Dataset(lasot.layout("train"), shares=("LaSOT", "LaSOTBenchmark")),
-    "TrackingNet": Dataset(trackingnet.layout(test=True), ("TrackingNet_test",)),
-    "TrackingNet_train": Dataset(trackingnet.layout(test=False), shares=("TrackingNet",)),
-    "TNL2K": Dataset(lasot.TNL2K, ("TNL2K_test", "TNL2K_test_subset"), inside=("TNL2K_test_subset",)),
-    "DAVIS2016": Dataset(davis.LAYOUT_2016, ("DAVIS16",), shares=("DAVIS",)),
-    "DAVIS2017": Dataset(davis.LAYOUT_2017, ("DAVIS17",), shares=("DAVIS",)),
-    "folder": Dataset(folder.LAYOUT),  # your own data
-}
+# The order of the datasets is that of a pool's sequences, and so of what a seed draws from them. Files that are not named come last.
+_FIRST = ("otb", "uav123", "uavdt", "tc128", "nfs", "vot", "got10k", "lasot", "trackingnet", "tnl2k", "davis", "folder")
 POOLS: dict[str, tuple[str, ...]] = {  # several datasets, scored as one
     "NUO323": ("NFS30", "UAV123", "OTB100"),  # DuML
     "TC128+NFS30+UAV123": ("TC128", "NFS30", "UAV123"),  # RBO, table 4
@@ -95,16 +26,36 @@ POOL = "pool"
 STILLS = "stills"
 
 
+@cache
+def known_datasets() -> dict[str, Dataset]:
+    """Return all single datasets by name: those of each module of this folder that has a tuple `DATASETS`.
+
+    Raises:
+        LockonError: Two of them have the same name.
+    """
+    known: dict[str, Dataset] = {}
+    for name in sorted((module.name for module in pkgutil.iter_modules(_folder.__path__)), key=_place):
+        for dataset in getattr(importlib.import_module(f"{_folder.__name__}.{name}"), "DATASETS", ()):
+            if dataset.name in known:
+                raise LockonError(f"two datasets are called {dataset.name}; rename the one in {_folder.__name__}.{name}")
+            known[dataset.name] = dataset
+    return known
+
+
+def _place(module: str) -> tuple[int, str]:
+    return _FIRST.index(module) if module in _FIRST else len(_FIRST), module
+
+
 def members(root: Path) -> dict[str, Path]:
-    """The benchmark folders under a root, by dataset name: root/OTB100, root/VOT2018, ... in any spelling."""
-    folders: dict[str, Path] = {}
+    """Return the benchmark folders under a root by dataset name: root/OTB100, root/VOT2018, ... in any spelling."""
+    known, folders = known_datasets(), dict[str, Path]()
     for child in list_folders(root):
-        name = child.name if child.name in DATASETS else resolve(child.name)
+        name = child.name if child.name in known else resolve(child.name)
         if name is not None and (name not in folders or child.name == name):
             folders[name] = child
     return {
         name: folders[name]
-        for name, dataset in DATASETS.items()
+        for name, dataset in known.items()
         if name != FOLDER and name in folders and dataset.layout.is_root(folders[name])
     }
 
@@ -130,104 +81,106 @@ _SPECIAL = {
 
 
 def known_names() -> list[str]:
-    """All dataset names, in the order of the table."""
-    return [*DATASETS, *POOLS, *_SPECIAL]
+    """Return all names: of single datasets, of pooled sets, "pool" and "stills"."""
+    return [*known_datasets(), *POOLS, *_SPECIAL]
 
 
 def squeezed(name: str) -> str:
-    """A name without case and separators: GOT-10k_val and got10kval are the same."""
+    """Return a name without case and separators: GOT-10k_val and got10kval are the same."""
     return plain(name).replace("_", "")
 
 
 def resolve(name: str) -> str | None:
-    """The dataset that a name means in any spelling, or None if there is none."""
-    names = known_names()
+    """Return the dataset that a name means in any spelling, or None if there is none."""
+    names, known = known_names(), known_datasets()
     if name in names:
         return name
     wanted = squeezed(name)
-    for one in names:
-        aliases = DATASETS[one].aliases if one in DATASETS else ()
-        if "+" not in name and wanted in map(squeezed, (one, *aliases)):
-            return one
+    for candidate in names:
+        aliases = known[candidate].aliases if candidate in known else ()
+        if "+" not in name and wanted in map(squeezed, (candidate, *aliases)):
+            return candidate
     return None
 
 
 def canonical_name(name: str) -> str:
-    """The name as lockon spells it; of A+B, a pooled set, the names of both.
+    """Return the name as lockon spells it; of A+B, a pooled set, the names of both.
 
     Raises:
-        LockonError: unknown name; the nearest ones are suggested.
+        LockonError: The name is unknown; the nearest ones are suggested.
     """
     if name in POOLS:
         return name
-    found = []
+    names = []
     for part in name.split("+"):
-        one = resolve(part)
-        if one is None or ("+" in name and one not in DATASETS):
+        canonical = resolve(part)
+        if canonical is None or ("+" in name and canonical not in known_datasets()):
             raise unknown_dataset(part)
-        found.append(one)
-    return "+".join(found)
+        names.append(canonical)
+    return "+".join(names)
 
 
-def unknown_dataset(given: str) -> LockonError:
-    """The error for a name that no dataset has, with the nearest names in any spelling."""
-    by_plain = {squeezed(name): name for name in known_names()}
-    wanted = squeezed(given)
-    near = [name for plain_name, name in by_plain.items() if wanted and plain_name.startswith(wanted)]
-    near += [by_plain[one] for one in difflib.get_close_matches(wanted, by_plain, n=3, cutoff=0.5) if by_plain[one] not in near]
+def unknown_dataset(name: str) -> LockonError:
+    """Return the error for a name that no dataset has, with the nearest names in any spelling."""
+    by_plain = {squeezed(known): known for known in known_names()}
+    wanted = squeezed(name)
+    near = [known for plain_name, known in by_plain.items() if wanted and plain_name.startswith(wanted)]
+    near += [by_plain[match] for match in difflib.get_close_matches(wanted, by_plain, n=3, cutoff=0.5) if by_plain[match] not in near]
     if not near:
-        return unknown_name("dataset", given, known_names())
-    choice = " or ".join(repr(name) for name in near[:3])
-    return LockonError(f"unknown dataset {given!r}; did you mean {choice}? known: {', '.join(known_names())}")
+        return unknown_name("dataset", name, known_names())
+    choice = " or ".join(repr(known) for known in near[:3])
+    return LockonError(f"unknown dataset {name!r}; did you mean {choice}? known: {', '.join(known_names())}")
 
 
 def pool_members(name: str) -> tuple[str, ...] | None:
-    """The datasets of a pooled set, by its name or as A+B; None for a single dataset."""
+    """Return the datasets of a pooled set, by its name or as A+B; None for a single dataset."""
     if name in POOLS:
         return POOLS[name]
     return tuple(name.split("+")) if "+" in name else None
 
 
 def dataset_of(name: str) -> Dataset:
-    """A single dataset by its name.
+    """Return a single dataset by its name.
 
     Raises:
-        LockonError: unknown name; the nearest ones are suggested.
+        LockonError: The name is unknown; the nearest ones are suggested.
     """
-    found = resolve(name)
-    if found is None or found not in DATASETS:
+    canonical = resolve(name)
+    if canonical is None or canonical not in known_datasets():
         raise unknown_dataset(name)
-    return DATASETS[found]
+    return known_datasets()[canonical]
 
 
 def layout_of(name: str) -> Layout:
-    """The layout of a dataset.
+    """Return the layout of a dataset.
 
     Raises:
-        LockonError: unknown name; the nearest ones are suggested.
+        LockonError: The name is unknown; the nearest ones are suggested.
     """
-    found = resolve(name)
-    if found in _SPECIAL:
-        return _SPECIAL[found]
+    canonical = resolve(name)
+    if canonical in _SPECIAL:
+        return _SPECIAL[canonical]
     return dataset_of(name).layout
 
 
 def origin(name: str) -> int:
-    """Number of the first pixel, 0 or 1, in the annotation files of a dataset (and in result files that toolkits write for it).
+    """Return the number of the first pixel, 0 or 1, in a dataset's annotation files (and in result files that toolkits write for it).
+
+    It is 1 for a pooled set of both kinds.
 
     Raises:
-        LockonError: unknown name.
+        LockonError: The name is unknown.
     """
-    return layout_of(name).origin
+    return max(layout_of(part).origin for part in pool_members(name) or (name,))
 
 
 def official_list(name: str) -> Official | None:
-    """The list with the lengths and attributes of a dataset's sequences, or None where none is kept."""
-    dataset = DATASETS.get(name)
+    """Return the list with the lengths and attributes of a dataset's sequences, or None where none is kept."""
+    dataset = known_datasets().get(name)
     return official(dataset.listing if dataset is not None and dataset.listing is not None else name)
 
 
 def official_sequences(name: str) -> list[str] | None:
-    """Names of the sequences that the complete benchmark has, or None where no list is kept."""
+    """Return the names of the sequences that the complete benchmark has, or None where no list is kept."""
     complete = official(name)
     return None if complete is None else list(complete.sequences)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, frame_number, from_one_based, list_folders, list_images
 from lockon.data.datasets.parsing import read_flags, read_table
 
@@ -16,7 +17,7 @@ EXPECTS = "NAME/img/0001.jpg, NAME/NAME_gt.txt and NAME/NAME_frames.txt"
 
 
 def is_root(folder: Path) -> bool:
-    """Whether any sub-folder is a sequence of this layout."""
+    """Return whether any sub-folder is a sequence of this layout."""
     return any(_is_sequence(child) for child in list_folders(folder))
 
 
@@ -25,7 +26,7 @@ def _is_sequence(folder: Path) -> bool:
 
 
 def scan(root: Path) -> list[SequenceFiles]:
-    """The files of every sequence under `root`, sorted by name."""
+    """List the files of every sequence under `root`, sorted by name."""
     return [_scan_sequence(folder) for folder in list_folders(root) if _is_sequence(folder) or (folder / "img").is_dir()]
 
 
@@ -40,7 +41,7 @@ def _scan_sequence(folder: Path) -> SequenceFiles:
 
 
 def _read_limits(folder: Path) -> tuple[tuple[int, int] | None, tuple[str, ...]]:
-    """Numbers of the first and last annotated frame and what is wrong with their file; None where nothing limits the frames."""
+    """Read the numbers of the first and last annotated frame and what is wrong with their file; None where nothing limits the frames."""
     path = next(iter(sorted(folder.glob("*_frames.txt"))), None)
     if path is None:
         return None, ()
@@ -53,7 +54,7 @@ def _read_limits(folder: Path) -> tuple[tuple[int, int] | None, tuple[str, ...]]
 
 
 def truth(files: SequenceFiles) -> Truth:
-    """Boxes of one sequence; `visible` is None unless some line says NaN."""
+    """Read the boxes of one sequence; `visible` is None unless some line says NaN."""
     assert files.truth is not None
     table = read_table(files.truth, (4,))
     _, problems = _read_limits(files.truth.parent)
@@ -63,3 +64,4 @@ def truth(files: SequenceFiles) -> Truth:
 
 
 LAYOUT = Layout("tc128", EXPECTS, is_root, scan, truth)
+DATASETS = (Dataset("TC128", LAYOUT, "test", ("TempleColor128", "TempleColor", "TColor128")),)

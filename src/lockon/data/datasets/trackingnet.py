@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, first_box, list_folders, list_images
 from lockon.data.datasets.parsing import read_table
 
@@ -18,12 +19,12 @@ EXPECTS = "{part}/frames/NAME/0.jpg and {part}/anno/NAME.txt"
 
 
 def is_root(folder: Path, test: bool) -> bool:
-    """Whether the folder holds this part, or is it."""
+    """Return whether the folder holds this part, or is it."""
     return bool(_parts(folder, test))
 
 
 def _parts(root: Path, test: bool) -> list[Path]:
-    """The folders with frames/ and anno/."""
+    """Return the folders with frames/ and anno/."""
     parts = [child for child in list_folders(root) if child.name == "TEST" or child.name.startswith("TRAIN_")]
     candidates = parts or [root]
     wanted = [folder for folder in candidates if folder.name.startswith("TRAIN_") != test]
@@ -31,19 +32,19 @@ def _parts(root: Path, test: bool) -> list[Path]:
 
 
 def scan(root: Path, test: bool) -> list[SequenceFiles]:
-    """The files of every sequence of this part, sorted by name."""
-    found = []
+    """List the files of every sequence of this part, sorted by name."""
+    sequences = []
     for part in _parts(root, test):
         truths = {path.stem: path for path in (part / "anno").glob("*.txt")}
         names = sorted({*truths, *(folder.name for folder in list_folders(part / "frames"))})
         for name in names:
             folder = part / "frames" / name
-            found.append(SequenceFiles(name, folder, list_images(folder), truths.get(name), first=0, pattern="{}.jpg"))
-    return sorted(found, key=lambda files: files.name)
+            sequences.append(SequenceFiles(name, folder, list_images(folder), truths.get(name), first=0, pattern="{}.jpg"))
+    return sorted(sequences, key=lambda files: files.name)
 
 
 def truth(files: SequenceFiles, test: bool) -> Truth:
-    """Boxes of one sequence, NaN after the first in the test part."""
+    """Read the boxes of one sequence, NaN after the first in the test part."""
     assert files.truth is not None
     table = read_table(files.truth, (4,))
     if test and len(table) == 1:
@@ -53,6 +54,12 @@ def truth(files: SequenceFiles, test: bool) -> Truth:
 
 
 def layout(*, test: bool) -> Layout:
-    """The layout of the test part or of the training parts."""
+    """Return the layout of the test part or of the training parts."""
     expects = EXPECTS.format(part="TEST" if test else "TRAIN_0")
     return Layout("trackingnet", expects, partial(is_root, test=test), partial(scan, test=test), partial(truth, test=test), origin=0)
+
+
+DATASETS = (
+    Dataset("TrackingNet", layout(test=True), "test", ("TrackingNet_test",)),
+    Dataset("TrackingNet_train", layout(test=False), "train", shares=("TrackingNet",)),
+)

@@ -1,4 +1,4 @@
-"""`TrackSet`s from what lockon reads for other ends: sequences of benchmarks' training parts, one's own videos, stills."""
+"""`TrackSet`s from other kinds of data: sequences of benchmarks' training parts, custom videos, stills."""
 
 from __future__ import annotations
 
@@ -23,51 +23,72 @@ _UNFIT = "under 6 px, thinner than 1:8, or off the image"
 
 @dataclass(frozen=True, slots=True)
 class SequenceFrames:
-    """Reads frames of sequences by their names."""
+    """Frames of sequences, read by the sequences' names.
+
+    Attributes:
+        frames: T lazy frames by name.
+    """
 
     frames: Mapping[str, LazyList[Frame]]
 
     def __call__(self, video: str, track: str, frame: int) -> Frame:
-        """The image."""
+        """Read the image."""
         return self.frames[video][frame]
 
 
 @dataclass(frozen=True, slots=True)
 class ListedImages:
-    """Reads images by video and frame number from a table of files."""
+    """Images read by video and frame number from a table of files.
+
+    Attributes:
+        paths: File by (video, frame).
+    """
 
     paths: Mapping[tuple[str, int], Path]
 
     def __call__(self, video: str, track: str, frame: int) -> Frame:
-        """The image."""
+        """Read the image."""
         return read_image(self.paths[video, frame])
 
 
 def read_part(root: Path, name: str, skip: Collection[str] = ()) -> TrackSet:
-    """The training part of a benchmark (GOT10k_train, LaSOT_train, TrackingNet_train) as `load_dataset` knows it.
+    """Read the training part of a benchmark (GOT10k_train, LaSOT_train, TrackingNet_train) as `load_dataset` knows it.
 
     Of each sequence the frames where the target is in sight and its box is wholly inside the image, as in SiamBAN's and RBO's data.
+
+    Args:
+        root: Folder of the data.
+        name: Name of the benchmark.
+        skip: Sequences to leave out.
     """
     sequences = load_dataset(name, root)
-    return from_sequences(name, {one.name: one for one in sequences}, skip, inside=True)
+    return from_sequences(name, {sequence.name: sequence for sequence in sequences}, skip, inside=True)
 
 
 def read_videos(root: Path, name: str = "videos", skip: Collection[str] = (), *, masks: bool = False) -> TrackSet:
-    """One's own videos, or benchmark folders that are given for training; of them the boxes that can train (see `is_trainable`)."""
-    sequences = {f"{one.dataset}/{one.name}": one for one in load_videos(root)}
-    found = from_sequences(name, sequences, skip, inside=False)
-    return (
-        replace(found, masks=SequenceMasks({video: one.masks for video, one in sequences.items() if one.masks is not None}))
-        if masks
-        else found
-    )
+    """Read custom videos, or benchmark folders to train on; of them the boxes that can train (see `is_trainable`).
+
+    Args:
+        root: Folder of the videos.
+        name: Name of the set.
+        skip: Videos to leave out.
+        masks: Whether to keep the masks.
+    """
+    sequences = {f"{sequence.dataset}/{sequence.name}": sequence for sequence in load_videos(root)}
+    tracks = from_sequences(name, sequences, skip, inside=False)
+    if not masks:
+        return tracks
+    return replace(tracks, masks=SequenceMasks({video: item.masks for video, item in sequences.items() if item.masks is not None}))
 
 
 def from_sequences(name: str, sequences: Mapping[str, VideoSequence], skip: Collection[str] = (), *, inside: bool) -> TrackSet:
-    """One track per sequence.
+    """Make a track of each sequence.
 
     Args:
-        sequences: by the name that the video shall have. inside: only boxes wholly inside the image; else all that `is_trainable` accepts.
+        name: Name of the set.
+        sequences: Sequences by the name that the video must have.
+        skip: Videos to leave out.
+        inside: Only boxes wholly inside the image; else all that `is_trainable` accepts.
     """
     tracks = [
         Track(video, "00", np.flatnonzero(keep), xywh_to_xyxy(sequence.boxes[keep]))
@@ -75,13 +96,14 @@ def from_sequences(name: str, sequences: Mapping[str, VideoSequence], skip: Coll
         for keep in (_keep(sequence, inside),)
     ]
     left = sum(len(sequence) for sequence in sequences.values()) - sum(len(np.asarray(track.frames)) for track in tracks)
-    found = TrackSet.build(name, tracks, SequenceFrames({video: one.frames for video, one in sequences.items()}), skip=skip)
-    why = "hidden, absent or not wholly inside the image" if inside else f"hidden, {_UNFIT}"
-    return replace(found, notes=(*found.notes, *((f"{name}: {left} frames left out ({why})",) if left else ())))
+    frames = SequenceFrames({video: sequence.frames for video, sequence in sequences.items()})
+    built = TrackSet.build(name, tracks, frames, skip=skip)
+    reason = "hidden, absent or not wholly inside the image" if inside else f"hidden, {_UNFIT}"
+    return replace(built, notes=(*built.notes, *((f"{name}: {left} frames left out ({reason})",) if left else ())))
 
 
 def _keep(sequence: VideoSequence, inside: bool) -> NDArray[np.bool_]:
-    """(T,) which frames can train."""
+    """Return (T,) which frames can train."""
     width, height = sequence.frame_size or sequence.frames[0].shape[1::-1]
     boxes = sequence.boxes
     if inside:
@@ -92,23 +114,26 @@ def _keep(sequence: VideoSequence, inside: bool) -> NDArray[np.bool_]:
 
 
 def read_stills(root: Path, name: str = "stills", skip: Collection[str] = (), *, masks: bool = False) -> TrackSet:
-    """Stills and short videos: objects of a short video are tracks over its images, others are tracks of one frame.
+    """Read stills and short videos: objects of a short video are tracks over its images, others are tracks of one frame.
 
     Args:
-        skip: sets to leave out, or videos.
+        root: Folder of the sets.
+        name: Name of the set.
+        skip: Sets or videos to leave out.
+        masks: Whether to keep the masks.
     """
-    images = load_stills(root, exclude=[one for one in list_sets(root) if one in skip])
+    images = load_stills(root, exclude=[folder for folder in list_sets(root) if folder in skip])
     objects: dict[tuple[str, str, int], tuple[StillImage, int]] = {}
     tracks = sorted(_still_tracks(images, objects), key=lambda track: track.video)
     paths = {(video, frame): image.path for (video, _, frame), (image, _) in objects.items()}
     left = sum(len(image.objects) for image in images) - sum(len(np.asarray(track.frames)) for track in tracks)
-    found = TrackSet.build(name, tracks, ListedImages(paths), skip=skip)
-    notes = (*found.notes, *((f"{name}: {left} objects left out ({_UNFIT})",) if left else ()))
-    return replace(found, masks=StillMasks(objects) if masks else None, notes=notes)
+    built = TrackSet.build(name, tracks, ListedImages(paths), skip=skip)
+    notes = (*built.notes, *((f"{name}: {left} objects left out ({_UNFIT})",) if left else ()))
+    return replace(built, masks=StillMasks(objects) if masks else None, notes=notes)
 
 
 def _still_tracks(images: Iterable[StillImage], objects: dict[tuple[str, str, int], tuple[StillImage, int]]) -> Iterator[Track]:
-    """The tracks, those of one video not in a row; where each box comes from goes into `objects`, by video, track and frame."""
+    """Yield the tracks, those of one video not in a row; the source of each box goes into `objects`, by video, track and frame."""
     images = list(images)
     moving: set[tuple[Path, int]] = set()
     counts: dict[str, int] = {}

@@ -14,6 +14,7 @@ import re
 from functools import partial
 from pathlib import Path
 
+from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, frame_number, from_one_based, list_folders, list_images
 from lockon.data.datasets.lists import official
 from lockon.data.datasets.parsing import read_table
@@ -25,13 +26,13 @@ _PIECE = re.compile(r"(.+)_(\d+)")
 
 
 def is_root(folder: Path, dataset: str) -> bool:
-    """Whether the folder has this layout, and annotations of this one of the three datasets."""
+    """Return whether the folder has this layout, and annotations of this one of the three datasets."""
     annotations = _annotations(folder, dataset)
     return annotations is not None and (any(annotations.glob("*.txt")) or (folder / "data_seq").is_dir())
 
 
 def _annotations(root: Path, dataset: str) -> Path | None:
-    """The folder of the annotations, one level deeper where the archive's own folders are kept; None if they are another's."""
+    """Return the folder of the annotations, deeper where the archive's own folders are kept; None if they are another dataset's."""
     parent = root / "anno"
     if not parent.is_dir():
         return None
@@ -43,25 +44,25 @@ def _annotations(root: Path, dataset: str) -> Path | None:
 
 
 def _images(root: Path, dataset: str) -> Path:
-    """The folder of the images, likewise."""
+    """Return the folder of the images, likewise."""
     names = (dataset, dataset.replace("_10fps", "@10fps"), *(("UAV123",) if dataset == LONG else ()))
     return next((root / "data_seq" / name for name in names if (root / "data_seq" / name).is_dir()), root / "data_seq")
 
 
 def scan(root: Path, dataset: str) -> list[SequenceFiles]:
-    """The files of every annotated sequence, and of every folder of images without annotation; sorted by name."""
+    """List the files of every annotated sequence, and of every folder of images without annotation; sorted by name."""
     images, annotations = _images(root, dataset), _annotations(root, dataset)
     truths = {path.stem: path for path in sorted(annotations.glob("*.txt"))} if annotations is not None else {}
-    found = [_scan_sequence(name, truths[name], images, dataset) for name in select(list(truths), dataset)]
-    used = {files.folder for files in found}
+    sequences = [_scan_sequence(name, truths[name], images, dataset) for name in select(list(truths), dataset)]
+    used = {files.folder for files in sequences}
     if dataset != LONG:
         rest = [folder for folder in list_folders(images) if folder not in used]
-        found += [SequenceFiles(folder.name, folder, list_images(folder), None, first=1, pattern=_PATTERN) for folder in rest]
-    return sorted(found, key=lambda files: files.name)
+        sequences += [SequenceFiles(folder.name, folder, list_images(folder), None, first=1, pattern=_PATTERN) for folder in rest]
+    return sorted(sequences, key=lambda files: files.name)
 
 
 def select(names: list[str], dataset: str) -> list[str]:
-    """Those of the annotated names that belong to the dataset: whole videos that are in pieces too belong to UAV20L alone."""
+    """Return the annotated names that belong to the dataset: whole videos that are in pieces too belong to UAV20L alone."""
     complete = official(dataset)
     if dataset == LONG and complete is not None:
         return [name for name in names if name in complete.sequences]
@@ -79,7 +80,7 @@ def _scan_sequence(name: str, truth: Path, images: Path, dataset: str) -> Sequen
 
 
 def _piece_start(stem: str, number: int, truth: Path, dataset: str) -> int:
-    """Frame number at which piece `number` of a video starts: from the list, else the last frame of the piece before."""
+    """Return the frame number at which piece `number` of a video starts: from the list, else the last frame of the piece before."""
     complete = official(dataset)
     listed = None if complete is None else complete.sequences.get(f"{stem}_{number}")
     if listed is not None:
@@ -89,12 +90,19 @@ def _piece_start(stem: str, number: int, truth: Path, dataset: str) -> int:
 
 
 def truth(files: SequenceFiles) -> Truth:
-    """Boxes of one sequence; `visible` is False where a line says NaN."""
+    """Read the boxes of one sequence; `visible` is False where a line says NaN."""
     assert files.truth is not None
     table = read_table(files.truth, (4,))
     return Truth(from_one_based(table.values), table.lines, table.problems, table.widths > 0, wrong=table.wrong)
 
 
 def layout(dataset: str) -> Layout:
-    """The layout of UAV123, UAV20L or UAV123_10fps."""
+    """Return the layout of UAV123, UAV20L or UAV123_10fps."""
     return Layout("uav123", EXPECTS, partial(is_root, dataset=dataset), partial(scan, dataset=dataset), truth)
+
+
+def _dataset(name: str, shares: tuple[str, ...] = ()) -> Dataset:
+    return Dataset(name, layout(name), "test", shares=shares, select=partial(select, dataset=name))
+
+
+DATASETS = (_dataset("UAV123"), _dataset("UAV123_10fps"), _dataset("UAV20L", shares=("UAV123",)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, list_folders, list_images
 from lockon.data.datasets.parsing import read_table
 
@@ -18,18 +19,18 @@ _PATTERN = "img{:06d}.jpg"
 
 
 def _annotations(root: Path) -> Path | None:
-    """The folder of the annotations, or None."""
+    """Return the folder of the annotations, or None."""
     candidates = [root / "anno", *(root.glob("UAV-benchmark-SOT*/anno")), *(root.glob("UAV-benchmark-SOT*/*/anno"))]
     return next((folder for folder in candidates if any(folder.glob("S[0-9]*.txt"))), None)
 
 
 def is_root(folder: Path) -> bool:
-    """Whether the folder has the annotations of this benchmark."""
+    """Return whether the folder has the annotations of this benchmark."""
     return not folder.name.startswith("UAV-benchmark-SOT") and _annotations(folder) is not None
 
 
 def scan(root: Path) -> list[SequenceFiles]:
-    """The files of every annotated sequence, sorted by name."""
+    """List the files of every annotated sequence, sorted by name."""
     annotations = _annotations(root)
     truths = {path.stem.removesuffix("_gt"): path for path in annotations.glob("*.txt")} if annotations is not None else {}
     places = [folder for folder in (root / "UAV-benchmark-S", root / "data_seq", root) if folder.is_dir()]
@@ -40,7 +41,7 @@ def scan(root: Path) -> list[SequenceFiles]:
 
 
 def truth(files: SequenceFiles) -> Truth:
-    """Boxes of one sequence; `visible` is None unless some line says NaN."""
+    """Read the boxes of one sequence; `visible` is None unless some line says NaN."""
     assert files.truth is not None
     table = read_table(files.truth, (4,))
     absent = table.widths == 0
@@ -48,3 +49,4 @@ def truth(files: SequenceFiles) -> Truth:
 
 
 LAYOUT = Layout("uavdt", EXPECTS, is_root, scan, truth, origin=0)
+DATASETS = (Dataset("UAVDT", LAYOUT, "test"),)

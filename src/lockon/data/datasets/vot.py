@@ -25,6 +25,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, list_folders, list_images
 from lockon.data.datasets.parsing import parse_table, read_text
 from lockon.data.datasets.vot_files import TextMasks, extent, has_masks, parse_masks, read_anchors, read_properties, read_tags
@@ -37,7 +38,7 @@ BoxRule = Literal["extent", "area"]
 
 
 def polygon_to_box(polygons: ArrayLike, rule: BoxRule = "extent") -> FloatArray:
-    """(..., 4) boxes x, y, w, h of (..., 8) polygons of four corners.
+    """Return (..., 4) boxes x, y, w, h of (..., 8) polygons of four corners.
 
     "extent" is the axis-aligned extent. "area" is the box around the mean of the corners with the polygon's aspect of the
     extent and about its area, as PySOT's `get_axis_aligned_bbox` makes it to start a tracker: with
@@ -57,19 +58,19 @@ def polygon_to_box(polygons: ArrayLike, rule: BoxRule = "extent") -> FloatArray:
 
 
 def box_to_polygon(boxes: FloatArray) -> FloatArray:
-    """(T, 8) corner pixels of (T, 4) rectangles x, y, w, h: right = x + w - 1, bottom = y + h - 1, clockwise from top left."""
+    """Return (T, 8) corner pixels of (T, 4) rectangles: right = x + w - 1, bottom = y + h - 1, clockwise from top left."""
     x, y, w, h = boxes.T
     right, bottom = x + w - 1, y + h - 1
     return np.stack([x, y, right, y, right, bottom, x, bottom], axis=1)
 
 
 def is_root(folder: Path) -> bool:
-    """Whether any sub-folder is a sequence of this layout."""
+    """Return whether any sub-folder is a sequence of this layout."""
     return any((child / "groundtruth.txt").is_file() for child in list_folders(folder))
 
 
 def scan(root: Path) -> list[SequenceFiles]:
-    """The sequences that `list.txt` names (present or not), or every folder with a groundtruth.txt where there is no list."""
+    """List the sequences that `list.txt` names (present or not), or every folder with a groundtruth.txt where there is no list."""
     listing = root / "list.txt"
     if listing.is_file():
         names = sorted(line.strip() for line in read_text(listing).splitlines() if line.strip())
@@ -87,7 +88,7 @@ def _scan_sequence(folder: Path) -> SequenceFiles:
 
 
 def truth(files: SequenceFiles, box_rule: BoxRule = "extent") -> Truth:
-    """Polygons as published, or masks, and boxes; `visible` is None unless some line has no target."""
+    """Read polygons as published, or masks, and boxes; `visible` is None unless some line has no target."""
     assert files.truth is not None
     try:
         text = read_text(files.truth)
@@ -138,7 +139,7 @@ def _mask_truth(files: SequenceFiles, path: Path, text: str) -> Truth:
 
 
 def _image_size(files: SequenceFiles) -> tuple[int, int] | None:
-    """(width, height) of the first image that can be read, or None."""
+    """Return (width, height) of the first image that can be read, or None."""
     for path in files.frames[:1]:
         try:
             height, width = read_image(path).shape[:2]
@@ -149,8 +150,11 @@ def _image_size(files: SequenceFiles) -> tuple[int, int] | None:
 
 
 def layout(box_rule: BoxRule = "extent") -> Layout:
-    """The layout with one of the two rules that make boxes from polygons."""
+    """Return the layout with one of the two rules that make boxes from polygons."""
     return Layout("vot", EXPECTS, is_root, scan, partial(truth, box_rule=box_rule), origin=0)
 
 
 LAYOUT = layout()
+DATASETS = tuple(  # their folder may be a workspace of the VOT toolkit
+    Dataset(f"VOT{year}", LAYOUT, "test", (f"VOT{year % 100}", f"VOT-ST{year}"), inside=("sequences",)) for year in range(2016, 2021)
+)

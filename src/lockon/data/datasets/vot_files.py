@@ -24,7 +24,7 @@ class Properties:
 
 
 def read_properties(folder: Path) -> Properties:
-    """The file `sequence` of a sequence's folder: lines KEY=VALUE; nothing if there is no such file."""
+    """Read the file `sequence` of a sequence's folder: lines KEY=VALUE; nothing if there is no such file."""
     path = folder / "sequence"
     if not path.is_file():
         return Properties()
@@ -41,7 +41,7 @@ def read_properties(folder: Path) -> Properties:
 
 
 def read_anchors(folder: Path, count: int) -> tuple[tuple[int, ...] | None, frozenset[int], tuple[str, ...]]:
-    """Anchors, those of them that run backward, and problems of `anchor.value`: one number per frame, 0 where there is none.
+    """Read `anchor.value`: anchors, those of them that run backward, and problems; one number per frame, 0 where there is none.
 
     A positive number is an anchor from which the tracker runs to the last frame, a negative one to the first.
     """
@@ -53,18 +53,18 @@ def read_anchors(folder: Path, count: int) -> tuple[tuple[int, ...] | None, froz
 
 
 def read_tags(folder: Path) -> frozenset[str]:
-    """Names of the tags (NAME.tag or NAME.label, one 0 or 1 per frame) that some frame has."""
+    """Read the names of the tags (NAME.tag or NAME.label, one 0 or 1 per frame) that some frame has."""
     files = sorted([*folder.glob("*.tag"), *folder.glob("*.label")])
     return frozenset(file.stem for file in files if any(word not in ("0", "0.0") for word in read_text(file).split()))
 
 
 def has_masks(text: str) -> bool:
-    """Whether some line of a ground truth is a mask."""
+    """Return whether some line of a ground truth is a mask."""
     return any(is_vot_mask(line) for line in text.splitlines() if line.strip())
 
 
 def parse_masks(text: str, where: str) -> tuple[TextTable, tuple[str, ...]]:
-    """Boxes around the masks of a ground truth, as a table of x, y, w, h, and the text of each mask.
+    """Parse the boxes around the masks of a ground truth, as a table of x, y, w, h, and the text of each mask.
 
     Lines that are empty or say NaN or 0 have no mask.
     """
@@ -88,7 +88,7 @@ def parse_masks(text: str, where: str) -> tuple[TextTable, tuple[str, ...]]:
 
 
 def extent(masks: tuple[str, ...]) -> tuple[int, int]:
-    """(width, height) that all masks of a sequence fit into, for want of images."""
+    """Return (width, height) that all masks of a sequence fit into, for want of images."""
     parts = [parse_vot_mask(text) for text in masks if text]
     return max((part.x + part.width for part in parts), default=1), max((part.y + part.height for part in parts), default=1)
 
@@ -98,7 +98,8 @@ class TextMasks:
     """Masks of a ground truth file as a lazy list.
 
     Attributes:
-        path: the file. masks: the text of each frame's mask, empty where there is none.
+        path: The file.
+        masks: The text of each frame's mask, empty where there is none.
         size: (width, height) of the frames.
     """
 
@@ -107,10 +108,10 @@ class TextMasks:
     size: tuple[int, int]
 
     def read(self, path: Path) -> NDArray[np.bool_]:
-        """(H, W) mask of the frame whose number is the last part of a path that `lazy` made."""
+        """Read the (H, W) mask of the frame whose number is the last part of a path that `lazy` made."""
         text = self.masks[int(path.name)]
         return decode_vot_mask(text, self.size) if text else np.zeros((self.size[1], self.size[0]), dtype=np.bool_)
 
     def lazy(self) -> LazyList[NDArray[np.bool_]]:
-        """The masks as a lazy list; item i has the path FILE/00000i."""
+        """Return the masks as a lazy list; item i has the path FILE/00000i."""
         return LazyList([self.path / f"{index:06d}" for index in range(len(self.masks))], self.read)

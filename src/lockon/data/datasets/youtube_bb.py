@@ -59,15 +59,15 @@ class _Images(ImageFiles):
 
 
 def is_root(root: Path) -> bool:
-    """Whether the folder holds the training annotation."""
+    """Return whether the folder holds the training annotation."""
     return (root / f"{PART}.csv").is_file()
 
 
 def read(root: Path, name: str = "YTBB", skip: Collection[str] = ()) -> TrackSet:
-    """The training part, as far as its images are there.
+    """Read the training part, as far as its images are there.
 
     Raises:
-        LockonError: not this layout, a malformed line (FILE:LINE is named), or no image by any of the known patterns.
+        LockonError: Not this layout, a malformed line (FILE:LINE is named), or no image by any of the known patterns.
     """
     if not is_root(root):
         raise LockonError(f"{root} does not look like YouTube-BB; expected {EXPECTS}")
@@ -111,7 +111,7 @@ def _read_csv(file: Path) -> _Rows:
 
 
 def _find_images(root: Path, rows: _Rows) -> _Images:
-    """The pattern by which some image is found, of up to 2,000 boxes spread over the file."""
+    """Find the pattern by which some image is found, of up to 2,000 boxes spread over the file."""
     top = next((folder for folder in (root / PART, root / "train", root) if folder.is_dir()), root)
     for pattern in PATTERNS:
         images = _Images(top, pattern)
@@ -123,7 +123,7 @@ def _find_images(root: Path, rows: _Rows) -> _Images:
 
 
 def _existing(rows: _Rows, images: _Images) -> NDArray[np.bool_]:
-    """(n,) whether the image of each box is there, from one listing per folder."""
+    """Return (n,) whether the image of each box is there, from one listing per folder."""
     listings: dict[str, frozenset[str]] = {}
     kept = np.zeros(len(rows.owner), bool)
     for row, (owner, second) in enumerate(zip(rows.owner.tolist(), rows.seconds.tolist(), strict=True)):

@@ -35,7 +35,7 @@ class ObjectMasks:
     files: ImageFiles
 
     def __call__(self, video: str, track: str, frame: int) -> NDArray[np.bool_] | None:
-        """The mask, or None where there is no file."""
+        """Read the mask; None where there is no file."""
         path = self.files.path(video, track, frame)
         return read_mask(path, int(track)) if path.is_file() else None
 
@@ -53,15 +53,15 @@ class _Key:
 
 
 def is_root(root: Path) -> bool:
-    """Whether the folder holds the parts of this layout."""
+    """Return whether the folder holds the parts of this layout."""
     return (root / "meta.json").is_file() and all((root / part).is_dir() for part in ("JPEGImages", "Annotations"))
 
 
 def read(root: Path, name: str = "YouTubeVOS", skip: Collection[str] = (), *, masks: bool = False) -> TrackSet:
-    """Every object of every video, in the frames where it is seen; with `masks` its masks too.
+    """Read every object of every video, in the frames where it is seen; with `masks` its masks too.
 
     Raises:
-        LockonError: a meta.json that is malformed or that of another part, whose objects have no category; a broken mask.
+        LockonError: A meta.json that is malformed or that of another part, whose objects have no category; a broken mask.
     """
     keys = [key for key in _keys(root / "meta.json") if key.video not in skip]
     places = ObjectMasks(ImageFiles(root / "Annotations", "{video}/{frame:05d}.png"))
@@ -73,12 +73,12 @@ def read(root: Path, name: str = "YouTubeVOS", skip: Collection[str] = (), *, ma
         return np.full(4, np.nan) if mask is None else xywh_to_xyxy(mask_to_box(mask))
 
     boxes = remembered_boxes(root, list(by_text), box)
-    found = TrackSet.build(name, _tracks(keys, boxes), ImageFiles(root / "JPEGImages", "{video}/{frame:05d}.jpg"), skip=skip)
-    return replace(found, masks=places) if masks else found
+    track_set = TrackSet.build(name, _tracks(keys, boxes), ImageFiles(root / "JPEGImages", "{video}/{frame:05d}.jpg"), skip=skip)
+    return replace(track_set, masks=places) if masks else track_set
 
 
 def _keys(file: Path) -> Iterator[_Key]:
-    """Objects and frames by video, object and frame."""
+    """Return objects and frames by video, object and frame."""
     try:
         videos = json.loads(file.read_text(encoding="utf-8"))["videos"]
         for video, content in sorted(videos.items()):

@@ -10,16 +10,17 @@ from torch import Tensor, nn
 
 
 class AlexNet(nn.Module):
-    """(B, 3, H, W) RGB 0..255 to one (B, 256, H', W'): 127 pixels give 6x6, 255 give 22x22, 287 give 26x26.
+    """AlexNet of (B, 3, H, W) RGB 0..255 to one (B, 256, H', W'): 127 pixels give 6x6, 255 give 22x22, 287 give 26x26.
 
     The last convolution is normalized but not rectified. Feature k is centred on input pixel 8 k + 43.
 
     Args:
-        bgr: the weights want blue, green, red; the input stays RGB.
-        train_norms: batch normalization of learning stages uses and updates the statistics of the batch.
+        bgr: The weights expect blue, green, red; the input stays RGB.
+        train_norms: Batch normalization of trained stages uses and updates the statistics of the batch.
 
     Attributes:
-        channels: C of the one output. trainable_stages: how many of the last of the five convolutions learn, see `set_trainable`.
+        channels: C of the single output.
+        trainable_stages: How many of the last of the five convolutions are trained, see `set_trainable`.
     """
 
     STAGES = ((0, 4), (4, 8), (8, 11), (11, 14), (14, 16))  # one convolution each, as ranges of `features`
@@ -57,12 +58,12 @@ class AlexNet(nn.Module):
         self.train(self.training)
 
     def _learns(self, index: int) -> bool:
-        """Whether the part `index` of `features` belongs to a learning stage."""
+        """Return whether the part `index` of `features` belongs to a trained stage."""
         frozen = len(self.STAGES) - self.trainable_stages
         return frozen == 0 or index >= self.STAGES[frozen - 1][1]
 
     def train(self, mode: bool = True) -> AlexNet:
-        """Batch normalization keeps its statistics in frozen stages, and everywhere without `train_norms`."""
+        """Set the mode; batch normalization keeps its statistics in frozen stages, and everywhere without `train_norms`."""
         super().train(mode)
         for index, module in enumerate(self.features):
             if isinstance(module, nn.BatchNorm2d) and not (self.train_norms and self._learns(index)):
@@ -70,7 +71,7 @@ class AlexNet(nn.Module):
         return self
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """(B, 3, H, W) RGB 0..255 to one (B, 256, H', W')."""
+        """Map (B, 3, H, W) RGB 0..255 to one (B, 256, H', W')."""
         return (self.features(image.flip(1) if self.bgr else image),)
 
 

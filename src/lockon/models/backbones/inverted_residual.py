@@ -21,7 +21,7 @@ EFFICIENTNET_LITE0_ROWS = ((1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5),
 def conv_bn(
     cin: int, cout: int, kernel: int = 1, stride: int = 1, *, groups: int = 1, act: bool = True, eps: float = 1e-5
 ) -> nn.Sequential:
-    """Convolution without bias, batch normalization, and ReLU6 unless `act` is False; padding keeps size / stride."""
+    """Build a convolution without bias, batch normalization, and ReLU6 unless `act` is False; padding keeps size / stride."""
     layers: list[nn.Module] = [
         nn.Conv2d(cin, cout, kernel, stride, kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(cout, eps=eps),
@@ -32,7 +32,16 @@ def conv_bn(
 
 
 class InvertedResidual(nn.Module):
-    """Expand 1x1, depth-wise kxk, project 1x1; the input is added where shapes allow. (B, cin, H, W) to (B, cout, H/s, W/s)."""
+    """Inverted residual block: expand 1x1, depth-wise kxk, project 1x1; the input is added where shapes allow.
+
+    Args:
+        cin: Input channels.
+        cout: Output channels.
+        expansion: Factor from input channels to those inside.
+        stride: Stride of the depth-wise convolution.
+        kernel: Side of the depth-wise kernel.
+        eps: Epsilon of the batch normalizations.
+    """
 
     def __init__(self, cin: int, cout: int, *, expansion: int, stride: int, kernel: int, eps: float = 1e-5) -> None:
         super().__init__()
@@ -43,7 +52,7 @@ class InvertedResidual(nn.Module):
         self.residual = stride == 1 and cin == cout
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, cin, H, W) to (B, cout, H/stride, W/stride)."""
+        """Map (B, cin, H, W) to (B, cout, H/stride, W/stride)."""
         y: Tensor = self.project(self.depthwise(self.expand(x)))
         return x + y if self.residual else y
 
@@ -52,20 +61,26 @@ class InvertedResidualTrunk(nn.Module):
     """Stem and blocks down to stride 16, split into four stages of stride 2, 4, 8, 16.
 
     Args:
+        name: Name of the network, for messages.
         rows: (expansion, channels, repeats, stride, kernel) per group of blocks.
-        mean, std: per-channel RGB normalization of 0..255 input.
-        eps: epsilon of the batch normalizations (1e-3 in EfficientNet-Lite, 1e-5 in MobileNetV2).
+        mean: Per-channel RGB mean of 0..255 input.
+        std: Per-channel RGB standard deviation of 0..255 input.
+        eps: Epsilon of the batch normalizations (1e-3 in EfficientNet-Lite, 1e-5 in MobileNetV2).
 
     Attributes:
-        channels: C of the output. stage_channels: C of every entry of `features`, in their order.
-        trainable_stages: how many of the last stages learn, see `set_trainable`.
+        channels: C of the output.
+        stage_channels: C of every entry of `features`, in their order.
+        trainable_stages: How many of the last stages are trained, see `set_trainable`.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, rows: Sequence[tuple[int, int, int, int, int]], *, mean: Sequence[float], std: Sequence[float], eps: float) -> None:
+    def __init__(
+        self, name: str, rows: Sequence[tuple[int, int, int, int, int]], *, mean: Sequence[float], std: Sequence[float], eps: float
+    ) -> None:
         super().__init__()
+        self.name = name
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         stages: list[list[nn.Module]] = [[conv_bn(3, 32, 3, 2, eps=eps)]]
@@ -91,7 +106,7 @@ class InvertedResidualTrunk(nn.Module):
             stage.requires_grad_(index >= first)
 
     def train(self, mode: bool = True) -> InvertedResidualTrunk:
-        """Batch normalization keeps its ImageNet statistics: batches of crops are too small and too alike to replace them."""
+        """Set the mode; batch normalization keeps its ImageNet statistics: batches of crops are too small and too alike to replace them."""
         super().train(mode)
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):
@@ -99,7 +114,7 @@ class InvertedResidualTrunk(nn.Module):
         return self
 
     def features(self, image: Tensor) -> dict[str, Tensor]:
-        """Every stage's output by the names of `StagedResNet.features`: "stem", "layer1", "layer2", "layer3" at strides 2, 4, 8, 16.
+        """Return every stage's output by the names of `StagedResNet.features`: "stem", "layer1", "layer2", "layer3" at strides 2, 4, 8, 16.
 
         Args:
             image: (B, 3, H, W) RGB 0..255.
@@ -107,23 +122,25 @@ class InvertedResidualTrunk(nn.Module):
         frozen = len(self.stages) - self.trainable_stages
         with torch.set_grad_enabled(torch.is_grad_enabled() and frozen == 0):
             x = (image - self.mean) / self.std
-        found = {}
+        outputs = {}
         for index, stage in enumerate(self.stages):
             with torch.set_grad_enabled(torch.is_grad_enabled() and index >= frozen):
                 x = stage(x)
-            found[f"layer{index}" if index else "stem"] = x
-        return found
+            outputs[f"layer{index}" if index else "stem"] = x
+        return outputs
 
     def forward(self, image: Tensor) -> Tensor:
-        """(B, 3, H, W) RGB 0..255 to (B, C, H/16, W/16)."""
+        """Map (B, 3, H, W) RGB 0..255 to (B, C, H/16, W/16)."""
         return self.features(image)[f"layer{len(self.stages) - 1}"]
 
 
 def mobilenet_v2() -> InvertedResidualTrunk:
-    """MobileNetV2 1.0 to its last stride-16 block: 96 channels, 0.54 M parameters."""
-    return InvertedResidualTrunk(MOBILENET_V2_ROWS, mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), eps=1e-5)
+    """Build MobileNetV2 1.0 to its last stride-16 block: 96 channels, 0.54 M parameters."""
+    return InvertedResidualTrunk("mobilenet-v2", MOBILENET_V2_ROWS, mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), eps=1e-5)
 
 
 def efficientnet_lite0() -> InvertedResidualTrunk:
-    """EfficientNet-Lite0 to its last stride-16 block: 112 channels, 0.70 M parameters."""
-    return InvertedResidualTrunk(EFFICIENTNET_LITE0_ROWS, mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0), eps=1e-3)
+    """Build EfficientNet-Lite0 to its last stride-16 block: 112 channels, 0.70 M parameters."""
+    return InvertedResidualTrunk(
+        "efficientnet-lite0", EFFICIENTNET_LITE0_ROWS, mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0), eps=1e-3
+    )

@@ -1,8 +1,8 @@
-"""Published ImageNet weights into our backbones, by the names of torchvision, timm, PySOT and EfficientNet-Lite; strictly.
+"""Loading of published ImageNet weights by the names of torchvision, timm, PySOT and EfficientNet-Lite; strictly.
 
-ResNets: the names of torchvision, timm and PySOT are our own. Inverted residual networks: three naming schemes, renamed. The dilated
-ResNet-50 takes weights of its own kind (PySOT's), and ordinary ones after an exact rewriting of the stem, and a placement of the
-shortcuts' 1x1 kernels in the middle of 3x3 ones.
+ResNets: the names of torchvision, timm and PySOT are those of `lockon`. Inverted residual networks: three naming schemes, renamed.
+The dilated ResNet-50 takes weights of its own kind (PySOT's), and ordinary ones after an exact rewriting of the stem, and a placement
+of the shortcuts' 1x1 kernels in the middle of 3x3 ones.
 """
 
 from __future__ import annotations
@@ -24,42 +24,41 @@ Weights = Mapping[str, Tensor]
 PREFIXES = ("module.", "backbone.", "layers.", "encoder.", "model.")  # what wrappers put before a network's names
 
 
-def load_pretrained(
-    trunk: nn.Module, state: Weights, *, source: str = "the given file", network: str = "", partial: bool = False
-) -> tuple[str, ...]:
-    """Copies published weights into a backbone; what comes after the backbone's last layer is left out.
+def load_pretrained(trunk: nn.Module, state: Weights, *, source: str = "the file", partial: bool = False) -> tuple[str, ...]:
+    """Copy published weights into a backbone; what comes after the backbone's last layer is left out.
 
     Args:
         trunk: `ResNet`, `DilatedResNet50`, `AlexNet` or `InvertedResidualTrunk`.
-        state: named tensors; wrappers' prefixes (`PREFIXES`) are taken off, so that a whole tracker gives its "backbone.".
-        source, network: for messages, for example the file's name and the backbone's; the name of its class by default.
-        partial: whole layers at the end may be missing (SiamMask's weights end with layer3); they stay as they are.
+        state: Named tensors; wrappers' prefixes (`PREFIXES`) are taken off, so that a whole tracker gives its "backbone.".
+        source: Name of the weights for messages, for example that of their file.
+        partial: Whole layers at the end may be missing (SiamMask's weights end with layer3); they stay as they are.
 
     Returns:
-        What is worth telling: weights that were rewritten, layers that were not found.
+        Notes for the user: weights that were rewritten, layers that are missing.
 
     Raises:
-        LockonError: a weight that is missing, too many or of another shape, or a backbone for which no published names are known.
+        LockonError: A weight that is missing, unknown or of another shape, or a backbone for which no published names are known.
     """
-    found, notes = _as_ours(trunk, state)
-    ours = trunk.state_dict()
-    stages = dict.fromkeys(name.partition(".")[0] for name in ours)
-    absent = [stage for stage in stages if partial and not any(name.startswith(f"{stage}.") for name in found)]
-    wanted = [name for name in ours if name.partition(".")[0] not in absent]
-    missing = [name for name in wanted if name not in found and not name.endswith(".num_batches_tracked")]
-    extra = [name for name in found if name not in ours and name.partition(".")[0] in stages]
+    weights, notes = _renamed(trunk, state)
+    current = trunk.state_dict()
+    stages = dict.fromkeys(name.partition(".")[0] for name in current)
+    absent = [stage for stage in stages if partial and not any(name.startswith(f"{stage}.") for name in weights)]
+    expected = [name for name in current if name.partition(".")[0] not in absent]
+    missing = [name for name in expected if name not in weights and not name.endswith(".num_batches_tracked")]
+    extra = [name for name in weights if name not in current and name.partition(".")[0] in stages]
     shapes = [
-        f"size mismatch: {name} is {_shape(found[name])}, not {_shape(ours[name])}"
-        for name in wanted
-        if name in found and found[name].shape != ours[name].shape
+        f"size mismatch: {name} is {_shape(weights[name])}, not {_shape(current[name])}"
+        for name in expected
+        if name in weights and weights[name].shape != current[name].shape
     ]
-    problems = [f"{len(missing)} of {len(ours)} weights are missing, first {missing[0]!r}"] if missing else []
-    problems += [f"{len(extra)} are too many, first {extra[0]!r}"] if extra else []
+    problems = [f"{len(missing)} of {len(current)} weights are missing, first {missing[0]!r}"] if missing else []
+    problems += [f"{len(extra)} are unknown, first {extra[0]!r}"] if extra else []
     problems += shapes[:1]
     if problems or len(absent) == len(stages):
+        network = trunk.name if isinstance(trunk, InvertedResidualTrunk) else type(trunk).__name__
         reason = "; ".join(problems) or "none of its names is there"
-        raise LockonError(f"{source} does not hold weights of {network or type(trunk).__name__} ({reason}); give those of that network")
-    trunk.load_state_dict({**ours, **{name: found[name] for name in wanted if name in found}})
+        raise LockonError(f"{source} does not hold weights of {network} ({reason}); give those of that network")
+    trunk.load_state_dict({**current, **{name: weights[name] for name in expected if name in weights}})
     return (*notes, *(f"{source} has no {stage}: it starts from random weights" for stage in absent))
 
 
@@ -67,36 +66,36 @@ def _shape(tensor: Tensor) -> str:
     return "x".join(map(str, tensor.shape)) or "a number"
 
 
-def _as_ours(trunk: nn.Module, state: Weights) -> tuple[dict[str, Tensor], list[str]]:
-    """The state under our names, and what was rewritten."""
+def _renamed(trunk: nn.Module, state: Weights) -> tuple[dict[str, Tensor], list[str]]:
+    """Return the state under the names of `trunk`, and notes on what was rewritten."""
     if isinstance(trunk, InvertedResidualTrunk):
         return _inverted_residual(trunk, state), []
     if isinstance(trunk, AlexNet):
-        found = _without_prefixes(state, "features.0.weight")
-        bare = "0.weight" in found  # legacy files leave out what all names have in common
-        return ({f"features.{name}": value for name, value in found.items()} if bare else found), []
+        weights = _without_prefixes(state, "features.0.weight")
+        bare = "0.weight" in weights  # legacy files leave out what all names have in common
+        return ({f"features.{name}": value for name, value in weights.items()} if bare else weights), []
     if isinstance(trunk, StagedResNet):
-        found = _without_prefixes(state, "conv1.weight")
-        shortcut = found.get("layer2.0.downsample.0.weight")
+        weights = _without_prefixes(state, "conv1.weight")
+        shortcut = weights.get("layer2.0.downsample.0.weight")
         if isinstance(trunk, DilatedResNet50) and shortcut is not None and shortcut.shape[-1] == 1:
-            return _dilate(trunk, found), [DILATED_NOTE]
-        return found, []
+            return _dilate(trunk, weights), [DILATED_NOTE]
+        return weights, []
     raise LockonError(f"no published weights are known for {type(trunk).__name__}; leave backbone weights out")
 
 
 def _without_prefixes(state: Weights, key: str) -> dict[str, Tensor]:
-    """The state with prefixes taken off until `key` is there; names without the prefix (other parts of a tracker) are dropped."""
-    found = dict(state)
-    while key not in found:
-        prefix = next((prefix for prefix in PREFIXES if any(name.startswith(prefix) for name in found)), None)
+    """Remove prefixes from the state until `key` is there; names without the prefix (other parts of a tracker) are dropped."""
+    weights = dict(state)
+    while key not in weights:
+        prefix = next((prefix for prefix in PREFIXES if any(name.startswith(prefix) for name in weights)), None)
         if prefix is None:
             break
-        found = {name.removeprefix(prefix): value for name, value in found.items() if name.startswith(prefix)}
-    return found
+        weights = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+    return weights
 
 
 def _dilate(trunk: DilatedResNet50, state: Weights) -> dict[str, Tensor]:
-    """Ordinary weights for unpadded, unnormalized input: the same features where no border is near and nothing is dilated.
+    """Convert ordinary weights for unpadded, unnormalized input: the same features where no border is near and nothing is dilated.
 
     conv(w, (x - m) / s) = conv(w / s, x) - sum(w m / s), and the constant goes into the mean of the normalization behind it.
     A 1x1 kernel in the middle of a 3x3 one samples where the unpadded 3x3 convolution beside it does.
@@ -114,21 +113,21 @@ def _dilate(trunk: DilatedResNet50, state: Weights) -> dict[str, Tensor]:
 
 
 def _inverted_residual(trunk: InvertedResidualTrunk, state: Weights) -> dict[str, Tensor]:
-    """By the naming scheme that the names show."""
+    """Rename weights by the naming scheme that their names show."""
     schemes: dict[str, Callable[[InvertedResidualTrunk], dict[str, str]]] = {
         "features.0.0.weight": _torchvision_names,
         "conv_stem.weight": _timm_names,
         "_conv_stem.weight": _efficientnet_lite_names,
     }
     for key, names in schemes.items():
-        found = _without_prefixes(state, key)
-        if key in found:
-            return _rename(found, names(trunk), set(trunk.state_dict()))
+        weights = _without_prefixes(state, key)
+        if key in weights:
+            return _rename(weights, names(trunk), set(trunk.state_dict()))
     return {}
 
 
 def _torchvision_names(trunk: InvertedResidualTrunk) -> dict[str, str]:
-    """torchvision's MobileNetV2 (``features.1.conv.0.0.weight``)."""
+    """Return the names of torchvision's MobileNetV2 (``features.1.conv.0.0.weight``)."""
     renames = {"features.0.": "stages.0.0."}
     for number, (name, block) in enumerate(_blocks(trunk), start=1):
         parts = ["depthwise."] if isinstance(block.expand, nn.Identity) else ["expand.", "depthwise."]
@@ -141,26 +140,26 @@ def _torchvision_names(trunk: InvertedResidualTrunk) -> dict[str, str]:
 
 
 def _timm_names(trunk: InvertedResidualTrunk) -> dict[str, str]:
-    """timm's MobileNetV2 and EfficientNet-Lite (``blocks.1.0.conv_dw.weight``): blocks are grouped by row of the paper's table."""
+    """Return the names of timm's MobileNetV2 and EfficientNet-Lite (``blocks.1.0.conv_dw.weight``): blocks by row of the paper's table."""
     renames = {"conv_stem.": "stages.0.0.0.", "bn1.": "stages.0.0.1."}
-    row, place = -1, 0
+    row, column = -1, 0
     for name, block in _blocks(trunk):
-        row, place = (row, place + 1) if block.residual else (row + 1, 0)  # only a row's first block has no shortcut
-        wide = ["depthwise", "project"] if isinstance(block.expand, nn.Identity) else ["expand", "depthwise", "project"]
-        theirs = ["conv_dw", "conv_pw"] if len(wide) == 2 else ["conv_pw", "conv_dw", "conv_pwl"]
-        for index, (part, convolution_name) in enumerate(zip(wide, theirs, strict=True), start=1):
-            renames[f"blocks.{row}.{place}.{convolution_name}."] = f"{name}.{part}.0."
-            renames[f"blocks.{row}.{place}.bn{index}."] = f"{name}.{part}.1."
+        row, column = (row, column + 1) if block.residual else (row + 1, 0)  # only a row's first block has no shortcut
+        parts = ["depthwise", "project"] if isinstance(block.expand, nn.Identity) else ["expand", "depthwise", "project"]
+        convolutions = ["conv_dw", "conv_pw"] if len(parts) == 2 else ["conv_pw", "conv_dw", "conv_pwl"]
+        for index, (part, convolution) in enumerate(zip(parts, convolutions, strict=True), start=1):
+            renames[f"blocks.{row}.{column}.{convolution}."] = f"{name}.{part}.0."
+            renames[f"blocks.{row}.{column}.bn{index}."] = f"{name}.{part}.1."
     return renames
 
 
 def _efficientnet_lite_names(trunk: InvertedResidualTrunk) -> dict[str, str]:
-    """The published EfficientNet-Lite PyTorch weights (``_blocks.0._depthwise_conv.weight``)."""
+    """Return the names of the published EfficientNet-Lite PyTorch weights (``_blocks.0._depthwise_conv.weight``)."""
     renames = {"_conv_stem.": "stages.0.0.0.", "_bn0.": "stages.0.0.1."}
     pairs = {"_expand_conv": "expand.0", "_bn0": "expand.1", "_depthwise_conv": "depthwise.0", "_bn1": "depthwise.1"}
     pairs |= {"_project_conv": "project.0", "_bn2": "project.1"}
     for number, (name, _) in enumerate(_blocks(trunk)):
-        renames |= {f"_blocks.{number}.{theirs}.": f"{name}.{ours}." for theirs, ours in pairs.items()}
+        renames |= {f"_blocks.{number}.{published}.": f"{name}.{part}." for published, part in pairs.items()}
     return renames
 
 
@@ -173,14 +172,14 @@ def _blocks(trunk: InvertedResidualTrunk) -> list[tuple[str, InvertedResidual]]:
     ]
 
 
-def _rename(state: Weights, renames: Mapping[str, str], wanted: set[str]) -> dict[str, Tensor]:
-    """Names by the first prefix that fits; what the trunk does not have (layers past stride 16) is dropped."""
+def _rename(state: Weights, renames: Mapping[str, str], known: set[str]) -> dict[str, Tensor]:
+    """Rename weights by the first prefix that fits; what the trunk does not have (layers past stride 16) is dropped."""
     out: dict[str, Tensor] = {}
     for key, value in state.items():
-        prefix = next((theirs for theirs in renames if key.startswith(theirs)), None)
+        prefix = next((prefix for prefix in renames if key.startswith(prefix)), None)
         if prefix is not None:
             out[renames[prefix] + key[len(prefix) :]] = value
-    return {name: value for name, value in out.items() if name in wanted}
+    return {name: value for name, value in out.items() if name in known}
 
 
 __all__ = ["PREFIXES", "load_pretrained"]

@@ -18,10 +18,13 @@ BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}  # per layer
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut. (B, cin, H, W) to (B, planes, H/stride, W/stride).
+    """Residual block of two 3x3 convolutions and a shortcut: (B, cin, H, W) to (B, planes, H/stride, W/stride).
 
     Args:
-        cin: input channels. planes: output channels. stride: of the first convolution. shortcut: None where shapes agree.
+        cin: Input channels.
+        planes: Output channels.
+        stride: Stride of the first convolution.
+        shortcut: None where shapes agree.
     """
 
     expansion = 1
@@ -37,7 +40,7 @@ class BasicBlock(nn.Module):
         self.downsample = shortcut
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, cin, H, W) to (B, planes, H/stride, W/stride)."""
+        """Map (B, cin, H, W) to (B, planes, H/stride, W/stride)."""
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.bn2(self.conv2(y))
         out: Tensor = self.relu(y + (x if self.downsample is None else self.downsample(x)))
@@ -45,11 +48,14 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3, 1x1 convolutions and a shortcut. (B, cin, H, W) to (B, 4 planes, H', W').
+    """Residual block of 1x1, 3x3, 1x1 convolutions and a shortcut: (B, cin, H, W) to (B, 4 planes, H', W').
 
     Args:
-        cin: input channels. planes: width inside.
-        stride, padding, dilation: of the 3x3 convolution.
+        cin: Input channels.
+        planes: Width inside.
+        stride: Stride of the 3x3 convolution.
+        padding: Padding of the 3x3 convolution.
+        dilation: Dilation of the 3x3 convolution.
         shortcut: None where shapes agree.
     """
 
@@ -70,7 +76,7 @@ class Bottleneck(nn.Module):
         self.downsample = shortcut
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, cin, H, W) to (B, 4 planes, H', W')."""
+        """Map (B, cin, H, W) to (B, 4 planes, H', W')."""
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.relu(self.bn2(self.conv2(y)))
         y = self.bn3(self.conv3(y))
@@ -82,13 +88,17 @@ class StagedResNet(nn.Module):
     """Stem and layers with outputs after any of the layers; subclasses build them.
 
     Args:
-        layers: numbers (1 to 4) of the layers whose outputs `forward` returns, in this order; later ones are not built.
-        bgr: the weights want blue, green, red; the input stays RGB.
-        mean, std: RGB normalization of 0..255 input; None hands the pixels to the stem as they are.
-        train_norms: batch normalization of learning stages uses and updates the statistics of the batch.
+        layers: Numbers (1 to 4) of the layers whose outputs `forward` returns, in this order; later ones are not built.
+        bgr: The weights expect blue, green, red; the input stays RGB.
+        mean: RGB mean of 0..255 input; None passes the pixels to the stem as they are.
+        std: RGB standard deviation of 0..255 input; None with `mean`.
+        train_norms: Batch normalization of trained stages uses and updates the statistics of the batch.
+        stem_padding: Padding of the first convolution.
+        pool_padding: Padding of the pooling behind it.
 
     Attributes:
-        channels: C of each output. trainable_stages: how many of the last stages learn, see `set_trainable`.
+        channels: C of each output.
+        trainable_stages: How many of the last stages are trained, see `set_trainable`.
     """
 
     norm_pairs = (("conv1", "bn1"),)
@@ -139,11 +149,11 @@ class StagedResNet(nn.Module):
         self.train(self.training)
 
     def _learns(self, number: int) -> bool:
-        """Whether layer `number` (0: the stem) learns."""
+        """Return whether layer `number` (0: the stem) is trained."""
         return number > self.built - self.trainable_stages
 
     def train(self, mode: bool = True) -> StagedResNet:
-        """Batch normalization keeps its statistics in frozen stages, and everywhere without `train_norms`."""
+        """Set the mode; batch normalization keeps its statistics in frozen stages, and everywhere without `train_norms`."""
         super().train(mode)
         for number in range(self.built + 1):
             if not (self.train_norms and self._learns(number)):
@@ -153,7 +163,7 @@ class StagedResNet(nn.Module):
         return self
 
     def features(self, image: Tensor) -> dict[str, Tensor]:
-        """Every stage's output: "stem" (after the first ReLU, before pooling), "layer1" and so on, as many as are built.
+        """Return every stage's output: "stem" (after the first ReLU, before pooling), "layer1" and so on, as many as are built.
 
         Args:
             image: (B, 3, H, W) RGB 0..255.
@@ -161,28 +171,28 @@ class StagedResNet(nn.Module):
         x = (image - self.mean) / self.std if self.normalized else image
         x = x.flip(1) if self.bgr else x
         x = self.relu(self.bn1(self.conv1(x)))
-        found = {"stem": x}
+        outputs = {"stem": x}
         x = self.maxpool(x)
         for number in range(1, self.built + 1):
             x = self._stage(number)(x)
-            found[f"layer{number}"] = x
-        return found
+            outputs[f"layer{number}"] = x
+        return outputs
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """(B, 3, H, W) RGB 0..255 to one (B, C, H', W') per entry of `layers`."""
-        found = self.features(image)
-        return tuple(found[f"layer{number}"] for number in self.layers)
+        """Map (B, 3, H, W) RGB 0..255 to one (B, C, H', W') per entry of `layers`."""
+        outputs = self.features(image)
+        return tuple(outputs[f"layer{number}"] for number in self.layers)
 
 
 class DilatedResNet50(StagedResNet):
     """ResNet-50 with layers 2 to 4 at stride 8: 127 pixels give 15x15, 255 give 31x31, 287 give 35x35.
 
-    Feature k is centred on input pixel 8 k + 7. Input is not normalized; PySOT's weights want BGR 0..255.
+    Feature k is centred on input pixel 8 k + 7. Input is not normalized; PySOT's weights expect BGR 0..255.
 
     Args:
-        layers: outputs, in this order; (2, 3, 4) in SiamRPN++ and SiamBAN, (2, 3) in SiamPW, (3,) in SiamMask.
-        bgr: flip RGB input to BGR.
-        train_norms: as PySOT trains: batch normalization of learning layers in training mode.
+        layers: Outputs, in this order; (2, 3, 4) in SiamRPN++ and SiamBAN, (2, 3) in SiamPW, (3,) in SiamMask.
+        bgr: Flip RGB input to BGR.
+        train_norms: Batch normalization of trained layers runs in training mode, as in PySOT.
     """
 
     def __init__(self, layers: Sequence[int] = (2, 3, 4), *, bgr: bool = True, train_norms: bool = True) -> None:
@@ -201,8 +211,8 @@ class ResNet(StagedResNet):
 
     Args:
         depth: 18, 34 or 50.
-        layers: outputs, in this order.
-        train_norms: as `StagedResNet`; small batches of crops are too alike to replace the ImageNet statistics.
+        layers: Outputs, in this order.
+        train_norms: As `StagedResNet`; small batches of crops are too alike to replace the ImageNet statistics.
     """
 
     def __init__(self, depth: int, layers: Sequence[int] = (3,), *, train_norms: bool = False) -> None:
@@ -224,7 +234,7 @@ class ResNet(StagedResNet):
 
 
 def _dilated_layer(cin: int, planes: int, number: int) -> nn.Sequential:
-    """Layer 2 shrinks without padding; layers 3 and 4 dilate by 2 and 4, their first block by half of that."""
+    """Build one layer: layer 2 shrinks without padding; layers 3 and 4 dilate by 2 and 4, their first block by half of that."""
     cout = planes * Bottleneck.expansion
     if number == 1:
         first = Bottleneck(cin, planes, shortcut=_shortcut(cin, cout))
@@ -243,7 +253,7 @@ def _shortcut(cin: int, cout: int, *, kernel: int = 1, stride: int = 1, padding:
 
 
 def _initialize(module: nn.Module) -> None:
-    """Convolutions from N(0, 2 / (k k out)), as He et al., ICCV 2015 (arXiv 1502.01852), Eq. 14."""
+    """Initialize convolutions from N(0, 2 / (k k out)), as He et al., ICCV 2015 (arXiv 1502.01852), Eq. 14."""
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
             nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")

@@ -20,7 +20,8 @@ class AttentionBlock(nn.Module):
     """Attention matching of one level and the towers of both tasks.
 
     Args:
-        channels: C of both inputs. padding: towers keep the map's size; otherwise each convolution takes one cell off every side.
+        channels: C of both inputs.
+        padding: Towers keep the map's size; otherwise each convolution takes one cell off every side.
     """
 
     def __init__(self, channels: int, *, padding: bool = False) -> None:
@@ -34,19 +35,20 @@ class AttentionBlock(nn.Module):
         init_prior(self.cls)
 
     def forward(self, template: Tensor, search: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, h, w) and (B, C, H, W) to cls (B, 2, S, S) and raw distances (B, 4, S, S); 31 cells give S = 25."""
+        """Map (B, C, h, w) and (B, C, H, W) to cls (B, 2, S, S) and raw distances (B, 4, S, S); 31 cells give S = 25."""
         matched = self.mix(attention_match(template, search))  # (B, C, H, W)
         return self.cls(self.cls_tower(matched)), self.loc(self.loc_tower(matched))
 
 
 class AttentionHead(LevelledPointHead):
-    """Levels of template and search features to a `Prediction` of N = S² points, row by row.
+    """Head from levels of template and search features to a `Prediction` of N = S² points, row by row.
 
     Args:
-        levels: how many. channels: C of each.
-        grid: the points, S per side.
-        padding: maps keep the search map's size (for padded backbones); otherwise 31 cells give S = 25.
-        unit: pixels per unit of the exponential: 1 as published, the stride where training starts from random weights.
+        levels: Number of levels.
+        channels: C of each level.
+        grid: The points, S per side.
+        padding: Maps keep the search map's size (for padded backbones); otherwise 31 cells give S = 25.
+        unit: Pixels per unit of the exponential: 1 as published, the stride where training starts from random weights.
     """
 
     def __init__(self, levels: int, channels: int, grid: Grid, *, padding: bool = False, unit: float = 1.0) -> None:

@@ -12,18 +12,20 @@ from torch import Tensor, nn
 
 from lockon.models.heads.blocks import LOG_LIMIT, DepthwiseBlock, four_sides, level_weights, mean_of_levels, two_class_logits
 from lockon.ops.grid import Grid
-from lockon.types import Prediction
+from lockon.types import Candidates, Prediction
 
 
 class LevelledPointHead(nn.Module):
-    """Per-level score and distance maps to one `Prediction` of N = S² points.
+    """Head from per-level score and distance maps to one `Prediction` of N = S² points.
 
     Args:
-        blocks: one per level: (B, C, h, w) template and (B, C, H, W) search features to cls (B, 2, S, S), background and
+        blocks: One per level: (B, C, h, w) template and (B, C, H, W) search features to cls (B, 2, S, S), background and
             foreground, and raw distances (B, 4, S, S), before the exponential.
-        grid: the points, S per side. unit: pixels per unit of the exponential.
+        grid: The points, S per side.
+        unit: Pixels per unit of the exponential.
     """
 
+    extras = ("distances",)
     points: Tensor
 
     def __init__(self, blocks: Iterable[nn.Module], grid: Grid, *, unit: float) -> None:
@@ -36,11 +38,17 @@ class LevelledPointHead(nn.Module):
         self.loc_weight = level_weights(len(self.levels), True)
         self.loc_scale = nn.Parameter(torch.ones(len(self.levels)))
 
+    @property
+    def candidates(self) -> Candidates:
+        """Return where the candidates lie: at the grid's points."""
+        return Candidates(self.points, None, self.grid.stride)
+
     def maps(self, template: tuple[Tensor, ...], search: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """The network's output after the exponential, which every level takes before the levels are averaged.
+        """Compute the network's output after the exponential, which every level takes before the levels are averaged.
 
         Args:
-            template, search: one (B, C, h, w) and one (B, C, H, W) per level.
+            template: One (B, C, h, w) per level.
+            search: One (B, C, H, W) per level.
 
         Returns:
             cls (B, 2, S, S): background and foreground. loc (B, 4, S, S): left, top, right, bottom in pixels, positive.
@@ -51,7 +59,7 @@ class LevelledPointHead(nn.Module):
         return cls, mean_of_levels(sides, self.loc_weight) * self.unit
 
     def forward(self, template: tuple[Tensor, ...], search: tuple[Tensor, ...]) -> Prediction:
-        """Levels as in `maps` to `Prediction`; boxes in the grid's coordinates, `extras["distances"]` (B, N, 4) in pixels."""
+        """Map levels as in `maps` to `Prediction`; boxes in the grid's coordinates, `extras["distances"]` (B, N, 4) in pixels."""
         cls, loc = self.maps(template, search)
         distances = four_sides(loc)  # (B, N, 4)
         boxes = torch.cat([self.points - distances[..., :2], self.points + distances[..., 2:]], dim=-1)
@@ -59,7 +67,12 @@ class LevelledPointHead(nn.Module):
 
 
 class BANBlock(nn.Module):
-    """Depth-wise matching of one level, for scores and distances apart. Args as `BANHead`."""
+    """Depth-wise matching of one level, for scores and distances separately.
+
+    Args:
+        channels: C of both inputs.
+        padding: As `BANHead`.
+    """
 
     def __init__(self, channels: int, *, padding: bool = False) -> None:
         super().__init__()
@@ -67,18 +80,19 @@ class BANBlock(nn.Module):
         self.loc = DepthwiseBlock(channels, 4, padding=padding)
 
     def forward(self, template: Tensor, search: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, h, w) and (B, C, H, W) to cls (B, 2, S, S) and raw distances (B, 4, S, S)."""
+        """Map (B, C, h, w) and (B, C, H, W) to cls (B, 2, S, S) and raw distances (B, 4, S, S)."""
         return self.cls(template, search), self.loc(template, search)
 
 
 class BANHead(LevelledPointHead):
-    """Levels of template and search features to a `Prediction` of N = S² points, row by row.
+    """Head from levels of template and search features to a `Prediction` of N = S² points, row by row.
 
     Args:
-        levels: how many. channels: C of each.
-        grid: the points, S per side.
-        padding: maps keep the search map's size (for padded backbones); otherwise template 7 and search 31 cells give S = 25.
-        unit: pixels per unit of the exponential: 1 as published, the stride where training starts from random weights.
+        levels: Number of levels.
+        channels: C of each level.
+        grid: The points, S per side.
+        padding: Maps keep the search map's size (for padded backbones); otherwise template 7 and search 31 cells give S = 25.
+        unit: Pixels per unit of the exponential: 1 as published, the stride where training starts from random weights.
     """
 
     def __init__(self, levels: int, channels: int, grid: Grid, *, padding: bool = False, unit: float = 1.0) -> None:

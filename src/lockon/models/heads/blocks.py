@@ -1,4 +1,4 @@
-"""What matching heads are made of: a block that matches one level with convolutions around a correlation, and the mean over levels."""
+"""Building blocks of matching heads: a block that matches one level with convolutions around a correlation, and the mean over levels."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ LOG_LIMIT = 8.0  # exponents of sides end here: no crop has sides of 2981 units,
 
 
 def conv_bn_relu(cin: int, cout: int, kernel: int, padding: int = 0, *, bias: bool = False) -> nn.Sequential:
-    """Convolution, batch normalization, ReLU; a bias in between does nothing, but some published weights have one."""
+    """Build convolution, batch normalization, ReLU; a bias in between does nothing, but some published weights have one."""
     return nn.Sequential(nn.Conv2d(cin, cout, kernel, padding=padding, bias=bias), nn.BatchNorm2d(cout), nn.ReLU(inplace=True))
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
-    """Group normalization in 32 groups, or as many as divide the channels."""
+    """Build a group normalization in 32 groups, or as many as divide the channels."""
     return nn.GroupNorm(math.gcd(GROUPS, channels), channels)
 
 
 def group_tower(channels: int, depth: int, *, padding: bool = True) -> nn.Sequential:
-    """`depth` 3x3 convolutions, each with group normalization and ReLU; without padding each takes one cell off every side."""
+    """Build `depth` 3x3 convolutions with group normalization and ReLU; without padding each takes one cell off every side."""
     layers: list[nn.Module] = []
     for _ in range(depth):
         layers += [nn.Conv2d(channels, channels, 3, padding=int(padding)), group_norm(channels), nn.ReLU(inplace=True)]
@@ -34,7 +34,7 @@ def group_tower(channels: int, depth: int, *, padding: bool = True) -> nn.Sequen
 
 
 def init_small(*parts: nn.Module) -> None:
-    """Every convolution in `parts` to random weights of deviation 0.01, and its bias to 0."""
+    """Initialize every convolution in `parts` with random weights of deviation 0.01, and its bias with 0."""
     for part in parts:
         for layer in part.modules():
             if isinstance(layer, nn.Conv2d) and layer.bias is not None:
@@ -43,7 +43,7 @@ def init_small(*parts: nn.Module) -> None:
 
 
 def init_prior(cls: nn.Conv2d) -> None:
-    """The bias of both classes to -ln((1 - prior) / prior), as published: their difference is 0."""
+    """Initialize the bias of both classes with -ln((1 - prior) / prior), as published: their difference is 0."""
     assert cls.bias is not None
     nn.init.constant_(cls.bias, -math.log((1 - PRIOR) / PRIOR))
 
@@ -52,8 +52,9 @@ class DepthwiseBlock(nn.Module):
     """Depth-wise matching of one level for one task (Li et al., SiamRPN++, CVPR 2019, Sec. 3.3, Fig. 4c).
 
     Args:
-        channels: C of both inputs. out: channels of the result.
-        padding: keep the search map's size; otherwise only positions where nothing is padded.
+        channels: C of both inputs.
+        out: Channels of the result.
+        padding: Keep the search map's size; otherwise only positions where nothing is padded.
     """
 
     def __init__(self, channels: int, out: int, *, padding: bool = False) -> None:
@@ -64,11 +65,11 @@ class DepthwiseBlock(nn.Module):
         self.out = nn.Sequential(*conv_bn_relu(channels, channels, 1), nn.Conv2d(channels, out, 1))
 
     def match(self, template: Tensor, search: Tensor) -> Tensor:
-        """(B, C, h, w) and (B, C, H, W) to the correlation (B, C, S, S): 7 and 31 cells give S = 25, or 31 with padding."""
+        """Map (B, C, h, w) and (B, C, H, W) to the correlation (B, C, S, S): 7 and 31 cells give S = 25, or 31 with padding."""
         return depthwise_correlation(self.template(template), self.search(search), valid=not self.padding)
 
     def forward(self, template: Tensor, search: Tensor) -> Tensor:
-        """(B, C, h, w) and (B, C, H, W) to (B, out, S, S)."""
+        """Map (B, C, h, w) and (B, C, H, W) to (B, out, S, S)."""
         result: Tensor = self.out(self.match(template, search))
         return result
 
@@ -77,8 +78,10 @@ class UpChannelBlock(nn.Module):
     """Up-channel matching of one level for one task (Li et al., SiamRPN, CVPR 2018, Sec. 3.2): one full kernel per output channel.
 
     Args:
-        channels, out, padding: as `DepthwiseBlock`.
-        adjust: a 1x1 convolution on the result, which the published network has for the boxes.
+        channels: C of both inputs.
+        out: Channels of the result.
+        padding: Keep the search map's size, as in `DepthwiseBlock`.
+        adjust: A 1x1 convolution on the result, which the published network has for the boxes.
     """
 
     def __init__(self, channels: int, out: int, *, padding: bool = False, adjust: bool = False) -> None:
@@ -89,28 +92,28 @@ class UpChannelBlock(nn.Module):
         self.adjust = nn.Conv2d(out, out, 1) if adjust else nn.Identity()
 
     def forward(self, template: Tensor, search: Tensor) -> Tensor:
-        """(B, C, h, w) and (B, C, H, W) to (B, out, S, S)."""
+        """Map (B, C, h, w) and (B, C, H, W) to (B, out, S, S)."""
         result: Tensor = self.adjust(upchannel_correlation(self.template(template), self.search(search), valid=not self.padding))
         return result
 
 
 def level_weights(levels: int, weighted: bool) -> nn.Parameter | None:
-    """(L,) weights of the levels before the softmax, all equal at first; None where there is nothing to weigh."""
+    """Create the (L,) weights of the levels before the softmax, all equal at first; None where there is nothing to weigh."""
     return nn.Parameter(torch.ones(levels)) if weighted and levels > 1 else None
 
 
 def mean_of_levels(maps: Sequence[Tensor], weights: Tensor | None) -> Tensor:
-    """The softmax-weighted sum of one (B, K, S, S) map per level, or their plain mean."""
+    """Compute the softmax-weighted sum of one (B, K, S, S) map per level, or their plain mean."""
     stack = torch.stack(list(maps))  # (L, B, K, S, S)
     return stack.mean(0) if weights is None else (stack * weights.softmax(0).view(-1, 1, 1, 1, 1)).sum(0)
 
 
 def two_class_logits(cls: Tensor) -> Tensor:
-    """(B, 2 A, S, S) scores, first of all backgrounds, then of all foregrounds, to (B, A S S) foreground minus background in float32."""
+    """Map (B, 2 A, S, S) scores, all backgrounds, then all foregrounds, to (B, A S S) foreground minus background in float32."""
     classes = cls.reshape(cls.shape[0], 2, -1).float()  # (B, 2, N)
     return classes[:, 1] - classes[:, 0]
 
 
 def four_sides(loc: Tensor) -> Tensor:
-    """(B, 4 A, S, S), first of the four for all anchors, then the second and so on, to (B, A S S, 4) in float32."""
+    """Map (B, 4 A, S, S), first of the four for all anchors, then the second and so on, to (B, A S S, 4) in float32."""
     return loc.reshape(loc.shape[0], 4, -1).transpose(1, 2).float()

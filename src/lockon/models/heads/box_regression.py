@@ -1,39 +1,36 @@
 """Heads that regress one box per crop: one box per cell, of which the most confident counts, or one box of the whole map.
 
-Yan et al., Alpha-Refine, CVPR 2021, Sec. 3.3 and Fig. 6a, 6b: what the corner head is compared with. Where the paper and the published
-code differ, an option says so.
+Yan et al., Alpha-Refine, CVPR 2021, Sec. 3.3 and Fig. 6a, 6b: the alternatives to the corner head. Where the paper and the published
+code differ, an option selects between them.
 
 Letters: B crops, C channels, S cells per side.
 """
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
+from lockon.models.choices import Edges, Pool, Start
 from lockon.models.heads.blocks import conv_bn_relu
 from lockon.types import Prediction
 
-Start = Literal["middle", "zero"]
-Edges = Literal["offsets", "distances"]
-Pool = Literal["average", "convolution"]
-
 
 class DenseBoxHead(nn.Module):
-    """RPN style: a tower of four 3x3 convolutions for the boxes, another for the confidence, each 1x1 to its maps.
+    """RPN-style head: a tower of four 3x3 convolutions for the boxes, another for the confidence, each 1x1 to its maps.
 
     Args:
         channels: C of the input.
-        cells: S. stride: crop pixels per cell.
-        hidden: channels inside the towers.
+        cells: Cells per side, S.
+        stride: Crop pixels per cell.
+        hidden: Channels inside the towers.
         edges: "offsets", as in the published code: signed pixels from the cell to each edge; "distances", as in the paper: pixels
             outwards from the cell, none below 0.
-        start: "middle": before training each cell's box has the size of the middle half of the crop, which is where the target is
-            expected; "zero": no size, as layers start that nobody has set.
+        start: "middle": before training each cell's box has the size of the middle half of the crop, where the target is expected;
+            "zero": no size, the default initialization.
     """
 
+    extras = ("confidence", "boxes")
     places: Tensor
     signs: Tensor
 
@@ -64,10 +61,10 @@ class DenseBoxHead(nn.Module):
                 _bias(self.box).copy_((outwards * self.signs * quarter)[:, 0])
 
     def forward(self, features: Tensor) -> Prediction:
-        """(B, C, S, S) to one candidate per crop: the box of the most confident cell, and the logit of that confidence.
+        """Map (B, C, S, S) to one candidate per crop: the box of the most confident cell, and the logit of that confidence.
 
         ``extras["confidence"]`` (B, S S) logits and ``extras["boxes"]`` (B, S S, 4) are those of all cells, row by row. The published code
-        trains the chosen box alone, so that its confidence learns nothing; a loss on the logits makes it mean something.
+        trains the chosen box alone, so that its confidence is not trained; a loss on the logits trains it.
         """
         logits = self.confidence(self.confidence_tower(features)).flatten(1).float()  # (B, S S)
         pixels = self.box(self.box_tower(features)).flatten(2).float()  # (B, 4, S S)
@@ -80,16 +77,20 @@ class DenseBoxHead(nn.Module):
 
 
 class PooledBoxHead(nn.Module):
-    """RCNN style: four 3x3 convolutions, the whole map pooled to one vector, a linear layer to the box in crop pixels.
+    """RCNN-style head: four 3x3 convolutions, the whole map pooled to one vector, a linear layer to the box in crop pixels.
 
     Args:
         channels: C of the input.
-        cells: S. stride: crop pixels per cell.
-        widths: channels after each convolution.
+        cells: Cells per side, S.
+        stride: Crop pixels per cell.
+        widths: Channels after each convolution.
         pool: "average" over the map, as in the paper; "convolution" over the whole map to `pooled` channels with batch normalization
-            and ReLU, as in the published code: it keeps where things are.
+            and ReLU, as in the published code: it keeps positions.
+        pooled: Channels of the pooled vector with "convolution".
         start: "middle": before training the box is the middle half of the crop; "zero": next to 0, 0, 0, 0.
     """
+
+    extras = ()
 
     def __init__(
         self,
@@ -111,7 +112,7 @@ class PooledBoxHead(nn.Module):
                 _bias(self.box).copy_(torch.tensor([0.25, 0.25, 0.75, 0.75]) * cells * stride)
 
     def forward(self, features: Tensor) -> Prediction:
-        """(B, C, S, S) to one candidate per crop, without a confidence: logits of 0."""
+        """Map (B, C, S, S) to one candidate per crop, without a confidence: logits of 0."""
         vector = self.pool(self.tower(features)).flatten(1)  # (B, pooled)
         boxes = self.box(vector).float()[:, None]  # (B, 1, 4)
         return Prediction(logits=torch.zeros_like(boxes[..., 0]), boxes=boxes)
@@ -127,4 +128,4 @@ def _bias(layer: nn.Conv2d | nn.Linear) -> Tensor:
     return layer.bias
 
 
-__all__ = ["DenseBoxHead", "Edges", "Pool", "PooledBoxHead", "Start"]
+__all__ = ["DenseBoxHead", "PooledBoxHead"]

@@ -1,4 +1,4 @@
-"""SiamCAR's head: one map of all levels' correlations, and per-point classification, box distances and a quality.
+"""The head of SiamCAR: one map of all levels' correlations, and per-point classification, box distances and a quality.
 
 Guo et al., SiamCAR, CVPR 2020 (arXiv 1911.07241), Sec. 3.2-3.3. The quality is the centre-ness of FCOS, from the classification
 tower, or the localization branch of SiamLA in its place.
@@ -6,43 +6,43 @@ tower, or the localization branch of SiamLA in its place.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
 from lockon.errors import LockonError
+from lockon.models.choices import Branch, LocalizationConfig
 from lockon.models.fusion import depthwise_correlation
 from lockon.models.heads.blocks import LOG_LIMIT, four_sides, group_tower, init_prior, init_small, two_class_logits
-from lockon.models.heads.localization import LocalizationBranch, LocalizationConfig
+from lockon.models.heads.localization import LocalizationBranch
 from lockon.ops.grid import Grid
-from lockon.types import Prediction
+from lockon.types import Candidates, Prediction
 
-Branch = Literal["centerness", "localization", "none"]
 TOWER = 4  # convolutions per task
 
 
 class CARHead(nn.Module):
-    """Levels of template and search features to a `Prediction` of N = S² points, row by row.
+    """Head from levels of template and search features to a `Prediction` of N = S² points, row by row.
 
     The levels are correlated channel by channel as they are, put side by side, and reduced by one 1x1 convolution.
 
     Args:
-        levels: how many. channels: C of each, and of the head.
-        grid: the points that distances count from, S per side.
-        branch: what `Prediction.quality` is: a logit of the centre-ness, one of the box's IoU, or nothing.
-        localization: the choices of the branch "localization"; None: the defaults.
-        depth: convolutions per tower.
-        padding: maps keep the search map's size (for padded backbones), and correlations are mean products; otherwise template 7
+        levels: Number of levels.
+        channels: C of each level, and of the head.
+        grid: The points that distances count from, S per side.
+        branch: The meaning of `Prediction.quality`: a logit of the centre-ness, one of the box's IoU, or nothing.
+        localization: The choices of the branch "localization"; None: the defaults.
+        depth: Convolutions per tower.
+        padding: Maps keep the search map's size (for padded backbones), and correlations are mean products; otherwise template 7
             and search 31 cells give S = 25, and correlations are sums, as published.
-        unit: pixels per unit of the exponential: 1 as published, the stride where training starts from random weights.
-        cells: where the map's cells lie in the search crop, for the localization branch; None: where the points lie. The published
-            points lie one pixel right and below.
+        unit: Pixels per unit of the exponential: 1 as published, the stride where training starts from random weights.
+        cells: Positions of the map's cells in the search crop, for the localization branch; None: those of the points. The
+            published points lie one pixel right and below.
 
     Raises:
-        LockonError: an unknown branch.
+        LockonError: An unknown branch.
     """
 
+    extras = ("distances",)
     points: Tensor
 
     def __init__(
@@ -80,16 +80,22 @@ class CARHead(nn.Module):
         config = localization or LocalizationConfig()
         self.localization = LocalizationBranch(channels, levels, cells or grid, config) if branch == "localization" else None
 
+    @property
+    def candidates(self) -> Candidates:
+        """Return where the candidates lie: at the grid's points."""
+        return Candidates(self.points, None, self.grid.stride)
+
     def match(self, template: tuple[Tensor, ...], search: tuple[Tensor, ...]) -> Tensor:
-        """One (B, C, h, w) and one (B, C, H, W) per level to the depth-wise correlation (B, L C, S, S), level by level."""
+        """Correlate one (B, C, h, w) with one (B, C, H, W) per level to (B, L C, S, S), channel by channel, level by level."""
         pairs = zip(template, search, strict=True)
         return torch.cat([depthwise_correlation(z, x, valid=not self.padding) for z, x in pairs], dim=1)
 
     def maps(self, template: tuple[Tensor, ...], search: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor | None]:
-        """The network's output after the exponential.
+        """Compute the network's output after the exponential.
 
         Args:
-            template, search: one (B, C, h, w) and one (B, C, H, W) per level.
+            template: One (B, C, h, w) per level.
+            search: One (B, C, H, W) per level.
 
         Returns:
             cls (B, 2, S, S): background and foreground. loc (B, 4, S, S): left, top, right, bottom in pixels, positive.
@@ -110,7 +116,7 @@ class CARHead(nn.Module):
         return self.cls(by_class), loc, quality
 
     def forward(self, template: tuple[Tensor, ...], search: tuple[Tensor, ...]) -> Prediction:
-        """Levels as in `maps` to `Prediction`; boxes in the grid's coordinates, `extras["distances"]` (B, N, 4) in pixels."""
+        """Map levels as in `maps` to `Prediction`; boxes in the grid's coordinates, `extras["distances"]` (B, N, 4) in pixels."""
         cls, loc, quality = self.maps(template, search)
         distances = four_sides(loc)  # (B, N, 4)
         return Prediction(
@@ -124,4 +130,4 @@ class CARHead(nn.Module):
         return torch.cat([self.points - distances[..., :2], self.points + distances[..., 2:]], dim=-1)
 
 
-__all__ = ["Branch", "CARHead"]
+__all__ = ["CARHead"]

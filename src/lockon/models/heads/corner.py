@@ -17,18 +17,20 @@ from lockon.types import Prediction
 
 
 class CornerHead(nn.Module):
-    """A tower per corner: four 3x3 convolutions with batch normalization, whose width halves, then one heat map; soft-argmax.
+    """Head with a tower per corner: four 3x3 convolutions with batch normalization, whose width halves, one heat map; soft-argmax.
 
-    The mean of places under the softmax of the map is a coordinate between cells, learnt by regression alone.
+    The mean of positions under the softmax of the map is a coordinate between cells, trained by regression alone.
 
     Args:
         channels: C of the input.
-        cells: S. stride: crop pixels per cell.
-        hidden: channels after the first convolution, a multiple of 8.
-        middle: places are the middles of the cells; otherwise, as published, their top-left corners: 0, 16, ..., 240, so that no corner
-            can lie beyond 240 of 256 pixels.
+        cells: Cells per side, S.
+        stride: Crop pixels per cell.
+        hidden: Channels after the first convolution, a multiple of 8.
+        middle: Positions are the middles of the cells; otherwise, as published, their top-left corners: 0, 16, ..., 240, so that no
+            corner can lie beyond 240 of 256 pixels.
     """
 
+    extras = ("heat",)
     places: Tensor
 
     def __init__(self, channels: int = 64, *, cells: int = 16, stride: int = 16, hidden: int = 256, middle: bool = False) -> None:
@@ -38,11 +40,11 @@ class CornerHead(nn.Module):
         self.register_buffer("places", places, persistent=False)  # (S,) pixels
 
     def heat(self, features: Tensor) -> Tensor:
-        """(B, C, S, S) to (B, 2, S, S) logits of the top-left and the bottom-right corner."""
+        """Map (B, C, S, S) to (B, 2, S, S) logits of the top-left and the bottom-right corner."""
         return torch.cat([tower(features) for tower in self.towers], dim=1)
 
     def forward(self, features: Tensor) -> Prediction:
-        """(B, C, S, S) to one candidate per crop, without a confidence: logits of 0; ``extras["heat"]`` as `heat` gives it."""
+        """Map (B, C, S, S) to one candidate per crop, without a confidence: logits of 0; ``extras["heat"]`` as `heat` gives it."""
         heat = self.heat(features).float()
         chance = heat.flatten(2).softmax(dim=2).view_as(heat)  # (B, 2, S, S)
         x = (chance.sum(dim=2) * self.places).sum(dim=2)  # (B, 2)

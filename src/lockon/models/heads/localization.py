@@ -1,4 +1,4 @@
-"""The localization branch of SiamLA: how well each candidate's box fits, read from the features at its own centre and corners.
+"""The localization branch of SiamLA: the fit of each candidate's box, read from the features at its own centre and corners.
 
 Nie et al., "Learning Localization-aware Target Confidence for Siamese Visual Tracking" (SiamLA), Sec. III-D, Eq. 8-9, Fig. 5-6. No code was
 ever released, and the paper leaves much open: each choice is a field of `LocalizationConfig`.
@@ -8,71 +8,28 @@ Letters: B targets, C channels, S cells per side of the map, N = S², L levels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from lockon.errors import LockonError
+from lockon.models.choices import LocalizationConfig
 from lockon.models.fusion import attend
 from lockon.models.heads.blocks import group_norm, group_tower, init_small
 from lockon.ops.grid import Grid
 from lockon.ops.torch.bilinear import sample_bilinear
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LocalizationConfig:
-    """What the paper says of the branch, and what it leaves open.
-
-    Attributes:
-        non_local: the localization-aware non-local block (Eq. 9); without it Table VI's second row.
-        aggregation: features of the five points of each box (Fig. 5); without it each location has its own alone, Table VI's third row.
-        order: which of the two comes first. The text names aggregation first and then says that the non-local block strengthens the
-            features at the corners, which it can only before they are read.
-        source: the branch's input: the fused map, or the output of the box tower, which then learns from the branch too.
-        depth: 3x3 convolutions with group normalization and ReLU before both blocks, as the other branches have 4; 0: none.
-        normalize: with depth 0, a group normalization in their place. The fused map has no scale of its own, and the softmax of large
-            products sees one cell only. The paper does not speak of it.
-        position: add the embedding of the correlation (Eq. 8) to queries and keys; without it a plain non-local block.
-        levels: of the correlation in Eq. 8: "sum": one map of all levels; "separate": one each, weighed by the embedding.
-        inner: channels of queries, keys and values; None: half of C.
-        scaled: divide the products of queries and keys by sqrt(inner); Eq. 9 does not.
-        center: the first of the five points: the centre of the box, or the location that predicts it.
-        fuse: of the five vectors: "concat": side by side, then a 1x1 convolution to C channels and a ReLU; "sum": their sum.
-
-    Raises:
-        LockonError: a negative depth, or fewer than one inner channel.
-    """
-
-    non_local: bool = True
-    aggregation: bool = True
-    order: Literal["non-local-first", "aggregation-first"] = "non-local-first"
-    source: Literal["fused", "box-tower"] = "fused"
-    depth: int = 0
-    normalize: bool = True
-    position: bool = True
-    levels: Literal["sum", "separate"] = "sum"
-    inner: int | None = None
-    scaled: bool = False
-    center: Literal["box", "location"] = "box"
-    fuse: Literal["concat", "sum"] = "concat"
-
-    def __post_init__(self) -> None:
-        if self.depth < 0:
-            raise LockonError(f"depth={self.depth} given, expected at least 0, for example depth=4")
-        if self.inner is not None and self.inner < 1:
-            raise LockonError(f"inner={self.inner} given, expected at least 1, or none for half of the channels")
-
-
 class NonLocalBlock(nn.Module):
-    """What each cell gathers from all others; where the target is shapes who listens to whom (Eq. 8-9).
+    """Non-local block in which the position of the target shapes the attention between cells (Eq. 8-9).
 
     y = f(softmax(theta(x + p) phi(x + p)^T) value(x)) + x with p = e(correlation), all five being 1x1 convolutions.
 
     Args:
-        channels: C. maps: channels of the correlation that p is made of; 0: no p.
-        inner, scaled: as `LocalizationConfig`.
+        channels: C.
+        maps: Channels of the correlation that p is made of; 0: no p.
+        inner: Channels of queries, keys and values; None: half of C.
+        scaled: Divide the products of queries and keys by sqrt(inner).
     """
 
     def __init__(self, channels: int, *, maps: int, inner: int | None = None, scaled: bool = False) -> None:
@@ -87,20 +44,22 @@ class NonLocalBlock(nn.Module):
         init_small(self.query, self.key, self.value, self.out)
 
     def forward(self, x: Tensor, correlation: Tensor) -> Tensor:
-        """x (B, C, S, S) and the correlation (B, maps, S, S) to (B, C, S, S)."""
+        """Map x (B, C, S, S) and the correlation (B, maps, S, S) to (B, C, S, S)."""
         located = x if self.position is None else x + self.position(correlation)
         gathered: Tensor = self.out(attend(self.query(located), self.key(located), self.value(x), scaled=self.scaled))
         return x + gathered
 
 
 class FivePointAggregation(nn.Module):
-    """Each location's features replaced by those at its own box's centre, top left, top right, bottom right and bottom left (Fig. 5).
+    """Aggregation of features at each box's own centre, top left, top right, bottom right and bottom left (Fig. 5).
 
     Between cells features are bilinear; a point outside the map gets those of the nearest border.
 
     Args:
-        channels: C. cells: where the features' cells lie in the search crop, S per side.
-        center, fuse: as `LocalizationConfig`.
+        channels: C.
+        cells: Positions of the features' cells in the search crop, S per side.
+        center: The first point, as `LocalizationConfig.center`.
+        fuse: The fusion, as `LocalizationConfig.fuse`.
     """
 
     def __init__(
@@ -115,10 +74,11 @@ class FivePointAggregation(nn.Module):
             init_small(self.mix)
 
     def forward(self, features: Tensor, boxes: Tensor) -> Tensor:
-        """The boxes get no gradient.
+        """Aggregate the features of every location's box; the boxes get no gradient.
 
         Args:
-            features: (B, C, S, S). boxes: (B, N, 4) x1, y1, x2, y2 in search-crop pixels, row by row.
+            features: (B, C, S, S).
+            boxes: (B, N, 4) x1, y1, x2, y2 in search-crop pixels, row by row.
 
         Returns:
             (B, C, S, S).
@@ -139,10 +99,13 @@ class FivePointAggregation(nn.Module):
 
 
 class LocalizationBranch(nn.Module):
-    """Features and boxes to one logit of each box's IoU.
+    """Branch from features and boxes to one logit of each box's IoU.
 
     Args:
-        channels: C. levels: L, of the matched features. cells: as `FivePointAggregation`. config: the choices.
+        channels: C.
+        levels: L, of the matched features.
+        cells: Positions of the features' cells, as `FivePointAggregation`.
+        config: The choices.
     """
 
     def __init__(self, channels: int, levels: int, cells: Grid, config: LocalizationConfig) -> None:
@@ -157,10 +120,10 @@ class LocalizationBranch(nn.Module):
         init_small(self.tower, self.out)
 
     def forward(self, features: Tensor, correlation: Tensor, boxes: Tensor) -> Tensor:
-        """Candidate by candidate, row by row.
+        """Compute the logits candidate by candidate, row by row.
 
         Args:
-            features: (B, C, S, S), as `LocalizationConfig.source` says.
+            features: (B, C, S, S), selected by `LocalizationConfig.source`.
             correlation: (B, L C, S, S): the depth-wise correlation of template and search, level by level, as mean products. Its
                 mean over channels is the naive correlation of Eq. 8, divided by the number of its products.
             boxes: (B, N, 4) x1, y1, x2, y2 in search-crop pixels; they get no gradient.
@@ -190,4 +153,4 @@ class LocalizationBranch(nn.Module):
         return aggregated
 
 
-__all__ = ["FivePointAggregation", "LocalizationBranch", "LocalizationConfig", "NonLocalBlock"]
+__all__ = ["FivePointAggregation", "LocalizationBranch", "NonLocalBlock"]

@@ -1,4 +1,4 @@
-"""SiamMask's two mask branches: coarse masks at every cell of the score map, and a fine one at chosen cells.
+"""The two mask branches of SiamMask: coarse masks at every cell of the score map, and a fine one at chosen cells.
 
 Wang et al., CVPR 2019 (arXiv 1812.05050), Sec. 3.2 and the refinement of its Fig. 8; layers as in PySOT's release. Cell n lies at
 search pixel 31 + 8 n, and its mask is of the 127 x 127 window around it, which is as large as a template crop.
@@ -29,10 +29,13 @@ class MaskHead(DepthwiseBlock):
         super().__init__(channels, COARSE**2)
 
     def at(self, correlation: Tensor, image: Tensor, row: Tensor, col: Tensor) -> Tensor:
-        """Coarse masks of K cells: the last layer, by far the largest, runs there alone.
+        """Compute the coarse masks of K cells: the last layer, by far the largest, runs there alone.
 
         Args:
-            correlation: (B, C, S, S), of `match`. image, row, col: (K,) which of the B, and which cell.
+            correlation: (B, C, S, S), of `match`.
+            image: (K,) number of the target, of the B.
+            row: (K,) row of the cell.
+            col: (K,) column of the cell.
 
         Returns:
             (K, 63, 63) logits.
@@ -48,7 +51,7 @@ class RefineHead(nn.Module):
 
     Args:
         channels: C of the correlation.
-        levels: channels of the stem, layer1 and layer2.
+        levels: Channels of the stem, layer1 and layer2.
     """
 
     def __init__(self, channels: int = 256, levels: tuple[int, int, int] = (64, 256, 512)) -> None:
@@ -59,11 +62,14 @@ class RefineHead(nn.Module):
         self.merge = nn.ModuleList(nn.Conv2d(width, out, 3, padding=1) for width, out in zip(_WIDTHS, (1, *_WIDTHS), strict=False))
 
     def forward(self, correlation: Tensor, levels: tuple[Tensor, Tensor, Tensor], image: Tensor, row: Tensor, col: Tensor) -> Tensor:
-        """Fine masks of K cells.
+        """Compute the fine masks of K cells.
 
         Args:
-            correlation: (B, C, S, S). levels: stem, layer1 and layer2 of the search crop, (B, C', H', W') each.
-            image, row, col: (K,) which of the B, and which cell.
+            correlation: (B, C, S, S).
+            levels: Stem, layer1 and layer2 of the search crop, (B, C', H', W') each.
+            image: (K,) number of the target, of the B.
+            row: (K,) row of the cell.
+            col: (K,) column of the cell.
 
         Returns:
             (K, 127, 127) logits.
@@ -84,5 +90,5 @@ _WINDOWS = ((4, 16, 61, FINE), (2, 8, 31, 61), (1, 4, 15, 31))
 
 
 def two_convolutions(cin: int, hidden: int, cout: int) -> nn.Sequential:
-    """Two 3x3 convolutions, each with a ReLU: what U-shaped mask decoders are made of."""
+    """Build two 3x3 convolutions, each with a ReLU, as in U-shaped mask decoders."""
     return nn.Sequential(nn.Conv2d(cin, hidden, 3, padding=1), nn.ReLU(), nn.Conv2d(hidden, cout, 3, padding=1), nn.ReLU())

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from lockon.ops.grid import Grid
-from lockon.types import Prediction
+from lockon.types import Candidates, Prediction
 
 
 def separable(channels: int, kernel: int) -> nn.Sequential:
-    """Depth-wise kxk and point-wise 1x1 convolution, each with batch normalization; one ReLU after both."""
+    """Build a depth-wise kxk and a point-wise 1x1 convolution, each with batch normalization; one ReLU after both."""
     return nn.Sequential(
         nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels, bias=False),
         nn.BatchNorm2d(channels),
@@ -25,17 +25,18 @@ def separable(channels: int, kernel: int) -> nn.Sequential:
 
 
 class PointHead(nn.Module):
-    """(B, C, H, W) fused features to a `Prediction` of N = H W candidates.
+    """Head from (B, C, H, W) fused features to a `Prediction` of N = H W candidates.
 
     Args:
         channels: C.
-        grid: the candidate points in search-crop pixels.
-        depth: separable convolutions per tower.
-        kernel: their kernel size.
-        quality: adds the IoU branch (`Prediction.quality`).
-        prior: foreground probability at initialization (focal-loss bias).
+        grid: The candidate points in search-crop pixels.
+        depth: Separable convolutions per tower.
+        kernel: Their kernel size.
+        quality: Whether to add the IoU branch (`Prediction.quality`).
+        prior: Foreground probability at initialization (focal-loss bias).
     """
 
+    extras = ()
     points: Tensor
 
     def __init__(self, channels: int, *, grid: Grid, depth: int = 3, kernel: int = 5, quality: bool = False, prior: float = 0.02) -> None:
@@ -54,8 +55,13 @@ class PointHead(nn.Module):
                 nn.init.normal_(layer.weight, std=0.01)
                 nn.init.constant_(layer.bias, bias)
 
+    @property
+    def candidates(self) -> Candidates:
+        """Return where the candidates lie: at the grid's points."""
+        return Candidates(self.points, None, self.grid.stride)
+
     def forward(self, fused: Tensor) -> Prediction:
-        """(B, C, H, W) to `Prediction` with boxes (B, N, 4) xyxy in search-crop pixels."""
+        """Map (B, C, H, W) to `Prediction` with boxes (B, N, 4) xyxy in search-crop pixels."""
         cls, box = self.cls_tower(fused), self.box_tower(fused)
         logits = self.cls(cls).flatten(1).float()  # (B, N)
         # distances in strides; exp keeps them positive and makes relative errors equal at every size. float32: pixels need more than bf16

@@ -6,11 +6,10 @@ depth-wise matching on one or more levels (Sec. 3.2-3.3).
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
+from lockon.models.choices import Matching
 from lockon.models.heads.blocks import (
     LOG_LIMIT,
     DepthwiseBlock,
@@ -22,16 +21,17 @@ from lockon.models.heads.blocks import (
 )
 from lockon.ops.grid import AnchorGrid
 from lockon.ops.torch.boxes import decode_deltas
-from lockon.types import Prediction
-
-Matching = Literal["depthwise", "up-channel"]
+from lockon.types import Candidates, Prediction
 
 
 class RPNBlock(nn.Module):
-    """Matching of one level, for scores and boxes apart.
+    """Matching of one level, for scores and boxes separately.
 
     Args:
-        channels: C of both inputs. anchors: per point, A. padding, matching: as `RPNHead`.
+        channels: C of both inputs.
+        anchors: Anchors per point, A.
+        padding: As `RPNHead`.
+        matching: As `RPNHead`.
     """
 
     def __init__(self, channels: int, anchors: int, *, padding: bool, matching: Matching) -> None:
@@ -46,21 +46,23 @@ class RPNBlock(nn.Module):
             self.loc = UpChannelBlock(channels, 4 * anchors, padding=padding, adjust=True)
 
     def forward(self, template: Tensor, search: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, h, w) and (B, C, H, W) to cls (B, 2 A, S, S) and loc (B, 4 A, S, S)."""
+        """Map (B, C, h, w) and (B, C, H, W) to cls (B, 2 A, S, S) and loc (B, 4 A, S, S)."""
         return self.cls(template, search), self.loc(template, search)
 
 
 class RPNHead(nn.Module):
-    """Levels of template and search features to a `Prediction` of N = A S² candidates: anchor by anchor, then row by row.
+    """Head from levels of template and search features to a `Prediction` of N = A S² candidates: anchor by anchor, then row by row.
 
     Args:
-        levels: how many. channels: C of each.
-        grid: the anchor boxes, S points per side.
-        weighted: learn how much each level counts, for scores and boxes apart; otherwise all count the same.
-        padding: maps keep the search map's size (for padded backbones); otherwise template 7 and search 31 cells give S = 25.
-        matching: how template and search are correlated.
+        levels: Number of levels.
+        channels: C of each level.
+        grid: The anchor boxes, S points per side.
+        weighted: Train how much each level counts, for scores and boxes separately; otherwise all count the same.
+        padding: Maps keep the search map's size (for padded backbones); otherwise template 7 and search 31 cells give S = 25.
+        matching: Correlation of template and search.
     """
 
+    extras = ("deltas",)
     anchors: Tensor
 
     def __init__(
@@ -80,11 +82,17 @@ class RPNHead(nn.Module):
         self.cls_weight = level_weights(levels, weighted)
         self.loc_weight = level_weights(levels, weighted)
 
+    @property
+    def candidates(self) -> Candidates:
+        """Return where the candidates lie: the grid's anchors, at their centres."""
+        return Candidates(self.anchors[:, :2], self.anchors, self.grid.grid.stride)
+
     def maps(self, template: tuple[Tensor, ...], search: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """The network's raw output.
+        """Compute the network's raw output.
 
         Args:
-            template, search: one (B, C, h, w) and one (B, C, H, W) per level.
+            template: One (B, C, h, w) per level.
+            search: One (B, C, H, W) per level.
 
         Returns:
             cls (B, 2 A, S, S): background scores of all anchors, then foreground scores. loc (B, 4 A, S, S): dx of all anchors,
@@ -95,7 +103,7 @@ class RPNHead(nn.Module):
         return cls, mean_of_levels([loc for _, loc in pairs], self.loc_weight)
 
     def forward(self, template: tuple[Tensor, ...], search: tuple[Tensor, ...]) -> Prediction:
-        """Levels as in `maps` to `Prediction`; boxes in the grid's coordinates, `extras["deltas"]` (B, N, 4) dx, dy, dw, dh."""
+        """Map levels as in `maps` to `Prediction`; boxes in the grid's coordinates, `extras["deltas"]` (B, N, 4) dx, dy, dw, dh."""
         cls, loc = self.maps(template, search)
         deltas = four_sides(loc)  # (B, N, 4)
         bounded = torch.cat([deltas[..., :2], deltas[..., 2:].clamp(max=LOG_LIMIT)], dim=-1)

@@ -19,13 +19,13 @@ WIDTHS = (4, 16, 32)  # channels of the decoder beside them, as published
 
 
 class MaskDecoder(nn.Module):
-    """The matched map, doubled in size three times, each time joined by the backbone's features of that size; then once more.
+    """Decoder of the matched map, doubled in size three times, each time joined by the backbone's features of that size; then once more.
 
     Args:
         channels: C of the matched map.
-        taps: channels of the backbone's stem, first and second layer.
-        wide: channels that a 1x1 convolution with batch normalization brings the taps to, where they differ.
-        widths: channels of the decoder beside each tap.
+        taps: Channels of the backbone's stem, first and second layer.
+        wide: Channels that a 1x1 convolution with batch normalization brings the taps to, where they differ.
+        widths: Channels of the decoder beside each tap.
     """
 
     def __init__(
@@ -45,10 +45,11 @@ class MaskDecoder(nn.Module):
         self.merge = nn.ModuleList(nn.Conv2d(width, out, 3, padding=1) for width, out in zip(widths, (1, *widths[:-1]), strict=True))
 
     def forward(self, matched: Tensor, taps: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """Masks of B crops.
+        """Decode the masks of B crops.
 
         Args:
-            matched: (B, C, S, S). taps: features of the same crops, (B, C', 8 S, 8 S), (B, C', 4 S, 4 S), (B, C', 2 S, 2 S).
+            matched: (B, C, S, S).
+            taps: Features of the same crops, (B, C', 8 S, 8 S), (B, C', 4 S, 4 S), (B, C', 2 S, 2 S).
 
         Returns:
             (B, 16 S, 16 S) logits.

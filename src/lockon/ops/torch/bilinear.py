@@ -1,4 +1,4 @@
-"""Bilinear values of feature maps at free positions."""
+"""Bilinear interpolation of feature maps at free positions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def sample_bilinear(features: Tensor, positions: Tensor) -> Tensor:
-    """Feature vectors between the cells; outside the map the value of the nearest border.
+    """Interpolate feature vectors between the cells; outside the map they have the value of the nearest border.
 
     Args:
         features: (B, C, H, W).
@@ -27,7 +27,7 @@ def sample_bilinear(features: Tensor, positions: Tensor) -> Tensor:
 
 
 def _gathered(features: Tensor, positions: Tensor, last: Tensor) -> Tensor:
-    """The same at positions (B, P, 2) on the map: four gathers of whole vectors. last: (2,) the last column and row."""
+    """Interpolate at positions (B, P, 2) on the map by four gathers of whole vectors; `last`: (2,) the last column and row."""
     height, width = features.shape[-2:]
     corner = torch.minimum(positions.floor(), (last - 1).clamp(min=0))  # of the four cells around, so that all are on the map
     right, down = positions[..., :1] - corner[..., :1], positions[..., 1:] - corner[..., 1:]  # (B, P, 1)

@@ -24,8 +24,8 @@ def prroi_pool(features: Tensor, boxes: Tensor, index: Tensor | None = None, *, 
         boxes: (N, 4) x1, y1, x2, y2 in pixels of any size and place; without `index` (B, R, 4): R boxes per map, which needs no copies
             of the maps.
         index: (N,) number of each box's map.
-        size: bins per side, or (rows, columns).
-        scale: cells per pixel: 1 / stride.
+        size: Bins per side, or (rows, columns).
+        scale: Cells per pixel: 1 / stride.
 
     Returns:
         (N, C, rows, columns), or (B, R, C, rows, columns), in the type of `features`.
@@ -37,7 +37,7 @@ def prroi_pool(features: Tensor, boxes: Tensor, index: Tensor | None = None, *, 
 
 
 def _pool(features: Tensor, boxes: Tensor, rows: int, columns: int, scale: float) -> Tensor:
-    """(B, C, H, W) and (B, R, 4) to (B, R, C, rows, columns)."""
+    """Map (B, C, H, W) and (B, R, 4) to (B, R, C, rows, columns)."""
     c, height, width = features.shape[1:]
     count = boxes.shape[1]
     cells = boxes.to(torch.promote_types(boxes.dtype, torch.float32)) * scale  # half precision is too coarse for coordinates
@@ -50,10 +50,13 @@ def _pool(features: Tensor, boxes: Tensor, rows: int, columns: int, scale: float
 
 
 def _weights(first: Tensor, last: Tensor, bins: int, cells: int) -> Tensor:
-    """How much each cell counts in the mean over each bin, along one axis.
+    """Compute how much each cell counts in the mean over each bin, along one axis.
 
     Args:
-        first, last: (B, R) ends of the boxes in cells. bins: per box. cells: of the map.
+        first: (B, R) start of the boxes in cells.
+        last: (B, R) end of the boxes in cells.
+        bins: Number of bins per box.
+        cells: Number of cells of the map.
 
     Returns:
         (B, R, bins, cells): each row sums to 1 where the bin is inside the map; 0 where the box is empty.
@@ -67,6 +70,6 @@ def _weights(first: Tensor, last: Tensor, bins: int, cells: int) -> Tensor:
 
 
 def _hat_integral(t: Tensor) -> Tensor:
-    """The integral of max(0, 1 - |s|) from 0 to t; its derivative, and so the gradient to the box, is continuous."""
+    """Return the integral of max(0, 1 - |s|) from 0 to t; its derivative, and so the gradient to the box, is continuous."""
     t = t.clamp(-1, 1)
     return t - t * t.abs() / 2

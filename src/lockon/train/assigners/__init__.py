@@ -1,1 +1,1 @@
-"""Assigners: (grid points, ground truth) to `Targets`."""
+"""Assigners: candidates and ground truth to `Targets`."""

@@ -9,14 +9,16 @@ import torch
 from torch import Tensor
 
 from lockon.ops.torch.boxes import corner_to_center, point_sides
-from lockon.types import Targets
+from lockon.types import BOUNDARY, Targets
 
 
 def with_nearest(labels: Tensor, points: Tensor, offset: Tensor) -> Tensor:
-    """`labels` in which the point nearest to the target's centre is positive, if it lies within one grid step of the centre.
+    """Return `labels` in which the point nearest to the target's centre is positive, if it lies within one grid step of the centre.
 
     Args:
-        labels: (B, N), changed in place. points: (N, 2) x, y in crop pixels, row by row. offset: (B, N, 2) from the centres to the points.
+        labels: (B, N), changed in place.
+        points: (N, 2) x, y in crop pixels, row by row.
+        offset: (B, N, 2) from the centres to the points.
     """
     distance = offset.abs().amax(-1)  # (B, N)
     nearest = distance.argmin(1, keepdim=True)
@@ -26,10 +28,12 @@ def with_nearest(labels: Tensor, points: Tensor, offset: Tensor) -> Tensor:
 
 
 def with_absent(labels: Tensor, middle: Tensor, present: Tensor, kind: Literal["all", "near"]) -> Tensor:
-    """`labels` (B, N), and where the target is absent those of a negative pair, which has no positive.
+    """Return `labels` (B, N), and where the target is absent those of a negative pair, which has no positive.
 
     Args:
-        labels: (B, N) as if every target was there. middle: (B, N) points on the middle of the box. present: (B,) bool.
+        labels: (B, N) as if every target was there.
+        middle: (B, N) bool, points on the middle of the box.
+        present: (B,) bool.
         kind: "all": every point is negative. "near": the middle of the unrelated object is, the rest is ignored.
     """
     absent = torch.zeros_like(labels) if kind == "all" else torch.where(middle, 0.0, -1.0)
@@ -37,11 +41,13 @@ def with_absent(labels: Tensor, middle: Tensor, present: Tensor, kind: Literal["
 
 
 def boundary_points(points: Tensor, boxes: Tensor, labels: Tensor, reach: float = 0.5) -> Tensor:
-    """Points inside the box that no assigner took for positives: the boundary of SiamLA (Nie et al., Fig. 4a).
+    """Return which points inside the box no assigner took for positives: the boundary of SiamLA (Nie et al., Fig. 4a).
 
     Args:
-        points: (N, 2) x, y in crop pixels. boxes: (B, 4) xyxy. labels: (B, N), above 0 positive; of any point assigner.
-        reach: how far from the centre the region goes, in widths and heights of the box; at 0.5 it is the whole box.
+        points: (N, 2) x, y in crop pixels.
+        boxes: (B, 4) x1, y1, x2, y2.
+        labels: (B, N), above 0 positive; of any point assigner.
+        reach: How far from the centre the region goes, in widths and heights of the box; at 0.5 it is the whole box.
 
     Returns:
         (B, N) bool.
@@ -51,11 +57,17 @@ def boundary_points(points: Tensor, boxes: Tensor, labels: Tensor, reach: float 
 
 
 def with_boundary(targets: Targets, points: Tensor, reach: float = 0.5) -> Targets:
-    """`targets` with `boundary` set, and these points no longer negative; a negative pair has none. Args as `boundary_points`."""
-    found = boundary_points(points, targets.boxes, targets.labels, reach)
+    """Return `targets` in which the points of the boundary are marked `BOUNDARY`, so that they are no negatives; a negative pair has none.
+
+    Args:
+        targets: Labels of a point assigner.
+        points: (N, 2) x, y in crop pixels.
+        reach: As of `boundary_points`.
+    """
+    boundary = boundary_points(points, targets.boxes, targets.labels, reach)  # (B, N)
     if targets.present is not None:
-        found = found & targets.present[:, None]
-    return replace(targets, labels=torch.where(found, -1.0, targets.labels), boundary=found)
+        boundary = boundary & targets.present[:, None]
+    return replace(targets, labels=torch.where(boundary, BOUNDARY, targets.labels))
 
 
 __all__ = ["boundary_points", "with_absent", "with_boundary", "with_nearest"]

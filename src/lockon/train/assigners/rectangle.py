@@ -12,8 +12,9 @@ from typing import Literal
 from torch import Tensor
 
 from lockon.ops.torch.boxes import corner_to_center, point_sides
-from lockon.train.assigners.points import with_absent, with_nearest
-from lockon.types import Targets
+from lockon.train.assigners.base import require_fractions, require_reach
+from lockon.train.assigners.points import with_absent, with_boundary, with_nearest
+from lockon.types import Candidates, Prediction, Targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,25 +22,27 @@ class RectangleAssigner:
     """Labels grid points by a rectangle that shares the box's centre and shape.
 
     Attributes:
-        inner: a point is positive whose distance from the centre is below this fraction of the width in x, and of the height in y.
-        nearest, negative_pairs: as of `EllipseAssigner`; SiamCAR has no negative pairs and takes no nearest point.
+        inner: A point is positive whose distance from the centre is below this fraction of the width in x, and of the height in y.
+        nearest: As of `EllipseAssigner`; SiamCAR takes no nearest point.
+        negative_pairs: As of `EllipseAssigner`; SiamCAR has no negative pairs.
+        boundary: As of `EllipseAssigner`; SiamLA: 0.5, all of the box.
+
+    Raises:
+        LockonError: If a fraction is out of its range.
     """
 
     inner: float = 0.2
     nearest: bool = False
     negative_pairs: Literal["all", "near"] = "all"
+    boundary: float | None = None
 
-    def __call__(self, points: Tensor, boxes: Tensor, present: Tensor) -> Targets:
-        """Label every point for every target.
+    def __post_init__(self) -> None:
+        require_fractions(self.inner, 0.5, ("inner", "a half"))
+        require_reach(self.boundary)
 
-        Args:
-            points: (N, 2) x, y in crop pixels.
-            boxes: (B, 4) xyxy in crop pixels; of an unrelated object where the target is absent.
-            present: (B,) bool; False for a negative pair, which has no positive.
-
-        Returns:
-            `Targets` with labels (B, N) in {1, 0}; in {1, 0, -1} with `negative_pairs` "near".
-        """
+    def __call__(self, candidates: Candidates, boxes: Tensor, present: Tensor, prediction: Prediction | None = None) -> Targets:
+        """Label every point for every target, see `Assigner`."""
+        points: Tensor = candidates.points
         center = corner_to_center(boxes)[:, None]  # (B, 1, 4)
         # by the distances to the sides, as published: |dx| < inner w is the same but for rounding
         margin = (1 - 2 * self.inner) * (center[..., 2:].clamp(min=0) / 2)
@@ -48,7 +51,8 @@ class RectangleAssigner:
         if self.nearest:
             labels = with_nearest(labels, points, points[None] - center[..., :2])
         labels = with_absent(labels, middle, present, self.negative_pairs)
-        return Targets(labels=labels, boxes=boxes, present=present)
+        targets = Targets(labels=labels, boxes=boxes, present=present)
+        return targets if self.boundary is None else with_boundary(targets, points, self.boundary)
 
 
 __all__ = ["RectangleAssigner"]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lockon.errors import LockonError
-from lockon.types import Targets
+from lockon.types import BOUNDARY, Targets
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,23 +21,20 @@ class SamplingConfig:
     """How many labelled candidates a loss sees. None: all of them.
 
     Attributes:
-        positives: at most this many per image; of boundary points as many again.
-        negatives: at most this many per image, or per batch (`scope`).
-        negative_pair: at most this many per negative pair; `negatives` does not apply to it, unless `scope` is "batch".
+        positives: At most this many per image; of boundary points as many again.
+        negatives: At most this many per image, or per batch (`scope`).
+        negative_pair: At most this many per negative pair; `negatives` does not apply to it, unless `scope` is "batch".
         scope: `negatives` are drawn per "image" or from the whole "batch" of one process, negative pairs included (the code of
             SiamRPN++-RBO).
-        ranking: ranking losses see "all" negatives of an image (the code of SiamRPN++-RBO; a negative pair's are still limited by
-            `negative_pair`), or the "sampled" ones (SiamBAN, SiamPW).
 
     Raises:
-        LockonError: a number below 1.
+        LockonError: If a number is below 1.
     """
 
     positives: int | None = 16
     negatives: int | None = 48
     negative_pair: int | None = 16
     scope: Literal["image", "batch"] = "image"
-    ranking: Literal["sampled", "all"] = "sampled"
 
     def __post_init__(self) -> None:
         for name in ("positives", "negatives", "negative_pair"):
@@ -50,18 +47,20 @@ EVERYTHING = SamplingConfig(positives=None, negatives=None, negative_pair=None)
 
 
 def subsample_labels(targets: Targets, config: SamplingConfig, generator: torch.Generator | None = None) -> Targets:
-    """Targets with fewer labels: those not drawn become -1. Every subset of the right size is equally likely.
+    """Return targets with fewer labels: those not drawn become -1. Every subset of the right size is equally likely.
 
     Args:
-        targets: labels (B, N), `present` and `boundary`. generator: source of chance, on the labels' device; None is torch's own.
+        targets: Labels (B, N) and `present`.
+        config: How many are drawn.
+        generator: Source of random numbers, on the labels' device; None is torch's own.
 
     Returns:
-        `Targets` with new `labels` and `boundary`, and with `ranking` set where ranking losses see others.
+        `Targets` with new `labels`, and `all_labels` in which the negatives of images with a target are complete.
     """
     labels = targets.labels
     if config == EVERYTHING:
         return targets
-    negative = labels == 0
+    negative, boundary = labels == 0, labels == BOUNDARY
     pair = torch.zeros_like(negative) if targets.present is None else negative & ~targets.present[:, None]
     labels = _without_surplus(labels, labels > 0, config.positives, generator)
     labels = _without_surplus(labels, pair, config.negative_pair, generator)
@@ -71,17 +70,19 @@ def subsample_labels(targets: Targets, config: SamplingConfig, generator: torch.
         labels = _without_surplus(flat, flat == 0, config.negatives, generator).reshape(labels.shape)
     else:
         labels = _without_surplus(labels, negative & ~pair, config.negatives, generator)
-    boundary = targets.boundary
-    if boundary is not None:
-        boundary = _without_surplus(boundary.to(labels.dtype), boundary, config.positives, generator) > 0
-    return replace(targets, labels=labels, ranking=everything if config.ranking == "all" else None, boundary=boundary)
+    if boundary.any():
+        labels = _without_surplus(labels, boundary, config.positives, generator)
+    return replace(targets, labels=labels, all_labels=everything)
 
 
 def _without_surplus(labels: Tensor, members: Tensor, limit: int | None, generator: torch.Generator | None) -> Tensor:
-    """`labels` (B, N) with -1 for all but `limit` random ones of each row's `members` (B, N)."""
+    """Return `labels` (B, N) with -1 for all but `limit` random ones of each row's `members` (B, N)."""
     if limit is None or limit >= labels.shape[1]:
         return labels
     draw = torch.rand(labels.shape, generator=generator, device=labels.device)
     chosen = torch.where(members, draw, -1.0).topk(limit, dim=1).indices  # (B, limit) members first
     kept = torch.zeros_like(members).scatter_(1, chosen, True)
     return torch.where(members & ~kept, -1.0, labels)
+
+
+__all__ = ["EVERYTHING", "SamplingConfig", "subsample_labels"]

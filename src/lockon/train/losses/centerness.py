@@ -12,10 +12,11 @@ from lockon.ops.torch.boxes import point_sides
 
 
 def centerness(points: Tensor, boxes: Tensor) -> Tensor:
-    """sqrt(min(l, r) / max(l, r) * min(t, b) / max(t, b)): 1 at the centre, 0 on the sides and outside.
+    """Compute sqrt(min(l, r) / max(l, r) * min(t, b) / max(t, b)): 1 at the centre, 0 on the sides and outside.
 
     Args:
-        points: (N, 2) x, y in crop pixels. boxes: (B, 4) xyxy.
+        points: (N, 2) x, y in crop pixels.
+        boxes: (B, 4) x1, y1, x2, y2.
 
     Returns:
         (B, N) in [0, 1]; a box without area gives 0.

@@ -14,28 +14,38 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lockon.errors import LockonError
+from lockon.ops.torch.boxes import point_sides
+from lockon.train.losses.base import Loss, LossInput, Scalars
 from lockon.train.losses.cross_entropy import mean_of
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LocalizationLossConfig:
-    """Choices of the loss.
+@dataclass(frozen=True, kw_only=True)
+class LocalizationQuality(Loss):
+    """Quality is the IoU of the candidate's own box, and nothing at random points off the target (Eq. 10).
 
     Attributes:
-        negatives: random points outside the box per positive of an image; paper: 1; 0: none.
-        negative_target: what they learn: "zero", or the "iou" of their own box, which is about 0.
+        negatives: Random points outside the box per positive of an image; paper: 1; 0: none.
+        negative_target: What they learn: "zero", or the "iou" of their own box, which is about 0.
+        boundary: Points that the assigner marked as boundary learn it too.
 
     Raises:
-        LockonError: `negatives` below 0.
+        LockonError: If `negatives` is below 0.
     """
 
     negatives: float = 1.0
     negative_target: Literal["zero", "iou"] = "zero"
+    boundary: bool = True
 
     def __post_init__(self) -> None:
-        if not 0 <= self.negatives < math.inf:
-            raise LockonError(f"negatives must be 0 or more, got {self.negatives!r}")
+        Loss.__post_init__(self)
+        self._require("negatives", 0 <= self.negatives < math.inf, "0 or more")
+
+    def __call__(self, x: LossInput) -> Scalars:
+        """Compute `localization_loss`; nothing for networks without a quality branch."""
+        if x.prediction.quality is None:
+            return {}
+        outside = ~(point_sides(x.candidates.points, x.targets.boxes) > 0).all(-1)  # (B, N)
+        return localization_loss(x.prediction.quality, x.overlap, x.regressed(self.boundary).members, outside, self)
 
 
 def localization_loss(
@@ -43,16 +53,19 @@ def localization_loss(
     overlap: Tensor,
     positive: Tensor,
     outside: Tensor,
-    config: LocalizationLossConfig,
+    config: LocalizationQuality,
     *,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Mean binary cross entropy over the positives of the batch and the negatives drawn for each image.
+    """Compute the mean binary cross entropy over the positives of the batch and the negatives drawn for each image.
 
     Args:
-        logits: (B, N) of the branch. overlap: (B, N) IoU of each candidate's own box; gets no gradient.
-        positive: (B, N) bool. outside: (B, N) bool, points that may be drawn; a positive among them is not.
-        generator: source of chance, on the logits' device; None is torch's own.
+        logits: (B, N) of the branch.
+        overlap: (B, N) IoU of each candidate's own box; gets no gradient.
+        positive: (B, N) bool.
+        outside: (B, N) bool, points that may be drawn; a positive among them is not.
+        config: How many are drawn, and what they learn.
+        generator: Source of random numbers, on the logits' device; None is torch's own.
 
     Returns:
         Scalar with gradient to `logits`; 0 for a batch without positives.
@@ -65,11 +78,11 @@ def localization_loss(
 
 
 def draw_negatives(positive: Tensor, candidates: Tensor, ratio: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
-    """(B, N) bool: of each image's `candidates` a random `ratio` times as many as it has positives, or all if there are fewer."""
+    """Draw of each image's `candidates` (B, N) bool a random `ratio` times as many as it has positives, or all if there are fewer."""
     wanted = (positive.sum(1, keepdim=True) * ratio).round()  # (B, 1)
     draw = torch.rand(positive.shape, generator=generator, device=positive.device)
     rank = torch.where(candidates, draw, 2.0).argsort(1).argsort(1)  # (B, N) candidates first, in random order
     return candidates & (rank < wanted)
 
 
-__all__ = ["LocalizationLossConfig", "draw_negatives", "localization_loss"]
+__all__ = ["LocalizationQuality", "draw_negatives", "localization_loss"]

@@ -1,0 +1,51 @@
+"""`Assigner`: what labels the candidates of a dense head."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+
+from lockon.errors import LockonError
+from lockon.types import Candidates, Prediction, Targets
+
+
+class Assigner(Protocol):
+    """Label every candidate for every target. Assigners are frozen values, so that configurations can hold them."""
+
+    def __call__(self, candidates: Candidates, boxes: Tensor, present: Tensor, prediction: Prediction | None = None) -> Targets:
+        """Label every candidate for every target.
+
+        Args:
+            candidates: Where the N candidates lie in the search crop.
+            boxes: (B, 4) x1, y1, x2, y2 in crop pixels; of an unrelated object where the target is absent.
+            present: (B,) bool; False for a negative pair, which has no positive.
+            prediction: What the network gives for the batch, for assigners that follow it; they give no gradient.
+
+        Returns:
+            `Targets` with labels (B, N), before any sampling.
+        """
+        ...
+
+
+def require_fractions(inner: float, outer: float, names: tuple[str, str] = ("inner", "outer")) -> None:
+    """Check that 0 < inner <= outer.
+
+    Raises:
+        LockonError: If not.
+    """
+    if not 0 < inner <= outer:
+        raise LockonError(f"{names[0]} must be above 0 and at most {names[1]}, got {inner!r} and {outer!r}")
+
+
+def require_reach(boundary: float | None) -> None:
+    """Check how far a boundary reaches: above 0 and at most 0.5, or None.
+
+    Raises:
+        LockonError: If it does not.
+    """
+    if boundary is not None and not 0 < boundary <= 0.5:
+        raise LockonError(f"boundary must be above 0 and at most 0.5, or none, got {boundary!r}")
+
+
+__all__ = ["Assigner", "require_fractions", "require_reach"]

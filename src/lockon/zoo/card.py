@@ -1,0 +1,108 @@
+"""`Card`: all that is known of one name of the zoo, as plain fields. Families make cards; loading, converting and training read them.
+
+Torch is needed only where a card's `build` or `experiments` is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from lockon.tracker import NetworkTracker
+
+if TYPE_CHECKING:
+    from torch import nn
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+DEFAULT_ONLY: Mapping[str, Mapping[str, Any]] = MappingProxyType({"default": NOTHING})
+
+# Makes a tracker or a refiner without a network of ours, from its weights (None: none given), a device and overrides.
+Construct = Callable[[Path | None, str, Mapping[str, Any]], Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Official:
+    """How published weights become ours.
+
+    Attributes:
+        renames: pairs of a pattern of official names and its replacement, applied one after the other.
+        unused: patterns of official names that the network never runs.
+        transposed: our names of weights whose input channels come first officially.
+        parameters: inference parameters that official weights need whatever they are used for.
+        detect: official names of tensors -> the name of the card that has them, and the fields of its model configuration that differ;
+            None where one checkpoint is like the other.
+    """
+
+    renames: tuple[tuple[str, str], ...]
+    unused: tuple[str, ...] = ()
+    transposed: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    detect: Callable[[Iterable[str]], tuple[str, dict[str, object]]] | None = None
+
+
+class Inner(NamedTuple):
+    """The tracker that a refiner searches with.
+
+    Attributes:
+        name: of its card, whose weights the refiner takes.
+        changes: overrides of its configuration.
+    """
+
+    name: str
+    changes: Mapping[str, Any] = NOTHING
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Card:
+    """One tracker or refiner of the zoo.
+
+    A tracker has a network (`model`, `build`, `config`), or is made by `construct`. A refiner may search with a tracker (`inner`) instead.
+
+    Attributes:
+        name: as `lockon.load` or `lockon.load_refiner` takes it.
+        kind: whether it tracks, or refines the boxes of a tracker.
+        summary: one line for listings.
+        paper: authors, title, venue; empty for none.
+        licence: of the weights that can be had.
+        checkpoint: where published weights can be had, and how to convert them; empty if there are none.
+        embedded: weights come with the package.
+        model: configuration of the network, a frozen dataclass; None without a network.
+        build: model configuration -> torch module with random weights; imports torch when it is called.
+        official: how published weights are converted; None where there are none.
+        config: inference parameters: `TrackerConfig`, or of a refiner `RefinerConfig` or `SearchConfig`.
+        presets: named changes of `config`, dotted name -> value; for refiners ``refine.`` and a field of `RefineConfig` as well.
+        assemble: network (or inner tracker) and inference parameters -> tracker or refiner.
+        search_by_size: the search crop shows as much more than the template crop as it has more pixels (PySOT's rule): the factor of
+            `search_crop` is the ratio of the network's crop sizes.
+        header_fields: inference parameters of a weight file's header that count; None for all.
+        inner: the tracker that a refiner searches with.
+        construct: makes a tracker or refiner that has no network of ours.
+        folder: names of the files in the folder of weights that `construct` takes; empty where it takes no folder.
+        experiments: settings of the training runs by experiment, "default" among them; None if nothing trains it. Needs torch when called.
+    """
+
+    name: str
+    kind: Literal["tracker", "refiner"] = "tracker"
+    summary: str
+    paper: str = ""
+    licence: str = ""
+    checkpoint: str = ""
+    embedded: bool = False
+    model: Any = None
+    build: Callable[[Any], nn.Module] | None = None
+    official: Official | None = None
+    config: Any = None
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: DEFAULT_ONLY)
+    assemble: Callable[[Any, Any], Any] = NetworkTracker
+    search_by_size: bool = False
+    header_fields: tuple[str, ...] | None = None
+    inner: Inner | None = None
+    construct: Construct | None = None
+    folder: tuple[str, ...] = ()
+    experiments: Callable[[], Mapping[str, Any]] | None = None
+
+
+__all__ = ["Card", "Construct", "Inner", "Official"]

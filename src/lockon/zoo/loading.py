@@ -1,0 +1,179 @@
+"""From a card and weights to a tracker or a refiner: the only `load` and `load_refiner`.
+
+Torch is needed for `.safetensors` files only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lockon.config import apply_in_order, apply_overrides, flatten
+from lockon.errors import LockonError, unknown_name
+from lockon.refiners.combine import RefineConfig
+from lockon.refiners.protocol import Refiner
+from lockon.refiners.wrapper import with_refiner
+from lockon.session import Tracker
+from lockon.zoo.card import NOTHING, Card
+from lockon.zoo.networks import open_model, weight_files, weights_path
+from lockon.zoo.registry import REFINERS, TRACKERS, card
+
+
+def load(
+    name: str = "lockon-s",
+    weights: str | Path | None = None,
+    preset: str = "default",
+    device: str = "auto",
+    refiner: str | Refiner | None = None,
+    **overrides: Any,
+) -> Tracker:
+    """Load a tracker, ready for `init`.
+
+    Inference parameters are those of the card, then of the weight file, then of the preset, then the overrides.
+
+    >>> tracker = load("mil")
+    >>> tracker = load("lockon-s", refiner="refine-s", **{"localizer.rank.window_influence": 0.4, "refine.mask": True})  # doctest: +SKIP
+
+    Args:
+        name: one of `list_trackers()`.
+        weights: file of weights to use instead of the name's own: `.onnx` or `.xml` of `lockon export`, or `.safetensors` of
+            `lockon convert` or `lockon train`, which needs the `torch` extra.
+        preset: named inference parameters; `lockon zoo show NAME` lists them.
+        device: "auto", "cpu", "cuda" or "cuda:1", "openvino", "openvino-bf16"; for torch weights "torch" (the CPU) or a torch device.
+        refiner: to put behind the tracker: one of `list_refiners()`, or NAME:PRESET, on the same device; or a refiner object, which
+            `load_refiner` makes from custom weights.
+        overrides: dotted names with new values, for example ``**{"localizer.rank.window_influence": 0.4}``; with a refiner also
+            ``refine.`` and a field of `RefineConfig`, and ``refiner.`` and a field of the refiner's own configuration.
+
+    Returns:
+        The tracker.
+
+    Raises:
+        LockonError: unknown name, preset, device or override; weights that are missing, damaged or of another architecture.
+    """
+    if name in REFINERS and name not in TRACKERS:
+        raise LockonError(f"{name} refines the boxes of a tracker and does not track: load a tracker with refiner={name!r}")
+    tracker_card = card(name, TRACKERS, "tracker")
+    own, others = (overrides, {}) if refiner is None else split_overrides(overrides)
+    tracker: Tracker = _assemble(tracker_card, weights, preset, device, own)
+    return tracker if refiner is None else wrap(tracker, refiner, device=device, overrides=others)
+
+
+def load_refiner(name: str, weights: str | Path | None = None, preset: str = "default", device: str = "auto", **overrides: Any) -> Refiner:
+    """Load a refiner, ready for `init`; `lockon.with_refiner` puts it behind a tracker.
+
+    Args:
+        name: one of `list_refiners()`.
+        weights: as for `load`.
+        preset: named parameters: "default", "official" or "vot2020".
+        device: as for `load`.
+        overrides: dotted configuration names with new values, for example ``mask_threshold=0.65``; of "siammask" those of its
+            tracker begin with ``tracker.``.
+
+    Returns:
+        The refiner.
+
+    Raises:
+        LockonError: as `load`.
+    """
+    refiner: Refiner = _assemble(card(name, REFINERS, "refiner"), weights, preset, device, overrides)
+    return refiner
+
+
+def wrap(
+    tracker: Tracker,
+    refiner: str | Refiner,
+    *,
+    weights: str | Path | None = None,
+    device: str = "auto",
+    overrides: Mapping[str, Any] = NOTHING,
+) -> Tracker:
+    """Put a refiner behind a tracker.
+
+    Args:
+        tracker: any.
+        refiner: NAME or NAME:PRESET, where the preset is that of refiner and wrapper; or a refiner object.
+        weights: of a refiner that is given by name, as for `load_refiner`.
+        device: likewise.
+        overrides: ``refine.`` and a field of `RefineConfig`; for a refiner that is given by name also ``refiner.`` and a field of its own.
+
+    Returns:
+        A tracker with refined results.
+
+    Raises:
+        LockonError: as `load_refiner`; an unknown override; masks of a refiner that makes none.
+    """
+    own = {key.removeprefix("refiner."): value for key, value in overrides.items() if key.startswith("refiner.")}
+    outer = {key.removeprefix("refine."): value for key, value in overrides.items() if not key.startswith("refiner.")}
+    if isinstance(refiner, str):
+        name, _, preset = refiner.partition(":")
+        preset = preset or "default"
+        refiner = load_refiner(name, weights, preset, device, **own)
+        changes = card(name).presets[preset]
+        outer = {key.removeprefix("refine."): value for key, value in changes.items() if key.startswith("refine.")} | outer
+    elif weights is not None or own:
+        raise LockonError("weights and parameters of a refiner belong to its name; set them where the given refiner object is made")
+    return with_refiner(tracker, refiner, apply_overrides(RefineConfig(), outer))
+
+
+def split_overrides(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the overrides of a tracker, and those that begin with ``refine.`` or ``refiner.``, for `wrap`."""
+    others = {key: value for key, value in overrides.items() if key.startswith(("refine.", "refiner."))}
+    return {key: value for key, value in overrides.items() if key not in others}, others
+
+
+def _inner_changes(one: Card, preset: str) -> dict[str, Any]:
+    """Return what a preset changes in the card's own configuration; ``refine.`` is what it changes in `RefineConfig`."""
+    return {key: value for key, value in one.presets[preset].items() if not key.startswith("refine.")}
+
+
+def _assemble(one: Card, weights: str | Path | None, preset: str, device: str, overrides: Mapping[str, Any]) -> Any:
+    """Return the tracker or refiner of a card, with its preset and overrides."""
+    if preset not in one.presets:
+        raise unknown_name(f"preset of {one.name}", preset, one.presets)
+    path = None if weights is None else Path(weights)
+    if one.construct is not None:
+        weight_files(one.name, path)
+        return one.construct(path, device, {**_inner_changes(one, preset), **overrides})
+    path = weights_path(one, path)
+    if one.inner is not None:
+        own = {key: value for key, value in overrides.items() if not key.startswith("tracker.")}
+        search = {key.removeprefix("tracker."): value for key, value in overrides.items() if key not in own}
+        tracker = load(one.inner.name, path, device=device, **{**one.inner.changes, **search})
+        return one.assemble(tracker, apply_overrides(one.config, own))
+    model, header = open_model(one.name, path, device)
+    size_ratio = model.search_size / model.template_size
+    return one.assemble(model, inference_config(one, preset, header=header, size_ratio=size_ratio, overrides=overrides))
+
+
+def inference_config(
+    one: Card,
+    preset: str = "default",
+    *,
+    header: Mapping[str, Any] = NOTHING,
+    size_ratio: float | None = None,
+    overrides: Mapping[str, Any] = NOTHING,
+) -> Any:
+    """Return the inference parameters of a card.
+
+    Args:
+        one: the card.
+        preset: one of its presets.
+        header: of a weight file, whose "tracker" counts more than the card.
+        size_ratio: side of the network's search crop over that of its template crop, in pixels; None: as the card has it.
+        overrides: what counts most.
+
+    Raises:
+        LockonError: an unknown or ill-typed parameter.
+    """
+    base = one.config
+    if one.search_by_size and size_ratio is not None:
+        base = apply_overrides(base, {"search_crop.factor": size_ratio})
+    stored = header.get("tracker", {})
+    if one.header_fields is not None:
+        stored = {key: value for key, value in stored.items() if key in one.header_fields}
+    return apply_in_order(base, flatten(stored), _inner_changes(one, preset), overrides)
+
+
+__all__ = ["inference_config", "load", "load_refiner", "split_overrides", "wrap"]

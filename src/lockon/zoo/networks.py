@@ -1,0 +1,168 @@
+"""The networks of the zoo by name, and the files that their weights lie in.
+
+Torch is needed for `build`, `load_network`, and for `.safetensors` files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lockon._require import require
+from lockon.config import apply_overrides, flatten
+from lockon.errors import LockonError
+from lockon.export.header import model_files, read_header
+from lockon.export.runtime import DEVICES, load_model
+from lockon.tracker import Model
+from lockon.zoo.card import Card
+from lockon.zoo.registry import card, network_card
+
+if TYPE_CHECKING:
+    from torch import nn
+
+WEIGHTS = Path(__file__).parent / "weights"
+TORCH_SUFFIXES = (".safetensors", ".pth", ".pt", ".tar", ".model")
+
+
+def embedded_path(name: str) -> Path | None:
+    """Return the search graph of a name's weights in the package, beside which its other graphs lie; None where it has none."""
+    return WEIGHTS / f"{name}.onnx" if card(name).embedded else None
+
+
+def embedded_header(name: str) -> dict[str, Any]:
+    """Return the header of a name's weights in the package: architecture, data, licence, validation metrics, inference parameters.
+
+    Raises:
+        LockonError: no such file, or a damaged one.
+    """
+    return read_header(weights_path(card(name), None))
+
+
+def weight_files(name: str, weights: Path | None = None) -> tuple[Path, ...]:
+    """Return the files of a tracker's or a refiner's weights, for their size and hash: all parts of an exported model, or the one file.
+
+    Raises:
+        LockonError: none are given where some are needed, or one is missing.
+    """
+    one = card(name)
+    if one.construct is None:
+        return model_files(weights_path(one, weights))
+    if not one.folder:
+        return () if weights is None else (weights,)
+    if weights is None:
+        raise LockonError(f"{name} needs weights: the folder with {' and '.join(one.folder)}, for example --weights {name}=DIR")
+    files = tuple(weights / file for file in one.folder)
+    missing = [file.name for file in files if not file.is_file()]
+    if missing:
+        raise LockonError(
+            f"{weights} has no {' and no '.join(missing)}; expected the folder with {name}'s files {' and '.join(one.folder)}"
+        )
+    return files
+
+
+def weights_path(one: Card, weights: Path | None) -> Path:
+    """Return the given weights, else those in the package.
+
+    Raises:
+        LockonError: there are none; it says where some can be had.
+    """
+    if weights is not None:
+        return weights
+    embedded = embedded_path(one.name)
+    if embedded is not None and embedded.is_file():
+        return embedded
+    if embedded is not None:
+        raise LockonError(f"{embedded} does not exist: this copy of lockon has no weights for {one.name!r}; install the package again")
+    option = "--weights" if one.kind == "tracker" else "--refiner-weights"
+    network = one.name if one.inner is None else one.inner.name
+    if not one.checkpoint:
+        raise LockonError(
+            f"{one.name} has no weights in the package, and none were published; train them (lockon train {one.name} --help), "
+            f"and give {option} with the .safetensors of the run"
+        )
+    raise LockonError(
+        f"{one.name} has no weights in the package; get a published checkpoint (`lockon zoo show {one.name}` says where), type: "
+        f"lockon convert {network} FILE {network}.safetensors, and give {option} {network}.safetensors"
+    )
+
+
+def open_model(name: str, path: Path, device: str) -> tuple[Model, dict[str, Any]]:
+    """Load the network in a file onto a device.
+
+    Args:
+        name: architecture that the file must have.
+        path: as `weights` of `load`.
+        device: as for `load`.
+
+    Returns:
+        The network and the file's header.
+
+    Raises:
+        LockonError: as `load`.
+    """
+    if path.suffix in TORCH_SUFFIXES:
+        require("torch", "torch")
+        require("safetensors", "torch")
+        from lockon.export.torch_model import TorchModel
+
+        module, header = load_network(name, path)
+        return TorchModel(module, device="cpu" if device in ("auto", "torch") else device, header=header), header
+    if device == "torch":
+        raise LockonError(f"device 'torch' needs torch weights (.safetensors), {path.name} is ONNX; use one of {', '.join(DEVICES)}")
+    model = load_model(path, device)
+    _check_architecture(name, path, model.header)
+    return model, model.header
+
+
+def network_config(name: str, **overrides: Any) -> Any:
+    """Return the configuration of a name's network, with fields replaced.
+
+    Raises:
+        LockonError: unknown name or override.
+    """
+    return apply_overrides(network_card(name).model, overrides)
+
+
+def build(name: str, **overrides: Any) -> nn.Module:
+    """As `lockon.zoo.build`; torch must be there."""
+    make = network_card(name).build
+    assert make is not None  # it is the card of a network
+    return make(network_config(name, **overrides))
+
+
+def load_network(name: str, path: Path) -> tuple[nn.Module, dict[str, Any]]:
+    """Return the torch network as the weight file's header describes it, with those weights, and the header.
+
+    Raises:
+        LockonError: the file is missing, damaged, no safetensors, or of another architecture.
+    """
+    from lockon.train.checkpoint import load_weights, read_weights
+
+    if path.suffix != ".safetensors":
+        raise LockonError(
+            f"{path} is not a safetensors file; weights of lockon end in .onnx or .safetensors, "
+            f"published ones of others become such a file by: lockon convert {name} {path} OUT.safetensors"
+        )
+    header = read_weights(path)[1]
+    _check_architecture(name, path, header)
+    module = build(name, **flatten(header.get("config", {}).get("model", {})))
+    return module, load_weights(module, path)
+
+
+def _check_architecture(name: str, path: Path, header: Mapping[str, Any]) -> None:
+    architecture = header.get("architecture", "an unnamed network")
+    if architecture != name:
+        raise LockonError(f"{path} holds weights of {architecture!r}, not of {name!r}; load it by that name")
+
+
+__all__ = [
+    "build",
+    "embedded_header",
+    "embedded_path",
+    "load_network",
+    "network_config",
+    "open_model",
+    "weight_files",
+    "weights_path",
+]

@@ -1,0 +1,153 @@
+"""`RecipeConfig`: all settings of a training run, of any network of the zoo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+from lockon.config import apply_overrides
+from lockon.data.samples.pysot import PysotDataConfig
+from lockon.data.samples.refine import RefineDataConfig
+from lockon.errors import LockonError, unknown_name
+from lockon.train.assigners.sampling import SamplingConfig
+from lockon.train.config import TrainConfig
+from lockon.train.mask_task import MaskSampling
+from lockon.train.refine_task import RefineLosses
+from lockon.zoo.card import Card
+from lockon.zoo.dense_losses import BanLosses, CarLosses, DenseAssigner, MaskLosses, PointLosses, RpnLosses
+from lockon.zoo.lockon_s_data import SourceWeights
+
+# The loop of networks that are small enough to be trained on a CPU; each changes a few of these numbers.
+SMALL_TRAIN = TrainConfig(
+    steps=5000,
+    batch_size=32,
+    learning_rate=1e-3,
+    backbone_multiplier=0.2,
+    warmup_steps=100,
+    weight_decay=1e-3,
+    ema_decay=0.998,
+    unfreeze=((0.0, 0), (0.1, 1)),
+    workers=1,
+    save_every=250,
+    validate_every=2500,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TeacherConfig:
+    """The teacher of a small network.
+
+    Attributes:
+        weights: an exported tracker of the SiamRPN++ family (`lockon export siammask-r50 ...`), or empty for no teacher.
+        cache: folder for the samples and the teacher's answers, which take far longer than a step of the student; empty asks it anew
+            for every sample.
+        samples: how many samples the cache holds; they come again in another order.
+        device: where the teacher runs: cpu, openvino, openvino-bf16 or cuda.
+
+    Raises:
+        LockonError: no samples.
+    """
+
+    weights: str = ""
+    cache: str = ""
+    samples: int = 6400
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if self.samples < 1:
+            raise LockonError(f"teacher.samples={self.samples} given, expected at least 1")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecipeConfig:
+    """All settings of a training run; every field can be set by its dotted name, for example ``--set loss.ranking.gamma=5``.
+
+    A setting that is None has no part in the run of that network.
+
+    Attributes:
+        train: The loop.
+        model: The network, as its card has it.
+        data: Crops, pairs and augmentation: `PairDataConfig`, `PysotDataConfig` or `RefineDataConfig`.
+        loss: The terms.
+        assigner: What labels the candidates of a dense head.
+        sampling: How many of them the losses see.
+        masks: Which masks are learnt.
+        mix: Weights of the user's stills, videos and synthetic scenes, for networks that are trained on those.
+        teacher: A published tracker whose scores are learnt too, with `loss.teacher.weight`.
+        datasets: Names of the training datasets, all of which must be there. Those of an unchanged recipe may be absent together: the
+            run then takes stills and videos of the user, and says so.
+        weights: Pairs (dataset, how often it is drawn beside the others) in place of the published weights, for example
+            (("saliency",1),("COCO",2)).
+        protocol: "got10k" refuses every dataset but the training videos of GOT-10k.
+        experiment: Which of the card's runs the other settings start from.
+        backbone_weights: File of weights for the backbone, see `lockon.models.backbones.pretrained`; empty starts from random ones.
+    """
+
+    train: TrainConfig
+    model: Any
+    data: Any
+    loss: RpnLosses | MaskLosses | BanLosses | CarLosses | PointLosses | RefineLosses
+    assigner: DenseAssigner | None = None
+    sampling: SamplingConfig | None = None
+    masks: MaskSampling | None = None
+    mix: SourceWeights | None = None
+    teacher: TeacherConfig | None = None
+    datasets: tuple[str, ...] | None = None
+    weights: tuple[tuple[str, float], ...] | None = None
+    protocol: Literal["got10k"] | None = None
+    experiment: str = "default"
+    backbone_weights: str = ""
+
+    def __post_init__(self) -> None:
+        if self.protocol is not None and self.datasets is None:
+            raise LockonError(f"protocol={self.protocol} is about training datasets, but this network is trained on stills and videos")
+
+
+GROUPS = tuple(item.name for item in fields(RecipeConfig) if item.name not in ("train", "backbone_weights"))  # what decides what is learnt
+OPTIONAL = ("assigner", "sampling", "masks", "mix", "teacher", "datasets", "weights")
+
+
+def base_config(one: Card, overrides: Mapping[str, Any]) -> RecipeConfig:
+    """Return the settings that `overrides` will be applied to: those of the experiment that they name, else the default.
+
+    Raises:
+        LockonError: A card that nothing trains, or an experiment that it does not have.
+    """
+    assert one.experiments is not None
+    known: Mapping[str, RecipeConfig] = one.experiments()
+    experiment = str(overrides.get("experiment", "default"))
+    if experiment not in known:
+        raise unknown_name(f"experiment of {one.name}", experiment, known)
+    return replace(known[experiment], experiment=experiment)
+
+
+def full_config(one: Card, base: RecipeConfig, overrides: Mapping[str, Any]) -> RecipeConfig:
+    """Return the settings of a run; the crops of its samples are of the network's size.
+
+    Raises:
+        LockonError: An unknown or ill-typed override, one of a setting that has no part in this run, or crops of another size than the
+            network's.
+    """
+    config = apply_overrides(base, overrides)
+    strange = [name for name in OPTIONAL if getattr(base, name) is None and getattr(config, name) is not None]
+    if strange:
+        raise LockonError(f"{strange[0]} has no part in the training of {one.name}; leave it out")
+    return replace(config, data=_sized(config.data, config.model, overrides))
+
+
+def _sized(data: Any, model: Any, overrides: Mapping[str, Any]) -> Any:
+    """Return the data settings with the crop sizes of the network."""
+    if isinstance(data, RefineDataConfig):  # both crops are alike
+        return replace(data, size=model.size, masks=data.masks and model.mask)
+    for role in ("search",) if isinstance(data, PysotDataConfig) else ("template", "search"):  # PySOT's template is always 127 pixels
+        size, crop = getattr(model, f"{role}_size"), getattr(data, role)
+        if size == crop.size:
+            continue
+        if f"data.{role}.size" in overrides:
+            raise LockonError(f"model.{role}_size is {size} but data.{role}.size is {crop.size}; set both to the same number of pixels")
+        data = replace(data, **{role: replace(crop, size=size)})
+    return data
+
+
+__all__ = ["GROUPS", "SMALL_TRAIN", "RecipeConfig", "TeacherConfig", "base_config", "full_config"]

@@ -1,0 +1,108 @@
+"""Numbers of Alpha-Refine's training runs: the schedule, and how the datasets are used.
+
+Yan et al., CVPR 2021 (arXiv 2012.06815), Sec. 3.4, with the numbers of its published code (MasterBin-IIAU/AlphaRefine). Eight cards of 32
+pairs, whose gradients were averaged, are `batch_size` 32 and `accumulate` 8 here; with N processes, set `train.accumulate` to 8 / N. The
+published runs took 7,934 of GOT-10k's training videos; here it is all but those that are known to be bad. What the collection of salient
+objects was made of is not published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from lockon.data.samples.frames import FrameDraw, NearPair
+from lockon.data.samples.pools import DatasetSampling, TrackPool
+from lockon.data.samples.refine import RefineDataConfig
+from lockon.data.samples.sources import MixedDraw
+from lockon.data.samples.views import ImageCache
+from lockon.data.tracks import TrackSet
+from lockon.errors import LockonError
+from lockon.train.config import TrainConfig
+from lockon.train.refine_task import RefineLosses
+from lockon.zoo.recipe_config import RecipeConfig
+
+GAP = 50  # the search frame is less than this many frames away from the reference
+
+
+def _videos(name: str, *, weight: float = 1.0, min_span: int = 20) -> DatasetSampling:
+    return DatasetSampling(name, gap=GAP, weight=weight, min_boxes=5, min_span=min_span)
+
+
+def _images(name: str, *, weight: float = 1.0) -> DatasetSampling:
+    return DatasetSampling(name, gap=GAP, weight=weight)
+
+
+BOXES = (_videos("LaSOT_train"), _videos("GOT10k_train"), _images("COCO"))
+MASKS = (_videos("YouTubeVOS", weight=2.0, min_span=2), _images("saliency", weight=3.0))
+ALL = (*BOXES, _videos("VID"), _images("DET"), *MASKS)
+CUSTOM = (_images("stills"), _videos("videos", min_span=2))  # data of the user, in equal parts
+SAMPLINGS = {sampling.name: sampling for sampling in (*ALL, *CUSTOM)}
+
+
+def schedule() -> TrainConfig:
+    """Return the published schedule: 40 epochs of 500 updates; Adam at 0.001, halved every eight epochs; nothing decays."""
+    return TrainConfig(
+        steps=0,
+        epochs=40,
+        pairs_per_epoch=4000 * 32,
+        batch_size=32,
+        accumulate=8,
+        learning_rate=1e-3,
+        backbone_multiplier=1.0,
+        schedule="step",
+        decay_epochs=8,
+        decay_factor=0.5,
+        weight_decay=0.0,
+        clip_norm=0.0,
+        ema_decay=0.0,
+        precision="fp32",
+        workers=8,
+        validate_every=2500,
+        best_metric="IoU",
+    )
+
+
+def alpha_refine_experiments(model: object, without_masks: object) -> dict[str, RecipeConfig]:
+    """Return the published run with masks, and that of the networks without them, which had less data."""
+    default = RecipeConfig(
+        train=schedule(),
+        model=model,
+        data=RefineDataConfig(),
+        loss=RefineLosses(),
+        datasets=tuple(sampling.name for sampling in ALL),
+        weights=(),
+    )
+    boxes = replace(
+        default, model=without_masks, data=replace(default.data, masks=False), datasets=tuple(sampling.name for sampling in BOXES)
+    )
+    return {"default": default, "boxes": boxes}
+
+
+def draw_pairs(sets: Sequence[TrackSet], weights: Mapping[str, float], cache: ImageCache | None) -> tuple[MixedDraw, tuple[str, ...]]:
+    """Return a draw of pairs from the datasets, and what was left out.
+
+    Args:
+        sets: The datasets.
+        weights: How often a dataset is drawn beside the others, in place of the published weights.
+        cache: Decoded images; None for none.
+
+    Raises:
+        LockonError: A dataset without a track that can be used, or a weight for one that is not there.
+    """
+    names = [tracks.name for tracks in sets]
+    unknown = [name for name in weights if name not in names]
+    if unknown:
+        raise LockonError(f"a weight for {unknown[0]}, which this run does not use; it uses {', '.join(names)}")
+    samplings = [SAMPLINGS.get(name, _videos(name)) for name in names]
+    pools = [
+        TrackPool(tracks, replace(sampling, weight=weights.get(sampling.name, sampling.weight)), cache)
+        for tracks, sampling in zip(sets, samplings, strict=True)
+    ]
+    left = tuple(f"{pool.tracks.name}: {pool.skipped} tracks left out, which are too short" for pool in pools if pool.skipped)
+    notes = (*(note for tracks in sets for note in tracks.notes), *left)
+    near = [NearPair(before=pool.sampling.gap, after=pool.sampling.gap - 1) for pool in pools]
+    return MixedDraw([(FrameDraw(pool, rule), pool.sampling.weight) for pool, rule in zip(pools, near, strict=True)]), notes
+
+
+__all__ = ["SAMPLINGS", "alpha_refine_experiments", "draw_pairs", "schedule"]

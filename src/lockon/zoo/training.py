@@ -1,0 +1,115 @@
+"""Training runs by name: the only `recipe`. Settings and data of a card's experiment become a `Recipe` for the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from lockon.config import as_json
+from lockon.data.datasets.registry import load_videos
+from lockon.data.samples.pairs import PairDataConfig
+from lockon.data.samples.refine import RefineDataConfig
+from lockon.errors import LockonError
+from lockon.models.backbones.pretrained import load_pretrained
+from lockon.models.refiner import RefinerModel
+from lockon.models.siamese import SiameseModel
+from lockon.models.siammask import SiamMaskModel
+from lockon.train.mask_task import MaskTask
+from lockon.train.provenance import trained_header
+from lockon.train.recipe import Recipe, Task, TrainSources, Validate
+from lockon.train.refine_task import RefineLosses, RefineTask
+from lockon.train.refine_validation import RefineValidation
+from lockon.train.task import DenseTask
+from lockon.zoo.card import Card
+from lockon.zoo.external_weights import read_external
+from lockon.zoo.loading import inference_config
+from lockon.zoo.recipe_config import GROUPS, RecipeConfig, base_config, full_config
+from lockon.zoo.registry import REFINERS, TRACKERS, all_cards, card
+from lockon.zoo.tracking_validation import tracking_validation
+from lockon.zoo.training_data import make_samples
+
+
+def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str) -> Recipe:
+    """Return the training run of a name on the given data.
+
+    Args:
+        sources: Where the data lie.
+        overrides: Settings by dotted name, see `RecipeConfig`.
+        name: Of a tracker or refiner with a network.
+
+    Raises:
+        LockonError: A name that nothing trains, an unknown or ill-typed override, data that are missing or that the protocol forbids,
+            backbone weights of another network.
+    """
+    known = {other: (TRACKERS | REFINERS)[other] for other, one in all_cards().items() if one.experiments is not None}
+    one = card(name, known, "training recipe")
+    assert one.build is not None  # who has a recipe has a network
+    base = base_config(one, overrides)
+    config = full_config(one, base, overrides)
+    samples = make_samples(sources, config, as_published=config.datasets == base.datasets)
+    torch.manual_seed(config.train.seed)
+    module = one.build(config.model)
+    notes = load_backbone(module, config.backbone_weights)
+    settings, defaults = ({group: as_json(getattr(c, group)) for group in GROUPS} for c in (config, base))
+    datasets = None if samples.datasets is None else list(samples.datasets)
+    return Recipe(
+        task=make_task(module, config),
+        pipeline=samples.pipeline,
+        config=config.train,
+        validate=None if sources.val is None else _validation(sources.val, one, module, config),
+        header=trained_header(name, config.model, tracker=tracker_parameters(config.data), data=samples.described),
+        settings={**settings, "datasets": datasets},
+        defaults=defaults,
+        notes=(*samples.notes, *notes),
+    )
+
+
+def make_task(module: nn.Module, config: RecipeConfig) -> Task:
+    """Return what the network learns: a refiner's box and mask, or the candidates of a dense head, with masks where it has them."""
+    if isinstance(config.loss, RefineLosses):
+        assert isinstance(module, RefinerModel)
+        return RefineTask(module, config.loss)
+    assert config.assigner is not None
+    assert config.sampling is not None
+    assert isinstance(module, SiameseModel)
+    if config.masks is None:
+        return DenseTask(module, config.loss, config.assigner, config.sampling)
+    assert isinstance(module, SiamMaskModel)
+    return MaskTask(module, config.loss, config.assigner, config.sampling, config.masks)
+
+
+def tracker_parameters(data: Any) -> dict[str, Any]:
+    """Return the inference parameters that the samples of a run decide, for the header of its weights."""
+    if isinstance(data, PairDataConfig):
+        return {"template_crop": {"factor": data.template.factor}, "search_crop": {"factor": data.search.factor}}
+    return data.tracker_parameters if isinstance(data, RefineDataConfig) else {}
+
+
+def load_backbone(module: Any, file: str) -> tuple[str, ...]:
+    """Load published weights, or those of any network with this backbone, into the backbone; return what to tell the user about them.
+
+    Raises:
+        LockonError: The file is missing or holds weights of another network.
+    """
+    if not file:
+        return ("the backbone starts from random weights; give published ones by --set backbone_weights=FILE",)
+    if not Path(file).is_file():
+        raise LockonError(f"backbone weights {file} do not exist; docs/training.md says where such weights can be had")
+    return load_pretrained(module.backbone, read_external(Path(file)), source=file, partial=True)
+
+
+def _validation(folder: Path, one: Card, module: Any, config: RecipeConfig) -> Validate:
+    """Return what measures the weights at hand: by tracking the videos of a folder, or by refining boxes in them."""
+    if isinstance(config.data, RefineDataConfig):
+        return RefineValidation(load_videos(folder), config.data)
+    header = {"tracker": tracker_parameters(config.data)}
+    inference = inference_config(one, header=header, size_ratio=module.search_size / module.template_size)
+    return tracking_validation(folder, replace(inference, mask=None))
+
+
+__all__ = ["load_backbone", "make_task", "recipe", "tracker_parameters"]

@@ -1,0 +1,107 @@
+"""`load` with a tiny exported model in the place of the one in the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lockon.errors import LockonError
+from lockon.tracker import NetworkTracker, TrackerConfig
+from lockon.zoo.loading import load
+from lockon.zoo.networks import WEIGHTS, embedded_header, embedded_path
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch = pytest.importorskip("torch", reason="needs the torch extra")
+    pytest.importorskip("onnxscript", reason="needs the export extra")
+    from lockon.export.onnx import export_onnx
+    from lockon.zoo.lockon_s import LockonSConfig, build
+
+    torch.manual_seed(0)
+    module = build(LockonSConfig(channels=8, depth=1, template_size=32, search_size=64)).eval()
+    header = {
+        "architecture": "lockon-s",
+        "config": {},
+        "tracker": {"search_crop": {"factor": 3.0}, "localizer": {"rank": {"window_influence": 0.25}}},
+        "licence": "Apache-2.0",
+        "data": {},
+        "metrics": {},
+        "git_revision": "none",
+    }
+    return export_onnx(module, tmp_path_factory.mktemp("weights"), "lockon-s", header, verify=False).search_path
+
+
+def test_header_and_overrides_reach_the_configuration(weights: Path) -> None:
+    plain = load("lockon-s", weights=weights)
+    assert isinstance(plain, NetworkTracker)
+    assert plain.config.search_crop.factor == 3.0
+    assert plain.config.localizer.rank.window_influence == 0.25
+    assert plain.config.states == TrackerConfig().states
+    changed = load("lockon-s", weights=weights, **{"states.lost_after": 9, "localizer.rank.window_influence": "0.4"})
+    assert (changed.config.states.lost_after, changed.config.localizer.rank.window_influence) == (9, 0.4)
+    assert changed.config.search_crop.factor == 3.0
+    assert changed.localizer.config.rank.window_influence == 0.4
+
+
+def test_the_tracker_runs(weights: Path) -> None:
+    tracker = load("lockon-s", weights=weights, device="cpu")
+    frames = np.random.default_rng(0).integers(0, 256, (3, 90, 120, 3), dtype=np.uint8)
+    tracker.init(frames[0], [[30, 30, 20, 20], [60, 40, 20, 30]])
+    for frame in frames[1:]:
+        result = tracker.track(frame)
+        assert result.box.shape == (2, 4)
+        assert np.isfinite(result.box).all()
+        assert ((result.score >= 0) & (result.score <= 1)).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"preset": "defualt"}, "unknown preset of lockon-s 'defualt'; did you mean 'default'"),
+        ({"device": "tpu"}, "unknown device 'tpu'"),
+        ({"device": "torch"}, "device 'torch' needs torch weights"),
+        ({"states.lost_afer": 3}, "unknown option 'states.lost_afer'; did you mean 'states.lost_after'"),
+        ({"localizer.rank.window_influence": "wide"}, "localizer.rank.window_influence must be a number"),
+    ],
+)
+def test_weights_and_options_that_do_not_fit_are_refused_in_one_line(weights: Path, options, message: str) -> None:
+    with pytest.raises(LockonError, match=message) as caught:
+        load("lockon-s", weights=weights, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_of_another_architecture(weights: Path) -> None:
+    with pytest.raises(LockonError, match="holds weights of 'lockon-s', not of 'compact-ban'"):
+        load("compact-ban", weights=weights)
+
+
+@pytest.mark.parametrize(("name", "message"), [("none.onnx", "does not exist"), ("weights.bin", "is not a deployed model")])
+def test_missing_or_strange_files(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "weights.bin").write_bytes(b"x")
+    with pytest.raises(LockonError, match=message):
+        load("lockon-s", weights=tmp_path / name)
+
+
+def test_torch_weights_that_are_no_safetensors(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs the torch extra")
+    (tmp_path / "weights.pth").write_bytes(b"x")
+    with pytest.raises(LockonError, match="is not a safetensors file"):
+        load("lockon-s", weights=tmp_path / "weights.pth")
+
+
+def test_weights_in_the_package() -> None:
+    path = embedded_path("lockon-s")
+    assert path == WEIGHTS / "lockon-s.onnx"
+    assert embedded_header("lockon-s")["architecture"] == "lockon-s"
+    assert embedded_path("csrt") is None
+    with pytest.raises(LockonError, match="compact-ban has no weights in the package"):
+        embedded_header("compact-ban")
+
+
+def test_a_package_without_its_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("lockon.zoo.networks.WEIGHTS", tmp_path)
+    with pytest.raises(LockonError, match=r"lockon-s\.onnx does not exist: .*install the package again"):
+        load()
