@@ -108,7 +108,7 @@ def open_runs(context: BenchmarkContext, sink: ResultSink, label: str, sequence:
         LockonError: a result of other ground truth or rules.
     """
     rules = context.protocol.rules(sequence)
-    for group in context.protocol.groups(sequence):
+    for group in context.protocol.runs(sequence):
         before: Record | None = None
         for run_key in group:
             record = sink.find(label, sequence, run_key, rules)

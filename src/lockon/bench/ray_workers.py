@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from lockon._processes import DIED
 from lockon._require import require
 from lockon.bench.jobs import BenchmarkContext, Job, Outcome, run_job
 from lockon.bench.record import Record, RunKey
 from lockon.bench.store import Store
-from lockon.bench.workers import DIED
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 
@@ -52,7 +52,7 @@ class MemoryBook:
 
 
 def run_on_ray(
-    jobs: Iterable[Job], context: BenchmarkContext, store: Store, address: str, *, threads: int, tell: Callable[[Outcome], None]
+    jobs: Iterable[Job], context: BenchmarkContext, store: Store, address: str, *, threads: int, on_outcome: Callable[[Outcome], None]
 ) -> None:
     """Run all jobs on a cluster.
 
@@ -75,15 +75,15 @@ def run_on_ray(
             waiting[task.remote(shared, Job(spec, job.sequences), _known(store, context, job), threads)] = job
         while waiting:
             (ready,), _ = ray.wait(list(waiting), num_returns=1)
-            _receive(ray, ready, waiting.pop(ready), store, tell)
+            _receive(ray, ready, waiting.pop(ready), store, on_outcome)
 
 
-def _receive(ray: Any, ready: Any, job: Job, store: Store, tell: Callable[[Outcome], None]) -> None:
+def _receive(ray: Any, ready: Any, job: Job, store: Store, on_outcome: Callable[[Outcome], None]) -> None:
     try:
         outcomes, records, errors = ray.get(ready)
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError):
         for sequence in job.sequences:
-            tell(Outcome(job.spec.label, sequence.name, len(sequence), "failed", DIED))
+            on_outcome(Outcome(job.spec.label, sequence.name, len(sequence), "failed", DIED))
         return
     except ray.exceptions.RayError as error:
         raise LockonError(f"the cluster cannot run {job.spec.label}: {str(error).strip().splitlines()[-1]}") from None
@@ -92,13 +92,13 @@ def _receive(ray: Any, ready: Any, job: Job, store: Store, tell: Callable[[Outco
     for label, sequence, text, run_key in errors:
         store.save_error(label, sequence, text, run_key)
     for outcome in outcomes:
-        tell(outcome)
+        on_outcome(outcome)
 
 
 def _known(store: Store, context: BenchmarkContext, job: Job) -> dict[_Key, Record]:
     """The finished results of a job, so that a task does only what is missing."""
     label = job.spec.label
-    run_keys = [(sequence, run_key) for sequence in job.sequences for group in context.protocol.groups(sequence) for run_key in group]
+    run_keys = [(sequence, run_key) for sequence in job.sequences for group in context.protocol.runs(sequence) for run_key in group]
     found = {
         (label, sequence.dataset, sequence.name, run_key): store.find(label, sequence, run_key, context.protocol.rules(sequence))
         for sequence, run_key in run_keys

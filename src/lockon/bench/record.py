@@ -11,26 +11,25 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon.bench.protocols.table import PROTOCOLS
 from lockon.bench.protocols.trajectory import Trajectory
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.types import FloatArray
 
 FORMAT = 1
-ProtocolName = Literal["one-pass", "reset", "realtime", "anchors", "oracle"]
-PROTOCOLS: tuple[ProtocolName, ...] = get_args(ProtocolName)
 
 
 @dataclass(frozen=True, slots=True)
 class RunKey:
     """Which run of a tracker on a sequence: the protocol, the repetition from 1, and the anchor frame of the anchors protocol."""
 
-    protocol: ProtocolName = "one-pass"
+    protocol: str = "one-pass"
     repetition: int = 1
     anchor: int | None = None
 
@@ -64,7 +63,7 @@ class Record:
     truth_masks: tuple[str | None, ...] | None = None
     attributes: tuple[str, ...] = ()
     repetition: int = 1
-    protocol: ProtocolName = "one-pass"
+    protocol: str = "one-pass"
     rules: Mapping[str, Any] = field(default_factory=dict)
     anchor: int | None = None
     backward: bool = False
@@ -240,4 +239,4 @@ def _texts(values: Any) -> tuple[str | None, ...] | None:
     return None if values is None else tuple(None if value is None else str(value) for value in values)
 
 
-__all__ = ["FORMAT", "PROTOCOLS", "ProtocolName", "Record", "RunKey", "load_record", "read_json", "record_bytes"]
+__all__ = ["FORMAT", "Record", "RunKey", "load_record", "read_json", "record_bytes"]

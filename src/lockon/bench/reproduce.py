@@ -12,7 +12,8 @@ import numpy as np
 
 from lockon.bench.machine import machine, versions
 from lockon.bench.protocols.plan import Protocol
-from lockon.bench.record import PROTOCOLS, ProtocolName, Record, load_record
+from lockon.bench.protocols.table import PROTOCOLS, protocol_of
+from lockon.bench.record import Record, load_record
 from lockon.bench.report import Options, evaluate_all
 from lockon.bench.spec import RefinerSpec, TrackerSpec
 from lockon.bench.store import Store
@@ -22,20 +23,20 @@ from lockon.errors import LockonError, unknown_name
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One tracker's stored results under one protocol, and the figures that somebody made of them.
+    """One tracker's stored results under one protocol, and the metrics that somebody made of them.
 
     Attributes:
         store, label: where they are. configuration: of the tracker, as tracker.json has it.
         protocol: name. records: the results, at least one.
-        figures: figure by key, from a report; None for those that the results give now. convention: of the figures; None for the usual.
+        metrics: metric by key, from a report; None for those that the results give now. convention: of the metrics; None for the usual.
     """
 
     store: Store
     label: str
     configuration: Mapping[str, Any]
-    protocol: ProtocolName
+    protocol: str
     records: tuple[Record, ...]
-    figures: Mapping[str, float] | None = None
+    metrics: Mapping[str, float] | None = None
     convention: str | None = None
 
     def setup(self, key: str) -> list[Any]:
@@ -53,8 +54,7 @@ class Claim:
         for record in self.records:
             groups.setdefault(json.dumps(record.rules, sort_keys=True), []).append(record)
         return [
-            (Protocol.from_rules(self.protocol, group[0].rules, max(record.repetition for record in group)), group)
-            for group in groups.values()
+            (protocol_of(self.protocol, group[0].rules, max(record.repetition for record in group)), group) for group in groups.values()
         ]
 
     def spec(self, weights: Path | None, refiner_weights: Path | None = None) -> TrackerSpec:
@@ -155,7 +155,7 @@ def _of_report(content: list[Any], path: Path, results: Path | None) -> list[Cla
         try:
             label, protocol = str(item["tracker"]), item.get("protocol", "one-pass")
             names = {(str(part["dataset"]), str(part["sequence"])) for part in item["sequences"]}
-            figures = {key: float(value) for key, value in item.items() if isinstance(value, float) and key != "fps"}
+            metrics = {key: float(value) for key, value in item.items() if isinstance(value, float) and key != "fps"}
             convention = str(item["convention"])
         except (KeyError, TypeError, ValueError, AttributeError):
             raise LockonError(f"{path} is no report; expected what `lockon bench report --format json` writes") from None
@@ -165,13 +165,13 @@ def _of_report(content: list[Any], path: Path, results: Path | None) -> list[Cla
         lacking = names - {(record.dataset, record.sequence) for record in records}
         if lacking:
             raise LockonError(f"{results} lacks {len(lacking)} sequences that {path} reports of {label}, such as {min(lacking)[1]}")
-        claims.append(Claim(store, label, store.describe(label)["configuration"], protocol, records, figures, convention))
+        claims.append(Claim(store, label, store.describe(label)["configuration"], protocol, records, metrics, convention))
     return claims
 
 
 def _only(claim: Claim, sequences: Sequence[str]) -> Claim:
-    """Figures over all sequences say nothing of a part of them."""
-    return replace(claim, records=tuple(record for record in claim.records if record.sequence in sequences), figures=None)
+    """Metrics over all sequences say nothing of a part of them."""
+    return replace(claim, records=tuple(record for record in claim.records if record.sequence in sequences), metrics=None)
 
 
 def _json(path: Path) -> Any:
@@ -194,7 +194,7 @@ def changes(claim: Claim, spec: TrackerSpec) -> dict[str, list[str]]:
     return found
 
 
-def compare(stored: Sequence[Record], again: Sequence[Record]) -> list[Difference]:
+def record_differences(stored: Sequence[Record], again: Sequence[Record]) -> list[Difference]:
     """Each stored record against the one of the same place.
 
     Raises:
@@ -231,8 +231,8 @@ def _name(record: Record) -> str:
     return f"{record.sequence}{anchor}" + (f", repetition {record.repetition}" if record.repetition > 1 else "")
 
 
-def figures(store: Store, claim: Claim, convention: str | None) -> dict[str, tuple[str, dict[str, float]]]:
-    """Convention and figures of a claim's tracker in a store, by the datasets that they are of; empty where there is no ground truth.
+def metrics(store: Store, claim: Claim, convention: str | None) -> dict[str, tuple[str, dict[str, float]]]:
+    """Convention and metrics of a claim's tracker in a store, by the datasets that they are of; empty where there is no ground truth.
 
     Raises:
         LockonError: an unknown convention.
@@ -243,4 +243,4 @@ def figures(store: Store, claim: Claim, convention: str | None) -> dict[str, tup
     return {", ".join(report.datasets): (report.convention, dict(report.trackers[0].values)) for report in reports}
 
 
-__all__ = ["Claim", "Difference", "changes", "compare", "figures", "find_claims"]
+__all__ = ["Claim", "Difference", "changes", "find_claims", "metrics", "record_differences"]

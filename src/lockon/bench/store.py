@@ -22,7 +22,8 @@ from typing import Any
 from urllib.parse import quote
 
 from lockon._files import write_bytes
-from lockon.bench.record import FORMAT, PROTOCOLS, ProtocolName, Record, RunKey, load_record, read_json, record_bytes
+from lockon.bench.protocols.table import PROTOCOLS
+from lockon.bench.record import FORMAT, Record, RunKey, load_record, read_json, record_bytes
 from lockon.config import differences
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError, LockonWarning, unknown_name
@@ -55,7 +56,7 @@ class Store:
             )
         return labels
 
-    def protocols(self, label: str) -> list[ProtocolName]:
+    def protocols(self, label: str) -> list[str]:
         """Protocols that a tracker has results of, in the order of `PROTOCOLS`."""
         found = {_protocol_of(path.parent.name) for path in (self.folder / label).glob("*/*.json")}
         return [name for name in PROTOCOLS if name in found]
@@ -119,7 +120,7 @@ class Store:
         """Keep the traceback of a failed attempt beside where the result would be."""
         write_bytes(_error_file(self.path(label, sequence.dataset, sequence.name, run_key)), text.encode())
 
-    def remove(self, label: str, sequence: VideoSequence, protocol: ProtocolName = "one-pass") -> None:
+    def remove(self, label: str, sequence: VideoSequence, protocol: str = "one-pass") -> None:
         """Drop all results of a tracker on a sequence under one protocol."""
         first = self.path(label, sequence.dataset, sequence.name, RunKey(protocol))
         for path in first.parent.glob("*.json"):
@@ -159,7 +160,7 @@ class Store:
         """
         return self.find(label, sequence, run_key, rules) is not None
 
-    def records(self, label: str, protocol: ProtocolName = "one-pass") -> list[Record]:
+    def records(self, label: str, protocol: str = "one-pass") -> list[Record]:
         """All results of a tracker under one protocol by dataset, sequence, anchor and repetition. Broken files are left out,
         with a warning each.
 
@@ -179,7 +180,7 @@ class Store:
         return sorted(found, key=lambda one: (one.dataset, one.sequence, -1 if one.anchor is None else one.anchor, one.repetition))
 
 
-def _protocol_of(folder: str) -> ProtocolName:
+def _protocol_of(folder: str) -> str:
     """The protocol of a folder DATASET or DATASET.PROTOCOL."""
     for name in PROTOCOLS[1:]:
         if folder.endswith(f".{name}"):
@@ -208,4 +209,4 @@ def _file_name(name: str) -> str:
     return f"%2E{text[1:]}" if text.startswith(".") else text
 
 
-__all__ = ["PROTOCOLS", "ProtocolName", "Record", "RunKey", "Store", "load_record"]
+__all__ = ["Record", "RunKey", "Store", "load_record"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lockon.bench.report.one_pass import OnePass
+from lockon.bench.report.one_pass import OnePassScoring
 from lockon.bench.store import Record, Store
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
@@ -61,9 +61,9 @@ def read_bases(store: Store, names: Sequence[str], sequences: Sequence[VideoSequ
     return found
 
 
-def overlap_figures(record: Record) -> dict[str, float | None]:
+def overlap_metrics(record: Record) -> dict[str, float | None]:
     """AO and SR75 of a record, None where they are not known."""
-    values = OnePass("pysot").score([record]).values
+    values = OnePassScoring("pysot").score([record]).values
     return {name: values[name] if np.isfinite(values[name]) else None for name in COUNTED}
 
 
@@ -72,23 +72,23 @@ def measure_refiner(
     jittered: Mapping[str, Mapping[str, float]],
     sequences: Sequence[VideoSequence],
     bases: Mapping[str, Mapping[str, Record]],
-    say: Callable[[str], None],
+    on_progress: Callable[[str], None],
 ) -> dict[str, Any]:
-    """All figures of a refiner by sequence, JSON values.
+    """All metrics of a refiner by sequence, JSON values.
 
     Args:
-        refiner: that has learnt. jittered: figures of the jittered truth by sequence. sequences: to refine.
+        refiner: that has learnt. jittered: metrics of the jittered truth by sequence. sequences: to refine.
         bases: boxes of trackers by sequence and tracker. say: is told how far it is.
     """
     found: dict[str, Any] = {}
     for number, sequence in enumerate(sequences, start=1):
-        say(f"refining {number}/{len(sequences)} videos")
+        on_progress(f"refining {number}/{len(sequences)} videos")
         one: dict[str, float | None] = {name: jittered.get(sequence.name, {}).get(name) for name in ("IoU", "SR75", "J", "given")}
         own = bases[sequence.name]
         for name, record in zip(own, refine_records(refiner, sequence, list(own.values())), strict=True):
-            one |= {f"{figure} {name}": value for figure, value in overlap_figures(record).items()}
+            one |= {f"{metric} {name}": value for metric, value in overlap_metrics(record).items()}
         found[sequence.name] = one
     return {"sequences": found}
 
 
-__all__ = ["COUNTED", "measure_refiner", "overlap_figures", "read_bases", "refine_records"]
+__all__ = ["COUNTED", "measure_refiner", "overlap_metrics", "read_bases", "refine_records"]

@@ -9,22 +9,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lockon._files import read_json_object, write_bytes
-from lockon.bench.protocols.plan import Protocol
+from lockon.bench.protocols.one_pass import OnePass
+from lockon.bench.protocols.reset import Reset
 from lockon.config import as_json, differences
 from lockon.data.datasets.registry import load_videos
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.studies.alignment import alignment_file
-from lockon.studies.figures import ALIGNMENT
 from lockon.studies.grid import StudyRun
 from lockon.studies.measured import refinement_file
+from lockon.studies.metrics import ALIGNMENT
 from lockon.studies.rbo import RBO
 from lockon.studies.spec import StudySpec
 from lockon.train.recipe import Recipe, TrainSources
 from lockon.zoo.training import recipe
 
 Cache = Literal["auto", "features", "images", "none"]
-PROTOCOLS = (Protocol(), Protocol(name="reset"))
+PROTOCOLS = (OnePass(), Reset())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +43,7 @@ class Study:
             sample is new; "auto": features where the recipe's backbone never learns, else images.
         overrides: settings of all runs, by dotted name, such as backbone_weights.
         preset: inference parameters of all trackers. device: where networks run, in training and tracking.
-        threads: torch threads of each process. lockstep: sequences tracked side by side.
+        threads: torch threads of each process. batch: sequences tracked side by side.
     """
 
     kind: StudySpec
@@ -55,7 +56,7 @@ class Study:
     preset: str = "default"
     device: str = "auto"
     threads: int = 1
-    lockstep: int = 17
+    batch: int = 17
 
     def recipe(self, run: StudyRun) -> Recipe:
         """The recipe of a run.
@@ -79,7 +80,7 @@ class Study:
 
     def alignment(self, run: StudyRun) -> Path | None:
         """Where the measurement of a run's scores against IoU lies; None if the study has none."""
-        return alignment_file(self.out, run.label) if set(self.kind.figures) & set(ALIGNMENT) else None
+        return alignment_file(self.out, run.label) if set(self.kind.metrics) & set(ALIGNMENT) else None
 
     def refinement(self, run: StudyRun) -> Path:
         """Where the measurement of a refiner lies."""

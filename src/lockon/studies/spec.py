@@ -1,4 +1,4 @@
-"""`StudySpec`: all that one study has and another has not, as a value: rows, figures, and the words of its page."""
+"""`StudySpec`: all that one study has and another has not, as a value: rows, metrics, and the words of its page."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lockon.errors import LockonError, unknown_name
-from lockon.studies.figures import TRACKING, Name
 from lockon.studies.grid import BASE, Row, Variant
+from lockon.studies.metrics import TRACKING, Name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Published:
-    """The paper's own figures.
+    """The paper's own metrics.
 
     Attributes:
         text: what they are. columns: of the table, after that of the variants. values: one per column, by variant; with the baseline's.
@@ -34,12 +34,12 @@ class StudySpec:
         name: of its command and page.
         variants: ways to train, by name, in the order of tables; among them `BASE`, which the others are compared with.
         table: variants of a tracker that is asked for by name. grid: trackers and their variants if none is.
-        figures: what is counted.
+        metrics: what is counted.
         bases: trackers whose boxes the runs refine, for a study of refiners; () for a study of trackers.
         budget: settings of all runs of a tracker, by its name, which `--set` may change.
         column: what the variants differ in, over their column of the tables.
         title, intro: of the page; Markdown. networks: what the trackers of `grid` are. conditions: further ones of all runs.
-        published: the paper's figures.
+        published: the paper's metrics.
         scale: how to repeat it at the paper's scale, or with more rows.
 
     Raises:
@@ -50,7 +50,7 @@ class StudySpec:
     variants: Mapping[str, Variant]
     table: tuple[str, ...]
     grid: Mapping[str, tuple[str, ...]]
-    figures: tuple[Name, ...] = TRACKING
+    metrics: tuple[Name, ...] = TRACKING
     bases: tuple[str, ...] = ()
     budget: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     column: str

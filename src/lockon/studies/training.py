@@ -20,8 +20,8 @@ from lockon.errors import LockonError
 from lockon.studies.evaluation import judge
 from lockon.studies.features import FrozenFeatures, fingerprint, is_frozen, take_backbone
 from lockon.studies.grid import StudyRun
-from lockon.studies.processes import Say
 from lockon.studies.settings import Study
+from lockon.studies.tasks import OnProgress
 from lockon.train.checkpoint import load_weights, save_weights
 from lockon.train.engine import Engine
 from lockon.train.recipe import Recipe
@@ -53,11 +53,11 @@ class Prepare:
         """Nothing."""
         return frozenset()
 
-    def do(self, say: Say) -> None:
+    def do(self, on_progress: OnProgress) -> None:
         """Make the samples that are missing."""
         cache = _cache(self.study, self.study.recipe(self.run))
         if cache is not None:
-            cache.fill(lambda done, count: say(f"{done}/{count} shards"), part=self.part, parts=self.parts)
+            cache.fill(lambda done, count: on_progress(f"{done}/{count} shards"), part=self.part, parts=self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class TrainAndTrack:
         """The run's label."""
         return self.run.label
 
-    def do(self, say: Say) -> None:
+    def do(self, on_progress: OnProgress) -> None:
         """Train and judge, as far as that is not done.
 
         Raises:
@@ -85,9 +85,9 @@ class TrainAndTrack:
             KeyboardInterrupt: stopped; the same call goes on from there.
         """
         if not self.study.weights(self.run).is_file():
-            say("training")
+            on_progress("training")
             _train(self.study, self.run)
-        judge(self.study, self.run, say)
+        judge(self.study, self.run, on_progress)
 
 
 def _train(study: Study, run: StudyRun) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from lockon.studies.evaluation import TrackBase
 from lockon.studies.grid import StudyRun
-from lockon.studies.processes import Task
 from lockon.studies.settings import Study
+from lockon.studies.tasks import Task
 from lockon.studies.training import Prepare, TrainAndTrack
 
 

@@ -1,4 +1,4 @@
-"""One HTML file with everything in it: figures, curves, frames, and the script that shows them. It loads nothing from anywhere."""
+"""One HTML file with everything in it: metrics, curves, frames, and the script that shows them. It loads nothing from anywhere."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def write_html(
         intervals: none, or one per report. title: of the page. progress: told each video before its pictures are made.
 
     Raises:
-        LockonError: no report, the file cannot be written, or the budget is too small for the figures alone.
+        LockonError: no report, the file cannot be written, or the budget is too small for the metrics alone.
     """
     if not reports:
         raise LockonError("no report given; expected one of `evaluate` at least")
@@ -78,7 +78,7 @@ def write_html(
     left = budget - len(_render(content))
     if left < 0:
         raise LockonError(
-            f"the figures alone take {fixed / 1e6:.1f} MB, over the limit of {budget / 1e6:g} MB; give --max-size {fixed // 10**6 + 5}"
+            f"the metrics alone take {fixed / 1e6:.1f} MB, over the limit of {budget / 1e6:g} MB; give --max-size {fixed // 10**6 + 5}"
         )
     content["videos"] = _videos(runs, find, frames, left, progress)
     page = _render(content)

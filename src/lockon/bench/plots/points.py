@@ -14,7 +14,7 @@ REAL_TIME = 20  # frames per second of VOT's real-time challenge
 
 
 def draw_speed(figure: Any, report: Report) -> None:
-    """The headline figure against frames per second, on a logarithmic axis."""
+    """The headline metric against frames per second, on a logarithmic axis."""
     head = report.headline
     axes = figure.add_subplot()
     points = _finite({item.label: (item.fps, item.values[head.key]) for item in report.trackers})
@@ -52,7 +52,7 @@ def draw_ranking(figure: Any, report: Report, lines: Mapping[str, float]) -> Non
     """Trackers by rank from right to left, their EAO upwards (as the VOT reports and SiamLA, figure 11).
 
     Args:
-        figure: of matplotlib. report: with the figure EAO.
+        figure: of matplotlib. report: with the metric EAO.
         lines: name and EAO of others, such as the winner of a challenge, drawn as dashed lines.
     """
     axes = figure.add_subplot()

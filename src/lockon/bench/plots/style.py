@@ -38,14 +38,14 @@ def marker_of(place: int) -> str:
 
 
 def places_of(reports: Iterable[Report]) -> dict[str, int]:
-    """The place of each tracker in the list of colours: by name, so that it is the same in plots of other figures and datasets."""
+    """The place of each tracker in the list of colours: by name, so that it is the same in plots of other metrics and datasets."""
     labels = {item.label for report in reports for item in report.trackers}
     return {label: place for place, label in enumerate(sorted(labels))}
 
 
 def by_value(report: Report, key: str) -> list[TrackerScore]:
-    """Trackers by one of their figures, the best first, NaN last."""
-    rising = next((figure.rising for figure in report.figures if figure.key == key), True)
+    """Trackers by one of their metrics, the best first, NaN last."""
+    rising = next((metric.rising for metric in report.metrics if metric.key == key), True)
 
     def rank(item: TrackerScore) -> tuple[bool, float]:
         value = item.values[key]

@@ -1,4 +1,4 @@
-"""Figures over the sequences that have an attribute, such as "occlusion"."""
+"""Metrics over the sequences that have an attribute, such as "occlusion"."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class AttributeScore:
     """All trackers on the sequences of one attribute.
 
     Attributes:
-        attribute: its name. sequences: how many have it. values: tracker -> figure -> value; trackers without any are left out.
+        attribute: its name. sequences: how many have it. values: tracker -> metric -> value; trackers without any are left out.
     """
 
     attribute: str
@@ -28,7 +28,7 @@ def has_attributes(report: Report) -> bool:
 
 
 def by_attribute(report: Report) -> list[AttributeScore]:
-    """Figures per attribute, by name; each sequence counts for all its attributes.
+    """Metrics per attribute, by name; each sequence counts for all its attributes.
 
     Raises:
         LockonError: no sequence has any.

@@ -15,10 +15,10 @@ BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
 
 def to_markdown(report: Report, *, per_sequence: bool = False) -> str:
-    """A table with one row per tracker, and what the figures mean. Fractions with three digits; the best of a column is bold.
+    """A table with one row per tracker, and what the metrics mean. Fractions with three digits; the best of a column is bold.
 
     Args:
-        report: the figures. per_sequence: adds a table of AO, one row per sequence.
+        report: the metrics. per_sequence: adds a table of AO, one row per sequence.
     """
     tables = [summary_table(report)]
     return markdown([*tables, sequence_table(report)] if per_sequence else tables)
@@ -34,7 +34,7 @@ def markdown(tables: Iterable[Table], *, titles: bool = False) -> str:
 
 
 def _table(table: Table, *, titles: bool) -> str:
-    rule = ["---", *("--:" for _ in table.head[1:])]
+    rule = ["---"] * table.left + ["--:"] * (len(table.head) - table.left)
     head = [_escape(text) for text in table.head]
     lines = [f"| {' | '.join(row)} |" for row in (head, rule, *([_cell(cell) for cell in row] for row in table.rows))]
     text = "\n".join(lines) + "\n"

@@ -6,6 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from lockon.types import FloatArray
+
 BEST, SECOND = 1, 2
 
 
@@ -23,7 +27,7 @@ class Table:
 
     Attributes:
         title: what it is, for a caption. name: for files and labels: lower-case words with hyphens.
-        head: of the columns; the first one holds names. rows: as long as `head`. notes: sentences below.
+        head: of the columns. rows: as long as `head`. notes: sentences below. left: columns of names, which come first.
     """
 
     title: str
@@ -31,6 +35,12 @@ class Table:
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = field(default=())
+    left: int = 1
+
+    @classmethod
+    def of_texts(cls, head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> Table:
+        """Return a table without title, ranks and notes."""
+        return cls("", "", tuple(head), tuple(tuple(map(Cell, row)) for row in rows), left=left)
 
 
 def ranks(values: Sequence[float], *, rising: bool = True) -> list[int]:
@@ -49,6 +59,27 @@ def number(value: float, digits: int = 3) -> str:
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 
+def signed(value: float, digits: int = 3) -> str:
+    """Return a difference with its sign and that many digits; "-" for NaN.
+
+    >>> signed(0.0125)
+    '+0.013'
+    """
+    return "-" if math.isnan(value) else f"{value:+.{digits}f}"
+
+
+def mean_spread(values: FloatArray, digits: int = 3) -> str:
+    """Return mean and standard deviation of (K,) values; the mean alone of one, nothing where none is known.
+
+    >>> mean_spread(np.array([0.5, 0.7]), 2)
+    '0.60 ± 0.14'
+    """
+    if np.isnan(values).all():
+        return ""
+    deviation = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.{digits}f}{deviation}"
+
+
 def speed(value: float) -> str:
     """Frames per second: whole above 10."""
     return number(value, 0 if value >= 10 else 1)
@@ -59,4 +90,4 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size else "none"
 
 
-__all__ = ["BEST", "SECOND", "Cell", "Table", "megabytes", "number", "ranks", "speed"]
+__all__ = ["BEST", "SECOND", "Cell", "Table", "mean_spread", "megabytes", "number", "ranks", "signed", "speed"]

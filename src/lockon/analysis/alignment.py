@@ -3,7 +3,7 @@
 SiamLA (Learning Localization-aware Target Confidence for Siamese Visual Tracking, Sec. IV, Fig. 12) plots the confidence of predicted
 boxes against their IoU with the truth: a tracker takes the box of the highest score, so a score that says nothing of the box costs
 accuracy. Of a tracker with a network all candidates of a frame are seen, searched around the true box of the frame before, so that the
-figures do not depend on where the tracker would have drifted. Of any other tracker, and of stored results, only the answers are known.
+metrics do not depend on where the tracker would have drifted. Of any other tracker, and of stored results, only the answers are known.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from lockon.analysis.absence import BATCH, GAP, Advance, usable_frames
 from lockon.bench.metrics.agreement import METRICS, Agreement, agreement, frame_metrics
-from lockon.bench.protocols.absence import BATCH, GAP, Advance, usable_frames
 from lockon.bench.record import Record
 from lockon.bench.report.overlaps import frame_overlaps
 from lockon.data.sequence import VideoSequence
@@ -30,7 +30,7 @@ from lockon.tracker import CandidateTracker
 from lockon.types import FloatArray
 
 ABOVE = 0.5  # IoU of the candidates that count as being on the target: the score's event of `lockon analyze score`
-KEPT = 20_000  # candidates of each sequence that are kept for pooled figures and plots
+KEPT = 20_000  # candidates of each sequence that are kept for pooled metrics and plots
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Alignment:
     Attributes:
         kind: "candidates" of a network, or "answers" of any tracker.
         names: of the sequences. frames: frames that were looked at, one number per sequence.
-        sequences: figures of each. pooled: of the kept pairs of all sequences together (`chosen`, `best`, `ranking`: of all frames).
+        sequences: metrics of each. pooled: of the kept pairs of all sequences together (`chosen`, `best`, `ranking`: of all frames).
         scores, overlaps: (K,) the kept pairs, at most `KEPT` of each sequence, drawn at random.
         above: the IoU threshold.
     """
@@ -54,17 +54,17 @@ class Alignment:
     overlaps: FloatArray
     above: float
 
-    def per_sequence(self, figure: str) -> FloatArray:
+    def per_sequence(self, metric: str) -> FloatArray:
         """(S,) one of `METRICS` of each sequence, such as "spearman"; NaN where a sequence has none."""
-        return np.array([item.values()[figure] for item in self.sequences], dtype=np.float64)
+        return np.array([item.values()[metric] for item in self.sequences], dtype=np.float64)
 
-    def mean(self, figure: str) -> float:
-        """Mean of a figure over the sequences that have it; NaN where none has."""
-        values = self.per_sequence(figure)
+    def mean(self, metric: str) -> float:
+        """Mean of a metric over the sequences that have it; NaN where none has."""
+        values = self.per_sequence(metric)
         known = values[~np.isnan(values)]
         return float(known.mean()) if len(known) else math.nan
 
-    def figures(self) -> dict[str, Any]:
+    def metrics(self) -> dict[str, Any]:
         """Everything but the pairs, as JSON values; None for NaN."""
         return {
             "kind": self.kind,
@@ -84,7 +84,7 @@ class _Part:
     """One sequence.
 
     Attributes:
-        agreement: its figures. scores, overlaps: (K,) the pairs that are kept. frames: (F, 3) as `frame_metrics`.
+        agreement: its metrics. scores, overlaps: (K,) the pairs that are kept. frames: (F, 3) as `frame_metrics`.
     """
 
     name: str
@@ -111,7 +111,7 @@ def candidate_alignment(
 
     Args:
         tracker: its own targets stay as they are.
-        sequences: annotated; those without two neighbouring annotated frames give no figures.
+        sequences: annotated; those without two neighbouring annotated frames give no metrics.
         every: takes every k-th of these frames.
         jitter: moves the box that is searched around by up to this part of its sqrt(w h) along each axis, and changes its size by up to
             exp(jitter): a tracker's own boxes are not exact. 0 for the true box.
@@ -224,7 +224,7 @@ def _jittered(boxes_xywh: FloatArray, jitter: float, rng: Generator) -> FloatArr
 
 
 def _part(name: str, scores: FloatArray, overlaps: FloatArray, above: float, rng: Generator) -> _Part:
-    """Figures of one sequence from (F, N) scores and overlaps; F may be 0."""
+    """Metrics of one sequence from (F, N) scores and overlaps; F may be 0."""
     frames = frame_metrics(scores, overlaps, above)
     everything = scores.ravel(), overlaps.ravel()
     kept = np.arange(scores.size)

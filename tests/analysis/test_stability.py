@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_results import FAR, HALF, PERFECT, add, make_record
 
+from bench.made_results import FAR, HALF, PERFECT, add, make_record
 from colored_videos import color_tracker
+from lockon.analysis.stability import Curve, curve, parse_values, sweep
 from lockon.bench.spec import TrackerSpec
-from lockon.bench.stability import Curve, curve, parse_values, sweep
 from lockon.bench.store import Store
 from lockon.errors import LockonError
 
@@ -122,11 +122,11 @@ def test_curve_of_stored_results(tmp_path):
     add(store, specs[1].label, make_record("a", HALF))
     store.claim(specs[2].label, {"name": "x"}, 0)  # failed everywhere
     found = curve(tmp_path, spec, specs, (0.0, 0.5, 1.0), own, sequences={("made", "a"), ("made", "b")})
-    np.testing.assert_allclose(found.figures["AO"], [1, 0.5, np.nan])
+    np.testing.assert_allclose(found.metrics["AO"], [1, 0.5, np.nan])
     assert found.missing == (0, 1, 2)
     assert found.own == 0.3
     as_json = found.as_json()
-    assert as_json["figures"]["AO"] == [1.0, 0.5, None]
+    assert as_json["metrics"]["AO"] == [1.0, 0.5, None]
     assert as_json["summary"]["AO"] == {"best": 1.0, "best_at": 0.0, "worst": 0.5, "worst_at": 0.5, "range": 0.5, "deviation": 0.25}
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from colored_videos import RED, video
-from lockon.bench import latency
-from lockon.bench.latency import Latency, Scene, latency_json, latency_markdown, measure, scene_of
+from lockon.analysis import latency
+from lockon.analysis.latency import Latency, Scene, latency_json, latency_markdown, measure, scene_of
 from lockon.errors import LockonError
 from lockon.types import Result
 

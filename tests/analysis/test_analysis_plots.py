@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_results import FAR, HALF, PERFECT, add, make_record
 
-from lockon.bench.alignment import Alignment, answer_alignment
+from bench.made_results import FAR, HALF, PERFECT, add, make_record
+from lockon.analysis.alignment import Alignment, answer_alignment
+from lockon.analysis.stability import Curve
 from lockon.bench.metrics.agreement import Agreement
 from lockon.bench.report import evaluate
-from lockon.bench.report.model import Metric as Head
-from lockon.bench.stability import Curve
+from lockon.bench.report.model import Metric
 from lockon.bench.store import Store
 
 pytest.importorskip("matplotlib", reason="needs matplotlib (the bench extra)")
@@ -20,11 +20,11 @@ pytest.importorskip("matplotlib", reason="needs matplotlib (the bench extra)")
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from lockon.bench.plots.alignment import draw_alignment, mean_scores, write_alignment_plot
+from lockon.analysis.plots.alignment import draw_alignment, mean_scores, write_alignment_plot
+from lockon.analysis.plots.stability import draw_stability, write_stability_plot
 from lockon.bench.plots.radar import draw_radar
-from lockon.bench.plots.stability import draw_stability, write_stability_plot
 
-AUC = Head("AUC", "AUC", "area")
+AUC = Metric("AUC", "AUC", "area")
 
 
 def figure() -> Any:

@@ -1,4 +1,4 @@
-"""A figure over the values of a parameter, a line per tracker (as SiamLA, figure 14)."""
+"""A metric over the values of a parameter, a line per tracker (as SiamLA, figure 14)."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Any
 
 import numpy as np
 
+from lockon.analysis.stability import Curve
 from lockon.bench.plots.style import color_of, dash_of, marker_of, save
 from lockon.bench.report.model import Metric
-from lockon.bench.stability import Curve
 from lockon.bench.tables.model import number
 
 _SPAN = 0.1  # least height of the plot: a tenth of a point must not look like a fall
 
 
 def write_stability_plot(
-    curves: Sequence[Curve], parameter: str, figure: Metric, path: Path, formats: Iterable[str] = ("png",), *, title: str = ""
+    curves: Sequence[Curve], parameter: str, metric: Metric, path: Path, formats: Iterable[str] = ("png",), *, title: str = ""
 ) -> list[Path]:
-    """Draw one figure of all trackers.
+    """Draw one metric of all trackers.
 
     Args:
-        curves: one per tracker. parameter: its name. figure: what is drawn. path: without a suffix. formats: "png", "svg", "pdf".
+        curves: one per tracker. parameter: its name. metric: what is drawn. path: without a suffix. formats: "png", "svg", "pdf".
         title: what was measured on.
 
     Raises:
         LockonError: matplotlib is not installed, unknown format, or the folder cannot be written to.
     """
-    return save(partial(draw_stability, curves=curves, parameter=parameter, head=figure, title=title), path, formats)
+    return save(partial(draw_stability, curves=curves, parameter=parameter, head=metric, title=title), path, formats)
 
 
 def draw_stability(figure: Any, curves: Sequence[Curve], parameter: str, head: Metric, title: str = "") -> None:
@@ -37,7 +37,7 @@ def draw_stability(figure: Any, curves: Sequence[Curve], parameter: str, head: M
     axes = figure.add_subplot()
     places = {label: place for place, label in enumerate(sorted(item.label for item in curves))}
     for item in curves:
-        place, row = places[item.label], item.figures[head.key]
+        place, row = places[item.label], item.metrics[head.key]
         summary = item.summary(head.key)
         low, high = (number(summary[key], head.digits) for key in ("worst", "best"))
         style = {"color": color_of(place), "linestyle": dash_of(place), "marker": marker_of(place), "markersize": 5, "linewidth": 1.8}

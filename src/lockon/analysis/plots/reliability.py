@@ -8,8 +8,8 @@ import numpy as np
 
 from lockon._files import PendingFile
 from lockon._require import require
+from lockon.analysis.score import ScoreReport
 from lockon.bench.metrics.calibration import Reliability
-from lockon.bench.score import ScoreReport
 
 
 def write_reliability_plot(report: ScoreReport, path: Path) -> None:
@@ -20,7 +20,7 @@ def write_reliability_plot(report: ScoreReport, path: Path) -> None:
     """
     figure = require("matplotlib.figure").Figure(figsize=(5.6, 6.4), dpi=150, layout="constrained")
     axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    calibration = report.figures["calibration"]
+    calibration = report.metrics["calibration"]
     lines: list[tuple[Reliability, str, str, str, str]] = [
         (report.before, "before", "before", "#D55E00", "--"),
         (report.after, "platt", "after (Platt, videos left out)", "#0072B2", "-"),

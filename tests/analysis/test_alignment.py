@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_results import FAR, HALF, PERFECT, make_record
 
+from bench.made_results import FAR, HALF, PERFECT, make_record
 from colored_videos import BLUE, GREEN, RED, ColorModel, color_tracker, video
-from lockon.bench.alignment import KEPT, alignment_frames, answer_alignment, candidate_alignment
+from lockon.analysis.alignment import KEPT, alignment_frames, answer_alignment, candidate_alignment
 from lockon.errors import LockonError
 from lockon.tracker import NetworkTracker, TrackerConfig
 from lockon.types import Prediction, Template
@@ -60,15 +60,15 @@ def test_the_score_is_the_one_before_penalty_and_window() -> None:
     pushed = candidate_alignment(tracker(localizer=LocalizerConfig(rank=Blend(window_influence=0.9, penalty_k=2.0))), VIDEOS, every=2)
     np.testing.assert_array_equal(plain.scores, pushed.scores)
     assert plain.scores.max() == 0.5  # sigmoid(0), of the candidate on the target
-    assert plain.figures() == pushed.figures()
+    assert plain.metrics() == pushed.metrics()
 
 
 def test_equal_scores_say_nothing() -> None:
     found = candidate_alignment(color_tracker(), VIDEOS, every=3)  # one logit for all candidates, and one box
     assert np.isnan([found.mean("pearson"), found.mean("spearman"), found.mean("pearson_all"), found.pooled.ranking]).all()
     assert found.mean("gap") == 0
-    assert found.figures()["mean"]["pearson"] is None
-    json.dumps(found.figures(), allow_nan=False)
+    assert found.metrics()["mean"]["pearson"] is None
+    json.dumps(found.metrics(), allow_nan=False)
 
 
 def test_every_frame_is_searched_around_the_truth_of_the_frame_before() -> None:
@@ -110,14 +110,14 @@ def test_the_tracker_goes_on_as_if_nothing_had_been() -> None:
 
 def test_pairs_are_kept_by_the_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
     assert KEPT >= 1000
-    monkeypatch.setattr("lockon.bench.alignment.KEPT", 100)
+    monkeypatch.setattr("lockon.analysis.alignment.KEPT", 100)
     found = candidate_alignment(tracker(), VIDEOS, every=1)
     assert len(found.scores) == 300
     full = found.per_sequence("spearman")  # of all pairs all the same
     assert found.pooled.spearman == pytest.approx(full.mean(), abs=0.05)
 
 
-def test_sequences_without_neighbours_have_no_figures() -> None:
+def test_sequences_without_neighbours_have_no_metrics() -> None:
     boxes = VIDEOS[0].boxes.copy()
     boxes[np.arange(10) % 5 != 0] = np.nan  # annotated on 0 and 5
     sparse = replace(VIDEOS[0], name="sparse", boxes=boxes)
@@ -131,7 +131,7 @@ def test_sequences_without_neighbours_have_no_figures() -> None:
 
 def test_names_that_occur_twice_get_their_dataset() -> None:
     twins = [VIDEOS[0], replace(VIDEOS[0], dataset="other")]
-    assert list(candidate_alignment(tracker(), twins).figures()["sequences"]) == ["colors/red", "other/red"]
+    assert list(candidate_alignment(tracker(), twins).metrics()["sequences"]) == ["colors/red", "other/red"]
 
 
 @pytest.mark.parametrize("wrong", [{"every": 0}, {"jitter": -1}, {"above": 1.0}])

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lockon.bench.alignment import Alignment
+from lockon.analysis.alignment import Alignment
 from lockon.bench.plots.style import COLORS, save
 from lockon.bench.tables.model import number
 from lockon.types import FloatArray

@@ -1,4 +1,4 @@
-"""`lockon bench run --refine`, `refined`, `oracle` and `latency`."""
+"""`lockon bench run --refine`, and `lockon bench compare`."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def test_run_with_a_refiner_and_compare(plain: Path, sharp: str, data: str) -> N
     (record,) = store.records("still+sharp")
     np.testing.assert_allclose(record.run.boxes[1:8], [(30, 20, 24, 16)] * 7, atol=1.5)
     save = plain.parent / "pairs.json"
-    result = bench("refined", plain, "--save", save)
+    result = bench("compare", plain, "--save", save)
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines()[2].startswith("| still | sharp | 0.7")
     (row,) = json.loads(save.read_text())["rows"]
-    assert (row["base"], row["refined"], row["mask_j"]) == ("still", "still+sharp", None)
-    assert row["figures"]["AO"]["gain"] > 0.1
+    assert (row["base"], row["other"], row["mask_j"]) == ("still", "still+sharp", None)
+    assert row["metrics"]["AO"]["difference"] > 0.1
 
 
 def test_presets_settings_and_labels(still: str, sharp: str, tmp_path: Path) -> None:
@@ -86,24 +86,27 @@ def test_reproduced(plain: Path, sharp: str, data: str) -> None:
 def test_oracle(sharp: str, data: str, tmp_path: Path) -> None:
     """A refiner alone can be put on the truth; what is finished is not run again."""
     out, saves = tmp_path / "out", [tmp_path / "o.md", tmp_path / "o.json"]
-    words = ["oracle", "--trackers", sharp, "--data", data, "--out", out, "--workers", 0, "--save", saves[0], "--save", saves[1]]
+    words = ["run", "--protocol", "one-pass", "oracle", "--trackers", sharp, "--data", data, "--out", out, "--workers", 0]
     result = bench(*words)
+    assert result.exit_code == 0, result.output
+    assert "2 done, 0 finished before" in result.output
+    result = bench("compare", out, "--oracle", "--save", saves[0], "--save", saves[1])
     assert result.exit_code == 0, result.output
     assert result.stdout == saves[0].read_text()
     (row,) = json.loads(saves[1].read_text())["rows"]
-    assert (row["label"], row["when"], row["sequences"]) == ("sharp", "before", 1)
-    assert row["oracle"]["AO"] == pytest.approx(0.95, abs=0.05)
+    assert (row["base"], row["difference"], row["sequences"]) == ("sharp", "before", 1)
+    assert row["metrics"]["AO"]["first"] == pytest.approx(0.95, abs=0.05)
     assert Store(out).protocols(sharp) == ["one-pass", "oracle"]
     before = (out / sharp).stat().st_mtime_ns
-    assert bench(*words).stdout == result.stdout
+    assert "0 done, 2 finished before" in bench(*words).output
     assert (out / sharp).stat().st_mtime_ns == before
-    other = bench(*words, "--when", "after")
+    other = bench(*words, "--rule", "when=after")
     assert (other.exit_code, "was made under other rules: when" in other.stderr) == (2, True)
 
 
 def test_latency(still: str, sharp: str, data: str, tmp_path: Path) -> None:
     save = tmp_path / "l.json"
-    result = bench("latency", "--trackers", still, "--refine", sharp, "--data", data, "--rounds", 2, "--warmup", 3, "--save", save)
+    result = bench("compare", "--trackers", still, "--refine", sharp, "--data", data, "--rounds", 2, "--warmup", 3, "--save", save)
     assert result.exit_code == 0, result.output
     content = json.loads(save.read_text())
     (row,) = content["rows"]
@@ -114,7 +117,7 @@ def test_latency(still: str, sharp: str, data: str, tmp_path: Path) -> None:
 
 
 def test_latency_on_the_bundled_clip(still: str, sharp: str) -> None:
-    result = bench("latency", "--trackers", still, "--refine", sharp, "--rounds", 1, "--frames", 4, "--warmup", 1)
+    result = bench("compare", "--trackers", still, "--refine", sharp, "--rounds", 1, "--frames", 4, "--warmup", 1)
     assert result.exit_code == 0, result.output
     assert "1 round of big_buck_bunny.mp4" in result.stdout
 
@@ -129,21 +132,26 @@ MISTAKES = {
         "--refiner-weights a.onnx belongs to a refiner; name it",
     ),
     "settings": (["run", "--trackers", "still", "--refine", "sharp", "--set", "refine.boxes=1"], "'boxes'"),
-    "oracle": (["oracle", "--trackers", "still"], "still cannot be put on the truth: it has no move(boxes); these have: lockon-s"),
-    "oracle by run": (["run", "--trackers", "still", "--protocol", "oracle"], "still cannot be put on the truth"),
-    "save": (["oracle", "--trackers", "sharp", "--save", "table.txt"], "expected a file that ends in .md or .json"),
-    "latency of a refiner": (["latency", "--trackers", "sharp", "--refine", "sharp"], "put it behind one"),
+    "oracle": (
+        ["run", "--trackers", "still", "--protocol", "oracle"],
+        "still cannot be put on the truth: it has no move(boxes); these have: lockon-s",
+    ),
+    "protocol": (["run", "--trackers", "still", "--protocol", "orcale"], "unknown protocol 'orcale'; did you mean 'oracle'"),
+    "rule": (["run", "--trackers", "still", "--protocol", "one-pass", "reset", "--rule", "skp=1"], "'skp'"),
+    "save": (["compare", "--trackers", "still", "--refine", "sharp", "--save", "table.txt"], "expected a file that ends in .md or .json"),
+    "latency of a refiner": (["compare", "--trackers", "sharp", "--refine", "sharp"], "put it behind one"),
+    "nothing": (["compare", "--trackers", "still"], "nothing to compare; give a folder of results, or --refine NAME"),
 }
 
 
 @pytest.mark.usefixtures("still", "sharp")
 @pytest.mark.parametrize(("words", "text"), MISTAKES.values(), ids=MISTAKES)
 def test_wrong_options_end_with_status_2_and_a_message(data: str, tmp_path: Path, words: list[object], text: str) -> None:
-    out = [] if words[0] == "latency" else ["--out", tmp_path / "out"]
+    out = [] if words[0] == "compare" else ["--out", tmp_path / "out"]
     result = bench(*words, "--data", data, *out)
     assert (result.exit_code, text in result.stderr) == (2, True), result.output
 
 
 def test_nothing_to_compare(plain: Path) -> None:
-    result = bench("refined", plain)
+    result = bench("compare", plain)
     assert (result.exit_code, "no tracker was run both without and with a refiner" in result.stderr) == (2, True)

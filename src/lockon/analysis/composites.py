@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from lockon.bench.protocols.absence import Advance
+from lockon.analysis.absence import Advance
 from lockon.data.sequence import VideoSequence
 from lockon.data.synthesize import Cutout, Layer, Motion, paste
 from lockon.ops.boxes import clip_xyxy, iou_xyxy, xywh_to_xyxy

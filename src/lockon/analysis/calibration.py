@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lockon.analysis.absence import Advance, Search, usable_frames
 from lockon.bench.metrics.calibration import PlattScaling, auroc, fit_platt
-from lockon.bench.protocols.absence import Advance, Search, usable_frames
 from lockon.bench.protocols.one_pass import run_one_pass
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the torch extra")
 
 from lockon.errors import LockonError
-from lockon.studies.processes import Event, run_tasks
+from lockon.studies.tasks import Event, run_tasks
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Note:
     key: str
     needs: frozenset[str] = field(default_factory=frozenset)
 
-    def do(self, say) -> None:
-        say("writing")
+    def do(self, on_progress) -> None:
+        on_progress("writing")
         if self.key == "bad":
             raise LockonError("no ink")
         if self.key == "odd":

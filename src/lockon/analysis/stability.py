@@ -1,4 +1,4 @@
-"""How much does a tracker depend on one of its parameters: one-pass figures over a sweep of values.
+"""How much does a tracker depend on one of its parameters: one-pass metrics over a sweep of values.
 
 As SiamLA, Fig. 14 (Learning Localization-aware Target Confidence for Siamese Visual Tracking): success AUC against the influence of the
 cosine window. A tracker whose score alone finds the target stays level; one that needs the window falls where it goes. Every value is
@@ -33,19 +33,19 @@ class Curve:
 
     Attributes:
         label: the tracker. own: its own value of the parameter; None where it is not known.
-        values: (V,) ascending. figures: figure by key, such as "AUC", (V,) each; NaN for values without results.
+        values: (V,) ascending. metrics: metric by key, such as "AUC", (V,) each; NaN for values without results.
         missing: (V,) sequences without a result, for each value.
     """
 
     label: str
     own: float | None
     values: FloatArray
-    figures: Mapping[str, FloatArray]
+    metrics: Mapping[str, FloatArray]
     missing: tuple[int, ...] = ()
 
-    def summary(self, figure: str) -> dict[str, float]:
-        """Best and worst of a figure, where they are, their difference, and the standard deviation over the values; NaN without any."""
-        found = self.figures[figure]
+    def summary(self, metric: str) -> dict[str, float]:
+        """Best and worst of a metric, where they are, their difference, and the standard deviation over the values; NaN without any."""
+        found = self.metrics[metric]
         known = np.flatnonzero(~np.isnan(found))
         if not len(known):
             return dict.fromkeys(("best", "best_at", "worst", "worst_at", "range", "deviation"), math.nan)
@@ -60,12 +60,12 @@ class Curve:
         }
 
     def as_json(self) -> dict[str, Any]:
-        """Values and figures as JSON values; None for NaN."""
+        """Values and metrics as JSON values; None for NaN."""
         return {
             "own": self.own,
             "values": self.values.tolist(),
-            "figures": {key: [_number(value) for value in row.tolist()] for key, row in self.figures.items()},
-            "summary": {key: {name: _number(value) for name, value in self.summary(key).items()} for key in self.figures},
+            "metrics": {key: [_number(value) for value in row.tolist()] for key, row in self.metrics.items()},
+            "summary": {key: {name: _number(value) for name, value in self.summary(key).items()} for key in self.metrics},
             "missing": list(self.missing),
         }
 
@@ -153,7 +153,7 @@ def curve(
 
     Args:
         folder: of the results. spec, sweeps, values, own: the tracker, and what `sweep` made of it.
-        sequences: (dataset, name) of those that count. convention: of the figures; None for the usual one.
+        sequences: (dataset, name) of those that count. convention: of the metrics; None for the usual one.
 
     Raises:
         LockonError: no results at all, or an unknown convention.
@@ -168,9 +168,9 @@ def curve(
         label=spec.label,
         own=own,
         values=np.array(values, dtype=np.float64),
-        figures={
-            figure.key: np.array([math.nan if row is None else row.values[figure.key] for row in rows], dtype=np.float64)
-            for figure in report.figures
+        metrics={
+            metric.key: np.array([math.nan if row is None else row.values[metric.key] for row in rows], dtype=np.float64)
+            for metric in report.metrics
         },
         missing=tuple(len(sequences) - (0 if row is None else len(row.sequences)) for row in rows),
     )

@@ -2,7 +2,7 @@
 
 The score is the calibrated logit of the chosen candidate. Everything is measured with the tracker's own boxes on videos
 that it was not trained on; the calibration is Platt's, with isotonic regression beside it as the most that a rising
-function could do. Figures of a fitted calibration are of samples that it was not fitted on (one video left out at a time).
+function could do. Metrics of a fitted calibration are of samples that it was not fitted on (one video left out at a time).
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lockon.bench.calibrate import (
+from lockon.analysis.absence import Advance, Search, search_swapped
+from lockon.analysis.calibration import (
     EVENT,
     TRACKED_PER_ABSENT,
     ScoreSamples,
@@ -26,6 +27,7 @@ from lockon.bench.calibrate import (
     join,
     track_samples,
 )
+from lockon.analysis.composites import AbsenceClip, make_composites, run_composites
 from lockon.bench.metrics.calibration import (
     Reliability,
     auroc,
@@ -34,8 +36,6 @@ from lockon.bench.metrics.calibration import (
     fit_platt,
     reliability_curve,
 )
-from lockon.bench.protocols.absence import Advance, Search, search_swapped
-from lockon.bench.protocols.composites import AbsenceClip, make_composites, run_composites
 from lockon.config import as_json
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
@@ -52,11 +52,11 @@ class ScoreReport:
     """What `analyze_score` found.
 
     Attributes:
-        figures: all numbers, as JSON values. config: the tracker's parameters with the new calibration and thresholds.
+        metrics: all numbers, as JSON values. config: the tracker's parameters with the new calibration and thresholds.
         before: reliability of the calibration that the tracker came with. after, isotonic: of fitted ones, on videos left out.
     """
 
-    figures: dict[str, Any]
+    metrics: dict[str, Any]
     config: TrackerConfig
     before: Reliability
     after: Reliability
@@ -88,12 +88,12 @@ def analyze_score(tracker: NetworkTracker, sequences: Sequence[VideoSequence], s
     fitted = NetworkTracker(tracker.model, config, tracker.localizer)
     clips = run_composites(fitted, composites, phase("leaving and returning", sum(len(c.schedule) - 1 for c in composites)))
     before, platt, isotonic = calibrated(tracker.config.calibration, pool), held_out(pool, fit_platt), held_out(pool, fit_isotonic)
-    figures = {
+    metrics = {
         "seed": seed,
         "sequences": [sequence.name for sequence in sequences],
         "parameters": as_json(tracker.config),
-        "overlap": overlap_figures(tracked, seed),
-        "absence": {"swapped": swapped_figures(searches, seed), "composites": composite_figures(clips, seed)},
+        "overlap": overlap_metrics(tracked, seed),
+        "absence": {"swapped": swapped_metrics(searches, seed), "composites": composite_metrics(clips, seed)},
         "calibration": {
             "event": f"IoU > {EVENT}",
             "samples": {"tracked": int((~pool.absent).sum()), "absent": int(pool.absent.sum()), "hits": int(pool.hits.sum())},
@@ -105,10 +105,10 @@ def analyze_score(tracker: NetworkTracker, sequences: Sequence[VideoSequence], s
         "thresholds": {"tracked": config.states.tracked, "lost": config.states.lost, "frames": _shares(config, pool)},
     }
     curves = [reliability_curve(values, pool.hits) for values in (before, platt, isotonic)]
-    return ScoreReport(figures, config, *curves)
+    return ScoreReport(metrics, config, *curves)
 
 
-def overlap_figures(tracked: ScoreSamples, seed: int) -> dict[str, Any]:
+def overlap_metrics(tracked: ScoreSamples, seed: int) -> dict[str, Any]:
     """AUROC of the score for the event on tracked frames, and per sequence the frames, hits and mean overlap."""
     per_sequence = {}
     for name in dict.fromkeys(tracked.templates.tolist()):
@@ -123,7 +123,7 @@ def overlap_figures(tracked: ScoreSamples, seed: int) -> dict[str, Any]:
     return {"frames": len(tracked.hits), "hits": int(tracked.hits.sum()), **ranking, "per_sequence": per_sequence}
 
 
-def swapped_figures(searches: Sequence[Search], seed: int) -> dict[str, Any]:
+def swapped_metrics(searches: Sequence[Search], seed: int) -> dict[str, Any]:
     """AUROC of the score for "present"."""
     present = np.array([search.present for search in searches])
     scores = np.array([search.score for search in searches])
@@ -131,7 +131,7 @@ def swapped_figures(searches: Sequence[Search], seed: int) -> dict[str, Any]:
     return {"present": int(present.sum()), "absent": int((~present).sum()), **_ranking(scores, present, names, seed)}
 
 
-def composite_figures(clips: Sequence[AbsenceClip], seed: int) -> dict[str, Any] | None:
+def composite_metrics(clips: Sequence[AbsenceClip], seed: int) -> dict[str, Any] | None:
     """AUROC of the score for "present", what the states said, and how often and how soon the target was found again."""
     if not clips:
         return None
@@ -204,4 +204,4 @@ def _number(value: float | np.floating[Any]) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-__all__ = ["Phase", "ScoreReport", "analyze_score", "composite_figures", "overlap_figures", "swapped_figures"]
+__all__ = ["Phase", "ScoreReport", "analyze_score", "composite_metrics", "overlap_metrics", "swapped_metrics"]

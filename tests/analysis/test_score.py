@@ -1,4 +1,4 @@
-"""Figures of scores against samples whose answers can be told by hand."""
+"""Metrics of scores against samples whose answers can be told by hand."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from colored_videos import BLUE, GREEN, RED, color_tracker, video
-from lockon.bench.calibrate import ScoreSamples, fit_config, held_out, logit, lost_threshold, track_samples
+from lockon.analysis.absence import Search
+from lockon.analysis.calibration import ScoreSamples, fit_config, held_out, logit, lost_threshold, track_samples
+from lockon.analysis.plots.reliability import write_reliability_plot
+from lockon.analysis.score import analyze_score, composite_metrics, overlap_metrics, swapped_metrics
 from lockon.bench.metrics.calibration import fit_platt
-from lockon.bench.protocols.absence import Search
-from lockon.bench.reliability_plot import write_reliability_plot
-from lockon.bench.score import analyze_score, composite_figures, overlap_figures, swapped_figures
 from lockon.errors import LockonError
 from lockon.target import StatePolicy
 from lockon.tracker import Calibration, TrackerConfig
@@ -117,24 +117,24 @@ def test_tracked_samples_leave_out_the_start_and_what_is_not_annotated() -> None
     assert found.templates.tolist() == found.scenes.tolist() == ["red"] * 8 + ["green"] * 9
 
 
-def test_overlap_figures_by_hand() -> None:
-    found = overlap_figures(samples([3, 2, 1, 0], [0.9, 0.4, 0.8, 0.1], ["a", "a", "b", "b"]), 0)
+def test_overlap_metrics_by_hand() -> None:
+    found = overlap_metrics(samples([3, 2, 1, 0], [0.9, 0.4, 0.8, 0.1], ["a", "a", "b", "b"]), 0)
     assert (found["frames"], found["hits"], found["auroc"]) == (4, 2, 0.75)
     assert found["per_sequence"]["a"] == {"frames": 2, "hits": 1, "mean_overlap": pytest.approx(0.65), "auroc": 1.0}
     low, high = found["auroc_95"]
     assert low <= 0.75 <= high
 
 
-def test_swapped_figures_by_hand() -> None:
+def test_swapped_metrics_by_hand() -> None:
     answers = [("a", "a", True, 0.9), ("a", "b", False, 0.4), ("b", "b", True, 0.3), ("b", "a", False, 0.1)]
     searches = [Search(template, scene, 1, present, score) for template, scene, present, score in answers]
-    found = swapped_figures(searches, 0)
+    found = swapped_metrics(searches, 0)
     assert (found["present"], found["absent"], found["auroc"]) == (2, 2, 0.75)
-    assert swapped_figures(searches[:1], 0)["auroc"] is None  # one kind only
+    assert swapped_metrics(searches[:1], 0)["auroc"] is None  # one kind only
 
 
-def test_no_composites_no_figures() -> None:
-    assert composite_figures([], 0) is None
+def test_no_composites_no_metrics() -> None:
+    assert composite_metrics([], 0) is None
 
 
 @pytest.mark.parametrize("scale", [1.0, 4.0])
@@ -149,11 +149,11 @@ def test_analysis_of_a_tracker_that_knows(scale: float, tmp_path: Path) -> None:
 
     tracker = color_tracker(calibration=Calibration(scale=scale, bias=-1.0), states=StatePolicy(lost=0.9))
     report = analyze_score(tracker, VIDEOS, 0, phase)  # type: ignore[arg-type]
-    figures = report.figures
-    assert figures["overlap"]["frames"] == figures["overlap"]["hits"] == 27
-    assert figures["calibration"]["samples"] == {"tracked": 27, "absent": 9, "hits": 27}  # three to one
-    assert figures["absence"]["swapped"] | {"auroc_95": None} == {"present": 9, "absent": 9, "auroc": 1.0, "auroc_95": None}
-    composites = figures["absence"]["composites"]
+    metrics = report.metrics
+    assert metrics["overlap"]["frames"] == metrics["overlap"]["hits"] == 27
+    assert metrics["calibration"]["samples"] == {"tracked": 27, "absent": 9, "hits": 27}  # three to one
+    assert metrics["absence"]["swapped"] | {"auroc_95": None} == {"present": 9, "absent": 9, "auroc": 1.0, "auroc_95": None}
+    composites = metrics["absence"]["composites"]
     assert (composites["videos"], composites["auroc"], composites["found_again"]) == (2, 1.0, 2)
     assert composites["states"]["present"]["tracked"] == 1.0
     assert composites["states"]["absent"]["tracked"] == 0.0
@@ -162,14 +162,14 @@ def test_analysis_of_a_tracker_that_knows(scale: float, tmp_path: Path) -> None:
     at = [1 / (1 + np.exp(-(calibration.scale * logits + calibration.bias))) for logits in (3, -3)]
     assert at == pytest.approx([28 / 29, 1 / 11], abs=1e-4)
     assert (report.config.states.tracked, report.config.states.lost) == (0.5, 0.5)
-    assert figures["calibration"]["platt"]["ece"] < 0.1
+    assert metrics["calibration"]["platt"]["ece"] < 0.1
     assert [(total, done) for _, total, done in phases] == [(30, 30), (18, 18), (198, 198)]
     write_reliability_plot(report, tmp_path / "plot.png")
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_analysis_is_a_function_of_the_seed() -> None:
-    first, second = (analyze_score(color_tracker(), VIDEOS, 3, no_progress).figures for _ in range(2))  # type: ignore[arg-type]
+    first, second = (analyze_score(color_tracker(), VIDEOS, 3, no_progress).metrics for _ in range(2))  # type: ignore[arg-type]
     assert first == second
 
 

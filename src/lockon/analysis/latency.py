@@ -153,7 +153,7 @@ def latency_markdown(rows: Sequence[Latency], conditions: Sequence[str] = ()) ->
 
 
 def latency_json(rows: Sequence[Latency]) -> dict[str, Any]:
-    """Labels, number of frames and figures as JSON values."""
+    """Labels, number of frames and metrics as JSON values."""
     return {"rows": [{"base": row.base, "refined": row.refined, "frames": row.milliseconds.shape[1], **row.summary()} for row in rows]}
 
 

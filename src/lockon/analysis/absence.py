@@ -1,7 +1,7 @@
 """Does the score fall where the target is not there: absence made from videos whose targets are always there.
 
 The template of one video is searched in frames of the others, where it cannot be, and in its own frames, where it is:
-single steps of a tracker around a true box. `lockon.bench.protocols.composites` makes absence that has a before and after.
+single steps of a tracker around a true box. `lockon.analysis.composites` makes absence that has a before and after.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from colored_videos import BLUE, GREEN, HEIGHT, RED, SIDE, WIDTH, ColorModel, box_at, color_tracker, video
-from lockon.bench.protocols.absence import BATCH, search_swapped, usable_frames
-from lockon.bench.protocols.composites import AbsenceClip, PresenceSchedule, cut_out, make_composites, run_composites
+from lockon.analysis.absence import BATCH, search_swapped, usable_frames
+from lockon.analysis.composites import AbsenceClip, PresenceSchedule, cut_out, make_composites, run_composites
 from lockon.errors import LockonError
 from lockon.ops.crop_rules import AreaRule
 from lockon.target import StatePolicy
