@@ -126,7 +126,9 @@ def test_the_page(tmp_path: Path) -> None:
     assert '--set "backbone_weights=lite.pth"' in text
     assert "--steps 90" in text
     assert "- compact-ban, + CR against baseline: **better** in AUC (+" in text
-    assert "**not told apart** in lost (+0.0), R (+0.00)" in text
+    assert "**not told apart** in lost (+0.0), R (+0.00)" in " ".join(text.split())
+    assert "**compact-ban: + CR, less baseline**\n\n| metric | seeds |" in text
+    assert max(map(len, text.splitlines())) <= 120
     assert "| compact-ban | baseline |" in text
     assert "0.500 ± 0.000" in text
     assert "6 runs of 90 updates" in text

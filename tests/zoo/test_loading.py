@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from lockon.errors import LockonError
+from lockon.export.header import METADATA_KEY, read_header, template_path
 from lockon.tracker import NetworkTracker, TrackerConfig
 from lockon.zoo.loading import load
 from lockon.zoo.networks import WEIGHTS, embedded_header, embedded_path
 
+if TYPE_CHECKING:
+    from miniatures import Miniature
+
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch = pytest.importorskip("torch", reason="needs the torch extra")
+def weights(miniature: Callable[[str], Miniature], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The exported miniature of lockon-s, whose header has inference parameters."""
+    onnx = pytest.importorskip("onnx", reason="needs the export extra")
     pytest.importorskip("onnxscript", reason="needs the export extra")
-    from lockon.export.onnx import export_onnx
-    from lockon.zoo.lockon_s import LockonSConfig, build
-
-    torch.manual_seed(0)
-    module = build(LockonSConfig(channels=8, depth=1, template_size=32, search_size=64)).eval()
-    header = {
-        "architecture": "lockon-s",
-        "config": {},
-        "tracker": {"search_crop": {"factor": 3.0}, "localizer": {"rank": {"window_influence": 0.25}}},
-        "licence": "Apache-2.0",
-        "data": {},
-        "metrics": {},
-        "git_revision": "none",
-    }
-    return export_onnx(module, tmp_path_factory.mktemp("weights"), "lockon-s", header, verify=False).search_path
+    source = miniature("lockon-s").exported
+    header = read_header(source) | {"tracker": {"search_crop": {"factor": 3.0}, "localizer": {"rank": {"window_influence": 0.25}}}}
+    folder = tmp_path_factory.mktemp("weights")
+    for path in (source, template_path(source)):
+        model = onnx.load(path)
+        onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(header)})
+        onnx.save(model, folder / path.name)
+    return folder / source.name
 
 
 def test_header_and_overrides_reach_the_configuration(weights: Path) -> None:

@@ -78,14 +78,14 @@ def test_a_tracker_whose_weights_nobody_published() -> None:
         lockon.load("siamla-r50")
 
 
-@pytest.mark.slow  # a ResNet-50
 @pytest.mark.parametrize(("name", "preset"), [("siamcar-r50", "default"), ("siamcar-r50", "official"), ("siamla-r50", "siamcar")])
 def test_siamcar_and_siamla_track(tmp_path: Path, name: str, preset: str) -> None:
     from lockon.zoo.convert import save
 
     torch.manual_seed(0)
     path = tmp_path / "weights.safetensors"
-    save(name, lockon.zoo.build(name).state_dict(), path)
+    small = {"layers": (2,), "channels": 8}
+    save(name, lockon.zoo.build(name, **small).state_dict(), path, **small)
     tracker = lockon.load(name, path, preset=preset, **({} if preset == "default" else {"localizer.place.farthest": 60}))
     frames = np.random.default_rng(0).integers(0, 256, (2, 90, 120, 3), dtype=np.uint8)
     tracker.init(frames[0], [[30, 30, 20, 20], [60, 40, 20, 30]])

@@ -40,7 +40,7 @@ _HELP = {
 
   lockon study rbo --data-root data --out runs/rbo --only compact-ban.base --only compact-ban.cr --seeds 0,1,2,3,4
 
-  lockon study rbo --out runs/rbo --report --page docs/studies/rbo.md
+  lockon study rbo --out runs/rbo --report --page docs/results/studies/rbo.md
 
   lockon study rbo --data-root /data --out runs/paper --trackers siamban-r50 --trackers siamrpnpp-r50 --cache none --device cuda
 """,
@@ -54,7 +54,7 @@ How well scores agree with the boxes' IoU is measured too.
 
   lockon study siamla --data-root data --out runs/siamla --only base --only ladl --only linear --seeds 0,1,2,3,4
 
-  lockon study siamla --out runs/siamla --report --page docs/studies/siamla.md
+  lockon study siamla --out runs/siamla --report --page docs/results/studies/siamla.md
 
   lockon study siamla --data-root data --out runs/lockon-s --trackers lockon-s --set "train.unfreeze=((0,0),)"
 
@@ -68,7 +68,7 @@ How well scores agree with the boxes' IoU is measured too.
 
   lockon study alpha-refine --data-root data --out runs/ar --steps 300 --samples 6400 --only base --only rpn --only rpn-no-mask
 
-  lockon study alpha-refine --out runs/ar --report --results runs/test --page docs/studies/alpha_refine.md
+  lockon study alpha-refine --out runs/ar --report --results runs/test --page docs/results/studies/alpha_refine.md
 
   lockon study alpha-refine --data-root /data --out runs/paper --trackers alpha-refine-r34 --cache none --device cuda
 """,

@@ -14,6 +14,7 @@ from lockon.bench.store import Store
 from lockon.bench.tables.markdown import markdown
 from lockon.bench.tables.model import Table, mean_spread, signed
 from lockon.errors import LockonError
+from lockon.studies.fit import fitted
 from lockon.studies.grid import BASE
 from lockon.studies.metrics import LOST, METRICS
 from lockon.studies.refiner_page import before_refinement, trackers_with_refiner
@@ -28,6 +29,8 @@ _RULE = (
     "(bootstrap, seeds averaged) excludes 0; everything else is **not told apart**. p is a sign-flip permutation test over sequences. No "
     "correction for the number of comparisons is made: of twenty equal pairs one may look different."
 )
+
+_DIFFERENCES = "Each table shows one row less another. The column `seeds` has the difference seed by seed."
 
 
 def write_report(out: Path, kind: StudySpec, pages: Sequence[Path], results: Path | None = None) -> list[Path]:
@@ -76,13 +79,13 @@ def page(
         f"## Conditions\n\n{_conditions(kind, rows, sequences, settings, facts)}",
         f"## Results\n\nMean ± standard deviation over seeds.\n\n{_results(rows, kind)}\n\n{_legend(kind)}",
         *([f"## Alignment and overlap\n\n{relation(rows, comparisons, kind)}"] if CAUSE in kind.metrics else []),
-        f"## Differences\n\nFirst row less second; seed by seed on the left.\n\n{_differences(comparisons, kind)}",
+        f"## Differences\n\n{_DIFFERENCES}\n\n{_differences(comparisons, kind)}",
         *extra,
         f"## Sequences\n\n{kind.metrics[0]} of each sequence, mean over seeds.\n\n{_per_sequence(rows, sequences, kind)}",
         f"## The paper's metrics\n\n{_published(kind)}",
         f"## Repeat it\n\n```bash\n{_command(kind, rows, settings)}\n```\n\n{kind.scale}",
     ]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    return fitted("\n\n".join(part.strip() for part in parts) + "\n")
 
 
 def _outcome(comparisons: Sequence[Comparison], kind: StudySpec) -> str:
@@ -145,16 +148,20 @@ def _legend(kind: StudySpec) -> str:
 def _differences(comparisons: Sequence[Comparison], kind: StudySpec) -> str:
     if not comparisons:
         return "None yet."
-    head = ["tracker", "row", "less", "metric", "seeds", "mean", "95 % interval", "p", "sequences +/-", "verdict"]
-    lines = []
-    for item in comparisons:
-        paired, digits = item.sequences, METRICS[item.name].digits
-        by_seed = " ".join(signed(value, digits) for value in item.by_seed)
-        interval = f"{signed(paired.interval.low, digits)} to {signed(paired.interval.high, digits)}"
-        cells = [by_seed, _mean(item), interval, f"{paired.p_value:.2f}", f"{paired.better}/{paired.worse}"]
-        titles = [kind.title_of(row) for row in (item.row, item.other)]
-        lines.append([item.row.tracker, *titles, item.name, *cells, item.verdict])
-    return _table(head, lines, left=5)
+    head = ["metric", "seeds", "mean", "95 % interval", "p", "sequences +/-", "verdict"]
+    tables = []
+    for row, other in dict.fromkeys((item.row, item.other) for item in comparisons):
+        lines = []
+        for item in comparisons:
+            if (item.row, item.other) != (row, other):
+                continue
+            paired, digits = item.sequences, METRICS[item.name].digits
+            by_seed = " ".join(signed(value, digits) for value in item.by_seed)
+            interval = f"{signed(paired.interval.low, digits)} to {signed(paired.interval.high, digits)}"
+            cells = [by_seed, _mean(item), interval, f"{paired.p_value:.2f}", f"{paired.better}/{paired.worse}"]
+            lines.append([item.name, *cells, item.verdict])
+        tables.append(f"**{row.tracker}: {kind.title_of(row)}, less {kind.title_of(other)}**\n\n{_table(head, lines, left=2)}")
+    return "\n\n".join(tables)
 
 
 def _per_sequence(rows: Sequence[RowScores], sequences: Sequence[str], kind: StudySpec) -> str:

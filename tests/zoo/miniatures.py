@@ -1,0 +1,65 @@
+"""Every network of the zoo made small, with made-up weights, saved and exported once per test run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import lockon
+from lockon.zoo.card import Card
+from lockon.zoo.networks import load_network
+
+HEADER = {"tracker": {}, "licence": "", "data": {}, "metrics": {}, "git_revision": ""}
+_COMPACT = {"channels": 8, "template_size": 64, "search_size": 96}
+_LEVELS = {"layers": (2,), "channels": 8, "search_size": 191}
+
+# Fields of the model configuration by the file of the family, found by the class of the configuration.
+SMALL: dict[str, dict[str, Any]] = {
+    "LockonSConfig": {"channels": 8, "depth": 1, "template_size": 32, "search_size": 64},
+    "CompactConfig": _COMPACT,
+    "SiamRPNConfig": _LEVELS,
+    "SiamBANConfig": _LEVELS,
+    "SiamPWConfig": _LEVELS,
+    "SiamCARConfig": _LEVELS,
+    "SiamMaskConfig": {"channels": 8, "search_size": 191},
+    "RefineSConfig": {"size": 64, "hidden": 16, "width": 16, "channels": 16},
+    "AlphaRefineConfig": {"size": 64},
+}
+
+
+def small(card: Card) -> dict[str, Any]:
+    """Return the fields of a card's model configuration that make its network small; a new network may have none here."""
+    changes = SMALL.get(type(card.model).__name__, {})
+    return {**changes, "channels": 256} if getattr(card.model, "backbone", "") == "alexnet" else changes
+
+
+@dataclass(frozen=True)
+class Miniature:
+    """A small network of a card, in a folder of its own."""
+
+    card: Card
+    folder: Path
+
+    @property
+    def weights(self) -> Path:
+        """Its saved weights."""
+        path = self.folder / f"{self.card.name}.safetensors"
+        if not path.is_file():
+            torch.manual_seed(0)
+            module = lockon.zoo.build(self.card.name, **small(self.card))
+            lockon.zoo.save(self.card.name, module.state_dict(), path, **small(self.card))
+        return path
+
+    @property
+    def exported(self) -> Path:
+        """The search graph of its exported files."""
+        from lockon.export.onnx import export_onnx
+
+        path = self.folder / f"{self.card.name}.onnx"
+        if not path.is_file():
+            module, header = load_network(self.card.name, self.weights)
+            export_onnx(module, self.folder, self.card.name, {**HEADER, **header}, half_storage=False, verify=False)
+        return path

@@ -1,0 +1,210 @@
+"""What every name of the zoo can do, by its card alone: a new family needs no tests of its own for this."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the torch extra")
+pytest.importorskip("safetensors", reason="needs the torch extra")
+
+from miniatures import Miniature, small  # noqa: E402
+
+import golden_data  # noqa: E402
+import lockon  # noqa: E402
+from lockon.export.torch_model import TorchModel  # noqa: E402
+from lockon.zoo.card import Card  # noqa: E402
+from lockon.zoo.convert import COUNTER, from_official, official_names  # noqa: E402
+from lockon.zoo.loading import inference_config  # noqa: E402
+from lockon.zoo.networks import load_network  # noqa: E402
+from lockon.zoo.registry import REFINERS, TRACKERS, all_cards  # noqa: E402
+from tiny_training_data import make_stills, make_validation  # noqa: E402
+
+CARDS = all_cards()
+NETWORKS = {name: one for name, one in CARDS.items() if one.build is not None}
+FRAMES = np.random.default_rng(0).integers(0, 256, (3, 90, 120, 3), dtype=np.uint8)
+BOXES = np.array([[30.0, 30, 24, 20], [60, 40, 20, 30]])
+Minis = Callable[[str], Miniature]
+
+
+def cases(cards: dict[str, Card], slow: Callable[[Card], bool]) -> list[Any]:
+    return [pytest.param(name, marks=pytest.mark.slow if slow(one) else ()) for name, one in cards.items()]
+
+
+LARGE = ("siamrpn-alexnet", "siammask-r50", "alpha-refine-r34", "alpha-refine-r50")  # also as miniatures
+
+
+def is_large(one: Card) -> bool:
+    return one.name in LARGE
+
+
+def load(one: Card, weights: Path, **options: Any) -> Any:
+    return (lockon.load if one.kind == "tracker" else lockon.load_refiner)(one.name, weights, **options)
+
+
+def test_presets_begin_with_the_default_and_fit_the_configuration() -> None:
+    for name, one in CARDS.items():
+        assert next(iter(one.presets)) == "default", name
+        if one.inner is None and one.config is not None:
+            assert inference_config(one, "default") == one.config
+            assert all(type(inference_config(one, preset)) is type(one.config) for preset in one.presets)
+
+
+def test_who_has_a_network_can_be_trained_and_says_how_it_tracks() -> None:
+    for name, one in CARDS.items():
+        assert (one.build is None) == (one.model is None) == (one.experiments is None), name
+        assert (one.build is None) or (one.config is not None), name
+        assert one.build is not None or one.construct is not None or one.inner is not None, name
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_weights_load_with_the_parameters_of_the_card(name: str, miniature: Minis) -> None:
+    one, model = CARDS[name], miniature(name)
+    made = load(one, model.weights)
+    size_ratio = made.model.search_size / made.model.template_size
+    for preset in one.presets:
+        config = made.config if preset == "default" else load(one, model.weights, preset=preset).config
+        assert config == inference_config(one, preset, size_ratio=size_ratio)
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name in TRACKERS])
+def test_two_targets_of_two_videos_in_one_step_are_tracked_as_alone(name: str, miniature: Minis) -> None:
+    tracker = load(CARDS[name], miniature(name).weights)
+    starts = [tracker.start(frame, box)[0] for frame, box in zip(FRAMES, BOXES, strict=False)]
+    frames = [FRAMES[2], FRAMES[2][:, ::-1]]
+    together = tracker.step(frames, starts)
+    for frame, start, both in zip(frames, starts, together, strict=True):
+        (alone,) = tracker.step([frame], [start])
+        assert np.isfinite(both.box).all()
+        np.testing.assert_allclose(both.box, alone.box, atol=1e-2)  # the rounding of a batch
+        assert both.score == pytest.approx(alone.score, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name in REFINERS])
+def test_two_boxes_of_two_videos_are_refined_in_one_pass_as_alone(name: str, miniature: Minis) -> None:
+    refiner = load(CARDS[name], miniature(name).weights)
+    references = [refiner.start(frame, box)[0] for frame, box in zip(FRAMES, BOXES, strict=False)]
+    frames = [FRAMES[2], FRAMES[2][:, ::-1]]
+    together = refiner.refine_batch(frames, references, BOXES + 2, mask=True)
+    for number, both in enumerate(together):
+        (alone,) = refiner.refine_batch([frames[number]], [references[number]], BOXES[number : number + 1] + 2, mask=True)
+        np.testing.assert_allclose(both.box, alone.box, atol=1e-2)
+        assert both.mask is not None
+        assert (both.mask != alone.mask).mean() < 0.01
+
+
+# tests/export/test_zoo_export.py exports the whole networks of these.
+EXPORTED_WHOLE = ("siamrpn-alexnet", "siamrpnpp-r50", "siamban-r50", "siampw-r50", "siamcar-r50", "siamla-r50")
+# Of the others one name for each network: those that are only trained otherwise are the same files.
+EXPORTED = {name: one for name, one in NETWORKS.items() if name.removesuffix("-rbo") == name and name not in EXPORTED_WHOLE}
+
+
+@pytest.mark.parametrize("name", cases(EXPORTED, lambda one: one.name != "lockon-s"))
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_exported_files_predict_as_torch(name: str, miniature: Minis) -> None:
+    pytest.importorskip("onnxscript", reason="needs the export extra")
+    from lockon.export.runtime import load_model
+
+    model = miniature(name)
+    exported, torch_model = load_model(model.exported, "cpu"), TorchModel(load_network(name, model.weights)[0])
+    rng = np.random.default_rng(1)
+    crops = [rng.integers(0, 256, (2, side, side, 3), dtype=np.uint8) for side in (exported.template_size, exported.search_size)]
+    found, expected = (one(one.encode(crops[0]), crops[1]) for one in (exported, torch_model))
+    for values, theirs in ((found.logits, expected.logits), (found.boxes, expected.boxes)):
+        array = np.asarray(theirs)
+        np.testing.assert_allclose(np.asarray(values), array, atol=1e-4 * max(1.0, float(np.abs(array).max())))
+    assert exported.header["architecture"] == name
+
+
+# Where the names and shapes of official checkpoints are stored.
+OFFICIAL = {
+    "siamrpn-alexnet": "siamrpn_alex",
+    "siamrpnpp-r50": "siamrpn_r50",
+    "siamrpnpp-r50-rbo": "siamrpn_r50",
+    "siamban-r50": "siamban_r50",
+    "siamban-r50-rbo": "siamban_r50",
+    "siamcar-r50": "siamcar_r50",
+    "siampw-r50": "siampw_rbo",
+    "siampw-r50-rbo": "siampw_rbo",
+    "siammask-r50": "siammask_real",
+    "alpha-refine-r34": "alpharefine_r34",
+}
+
+
+def official_entries(golden: str) -> list[tuple[str, list[int]]]:
+    entries = json.loads((golden_data.FOLDER / golden / "manifest.json").read_text())["entries"]
+    return list(entries.items()) if isinstance(entries, dict) else [(entry["name"], entry["shape"]) for entry in entries]
+
+
+def test_names_with_an_official_form_are_those_that_convert() -> None:
+    unknown = {"alpha-refine-r18", "alpha-refine-r50"}  # the same rules as r34; no list of their names is stored
+    assert set(official_names()) == OFFICIAL.keys() | unknown
+
+
+@pytest.mark.parametrize("name", OFFICIAL)
+def test_every_official_weight_has_one_place(name: str) -> None:
+    """Each weight is filled with a number of its own, so that a swap of two of one shape would show."""
+    official = {
+        key: torch.full(shape, index, dtype=torch.int64 if key.endswith(COUNTER) else torch.float32)
+        for index, (key, shape) in enumerate(official_entries(OFFICIAL[name]))
+    }
+    converted = from_official(name, official)
+    with torch.device("meta"):
+        expected = lockon.zoo.build(name).state_dict()
+    assert {key: (value.shape, value.dtype) for key, value in converted.items()} == {k: (v.shape, v.dtype) for k, v in expected.items()}
+    unused = CARDS[name].official.unused  # type: ignore[union-attr]
+    used = [(key, value) for key, value in official.items() if not any(re.match(pattern, key) for pattern in unused)]
+    counted = any(key.endswith(COUNTER) for key in official)  # old checkpoints have no counters of batches
+    values = [float(value.flatten()[0]) for key, value in converted.items() if counted or not key.endswith(COUNTER)]
+    assert sorted(values) == [float(value.flatten()[0]) for _, value in used], "each of them once"
+    backbone = {key: float(value.flatten()[0]) for key, value in official.items() if key.startswith("backbone.")}
+    assert {key: float(converted[key].flatten()[0]) for key in backbone} == backbone, "the backbone keeps its names"
+
+
+def train_records(run: Path) -> list[dict[str, Any]]:
+    return [record for record in map(json.loads, (run / "log.jsonl").read_text().splitlines()) if record["kind"] == "train"]
+
+
+@pytest.mark.parametrize("name", cases(NETWORKS, is_large))
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(name: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    pytest.importorskip("lightning_fabric", reason="needs the train extra")
+    from rich.console import Console
+
+    from lockon.train.engine import Engine
+    from lockon.train.recipe import Recipe, TrainSources
+    from lockon.zoo.training import recipe
+
+    one = CARDS[name]
+    make_stills(tmp_path)
+    make_validation(tmp_path, names=("one",), frames=3)
+    settings = {
+        **{f"model.{field}": value for field, value in small(one).items()},
+        **{"train.batch_size": 2, "train.accumulate": 1, "train.workers": 0, "train.threads": 1, "train.precision": "fp32"},
+        **{"train.log_every": 1, "train.save_every": 1, "train.unfreeze": ((0.0, 0),)},
+    }
+
+    def make() -> Recipe:
+        return recipe(TrainSources.find(tmp_path), {**settings, "train.steps": 2}, name)
+
+    quiet, first = Console(quiet=True), make()
+    first.task.on_step = lambda step: os.kill(os.getpid(), signal.SIGINT) if step == 0 else None  # type: ignore[attr-defined]
+    assert Engine(first, tmp_path / "run", device="cpu", console=quiet).fit().status == "interrupted"
+    assert Engine(make(), tmp_path / "run", device="cpu", resume=True, console=quiet).fit().status == "finished"
+    assert Engine(make(), tmp_path / "whole", device="cpu", console=quiet).fit().status == "finished"
+    resumed, whole = (train_records(tmp_path / run) for run in ("run", "whole"))
+    assert len(whole) == 2
+    assert all(("rank_cls" in record) is name.endswith("-rbo") for record in whole)
+    np.testing.assert_allclose([record["loss"] for record in resumed], [record["loss"] for record in whole], rtol=1e-5)
+    assert np.isfinite([record["loss"] for record in whole]).all()
+    trained = load(one, tmp_path / "run" / "last.safetensors")
+    trained.init(FRAMES[0], BOXES)
+    result = trained.track(FRAMES[1]) if one.kind == "tracker" else trained.refine(FRAMES[1], BOXES)
+    assert np.isfinite(result.box).all()
