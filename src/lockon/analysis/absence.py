@@ -35,9 +35,11 @@ class Search:
     """One step of a tracker.
 
     Attributes:
-        template: name of the sequence whose target is searched. scene: name of the one it is searched in.
-        frame: number of the frame. present: whether the target is there.
-        score: the tracker's.
+        template: Name of the sequence whose target is searched.
+        scene: Name of the one it is searched in.
+        frame: Number of the frame.
+        present: Whether the target is there.
+        score: The tracker's.
     """
 
     template: str
@@ -66,11 +68,12 @@ def search_swapped(
     Present: around the target's true box one to `GAP` frames earlier.
 
     Args:
-        sequences: at least two videos. Two targets of one video are never searched in each other's frames.
-        counts: searches of either kind, per sequence. seed: of the choice of videos and frames.
+        sequences: At least two videos. Two targets of one video are never searched in each other's frames.
+        counts: Searches of either kind, per sequence.
+        seed: Of the choice of videos and frames.
 
     Raises:
-        LockonError: fewer than two videos, or a sequence with fewer than two annotated frames.
+        LockonError: Fewer than two videos, or a sequence with fewer than two annotated frames.
     """
     plans = [plan for index, count in enumerate(counts) for plan in _plan(sequences, index, count, np.random.default_rng((seed, index)))]
     templates = []

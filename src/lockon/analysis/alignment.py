@@ -39,10 +39,12 @@ class Alignment:
 
     Attributes:
         kind: "candidates" of a network, or "answers" of any tracker.
-        names: of the sequences. frames: frames that were looked at, one number per sequence.
-        sequences: metrics of each. pooled: of the kept pairs of all sequences together (`chosen`, `best`, `ranking`: of all frames).
+        names: Of the sequences.
+        frames: Frames that were looked at, one number per sequence.
+        sequences: Metrics of each.
+        pooled: Of the kept pairs of all sequences together (`chosen`, `best`, `ranking`: of all frames).
         scores, overlaps: (K,) the kept pairs, at most `KEPT` of each sequence, drawn at random.
-        above: the IoU threshold.
+        above: The IoU threshold.
     """
 
     kind: Literal["candidates", "answers"]
@@ -84,7 +86,9 @@ class _Part:
     """One sequence.
 
     Attributes:
-        agreement: its metrics. scores, overlaps: (K,) the pairs that are kept. frames: (F, 3) as `frame_metrics`.
+        agreement: Its metrics.
+        scores, overlaps: (K,) the pairs that are kept.
+        frames: (F, 3) as `frame_metrics`.
     """
 
     name: str
@@ -110,17 +114,17 @@ def candidate_alignment(
     most three frames earlier. Scores are those that the localizer ranks by, before penalty and window.
 
     Args:
-        tracker: its own targets stay as they are.
-        sequences: annotated; those without two neighbouring annotated frames give no metrics.
-        every: takes every k-th of these frames.
-        jitter: moves the box that is searched around by up to this part of its sqrt(w h) along each axis, and changes its size by up to
+        tracker: Its own targets stay as they are.
+        sequences: Annotated; those without two neighbouring annotated frames give no metrics.
+        every: Takes every k-th of these frames.
+        jitter: Moves the box that is searched around by up to this part of its sqrt(w h) along each axis, and changes its size by up to
             exp(jitter): a tracker's own boxes are not exact. 0 for the true box.
-        seed: of the jitter, and of the pairs that are kept; each sequence has its own numbers, whatever the others are.
+        seed: Of the jitter, and of the pairs that are kept; each sequence has its own numbers, whatever the others are.
         above: IoU above which candidates count for the first two correlations.
-        advance: told the number of frames that were just done, for a progress bar; their total is `alignment_frames`.
+        advance: Told the number of frames that were just done, for a progress bar; their total is `alignment_frames`.
 
     Raises:
-        LockonError: a number out of range, or no sequence with two neighbouring annotated frames.
+        LockonError: A number out of range, or no sequence with two neighbouring annotated frames.
     """
     if every < 1 or jitter < 0 or not 0 <= above < 1:
         raise LockonError(f"every={every}, jitter={jitter:g}, above={above:g}; expected every >= 1, jitter >= 0 and above in [0, 1)")
@@ -148,11 +152,11 @@ def answer_alignment(records: Iterable[Record], *, above: float = ABOVE, seed: i
     """Score and IoU of a tracker's answers, from the results of `lockon bench run`: any tracker, without its network.
 
     Args:
-        records: of one tracker; frames without a target, and the start, do not count. Repetitions of a sequence are put together.
-        above, seed: as for `candidate_alignment`.
+        records: Of one tracker; frames without a target, and the start, do not count. Repetitions of a sequence are put together.
+        above, seed: As for `candidate_alignment`.
 
     Raises:
-        LockonError: no frame with an answer and a target.
+        LockonError: No frame with an answer and a target.
     """
     rows: dict[tuple[str, str], list[tuple[FloatArray, FloatArray]]] = {}
     for record in records:
@@ -178,7 +182,7 @@ def _names(pairs: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _generator(seed: int, name: str) -> Generator:
-    """The random numbers of a sequence, whatever other sequences there are."""
+    """Return the random numbers of a sequence, whatever other sequences there are."""
     return np.random.default_rng((seed, zlib.crc32(name.encode())))
 
 

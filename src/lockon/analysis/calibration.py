@@ -34,9 +34,11 @@ class ScoreSamples:
     """Frames with the logit of the chosen candidate.
 
     Attributes:
-        logits: (N,). overlaps: (N,) IoU of the tracker's box with the target, 0 where the target is not there.
+        logits: (N,).
+        overlaps: (N,) IoU of the tracker's box with the target, 0 where the target is not there.
         absent: (N,) bool, the target is not there.
-        templates: (N,) names of the sequences whose target is searched. scenes: (N,) of those it is searched in.
+        templates: (N,) names of the sequences whose target is searched.
+        scenes: (N,) of those it is searched in.
     """
 
     logits: FloatArray
@@ -52,7 +54,7 @@ class ScoreSamples:
 
 
 def track_samples(tracker: NetworkTracker, sequences: Sequence[VideoSequence], advance: Advance) -> ScoreSamples:
-    """The annotated frames of one-pass runs, the start excluded. The tracker's calibration must be the identity."""
+    """Return the annotated frames of one-pass runs, the start excluded. The tracker's calibration must be the identity."""
     parts = []
     for sequence in sequences:
         run = run_one_pass(tracker, sequence)
@@ -66,7 +68,7 @@ def track_samples(tracker: NetworkTracker, sequences: Sequence[VideoSequence], a
 
 
 def absent_samples(searches: Sequence[Search]) -> ScoreSamples:
-    """The searches in other videos."""
+    """Return the searches in other videos."""
     absent = [search for search in searches if not search.present]
     return ScoreSamples(
         logit(np.array([search.score for search in absent])),
@@ -78,7 +80,7 @@ def absent_samples(searches: Sequence[Search]) -> ScoreSamples:
 
 
 def logit(scores: FloatArray) -> FloatArray:
-    """The logits of uncalibrated scores in [0, 1]; those of 0 and 1 are kept finite."""
+    """Return the logits of uncalibrated scores in [0, 1]; those of 0 and 1 are kept finite."""
     inner = np.clip(scores, 1e-12, 1 - 1e-12)
     return np.asarray(np.log(inner) - np.log1p(-inner))
 
@@ -90,13 +92,13 @@ def join(*parts: ScoreSamples) -> ScoreSamples:
 
 
 def fit_config(config: TrackerConfig, pool: ScoreSamples) -> TrackerConfig:
-    """The calibration of highest likelihood for the score's event, and the thresholds `tracked` and `lost` for it.
+    """Return the calibration of highest likelihood for the score's event, and the thresholds `tracked` and `lost` for it.
 
     `tracked` is 0.5: more likely on the target than not. `lost` is the largest value that at most `MISSED` of the hits fall below,
     and not above `tracked`.
 
     Raises:
-        LockonError: hits or misses only, or a score that falls where overlap rises.
+        LockonError: Hits or misses only, or a score that falls where overlap rises.
     """
     platt = fit_platt(pool.logits, pool.hits)
     if platt.scale <= 0:
@@ -114,7 +116,7 @@ def calibrated(calibration: Calibration, pool: ScoreSamples) -> FloatArray:
 
 
 def lost_threshold(scores: FloatArray, missed: float = MISSED) -> float:
-    """The largest value, rounded down to thousandths, that at most a part `missed` of (N,) `scores` lies below.
+    """Return the largest value, rounded down to thousandths, that at most a part `missed` of (N,) `scores` lies below.
 
     >>> lost_threshold(np.array([0.2, 0.4, 0.6, 0.8]), 0.25)
     0.4

@@ -49,11 +49,13 @@ class Composite:
     """A target that is cut out of one video and pasted on another one, leaves the frame and returns beside where it left.
 
     Attributes:
-        target: name of the video that the `cutouts` are of, frame after frame. scene: the video that they are pasted on.
+        target: Name of the video that the `cutouts` are of, frame after frame.
+        scene: The video that they are pasted on.
         size: sqrt(area) of the cut-out in frame pixels.
-        inside: (2,) x, y around which it moves in the frame. outside: (2,) where it is while away.
+        inside: (2,) x, y around which it moves in the frame.
+        outside: (2,) where it is while away.
         shift: (2,) how far from where it left it returns.
-        phase: of its movement, in radians. course: its phases.
+        phase: Of its movement, in radians. course: its phases.
     """
 
     target: str
@@ -112,7 +114,7 @@ def make_composites(
 
 
 def cut_out(sequence: VideoSequence, count: int = 50) -> tuple[Cutout, ...]:
-    """The masked target of the first `count` frames; frames where it is too small to be cut out are left out."""
+    """Return the masked target of the first `count` frames; frames where it is too small to be cut out are left out."""
     if sequence.masks is None:
         return ()
     indices = range(min(count, len(sequence)))
@@ -141,8 +143,9 @@ class AbsenceClip:
     """What a tracker answered on one composite of T frames, the first one (the start) excluded.
 
     Attributes:
-        target, scene: names of the two videos.
-        scores: (T - 1,). overlaps: (T - 1,) IoU with the truth, both boxes clipped to the frame.
+        target, scene: Names of the two videos.
+        scores: (T - 1,).
+        overlaps: (T - 1,) IoU with the truth, both boxes clipped to the frame.
         visible: (T - 1,) part of the target's box in the frame, 0..1.
         states: T - 1 states.
     """
@@ -185,7 +188,7 @@ def run_composites(tracker: SteppedTracker[Any], composites: Sequence[Composite]
     """Track the composites to their ends, those of one length frame by frame together.
 
     Raises:
-        LockonError: whatever the tracker or the videos raise.
+        LockonError: Whatever the tracker or the videos raise.
     """
     results: dict[int, AbsenceClip] = {}
     for length in sorted({len(composite.schedule) for composite in composites}):

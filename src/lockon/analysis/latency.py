@@ -36,7 +36,8 @@ class Latency:
     """One tracker without and with a refiner.
 
     Attributes:
-        base, refined: labels. milliseconds: (2, N) of each counted frame, base first; columns are pairs.
+        base, refined: Labels.
+        milliseconds: (2, N) of each counted frame, base first; columns are pairs.
     """
 
     base: str
@@ -55,13 +56,13 @@ class Latency:
 
 
 def scene_of(sequence: VideoSequence, frames: int) -> Scene:
-    """The first frames of a sequence from its first usable box on, read now, so that no reading stands between two trackers.
+    """Return the first frames of a sequence from its first usable box on, read now, so that no reading stands between two trackers.
 
     Args:
-        frames: most of them, from 2.
+        frames: Most of them, from 2.
 
     Raises:
-        LockonError: no usable box, or an unreadable frame.
+        LockonError: No usable box, or an unreadable frame.
     """
     start = first_annotated(sequence)
     return Scene(sequence.name, [sequence.frames[i] for i in range(start, min(start + frames, len(sequence)))], sequence.boxes[start])
@@ -80,12 +81,15 @@ def measure(
     """Track every scene with both trackers, taking turns frame by frame.
 
     Args:
-        base: without, refined: with the refiner; two objects that share nothing. scenes: at least one with more frames than `warmup` + 1.
-        rounds: over all scenes. warmup: frames after each start that do not count.
-        labels: of the two. advance: told the number of frames just done.
+        base: Without, refined: with the refiner; two objects that share nothing.
+        scenes: At least one with more frames than `warmup` + 1.
+        rounds: Over all scenes.
+        warmup: Frames after each start that do not count.
+        labels: Of the two.
+        advance: Told the number of frames just done.
 
     Raises:
-        LockonError: rounds below 1, a negative warm-up, no frame left to count, or whatever a tracker raises.
+        LockonError: Rounds below 1, a negative warm-up, no frame left to count, or whatever a tracker raises.
     """
     if rounds < 1 or warmup < 0:
         raise LockonError(f"rounds={rounds}, warmup={warmup}; expected rounds of 1 or more and a warm-up of 0 or more")
@@ -124,7 +128,8 @@ def latency_table(rows: Sequence[Latency], conditions: Sequence[str] = ()) -> Ta
     """One row per tracker: milliseconds and frames per second without and with the refiner, and the milliseconds added.
 
     Args:
-        rows: as measured. conditions: sentences about machine, threads and data, for below.
+        rows: As measured.
+        conditions: Sentences about machine, threads and data, for below.
     """
     body = []
     for row in rows:

@@ -52,8 +52,10 @@ class ScoreReport:
     """What `analyze_score` found.
 
     Attributes:
-        metrics: all numbers, as JSON values. config: the tracker's parameters with the new calibration and thresholds.
-        before: reliability of the calibration that the tracker came with. after, isotonic: of fitted ones, on videos left out.
+        metrics: All numbers, as JSON values.
+        config: The tracker's parameters with the new calibration and thresholds.
+        before: Reliability of the calibration that the tracker came with.
+        after, isotonic: Of fitted ones, on videos left out.
     """
 
     metrics: dict[str, Any]
@@ -67,13 +69,14 @@ def analyze_score(tracker: NetworkTracker, sequences: Sequence[VideoSequence], s
     """Measure and calibrate the score of `tracker`, and choose its thresholds.
 
     Args:
-        tracker: with any calibration. Samples are taken with the `lost` policy off, so that they do not depend on it; the composites
+        tracker: With any calibration. Samples are taken with the `lost` policy off, so that they do not depend on it; the composites
             are tracked with the new calibration and thresholds.
-        sequences: annotated, of at least three videos; those with masks serve for composites.
-        seed: of all choices. phase: for a progress bar.
+        sequences: Annotated, of at least three videos; those with masks serve for composites.
+        seed: Of all choices.
+        phase: For a progress bar.
 
     Raises:
-        LockonError: too few videos, a score that does not rise with overlap, or whatever the tracker raises.
+        LockonError: Too few videos, a score that does not rise with overlap, or whatever the tracker raises.
     """
     if len({sequence.frames.paths[0] for sequence in sequences}) < 3:
         raise LockonError("judging a score, one video left out at a time, needs at least three videos; give more, for example pool:ROOT")

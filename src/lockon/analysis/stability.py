@@ -32,8 +32,10 @@ class Curve:
     """One tracker over the values of a parameter.
 
     Attributes:
-        label: the tracker. own: its own value of the parameter; None where it is not known.
-        values: (V,) ascending. metrics: metric by key, such as "AUC", (V,) each; NaN for values without results.
+        label: The tracker.
+        own: Its own value of the parameter; None where it is not known.
+        values: (V,) ascending.
+        metrics: Metric by key, such as "AUC", (V,) each; NaN for values without results.
         missing: (V,) sequences without a result, for each value.
     """
 
@@ -79,7 +81,7 @@ def parse_values(text: str) -> tuple[float, ...]:
     (0.0, 0.5)
 
     Raises:
-        LockonError: anything else, or a step that leads nowhere.
+        LockonError: Anything else, or a step that leads nowhere.
     """
     ranged = ":" in text
     try:
@@ -97,14 +99,16 @@ def parse_values(text: str) -> tuple[float, ...]:
 
 
 def sweep(spec: TrackerSpec, parameter: str, values: Sequence[float], make: Make) -> tuple[list[TrackerSpec], float | None]:
-    """The tracker with each value of a parameter, each under its own label; and its own value, None for somebody's own tracker.
+    """Return the tracker with each value of a parameter, each under its own label; and its own value, None for somebody's own tracker.
 
     Args:
-        spec: the tracker. parameter: dotted name of a number, as `--set` takes it; for MODULE:FACTORY an argument of the factory.
-        values: to try. make: makes the tracker, once, to see what it has.
+        spec: The tracker.
+        parameter: Dotted name of a number, as `--set` takes it; for MODULE:FACTORY an argument of the factory.
+        values: To try.
+        make: Makes the tracker, once, to see what it has.
 
     Raises:
-        LockonError: a tracker without this parameter, one that is no number, or a value that it refuses.
+        LockonError: A tracker without this parameter, one that is no number, or a value that it refuses.
     """
     specs = [
         replace(spec, label=f"{spec.label}-{parameter}-{value:.10g}", overrides={**spec.overrides, parameter: value}) for value in values
@@ -152,11 +156,13 @@ def curve(
     """Score what is stored of a sweep.
 
     Args:
-        folder: of the results. spec, sweeps, values, own: the tracker, and what `sweep` made of it.
-        sequences: (dataset, name) of those that count. convention: of the metrics; None for the usual one.
+        folder: Of the results.
+        spec, sweeps, values, own: The tracker, and what `sweep` made of it.
+        sequences: (dataset, name) of those that count.
+        convention: Of the metrics; None for the usual one.
 
     Raises:
-        LockonError: no results at all, or an unknown convention.
+        LockonError: No results at all, or an unknown convention.
     """
     store = KeptStore(folder, sequences)
     there = set(store.trackers())

@@ -24,7 +24,8 @@ class KeptStore(Store):
     """A folder of results that is read once, however often it is scored.
 
     Args:
-        folder: of results. only: (dataset, name) of the sequences whose results are read; None for all.
+        folder: Of results.
+        only: (dataset, name) of the sequences whose results are read; None for all.
     """
 
     def __init__(self, folder: str | Path, only: Collection[tuple[str, str]] | None = None) -> None:
@@ -46,8 +47,10 @@ class Extras:
     """What is written beside the summary.
 
     Attributes:
-        sequences, attributes, latency: whether these tables are added. metric: key of the metric in the first two; None for the default.
-        pair: two trackers to compare. intervals: whether metrics get confidence intervals.
+        sequences, attributes, latency: Whether these tables are added.
+        metric: Key of the metric in the first two; None for the default.
+        pair: Two trackers to compare.
+        intervals: Whether metrics get confidence intervals.
     """
 
     sequences: bool = False
@@ -63,9 +66,12 @@ class Look:
     """How plots and the page are made.
 
     Attributes:
-        formats: of plots: "png", "svg", "pdf". lines: name and EAO of others, for the ranking.
-        find: gives the sequence with the images of a result, None for no pictures. frames: pictures per video. budget: bytes of the page.
-        progress: told what comes next.
+        formats: Of plots: "png", "svg", "pdf".
+        lines: Name and EAO of others, for the ranking.
+        find: Gives the sequence with the images of a result, None for no pictures.
+        frames: Pictures per video.
+        budget: Bytes of the page.
+        progress: Told what comes next.
     """
 
     formats: tuple[str, ...] = ("png",)
@@ -77,10 +83,10 @@ class Look:
 
 
 def report_tables(report: Report, extras: Extras) -> list[Table]:
-    """The summary and what else is wanted.
+    """Return the summary and what else is wanted.
 
     Raises:
-        LockonError: unknown metric or tracker, or attributes wanted that no sequence has.
+        LockonError: Unknown metric or tracker, or attributes wanted that no sequence has.
     """
     metric = None if extras.metric is None else report.metric(extras.metric)
     found = [tables.summary_table(report, intervals(report) if extras.intervals else None)]
@@ -103,11 +109,14 @@ def write_all(store: Store, folder: str | Path, options: Options, look: Look, co
         PROTOCOL/               the same of all datasets together, where there are several whose metrics can be averaged
 
     Args:
-        store: a folder of results. folder: made if it does not exist. options: protocol and convention are ignored.
-        look: of plots and page. conventions: each goes to the protocols that have it; None for a protocol's own.
+        store: A folder of results.
+        folder: Made if it does not exist.
+        options: Protocol and convention are ignored.
+        look: Of plots and page.
+        conventions: Each goes to the protocols that have it; None for a protocol's own.
 
     Raises:
-        LockonError: no results, or a file that cannot be written.
+        LockonError: No results, or a file that cannot be written.
     """
     folder = Path(folder)
     reports: dict[str, Report] = {}

@@ -29,7 +29,7 @@ class MemoryBook:
     """What a task knows of the store, and what it has to bring back. All of it can be sent.
 
     Args:
-        known: finished results of the job, by tracker, dataset, sequence and place.
+        known: Finished results of the job, by tracker, dataset, sequence and place.
     """
 
     def __init__(self, known: Mapping[_Key, Record]) -> None:
@@ -38,7 +38,7 @@ class MemoryBook:
         self.errors: list[tuple[str, VideoSequence, str, RunKey]] = []
 
     def find(self, label: str, sequence: VideoSequence, run_key: RunKey, rules: Mapping[str, Any]) -> Record | None:
-        """The result, if there is one; it was checked against the rules when the book was made."""
+        """Return the result, if there is one; it was checked against the rules when the book was made."""
         return self._records.get((label, sequence.dataset, sequence.name, run_key))
 
     def save(self, label: str, record: Record) -> None:
@@ -57,9 +57,11 @@ def run_on_ray(
     """Run all jobs on a cluster.
 
     Args:
-        jobs, work: what to do. store: where the results go.
-        address: as `ray.init` takes it ("auto", "ray://HOST:10001", ...), or "local".
-        threads: cores of each task. tell: called with each outcome.
+        jobs, work: What to do.
+        store: Where the results go.
+        address: As `ray.init` takes it ("auto", "ray://HOST:10001", ...), or "local".
+        threads: Cores of each task.
+        on_outcome: Called with each outcome.
 
     Raises:
         LockonError: Ray is not installed, there is no cluster at the address, or the cluster cannot do the job at all.
@@ -96,7 +98,7 @@ def _receive(ray: Any, ready: Any, job: Job, store: Store, on_outcome: Callable[
 
 
 def _known(store: Store, context: BenchmarkContext, job: Job) -> dict[_Key, Record]:
-    """The finished results of a job, so that a task does only what is missing."""
+    """Return the finished results of a job, so that a task does only what is missing."""
     label = job.spec.label
     run_keys = [(sequence, run_key) for sequence in job.sequences for group in context.protocol.runs(sequence) for run_key in group]
     found = {
@@ -132,7 +134,7 @@ def _nobody(address: str, reason: str) -> LockonError:
 
 @contextmanager
 def _cluster(ray: Any, address: str) -> Iterator[None]:
-    """A connection for as long as the block lasts; one that is there already is used and left."""
+    """Return a connection for as long as the block lasts; one that is there already is used and left."""
     if ray.is_initialized():
         yield
         return

@@ -42,15 +42,19 @@ class Record:
     anchors protocol, whose row i is frame anchor - i; a forward one has frame anchor + i in row i (see `frames`).
 
     Attributes:
-        sequence, dataset: names.
-        run: the tracker's answers.
-        truth: (T, 4) ground truth x, y, w, h. visible: (T,) bool or None.
-        setup: versions of the packages, the machine, threads and workers: what may explain a difference.
-        polygons: (T, 8) ground truth corners, or None. truth_masks: T ground truth masks as VOT run-length text, or None.
-        attributes: names of the benchmark's attributes that hold for the sequence.
-        repetition: from 1.
-        protocol: which protocol made the run. rules: its settings, JSON values; empty for a plain one-pass run.
-        anchor: frame of the video that the run was started on, for the anchors protocol. backward: it went to the first frame.
+        sequence, dataset: Names.
+        run: The tracker's answers.
+        truth: (T, 4) ground truth x, y, w, h.
+        visible: (T,) bool or None.
+        setup: Versions of the packages, the machine, threads and workers: what may explain a difference.
+        polygons: (T, 8) ground truth corners, or None.
+        truth_masks: T ground truth masks as VOT run-length text, or None.
+        attributes: Names of the benchmark's attributes that hold for the sequence.
+        repetition: From 1.
+        protocol: Which protocol made the run.
+        rules: Its settings, JSON values; empty for a plain one-pass run.
+        anchor: Frame of the video that the run was started on, for the anchors protocol.
+        backward: It went to the first frame.
     """
 
     sequence: str
@@ -87,7 +91,7 @@ class Record:
         return bool(np.isfinite(self.truth[self.run.start + 1 :]).all(axis=1).any())
 
     def fits(self, sequence: VideoSequence) -> bool:
-        """Whether the sequence still has the ground truth that this was run with."""
+        """Return whether the sequence still has the ground truth that this was run with."""
         frames = self.frames
         if len(frames) and (frames.min() < 0 or frames.max() >= len(sequence)):
             return False
@@ -103,7 +107,7 @@ class Record:
         return np.array_equal(self.visible, sequence.visible[frames])
 
     def same_answers(self, other: Record) -> bool:
-        """Whether both runs gave the same boxes, masks and events, bit for bit; scores and times are not compared."""
+        """Return whether both runs gave the same boxes, masks and events, bit for bit; scores and times are not compared."""
         ours, theirs = self.run, other.run
         same_events = (ours.events is None) == (theirs.events is None) and (
             ours.events is None or theirs.events is None or np.array_equal(ours.events, theirs.events)
@@ -119,7 +123,7 @@ def load_record(path: Path) -> Record:
     """One result file.
 
     Raises:
-        LockonError: unreadable, cut off, or with arrays that do not belong together.
+        LockonError: Unreadable, cut off, or with arrays that do not belong together.
     """
     content = read_json(path)
     try:
@@ -129,10 +133,10 @@ def load_record(path: Path) -> Record:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object of this format.
+    """Return a JSON object of this format.
 
     Raises:
-        LockonError: missing, cut off, or another file.
+        LockonError: Missing, cut off, or another file.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -144,7 +148,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def record_bytes(record: Record) -> bytes:
-    """The content of a result file."""
+    """Return the content of a result file."""
     return json.dumps(_to_json(record), separators=(",", ":"), allow_nan=False).encode()
 
 

@@ -26,9 +26,12 @@ class Claim:
     """One tracker's stored results under one protocol, and the metrics that somebody made of them.
 
     Attributes:
-        store, label: where they are. configuration: of the tracker, as tracker.json has it.
-        protocol: name. records: the results, at least one.
-        metrics: metric by key, from a report; None for those that the results give now. convention: of the metrics; None for the usual.
+        store, label: Where they are.
+        configuration: Of the tracker, as tracker.json has it.
+        protocol: Name.
+        records: The results, at least one.
+        metrics: Metric by key, from a report; None for those that the results give now.
+        convention: Of the metrics; None for the usual.
     """
 
     store: Store
@@ -40,15 +43,15 @@ class Claim:
     convention: str | None = None
 
     def setup(self, key: str) -> list[Any]:
-        """The different values that the records' setups have for a key."""
+        """Return the different values that the records' setups have for a key."""
         found = [record.setup.get(key) for record in self.records]
         return [value for index, value in enumerate(found) if value is not None and value not in found[:index]]
 
     def protocols(self) -> list[tuple[Protocol, list[Record]]]:
-        """The protocol with its settings, once for all records with the same rules.
+        """Return the protocol with its settings, once for all records with the same rules.
 
         Raises:
-            LockonError: rules of another version of lockon.
+            LockonError: Rules of another version of lockon.
         """
         groups: dict[str, list[Record]] = {}
         for record in self.records:
@@ -58,14 +61,14 @@ class Claim:
         ]
 
     def spec(self, weights: Path | None, refiner_weights: Path | None = None) -> TrackerSpec:
-        """The tracker; its files and source are the caller's business.
+        """Return the tracker; its files and source are the caller's business.
 
         Args:
-            weights: its weights; None for those that the records name, where they still are, or for its own.
-            refiner_weights: the same of the refiner behind it.
+            weights: Its weights; None for those that the records name, where they still are, or for its own.
+            refiner_weights: The same of the refiner behind it.
 
         Raises:
-            LockonError: nothing here made these results: they were imported.
+            LockonError: Nothing here made these results: they were imported.
         """
         missing = {"name", "preset", "overrides", "weights"} - set(self.configuration)
         if missing:
@@ -91,8 +94,10 @@ class Difference:
     """One record against the same run made again.
 
     Attributes:
-        name: of the sequence, with anchor and repetition where there are any.
-        frames: number of rows. different: rows whose box, event or mask differs. largest: difference of a box's number, in pixels;
+        name: Of the sequence, with anchor and repetition where there are any.
+        frames: Number of rows.
+        different: Rows whose box, event or mask differs.
+        largest: Difference of a box's number, in pixels;
             NaN where a box is there on one side only.
     """
 
@@ -108,12 +113,12 @@ def find_claims(
     """What a path stands for.
 
     Args:
-        result: a folder of results, a tracker's folder in one, one result file, or a report (`lockon bench report --format json`).
-        results: the folder that the report was made of.
-        trackers, protocol, sequences: only these; empty or None for all.
+        result: A folder of results, a tracker's folder in one, one result file, or a report (`lockon bench report --format json`).
+        results: The folder that the report was made of.
+        trackers, protocol, sequences: Only these; empty or None for all.
 
     Raises:
-        LockonError: nothing of the kind is there.
+        LockonError: Nothing of the kind is there.
     """
     if result.is_dir():
         claims = _of_folder(result)
@@ -185,7 +190,7 @@ def changes(claim: Claim, spec: TrackerSpec) -> dict[str, list[str]]:
     """What is not as it was: of the tracker and its weights ("configuration"), of packages ("versions"), of the machine ("machine").
 
     Raises:
-        LockonError: weights that cannot be read.
+        LockonError: Weights that cannot be read.
     """
     now = spec.configuration(int(claim.configuration.get("seed", 0)))
     found = {"configuration": differences(dict(claim.configuration), now)}
@@ -198,7 +203,7 @@ def record_differences(stored: Sequence[Record], again: Sequence[Record]) -> lis
     """Each stored record against the one of the same place.
 
     Raises:
-        LockonError: one was not made again.
+        LockonError: One was not made again.
     """
     made = {(record.dataset, record.sequence, record.run_key): record for record in again}
     found = []
@@ -235,7 +240,7 @@ def metrics(store: Store, claim: Claim, convention: str | None) -> dict[str, tup
     """Convention and metrics of a claim's tracker in a store, by the datasets that they are of; empty where there is no ground truth.
 
     Raises:
-        LockonError: an unknown convention.
+        LockonError: An unknown convention.
     """
     if not any(record.has_truth for record in claim.records):
         return {}

@@ -44,26 +44,27 @@ def run_benchmark(
     """Run every tracker over every sequence and store the results.
 
     Args:
-        specs: trackers with different labels. sequences: with different (dataset, name).
-        out: folder of the results; what is finished in it is skipped, run by run.
-        make: gives an object with ``init(frame, box)`` and ``track(frame)`` for a spec; a module-level function, so that worker
+        specs: Trackers with different labels.
+        sequences: With different (dataset, name).
+        out: Folder of the results; what is finished in it is skipped, run by run.
+        make: Gives an object with ``init(frame, box)`` and ``track(frame)`` for a spec; a module-level function, so that worker
             processes can import it.
-        protocol: how trackers are run; one pass by default.
-        workers: processes; 0 runs in this process, one pair after the other, and leaves its threads alone.
-        threads: of OpenCV and of OpenMP libraries in each worker process.
-        seed: of the random generators of Python, NumPy, OpenCV and torch, set before each run; repetition k has seed + k - 1.
-        batch: batch size: sequences that a `SteppedTracker` tracks side by side; 1 for one after the other.
-        ray: address of a Ray cluster to run on instead of processes here, or "local" for one that lives as long as the run.
-        overwrite: run finished pairs again; drop the results of other configurations.
+        protocol: How trackers are run; one pass by default.
+        workers: Processes; 0 runs in this process, one pair after the other, and leaves its threads alone.
+        threads: Of OpenCV and of OpenMP libraries in each worker process.
+        seed: Of the random generators of Python, NumPy, OpenCV and torch, set before each run; repetition k has seed + k - 1.
+        batch: Batch size: sequences that a `SteppedTracker` tracks side by side; 1 for one after the other.
+        ray: Address of a Ray cluster to run on instead of processes here, or "local" for one that lives as long as the run.
+        overwrite: Run finished pairs again; drop the results of other configurations.
         data: NAME:ROOT by name of the dataset, kept in the results for those who reproduce them.
-        on_outcome: called here with each outcome as it arrives.
+        on_outcome: Called here with each outcome as it arrives.
 
     Returns:
         One outcome per pair, skipped ones first.
 
     Raises:
-        LockonError: double labels or sequences, numbers out of range, or results of another configuration in `out`.
-        KeyboardInterrupt: stopped by Ctrl-C; running pairs are dropped, finished ones are stored.
+        LockonError: Double labels or sequences, numbers out of range, or results of another configuration in `out`.
+        KeyboardInterrupt: Stopped by Ctrl-C; running pairs are dropped, finished ones are stored.
     """
     protocol = protocol or OnePass()
     _check_arguments(specs, sequences, workers=workers, threads=threads, batch=batch, protocol=protocol)
@@ -102,7 +103,7 @@ def _missing(
     overwrite: bool,
     on_outcome: Callable[[Outcome], None],
 ) -> list[tuple[TrackerSpec, VideoSequence]]:
-    """The pairs with anything to do; results that are to be made again are dropped."""
+    """Return the pairs with anything to do; results that are to be made again are dropped."""
     todo = []
     for sequence in sequences:
         for spec in specs:

@@ -32,14 +32,14 @@ _WIDE = 200  # letters of a line where there is no terminal
 
 
 def check_folder(out: Path) -> None:
-    """An error now, not after minutes of work, where the folder cannot be written to."""
+    """Return an error now, not after minutes of work, where the folder cannot be written to."""
     from lockon._files import PendingFile
 
     PendingFile(out / "score.json").discard()
 
 
 def check_plots(out: Path, formats: str) -> list[str]:
-    """The formats of plots; an error now where they cannot be drawn or written."""
+    """Return the formats of plots; an error now where they cannot be drawn or written."""
     from lockon._require import require
     from lockon.bench.plots.style import FORMATS
     from lockon.cli._groups import split_names
@@ -58,7 +58,7 @@ def check_source(data: list[str] | None, results: Path | None, command: str) -> 
     """Either datasets to run on, or stored results.
 
     Raises:
-        LockonError: none, or both.
+        LockonError: None, or both.
     """
     from lockon.errors import LockonError
 
@@ -73,8 +73,9 @@ def run_all(
     """One pass of every tracker over every sequence, with a progress bar; what is finished in the folder is skipped.
 
     Args:
-        origin: NAME:ROOT by name of the dataset. again: what to say on Ctrl-C of what is kept; None where nothing is.
-        how: of the runs.
+        origin: NAME:ROOT by name of the dataset.
+        again: What to say on Ctrl-C of what is kept; None where nothing is.
+        how: Of the runs.
 
     Returns:
         The outcomes; failed ones have been told on stderr.
@@ -109,7 +110,7 @@ def end(outcomes: list[Outcome], paths: list[Path]) -> None:
 
 @contextmanager
 def phases() -> Iterator[Callable[[str, int], Callable[[int], None]]]:
-    """A bar per phase, on stderr: told its name and its number of frames, gives what to tell of those done."""
+    """Return a bar per phase, on stderr: told its name and its number of frames, gives what to tell of those done."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -136,10 +137,10 @@ def write_json(path: Path, content: dict[str, Any]) -> Path:
 
 
 def check_save(paths: list[Path] | None) -> None:
-    """An error now, not after minutes of work, where a table cannot be written.
+    """Return an error now, not after minutes of work, where a table cannot be written.
 
     Raises:
-        LockonError: another suffix than .md and .json, or a folder that cannot be written to.
+        LockonError: Another suffix than .md and .json, or a folder that cannot be written to.
     """
     from lockon.errors import LockonError
 
@@ -150,10 +151,10 @@ def check_save(paths: list[Path] | None) -> None:
 
 
 def write_table(paths: list[Path] | None, text: str, content: dict[str, Any]) -> list[Path]:
-    """A table as Markdown or its metrics as JSON, by the suffixes of the files; NaN becomes null.
+    """Return a table as Markdown or its metrics as JSON, by the suffixes of the files; NaN becomes null.
 
     Raises:
-        LockonError: as `check_save`.
+        LockonError: As `check_save`.
     """
     from lockon._files import write_bytes
     from lockon.bench.tables.records import nulls
@@ -179,7 +180,7 @@ def show(*parts: Any) -> None:
 
 
 def table(title: str, *columns: str) -> Any:
-    """A table of rich, the first column left, the others right."""
+    """Return a table of rich, the first column left, the others right."""
     from rich.table import Table
 
     made = Table(title=title, title_justify="left")

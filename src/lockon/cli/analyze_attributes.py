@@ -93,7 +93,7 @@ def attributes(
 
 
 def _some(folder: Path, labels: list[str], wanted: list[str], protocol: str) -> KeptStore:
-    """The results of a folder, of the chosen sequences."""
+    """Return the results of a folder, of the chosen sequences."""
     from lockon.bench.publish import KeptStore
     from lockon.errors import unknown_name
 

@@ -94,7 +94,7 @@ def _write(report: ScoreReport, identity: dict[str, Any], out: Path) -> list[Pat
 
 
 def _show(report: ScoreReport) -> None:
-    """The metrics as tables on standard output."""
+    """Return the metrics as tables on standard output."""
     from rich.console import Console
 
     console = Console()

@@ -172,7 +172,7 @@ def check_trackers(specs: list[TrackerSpec], protocol: Protocol) -> None:
     """Make each tracker once: unusable weights are one error now, not one per sequence.
 
     Raises:
-        LockonError: a tracker that cannot be made, or that the protocol moves and that cannot be moved.
+        LockonError: A tracker that cannot be made, or that the protocol moves and that cannot be moved.
     """
     from lockon.errors import LockonError
     from lockon.zoo.registry import TRACKERS, card
@@ -186,7 +186,7 @@ def check_trackers(specs: list[TrackerSpec], protocol: Protocol) -> None:
 
 
 def progress_bar(frames: int) -> AbstractContextManager[Callable[[Outcome], None]]:
-    """A progress bar over the frames of all jobs, on stderr; each outcome moves it."""
+    """Return a progress bar over the frames of all jobs, on stderr; each outcome moves it."""
     from contextlib import contextmanager
 
     from rich.console import Console

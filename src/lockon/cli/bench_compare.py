@@ -142,7 +142,7 @@ def _scenes(data: DataOptions, frames: int) -> list[Scene]:
 
 
 def _bundled(frames: int) -> Scene:
-    """The bundled clip (see its licence beside it), read now: its decoder's thread must not run beside the trackers."""
+    """Return the bundled clip (see its licence beside it), read now: its decoder's thread must not run beside the trackers."""
     import json
     from importlib import resources
     from itertools import islice

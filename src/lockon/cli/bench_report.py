@@ -153,7 +153,7 @@ def _images(specs: list[str]) -> Find:
 
 @contextmanager
 def _steps() -> Iterator[Callable[[str], None]]:
-    """A line on stderr that says what is being done."""
+    """Return a line on stderr that says what is being done."""
     from rich.console import Console
 
     with Console(stderr=True).status("reading results") as status:

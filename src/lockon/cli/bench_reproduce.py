@@ -115,10 +115,10 @@ def _count(claim: Claim) -> int:
 
 
 def _run_again(claim: Claim, spec: TrackerSpec, data: list[str], out: Path, workers: int) -> Store:
-    """The same runs in another store.
+    """Return the same runs in another store.
 
     Raises:
-        LockonError: the data is not there or is other data, or the tracker fails.
+        LockonError: The data is not there or is other data, or the tracker fails.
     """
     from lockon.bench.run import run_benchmark
     from lockon.bench.store import Store
@@ -157,7 +157,7 @@ def _batch_size(claim: Claim, protocol: Protocol) -> int:
 
 
 def _sequences(claim: Claim, records: list[Record], known: Mapping[tuple[str, str], VideoSequence]) -> list[VideoSequence]:
-    """The sequences of the records, with the anchors that the records have."""
+    """Return the sequences of the records, with the anchors that the records have."""
     from dataclasses import replace
 
     from lockon.errors import LockonError
@@ -219,7 +219,7 @@ def _show_metrics(claim: Claim, again: Store, folder: Path, convention: str | No
 
 
 def _store_of(claim: Claim, records: Iterable[Record], folder: Path) -> Store:
-    """A store of some records alone, because metrics are made of all that a store has."""
+    """Return a store of some records alone, because metrics are made of all that a store has."""
     from lockon.bench.store import Store
 
     store = Store(folder)

@@ -25,10 +25,11 @@ def measure_alignment(tracker: Tracker, sequences: Sequence[VideoSequence], path
     """Measures all candidates' scores against their IoU, and keeps the metrics at `path`.
 
     Args:
-        tracker: of the run. sequences: that it is judged on. say: is told how far it is.
+        tracker: Of the run.
+        sequences: That it is judged on. say: is told how far it is.
 
     Raises:
-        LockonError: a tracker without a network, or sequences that cannot be used.
+        LockonError: A tracker without a network, or sequences that cannot be used.
     """
     if not isinstance(tracker, CandidateTracker):
         raise LockonError(f"{path.stem} is no tracker with a network: it has no candidates whose scores could be compared with their IoU")
@@ -47,7 +48,7 @@ def read_alignment(path: Path) -> dict[str, dict[Name, float]]:
     """Metrics of each sequence that has been measured, NaN where it has none; nothing where there is no measurement.
 
     Raises:
-        LockonError: a damaged file.
+        LockonError: A damaged file.
     """
     return read_measured(path, ALIGNMENT)
 

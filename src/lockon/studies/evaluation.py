@@ -35,7 +35,8 @@ class TrackBase:
     """Tracks the validation videos with a tracker whose boxes all runs will refine.
 
     Attributes:
-        study: which. name: of the tracker, with its own weights.
+        study: Which.
+        name: Of the tracker, with its own weights.
     """
 
     study: Study
@@ -55,7 +56,7 @@ class TrackBase:
         """Track what is missing.
 
         Raises:
-            LockonError: it failed on a video.
+            LockonError: It failed on a video.
         """
         on_progress("tracking")
         spec = with_files(TrackerSpec(self.name, self.name))
@@ -66,7 +67,7 @@ def judge(study: Study, run: StudyRun, on_progress: OnProgress) -> None:
     """Everything that is counted of a trained run, as far as it is not there.
 
     Raises:
-        LockonError: it failed on a video.
+        LockonError: It failed on a video.
     """
     if study.kind.bases:
         if not study.refinement(run).is_file():
@@ -110,7 +111,7 @@ def _spec(study: Study, run: StudyRun) -> TrackerSpec:
 
 
 def make_tracker(spec: TrackerSpec) -> Tracker:
-    """The tracker of a run; networks run in bfloat16 where the hardware has it, as in training."""
+    """Return the tracker of a run; networks run in bfloat16 where the hardware has it, as in training."""
     tracker = load_spec(spec)
     model = getattr(tracker, "model", None)
     if isinstance(model, TorchModel):

@@ -35,10 +35,11 @@ def read_measured(path: Path, names: Mapping[Name, str]) -> dict[str, dict[Name,
     """Metrics of each sequence that has been measured, NaN where it has none; nothing where there is no measurement.
 
     Args:
-        path: of the file. names: the metrics, and how they are named in it.
+        path: Of the file.
+        names: The metrics, and how they are named in it.
 
     Raises:
-        LockonError: a damaged file.
+        LockonError: A damaged file.
     """
     if not path.is_file():
         return {}

@@ -22,10 +22,11 @@ COUNTED = ("AO", "SR75")  # of the refined boxes of trackers
 
 
 def refine_records(refiner: Refiner, sequence: VideoSequence, records: Sequence[Record]) -> list[Record]:
-    """The records of one sequence with refined boxes; frame by frame, and nothing of it goes back to the trackers.
+    """Return the records of one sequence with refined boxes; frame by frame, and nothing of it goes back to the trackers.
 
     Args:
-        refiner: takes n targets at once. records: of trackers that were started on the same frame.
+        refiner: Takes n targets at once.
+        records: Of trackers that were started on the same frame.
     """
     start = records[0].run.start
     boxes = np.stack([record.run.boxes for record in records])  # (n, T, 4)
@@ -46,10 +47,10 @@ def _result(records: Sequence[Record], row: int) -> Result:
 
 
 def read_bases(store: Store, names: Sequence[str], sequences: Sequence[VideoSequence]) -> dict[str, dict[str, Record]]:
-    """The boxes of the trackers `names` by sequence and tracker.
+    """Return the boxes of the trackers `names` by sequence and tracker.
 
     Raises:
-        LockonError: a sequence that a tracker has no result of.
+        LockonError: A sequence that a tracker has no result of.
     """
     found: dict[str, dict[str, Record]] = {}
     for sequence in sequences:
@@ -77,8 +78,10 @@ def measure_refiner(
     """All metrics of a refiner by sequence, JSON values.
 
     Args:
-        refiner: that has learnt. jittered: metrics of the jittered truth by sequence. sequences: to refine.
-        bases: boxes of trackers by sequence and tracker. say: is told how far it is.
+        refiner: That has learnt.
+        jittered: Metrics of the jittered truth by sequence.
+        sequences: To refine.
+        bases: Boxes of trackers by sequence and tracker. say: is told how far it is.
     """
     found: dict[str, Any] = {}
     for number, sequence in enumerate(sequences, start=1):

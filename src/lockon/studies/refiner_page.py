@@ -30,7 +30,7 @@ _ORACLE = (
 
 
 def before_refinement(out: Path, rows: Sequence[RowScores], kind: StudySpec) -> str:
-    """The section on the boxes that all runs of the study in `out` were given."""
+    """Return the section on the boxes that all runs of the study in `out` were given."""
     run = refinement_file(out, f"{rows[0].row.name}.s{rows[0].seeds[0]}")
     given = [one["IoU"] for one in read_measured(run, {"IoU": "given"}).values()]
     lines = [["truth after jitter", _mean(given, 3), ""]]
@@ -48,10 +48,10 @@ def _mean(values: Sequence[float | None], digits: int) -> str:
 
 
 def trackers_with_refiner(results: Path, kind: StudySpec) -> list[str]:
-    """The sections on whole trackers: from the results of `lockon bench run` in a folder.
+    """Return the sections on whole trackers: from the results of `lockon bench run` in a folder.
 
     Raises:
-        LockonError: a study of trackers; the folder holds no results, or neither a tracker with and without refiner nor an oracle run.
+        LockonError: A study of trackers; the folder holds no results, or neither a tracker with and without refiner nor an oracle run.
     """
     if not kind.bases:
         raise LockonError(f"results {results} given, but the study {kind.name} has no refiner; leave --results out")
@@ -90,7 +90,7 @@ def _machine(record: Record) -> str:
 
 
 def commands_of(store: Store, command: str, labels: Sequence[str]) -> str:
-    """The commands that made results, by the trackers' configurations: one for all that ran in the same way."""
+    """Return the commands that made results, by the trackers' configurations: one for all that ran in the same way."""
     groups: dict[str, list[str]] = {}
     for label in labels:
         configuration = store.describe(label)["configuration"]

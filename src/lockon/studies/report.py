@@ -37,10 +37,10 @@ def write_report(out: Path, kind: StudySpec, pages: Sequence[Path], results: Pat
     """Writes the page of the study in `out` to each of `pages`; returns them.
 
     Args:
-        results: folder of `lockon bench run`, whose tables of pairs the page of a study of refiners has, too.
+        results: Folder of `lockon bench run`, whose tables of pairs the page of a study of refiners has, too.
 
     Raises:
-        LockonError: no study, another one, no finished run, results that cannot be used, or a page that cannot be written.
+        LockonError: No study, another one, no finished run, results that cannot be used, or a page that cannot be written.
     """
     settings = _settings(out, kind)
     rows, sequences = read_scores(out, kind)
@@ -62,11 +62,15 @@ def page(
     *,
     extra: Sequence[str] = (),
 ) -> str:
-    """The page as Markdown.
+    """Return the page as Markdown.
 
     Args:
-        kind: of study. rows: finished ones. sequences: names. settings: of study.json.
-        facts: further lines for the list of conditions, by name. extra: further sections.
+        kind: Of study.
+        rows: Finished ones.
+        sequences: Names.
+        settings: Of study.json.
+        facts: Further lines for the list of conditions, by name.
+        extra: Further sections.
     """
     comparisons = compare_rows(rows, kind)
     parts = [
@@ -144,9 +148,9 @@ def _legend(kind: StudySpec) -> str:
 def _differences(comparisons: Sequence[Comparison], kind: StudySpec) -> str:
     if not comparisons:
         return "None yet."
+    head = ["metric", "seeds", "mean", "95 % interval", "p", "sequences +/-", "verdict"]
     tables = []
     for row, other in dict.fromkeys((item.row, item.other) for item in comparisons):
-        head = ["metric", "seeds", "mean", "95 % interval", "p", "sequences +/-", "verdict"]
         lines = []
         for item in comparisons:
             if (item.row, item.other) != (row, other):
@@ -195,7 +199,7 @@ def _command(kind: StudySpec, rows: Sequence[RowScores], settings: Mapping[str, 
 
 
 def _bare(value: Any) -> str:
-    """A setting without the folders of a machine."""
+    """Return a setting without the folders of a machine."""
     text = str(value)
     return text.rpartition("/")[2] if "/" in text else text
 
@@ -213,7 +217,7 @@ def _settings(out: Path, kind: StudySpec) -> dict[str, Any]:
 
 
 def _facts(out: Path, rows: Sequence[RowScores], kind: StudySpec) -> dict[str, str]:
-    """The machine, and what a run took on it."""
+    """Return the machine, and what a run took on it."""
     label = f"{rows[0].row.name}.s{rows[0].seeds[0]}"
     records = Store(out / "base").records(kind.bases[0]) if kind.bases else Store(out / "bench").records(label)
     machine = records[0].setup.get("machine", {}) if records else {}

@@ -33,8 +33,10 @@ class RowScores:
     """One row with its K seeds on S sequences.
 
     Attributes:
-        row: which. seeds: rising.
-        values: (K, S) per metric; NaN where a sequence has none. weights: (S,) per metric: of the mean over sequences.
+        row: Which.
+        seeds: Rising.
+        values: (K, S) per metric; NaN where a sequence has none.
+        weights: (S,) per metric: of the mean over sequences.
     """
 
     row: Row
@@ -61,9 +63,10 @@ class Comparison:
     """A row less another one of the same tracker, on equal sequences, and seeds that both have.
 
     Attributes:
-        row, other: first and second. name: the metric.
+        row, other: First and second.
+        name: The metric.
         by_seed: (K,) differences, seed by seed.
-        sequences: of the means over seeds: interval over sequences and test.
+        sequences: Of the means over seeds: interval over sequences and test.
     """
 
     row: Row
@@ -90,7 +93,7 @@ def read_scores(out: Path, kind: StudySpec) -> tuple[list[RowScores], list[str]]
     A run that lacks a sequence that others have is left out: metrics of different sequences do not compare.
 
     Raises:
-        LockonError: no finished run, or a damaged file.
+        LockonError: No finished run, or a damaged file.
     """
     store = Store(out / "bench")
     found: dict[tuple[str, str], dict[int, Scores]] = {}

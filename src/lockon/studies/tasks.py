@@ -30,8 +30,8 @@ class Task(Protocol):
         """Do what is missing of it, telling what it is at.
 
         Raises:
-            LockonError: it cannot be done.
-            KeyboardInterrupt: it was asked to stop, and has saved what it had.
+            LockonError: It cannot be done.
+            KeyboardInterrupt: It was asked to stop, and has saved what it had.
         """
 
 
@@ -48,11 +48,12 @@ def run_tasks(tasks: Sequence[Task], *, jobs: int, threads: int) -> Iterator[Eve
     """Do all tasks, each as soon as what it needs is done; tasks that need a failed one fail with it.
 
     Args:
-        tasks: in the order in which they are wanted.
-        jobs: processes; 0 does all in this one. threads: of each process.
+        tasks: In the order in which they are wanted.
+        jobs: Processes; 0 does all in this one.
+        threads: Of each process.
 
     Yields:
-        events as they come, and None every two seconds in which there was none.
+        Events as they come, and None every two seconds in which there was none.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; running tasks have been asked to save and stop.

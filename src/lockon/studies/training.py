@@ -35,7 +35,9 @@ class Prepare:
     """Fills the cache that all runs of a family with one seed learn from, or one part of it.
 
     Attributes:
-        study: which. run: any run of that family and seed. part, parts: processes share the work.
+        study: Which.
+        run: Any run of that family and seed.
+        part, parts: Processes share the work.
     """
 
     study: Study
@@ -65,7 +67,9 @@ class TrainAndTrack:
     """Trains one run, and judges it on the validation videos.
 
     Attributes:
-        study: which. run: row and seed. needs: keys of what prepares its samples, and the boxes that it is judged on.
+        study: Which.
+        run: Row and seed.
+        needs: Keys of what prepares its samples, and the boxes that it is judged on.
     """
 
     study: Study
@@ -81,8 +85,8 @@ class TrainAndTrack:
         """Train and judge, as far as that is not done.
 
         Raises:
-            LockonError: training or judging failed.
-            KeyboardInterrupt: stopped; the same call goes on from there.
+            LockonError: Training or judging failed.
+            KeyboardInterrupt: Stopped; the same call goes on from there.
         """
         if not self.study.weights(self.run).is_file():
             on_progress("training")
@@ -117,7 +121,7 @@ def _train(study: Study, run: StudyRun) -> None:
 
 
 def _cache(study: Study, recipe: Recipe) -> CachedPipeline | None:
-    """The samples of a recipe, kept in the study's folder under a name made of all that decides them."""
+    """Return the samples of a recipe, kept in the study's folder under a name made of all that decides them."""
     kind = study.cache
     if kind == "auto":
         kind = "features" if is_frozen(recipe) else "images"

@@ -24,10 +24,12 @@ def write_alignment_plot(found: Mapping[str, Alignment], path: Path, formats: It
     """Draw one panel per tracker.
 
     Args:
-        found: by name of the tracker, at least one. path: without a suffix. formats: "png", "svg", "pdf".
+        found: By name of the tracker, at least one.
+        path: Without a suffix.
+        formats: "png", "svg", "pdf".
 
     Raises:
-        LockonError: matplotlib is not installed, unknown format, or the folder cannot be written to.
+        LockonError: Matplotlib is not installed, unknown format, or the folder cannot be written to.
     """
     columns = min(_COLUMNS, len(found))
     rows = -(-len(found) // columns)

@@ -16,7 +16,7 @@ def write_reliability_plot(report: ScoreReport, path: Path) -> None:
     """Draw probabilities against frequencies as a PNG file.
 
     Raises:
-        LockonError: matplotlib is not installed, or the file cannot be written.
+        LockonError: Matplotlib is not installed, or the file cannot be written.
     """
     figure = require("matplotlib.figure").Figure(figsize=(5.6, 6.4), dpi=150, layout="constrained")
     axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])

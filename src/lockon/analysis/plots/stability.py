@@ -23,11 +23,15 @@ def write_stability_plot(
     """Draw one metric of all trackers.
 
     Args:
-        curves: one per tracker. parameter: its name. metric: what is drawn. path: without a suffix. formats: "png", "svg", "pdf".
-        title: what was measured on.
+        curves: One per tracker.
+        parameter: Its name.
+        metric: What is drawn.
+        path: Without a suffix.
+        formats: "png", "svg", "pdf".
+        title: What was measured on.
 
     Raises:
-        LockonError: matplotlib is not installed, unknown format, or the folder cannot be written to.
+        LockonError: Matplotlib is not installed, unknown format, or the folder cannot be written to.
     """
     return save(partial(draw_stability, curves=curves, parameter=parameter, head=metric, title=title), path, formats)
 

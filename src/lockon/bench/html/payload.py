@@ -20,8 +20,9 @@ def report_payload(report: Report, colors: Mapping[str, int], intervals: Interva
     """One section of the page.
 
     Args:
-        report: the metrics. colors: place of each tracker in the list of colours, the same in all sections.
-        intervals: of `significance.intervals`.
+        report: The metrics.
+        colors: Place of each tracker in the list of colours, the same in all sections.
+        intervals: Of `significance.intervals`.
     """
     return {
         "title": title_of(report),

@@ -18,9 +18,11 @@ def draw_curves(figure: Any, report: Report, axis: Axis, title: str = "", colors
     """One line per tracker, the legend sorted by the metric that the curve stands for.
 
     Args:
-        figure: of matplotlib. report: its trackers' curves are drawn. axis: which curve.
-        title: put instead of the name of the curve and what it was measured on.
-        colors: place of each tracker in the list of colours; None for `places_of` this report.
+        figure: Of matplotlib.
+        report: Its trackers' curves are drawn.
+        axis: Which curve.
+        title: Put instead of the name of the curve and what it was measured on.
+        colors: Place of each tracker in the list of colours; None for `places_of` this report.
     """
     axes = figure.add_subplot()
     places = colors or places_of([report])

@@ -14,11 +14,13 @@ from lockon.bench.tables.model import number
 
 
 def draw_radar(figure: Any, report: Report, key: str | None = None, *, overall: bool = False) -> None:
-    """A spoke per attribute with its number of sequences, a closed line per tracker; the rings are values of the metric.
+    """Return a spoke per attribute with its number of sequences, a closed line per tracker; the rings are values of the metric.
 
     Args:
-        figure: of matplotlib. report: with attributes. key: of the metric; None for the headline.
-        overall: adds a spoke of all sequences, as the first.
+        figure: Of matplotlib.
+        report: With attributes.
+        key: Of the metric; None for the headline.
+        overall: Adds a spoke of all sequences, as the first.
     """
     head = report.headline if key is None else report.metric(key)
     entries = by_attribute(report)

@@ -37,7 +37,7 @@ class Anchor:
     backward: bool
 
     def frames(self, count: int) -> range:
-        """The frames of the run in a video of `count`, in their order."""
+        """Return the frames of the run in a video of `count`, in their order."""
         return range(self.frame, -1, -1) if self.backward else range(self.frame, count)
 
 
@@ -87,11 +87,11 @@ class Anchors(Protocol):
 
 
 def anchors_of(sequence: VideoSequence, spacing: int = SPACING) -> list[Anchor]:
-    """The benchmark's anchors; else one on every `spacing`-th frame (on the next usable one where that has no box to start on),
+    """Return the benchmark's anchors; else one on every `spacing`-th frame (on the next usable one where that has no box to start on),
     backward where the way to the first frame is the longer one.
 
     Raises:
-        LockonError: no anchor has a usable box.
+        LockonError: No anchor has a usable box.
     """
     usable = usable_rows(sequence)
     count = len(sequence)
@@ -124,7 +124,7 @@ def from_anchor(sequence: VideoSequence, anchor: Anchor) -> Episode[Trajectory]:
 
 
 def _start(sequence: VideoSequence, frame: int) -> tuple[FloatArray, NDArray[np.bool_] | None]:
-    """The mask's box, first to last column and row, and the mask; the annotated box where there are no masks."""
+    """Return the mask's box, first to last column and row, and the mask; the annotated box where there are no masks."""
     if sequence.masks is None:
         return sequence.boxes[frame], None
     mask = np.asarray(sequence.masks[frame], dtype=np.bool_)

@@ -30,7 +30,7 @@ def one_pass(sequence: VideoSequence) -> Episode[Trajectory]:
     """Return the episode of one pass; it needs no ground truth but the box of the first annotated frame.
 
     Raises:
-        LockonError: no usable box.
+        LockonError: No usable box.
     """
     start, rows = first_annotated(sequence), Rows(len(sequence))
     rows.put(start, (yield start_on(sequence, start, sequence.boxes[start])))
@@ -43,7 +43,7 @@ def run_one_pass(tracker: Tracker, sequence: VideoSequence) -> Trajectory:
     """Run `tracker` once over `sequence`.
 
     Raises:
-        LockonError: no usable box, an unreadable frame, or whatever the tracker raises.
+        LockonError: No usable box, an unreadable frame, or whatever the tracker raises.
     """
     return drive(tracker, one_pass(sequence))
 

@@ -57,10 +57,11 @@ def oracle(sequence: VideoSequence, when: When = "before") -> Episode[Trajectory
     """Return the episode of one pass whose tracker is put on the true centre; where the target is absent or not annotated it is left alone.
 
     Args:
-        sequence: annotated. when: which frame's truth is given, see above.
+        sequence: Annotated.
+        when: Which frame's truth is given, see above.
 
     Raises:
-        LockonError: no usable box.
+        LockonError: No usable box.
     """
     start, rows, known = first_annotated(sequence), Rows(len(sequence)), usable_rows(sequence)
     size = sequence.boxes[start, 2:]

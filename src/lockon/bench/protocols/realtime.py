@@ -59,12 +59,13 @@ class RealTime(Protocol):
 
     Attributes:
         base: What the clock goes around.
-        fps: frames per second that arrive. grace: late calls that are forgiven after each start.
-        seconds: what each call takes by the simulated clock, `start_seconds` what a start takes (default: the same); None: as measured.
-        late: how late answers count, see above.
+        fps: Frames per second that arrive.
+        grace: Late calls that are forgiven after each start.
+        seconds: What each call takes by the simulated clock, `start_seconds` what a start takes (default: the same); None: as measured.
+        late: How late answers count, see above.
 
     Raises:
-        LockonError: a value out of range.
+        LockonError: A value out of range.
     """
 
     name: ClassVar[str] = "realtime"
@@ -146,10 +147,10 @@ class RealTime(Protocol):
 
 
 def real_time(episode: Episode[R], rules: RealTime | None = None) -> Episode[R]:
-    """The course as it goes when its frames arrive in real time; dropped frames are not read, and their seconds are NaN.
+    """Return the course as it goes when its frames arrive in real time; dropped frames are not read, and their seconds are NaN.
 
     Raises:
-        LockonError: whatever the course raises.
+        LockonError: Whatever the course raises.
     """
     rules = rules or RealTime()
     interval = 1 / rules.fps

@@ -47,8 +47,8 @@ class Reset(Protocol):
     """A new start some frames after each failure.
 
     Attributes:
-        skip: frames from a failure to the restart.
-        vot_init: start box of a polygon: "bounding" is its extent, as the VOT toolkit hands it to trackers of boxes; "area" is what
+        skip: Frames from a failure to the restart.
+        vot_init: Start box of a polygon: "bounding" is its extent, as the VOT toolkit hands it to trackers of boxes; "area" is what
             PySOT's test program hands to its trackers (tools/test.py), for trackers of that family: about the polygon's area, and
             x + (w - 1) / 2, which they take for the centre, is the mean of its corners.
 
@@ -83,7 +83,7 @@ def reset(sequence: VideoSequence, rules: Reset | None = None) -> Episode[Trajec
     """Return the episode of the reset protocol.
 
     Raises:
-        LockonError: no usable box.
+        LockonError: No usable box.
     """
     rules = rules or Reset()
     count, first = len(sequence), first_annotated(sequence)
@@ -110,7 +110,7 @@ def run_reset(tracker: Tracker, sequence: VideoSequence, rules: Reset | None = N
     """Run `tracker` over `sequence`, starting again after failures.
 
     Raises:
-        LockonError: no usable box, an unreadable frame, or whatever the tracker raises.
+        LockonError: No usable box, an unreadable frame, or whatever the tracker raises.
     """
     return drive(tracker, reset(sequence, rules))
 
@@ -123,7 +123,7 @@ def start_box(sequence: VideoSequence, frame: int, vot_init: InitBox) -> FloatAr
 
 
 def overlaps_truth(answer: Output, sequence: VideoSequence, frame: int) -> bool:
-    """Whether the tracker's box touches the true region, in pixels of the image."""
+    """Return whether the tracker's box touches the true region, in pixels of the image."""
     if not np.isfinite(answer.box).all() or (answer.box[2:] <= 0).any():
         return False
     truth = sequence.boxes[frame] if sequence.polygons is None else sequence.polygons[frame]

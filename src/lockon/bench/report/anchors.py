@@ -32,12 +32,13 @@ class AnchorsScoring:
     """The anchors protocol on one dataset.
 
     Attributes:
-        dataset: its name; decides the lengths that count for EAO.
+        dataset: Its name; decides the lengths that count for EAO.
         given_convention: None or "vot-toolkit": there is no other.
-        protocol: "anchors", or "realtime" around it. given: the lengths instead of the dataset's.
+        protocol: "anchors", or "realtime" around it.
+        given: The lengths instead of the dataset's.
 
     Raises:
-        LockonError: unknown convention, or lengths that are no range.
+        LockonError: Unknown convention, or lengths that are no range.
     """
 
     conventions: ClassVar[tuple[str, ...]] = (CONVENTION,)
@@ -112,7 +113,7 @@ class AnchorsScoring:
         return {key: float(np.mean(values)) for key, values in columns.items()}
 
     def curves(self, scores: Sequence[SequenceScore]) -> dict[str, FloatArray]:
-        """The expected overlap by length."""
+        """Return the expected overlap by length."""
         longest = max(len(overlaps) for part in scores for run in part.runs for overlaps in run.overlaps)
         return {"expected_overlap": np.mean([one.curve[1:longest] for one in self._rounds(scores)], axis=0)}
 
@@ -132,7 +133,7 @@ class AnchorsScoring:
 
     @staticmethod
     def accuracy_robustness(values: Mapping[str, float]) -> tuple[float, float]:
-        """A tracker's point of the plot."""
+        """Return a tracker's point of the plot."""
         return values["R"], values["A"]
 
 

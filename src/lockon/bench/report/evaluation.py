@@ -29,11 +29,12 @@ class Options:
     """What is scored, and how.
 
     Attributes:
-        convention: see `lockon.bench.metrics`; None for the protocol's own ("pysot" for one-pass).
-        trackers: labels, empty for all. datasets: names, empty for all.
+        convention: See `lockon.bench.metrics`; None for the protocol's own ("pysot" for one-pass).
+        trackers: Labels, empty for all.
+        datasets: Names, empty for all.
         protocol: "one-pass", "realtime", "reset" or "anchors".
-        apart: one report per dataset also where metrics of several can be averaged.
-        lengths: first and last sequence length that count for EAO; None for those of the benchmark.
+        apart: One report per dataset also where metrics of several can be averaged.
+        lengths: First and last sequence length that count for EAO; None for those of the benchmark.
     """
 
     convention: str | None = None
@@ -48,11 +49,13 @@ def evaluate(store: Store, convention: str | None = None, trackers: Sequence[str
     """Score the results of a folder, all datasets together.
 
     Args:
-        store: a folder of results. convention: see `lockon.bench.metrics`; None for the protocol's own ("pysot" for one-pass).
-        trackers: labels to score, default all. protocol: "one-pass", "realtime", "reset" or "anchors".
+        store: A folder of results.
+        convention: See `lockon.bench.metrics`; None for the protocol's own ("pysot" for one-pass).
+        trackers: Labels to score, default all.
+        protocol: "one-pass", "realtime", "reset" or "anchors".
 
     Raises:
-        LockonError: no such results, unknown convention, tracker or protocol; several datasets under a protocol whose metrics
+        LockonError: No such results, unknown convention, tracker or protocol; several datasets under a protocol whose metrics
             belong to one (use `evaluate_all`).
     """
     reports = evaluate_all(store, Options(convention, tuple(trackers or ()), protocol=protocol))
@@ -66,7 +69,7 @@ def evaluate_all(store: Store, options: Options) -> list[Report]:
     """One report, or one per dataset where the protocol's metrics belong to one dataset.
 
     Raises:
-        LockonError: no such results, unknown convention, tracker, protocol or dataset.
+        LockonError: No such results, unknown convention, tracker, protocol or dataset.
     """
     if options.protocol not in PROTOCOLS:
         raise unknown_name("protocol", options.protocol, PROTOCOLS)
@@ -95,7 +98,7 @@ def evaluate_all(store: Store, options: Options) -> list[Report]:
 
 
 def _scorable(record: Record) -> bool:
-    """Whether any frame after the start is annotated, if there is one; sequences of servers have the first box alone."""
+    """Return whether any frame after the start is annotated, if there is one; sequences of servers have the first box alone."""
     return record.has_truth or len(record.truth) == record.run.start + 1
 
 
@@ -103,11 +106,13 @@ def evaluate_each(store: Store, options: Options, protocols: Sequence[str] = ())
     """`evaluate_all` under several protocols; those that have nothing of the chosen trackers and datasets are left out.
 
     Args:
-        store: a folder of results. options: its protocol is ignored; its convention goes to the protocols that have it, the others
-            take their own. protocols: default all that the folder has results of.
+        store: A folder of results.
+        options: Its protocol is ignored; its convention goes to the protocols that have it, the others
+            take their own.
+        protocols: Default all that the folder has results of.
 
     Raises:
-        LockonError: as `evaluate_all`, of the first protocol if none has anything; a convention that no protocol has.
+        LockonError: As `evaluate_all`, of the first protocol if none has anything; a convention that no protocol has.
     """
     wanted = list(protocols or stored_protocols(store)) or ["one-pass"]
     conventions = {name for scoring in SCORINGS.values() for name in scoring.conventions}
@@ -135,7 +140,7 @@ def base_of(record: Record) -> str:
 
 
 def stored_protocols(store: Store) -> list[str]:
-    """The protocols that a folder holds results of, in the order of `PROTOCOLS`."""
+    """Return the protocols that a folder holds results of, in the order of `PROTOCOLS`."""
     found = {protocol for label in store.trackers() for protocol in store.protocols(label)}
     return [protocol for protocol in PROTOCOLS if protocol in found]
 
@@ -182,7 +187,7 @@ def _report(store: Store, scoring: Scoring, found: dict[str, list[Record]], with
 
 
 def _missing_runs(found: dict[str, list[Record]]) -> list[str]:
-    """A warning for each tracker that lacks runs from anchors of its sequences."""
+    """Return a warning for each tracker that lacks runs from anchors of its sequences."""
     runs = {label: {(record.dataset, record.sequence, record.anchor) for record in records} for label, records in found.items()}
     notes = []
     for label, own in runs.items():

@@ -21,9 +21,12 @@ class Metric:
     """One metric of a protocol.
 
     Attributes:
-        key: its name in JSON and CSV. title: the head of its column. meaning: half a line for a legend.
-        rising: whether more is better. digits: after the point.
-        mean: whether it is a mean of the sequences' own values, weighted by `SequenceScore.weights` where frames are pooled.
+        key: Its name in JSON and CSV.
+        title: The head of its column.
+        meaning: Half a line for a legend.
+        rising: Whether more is better.
+        digits: After the point.
+        mean: Whether it is a mean of the sequences' own values, weighted by `SequenceScore.weights` where frames are pooled.
     """
 
     key: str
@@ -39,7 +42,9 @@ class Axis:
     """One kind of curve.
 
     Attributes:
-        key: of the curve in `TrackerScore.curves`. title, x, y: of its plot. metric: key of the metric that a legend shows.
+        key: Of the curve in `TrackerScore.curves`.
+        title, x, y: Of its plot.
+        metric: Key of the metric that a legend shows.
         values: (K,) of x; a shorter curve belongs to the first of them. log: whether x is drawn logarithmically.
     """
 
@@ -52,7 +57,7 @@ class Axis:
 
     @classmethod
     def of_lengths(cls) -> Axis:
-        """The expected overlap by sequence length, for 1, 2, ... frames."""
+        """Return the expected overlap by sequence length, for 1, 2, ... frames."""
         lengths = np.arange(1, LONGEST + 1, dtype=np.float64)
         return cls("expected_overlap", "Expected overlap", "sequence length (frames)", "expected overlap", "EAO", lengths)
 
@@ -62,13 +67,15 @@ class SequenceScore:
     """One tracker on one sequence, all repetitions together.
 
     Attributes:
-        sequence, dataset: names. frames: length, the frames before the start included.
-        values: metric by `Metric.key`; NaN where nothing counts. curves: by `Axis.key`.
+        sequence, dataset: Names.
+        frames: Length, the frames before the start included.
+        values: Metric by `Metric.key`; NaN where nothing counts.
+        curves: By `Axis.key`.
         times: (N,) seconds of each tracked frame of all repetitions, without the frames that a tracker was started on.
-        weights: frames that each metric is made of, by `Metric.key`.
-        attributes: of the sequence, such as "occlusion".
-        repetitions: one score per repetition where there are several, else empty.
-        runs: what the protocol's metrics over several sequences are made of.
+        weights: Frames that each metric is made of, by `Metric.key`.
+        attributes: Of the sequence, such as "occlusion".
+        repetitions: One score per repetition where there are several, else empty.
+        runs: What the protocol's metrics over several sequences are made of.
     """
 
     sequence: str
@@ -147,7 +154,7 @@ class Scoring(Protocol):
         """Curves of several sequences."""
 
     def accuracy_robustness(self, values: Mapping[str, float]) -> tuple[float, float]:
-        """A tracker's point, robustness first; more is better in both. NaN for protocols without."""
+        """Return a tracker's point, robustness first; more is better in both. NaN for protocols without."""
 
     def notes(self) -> list[str]:
         """Sentences that say what the metrics mean."""
@@ -158,11 +165,14 @@ class TrackerScore:
     """One tracker on all its sequences.
 
     Attributes:
-        label: its name. values, curves: averaged as the convention does.
-        size: bytes of the weight files, 0 without a network. sequences: the parts.
-        missing: names of sequences that other trackers of the report have and this one has not.
-        setups: machine and threads that it ran with.
-        repetitions: the most that a sequence has. spread: standard deviation of each metric over them, empty with fewer than two.
+        label: Its name.
+        values, curves: Averaged as the convention does.
+        size: Bytes of the weight files, 0 without a network.
+        sequences: The parts.
+        missing: Names of sequences that other trackers of the report have and this one has not.
+        setups: Machine and threads that it ran with.
+        repetitions: The most that a sequence has.
+        spread: Standard deviation of each metric over them, empty with fewer than two.
     """
 
     label: str
@@ -192,8 +202,8 @@ class Coverage:
     """How much of a dataset the results are of.
 
     Attributes:
-        there: sequences that any tracker of the report has, against the list of the benchmark.
-        resized: names of those whose images have another size than the list says.
+        there: Sequences that any tracker of the report has, against the list of the benchmark.
+        resized: Names of those whose images have another size than the list says.
     """
 
     there: Completeness
@@ -210,8 +220,10 @@ class Report:
     """Trackers, the best first, and how their metrics were made.
 
     Attributes:
-        trackers: by falling (or rising, where less is better) first metric.
-        scoring: protocol and convention. coverage: one entry per dataset. notes: what else a reader has to know.
+        trackers: By falling (or rising, where less is better) first metric.
+        scoring: Protocol and convention.
+        coverage: One entry per dataset.
+        notes: What else a reader has to know.
     """
 
     trackers: tuple[TrackerScore, ...]
@@ -240,10 +252,10 @@ class Report:
         return self.metric(self.scoring.headline)
 
     def metric(self, key: str) -> Metric:
-        """The metric of a key.
+        """Return the metric of a key.
 
         Raises:
-            LockonError: the protocol has no such metric.
+            LockonError: The protocol has no such metric.
         """
         for metric in self.metrics:
             if metric.key == key:

@@ -37,12 +37,13 @@ class ResetScoring:
     """The reset protocol on one dataset.
 
     Attributes:
-        dataset: its name; decides the lengths that count for EAO.
-        convention: how overlaps are counted, of `CONVENTIONS`; None for "pysot", as papers report since 2018.
-        protocol: "reset", or "realtime" around it. given: the lengths instead of the dataset's.
+        dataset: Its name; decides the lengths that count for EAO.
+        convention: How overlaps are counted, of `CONVENTIONS`; None for "pysot", as papers report since 2018.
+        protocol: "reset", or "realtime" around it.
+        given: The lengths instead of the dataset's.
 
     Raises:
-        LockonError: unknown convention, or lengths that are no range.
+        LockonError: Unknown convention, or lengths that are no range.
     """
 
     conventions: ClassVar[tuple[str, ...]] = CONVENTIONS
@@ -117,7 +118,7 @@ class ResetScoring:
         return {"EAO": average, "A": found.accuracy, "R": found.robustness, "failures": found.failures}
 
     def curves(self, scores: Sequence[SequenceScore]) -> dict[str, FloatArray]:
-        """The expected overlap by length."""
+        """Return the expected overlap by length."""
         return {"expected_overlap": expected_overlap_curve([list(part.runs) for part in scores])[:LONGEST]}
 
     def notes(self) -> list[str]:

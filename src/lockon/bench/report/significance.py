@@ -33,8 +33,11 @@ class SignificantDifference:
     """One metric of two trackers over the sequences that both have.
 
     Attributes:
-        first, second: values. difference: first - second. low, high: its confidence interval.
-        p: how likely a difference as large is by chance. wins, ties, losses: sequences on which the first is better, equal, worse.
+        first, second: Values.
+        difference: First - second.
+        low, high: Its confidence interval.
+        p: How likely a difference as large is by chance.
+        wins, ties, losses: Sequences on which the first is better, equal, worse.
     """
 
     first: float
@@ -60,7 +63,7 @@ class PairedComparison:
 
 
 def intervals(report: Report, seed: int = 0) -> Intervals:
-    """The 95% bootstrap interval of each metric of each tracker; (NaN, NaN) where a metric has no value."""
+    """Return the 95% bootstrap interval of each metric of each tracker; (NaN, NaN) where a metric has no value."""
     found = {item.label: _of_tracker(report, item, seed) for item in report.trackers}
     return Intervals(found, f"{LEVEL:.0%} confidence interval, bootstrap over sequences")
 
@@ -85,7 +88,7 @@ def compare(report: Report, a: str, b: str, seed: int = 0) -> PairedComparison:
     """Two trackers on the sequences that both have: paired differences and sign-flip permutation tests.
 
     Raises:
-        LockonError: a tracker that the report does not have, twice the same, or no common sequence.
+        LockonError: A tracker that the report does not have, twice the same, or no common sequence.
     """
     known = {item.label: item for item in report.trackers}
     for label in (a, b):

@@ -17,7 +17,8 @@ def summary_table(report: Report, intervals: Intervals | None = None) -> Table:
     """One row per tracker, and what the metrics mean.
 
     Args:
-        report: the metrics. intervals: of `significance.intervals`, printed beside the metrics.
+        report: The metrics.
+        intervals: Of `significance.intervals`, printed beside the metrics.
     """
     head = ["tracker", *(metric.title for metric in report.metrics), "fps", "model size", "sequences"]
     columns = [_metric_cells(report, metric, intervals) for metric in report.metrics]
@@ -67,7 +68,7 @@ def report_notes(report: Report) -> list[str]:
 
 
 def coverage_notes(report: Report) -> list[str]:
-    """Whether the metrics are of whole benchmarks: one line, or none where nothing is known."""
+    """Return whether the metrics are of whole benchmarks: one line, or none where nothing is known."""
     partial = [coverage_note(item) for item in report.coverage if item.partial]
     if partial:
         return [f"**Partial: {'; '.join(partial)}. Metrics of a part do not compare with published ones.**"]
@@ -79,7 +80,8 @@ def sequence_table(report: Report, metric: Metric | None = None) -> Table:
     """One metric of every sequence and tracker; sequences by dataset and name.
 
     Args:
-        report: the metrics. metric: default the protocol's metric of single sequences.
+        report: The metrics.
+        metric: Default the protocol's metric of single sequences.
     """
     metric = metric or report.metric(report.scoring.detail)
     labels = [item.label for item in report.trackers]
@@ -111,10 +113,11 @@ def attribute_table(report: Report, metric: Metric | None = None) -> Table:
     """One metric over the sequences of each attribute, and over all.
 
     Args:
-        report: the metrics. metric: default the protocol's headline.
+        report: The metrics.
+        metric: Default the protocol's headline.
 
     Raises:
-        LockonError: no sequence has attributes.
+        LockonError: No sequence has attributes.
     """
     metric = metric or report.headline
     rows = []

@@ -26,8 +26,12 @@ class Table:
     """Rows of cells.
 
     Attributes:
-        title: what it is, for a caption. name: for files and labels: lower-case words with hyphens.
-        head: of the columns. rows: as long as `head`. notes: sentences below. left: columns of names, which come first.
+        title: What it is, for a caption.
+        name: For files and labels: lower-case words with hyphens.
+        head: Of the columns.
+        rows: As long as `head`.
+        notes: Sentences below.
+        left: Columns of names, which come first.
     """
 
     title: str
@@ -44,7 +48,7 @@ class Table:
 
 
 def ranks(values: Sequence[float], *, rising: bool = True) -> list[int]:
-    """The rank of each value: `BEST` for the best ones, `SECOND` for the next different ones, 0 for others and NaN.
+    """Return the rank of each value: `BEST` for the best ones, `SECOND` for the next different ones, 0 for others and NaN.
 
     >>> ranks([0.5, 0.7, 0.7, 0.6, float("nan")])
     [0, 1, 1, 2, 0]
@@ -55,7 +59,7 @@ def ranks(values: Sequence[float], *, rising: bool = True) -> list[int]:
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A value with that many digits after the point, "-" for NaN."""
+    """Return a value with that many digits after the point, "-" for NaN."""
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 

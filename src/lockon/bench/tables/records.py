@@ -17,10 +17,11 @@ from lockon.bench.report.significance import Intervals, PairedComparison
 
 
 def to_json(reports: Report | Sequence[Report], intervals: Sequence[Intervals] = (), comparisons: Sequence[PairedComparison] = ()) -> str:
-    """A list with one record per tracker; fractions in [0, 1], fps, size in bytes, milliseconds, NaN as null.
+    """Return a list with one record per tracker; fractions in [0, 1], fps, size in bytes, milliseconds, NaN as null.
 
     Args:
-        reports: one or several. intervals, comparisons: none, or one per report.
+        reports: One or several.
+        intervals, comparisons: None, or one per report.
     """
     several = [reports] if isinstance(reports, Report) else list(reports)
     records = []
@@ -126,7 +127,7 @@ def _csv(item: TrackerScore | SequenceScore, names: Sequence[str]) -> list[str]:
 
 
 def curves_csv(report: Report) -> str:
-    """The curves of all trackers: curve, x, one column per tracker."""
+    """Return the curves of all trackers: curve, x, one column per tracker."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["curve", "x", *(item.label for item in report.trackers)])
@@ -141,7 +142,7 @@ def attributes_csv(report: Report) -> str:
     """One line per attribute and tracker, all sequences ("overall") first: attribute, sequences, tracker, every metric.
 
     Raises:
-        LockonError: no sequence has attributes.
+        LockonError: No sequence has attributes.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
