@@ -237,9 +237,3 @@ def test_no_path_of_a_machine() -> None:
             if pattern.search(line):
                 found.append(f"{where(path, number)}: {line.strip()[:80]}")
     assert found == []
-
-
-def test_files_stay_readable() -> None:
-    """One idea per file: 400 lines at most."""
-    lengths = {where(file, len(file.read_text(encoding="utf-8").splitlines())) for file in FILES}
-    assert [name for name in sorted(lengths) if int(name.rpartition(":")[2]) > 400] == []
