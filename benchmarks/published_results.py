@@ -1,6 +1,6 @@
-"""Figures recomputed from published trackers' raw results, against the published ones: writes docs/published_results.md.
+"""Figures recomputed from published trackers' raw results, against the published ones: writes docs/results/published_results.md.
 
-    python benchmarks/published_results.py --annotations ANNOTATIONS --results RESULTS --into docs/published_results.md
+    python benchmarks/published_results.py --annotations ANNOTATIONS --results RESULTS --into docs/results/published_results.md
 
 ANNOTATIONS holds ground truth as `lockon bench import` reads it without images (OTB100/NAME.txt, LaSOT/NAME.txt with absent/,
 UAV123_10fps/NAME.txt, json/VOT2018.json, json/VOT2019*.json), RESULTS a folder per dataset with a folder per tracker. Takes minutes.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -183,10 +184,9 @@ def _explain(one: Scored) -> str:
         fitting = [name for name, scores in one.variants.items() if abs(scores[metric] - value) <= WITHIN]
         verdict = "agrees" if abs(difference) <= WITHIN else f"within {LIMIT}"
         if round(abs(difference), 2) > LIMIT:
-            verdict = f"explained: {' or '.join(fitting)}" if fitting else "unexplained: no variant below gives the published figure"
-        lines.append(
-            f"**{one.tracker}, {one.benchmark} {metric}** (published {value:.1f}, {source}): {difference:+.2f} points; {verdict}.\n"
-        )
+            verdict = f"explained: {' or '.join(fitting)}" if fitting else "unexplained: no variant below gives the published number"
+        text = f"**{one.tracker}, {one.benchmark} {metric}** (published {value:.1f}, {source}): {difference:+.2f} points; {verdict}."
+        lines.append(f"{_wrapped(text)}\n")
         rows = [["pysot, as in the table above", f"{one.figures[metric]:.2f}", f"{difference:+.2f}"]]
         rows += [[name, f"{scores[metric]:.2f}", f"{scores[metric] - value:+.2f}"] for name, scores in one.variants.items()]
         lines.append(_table(rows, ["scored", "recomputed", "difference"]))
@@ -200,39 +200,51 @@ def _traps(scored: list[Scored]) -> str:
         for line in summarise(one.read.notes):
             if not line.startswith("other name"):
                 groups.setdefault((one.benchmark, line.lower()), []).append((one.tracker, line))
-    rows = [[", ".join(name for name, _ in group), benchmark, group[0][1].replace("|", "/")] for (benchmark, _), group in groups.items()]
-    return _table(rows, ["trackers", "benchmark", "what `lockon bench import` says"])
+    items = [f"- **{benchmark}, {', '.join(name for name, _ in group)}**: {group[0][1]}" for (benchmark, _), group in groups.items()]
+    return "\n".join(_wrapped(item, "  ") for item in items) + "\n"
+
+
+def _wrapped(text: str, indent: str = "") -> str:
+    """Return a paragraph or a list item in lines of at most 120 characters."""
+    return textwrap.fill(text, 120, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _table(rows: list[list[str]], head: list[str]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows]) + "\n"
 
 
-HEAD = f"""# Published figures, recomputed
+HEAD = f"""# Published results, recomputed
 
-Raw results of published trackers, read by `lockon bench import` and scored by `lockon.bench.metrics`. Nothing was run. All
-figures are in points (hundredths); R is failures per 100 frames. `-` means that no published figure with a source is at hand.
+This page shows that the metrics of lockon give the numbers that were published for known trackers, and explains where
+they do not. Raw results of the trackers were read by `lockon bench import` and scored by `lockon.bench.metrics`; no
+tracker was run.
 
-Sources: RBO = {RBO}; DuML = {DUML}; both cite other authors' figures in these tables.
+All numbers are in points (hundredths); R is failures per 100 frames. `-` means that no published number with a source
+is at hand. The sources, which also cite other authors' numbers in the tables named below:
+
+- RBO: {RBO}
+- DuML: {DUML}
 """
-NOTES = """**Ocean, VOT2018**: no figure is known to be of this run. The SiamLA paper (Learning Localization-aware Target Confidence for
-Siamese Visual Tracking), table II, cites 46.7 EAO, 59.8 A and 16.9 R for Ocean; the run here has more failures, and its file of
-fish1 belongs to another version of that sequence.
+NOTES = """**Ocean, VOT2018**: no published number is known to belong to this run. The SiamLA paper (Learning Localization-aware
+Target Confidence for Siamese Visual Tracking), table II, cites 46.7 EAO, 59.8 A and 16.9 R for Ocean; the run here
+has more failures, and its file of fish1 belongs to another version of that sequence.
 """
 DIFFERENCES_HEAD = """## Differences
 
-What other conventions, and known mistakes, make of the same boxes. "Marks of absence not used": frames in which the target is absent
-are scored like all others; where they have no true box they are misses for AUC and hits for P20, as in the MATLAB toolkits of
-OTB and UAV123.
+These tables show what other conventions, and known mistakes, make of the same boxes. "Marks of absence not used"
+means that frames in which the target is absent are scored like all others; where they have no true box they are
+misses for AUC and hits for P20, as in the MATLAB toolkits of OTB and UAV123.
 """
 TRAPS_HEAD = """## Oddities of the files
 
-Files that were read as they are need no line here. Other spellings of sequence names (skating2_1 for Skating2-1) are left out.
+These are the remarks of `lockon bench import`. Files that were read as they are have none, and other spellings of
+sequence names (skating2_1 for Skating2-1) are left out.
 """
 FOOT = """## How to repeat it
 
 ```bash
-python benchmarks/published_results.py --annotations ANNOTATIONS --results RESULTS --into docs/published_results.md
+python benchmarks/published_results.py --annotations ANNOTATIONS --results RESULTS \\
+    --into docs/results/published_results.md
 ```
 """
 

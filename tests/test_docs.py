@@ -1,4 +1,4 @@
-"""README and docs/: links lead somewhere, commands exist with their options, Python snippets run."""
+"""README and docs/: links lead somewhere, commands exist with their options, snippets run, pages are found and easy to read."""
 
 from __future__ import annotations
 
@@ -8,17 +8,29 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
+import layer_table
+from lockon.config import apply_overrides
+from lockon.localizers.masks import MaskConfig
+from lockon.tracker import TrackerConfig
 from lockon.video import open_frames
 from lockon.video_write import VideoWriter
 from package_tree import REPOSITORY, SOURCE
 
-PAGES = [*REPOSITORY.glob("*.md"), *sorted(REPOSITORY.joinpath("docs").rglob("*.md"))]
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DOCS = REPOSITORY / "docs"
+PAGES = [*REPOSITORY.glob("*.md"), *sorted(DOCS.rglob("*.md"))]
+LONGEST_LINE = 120
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 # What the snippets take as given; they run one after another per page, in a folder with a video and annotated videos.
@@ -43,6 +55,59 @@ def test_links_lead_to_files(page: Path) -> None:
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
     targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if not re.match(r"\w+:", target)]
     assert [target for target in targets if target and not page.parent.joinpath(target).exists()] == []
+
+
+NAMED_FILE = re.compile(r"`((?:src/|lockon/|tests/|benchmarks/|examples/|docs/)[\w./-]+)`")
+MADE_BY_THE_READER = {"lockon/zoo/template_matching.py"}  # files that a page asks its reader to add
+
+
+def test_files_that_pages_name_exist() -> None:
+    named = {(name_of(page), path) for page in PAGES for path in NAMED_FILE.findall(page.read_text(encoding="utf-8"))}
+    missing = [where for where in named if not any(REPOSITORY.joinpath(folder, where[1]).exists() for folder in ("", "src"))]
+    assert sorted(where for where in missing if where[1] not in MADE_BY_THE_READER) == []
+    assert len(named) > 20
+
+
+def test_pages_that_the_code_names_exist() -> None:
+    files = [path for path in (*SOURCE.rglob("*"), *REPOSITORY.joinpath("benchmarks").glob("*.py")) if path.suffix in (".py", ".md")]
+    named = {(file, page) for file in files for page in re.findall(r"docs/[\w/-]+\.md", file.read_text(encoding="utf-8"))}
+    assert sorted(f"{file}: {page}" for file, page in named if not REPOSITORY.joinpath(page).exists()) == []
+    assert len(named) > 5
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_lines_are_short(page: Path) -> None:
+    """A long line cannot be reviewed: break it, shorten the cells of a table, or make the table a list."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    assert [number for number, line in enumerate(lines, start=1) if len(line) > LONGEST_LINE] == []
+
+
+def navigation(entry: Any) -> Iterator[str]:
+    """Yield the pages of a navigation as zensical.toml nests it."""
+    if isinstance(entry, str):
+        yield entry
+    else:
+        for child in entry.values() if isinstance(entry, dict) else entry:
+            yield from navigation(child)
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    site = tomllib.loads(REPOSITORY.joinpath("zensical.toml").read_text(encoding="utf-8"))["project"]
+    listed = list(navigation(site["nav"]))
+    assert sorted(listed) == sorted(page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md"))
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=name_of)
+def test_page_begins_by_saying_what_it_is_for(page: Path) -> None:
+    """A title, and then a paragraph of prose: no table, picture, list or command comes first."""
+    title, _, rest = page.read_text(encoding="utf-8").partition("\n\n")
+    assert re.fullmatch(r"# .+", title)
+    assert re.match(r"[A-Z`*]", rest), rest[:60]
+
+
+def test_layers_of_the_architecture_page_are_those_that_are_enforced() -> None:
+    page = layer_table.PAGE.read_text(encoding="utf-8")
+    assert layer_table.page_with(layer_table.layers(), page) == page, "run: python tests/layer_table.py"
 
 
 def command_lines() -> Iterator[tuple[str, str]]:
@@ -78,6 +143,27 @@ def test_commands_exist_with_their_options() -> None:
         checked += 1
     assert wrong == []
     assert checked > 40
+
+
+def inference_settings() -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the inference parameters that each command of the pages sets or searches: a value each, by their dotted names."""
+    for where, line in command_lines():
+        words = shlex.split(line, comments=True)
+        if words[0] != "track" and words[:2] not in (["bench", "run"], ["bench", "search"]):
+            continue
+        settings = [value for option, value in pairwise(words) if option in ("--set", "--vary", "--fixed")]
+        named = dict(re.fullmatch(r"(?:[\w-]+:)?([\w.]+)=([^:,]*).*", setting).groups() for setting in settings)  # type: ignore[union-attr]
+        yield f"{where}: lockon {line}", {name: value for name, value in named.items() if not name.startswith(("refine.", "refiner."))}
+
+
+def test_inference_settings_exist() -> None:
+    """Names and values of `--set` fit the configuration of a tracker; those of a factory of one's own are its business."""
+    checked = 0
+    for command, settings in inference_settings():
+        if "my_module:" not in command:
+            apply_overrides(TrackerConfig(mask=MaskConfig()), settings)  # raises LockonError
+            checked += len(settings)
+    assert checked > 10
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,7 @@ def test_core_dependencies(metadata) -> None:
 
 
 def test_extras(metadata) -> None:
-    assert set(metadata.get_all("Provides-Extra")) == {"torch", "train", "bench", "export", "openvino", "app", "ray", "vot", "dev"}
+    assert set(metadata.get_all("Provides-Extra")) == {"torch", "train", "bench", "export", "openvino", "app", "ray", "vot", "docs", "dev"}
 
 
 def test_entry_point(wheel: Path, names: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""Stored results whose figures are known: no tracker has to run for them."""
+"""Stored results whose metrics are known: no tracker has to run for them."""
 
 from __future__ import annotations
 

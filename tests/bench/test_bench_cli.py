@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from lockon.bench.run import TrackerSpec
 from lockon.bench.store import Store
-from lockon.cli import app, bench
+from lockon.cli import _trackers, app
+from lockon.cli.bench import spread
 
 FRAMES = 6
 
@@ -73,14 +74,14 @@ def results(data, tmp_path_factory):
     ],
 )
 def test_spread(args, expected):
-    assert bench.spread(args) == expected
+    assert spread(args) == expected
 
 
 @pytest.mark.parametrize(
     ("args", "files"),
     [
-        (["--protocol", "reset", "--rule", "reset.skip=3", "reset.vot_init=area"], ["folder.reset/left.json"]),
-        (["--protocol", "realtime", "--rule", "realtime.seconds=0.2", "base=reset"], ["folder.realtime/left.json"]),
+        (["--protocol", "reset", "--rule", "skip=3", "vot_init=area"], ["folder.reset/left.json"]),
+        (["--protocol", "realtime", "--rule", "seconds=0.2", "base=reset"], ["folder.realtime/left.json"]),
         (["--protocol", "anchors", "--rule", "spacing=4"], ["folder.anchors/left@0.json", "folder.anchors/left@4.json"]),
         (["--protocol", "got10k"], ["folder/left#2.json", "folder/left.json"]),
         (["--repetitions", "2"], ["folder/left#2.json", "folder/left.json"]),
@@ -159,10 +160,10 @@ def test_only_named_sequences(data, tmp_path):
         (["--trackers", "kcf", "--set", "window=0.4"], "kcf has no option 'window'"),
         (["--trackers", "kcf", "--preset", "official"], "unknown preset of kcf 'official'"),
         (["--trackers", "kcf", "--device", "kcf:cuda"], "kcf runs on the CPU only, device 'cuda' given"),
-        (["--trackers", "kcf", "--rule", "reset.skip=0"], "skip=0; expected 1 or more frames"),
-        (["--trackers", "kcf", "--rule", "realtime.fsp=20"], "did you mean 'realtime.fps'"),
+        (["--trackers", "kcf", "--protocol", "reset", "--rule", "skip=0"], "skip=0; expected 1 or more frames"),
+        (["--trackers", "kcf", "--protocol", "realtime", "--rule", "fsp=20"], "did you mean 'fps'"),
         (["--trackers", "kcf", "--rule", "base=rest"], "base"),
-        (["--trackers", "lockon-s", "--lockstep", "2", "--protocol", "realtime"], "real time cannot be measured in lockstep"),
+        (["--trackers", "lockon-s", "--batch", "2", "--protocol", "realtime"], "real time cannot be measured in batches"),
         (["--trackers", "no_such_module:make"], "no module 'no_such_module' on Python's path"),
     ],
 )
@@ -182,7 +183,7 @@ def test_report_mistakes(results, tmp_path):
 
 def test_options_of_one_tracker_go_before_those_of_all():
     devices = ["cuda:0", "cuda:1", "wide:cpu"]
-    specs = bench.tracker_specs(["kcf", "wide=kcf"], [], ["fast", "wide:exact"], devices, ["a.b=1", "wide:a.b=2"])
+    specs = _trackers.tracker_specs(["kcf", "wide=kcf"], [], ["fast", "wide:exact"], devices, ["a.b=1", "wide:a.b=2"])
     assert specs == [
         TrackerSpec("kcf", "kcf", None, "fast", "cuda:0,cuda:1", {"a.b": 1}, ()),
         TrackerSpec("wide", "kcf", None, "exact", "cpu", {"a.b": 2}, ()),
@@ -190,7 +191,7 @@ def test_options_of_one_tracker_go_before_those_of_all():
 
 
 def test_a_device_that_is_spelt_like_a_label_is_a_device():
-    (spec,) = bench.tracker_specs(["openvino=kcf"], [], [], ["openvino"], [])
+    (spec,) = _trackers.tracker_specs(["openvino=kcf"], [], [], ["openvino"], [])
     assert spec.device == "openvino"
 
 

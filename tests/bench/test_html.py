@@ -125,7 +125,7 @@ def test_pages_stay_within_their_budget(tmp_path):
     assert some.total <= middle
     assert 0 < some.pictures < full.pictures
     assert "pictures, to keep the file small" in (tmp_path / "some.html").read_text()
-    with pytest.raises(LockonError, match="the figures alone take"):
+    with pytest.raises(LockonError, match="the metrics alone take"):
         write_html([report], store, tmp_path / "none.html", budget=1000)
     assert not (tmp_path / "none.html").exists()
     with pytest.raises(LockonError, match="no report given"):

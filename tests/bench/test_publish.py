@@ -51,12 +51,12 @@ def test_all_of_it(store, tmp_path):
 def test_tables_that_are_wanted(store):
     report = evaluate_all(store, Options(datasets=["OTB100"]))[0]
     assert [table.name for table in report_tables(report, Extras())] == ["summary"]
-    every = Extras(sequences=True, attributes=True, latency=True, figure="P20", pair=("good", "bad"), intervals=True)
+    every = Extras(sequences=True, attributes=True, latency=True, metric="P20", pair=("good", "bad"), intervals=True)
     found = report_tables(report, every)
     assert [table.name for table in found] == ["summary", "sequences", "attributes", "latency", "comparison"]
     assert (found[1].head[0], found[2].head[0]) == ("sequence (P20)", "attribute (P20)")
-    with pytest.raises(LockonError, match="unknown figure"):
-        report_tables(report, Extras(figure="speed"))
+    with pytest.raises(LockonError, match="unknown metric"):
+        report_tables(report, Extras(metric="speed"))
 
 
 def test_folders_tell_reports_apart(store):

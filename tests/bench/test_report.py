@@ -1,4 +1,4 @@
-"""From stored results to figures; values worked out by hand."""
+"""From stored results to metrics; values worked out by hand."""
 
 from __future__ import annotations
 

@@ -45,9 +45,9 @@ def test_a_folder_of_resets_alone_needs_no_protocol(tmp_path):
 
 def test_added_tables(folder):
     text = report(
-        folder, "--attributes", "--latency", "--per-sequence", "--intervals", "--compare", "good", "bad", "--figure", "P20"
+        folder, "--attributes", "--latency", "--per-sequence", "--intervals", "--compare", "good", "bad", "--metric", "P20"
     ).stdout
-    for head in ("| sequence (P20) |", "| attribute (P20) |", "| tracker | frames | mean (ms) |", "| figure | good | bad |"):
+    for head in ("| sequence (P20) |", "| attribute (P20) |", "| tracker | frames | mean (ms) |", "| metric | good | bad |"):
         assert head in text
     assert "**1.000 [1.000, 1.000]**" in text
 
@@ -65,7 +65,7 @@ def test_several_conventions_datasets_and_protocols_have_titles(folder):
 def test_formats(folder):
     records = json.loads(report(folder, "--format", "json", "--intervals", "--compare", "good", "bad").stdout)
     assert records[0]["compared"]["with"] == "bad"
-    assert records[0]["compared"]["figures"]["AO"]["difference"] == 0.5
+    assert records[0]["compared"]["metrics"]["AO"]["difference"] == 0.5
     assert records[1]["intervals"]["AO"] == [0.5, 0.5]
     rows = list(csv.DictReader(io.StringIO(report(folder, "--format", "csv", "--protocol", "all").stdout)))
     assert {row["protocol"] for row in rows} == {"one-pass", "reset"}
@@ -129,7 +129,7 @@ def test_all(folder, tmp_path, monkeypatch):
         (["--compare", "good", "god"], "did you mean 'good'"),
         (["--eao-line", "0.3"], "--eao-line '0.3' is not NAME=EAO"),
         (["--eao-line", "a=b"], "--eao-line 'a=b' is not NAME=EAO"),
-        (["--figure", "AOC", "--per-sequence"], "unknown figure of the protocol one-pass 'AOC'"),
+        (["--metric", "AOC", "--per-sequence"], "unknown metric of the protocol one-pass 'AOC'"),
         (["--lengths", "5", "2", "--protocol", "reset"], "lengths 5 to 2; expected 1 <= LOW < HIGH"),
         (["--plots", "x", "--plot-format", "gif"], "unknown format of plots 'gif'"),
     ],

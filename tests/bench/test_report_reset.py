@@ -37,7 +37,7 @@ def store(tmp_path):
     return store
 
 
-def test_reset_figures_by_hand(store):
+def test_reset_metrics_by_hand(store):
     (report,) = evaluate_all(store, LENGTHS)
     assert (report.protocol, report.convention, report.datasets) == ("reset", "exact", ("VOT2018",))
     steady, weak = (next(item for item in report.trackers if item.label == label) for label in ("steady", "weak"))
@@ -85,7 +85,7 @@ def test_each_dataset_has_its_own_lengths(tmp_path):
     text = tables.to_markdown(reports[-1])
     assert "EAO: no range of lengths is known for mine; give --lengths LOW HIGH." in text
     assert "EAO: expected average overlap of lengths 100 to 356." in tables.to_markdown(reports[1])
-    with pytest.raises(LockonError, match=r"figures of reset belong to one dataset, and .* has VOT2016, VOT2018, VOT2019, mine"):
+    with pytest.raises(LockonError, match=r"metrics of reset belong to one dataset, and .* has VOT2016, VOT2018, VOT2019, mine"):
         evaluate(store, protocol="reset")
 
 
@@ -145,7 +145,7 @@ def test_missing_runs_from_anchors_are_named(tmp_path):
     add(store, "all", _anchored(HALF), _anchored(HALF, anchor=10, frames=11, backward=True))
     add(store, "some", _anchored(HALF))
     (report,) = evaluate_all(store, Options(protocol="anchors"))
-    assert report.notes == ("**some lacks 1 runs from anchors that others have: its figures do not compare.**",)
+    assert report.notes == ("**some lacks 1 runs from anchors that others have: its metrics do not compare.**",)
     with pytest.raises(LockonError, match=r"unknown convention of the protocol anchors on VOT2020 'pysot'; .*known: vot-toolkit"):
         evaluate_all(store, Options(protocol="anchors", convention="pysot"))
 
@@ -175,7 +175,7 @@ def test_real_time_is_scored_as_what_it_goes_around(tmp_path):
     add(store, "one", replace(reset_record("a", "s" + "t" * 19, HALF), protocol="realtime"))
     assert stored_protocols(store) == ["realtime"]
     reports = evaluate_all(store, Options(protocol="realtime"))
-    assert [(report.protocol, report.datasets, report.figures[0].key) for report in reports] == [
+    assert [(report.protocol, report.datasets, report.metrics[0].key) for report in reports] == [
         ("realtime", ("OTB100", "UAV123"), "AO"),
         ("realtime", ("VOT2018",), "EAO"),
     ]

@@ -41,7 +41,7 @@ def test_intervals_in_a_table(store):
     assert table.notes[-1] == "In brackets: 95% confidence interval, bootstrap over sequences."
 
 
-def test_figures_without_a_value_have_no_interval(tmp_path):
+def test_metrics_without_a_value_have_no_interval(tmp_path):
     report = evaluate(add(Store(tmp_path), "still", make_record("one", np.zeros((0, 4)), frames=1)))
     low, high = intervals(report).of["still"]["AO"]
     assert np.isnan(low)
@@ -50,13 +50,13 @@ def test_figures_without_a_value_have_no_interval(tmp_path):
 
 def test_a_comparison_by_hand(store):
     found = compare(evaluate(store), "good", "bad")
-    ahead = found.figures["AO"]
+    ahead = found.metrics["AO"]
     assert (found.sequences, ahead.first, ahead.second) == (8, 0.75, 0.5)
     assert ahead.difference == pytest.approx(0.25)
     assert (ahead.wins, ahead.ties, ahead.losses) == (4, 4, 0)
     assert 0 < ahead.low < 0.25 < ahead.high
     assert ahead.p == pytest.approx(2 / 16)  # of the 16 patterns of 4 signs, the two with all alike are as far
-    back = compare(evaluate(store), "bad", "good").figures["AO"]
+    back = compare(evaluate(store), "bad", "good").metrics["AO"]
     assert (back.wins, back.losses, back.difference) == (0, 4, pytest.approx(-0.25))
     row = tables.comparison_table(evaluate(store), found).rows[0]
     assert [cell.text for cell in row[:3]] == ["AO", "0.750", "0.500"]
@@ -69,7 +69,7 @@ def test_only_common_sequences_are_compared(store):
     store.path("bad", "made", "s1").unlink()
     found = compare(evaluate(store), "good", "bad")
     assert found.sequences == 7
-    assert found.figures["AO"].first == pytest.approx((3 * 1 + 4 * 0.5) / 7)
+    assert found.metrics["AO"].first == pytest.approx((3 * 1 + 4 * 0.5) / 7)
 
 
 def test_comparing_unknown_equal_or_disjoint_trackers_is_refused(store):
@@ -95,10 +95,10 @@ def test_resets_draw_sequences_for_eao(tmp_path):
     weak = report.trackers[1].values["EAO"]
     assert low < weak < high
     ahead = compare(report, "steady", "weak")
-    assert (ahead.figures["R"].wins, ahead.figures["R"].losses) == (6, 0)  # fewer failures are better
-    assert ahead.figures["R"].difference < 0
-    assert ahead.figures["EAO"].p < 0.05
-    assert ahead.figures["EAO"].difference == pytest.approx(1 - weak)
+    assert (ahead.metrics["R"].wins, ahead.metrics["R"].losses) == (6, 0)  # fewer failures are better
+    assert ahead.metrics["R"].difference < 0
+    assert ahead.metrics["EAO"].p < 0.05
+    assert ahead.metrics["EAO"].difference == pytest.approx(1 - weak)
     row = next(row for row in tables.comparison_table(report, ahead).rows if row[0].text == "EAO")
     assert row[-1].text == "-"  # a sequence alone has no EAO
 
@@ -110,4 +110,4 @@ def test_the_same_seed_gives_the_same_intervals(store):
 def test_nan_boxes_are_misses_and_no_surprise(tmp_path):
     store = add(Store(tmp_path), "one", make_record("a", NAN), make_record("b", HALF))
     add(store, "two", make_record("a", HALF), make_record("b", HALF))
-    assert compare(evaluate(store), "two", "one").figures["AO"].wins == 1
+    assert compare(evaluate(store), "two", "one").metrics["AO"].wins == 1

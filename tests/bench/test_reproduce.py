@@ -11,7 +11,7 @@ import pytest
 from test_bench_cli import _make_data
 from typer.testing import CliRunner
 
-from lockon.bench.reproduce import compare, find_claims
+from lockon.bench.reproduce import find_claims, record_differences
 from lockon.bench.store import RunKey, Store
 from lockon.cli import app
 from lockon.errors import LockonError
@@ -48,7 +48,7 @@ def made(data, tmp_path_factory):
         patch.chdir(folder)
         common = ["--data", f"folder:{data}", "--out", out]
         assert lockon("run", "--trackers", "kcf", *common).exit_code == 0
-        assert lockon("run", "--trackers", "kcf", "--protocol", "reset", "--rule", "reset.skip=3", *common).exit_code == 0
+        assert lockon("run", "--trackers", "kcf", "--protocol", "reset", "--rule", "skip=3", *common).exit_code == 0
         assert lockon("run", "--trackers", "walk=walking:Walk", "--repetitions", 2, "--seed", 5, *common).exit_code == 0
     return out
 
@@ -203,12 +203,12 @@ def test_reports_that_do_not_belong_to_the_results(results, tmp_path):
 def test_rows_that_are_on_one_side_only_differ(results):
     """By hand: one box became NaN, one event changed."""
     (record, _) = Store(results).records("kcf", "reset")
-    (same,) = compare([record], [record])
+    (same,) = record_differences([record], [record])
     assert (same.name, same.frames, same.different, same.largest) == ("left", 6, 0, 0.0)
     boxes, events = record.run.boxes.copy(), record.run.events.copy()
     boxes[3], events[5] = np.nan, 2
-    (found,) = compare([record], [replace(record, run=replace(record.run, boxes=boxes, events=events))])
+    (found,) = record_differences([record], [replace(record, run=replace(record.run, boxes=boxes, events=events))])
     assert found.different == 2
     assert np.isnan(found.largest)
     with pytest.raises(LockonError, match="left was not made again"):
-        compare([record], [])
+        record_differences([record], [])

@@ -25,7 +25,7 @@ def _statuses(outcomes):
 def test_every_pair_is_run_stored_and_skipped_the_next_time(tmp_path, sequences):
     specs = [TrackerSpec("still", "still"), TrackerSpec("other", "random", device="cpu")]
     told = []
-    outcomes = run_benchmark(specs, sequences, tmp_path / "out", make, workers=0, report=told.append)
+    outcomes = run_benchmark(specs, sequences, tmp_path / "out", make, workers=0, on_outcome=told.append)
     assert outcomes == told
     assert set(_statuses(outcomes).values()) == {"done"}
     assert len(outcomes) == 4
@@ -122,7 +122,7 @@ def test_ctrl_c_ends_the_workers_and_keeps_what_is_finished(tmp_path, sequences)
 
     before = set(multiprocessing.active_children())
     with pytest.raises(KeyboardInterrupt):
-        run_benchmark([TrackerSpec("still", "still")], sequences, tmp_path / "out", make, workers=1, report=interrupt)
+        run_benchmark([TrackerSpec("still", "still")], sequences, tmp_path / "out", make, workers=1, on_outcome=interrupt)
     for child in set(multiprocessing.active_children()) - before:
         child.join(5)
         assert not child.is_alive()

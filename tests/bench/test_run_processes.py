@@ -82,7 +82,7 @@ def test_a_batch_that_costs_two_workers_is_taken_apart(tmp_path):
     """In lockstep: the one sequence at fault fails, the others of its batch are done."""
     sequences = [make_sequence(tmp_path / "data", name, frames=5, red=name == "red") for name in ("red", "dark", "other")]
     outcomes = run_benchmark(
-        [TrackerSpec("net", "color", device=str(tmp_path))], sequences, tmp_path / "out", make_dying_color_tracker, workers=1, lockstep=3
+        [TrackerSpec("net", "color", device=str(tmp_path))], sequences, tmp_path / "out", make_dying_color_tracker, workers=1, batch=3
     )
     assert {outcome.sequence: outcome.status for outcome in outcomes} == {"red": "failed", "dark": "done", "other": "done"}
 
@@ -121,7 +121,9 @@ def test_what_workers_cannot_read_is_one_line(tmp_path, sequences):
     def local_make(spec):
         return make(spec)
 
-    with pytest.raises(LockonError, match=r"it cannot be sent to a worker process .* `make` of the top level of a module, or workers=0"):
+    with pytest.raises(
+        LockonError, match=r"the tracker cannot be sent to a worker process .* `make` of the top level of a module, or workers=0"
+    ):
         run_benchmark([TrackerSpec("it", "still")], sequences, tmp_path / "out", local_make, workers=1)
     assert multiprocessing.active_children() == []
 
@@ -131,7 +133,7 @@ import sys
 from pathlib import Path
 from fake_trackers import make, make_sequence
 from lockon.bench.run import TrackerSpec, run_benchmark
-from lockon.data.sequence import LazyList, Sequence, read_image
+from lockon.data.sequence import LazyList, VideoSequence, read_image
 import numpy as np
 
 if __name__ == "__main__":
@@ -139,7 +141,7 @@ if __name__ == "__main__":
     sequences = []
     for folder in sorted(root.iterdir()):
         paths = sorted(folder.iterdir())
-        sequences.append(Sequence(folder.name, "made", LazyList(paths, read_image), np.tile([5.0, 5, 10, 10], (len(paths), 1))))
+        sequences.append(VideoSequence(folder.name, "made", LazyList(paths, read_image), np.tile([5.0, 5, 10, 10], (len(paths), 1))))
     spec = TrackerSpec("it", "slow", overrides={"seconds": seconds})
     run_benchmark([spec], sequences, out, make, workers=2)
 """

@@ -10,7 +10,7 @@ from fake_trackers import make, make_sequence
 
 from lockon.bench import ray_workers
 from lockon.bench.jobs import BenchmarkContext, run_job
-from lockon.bench.protocols.plan import Protocol
+from lockon.bench.protocols.one_pass import OnePass
 from lockon.bench.ray_workers import MemoryBook
 from lockon.bench.run import Job, TrackerSpec, run_benchmark
 from lockon.bench.store import Store
@@ -30,7 +30,7 @@ def answers(store):
 
 def test_a_task_brings_back_what_is_missing_and_no_more(sequences):
     """What runs far away from the store, without Ray."""
-    spec, protocol = TrackerSpec("it", "random"), Protocol(repetitions=3)
+    spec, protocol = TrackerSpec("it", "random"), OnePass(repetitions=3)
     context = BenchmarkContext(make, protocol, 0, {})
     whole = MemoryBook({})
     assert [outcome.status for outcome in run_job(context, whole, Job(spec, (sequences[0],)))] == ["done"]
@@ -71,14 +71,14 @@ def ray(tmp_path_factory):
 def test_a_killed_worker_is_replaced_and_the_table_is_the_same(tmp_path, sequences, ray):
     (tmp_path / "alive").write_text("x")
     calm = TrackerSpec("it", "killed", overrides={"marker": str(tmp_path / "alive")})
-    run_benchmark([calm], sequences, tmp_path / "calm", make, workers=0, protocol=Protocol(repetitions=2))
+    run_benchmark([calm], sequences, tmp_path / "calm", make, workers=0, protocol=OnePass(repetitions=2))
     spec = TrackerSpec("it", "killed", overrides={"marker": str(tmp_path / "marker")})
-    outcomes = run_benchmark([spec], sequences, tmp_path / "out", make, ray="local", protocol=Protocol(repetitions=2))
+    outcomes = run_benchmark([spec], sequences, tmp_path / "out", make, ray="local", protocol=OnePass(repetitions=2))
     assert (tmp_path / "marker").read_text() == "x"  # a worker was killed indeed
     assert sorted((outcome.sequence, outcome.status) for outcome in outcomes) == [("s0", "done"), ("s1", "done"), ("s2", "done")]
     assert answers(Store(tmp_path / "out")) == answers(Store(tmp_path / "calm"))
     assert Store(tmp_path / "out").records("it")[0].setup["workers"] == "ray"
-    again = run_benchmark([spec], sequences, tmp_path / "out", make, ray="local", protocol=Protocol(repetitions=2))
+    again = run_benchmark([spec], sequences, tmp_path / "out", make, ray="local", protocol=OnePass(repetitions=2))
     assert {outcome.status for outcome in again} == {"skipped"}
 
 

@@ -14,7 +14,7 @@ import pytest
 from made_results import FAR, HALF, PERFECT, add, make_record
 
 from lockon.bench import tables
-from lockon.bench.report import METRICS, evaluate
+from lockon.bench.report import KEYS, evaluate
 from lockon.bench.store import Store
 from lockon.bench.tables.latex import escape
 from lockon.bench.tables.model import Cell, Table, ranks
@@ -47,7 +47,7 @@ def test_markdown(store):
 
 def test_markdown_of_a_part_says_so(store):
     store.path("bad", "made", "long").unlink()
-    assert "**bad lacks 1 sequences (long): its figures do not compare.**" in tables.to_markdown(evaluate(store))
+    assert "**bad lacks 1 sequences (long): its metrics do not compare.**" in tables.to_markdown(evaluate(store))
     add(store, "bad", make_record("Basketball", HALF, dataset="OTB100"))
     report = evaluate(store)
     text = tables.to_markdown(report)
@@ -74,9 +74,9 @@ def test_attribute_table(store):
     assert [cell.text for cell in table.rows[0]] == ["rain_or_snow", "1", "0.952", "0.238"]  # 20/21 and 20/21 at the start frame alone
     assert [cell.text for cell in table.rows[-1]][:2] == ["all", "2"]
     report = evaluate(store)
-    assert tables.attribute_table(report, report.figure("AO")).rows[0][2].text == "1.000"
-    with pytest.raises(LockonError, match="unknown figure of the protocol one-pass 'auc'"):
-        report.figure("auc")
+    assert tables.attribute_table(report, report.metric("AO")).rows[0][2].text == "1.000"
+    with pytest.raises(LockonError, match="unknown metric of the protocol one-pass 'auc'"):
+        report.metric("auc")
 
 
 def test_latency_table(store):
@@ -92,7 +92,7 @@ def test_json(store):
         "tracker",
         "convention",
         "average",
-        *METRICS,
+        *KEYS,
         "fps",
         "size",
         "missing",

@@ -21,7 +21,7 @@ def trackers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_run_now_and_from_results(tmp_path: Path) -> None:
-    result = invoke("attributes", "--trackers", "lockon-s", "csrt", *DATA, "--out", tmp_path, "--figure", "AO", "--baseline", "csrt")
+    result = invoke("attributes", "--trackers", "lockon-s", "csrt", *DATA, "--out", tmp_path, "--metric", "AO", "--baseline", "csrt")
     assert result.exit_code == 0, result.output
     assert sorted(path.name for path in tmp_path.iterdir()) == ["attributes.csv", "attributes.json", "attributes.png", "runs"]
     rows = list(csv.DictReader((tmp_path / "attributes.csv").open()))
@@ -37,7 +37,7 @@ def test_run_now_and_from_results(tmp_path: Path) -> None:
         ao["csrt"], 1e-5
     )
     assert f"{ao['lockon-s']:.3f} ({ao['lockon-s'] - ao['csrt']:+.3f})" in result.stdout
-    stored = invoke("attributes", "--results", tmp_path / "runs", "--trackers", "csrt", "--sequences", "red", "--figure", "AO")
+    stored = invoke("attributes", "--results", tmp_path / "runs", "--trackers", "csrt", "--sequences", "red", "--metric", "AO")
     assert stored.exit_code == 0, stored.output
     assert "fast motion" in stored.stdout
     assert "occlusion" not in stored.stdout
@@ -59,7 +59,7 @@ def test_results_without_attributes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (DATA, "there is no --out for their results"),
         ((*DATA, "--out", "x", "--protocol", "reset"), "use lockon bench run --protocol reset, then --results"),
         (("--results", "{runs}", "--baseline", "kcf"), "unknown tracker for --baseline 'kcf'"),
-        (("--results", "{runs}", "--figure", "EAO"), "unknown figure of the protocol one-pass 'EAO'"),
+        (("--results", "{runs}", "--metric", "EAO"), "unknown metric of the protocol one-pass 'EAO'"),
         (("--results", "{runs}", "--sequences", "rde"), "unknown sequence in these results 'rde'; did you mean 'red'"),
         (("--results", "{runs}", "--protocol", "reset"), "has no results of the protocol reset"),
     ],

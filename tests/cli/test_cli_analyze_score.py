@@ -86,7 +86,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_before_the_work(tmp_path: P
     def work(*_: object) -> None:
         raise LockonError("too late")
 
-    monkeypatch.setattr("lockon.bench.score.analyze_score", work)
+    monkeypatch.setattr("lockon.analysis.score.analyze_score", work)
     (tmp_path / "file").write_text("")
     result = invoke(tmp_path, "--out", str(tmp_path / "file" / "score"))
     assert result.exit_code == 2

@@ -33,7 +33,7 @@ def test_sweep_of_the_window(tmp_path: Path) -> None:
     assert (found["parameter"], found["sequences"], found["convention"]) == ("localizer.rank.window_influence", ["red", "blue"], "pysot")
     mine = found["trackers"]["lockon-s"]
     assert (mine["values"], mine["own"], mine["missing"]) == ([0.0, 0.9], 0.3, [0, 0])
-    auc = mine["figures"]["AUC"]
+    auc = mine["metrics"]["AUC"]
     assert auc[0] > auc[1] + 0.05  # the window prefers candidates beside the target
     assert mine["summary"]["AUC"]["range"] == pytest.approx(auc[0] - auc[1])
     assert found["trackers"]["eager"]["configuration"]["overrides"] == {"localizer.size_lr": 1}
@@ -56,7 +56,7 @@ def test_a_finer_sweep_runs_what_is_missing_alone(tmp_path: Path, monkeypatch: p
     assert invoke(*words, "--values", "0:0.2:0.2").exit_code == 0
     assert set(done) == {"lockon-s-localizer.rank.penalty_k-0", "lockon-s-localizer.rank.penalty_k-0.2"}
     done.clear()
-    assert invoke(*words, "--values", "0:0.2:0.1", "--figure", "AO").exit_code == 0
+    assert invoke(*words, "--values", "0:0.2:0.1", "--metric", "AO").exit_code == 0
     assert set(done) == {"lockon-s-localizer.rank.penalty_k-0.1"}
     assert len(Store(tmp_path / "runs").trackers()) == 3
     found = json.loads((tmp_path / "stability-localizer.rank.penalty_k.json").read_text())
@@ -71,7 +71,7 @@ def test_a_finer_sweep_runs_what_is_missing_alone(tmp_path: Path, monkeypatch: p
         (("--parameter", "localizer.rank.window_influnce"), "did you mean 'localizer.rank.window_influence'"),
         (("--values", "0:1"), "--values '0:1' is neither START:STOP:STEP nor numbers by commas"),
         (("--parameter", "states.lost_after", "--values", "0.5"), "lost_after must be a whole number"),
-        (("--figure", "EAO"), "unknown figure of the protocol one-pass 'EAO'"),
+        (("--metric", "EAO"), "unknown metric of the protocol one-pass 'EAO'"),
         (("--convention", "votish"), "unknown convention 'votish'"),
     ],
 )

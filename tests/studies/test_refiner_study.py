@@ -1,4 +1,4 @@
-"""A study of refiners: what is measured of one, its page, and a run from samples to figures."""
+"""A study of refiners: what is measured of one, its page, and a run from samples to metrics."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from lockon.config import flatten  # noqa: E402
 from lockon.data.sequence import LazyList, VideoSequence  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.studies.evaluation import TrackBase  # noqa: E402
-from lockon.studies.figures import REFINEMENT  # noqa: E402
 from lockon.studies.grid import Row, StudyRun  # noqa: E402
 from lockon.studies.measured import refinement_file, write_measured  # noqa: E402
+from lockon.studies.metrics import REFINEMENT  # noqa: E402
 from lockon.studies.refinement import measure_refiner, read_bases, refine_records  # noqa: E402
 from lockon.studies.refiner_page import commands_of  # noqa: E402
 from lockon.studies.report import write_report  # noqa: E402
 from lockon.studies.settings import Study  # noqa: E402
 from lockon.studies.specs import KINDS  # noqa: E402
-from lockon.studies.summary import compare, read_scores  # noqa: E402
+from lockon.studies.summary import compare_rows, read_scores  # noqa: E402
 from lockon.studies.training import Prepare, TrainAndTrack  # noqa: E402
 from lockon.studies.work import tasks_of  # noqa: E402
 from lockon.train.checkpoint import read_weights  # noqa: E402
@@ -124,7 +124,7 @@ def test_verdicts(finished: Path) -> None:
     rows, names = read_scores(finished, AR)
     assert names == list(NAMES)
     assert [row.row.variant for row in rows] == ["base", "naive", "no-mask"]
-    found = {(item.row.variant, item.name): item for item in compare(rows, AR)}
+    found = {(item.row.variant, item.name): item for item in compare_rows(rows, AR)}
     assert found["naive", "IoU"].verdict == "better"
     assert found["naive", "J"].verdict == "worse"
     assert found["naive", "J"].sequences.sequences == 3
@@ -162,8 +162,8 @@ def test_results_of_whole_trackers_are_on_the_page(finished: Path) -> None:
     text = write_report(finished, AR, [finished / "page.md"], results)[0].read_text()
     oracle = text[text.index("## With the true centre") : text.index("## Sequences")]
     assert "| refine-s |" in oracle
-    assert "lockon bench oracle --trackers refine-s --data NAME:ROOT --out DIR\n" in oracle
-    assert "lockon bench oracle --trackers csrt --data NAME:ROOT --out DIR --refine refine-s\n" in oracle
+    assert "lockon bench run --protocol one-pass oracle --trackers refine-s --data NAME:ROOT --out DIR\n" in oracle
+    assert "lockon bench run --protocol one-pass oracle --trackers csrt --data NAME:ROOT --out DIR --refine refine-s\n" in oracle
     alone = finished / "alone"
     add(Store(alone), "csrt", make_record("a", HALF))
     for kind, folder, message in ((AR, alone, "has no tracker that ran without and with"), (AR, finished / "none", "does not exist")):
@@ -222,7 +222,7 @@ def test_every_row_learns(study: Study, row: Row) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_from_samples_to_figures(study: Study) -> None:
+def test_a_run_from_samples_to_metrics(study: Study) -> None:
     said: list[str] = []
     run = StudyRun(Row("refine-s", "base"), 0)
     for task in tasks_of(study, [run, StudyRun(Row("refine-s", "no-mask"), 0)], parts=1):

@@ -37,7 +37,7 @@ BASE, ALL = (StudyRun(Row("compact-ban", variant), 0) for variant in ("base", "c
 def study(tmp_path: Path) -> Study:
     stills, val = make_stills(tmp_path / "data"), make_validation(tmp_path / "data")
     sources = TrainSources(stills=stills, val=val)
-    return Study(kind=RBO, out=tmp_path / "out", sources=sources, steps=3, samples=4, overrides=SMALL, device="cpu", lockstep=2)
+    return Study(kind=RBO, out=tmp_path / "out", sources=sources, steps=3, samples=4, overrides=SMALL, device="cpu", batch=2)
 
 
 def test_tasks_prepare_each_family_and_seed_once(study: Study) -> None:

@@ -1,4 +1,4 @@
-"""Scores, differences and the page, from stored results whose figures are known."""
+"""Scores, differences and the page, from stored results whose metrics are known."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from bench.made_results import BOX, FAR, HALF, PERFECT, add, make_record, reset_
 from lockon.bench.store import Store
 from lockon.errors import LockonError
 from lockon.studies.alignment import alignment_file
-from lockon.studies.figures import ALIGNMENT, FIGURES, TRACKING
 from lockon.studies.grid import Row
+from lockon.studies.metrics import ALIGNMENT, TRACKING
 from lockon.studies.report import write_report
 from lockon.studies.specs import KINDS
-from lockon.studies.summary import compare, read_scores
+from lockon.studies.summary import compare_rows, read_scores
 
 RBO, SIAMLA = KINDS["rbo"], KINDS["siamla"]
 NAMES = ("a", "b", "c", "d", "e", "f")
@@ -56,7 +56,7 @@ def test_verdicts(tmp_path: Path) -> None:
             "compact-ban.cr-igr.s1": FAR,
         },
     )
-    found = {(item.row.variant, item.other.variant, item.name): item for item in compare(read_scores(tmp_path, RBO)[0], RBO)}
+    found = {(item.row.variant, item.other.variant, item.name): item for item in compare_rows(read_scores(tmp_path, RBO)[0], RBO)}
     assert found["cr", "base", "AO"].verdict == "better"
     np.testing.assert_allclose(found["cr", "base", "AO"].by_seed, [0.5, 0.5], atol=1e-9)
     assert found["cr", "base", "R"].verdict == "not told apart"
@@ -79,15 +79,15 @@ def test_incomplete_runs_are_left_out(tmp_path: Path) -> None:
 
 
 def measured(out: Path, label: str, value: float | None, names=NAMES) -> Path:
-    """A measurement of alignment in which every figure of every sequence is the same."""
+    """A measurement of alignment in which every metric of every sequence is the same."""
     path = alignment_file(out, label)
     path.parent.mkdir(parents=True, exist_ok=True)
-    sequences = {name: {FIGURES[figure].alignment: value for figure in ALIGNMENT} for name in names}
+    sequences = {name: dict.fromkeys(ALIGNMENT.values(), value) for name in names}
     path.write_text(json.dumps({"sequences": sequences}))
     return path
 
 
-def test_alignment_is_a_figure_like_others(tmp_path: Path) -> None:
+def test_alignment_is_a_metric_like_others(tmp_path: Path) -> None:
     labels = [f"compact-car.{variant}.s{seed}" for variant in ("base", "ladl") for seed in (0, 1)]
     results(tmp_path, dict.fromkeys(labels, HALF))
     with pytest.raises(LockonError, match="no finished run of a study"):
@@ -98,7 +98,7 @@ def test_alignment_is_a_figure_like_others(tmp_path: Path) -> None:
     np.testing.assert_allclose(rows[0].by_seed("Spearman"), [0.1, 0.2])
     np.testing.assert_allclose(rows[1].by_seed("gap"), [0.4, np.nan])
     measured(tmp_path, labels[3], 0.6)
-    found = {item.name: item for item in compare(read_scores(tmp_path, SIAMLA)[0], SIAMLA)}
+    found = {item.name: item for item in compare_rows(read_scores(tmp_path, SIAMLA)[0], SIAMLA)}
     assert found["Pearson"].verdict == "better"
     assert found["gap"].verdict == "worse"  # lower is better
     np.testing.assert_allclose(found["Spearman"].by_seed, [0.3, 0.4])
@@ -126,7 +126,9 @@ def test_the_page(tmp_path: Path) -> None:
     assert '--set "backbone_weights=lite.pth"' in text
     assert "--steps 90" in text
     assert "- compact-ban, + CR against baseline: **better** in AUC (+" in text
-    assert "**not told apart** in lost (+0.0), R (+0.00)" in text
+    assert "**not told apart** in lost (+0.0), R (+0.00)" in " ".join(text.split())
+    assert "**compact-ban: + CR, less baseline**\n\n| metric | seeds |" in text
+    assert max(map(len, text.splitlines())) <= 120
     assert "| compact-ban | baseline |" in text
     assert "0.500 ± 0.000" in text
     assert "6 runs of 90 updates" in text

@@ -21,15 +21,15 @@ from lockon.session import Tracker
 
 
 def is_foreign(name: str) -> bool:
-    """Whether a tracker's name is MODULE:FACTORY."""
+    """Return whether a tracker's name is MODULE:FACTORY."""
     return ":" in name
 
 
 def source_of(name: str) -> tuple[Path, ...]:
-    """The file of a MODULE:FACTORY name's module, found along Python's path and in the working directory.
+    """Return the file of a MODULE:FACTORY name's module, found along Python's path and in the working directory.
 
     Raises:
-        LockonError: the name is malformed, or its module cannot be imported.
+        LockonError: The name is malformed, or its module cannot be imported.
     """
     module = _import(_split(name)[0], ())
     file = getattr(module, "__file__", None)
@@ -40,7 +40,7 @@ def make_foreign(spec: TrackerSpec) -> Tracker:
     """Call the factory. Overrides are its keyword arguments; so are weights, device and preset, where they were given.
 
     Raises:
-        LockonError: the module or the factory is missing, the factory does not take the arguments, or what it returns is no tracker.
+        LockonError: The module or the factory is missing, the factory does not take the arguments, or what it returns is no tracker.
     """
     module_name, attribute = _split(spec.name)
     module = _import(module_name, spec.source)
@@ -84,7 +84,7 @@ def _check_arguments(name: str, factory: Any, arguments: dict[str, Any]) -> None
 
 
 def _import(name: str, source: tuple[Path, ...]) -> ModuleType:
-    """The module, by Python's path; else from the working directory, or from the file that it was found in there."""
+    """Return the module, by Python's path; else from the working directory, or from the file that it was found in there."""
     top = name.partition(".")[0]
     try:
         if top not in sys.modules and importlib.util.find_spec(top) is None:
@@ -98,7 +98,7 @@ def _import(name: str, source: tuple[Path, ...]) -> ModuleType:
 
 
 def _folder_of(name: str, file: Path) -> Path:
-    """The folder that a module's top-level module or package lies in."""
+    """Return the folder that a module's top-level module or package lies in."""
     return file.parents[name.count(".") + (file.stem == "__init__")]
 
 

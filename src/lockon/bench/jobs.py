@@ -34,9 +34,11 @@ class Outcome:
     """How a tracker fared on a sequence.
 
     Attributes:
-        label, sequence: which pair. frames: length of the sequence.
+        label, sequence: Which pair.
+        frames: Length of the sequence.
         status: "done", "skipped" (it was finished before) or "failed".
-        error: one line for a failed pair, else empty. warnings: texts of the `LockonWarning`s on the way.
+        error: One line for a failed pair, else empty.
+        warnings: Texts of the `LockonWarning`s on the way.
     """
 
     label: str
@@ -59,7 +61,7 @@ class ResultSink(Interface):
     """Where a job finds what is finished and puts what it finishes: a `Store`, or the memory of a process far away from it."""
 
     def find(self, label: str, sequence: VideoSequence, run_key: RunKey, rules: Mapping[str, Any]) -> Record | None:
-        """The usable result, if there is one."""
+        """Return the usable result, if there is one."""
 
     def save(self, label: str, record: Record) -> None:
         """Keep a result."""
@@ -73,8 +75,10 @@ class BenchmarkContext:
     """What all jobs of a benchmark share.
 
     Attributes:
-        make: makes a tracker of a spec. protocol: how it is run. seed: of the first repetition; each next has the next.
-        setup: versions, machine and the like, kept in every record. lanes: sequences in lockstep, 1 for one after the other.
+        make: Makes a tracker of a spec.
+        protocol: How it is run.
+        seed: Of the first repetition; each next has the next.
+        setup: Versions, machine and the like, kept in every record. lanes: sequences in lockstep, 1 for one after the other.
         data: NAME:ROOT by name of the dataset, so that a result knows what it was made of; may be empty.
     """
 
@@ -86,7 +90,7 @@ class BenchmarkContext:
     data: Mapping[str, str] = field(default_factory=dict)
 
     def seed_of(self, run_key: RunKey) -> int:
-        """The seed of a run."""
+        """Return the seed of a run."""
         return self.seed + run_key.repetition - 1
 
     def record(self, spec: TrackerSpec, sequence: VideoSequence, run_key: RunKey, run: Trajectory, masks: MaskTexts) -> Record:
@@ -102,13 +106,13 @@ class BenchmarkContext:
 
 
 def open_runs(context: BenchmarkContext, sink: ResultSink, label: str, sequence: VideoSequence) -> Iterator[RunKey]:
-    """The runs that are missing. Each must be in the book before the next is asked for; repetitions end when two in a row agree.
+    """Return the runs that are missing. Each must be in the sink before the next is asked for; repetitions end when two in a row agree.
 
     Raises:
-        LockonError: a result of other ground truth or rules.
+        LockonError: A result of other ground truth or rules.
     """
     rules = context.protocol.rules(sequence)
-    for group in context.protocol.groups(sequence):
+    for group in context.protocol.runs(sequence):
         before: Record | None = None
         for run_key in group:
             record = sink.find(label, sequence, run_key, rules)
@@ -121,7 +125,7 @@ def open_runs(context: BenchmarkContext, sink: ResultSink, label: str, sequence:
 
 
 def run_job(context: BenchmarkContext, sink: ResultSink, job: Job) -> list[Outcome]:
-    """Run what is missing of a job; one outcome per sequence. Never raises, but for what its book raises."""
+    """Run what is missing of a job; one outcome per sequence. Never raises, but for what its sink raises."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", LockonWarning)
         if context.batch > 1:

@@ -16,7 +16,7 @@ from lockon.bench.report.attributes import has_attributes
 from lockon.bench.report.evaluation import Options, evaluate_each
 from lockon.bench.report.model import Report
 from lockon.bench.report.significance import Intervals, compare, intervals
-from lockon.bench.store import ProtocolName, Record, Store
+from lockon.bench.store import Record, Store
 from lockon.bench.tables.model import Table
 
 
@@ -24,7 +24,8 @@ class KeptStore(Store):
     """A folder of results that is read once, however often it is scored.
 
     Args:
-        folder: of results. only: (dataset, name) of the sequences whose results are read; None for all.
+        folder: Of results.
+        only: (dataset, name) of the sequences whose results are read; None for all.
     """
 
     def __init__(self, folder: str | Path, only: Collection[tuple[str, str]] | None = None) -> None:
@@ -32,7 +33,7 @@ class KeptStore(Store):
         self._only = only
         self._kept: dict[tuple[str, str], list[Record]] = {}
 
-    def records(self, label: str, protocol: ProtocolName = "one-pass") -> list[Record]:
+    def records(self, label: str, protocol: str = "one-pass") -> list[Record]:
         """As `Store.records`."""
         key = (label, protocol)
         if key not in self._kept:
@@ -46,14 +47,16 @@ class Extras:
     """What is written beside the summary.
 
     Attributes:
-        sequences, attributes, latency: whether these tables are added. figure: key of the figure in the first two; None for the default.
-        pair: two trackers to compare. intervals: whether figures get confidence intervals.
+        sequences, attributes, latency: Whether these tables are added.
+        metric: Key of the metric in the first two; None for the default.
+        pair: Two trackers to compare.
+        intervals: Whether metrics get confidence intervals.
     """
 
     sequences: bool = False
     attributes: bool = False
     latency: bool = False
-    figure: str | None = None
+    metric: str | None = None
     pair: tuple[str, str] | None = None
     intervals: bool = False
 
@@ -63,9 +66,12 @@ class Look:
     """How plots and the page are made.
 
     Attributes:
-        formats: of plots: "png", "svg", "pdf". lines: name and EAO of others, for the ranking.
-        find: gives the sequence with the images of a result, None for no pictures. frames: pictures per video. budget: bytes of the page.
-        progress: told what comes next.
+        formats: Of plots: "png", "svg", "pdf".
+        lines: Name and EAO of others, for the ranking.
+        find: Gives the sequence with the images of a result, None for no pictures.
+        frames: Pictures per video.
+        budget: Bytes of the page.
+        progress: Told what comes next.
     """
 
     formats: tuple[str, ...] = ("png",)
@@ -77,17 +83,17 @@ class Look:
 
 
 def report_tables(report: Report, extras: Extras) -> list[Table]:
-    """The summary and what else is wanted.
+    """Return the summary and what else is wanted.
 
     Raises:
-        LockonError: unknown figure or tracker, or attributes wanted that no sequence has.
+        LockonError: Unknown metric or tracker, or attributes wanted that no sequence has.
     """
-    figure = None if extras.figure is None else report.figure(extras.figure)
+    metric = None if extras.metric is None else report.metric(extras.metric)
     found = [tables.summary_table(report, intervals(report) if extras.intervals else None)]
     if extras.sequences:
-        found.append(tables.sequence_table(report, figure))
+        found.append(tables.sequence_table(report, metric))
     if extras.attributes:
-        found.append(tables.attribute_table(report, figure))
+        found.append(tables.attribute_table(report, metric))
     if extras.latency:
         found.append(tables.latency_table(report))
     if extras.pair is not None:
@@ -100,14 +106,17 @@ def write_all(store: Store, folder: str | Path, options: Options, look: Look, co
 
         report.html             all of it, with frames
         PROTOCOL-DATASET/       one dataset: tables.md, tables.tex, scores.json, scores.csv, curves.csv, plots, attributes/
-        PROTOCOL/               the same of all datasets together, where there are several whose figures can be averaged
+        PROTOCOL/               the same of all datasets together, where there are several whose metrics can be averaged
 
     Args:
-        store: a folder of results. folder: made if it does not exist. options: protocol and convention are ignored.
-        look: of plots and page. conventions: each goes to the protocols that have it; None for a protocol's own.
+        store: A folder of results.
+        folder: Made if it does not exist.
+        options: Protocol and convention are ignored.
+        look: Of plots and page.
+        conventions: Each goes to the protocols that have it; None for a protocol's own.
 
     Raises:
-        LockonError: no results, or a file that cannot be written.
+        LockonError: No results, or a file that cannot be written.
     """
     folder = Path(folder)
     reports: dict[str, Report] = {}

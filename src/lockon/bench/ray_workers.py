@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from lockon._processes import DIED
 from lockon._require import require
 from lockon.bench.jobs import BenchmarkContext, Job, Outcome, run_job
 from lockon.bench.record import Record, RunKey
 from lockon.bench.store import Store
-from lockon.bench.workers import DIED
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 
@@ -29,7 +29,7 @@ class MemoryBook:
     """What a task knows of the store, and what it has to bring back. All of it can be sent.
 
     Args:
-        known: finished results of the job, by tracker, dataset, sequence and place.
+        known: Finished results of the job, by tracker, dataset, sequence and place.
     """
 
     def __init__(self, known: Mapping[_Key, Record]) -> None:
@@ -38,7 +38,7 @@ class MemoryBook:
         self.errors: list[tuple[str, VideoSequence, str, RunKey]] = []
 
     def find(self, label: str, sequence: VideoSequence, run_key: RunKey, rules: Mapping[str, Any]) -> Record | None:
-        """The result, if there is one; it was checked against the rules when the book was made."""
+        """Return the result, if there is one; it was checked against the rules when the book was made."""
         return self._records.get((label, sequence.dataset, sequence.name, run_key))
 
     def save(self, label: str, record: Record) -> None:
@@ -52,14 +52,16 @@ class MemoryBook:
 
 
 def run_on_ray(
-    jobs: Iterable[Job], context: BenchmarkContext, store: Store, address: str, *, threads: int, tell: Callable[[Outcome], None]
+    jobs: Iterable[Job], context: BenchmarkContext, store: Store, address: str, *, threads: int, on_outcome: Callable[[Outcome], None]
 ) -> None:
     """Run all jobs on a cluster.
 
     Args:
-        jobs, work: what to do. store: where the results go.
-        address: as `ray.init` takes it ("auto", "ray://HOST:10001", ...), or "local".
-        threads: cores of each task. tell: called with each outcome.
+        jobs, work: What to do.
+        store: Where the results go.
+        address: As `ray.init` takes it ("auto", "ray://HOST:10001", ...), or "local".
+        threads: Cores of each task.
+        on_outcome: Called with each outcome.
 
     Raises:
         LockonError: Ray is not installed, there is no cluster at the address, or the cluster cannot do the job at all.
@@ -75,15 +77,15 @@ def run_on_ray(
             waiting[task.remote(shared, Job(spec, job.sequences), _known(store, context, job), threads)] = job
         while waiting:
             (ready,), _ = ray.wait(list(waiting), num_returns=1)
-            _receive(ray, ready, waiting.pop(ready), store, tell)
+            _receive(ray, ready, waiting.pop(ready), store, on_outcome)
 
 
-def _receive(ray: Any, ready: Any, job: Job, store: Store, tell: Callable[[Outcome], None]) -> None:
+def _receive(ray: Any, ready: Any, job: Job, store: Store, on_outcome: Callable[[Outcome], None]) -> None:
     try:
         outcomes, records, errors = ray.get(ready)
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError):
         for sequence in job.sequences:
-            tell(Outcome(job.spec.label, sequence.name, len(sequence), "failed", DIED))
+            on_outcome(Outcome(job.spec.label, sequence.name, len(sequence), "failed", DIED))
         return
     except ray.exceptions.RayError as error:
         raise LockonError(f"the cluster cannot run {job.spec.label}: {str(error).strip().splitlines()[-1]}") from None
@@ -92,13 +94,13 @@ def _receive(ray: Any, ready: Any, job: Job, store: Store, tell: Callable[[Outco
     for label, sequence, text, run_key in errors:
         store.save_error(label, sequence, text, run_key)
     for outcome in outcomes:
-        tell(outcome)
+        on_outcome(outcome)
 
 
 def _known(store: Store, context: BenchmarkContext, job: Job) -> dict[_Key, Record]:
-    """The finished results of a job, so that a task does only what is missing."""
+    """Return the finished results of a job, so that a task does only what is missing."""
     label = job.spec.label
-    run_keys = [(sequence, run_key) for sequence in job.sequences for group in context.protocol.groups(sequence) for run_key in group]
+    run_keys = [(sequence, run_key) for sequence in job.sequences for group in context.protocol.runs(sequence) for run_key in group]
     found = {
         (label, sequence.dataset, sequence.name, run_key): store.find(label, sequence, run_key, context.protocol.rules(sequence))
         for sequence, run_key in run_keys
@@ -132,7 +134,7 @@ def _nobody(address: str, reason: str) -> LockonError:
 
 @contextmanager
 def _cluster(ray: Any, address: str) -> Iterator[None]:
-    """A connection for as long as the block lasts; one that is there already is used and left."""
+    """Return a connection for as long as the block lasts; one that is there already is used and left."""
     if ray.is_initialized():
         yield
         return

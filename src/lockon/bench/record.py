@@ -11,26 +11,25 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon.bench.protocols.table import PROTOCOLS
 from lockon.bench.protocols.trajectory import Trajectory
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.types import FloatArray
 
 FORMAT = 1
-ProtocolName = Literal["one-pass", "reset", "realtime", "anchors", "oracle"]
-PROTOCOLS: tuple[ProtocolName, ...] = get_args(ProtocolName)
 
 
 @dataclass(frozen=True, slots=True)
 class RunKey:
     """Which run of a tracker on a sequence: the protocol, the repetition from 1, and the anchor frame of the anchors protocol."""
 
-    protocol: ProtocolName = "one-pass"
+    protocol: str = "one-pass"
     repetition: int = 1
     anchor: int | None = None
 
@@ -43,15 +42,19 @@ class Record:
     anchors protocol, whose row i is frame anchor - i; a forward one has frame anchor + i in row i (see `frames`).
 
     Attributes:
-        sequence, dataset: names.
-        run: the tracker's answers.
-        truth: (T, 4) ground truth x, y, w, h. visible: (T,) bool or None.
-        setup: versions of the packages, the machine, threads and workers: what may explain a difference.
-        polygons: (T, 8) ground truth corners, or None. truth_masks: T ground truth masks as VOT run-length text, or None.
-        attributes: names of the benchmark's attributes that hold for the sequence.
-        repetition: from 1.
-        protocol: which protocol made the run. rules: its settings, JSON values; empty for a plain one-pass run.
-        anchor: frame of the video that the run was started on, for the anchors protocol. backward: it went to the first frame.
+        sequence, dataset: Names.
+        run: The tracker's answers.
+        truth: (T, 4) ground truth x, y, w, h.
+        visible: (T,) bool or None.
+        setup: Versions of the packages, the machine, threads and workers: what may explain a difference.
+        polygons: (T, 8) ground truth corners, or None.
+        truth_masks: T ground truth masks as VOT run-length text, or None.
+        attributes: Names of the benchmark's attributes that hold for the sequence.
+        repetition: From 1.
+        protocol: Which protocol made the run.
+        rules: Its settings, JSON values; empty for a plain one-pass run.
+        anchor: Frame of the video that the run was started on, for the anchors protocol.
+        backward: It went to the first frame.
     """
 
     sequence: str
@@ -64,7 +67,7 @@ class Record:
     truth_masks: tuple[str | None, ...] | None = None
     attributes: tuple[str, ...] = ()
     repetition: int = 1
-    protocol: ProtocolName = "one-pass"
+    protocol: str = "one-pass"
     rules: Mapping[str, Any] = field(default_factory=dict)
     anchor: int | None = None
     backward: bool = False
@@ -88,7 +91,7 @@ class Record:
         return bool(np.isfinite(self.truth[self.run.start + 1 :]).all(axis=1).any())
 
     def fits(self, sequence: VideoSequence) -> bool:
-        """Whether the sequence still has the ground truth that this was run with."""
+        """Return whether the sequence still has the ground truth that this was run with."""
         frames = self.frames
         if len(frames) and (frames.min() < 0 or frames.max() >= len(sequence)):
             return False
@@ -104,7 +107,7 @@ class Record:
         return np.array_equal(self.visible, sequence.visible[frames])
 
     def same_answers(self, other: Record) -> bool:
-        """Whether both runs gave the same boxes, masks and events, bit for bit; scores and times are not compared."""
+        """Return whether both runs gave the same boxes, masks and events, bit for bit; scores and times are not compared."""
         ours, theirs = self.run, other.run
         same_events = (ours.events is None) == (theirs.events is None) and (
             ours.events is None or theirs.events is None or np.array_equal(ours.events, theirs.events)
@@ -120,7 +123,7 @@ def load_record(path: Path) -> Record:
     """One result file.
 
     Raises:
-        LockonError: unreadable, cut off, or with arrays that do not belong together.
+        LockonError: Unreadable, cut off, or with arrays that do not belong together.
     """
     content = read_json(path)
     try:
@@ -130,10 +133,10 @@ def load_record(path: Path) -> Record:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object of this format.
+    """Return a JSON object of this format.
 
     Raises:
-        LockonError: missing, cut off, or another file.
+        LockonError: Missing, cut off, or another file.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -145,7 +148,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def record_bytes(record: Record) -> bytes:
-    """The content of a result file."""
+    """Return the content of a result file."""
     return json.dumps(_to_json(record), separators=(",", ":"), allow_nan=False).encode()
 
 
@@ -240,4 +243,4 @@ def _texts(values: Any) -> tuple[str | None, ...] | None:
     return None if values is None else tuple(None if value is None else str(value) for value in values)
 
 
-__all__ = ["FORMAT", "PROTOCOLS", "ProtocolName", "Record", "RunKey", "load_record", "read_json", "record_bytes"]
+__all__ = ["FORMAT", "Record", "RunKey", "load_record", "read_json", "record_bytes"]

@@ -12,7 +12,8 @@ import numpy as np
 
 from lockon.bench.machine import machine, versions
 from lockon.bench.protocols.plan import Protocol
-from lockon.bench.record import PROTOCOLS, ProtocolName, Record, load_record
+from lockon.bench.protocols.table import PROTOCOLS, protocol_of
+from lockon.bench.record import Record, load_record
 from lockon.bench.report import Options, evaluate_all
 from lockon.bench.spec import RefinerSpec, TrackerSpec
 from lockon.bench.store import Store
@@ -22,50 +23,52 @@ from lockon.errors import LockonError, unknown_name
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One tracker's stored results under one protocol, and the figures that somebody made of them.
+    """One tracker's stored results under one protocol, and the metrics that somebody made of them.
 
     Attributes:
-        store, label: where they are. configuration: of the tracker, as tracker.json has it.
-        protocol: name. records: the results, at least one.
-        figures: figure by key, from a report; None for those that the results give now. convention: of the figures; None for the usual.
+        store, label: Where they are.
+        configuration: Of the tracker, as tracker.json has it.
+        protocol: Name.
+        records: The results, at least one.
+        metrics: Metric by key, from a report; None for those that the results give now.
+        convention: Of the metrics; None for the usual.
     """
 
     store: Store
     label: str
     configuration: Mapping[str, Any]
-    protocol: ProtocolName
+    protocol: str
     records: tuple[Record, ...]
-    figures: Mapping[str, float] | None = None
+    metrics: Mapping[str, float] | None = None
     convention: str | None = None
 
     def setup(self, key: str) -> list[Any]:
-        """The different values that the records' setups have for a key."""
+        """Return the different values that the records' setups have for a key."""
         found = [record.setup.get(key) for record in self.records]
         return [value for index, value in enumerate(found) if value is not None and value not in found[:index]]
 
     def protocols(self) -> list[tuple[Protocol, list[Record]]]:
-        """The protocol with its settings, once for all records with the same rules.
+        """Return the protocol with its settings, once for all records with the same rules.
 
         Raises:
-            LockonError: rules of another version of lockon.
+            LockonError: Rules of another version of lockon.
         """
         groups: dict[str, list[Record]] = {}
         for record in self.records:
             groups.setdefault(json.dumps(record.rules, sort_keys=True), []).append(record)
         return [
-            (Protocol.from_rules(self.protocol, group[0].rules, max(record.repetition for record in group)), group)
-            for group in groups.values()
+            (protocol_of(self.protocol, group[0].rules, max(record.repetition for record in group)), group) for group in groups.values()
         ]
 
     def spec(self, weights: Path | None, refiner_weights: Path | None = None) -> TrackerSpec:
-        """The tracker; its files and source are the caller's business.
+        """Return the tracker; its files and source are the caller's business.
 
         Args:
-            weights: its weights; None for those that the records name, where they still are, or for its own.
-            refiner_weights: the same of the refiner behind it.
+            weights: Its weights; None for those that the records name, where they still are, or for its own.
+            refiner_weights: The same of the refiner behind it.
 
         Raises:
-            LockonError: nothing here made these results: they were imported.
+            LockonError: Nothing here made these results: they were imported.
         """
         missing = {"name", "preset", "overrides", "weights"} - set(self.configuration)
         if missing:
@@ -91,8 +94,10 @@ class Difference:
     """One record against the same run made again.
 
     Attributes:
-        name: of the sequence, with anchor and repetition where there are any.
-        frames: number of rows. different: rows whose box, event or mask differs. largest: difference of a box's number, in pixels;
+        name: Of the sequence, with anchor and repetition where there are any.
+        frames: Number of rows.
+        different: Rows whose box, event or mask differs.
+        largest: Difference of a box's number, in pixels;
             NaN where a box is there on one side only.
     """
 
@@ -108,12 +113,12 @@ def find_claims(
     """What a path stands for.
 
     Args:
-        result: a folder of results, a tracker's folder in one, one result file, or a report (`lockon bench report --format json`).
-        results: the folder that the report was made of.
-        trackers, protocol, sequences: only these; empty or None for all.
+        result: A folder of results, a tracker's folder in one, one result file, or a report (`lockon bench report --format json`).
+        results: The folder that the report was made of.
+        trackers, protocol, sequences: Only these; empty or None for all.
 
     Raises:
-        LockonError: nothing of the kind is there.
+        LockonError: Nothing of the kind is there.
     """
     if result.is_dir():
         claims = _of_folder(result)
@@ -155,7 +160,7 @@ def _of_report(content: list[Any], path: Path, results: Path | None) -> list[Cla
         try:
             label, protocol = str(item["tracker"]), item.get("protocol", "one-pass")
             names = {(str(part["dataset"]), str(part["sequence"])) for part in item["sequences"]}
-            figures = {key: float(value) for key, value in item.items() if isinstance(value, float) and key != "fps"}
+            metrics = {key: float(value) for key, value in item.items() if isinstance(value, float) and key != "fps"}
             convention = str(item["convention"])
         except (KeyError, TypeError, ValueError, AttributeError):
             raise LockonError(f"{path} is no report; expected what `lockon bench report --format json` writes") from None
@@ -165,13 +170,13 @@ def _of_report(content: list[Any], path: Path, results: Path | None) -> list[Cla
         lacking = names - {(record.dataset, record.sequence) for record in records}
         if lacking:
             raise LockonError(f"{results} lacks {len(lacking)} sequences that {path} reports of {label}, such as {min(lacking)[1]}")
-        claims.append(Claim(store, label, store.describe(label)["configuration"], protocol, records, figures, convention))
+        claims.append(Claim(store, label, store.describe(label)["configuration"], protocol, records, metrics, convention))
     return claims
 
 
 def _only(claim: Claim, sequences: Sequence[str]) -> Claim:
-    """Figures over all sequences say nothing of a part of them."""
-    return replace(claim, records=tuple(record for record in claim.records if record.sequence in sequences), figures=None)
+    """Metrics over all sequences say nothing of a part of them."""
+    return replace(claim, records=tuple(record for record in claim.records if record.sequence in sequences), metrics=None)
 
 
 def _json(path: Path) -> Any:
@@ -185,7 +190,7 @@ def changes(claim: Claim, spec: TrackerSpec) -> dict[str, list[str]]:
     """What is not as it was: of the tracker and its weights ("configuration"), of packages ("versions"), of the machine ("machine").
 
     Raises:
-        LockonError: weights that cannot be read.
+        LockonError: Weights that cannot be read.
     """
     now = spec.configuration(int(claim.configuration.get("seed", 0)))
     found = {"configuration": differences(dict(claim.configuration), now)}
@@ -194,11 +199,11 @@ def changes(claim: Claim, spec: TrackerSpec) -> dict[str, list[str]]:
     return found
 
 
-def compare(stored: Sequence[Record], again: Sequence[Record]) -> list[Difference]:
+def record_differences(stored: Sequence[Record], again: Sequence[Record]) -> list[Difference]:
     """Each stored record against the one of the same place.
 
     Raises:
-        LockonError: one was not made again.
+        LockonError: One was not made again.
     """
     made = {(record.dataset, record.sequence, record.run_key): record for record in again}
     found = []
@@ -231,11 +236,11 @@ def _name(record: Record) -> str:
     return f"{record.sequence}{anchor}" + (f", repetition {record.repetition}" if record.repetition > 1 else "")
 
 
-def figures(store: Store, claim: Claim, convention: str | None) -> dict[str, tuple[str, dict[str, float]]]:
-    """Convention and figures of a claim's tracker in a store, by the datasets that they are of; empty where there is no ground truth.
+def metrics(store: Store, claim: Claim, convention: str | None) -> dict[str, tuple[str, dict[str, float]]]:
+    """Convention and metrics of a claim's tracker in a store, by the datasets that they are of; empty where there is no ground truth.
 
     Raises:
-        LockonError: an unknown convention.
+        LockonError: An unknown convention.
     """
     if not any(record.has_truth for record in claim.records):
         return {}
@@ -243,4 +248,4 @@ def figures(store: Store, claim: Claim, convention: str | None) -> dict[str, tup
     return {", ".join(report.datasets): (report.convention, dict(report.trackers[0].values)) for report in reports}
 
 
-__all__ = ["Claim", "Difference", "changes", "compare", "figures", "find_claims"]
+__all__ = ["Claim", "Difference", "changes", "find_claims", "metrics", "record_differences"]

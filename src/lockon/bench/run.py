@@ -14,6 +14,7 @@ import cv2
 
 from lockon.bench.jobs import BenchmarkContext, Job, Outcome, open_runs, run_job
 from lockon.bench.machine import machine, versions
+from lockon.bench.protocols.one_pass import OnePass
 from lockon.bench.protocols.plan import Protocol
 from lockon.bench.spec import Make, TrackerSpec, sha256
 from lockon.bench.store import Store
@@ -21,7 +22,7 @@ from lockon.bench.workers import run_in_processes
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 
-PER_LANE = 2  # sequences of a lockstep job for each that runs side by side: few jobs, but several for each worker
+PER_SLOT = 2  # sequences of a job for each slot of its batch: few jobs, but several for each worker
 
 
 def run_benchmark(
@@ -34,61 +35,62 @@ def run_benchmark(
     workers: int = 1,
     threads: int = 1,
     seed: int = 0,
-    lockstep: int = 1,
+    batch: int = 1,
     ray: str | None = None,
     overwrite: bool = False,
     data: Mapping[str, str] | None = None,
-    report: Callable[[Outcome], None] | None = None,
+    on_outcome: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
     """Run every tracker over every sequence and store the results.
 
     Args:
-        specs: trackers with different labels. sequences: with different (dataset, name).
-        out: folder of the results; what is finished in it is skipped, run by run.
-        make: gives an object with ``init(frame, box)`` and ``track(frame)`` for a spec; a module-level function, so that worker
+        specs: Trackers with different labels.
+        sequences: With different (dataset, name).
+        out: Folder of the results; what is finished in it is skipped, run by run.
+        make: Gives an object with ``init(frame, box)`` and ``track(frame)`` for a spec; a module-level function, so that worker
             processes can import it.
-        protocol: how trackers are run; one pass by default.
-        workers: processes; 0 runs in this process, one pair after the other, and leaves its threads alone.
-        threads: of OpenCV and of OpenMP libraries in each worker process.
-        seed: of the random generators of Python, NumPy, OpenCV and torch, set before each run; repetition k has seed + k - 1.
-        lockstep: sequences that a `SteppedTracker` tracks side by side, as one batch; 1 for one after the other.
-        ray: address of a Ray cluster to run on instead of processes here, or "local" for one that lives as long as the run.
-        overwrite: run finished pairs again; drop the results of other configurations.
+        protocol: How trackers are run; one pass by default.
+        workers: Processes; 0 runs in this process, one pair after the other, and leaves its threads alone.
+        threads: Of OpenCV and of OpenMP libraries in each worker process.
+        seed: Of the random generators of Python, NumPy, OpenCV and torch, set before each run; repetition k has seed + k - 1.
+        batch: Batch size: sequences that a `SteppedTracker` tracks side by side; 1 for one after the other.
+        ray: Address of a Ray cluster to run on instead of processes here, or "local" for one that lives as long as the run.
+        overwrite: Run finished pairs again; drop the results of other configurations.
         data: NAME:ROOT by name of the dataset, kept in the results for those who reproduce them.
-        report: called here with each outcome as it arrives.
+        on_outcome: Called here with each outcome as it arrives.
 
     Returns:
         One outcome per pair, skipped ones first.
 
     Raises:
-        LockonError: double labels or sequences, numbers out of range, or results of another configuration in `out`.
-        KeyboardInterrupt: stopped by Ctrl-C; running pairs are dropped, finished ones are stored.
+        LockonError: Double labels or sequences, numbers out of range, or results of another configuration in `out`.
+        KeyboardInterrupt: Stopped by Ctrl-C; running pairs are dropped, finished ones are stored.
     """
-    protocol = protocol or Protocol()
-    _check_arguments(specs, sequences, workers=workers, threads=threads, lockstep=lockstep, protocol=protocol)
+    protocol = protocol or OnePass()
+    _check_arguments(specs, sequences, workers=workers, threads=threads, batch=batch, protocol=protocol)
     store = Store(out)
     for spec in specs:
         store.claim(spec.label, spec.configuration(seed), spec.size(), overwrite=overwrite)
     outcomes: list[Outcome] = []
 
-    def tell(outcome: Outcome) -> None:
+    def keep(outcome: Outcome) -> None:
         outcomes.append(outcome)
-        if report is not None:
-            report(outcome)
+        if on_outcome is not None:
+            on_outcome(outcome)
 
-    context = BenchmarkContext(make, protocol, seed, _setup(workers, threads, lockstep, ray), lockstep, data or {})
-    todo = _missing(specs, sequences, context, store, overwrite=overwrite, tell=tell)
-    jobs = _jobs(todo, lockstep)
+    context = BenchmarkContext(make, protocol, seed, _setup(workers, threads, batch, ray), batch, data or {})
+    todo = _missing(specs, sequences, context, store, overwrite=overwrite, on_outcome=keep)
+    jobs = _jobs(todo, batch)
     if ray is not None:
         from lockon.bench.ray_workers import run_on_ray
 
-        run_on_ray(jobs, context, store, ray, threads=threads, tell=tell)
+        run_on_ray(jobs, context, store, ray, threads=threads, on_outcome=keep)
     elif workers == 0:
         for job in jobs:
             for outcome in run_job(context, store, Job(job.spec.on_worker(0), job.sequences)):
-                tell(outcome)
+                keep(outcome)
     else:
-        run_in_processes(jobs, context, Path(out), workers=workers, threads=threads, tell=tell)
+        run_in_processes(jobs, context, Path(out), workers=workers, threads=threads, on_outcome=keep)
     return outcomes
 
 
@@ -99,44 +101,44 @@ def _missing(
     store: Store,
     *,
     overwrite: bool,
-    tell: Callable[[Outcome], None],
+    on_outcome: Callable[[Outcome], None],
 ) -> list[tuple[TrackerSpec, VideoSequence]]:
-    """The pairs with anything to do; results that are to be made again are dropped."""
+    """Return the pairs with anything to do; results that are to be made again are dropped."""
     todo = []
     for sequence in sequences:
         for spec in specs:
             if overwrite:
                 store.remove(spec.label, sequence, context.protocol.name)
             if next(open_runs(context, store, spec.label, sequence), None) is None:
-                tell(Outcome(spec.label, sequence.name, len(sequence), "skipped"))
+                on_outcome(Outcome(spec.label, sequence.name, len(sequence), "skipped"))
             else:
                 todo.append((spec, sequence))
     return todo
 
 
-def _jobs(todo: list[tuple[TrackerSpec, VideoSequence]], lockstep: int) -> list[Job]:
-    """A job per pair; in lockstep several sequences of one tracker, those of about one length together."""
-    if lockstep == 1:
+def _jobs(todo: list[tuple[TrackerSpec, VideoSequence]], batch: int) -> list[Job]:
+    """Make a job per pair; in batches several sequences of one tracker, those of about one length together."""
+    if batch == 1:
         return [Job(spec, (sequence,)) for spec, sequence in todo]
     jobs = []
     for label in dict.fromkeys(spec.label for spec, _ in todo):
         spec = next(spec for spec, _ in todo if spec.label == label)
         own = sorted((sequence for other, sequence in todo if other.label == label), key=len, reverse=True)
-        size = PER_LANE * lockstep
+        size = PER_SLOT * batch
         jobs += [Job(spec, tuple(own[first : first + size])) for first in range(0, len(own), size)]
     return jobs
 
 
-def _setup(workers: int, threads: int, lockstep: int, ray: str | None) -> dict[str, Any]:
+def _setup(workers: int, threads: int, batch: int, ray: str | None) -> dict[str, Any]:
     """What is the same for all records of this call."""
     setup = {"versions": versions(), "machine": machine(), "workers": workers, "threads": threads if workers else cv2.getNumThreads()}
     if ray is not None:
         setup |= {"workers": "ray", "threads": threads}
-    return setup if lockstep == 1 else {**setup, "lockstep": lockstep}
+    return setup if batch == 1 else {**setup, "lockstep": batch}
 
 
 def _check_arguments(
-    specs: Sequence[TrackerSpec], sequences: Sequence[VideoSequence], *, workers: int, threads: int, lockstep: int, protocol: Protocol
+    specs: Sequence[TrackerSpec], sequences: Sequence[VideoSequence], *, workers: int, threads: int, batch: int, protocol: Protocol
 ) -> None:
     labels = [spec.label for spec in specs]
     for label in labels:
@@ -148,14 +150,10 @@ def _check_arguments(
         raise LockonError(f"sequence {double[1]!r} of {double[0]} is given twice; give each dataset once")
     if not labels or not names:
         raise LockonError(f"{len(labels)} trackers and {len(names)} sequences given; expected at least one of each")
-    if workers < 0 or threads < 1 or lockstep < 1:
-        raise LockonError(
-            f"workers={workers}, threads={threads}, lockstep={lockstep}; expected workers of 0 or more, the others of 1 or more"
-        )
-    if lockstep > 1 and protocol.name == "realtime" and protocol.realtime.seconds is None:
-        raise LockonError(
-            "real time cannot be measured in lockstep, where a frame waits for the others; give seconds per frame, or lockstep=1"
-        )
+    if workers < 0 or threads < 1 or batch < 1:
+        raise LockonError(f"workers={workers}, threads={threads}, batch={batch}; expected workers of 0 or more, the others of 1 or more")
+    if batch > 1 and protocol.is_timed:
+        raise LockonError("real time cannot be measured in batches, where a frame waits for the others; give seconds per frame, or batch=1")
 
 
 __all__ = ["Job", "Make", "Outcome", "TrackerSpec", "run_benchmark", "sha256"]

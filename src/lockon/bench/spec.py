@@ -18,8 +18,9 @@ class RefinerSpec:
     """A refiner to be put behind a tracker.
 
     Attributes:
-        name: one of `lockon.load_refiner`. weights, preset: arguments of it.
-        files: weight files, whose hash tells configurations apart and whose bytes belong to the model's size.
+        name: One of `lockon.load_refiner`.
+        weights, preset: Arguments of it.
+        files: Weight files, whose hash tells configurations apart and whose bytes belong to the model's size.
     """
 
     name: str
@@ -33,11 +34,12 @@ class TrackerSpec:
     """A tracker to be made in a worker process; has to be picklable.
 
     Attributes:
-        label: its name in tables and folders. name: its name for `make`, which is one of `lockon.load` or MODULE:FACTORY.
-        weights, preset, device, overrides: arguments of `lockon.load`. Several devices, "cuda:0,cuda:1", are spread over the workers.
-        files: weight files, whose hash tells configurations apart and whose bytes are the model's size.
-        source: files of code outside the package, whose hash tells configurations apart.
-        refiner: to be put behind it, on the same device; None for none. Its parameters are overrides that begin with ``refine.`` or
+        label: Its name in tables and folders.
+        name: Its name for `make`, which is one of `lockon.load` or MODULE:FACTORY.
+        weights, preset, device, overrides: Arguments of `lockon.load`. Several devices, "cuda:0,cuda:1", are spread over the workers.
+        files: Weight files, whose hash tells configurations apart and whose bytes are the model's size.
+        source: Files of code outside the package, whose hash tells configurations apart.
+        refiner: To be put behind it, on the same device; None for none. Its parameters are overrides that begin with ``refine.`` or
             ``refiner.``, as for `lockon.load`.
     """
 
@@ -74,11 +76,11 @@ class TrackerSpec:
         return sum(path.stat().st_size for path in (*self.files, *refiner))
 
     def devices(self) -> list[str]:
-        """The devices, at least one."""
+        """Return the devices, at least one."""
         return [device.strip() for device in self.device.split(",") if device.strip()] or ["auto"]
 
     def on_worker(self, number: int) -> TrackerSpec:
-        """The tracker on the device that worker `number`, from 0, uses."""
+        """Return the tracker on the device that worker `number`, from 0, uses."""
         devices = self.devices()
         return replace(self, device=devices[number % len(devices)])
 
@@ -87,7 +89,7 @@ Make = Callable[[TrackerSpec], Tracker]
 
 
 def config_of(tracker: object) -> object | None:
-    """The tracker's parameters, where they are a dataclass under the name `config`; anybody's tracker may have them so."""
+    """Return the tracker's parameters, where they are a dataclass under the name `config`; anybody's tracker may have them so."""
     config = getattr(tracker, "config", None)
     return config if is_dataclass(config) and not isinstance(config, type) else None
 
@@ -96,7 +98,7 @@ def sha256(path: Path) -> str:
     """Hexadecimal digest of a file.
 
     Raises:
-        LockonError: the file cannot be read.
+        LockonError: The file cannot be read.
     """
     digest = hashlib.sha256()
     try:

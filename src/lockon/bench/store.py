@@ -22,7 +22,8 @@ from typing import Any
 from urllib.parse import quote
 
 from lockon._files import write_bytes
-from lockon.bench.record import FORMAT, PROTOCOLS, ProtocolName, Record, RunKey, load_record, read_json, record_bytes
+from lockon.bench.protocols.table import PROTOCOLS
+from lockon.bench.record import FORMAT, Record, RunKey, load_record, read_json, record_bytes
 from lockon.config import differences
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError, LockonWarning, unknown_name
@@ -35,7 +36,7 @@ class Store:
     """A folder of results.
 
     Args:
-        folder: made when the first result is written.
+        folder: Made when the first result is written.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -45,7 +46,7 @@ class Store:
         """Labels of the trackers with results, in alphabetical order.
 
         Raises:
-            LockonError: the folder does not exist or holds no results.
+            LockonError: The folder does not exist or holds no results.
         """
         labels = sorted(path.parent.name for path in self.folder.glob("*/tracker.json"))
         if not labels:
@@ -55,16 +56,16 @@ class Store:
             )
         return labels
 
-    def protocols(self, label: str) -> list[ProtocolName]:
+    def protocols(self, label: str) -> list[str]:
         """Protocols that a tracker has results of, in the order of `PROTOCOLS`."""
         found = {_protocol_of(path.parent.name) for path in (self.folder / label).glob("*/*.json")}
         return [name for name in PROTOCOLS if name in found]
 
     def describe(self, label: str) -> dict[str, Any]:
-        """The content of tracker.json: ``configuration`` and ``size`` (bytes of the weight files).
+        """Return the content of tracker.json: ``configuration`` and ``size`` (bytes of the weight files).
 
         Raises:
-            LockonError: the file is missing or broken.
+            LockonError: The file is missing or broken.
         """
         path = self.folder / label / "tracker.json"
         content = read_json(path)
@@ -76,13 +77,13 @@ class Store:
         """Write tracker.json, or check that it says the same.
 
         Args:
-            label: folder name of the tracker.
+            label: Folder name of the tracker.
             configuration: JSON values that decide the results.
-            size: bytes of the weight files.
-            overwrite: drop the results of another configuration instead of refusing.
+            size: Bytes of the weight files.
+            overwrite: Drop the results of another configuration instead of refusing.
 
         Raises:
-            LockonError: a label that is no folder name, or results of another configuration.
+            LockonError: A label that is no folder name, or results of another configuration.
         """
         if not _LABEL.fullmatch(label):
             raise LockonError(f"tracker label {label!r}; expected letters, digits and ._+- only, because it names a folder")
@@ -119,7 +120,7 @@ class Store:
         """Keep the traceback of a failed attempt beside where the result would be."""
         write_bytes(_error_file(self.path(label, sequence.dataset, sequence.name, run_key)), text.encode())
 
-    def remove(self, label: str, sequence: VideoSequence, protocol: ProtocolName = "one-pass") -> None:
+    def remove(self, label: str, sequence: VideoSequence, protocol: str = "one-pass") -> None:
         """Drop all results of a tracker on a sequence under one protocol."""
         first = self.path(label, sequence.dataset, sequence.name, RunKey(protocol))
         for path in first.parent.glob("*.json"):
@@ -127,14 +128,14 @@ class Store:
                 path.unlink()
 
     def find(self, label: str, sequence: VideoSequence, run_key: RunKey = _FIRST, rules: Mapping[str, Any] | None = None) -> Record | None:
-        """The usable result for this sequence, if there is one. A broken file is reported and counts as none.
+        """Return the usable result for this sequence, if there is one. A broken file is reported and counts as none.
 
         Args:
-            label: of the tracker. sequence, place: which result.
-            rules: settings of the protocol that it has to have been run with; None for any.
+            label: Of the tracker. sequence, place: which result.
+            rules: Settings of the protocol that it has to have been run with; None for any.
 
         Raises:
-            LockonError: the result was made with other ground truth or other settings of the protocol.
+            LockonError: The result was made with other ground truth or other settings of the protocol.
         """
         path = self.path(label, sequence.dataset, sequence.name, run_key)
         if not path.exists():
@@ -152,19 +153,19 @@ class Store:
         return record
 
     def finished(self, label: str, sequence: VideoSequence, run_key: RunKey = _FIRST, rules: Mapping[str, Any] | None = None) -> bool:
-        """Whether `find` finds a result.
+        """Return whether `find` finds a result.
 
         Raises:
-            LockonError: as `find`.
+            LockonError: As `find`.
         """
         return self.find(label, sequence, run_key, rules) is not None
 
-    def records(self, label: str, protocol: ProtocolName = "one-pass") -> list[Record]:
+    def records(self, label: str, protocol: str = "one-pass") -> list[Record]:
         """All results of a tracker under one protocol by dataset, sequence, anchor and repetition. Broken files are left out,
         with a warning each.
 
         Raises:
-            LockonError: unknown protocol.
+            LockonError: Unknown protocol.
         """
         if protocol not in PROTOCOLS:
             raise unknown_name("protocol", protocol, PROTOCOLS)
@@ -179,8 +180,8 @@ class Store:
         return sorted(found, key=lambda one: (one.dataset, one.sequence, -1 if one.anchor is None else one.anchor, one.repetition))
 
 
-def _protocol_of(folder: str) -> ProtocolName:
-    """The protocol of a folder DATASET or DATASET.PROTOCOL."""
+def _protocol_of(folder: str) -> str:
+    """Return the protocol of a folder DATASET or DATASET.PROTOCOL."""
     for name in PROTOCOLS[1:]:
         if folder.endswith(f".{name}"):
             return name
@@ -188,14 +189,14 @@ def _protocol_of(folder: str) -> ProtocolName:
 
 
 def _folder_name(dataset: str) -> str:
-    """A dataset whose own name ends like the folder of a protocol keeps its dot encoded."""
+    """Return a dataset whose own name ends like the folder of a protocol keeps its dot encoded."""
     name = _file_name(dataset)
     head, dot, tail = name.rpartition(".")
     return f"{head}%2E{tail}" if dot and tail in PROTOCOLS else name
 
 
 def _stem(sequence: str) -> str:
-    """A sequence whose own name ends like that of an anchor's run keeps its @ encoded."""
+    """Return a sequence whose own name ends like that of an anchor's run keeps its @ encoded."""
     return re.sub(r"@(?=\d+$)", "%40", _file_name(sequence))
 
 
@@ -208,4 +209,4 @@ def _file_name(name: str) -> str:
     return f"%2E{text[1:]}" if text.startswith(".") else text
 
 
-__all__ = ["PROTOCOLS", "ProtocolName", "Record", "RunKey", "Store", "load_record"]
+__all__ = ["Record", "RunKey", "Store", "load_record"]

@@ -19,10 +19,8 @@ from lockon._require import missing_extra
 from lockon.cli import (
     analyze,
     bench,
+    bench_compare,
     bench_files,
-    bench_latency,
-    bench_oracle,
-    bench_refined,
     bench_report,
     bench_reproduce,
     bench_search,
@@ -112,9 +110,7 @@ data.app.command("label")(data_label.label)
 app.add_typer(data.app, name="data")
 bench.app.command("report")(bench_report.report)
 bench.app.command("reproduce")(bench_reproduce.reproduce)
-bench.app.command("refined")(bench_refined.refined)
-bench.app.command("oracle", cls=bench.ManyValues)(bench_oracle.oracle)
-bench.app.command("latency", cls=bench.ManyValues)(bench_latency.latency)
+bench.app.command("compare", cls=bench.ManyValues)(bench_compare.compare)
 bench.app.command("search")(bench_search.search)
 bench.app.add_typer(bench_files.app)
 app.add_typer(bench.app, name="bench")

@@ -13,42 +13,17 @@ import typer
 if TYPE_CHECKING:
     from lockon.bench.run import Outcome
     from lockon.bench.spec import TrackerSpec
+    from lockon.cli._groups import RunOptions
     from lockon.data.sequence import VideoSequence
 
-Trackers = Annotated[
-    list[str] | None,
-    typer.Option("--trackers", help="Names of `lockon zoo list`, MODULE:FACTORY for your own, LABEL=NAME to run one in several ways."),
-]
-Data = Annotated[
-    list[str] | None, typer.Option("--data", metavar="NAME:ROOT", help="Datasets of `lockon data list`; pool:ROOT takes all in a folder.")
-]
 Results = Annotated[
     Path | None, typer.Option("--results", metavar="DIR", help="Results of `lockon bench run` or `lockon bench import`; runs nothing.")
 ]
-Sequences = Annotated[list[str] | None, typer.Option("--sequences", metavar="NAME", help="Only these sequences.")]
-Weights = Annotated[
-    list[str] | None,
-    typer.Option("--weights", metavar="TRACKER=PATH", help="Weights of a tracker; the name may be left out if there is one."),
-]
-Presets = Annotated[
-    list[str] | None, typer.Option("--preset", metavar="[TRACKER:]NAME", help="Named inference parameters of one tracker, or of all.")
-]
-Devices = Annotated[
-    list[str] | None, typer.Option("--device", metavar="[TRACKER:]NAME", help="Where networks run: auto, cpu, openvino, cuda or torch.")
-]
-Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="[TRACKER:]NAME=VALUE", help="Inference parameter of one tracker, or of all.")
-]
-Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes for runs over whole sequences; 0 runs in this one.")]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of each process.")]
-Lockstep = Annotated[int, typer.Option("--lockstep", min=1, help="Sequences that a network tracks side by side, as one batch.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random choices.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Run again what is finished, and replace results of other settings.")]
 Convention = Annotated[
     str | None, typer.Option("--convention", help="Toolkit to agree with: pysot (default), pytracking, ostrack, lorat, got10k, got10k-otb.")
 ]
 Save = Annotated[
-    list[Path] | None, typer.Option("--save", metavar="FILE", help="Also write the table: .md, or .json for all figures; may be repeated.")
+    list[Path] | None, typer.Option("--save", metavar="FILE", help="Also write the table: .md, or .json for all metrics; may be repeated.")
 ]
 PlotFormat = Annotated[str, typer.Option("--plot-format", help="png, svg, pdf, or several by commas.")]
 
@@ -57,17 +32,17 @@ _WIDE = 200  # letters of a line where there is no terminal
 
 
 def check_folder(out: Path) -> None:
-    """An error now, not after minutes of work, where the folder cannot be written to."""
+    """Return an error now, not after minutes of work, where the folder cannot be written to."""
     from lockon._files import PendingFile
 
     PendingFile(out / "score.json").discard()
 
 
 def check_plots(out: Path, formats: str) -> list[str]:
-    """The formats of plots; an error now where they cannot be drawn or written."""
+    """Return the formats of plots; an error now where they cannot be drawn or written."""
     from lockon._require import require
     from lockon.bench.plots.style import FORMATS
-    from lockon.cli.bench import split_names
+    from lockon.cli._groups import split_names
     from lockon.errors import unknown_name
 
     require("matplotlib", "bench")
@@ -83,7 +58,7 @@ def check_source(data: list[str] | None, results: Path | None, command: str) -> 
     """Either datasets to run on, or stored results.
 
     Raises:
-        LockonError: none, or both.
+        LockonError: None, or both.
     """
     from lockon.errors import LockonError
 
@@ -93,13 +68,14 @@ def check_source(data: list[str] | None, results: Path | None, command: str) -> 
 
 
 def run_all(
-    specs: list[TrackerSpec], sequences: list[VideoSequence], folder: Path, origin: dict[str, str], *, again: str | None, **how: Any
+    specs: list[TrackerSpec], sequences: list[VideoSequence], folder: Path, origin: dict[str, str], *, again: str | None, how: RunOptions
 ) -> list[Outcome]:
     """One pass of every tracker over every sequence, with a progress bar; what is finished in the folder is skipped.
 
     Args:
-        origin: NAME:ROOT by name of the dataset. again: what to say on Ctrl-C of what is kept; None where nothing is.
-        how: workers, threads, lockstep, seed and overwrite of `run_benchmark`.
+        origin: NAME:ROOT by name of the dataset.
+        again: What to say on Ctrl-C of what is kept; None where nothing is.
+        how: Of the runs.
 
     Returns:
         The outcomes; failed ones have been told on stderr.
@@ -109,8 +85,8 @@ def run_all(
     from lockon.zoo.specs import load_spec
 
     try:
-        with progress_bar(sum(map(len, sequences)) * len(specs)) as report:
-            outcomes = run_benchmark(specs, sequences, folder, load_spec, data=origin, report=report, **how)
+        with progress_bar(sum(map(len, sequences)) * len(specs)) as on_outcome:
+            outcomes = run_benchmark(specs, sequences, folder, load_spec, data=origin, on_outcome=on_outcome, **how.arguments())
     except KeyboardInterrupt:
         if again is None:
             raise
@@ -134,7 +110,7 @@ def end(outcomes: list[Outcome], paths: list[Path]) -> None:
 
 @contextmanager
 def phases() -> Iterator[Callable[[str, int], Callable[[int], None]]]:
-    """A bar per phase, on stderr: told its name and its number of frames, gives what to tell of those done."""
+    """Return a bar per phase, on stderr: told its name and its number of frames, gives what to tell of those done."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -161,10 +137,10 @@ def write_json(path: Path, content: dict[str, Any]) -> Path:
 
 
 def check_save(paths: list[Path] | None) -> None:
-    """An error now, not after minutes of work, where a table cannot be written.
+    """Return an error now, not after minutes of work, where a table cannot be written.
 
     Raises:
-        LockonError: another suffix than .md and .json, or a folder that cannot be written to.
+        LockonError: Another suffix than .md and .json, or a folder that cannot be written to.
     """
     from lockon.errors import LockonError
 
@@ -175,10 +151,10 @@ def check_save(paths: list[Path] | None) -> None:
 
 
 def write_table(paths: list[Path] | None, text: str, content: dict[str, Any]) -> list[Path]:
-    """A table as Markdown or its figures as JSON, by the suffixes of the files; NaN becomes null.
+    """Return a table as Markdown or its metrics as JSON, by the suffixes of the files; NaN becomes null.
 
     Raises:
-        LockonError: as `check_save`.
+        LockonError: As `check_save`.
     """
     from lockon._files import write_bytes
     from lockon.bench.tables.records import nulls
@@ -204,7 +180,7 @@ def show(*parts: Any) -> None:
 
 
 def table(title: str, *columns: str) -> Any:
-    """A table of rich, the first column left, the others right."""
+    """Return a table of rich, the first column left, the others right."""
     from rich.table import Table
 
     made = Table(title=title, title_justify="left")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lockon.cli import _analysis as shared
+from lockon.cli._groups import DataOptions, RunOptions, TrackerOptions, grouped
 
 if TYPE_CHECKING:
-    from lockon.bench.alignment import Alignment
+    from lockon.analysis.alignment import Alignment
     from lockon.bench.run import Outcome
     from lockon.bench.spec import TrackerSpec
     from lockon.data.sequence import VideoSequence
@@ -27,30 +29,31 @@ CORRELATIONS = {
 OVERLAPS = {"chosen": "IoU chosen", "best": "IoU best", "gap": "gap"}
 
 
-def alignment(  # noqa: PLR0917 - a command line
-    trackers: shared.Trackers = None,
-    data: shared.Data = None,
+@dataclass(frozen=True, kw_only=True)
+class ScoreOptions:
+    """Which scores and overlaps are compared."""
+
+    answers: Annotated[
+        bool, typer.Option("--answers", help="Judge the answers of whole runs also of trackers with a network, not all candidates.")
+    ] = False
+    every: Annotated[int, typer.Option("--every", min=1, help="Look at every k-th annotated frame.")] = 5
+    jitter: Annotated[
+        float, typer.Option("--jitter", min=0, help="Move and resize the box that is searched around by up to this part of its size.")
+    ] = 0.0
+    above: Annotated[float, typer.Option("--above", min=0, max=0.99, help="IoU above which a box counts as on the target.")] = 0.5
+
+
+@grouped
+def alignment(
+    *,
+    trackers: TrackerOptions,
+    data: DataOptions,
     results: shared.Results = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder for alignment.json and alignment.png, and for runs/ with --answers.")
     ] = None,
-    sequences: shared.Sequences = None,
-    answers: Annotated[
-        bool, typer.Option("--answers", help="Judge the answers of whole runs also of trackers with a network, not all candidates.")
-    ] = False,
-    every: Annotated[int, typer.Option("--every", min=1, help="Look at every k-th annotated frame.")] = 5,
-    jitter: Annotated[
-        float, typer.Option("--jitter", min=0, help="Move and resize the box that is searched around by up to this part of its size.")
-    ] = 0.0,
-    above: Annotated[float, typer.Option("--above", min=0, max=0.99, help="IoU above which a box counts as on the target.")] = 0.5,
-    weights: shared.Weights = None,
-    preset: shared.Presets = None,
-    device: shared.Devices = None,
-    settings: shared.Settings = None,
-    workers: shared.Workers = 1,
-    threads: shared.Threads = 1,
-    seed: shared.Seed = 0,
-    overwrite: shared.Overwrite = False,
+    which: ScoreOptions,
+    how: RunOptions,
     plot_format: shared.PlotFormat = "png",
 ) -> None:
     """Score against IoU, with Pearson's and Spearman's correlation (SiamLA, Fig. 12).
@@ -69,36 +72,29 @@ def alignment(  # noqa: PLR0917 - a command line
 
       lockon analyze alignment --results runs/otb --out runs/otb-alignment
     """
-    from lockon.bench.plots.alignment import write_alignment_plot
-    from lockon.cli.bench import split_names
+    from lockon.analysis.plots.alignment import write_alignment_plot
 
-    shared.check_source(data, results, "alignment")
+    shared.check_source(data.data, results, "alignment")
     formats = [] if out is None else shared.check_plots(out, plot_format)
     outcomes: list[Outcome] = []
-    wanted = split_names(sequences)
     if results is not None:
-        found = _stored(results, split_names(trackers), wanted, above, seed)
+        found = _stored(results, trackers.names, data.wanted, which.above, how.seed)
     else:
-        from lockon.cli._trackers import load_sequences, tracker_specs
-
-        specs = tracker_specs(split_names(trackers) or ["lockon-s"], weights or [], preset or [], device or [], settings or [])
-        chosen, origin = load_sequences(data or [], wanted)
-        how = {"workers": workers, "threads": threads, "seed": seed, "overwrite": overwrite}
-        found, outcomes = _measured(
-            specs, chosen, origin, out, look={"every": every, "jitter": jitter, "seed": seed, "above": above}, answers=answers, how=how
-        )
+        specs = trackers.specs("lockon-s")
+        chosen, origin = data.load()
+        found, outcomes = _measured(specs, chosen, origin, out, which=which, how=how)
     _show(found)
     paths: list[Path] = []
     if out is not None:
-        source = {"results": str(results)} if results is not None else {"data": data, "every": every, "jitter": jitter}
-        content = {**source, "seed": seed, "trackers": {label: item.figures() for label, item in found.items()}}
+        source = {"results": str(results)} if results is not None else {"data": data.data, "every": which.every, "jitter": which.jitter}
+        content = {**source, "seed": how.seed, "trackers": {label: item.metrics() for label, item in found.items()}}
         paths = [shared.write_json(out / "alignment.json", content), *write_alignment_plot(found, out / "alignment", formats)]
     shared.end(outcomes, paths)
 
 
 def _stored(folder: Path, labels: list[str], wanted: list[str], above: float, seed: int) -> dict[str, Alignment]:
     """Of the one-pass results of a folder, by tracker."""
-    from lockon.bench.alignment import answer_alignment
+    from lockon.analysis.alignment import answer_alignment
     from lockon.bench.store import Store
     from lockon.errors import LockonError, unknown_name
 
@@ -122,12 +118,11 @@ def _measured(
     origin: dict[str, str],
     out: Path | None,
     *,
-    look: dict[str, Any],
-    answers: bool,
-    how: dict[str, Any],
+    which: ScoreOptions,
+    how: RunOptions,
 ) -> tuple[dict[str, Alignment], list[Outcome]]:
     """Of trackers that are run now: candidates where there is a network, else answers. By tracker, in the order of `specs`."""
-    from lockon.bench.alignment import alignment_frames, candidate_alignment
+    from lockon.analysis.alignment import alignment_frames, candidate_alignment
     from lockon.tracker import CandidateTracker
     from lockon.zoo.specs import load_spec
 
@@ -136,20 +131,22 @@ def _measured(
     with shared.phases() as phase:
         for spec in specs:
             tracker: Tracker = load_spec(spec.on_worker(0))
-            if answers or not isinstance(tracker, CandidateTracker):
+            if which.answers or not isinstance(tracker, CandidateTracker):
                 others.append(spec)
                 continue
-            advance = phase(spec.label, alignment_frames(sequences, look["every"]))
-            found[spec.label] = candidate_alignment(tracker, sequences, advance=advance, **look)
+            advance = phase(spec.label, alignment_frames(sequences, which.every))
+            found[spec.label] = candidate_alignment(
+                tracker, sequences, every=which.every, jitter=which.jitter, seed=how.seed, above=which.above, advance=advance
+            )
     outcomes: list[Outcome] = []
     if others:
-        answered, outcomes = _answered(others, sequences, origin, out, above=look["above"], how=how)
+        answered, outcomes = _answered(others, sequences, origin, out, above=which.above, how=how)
         found |= answered
     return {spec.label: found[spec.label] for spec in specs}, outcomes
 
 
 def _answered(
-    specs: list[TrackerSpec], sequences: list[VideoSequence], origin: dict[str, str], out: Path | None, *, above: float, how: dict[str, Any]
+    specs: list[TrackerSpec], sequences: list[VideoSequence], origin: dict[str, str], out: Path | None, *, above: float, how: RunOptions
 ) -> tuple[dict[str, Alignment], list[Outcome]]:
     """One pass of each tracker; the runs are kept in OUT/runs, or nowhere."""
     from tempfile import TemporaryDirectory
@@ -157,13 +154,13 @@ def _answered(
     with TemporaryDirectory() as temporary:
         folder = Path(temporary) if out is None else out / "runs"
         again = None if out is None else f"finished sequences are kept in {folder}, the same command goes on from there"
-        outcomes = shared.run_all(specs, sequences, folder, origin, again=again, **how)
+        outcomes = shared.run_all(specs, sequences, folder, origin, again=again, how=how)
         names = {(sequence.dataset, sequence.name) for sequence in sequences}
-        from lockon.bench.alignment import answer_alignment
+        from lockon.analysis.alignment import answer_alignment
         from lockon.bench.publish import KeptStore
 
         store = KeptStore(folder, names)
-        return {spec.label: answer_alignment(store.records(spec.label), above=above, seed=how["seed"]) for spec in specs}, outcomes
+        return {spec.label: answer_alignment(store.records(spec.label), above=above, seed=how.seed) for spec in specs}, outcomes
 
 
 def _show(found: dict[str, Alignment]) -> None:

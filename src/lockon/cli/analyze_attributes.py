@@ -2,44 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lockon.cli import _analysis as shared
+from lockon.cli._groups import DataOptions, RunOptions, TrackerOptions, grouped
 
 if TYPE_CHECKING:
     from lockon.bench.publish import KeptStore
     from lockon.bench.report import Report
     from lockon.bench.run import Outcome
 
-Protocol = Literal["one-pass", "realtime", "reset", "anchors"]
+
+@dataclass(frozen=True, kw_only=True)
+class ShownOptions:
+    """What is shown of which stored results."""
+
+    metric: Annotated[str | None, typer.Option("--metric", help="Key of the metric, such as AO; default AUC, or EAO after resets.")] = None
+    baseline: Annotated[str | None, typer.Option("--baseline", metavar="TRACKER", help="Also show what others gain against this one.")] = (
+        None
+    )
+    convention: shared.Convention = None
+    protocol: Annotated[
+        str, typer.Option("--protocol", help="Which stored results: one-pass, realtime, reset or anchors; --data runs one pass.")
+    ] = "one-pass"
 
 
-def attributes(  # noqa: PLR0917 - a command line
-    trackers: shared.Trackers = None,
-    data: shared.Data = None,
+@grouped
+def attributes(
+    *,
+    trackers: TrackerOptions,
+    data: DataOptions,
     results: shared.Results = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder for attributes.json, .csv and .png, and for runs/ with --data.")
     ] = None,
-    figure: Annotated[str | None, typer.Option("--figure", help="Key of the figure, such as AO; default AUC, or EAO after resets.")] = None,
-    baseline: Annotated[
-        str | None, typer.Option("--baseline", metavar="TRACKER", help="Also show what others gain against this one.")
-    ] = None,
-    convention: shared.Convention = None,
-    protocol: Annotated[Protocol, typer.Option("--protocol", help="Which stored results; --data runs one pass.")] = "one-pass",
-    sequences: shared.Sequences = None,
-    weights: shared.Weights = None,
-    preset: shared.Presets = None,
-    device: shared.Devices = None,
-    settings: shared.Settings = None,
-    workers: shared.Workers = 1,
-    threads: shared.Threads = 1,
-    lockstep: shared.Lockstep = 1,
-    seed: shared.Seed = 0,
-    overwrite: shared.Overwrite = False,
+    shown: ShownOptions,
+    how: RunOptions,
     plot_format: shared.PlotFormat = "png",
 ) -> None:
     """Success AUC on the sequences of each attribute, such as fast motion or occlusion, as table and radar (SiamLA, Figs. 7 and 10).
@@ -51,21 +53,21 @@ def attributes(  # noqa: PLR0917 - a command line
 
       lockon analyze attributes --results runs/otb --out runs/otb/attributes
 
-      lockon analyze attributes --results runs/otb --trackers lockon-s csrt --figure AO --baseline csrt
+      lockon analyze attributes --results runs/otb --trackers lockon-s csrt --metric AO --baseline csrt
 
       lockon analyze attributes --trackers lockon-s csrt --data OTB100:/data/OTB100 --out runs/attributes --workers 2
     """
     from lockon.bench.publish import folder_names
     from lockon.bench.report import Options, evaluate_all
     from lockon.bench.report.attributes import has_attributes
-    from lockon.cli.bench import split_names
     from lockon.errors import LockonError
 
-    shared.check_source(data, results, "attributes")
+    shared.check_source(data.data, results, "attributes")
     formats = [] if out is None else shared.check_plots(out, plot_format)
-    labels, wanted, outcomes = split_names(trackers), split_names(sequences), []
+    outcomes: list[Outcome] = []
+    labels, protocol = trackers.names, shown.protocol
     if results is not None:
-        store = _some(results, labels, wanted, protocol)
+        store = _some(results, labels, data.wanted, protocol)
     else:
         if out is None:
             raise LockonError(
@@ -75,25 +77,23 @@ def attributes(  # noqa: PLR0917 - a command line
             raise LockonError(
                 f"--data runs one pass, --protocol {protocol} given; use lockon bench run --protocol {protocol}, then --results"
             )
-        how = {"workers": workers, "threads": threads, "lockstep": lockstep, "seed": seed, "overwrite": overwrite}
-        asked = (labels or ["lockon-s"], weights or [], preset or [], device or [], settings or [])
-        labels, store, outcomes = _run(asked, data or [], wanted, out / "runs", how)
-    reports = evaluate_all(store, Options(convention, labels, protocol=protocol))
+        labels, store, outcomes = _run(trackers, data, out / "runs", how)
+    reports = evaluate_all(store, Options(shown.convention, labels, protocol=protocol))
     paths: list[Path] = []
     for name, report in folder_names(reports).items():
         if not has_attributes(report):
             raise LockonError(
                 f"no sequence of {', '.join(report.datasets)} has attributes; choose a benchmark that lists them, such as OTB100"
             )
-        key = figure or report.headline.key
-        _show(report, key, baseline)
+        key = shown.metric or report.headline.key
+        _show(report, key, shown.baseline)
         if out is not None:
             paths += _write(report, key, out if len(reports) == 1 else out / name, formats)
     shared.end(outcomes, paths)
 
 
-def _some(folder: Path, labels: list[str], wanted: list[str], protocol: Protocol) -> KeptStore:
-    """The results of a folder, of the chosen sequences."""
+def _some(folder: Path, labels: list[str], wanted: list[str], protocol: str) -> KeptStore:
+    """Return the results of a folder, of the chosen sequences."""
     from lockon.bench.publish import KeptStore
     from lockon.errors import unknown_name
 
@@ -107,18 +107,17 @@ def _some(folder: Path, labels: list[str], wanted: list[str], protocol: Protocol
     return KeptStore(folder, {pair for pair in known if pair[1] in wanted})
 
 
-def _run(asked: tuple[list[str], ...], data: list[str], wanted: list[str], folder: Path, how: dict[str, Any]) -> Any:
-    """Labels, the store and the outcomes of trackers that are run now."""
+def _run(trackers: TrackerOptions, data: DataOptions, folder: Path, how: RunOptions) -> tuple[list[str], KeptStore, list[Outcome]]:
+    """Run trackers now; return their labels, the store and the outcomes."""
     from lockon.bench.publish import KeptStore
-    from lockon.cli._trackers import load_sequences, tracker_specs
     from lockon.zoo.specs import load_spec
 
-    specs = tracker_specs(*asked)
-    chosen, origin = load_sequences(data, wanted)
+    specs = trackers.specs("lockon-s")
+    chosen, origin = data.load()
     for spec in specs:
         load_spec(spec.on_worker(0))  # unusable weights are one error now, not one per sequence
     again = f"finished sequences are kept in {folder}, the same command goes on from there"
-    outcomes: list[Outcome] = shared.run_all(specs, chosen, folder, origin, again=again, **how)
+    outcomes = shared.run_all(specs, chosen, folder, origin, again=again, how=how)
     return [spec.label for spec in specs], KeptStore(folder, {(one.dataset, one.name) for one in chosen}), outcomes
 
 
@@ -148,7 +147,7 @@ def _show(report: Report, key: str, baseline: str | None) -> None:
     from lockon.bench.tables.model import BEST, number, ranks
     from lockon.errors import unknown_name
 
-    head, labels = report.figure(key), [item.label for item in report.trackers]
+    head, labels = report.metric(key), [item.label for item in report.trackers]
     if baseline is not None and baseline not in labels:
         raise unknown_name("tracker for --baseline", baseline, labels)
     made = shared.table(f"{head.title} per attribute, {title_of(report)}", "attribute", "sequences", *labels)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from lockon.bench.score import ScoreReport
+    from lockon.analysis.score import ScoreReport
     from lockon.tracker import NetworkTracker
 
 
@@ -42,7 +42,7 @@ def score(  # noqa: PLR0917 - a command line
       lockon export lockon-s --weights runs/first/best.safetensors --tracker runs/first/score/tracker.json --out deployed
     """
     from lockon._require import require
-    from lockon.bench.score import analyze_score
+    from lockon.analysis.score import analyze_score
     from lockon.cli._analysis import check_folder, phases
     from lockon.cli._options import parse_overrides
     from lockon.cli._trackers import load_sequences
@@ -83,24 +83,24 @@ def _write(report: ScoreReport, identity: dict[str, Any], out: Path) -> list[Pat
 
     from lockon import __version__
     from lockon._files import write_bytes
-    from lockon.bench.reliability_plot import write_reliability_plot
+    from lockon.analysis.plots.reliability import write_reliability_plot
     from lockon.config import as_json
 
     score_path, plot_path, tracker_path = (out / name for name in ("score.json", "reliability.png", "tracker.json"))
-    write_bytes(score_path, (json.dumps({"lockon": __version__, **identity, **report.figures}, indent=1, allow_nan=False) + "\n").encode())
+    write_bytes(score_path, (json.dumps({"lockon": __version__, **identity, **report.metrics}, indent=1, allow_nan=False) + "\n").encode())
     write_reliability_plot(report, plot_path)
     write_bytes(tracker_path, (json.dumps(as_json(report.config), indent=1) + "\n").encode())
     return [score_path, plot_path, tracker_path]
 
 
 def _show(report: ScoreReport) -> None:
-    """The figures as tables on standard output."""
+    """Return the metrics as tables on standard output."""
     from rich.console import Console
 
     console = Console()
-    for table in (_ranking_table(report.figures), _calibration_table(report.figures), _threshold_table(report.figures)):
+    for table in (_ranking_table(report.metrics), _calibration_table(report.metrics), _threshold_table(report.metrics)):
         console.print(table)
-    console.print(_composites_line(report.figures["absence"]["composites"]), highlight=False, soft_wrap=True)
+    console.print(_composites_line(report.metrics["absence"]["composites"]), highlight=False, soft_wrap=True)
 
 
 def _composites_line(composites: dict[str, Any] | None) -> str:
@@ -115,10 +115,10 @@ def _composites_line(composites: dict[str, Any] | None) -> str:
     )
 
 
-def _ranking_table(figures: dict[str, Any]) -> Any:
+def _ranking_table(metrics: dict[str, Any]) -> Any:
     from lockon.cli._analysis import decimal, table
 
-    overlap, swapped, composites = figures["overlap"], figures["absence"]["swapped"], figures["absence"]["composites"]
+    overlap, swapped, composites = metrics["overlap"], metrics["absence"]["swapped"], metrics["absence"]["composites"]
     shown = table("AUROC of the score", "for", "yes", "no", "AUROC", "95 % interval")
     rows = [("IoU > 0.5", overlap["hits"], overlap["frames"] - overlap["hits"], overlap)]
     rows.append(("present, or in another video", swapped["present"], swapped["absent"], swapped))
@@ -130,10 +130,10 @@ def _ranking_table(figures: dict[str, Any]) -> Any:
     return shown
 
 
-def _calibration_table(figures: dict[str, Any]) -> Any:
+def _calibration_table(metrics: dict[str, Any]) -> Any:
     from lockon.cli._analysis import decimal, table
 
-    calibration = figures["calibration"]
+    calibration = metrics["calibration"]
     samples = calibration["samples"]
     title = f"Calibration for {calibration['event']} ({samples['tracked']} tracked frames, {samples['absent']} absent)"
     shown = table(title, "calibration", "scale", "bias", "ECE", "ECE tracked", "Brier")
@@ -145,10 +145,10 @@ def _calibration_table(figures: dict[str, Any]) -> Any:
     return shown
 
 
-def _threshold_table(figures: dict[str, Any]) -> Any:
+def _threshold_table(metrics: dict[str, Any]) -> Any:
     from lockon.cli._analysis import percent, table
 
-    thresholds = figures["thresholds"]
+    thresholds = metrics["thresholds"]
     shown = table("Thresholds", "frames", f"tracked: >= {thresholds['tracked']:g}", f"lost: < {thresholds['lost']:g}")
     names = {"hits": "IoU > 0.5", "misses": "IoU <= 0.5", "absent": "in another video"}
     for key, name in names.items():

@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lockon.cli import _analysis as shared
+from lockon.cli._groups import DataOptions, RunOptions, TrackerOptions, grouped
 
 if TYPE_CHECKING:
+    from lockon.analysis.stability import Curve
     from lockon.bench.report.model import Metric
-    from lockon.bench.stability import Curve
 
 
-def stability(  # noqa: PLR0917 - a command line
-    data: Annotated[
-        list[str], typer.Option("--data", metavar="NAME:ROOT", help="Datasets of `lockon data list`; pool:ROOT takes all in a folder.")
-    ],
+@dataclass(frozen=True, kw_only=True)
+class SweepOptions:
+    """Which parameter over which values, and what is shown."""
+
+    parameter: Annotated[str, typer.Option("--parameter", metavar="NAME", help="The number that is changed, as --set names it.")] = (
+        "localizer.rank.window_influence"
+    )
+    values: Annotated[str, typer.Option("--values", metavar="START:STOP:STEP", help="Range, or values by commas.")] = "0:1:0.1"
+    metric: Annotated[str, typer.Option("--metric", help="What table and plot show: AUC, AO, SR50, SR75, P20 or NP.")] = "AUC"
+    convention: shared.Convention = None
+
+
+@grouped
+def stability(
+    *,
     out: Annotated[
         Path,
         typer.Option("--out", metavar="DIR", help="Folder for stability-PARAMETER.json and .png, and for runs/; what is there is skipped."),
     ],
-    trackers: shared.Trackers = None,
-    parameter: Annotated[
-        str, typer.Option("--parameter", metavar="NAME", help="The number that is changed, as --set names it.")
-    ] = "localizer.rank.window_influence",
-    values: Annotated[str, typer.Option("--values", metavar="START:STOP:STEP", help="Range, or values by commas.")] = "0:1:0.1",
-    figure: Annotated[str, typer.Option("--figure", help="What table and plot show: AUC, AO, SR50, SR75, P20 or NP.")] = "AUC",
-    convention: shared.Convention = None,
-    sequences: shared.Sequences = None,
-    weights: shared.Weights = None,
-    preset: shared.Presets = None,
-    device: shared.Devices = None,
-    settings: shared.Settings = None,
-    workers: shared.Workers = 1,
-    threads: shared.Threads = 1,
-    lockstep: shared.Lockstep = 1,
-    seed: shared.Seed = 0,
-    overwrite: shared.Overwrite = False,
+    trackers: TrackerOptions,
+    data: DataOptions,
+    over: SweepOptions,
+    how: RunOptions,
     plot_format: shared.PlotFormat = "png",
 ) -> None:
     """Success AUC over a sweep of one parameter: by default the influence of the window (SiamLA, Fig. 14).
@@ -54,29 +54,27 @@ def stability(  # noqa: PLR0917 - a command line
 
       lockon analyze stability --parameter localizer.rank.penalty_k --values 0:0.2:0.02 --data pool:/data/validation --out runs/penalty
 
-      lockon analyze stability --parameter search_crop.factor --values 3:5:0.25 --figure AO --data pool:/data/validation --out runs/search
+      lockon analyze stability --parameter search_crop.factor --values 3:5:0.25 --metric AO --data pool:/data/validation --out runs/search
     """
+    from lockon.analysis.plots.stability import write_stability_plot
+    from lockon.analysis.stability import curve, parse_values, sweep
     from lockon.bench.metrics.conventions import get_convention
-    from lockon.bench.plots.stability import write_stability_plot
     from lockon.bench.report.model import Report
-    from lockon.bench.report.one_pass import OnePass
-    from lockon.bench.stability import curve, parse_values, sweep
-    from lockon.cli._trackers import load_sequences, tracker_specs
-    from lockon.cli.bench import split_names
+    from lockon.bench.report.one_pass import OnePassScoring
     from lockon.zoo.specs import load_spec
 
     formats = shared.check_plots(out, plot_format)
-    numbers = parse_values(values)
+    parameter, convention = over.parameter, over.convention
+    numbers = parse_values(over.values)
     if convention is not None:
         get_convention(convention)
-    head = Report((), OnePass(convention or "pysot")).figure(figure)
-    specs = tracker_specs(split_names(trackers) or ["lockon-s"], weights or [], preset or [], device or [], settings or [])
-    chosen, origin = load_sequences(data, split_names(sequences))
+    head = Report((), OnePassScoring(convention or "pysot")).metric(over.metric)
+    specs = trackers.specs("lockon-s")
+    chosen, origin = data.load()
     sweeps = {spec.label: sweep(spec, parameter, numbers, load_spec) for spec in specs}
     every = [one for made, _ in sweeps.values() for one in made]
     again = f"finished sequences are kept in {out / 'runs'}, the same command goes on from there"
-    how = {"workers": workers, "threads": threads, "lockstep": lockstep, "seed": seed, "overwrite": overwrite}
-    outcomes = shared.run_all(every, chosen, out / "runs", origin, again=again, **how)
+    outcomes = shared.run_all(every, chosen, out / "runs", origin, again=again, how=how)
     names = {(sequence.dataset, sequence.name) for sequence in chosen}
     curves = [
         curve(out / "runs", spec, sweeps[spec.label][0], numbers, sweeps[spec.label][1], sequences=names, convention=convention)
@@ -85,12 +83,12 @@ def stability(  # noqa: PLR0917 - a command line
     _show(curves, parameter, head)
     content = {
         "parameter": parameter,
-        "data": data,
+        "data": data.data,
         "sequences": [sequence.name for sequence in chosen],
         "convention": convention or "pysot",
-        "seed": seed,
+        "seed": how.seed,
         "trackers": {
-            spec.label: {"configuration": spec.configuration(seed), **item.as_json()} for spec, item in zip(specs, curves, strict=True)
+            spec.label: {"configuration": spec.configuration(how.seed), **item.as_json()} for spec, item in zip(specs, curves, strict=True)
         },
     }
     paths = [shared.write_json(out / f"stability-{parameter}.json", content)]
@@ -102,10 +100,10 @@ def stability(  # noqa: PLR0917 - a command line
 
 
 def _show(curves: list[Curve], parameter: str, head: Metric) -> None:
-    """Two tables: the figure at each value, and what the sweep says of each tracker."""
+    """Two tables: the metric at each value, and what the sweep says of each tracker."""
     sweep = shared.table(f"{head.title} over {parameter}", parameter, *(item.label for item in curves))
     for place, value in enumerate(curves[0].values):
-        cells = [f"{item.figures[head.key][place]:.{head.digits}f}" + ("*" if item.missing[place] else "") for item in curves]
+        cells = [f"{item.metrics[head.key][place]:.{head.digits}f}" + ("*" if item.missing[place] else "") for item in curves]
         sweep.add_row(f"{value:g}", *(cell.replace("nan", "-") for cell in cells))
     words = shared.table("How much it depends on it", "tracker", "own value", "best", "at", "worst", "at", "range", "deviation")
     for item in curves:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from lockon.cli._trackers import load_sequences, refined_specs, tracker_specs
+from lockon.cli._groups import DataOptions, RefinerOptions, RunOptions, TrackerOptions, grouped, split_names
+from lockon.cli._trackers import refined_specs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,10 +22,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Measure trackers: run them over datasets, write tables and plots.", no_args_is_help=True, rich_markup_mode="rich")
 
-ProtocolChoice = Literal["one-pass", "got10k", "reset", "realtime", "anchors", "oracle"]
-
 # Options that take several values after one name: `--trackers csrt kcf` besides `--trackers csrt --trackers kcf`.
-MANY = ("--trackers", "--sequences", "--data", "--weights", "--preset", "--device", "--set", "--rule")
+MANY = ("--trackers", "--sequences", "--data", "--weights", "--preset", "--device", "--set", "--rule", "--protocol")
 
 
 class ManyValues(TyperCommand):
@@ -56,84 +56,74 @@ def spread(args: list[str]) -> list[str]:
     return result
 
 
-def split_names(values: list[str] | None) -> list[str]:
-    """["a,b", "c"] -> ["a", "b", "c"]; empty parts are dropped."""
-    return [name for value in values or [] for name in (part.strip() for part in value.split(",")) if name]
+@dataclass(frozen=True, kw_only=True)
+class ProtocolOptions:
+    """Which protocols, and their rules."""
 
-
-Refine = Annotated[
-    str | None,
-    typer.Option(
-        "--refine", metavar="[LABEL=]NAME[:PRESET]", help="Refiner behind every tracker, for example refine-s; labels are TRACKER+NAME."
-    ),
-]
-RefinerWeights = Annotated[
-    Path | None, typer.Option("--refiner-weights", metavar="PATH", help="Weights to use instead of the refiner's own.")
-]
-
-
-@app.command("run", cls=ManyValues)
-def run(  # noqa: PLR0917 - a command line
-    trackers: Annotated[
-        list[str],
-        typer.Option("--trackers", help="Names of `lockon zoo list`, MODULE:FACTORY for your own, LABEL=NAME to run one in several ways."),
-    ],
-    data: Annotated[
-        list[str], typer.Option("--data", metavar="NAME:ROOT", help="Datasets of `lockon data list`; pool:ROOT takes all in a folder.")
-    ],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the results; what is finished there is skipped.")],
-    sequences: Annotated[list[str] | None, typer.Option("--sequences", help="Only these sequences.")] = None,
-    protocol: Annotated[
-        ProtocolChoice,
+    protocols: Annotated[
+        list[str] | None,
         typer.Option(
             "--protocol",
-            help="one-pass; got10k: that, 3 repetitions; reset: VOT2013-2019; anchors: VOT2020; realtime: the benchmark's own at 20 fps; "
-            "oracle: searches begin around the true centre.",
+            metavar="NAME",
+            help="one-pass (default); got10k: that, 3 repetitions; reset: VOT2013-2019; anchors: VOT2020; realtime: the benchmark's own at "
+            "20 fps; oracle: searches begin around the true centre. Several run one after the other.",
         ),
-    ] = "one-pass",
+    ] = None
     repetitions: Annotated[
         int | None, typer.Option("--repetitions", min=1, help="Runs with other seeds; ends early when two are the same.")
-    ] = None,
+    ] = None
     rules: Annotated[
         list[str] | None,
         typer.Option(
             "--rule",
             metavar="NAME=VALUE",
-            help="Setting of the protocol: reset.skip, reset.vot_init, realtime.fps, .grace, .seconds, .late, base, spacing, when.",
+            help="Setting of the protocol: skip, vot_init (reset), fps, grace, seconds, late, base (realtime), spacing (anchors), when "
+            "(oracle).",
         ),
-    ] = None,
-    weights: Annotated[
-        list[str] | None,
-        typer.Option("--weights", metavar="TRACKER=PATH", help="Weights of a tracker; the name may be left out if there is one."),
-    ] = None,
-    preset: Annotated[
-        list[str] | None, typer.Option("--preset", metavar="[TRACKER:]NAME", help="Named inference parameters of one tracker, or of all.")
-    ] = None,
-    device: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--device", metavar="[TRACKER:]NAME", help="Where networks run: auto, cpu, openvino, cuda; several are spread over the workers."
-        ),
-    ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="[TRACKER:]NAME=VALUE", help="Inference parameter of one tracker, or of all.")
-    ] = None,
-    refine: Refine = None,
-    refiner_weights: RefinerWeights = None,
-    workers: Annotated[
-        int, typer.Option("--workers", min=0, help="Processes, at most one per core for fair frames per second; 0 runs in this one.")
-    ] = 1,
-    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each process.")] = 1,
-    lockstep: Annotated[
-        int, typer.Option("--lockstep", min=1, help="Sequences that a network tracks side by side, as one batch on its device.")
-    ] = 1,
+    ] = None
+
+    def chosen(self) -> list[Protocol]:
+        """Make the protocols; each takes the rules that it has.
+
+        Raises:
+            LockonError: An unknown protocol, a rule that none of them has, or a wrong value.
+        """
+        from lockon.cli._options import parse_overrides
+        from lockon.config import apply_overrides
+
+        names = split_names(self.protocols) or ["one-pass"]
+        rules = parse_overrides(self.rules or [])
+        made = []
+        for name in names:
+            usual = 3 if name == "got10k" else 1  # the GOT-10k toolkit's number
+            protocol = _class_of(name)
+            fields = protocol.rule_fields()
+            others = {field for other in names for field in _class_of(other).rule_fields()} - set(fields)
+            own = {fields.get(key, key): value for key, value in rules.items() if key.partition(".")[0] not in others}
+            made.append(apply_overrides(protocol(repetitions=self.repetitions or usual), own))
+        return made
+
+
+def _class_of(name: str) -> type[Protocol]:
+    """Return the class of a protocol; got10k is one pass."""
+    from lockon.bench.protocols.table import protocol_class
+
+    return protocol_class("one-pass" if name == "got10k" else name)
+
+
+@app.command("run", cls=ManyValues)
+@grouped
+def run(
+    *,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the results; what is finished there is skipped.")],
+    trackers: TrackerOptions,
+    data: DataOptions,
+    protocol: ProtocolOptions,
+    refiner: RefinerOptions,
+    how: RunOptions,
     ray: Annotated[
         str | None, typer.Option("--ray", metavar="ADDRESS", help="Run on a Ray cluster instead; local starts one for this run.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the random generators.")] = 0,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Run again what is finished, and replace results of other settings.")
-    ] = False,
 ) -> None:
     """Run trackers over every sequence and store boxes, scores and times.
 
@@ -148,39 +138,30 @@ def run(  # noqa: PLR0917 - a command line
 
       lockon bench run --trackers mine=my_module:make_tracker --data GOT-10k:/data/got10k --protocol got10k --out runs/got
 
-      lockon bench run --trackers lockon-s --data VOT2018:/data/vot2018 --protocol realtime --rule realtime.seconds=0.08 --out runs/rt
+      lockon bench run --trackers lockon-s --data VOT2018:/data/vot2018 --protocol realtime --rule seconds=0.08 --out runs/rt
 
       lockon bench run --trackers wide=lockon-s --set wide:search_crop.factor=4.5 --data pool:/data/test --out runs/test
 
       lockon bench run --trackers lockon-s csrt --refine refine-s --data OTB100:/data/OTB100 --out runs/otb
+
+      lockon bench run --trackers lockon-s refine-s --protocol one-pass oracle --data pool:/data/val --out runs/oracle
     """
     from lockon.bench.run import run_benchmark
     from lockon.zoo.specs import load_spec
 
-    given = (split_names(trackers), weights or [], preset or [], device or [], settings or [])
-    specs = tracker_specs(*given, refiners=protocol == "oracle")
-    if refine is not None or refiner_weights is not None:
-        specs = refined_specs(specs, refine, refiner_weights)
-    how = _protocol(protocol, repetitions, rules or [])
-    chosen, origin = load_sequences(data, split_names(sequences))
-    check_trackers(specs, how)
+    protocols = protocol.chosen()
+    specs = trackers.specs(refiners=any(one.gives_truth for one in protocols))
+    if refiner.refine is not None or refiner.refiner_weights is not None:
+        specs = refined_specs(specs, refiner.refine, refiner.refiner_weights)
+    chosen, origin = data.load()
+    outcomes: list[Outcome] = []
+    for one in protocols:
+        check_trackers(specs, one)
     try:
-        with progress_bar(sum(map(len, chosen)) * len(specs)) as report:
-            outcomes = run_benchmark(
-                specs,
-                chosen,
-                out,
-                load_spec,
-                protocol=how,
-                workers=workers,
-                threads=threads,
-                seed=seed,
-                lockstep=lockstep,
-                ray=ray,
-                overwrite=overwrite,
-                data=origin,
-                report=report,
-            )
+        with progress_bar(sum(map(len, chosen)) * len(specs) * len(protocols)) as on_outcome:
+            for one in protocols:
+                options = {**how.arguments(), "ray": ray, "data": origin, "on_outcome": on_outcome}
+                outcomes += run_benchmark(specs, chosen, out, load_spec, protocol=one, **options)
     except KeyboardInterrupt:
         typer.echo(f"interrupted; finished sequences are kept in {out}, the same command goes on from there", err=True)
         raise typer.Exit(130) from None
@@ -191,7 +172,7 @@ def check_trackers(specs: list[TrackerSpec], protocol: Protocol) -> None:
     """Make each tracker once: unusable weights are one error now, not one per sequence.
 
     Raises:
-        LockonError: a tracker that cannot be made, or that the protocol moves and that cannot be moved.
+        LockonError: A tracker that cannot be made, or that the protocol moves and that cannot be moved.
     """
     from lockon.errors import LockonError
     from lockon.zoo.registry import TRACKERS, card
@@ -199,28 +180,13 @@ def check_trackers(specs: list[TrackerSpec], protocol: Protocol) -> None:
 
     for spec in specs:
         made = load_spec(spec.on_worker(0))
-        if protocol.name == "oracle" and not hasattr(made, "move"):
+        if protocol.gives_truth and not hasattr(made, "move"):
             known = ", ".join(name for name in TRACKERS if card(name).construct is None)
             raise LockonError(f"{spec.label} cannot be put on the truth: it has no move(boxes); these have: {known}, and refiners")
 
 
-def _protocol(name: ProtocolChoice, repetitions: int | None, rules: list[str]) -> Protocol:
-    """``--protocol``, ``--repetitions`` and ``--rule``.
-
-    Raises:
-        LockonError: an unknown rule, or a wrong value.
-    """
-    from lockon.bench.protocols.plan import Protocol
-    from lockon.cli._options import parse_overrides
-    from lockon.config import apply_overrides
-
-    usual = 3 if name == "got10k" else 1  # the GOT-10k toolkit's number
-    protocol = Protocol(name="one-pass" if name == "got10k" else name, repetitions=repetitions or usual)
-    return apply_overrides(protocol, parse_overrides(rules))
-
-
 def progress_bar(frames: int) -> AbstractContextManager[Callable[[Outcome], None]]:
-    """A progress bar over the frames of all jobs, on stderr; each outcome moves it."""
+    """Return a progress bar over the frames of all jobs, on stderr; each outcome moves it."""
     from contextlib import contextmanager
 
     from rich.console import Console

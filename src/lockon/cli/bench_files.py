@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lockon.cli.bench import ManyValues, split_names
+from lockon.cli._groups import split_names
+from lockon.cli.bench import ManyValues
 
 if TYPE_CHECKING:
     from lockon.bench.formats.finding import ResultFolder

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lockon.cli import bench
+from lockon.cli._groups import grouped
+from lockon.cli._report_options import FileOptions, PictureOptions, ResultOptions, TableOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,56 +19,15 @@ if TYPE_CHECKING:
     from lockon.bench.report import Options, Report
     from lockon.data.sequence import VideoSequence
 
-Format = Literal["md", "json", "csv", "tex", "html"]
-Protocol = Literal["auto", "one-pass", "reset", "realtime", "anchors", "oracle", "all"]
 
-
-def report(  # noqa: PLR0917 - a command line
+@grouped
+def report(
+    *,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Results of `lockon bench run` or `lockon bench import`.")],
-    output: Annotated[Format, typer.Option("--format", help="Markdown, JSON records, CSV, LaTeX (booktabs), or one HTML page.")] = "md",
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write into a file instead of to standard output.")] = None,
-    protocol: Annotated[
-        Protocol, typer.Option("--protocol", help="Which results; auto takes one-pass, or else what there is; all takes each.")
-    ] = "auto",
-    convention: Annotated[
-        str | None,
-        typer.Option(
-            "--convention",
-            help="Toolkit to agree with, or several by commas, one table each. One-pass: pysot (default), pytracking, ostrack, lorat, "
-            "got10k, got10k-otb. Reset: vot (default).",
-        ),
-    ] = None,
-    trackers: Annotated[list[str] | None, typer.Option("--trackers", help="Only these trackers; repeat or separate by commas.")] = None,
-    datasets: Annotated[list[str] | None, typer.Option("--datasets", help="Only these datasets; repeat or separate by commas.")] = None,
-    apart: Annotated[bool, typer.Option("--apart", help="One table per dataset instead of one over all.")] = False,
-    per_sequence: Annotated[bool, typer.Option("--per-sequence", help="Add a table with a row per sequence.")] = False,
-    attributes: Annotated[bool, typer.Option("--attributes", help="Add a table with a row per attribute; plots of each.")] = False,
-    latency: Annotated[bool, typer.Option("--latency", help="Add a table of milliseconds per frame: mean, p50, p95, p99.")] = False,
-    figure: Annotated[str | None, typer.Option("--figure", help="Figure of --per-sequence and --attributes, such as AUC.")] = None,
-    intervals: Annotated[bool, typer.Option("--intervals", help="Print 95% bootstrap confidence intervals beside the figures.")] = False,
-    compare: Annotated[
-        tuple[str, str] | None, typer.Option("--compare", metavar="A B", help="Add: do two trackers differ by more than chance?")
-    ] = None,
-    lengths: Annotated[
-        tuple[int, int] | None, typer.Option("--lengths", metavar="LOW HIGH", help="Sequence lengths that count for EAO.")
-    ] = None,
-    plots: Annotated[Path | None, typer.Option("--plots", metavar="DIR", help="Also draw plots into this folder.")] = None,
-    plot_format: Annotated[str, typer.Option("--plot-format", help="png, svg, pdf, or several by commas.")] = "png",
-    eao_line: Annotated[
-        list[str] | None, typer.Option("--eao-line", metavar="NAME=EAO", help="Dashed line in the EAO ranking: a challenge's winner.")
-    ] = None,
-    data: Annotated[
-        list[str] | None, typer.Option("--data", metavar="NAME:ROOT", help="Where the images for the page are; by default as `bench run`.")
-    ] = None,
-    frames: Annotated[int, typer.Option("--frames", min=0, help="Pictures per video in the page.")] = 24,
-    max_size: Annotated[float, typer.Option("--max-size", min=0.1, metavar="MB", help="Size of the page; pictures are left out.")] = 30,
-    everything: Annotated[
-        Path | None, typer.Option("--all", metavar="OUTDIR", help="Write every table, plot and the page into this folder.")
-    ] = None,
-    into: Annotated[
-        Path | None,
-        typer.Option("--into", metavar="FILE", help="Write the Markdown between the bench:begin and bench:end comments of a file."),
-    ] = None,
+    files: FileOptions,
+    results: ResultOptions,
+    tables: TableOptions,
+    pictures: PictureOptions,
 ) -> None:
     """Score stored results and write a table to standard output, or into files.
 
@@ -89,53 +49,24 @@ def report(  # noqa: PLR0917 - a command line
     """
     from dataclasses import replace
 
-    from lockon.bench.publish import Extras, KeptStore, Look
-    from lockon.bench.report import Options
+    from lockon.bench.publish import KeptStore
 
-    _check(output, out, into, everything)
-    store = KeptStore(folder)
-    names = bench.split_names([plot_format])
-    look = Look(formats=tuple(names), lines=_lines(eao_line or []), frames=frames, budget=int(max_size * 1e6))
-    chosen = Options(None, tuple(bench.split_names(trackers)), tuple(bench.split_names(datasets)), apart=apart, lengths=lengths)
-    conventions: list[str | None] = [*bench.split_names([convention or ""])] or [None]
-    if everything is not None:
-        _write_all(store, everything, chosen, replace(look, find=_images(data or [])), conventions)
+    files.check()
+    store, look, chosen = KeptStore(folder), pictures.look(), results.options()
+    if files.everything is not None:
+        _write_all(store, files.everything, chosen, replace(look, find=_images(pictures.data or [])), results.conventions)
         return
-    reports = _reports(store, chosen, protocol, conventions)
-    if plots is not None:
-        _write_plots(reports, plots, look, attributes=attributes)
-    extras = Extras(per_sequence, attributes, latency, figure, compare, intervals)
-    if output == "html" and out is not None:
-        _write_page(reports, store, out, replace(look, find=_images(data or [])), confidence=intervals)
+    reports = _reports(store, chosen, results.protocol, results.conventions)
+    if pictures.plots is not None:
+        _write_plots(reports, pictures.plots, look, attributes=tables.attributes)
+    if files.output == "html" and files.out is not None:
+        _write_page(reports, store, files.out, replace(look, find=_images(pictures.data or [])), confidence=tables.intervals)
         return
-    text = _text(reports, output, extras)
-    if into is not None:
-        from lockon.bench.tables import write_into
-
-        write_into(into, text)
-        typer.echo(f"wrote the table into {into}", err=True)
-    elif out is not None:
-        from lockon._files import write_bytes
-
-        write_bytes(out, text.encode())
-        typer.echo(f"wrote {out}", err=True)
-    else:
-        typer.echo(text, nl=False)
+    files.write(_text(reports, files.output, tables.extras()))
 
 
-def _check(output: Format, out: Path | None, into: Path | None, everything: Path | None) -> None:
-    from lockon.errors import LockonError
-
-    if into is not None and output != "md":
-        raise LockonError(f"--into writes a Markdown table, --format {output} given; leave --format out")
-    if into is not None and out is not None:
-        raise LockonError("--into and --out are both given; give one of them")
-    if output == "html" and out is None and everything is None:
-        raise LockonError("--format html is one page; say where it goes, for example --out report.html")
-
-
-def _reports(store: KeptStore, options: Options, protocol: Protocol, conventions: list[str | None]) -> list[Report]:
-    """One report per protocol, convention and, where figures belong to one, dataset."""
+def _reports(store: KeptStore, options: Options, protocol: str, conventions: list[str | None]) -> list[Report]:
+    """One report per protocol, convention and, where metrics belong to one, dataset."""
     from dataclasses import replace
 
     from lockon.bench.report import evaluate_all, evaluate_each, stored_protocols
@@ -148,7 +79,7 @@ def _reports(store: KeptStore, options: Options, protocol: Protocol, conventions
     return [report for convention in conventions for report in evaluate_all(store, replace(chosen, convention=convention))]
 
 
-def _text(reports: list[Report], output: Format, extras: Extras) -> str:
+def _text(reports: list[Report], output: str, extras: Extras) -> str:
     from lockon.bench import tables
     from lockon.bench.publish import report_tables
     from lockon.bench.report.significance import compare, intervals
@@ -220,25 +151,9 @@ def _images(specs: list[str]) -> Find:
     return find
 
 
-def _lines(texts: list[str]) -> dict[str, float]:
-    """["NAME=0.389"] to {"NAME": 0.389}."""
-    from lockon.errors import LockonError
-
-    found = {}
-    for text in texts:
-        name, _, value = text.rpartition("=")
-        try:
-            found[name] = float(value)
-        except ValueError:
-            name = ""
-        if not name:
-            raise LockonError(f"--eao-line {text!r} is not NAME=EAO; for example --eao-line winner=0.389")
-    return found
-
-
 @contextmanager
 def _steps() -> Iterator[Callable[[str], None]]:
-    """A line on stderr that says what is being done."""
+    """Return a line on stderr that says what is being done."""
     from rich.console import Console
 
     with Console(stderr=True).status("reading results") as status:

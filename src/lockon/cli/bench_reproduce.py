@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lockon.cli import bench
+from lockon.cli._groups import split_names
 from lockon.cli._trackers import load_sequences
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def reproduce(  # noqa: PLR0917 - a command line
     trackers: Annotated[list[str] | None, typer.Option("--trackers", help="Only these trackers.")] = None,
     sequences: Annotated[list[str] | None, typer.Option("--sequences", help="Only these sequences.")] = None,
     protocol: Annotated[str | None, typer.Option("--protocol", help="Only results of this protocol.")] = None,
-    convention: Annotated[str | None, typer.Option("--convention", help="Of the figures; default: the report's, or the usual one.")] = None,
+    convention: Annotated[str | None, typer.Option("--convention", help="Of the metrics; default: the report's, or the usual one.")] = None,
     data: Annotated[
         list[str] | None, typer.Option("--data", metavar="NAME:ROOT", help="Where the data is, if not where the results say.")
     ] = None,
@@ -42,7 +43,7 @@ def reproduce(  # noqa: PLR0917 - a command line
     workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0 runs in this one.")] = 1,
     dry: Annotated[bool, typer.Option("--dry-run", help="Only say what the results were made with.")] = False,
 ) -> None:
-    """Say what a stored result was made with, run it again, and compare boxes and figures.
+    """Say what a stored result was made with, run it again, and compare boxes and metrics.
 
     Prints tracker, weights, seed, protocol, convention and versions, and what of them is different here and now. Exit status:
     0 identical, 1 different, 2 wrong usage or it cannot be run.
@@ -60,8 +61,8 @@ def reproduce(  # noqa: PLR0917 - a command line
     from lockon.bench.reproduce import find_claims
     from lockon.zoo.specs import with_files
 
-    names = bench.split_names(trackers)
-    claims = find_claims(result, results, trackers=names, protocol=protocol, sequences=bench.split_names(sequences))
+    names = split_names(trackers)
+    claims = find_claims(result, results, trackers=names, protocol=protocol, sequences=split_names(sequences))
     same = True
     for claim in claims:
         spec = with_files(claim.spec(weights, refiner_weights))
@@ -71,7 +72,7 @@ def reproduce(  # noqa: PLR0917 - a command line
         with TemporaryDirectory() as folder:
             again = _run_again(claim, spec, data or [], Path(out or Path(folder, "again")), workers)
             same = _show_boxes(claim, again) and same
-            same = _show_figures(claim, again, Path(folder), convention) and same
+            same = _show_metrics(claim, again, Path(folder), convention) and same
     if not dry:
         typer.echo("identical" if same else "different")
         raise typer.Exit(0 if same else 1)
@@ -114,10 +115,10 @@ def _count(claim: Claim) -> int:
 
 
 def _run_again(claim: Claim, spec: TrackerSpec, data: list[str], out: Path, workers: int) -> Store:
-    """The same runs in another store.
+    """Return the same runs in another store.
 
     Raises:
-        LockonError: the data is not there or is other data, or the tracker fails.
+        LockonError: The data is not there or is other data, or the tracker fails.
     """
     from lockon.bench.run import run_benchmark
     from lockon.bench.store import Store
@@ -135,10 +136,10 @@ def _run_again(claim: Claim, spec: TrackerSpec, data: list[str], out: Path, work
     seed = int(claim.configuration.get("seed", 0))
     for protocol, records in claim.protocols():
         chosen = _sequences(claim, records, known)
-        with bench.progress_bar(sum(map(len, chosen))) as report:
+        with bench.progress_bar(sum(map(len, chosen))) as on_outcome:
             outcomes = run_benchmark(
                 [spec], chosen, out, load_spec, protocol=protocol, workers=workers, threads=threads[0] if threads else 1, seed=seed,
-                lockstep=_lockstep(claim, protocol), overwrite=True, report=report, data=dict(_origins(records)),
+                batch=_batch_size(claim, protocol), overwrite=True, on_outcome=on_outcome, data=dict(_origins(records)),
             )  # fmt: skip
         for outcome in outcomes:
             if outcome.error:
@@ -150,13 +151,13 @@ def _origins(records: Iterable[Record]) -> list[tuple[str, str]]:
     return [(record.dataset, str(record.setup["data"])) for record in records if "data" in record.setup]
 
 
-def _lockstep(claim: Claim, protocol: Protocol) -> int:
+def _batch_size(claim: Claim, protocol: Protocol) -> int:
     found = [value for value in claim.setup("lockstep") if isinstance(value, int)]
-    return found[0] if found and not (protocol.name == "realtime" and protocol.realtime.seconds is None) else 1
+    return found[0] if found and not protocol.is_timed else 1
 
 
 def _sequences(claim: Claim, records: list[Record], known: Mapping[tuple[str, str], VideoSequence]) -> list[VideoSequence]:
-    """The sequences of the records, with the anchors that the records have."""
+    """Return the sequences of the records, with the anchors that the records have."""
     from dataclasses import replace
 
     from lockon.errors import LockonError
@@ -180,45 +181,45 @@ def _sequences(claim: Claim, records: list[Record], known: Mapping[tuple[str, st
 
 def _show_boxes(claim: Claim, again: Store) -> bool:
     """One line per run that differs; whether none does."""
-    from lockon.bench.reproduce import compare
+    from lockon.bench.reproduce import record_differences
 
-    found = compare(claim.records, again.records(claim.label, claim.protocol))
+    found = record_differences(claim.records, again.records(claim.label, claim.protocol))
     wrong = [item for item in found if item.different]
     for item in wrong:
         typer.echo(f"  {item.name}: {item.different} of {item.frames} frames differ, boxes by up to {item.largest:.3g} px")
     typer.echo(f"  boxes      {len(found) - len(wrong)} of {len(found)} runs identical")
     if wrong and claim.protocol == "realtime" and any(record.rules.get("seconds") is None for record in claim.records):
-        typer.echo("  measured real time depends on the machine's speed; --rule realtime.seconds=S makes it repeatable")
+        typer.echo("  measured real time depends on the machine's speed; --rule seconds=S makes it repeatable")
     return not wrong
 
 
-def _show_figures(claim: Claim, again: Store, folder: Path, convention: str | None) -> bool:
-    """Stored and new figures side by side; whether they are the same."""
-    from lockon.bench.reproduce import figures
+def _show_metrics(claim: Claim, again: Store, folder: Path, convention: str | None) -> bool:
+    """Stored and new metrics side by side; whether they are the same."""
+    from lockon.bench.reproduce import metrics
 
     convention = convention or claim.convention
     wanted = {(record.dataset, record.sequence, record.run_key) for record in claim.records}
     made = [one for one in again.records(claim.label, claim.protocol) if (one.dataset, one.sequence, one.run_key) in wanted]
-    new = figures(_store_of(claim, made, folder / "new"), claim, convention)
+    new = metrics(_store_of(claim, made, folder / "new"), claim, convention)
     if not new:
-        typer.echo("  figures    none: there is no ground truth after the first frame")
+        typer.echo("  metrics    none: there is no ground truth after the first frame")
         return True
-    if claim.figures is not None and len(new) == 1:
+    if claim.metrics is not None and len(new) == 1:
         ((datasets, (name, _)),) = new.items()
-        old: dict[str, tuple[str, dict[str, float]]] = {datasets: (name, dict(claim.figures))}
+        old: dict[str, tuple[str, dict[str, float]]] = {datasets: (name, dict(claim.metrics))}
     else:
-        old = figures(_store_of(claim, claim.records, folder / "stored"), claim, convention)
+        old = metrics(_store_of(claim, claim.records, folder / "stored"), claim, convention)
     same = True
     for datasets, (name, values) in new.items():
         stored = old[datasets][1]
-        texts = [_figure(key, stored[key], value) for key, value in values.items() if key in stored]
+        texts = [_metric(key, stored[key], value) for key, value in values.items() if key in stored]
         same = same and all(_equal(stored[key], value) for key, value in values.items() if key in stored)
-        typer.echo(f"  figures    {datasets}, convention {name}: {', '.join(texts)}")
+        typer.echo(f"  metrics    {datasets}, convention {name}: {', '.join(texts)}")
     return same
 
 
 def _store_of(claim: Claim, records: Iterable[Record], folder: Path) -> Store:
-    """A store of some records alone, because figures are made of all that a store has."""
+    """Return a store of some records alone, because metrics are made of all that a store has."""
     from lockon.bench.store import Store
 
     store = Store(folder)
@@ -228,7 +229,7 @@ def _store_of(claim: Claim, records: Iterable[Record], folder: Path) -> Store:
     return store
 
 
-def _figure(key: str, old: float, new: float) -> str:
+def _metric(key: str, old: float, new: float) -> str:
     if _equal(old, new):
         return f"{key} -" if old != old else f"{key} {old:.6g}"  # noqa: PLR0124 - NaN: nothing counts
     return f"{key} {old:.6g} -> {new:.6g} ({new - old:+.3g})"

@@ -129,8 +129,8 @@ def search(  # noqa: PLR0917 - a command line
     """
     from lockon._require import require
     from lockon.bench.search import Objective, SearchOptions, check_splits
+    from lockon.cli._groups import split_names
     from lockon.cli._trackers import load_sequences
-    from lockon.cli.bench import split_names
     from lockon.errors import LockonError
 
     for package in ["optuna", *(["matplotlib"] if plots else [])]:

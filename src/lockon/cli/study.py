@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from lockon.cli._groups import grouped
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lockon.studies.grid import StudyRun
-    from lockon.studies.processes import Event
     from lockon.studies.settings import Study
+    from lockon.studies.spec import StudySpec
+    from lockon.studies.tasks import Event
 
 app = typer.Typer(help="Controlled studies: many runs, one thing changed.", no_args_is_help=True, rich_markup_mode="rich")
 
@@ -36,7 +40,7 @@ _HELP = {
 
   lockon study rbo --data-root data --out runs/rbo --only compact-ban.base --only compact-ban.cr --seeds 0,1,2,3,4
 
-  lockon study rbo --out runs/rbo --report --page docs/studies/rbo.md
+  lockon study rbo --out runs/rbo --report --page docs/results/studies/rbo.md
 
   lockon study rbo --data-root /data --out runs/paper --trackers siamban-r50 --trackers siamrpnpp-r50 --cache none --device cuda
 """,
@@ -50,7 +54,7 @@ How well scores agree with the boxes' IoU is measured too.
 
   lockon study siamla --data-root data --out runs/siamla --only base --only ladl --only linear --seeds 0,1,2,3,4
 
-  lockon study siamla --out runs/siamla --report --page docs/studies/siamla.md
+  lockon study siamla --out runs/siamla --report --page docs/results/studies/siamla.md
 
   lockon study siamla --data-root data --out runs/lockon-s --trackers lockon-s --set "train.unfreeze=((0,0),)"
 
@@ -64,85 +68,119 @@ How well scores agree with the boxes' IoU is measured too.
 
   lockon study alpha-refine --data-root data --out runs/ar --steps 300 --samples 6400 --only base --only rpn --only rpn-no-mask
 
-  lockon study alpha-refine --out runs/ar --report --results runs/test --page docs/studies/alpha_refine.md
+  lockon study alpha-refine --out runs/ar --report --results runs/test --page docs/results/studies/alpha_refine.md
 
   lockon study alpha-refine --data-root /data --out runs/paper --trackers alpha-refine-r34 --cache none --device cuda
 """,
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    """Training data and validation videos."""
+
+    data_root: Annotated[Path | None, typer.Option(help="Folder with train/ (stills), train_video/ and val/.")] = None
+    stills: Annotated[Path | None, typer.Option(help="Images with boxes or masks; instead of DATA_ROOT/train.")] = None
+    videos: Annotated[Path | None, typer.Option(help="Training videos; instead of DATA_ROOT/train_video.")] = None
+    val: Annotated[Path | None, typer.Option(help="Videos to judge on; instead of DATA_ROOT/val.")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridOptions:
+    """Which runs."""
+
+    trackers: Annotated[
+        list[str] | None,
+        typer.Option("--trackers", help="Recipes to study, each in the rows of the paper's table; default: the small ones."),
+    ] = None
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="ROW", help="Rows such as TRACKER.base, or base of each tracker; repeat.")
+    ] = None
+    seeds: Annotated[str, typer.Option("--seeds", help="Of initial weights and samples, by commas.")] = "0,1,2"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """What all runs have in common."""
+
+    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Updates of each run; default: each recipe's own.")] = None
+    samples: Annotated[int, typer.Option("--samples", min=1, help="Different training pairs per seed, drawn once and kept.")] = 12_800
+    cache: Annotated[Cache, typer.Option("--cache", help="What is kept of a pair: features needs a frozen backbone.")] = "auto"
+    settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of any setting of all runs; may be repeated.")] = None
+    preset: Annotated[str, typer.Option("--preset", help="Inference parameters of all runs.")] = "default"
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto"
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each run.")] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageOptions:
+    """What is written at the end."""
+
+    report: Annotated[bool, typer.Option("--report", help="Train nothing: only write the page of what is finished.")] = False
+    page: Annotated[Path | None, typer.Option("--page", metavar="FILE.md", help="Also write the page here.")] = None
+    results: Annotated[
+        Path | None,
+        typer.Option("--results", metavar="DIR", help="Of lockon bench run, with --refine and --protocol oracle; for alpha-refine's page."),
+    ] = None
+
+
 def _add(name: str, text: str) -> None:
-    """The command of one study; all have the same options."""
+    """Add the command of one study; all have the same options."""
 
     @app.command(name, help=text.replace("{name}", name))
+    @grouped
     def study(
         *,
         out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the study; the same command goes on from there.")],
-        data_root: Annotated[Path | None, typer.Option(help="Folder with train/ (stills), train_video/ and val/.")] = None,
-        stills: Annotated[Path | None, typer.Option(help="Images with boxes or masks; instead of DATA_ROOT/train.")] = None,
-        videos: Annotated[Path | None, typer.Option(help="Training videos; instead of DATA_ROOT/train_video.")] = None,
-        val: Annotated[Path | None, typer.Option(help="Videos to judge on; instead of DATA_ROOT/val.")] = None,
-        trackers: Annotated[
-            list[str] | None,
-            typer.Option("--trackers", help="Recipes to study, each in the rows of the paper's table; default: the small ones."),
-        ] = None,
-        only: Annotated[
-            list[str] | None, typer.Option("--only", metavar="ROW", help="Rows such as TRACKER.base, or base of each tracker; repeat.")
-        ] = None,
-        seeds: Annotated[str, typer.Option("--seeds", help="Of initial weights and samples, by commas.")] = "0,1,2",
-        steps: Annotated[int | None, typer.Option("--steps", min=1, help="Updates of each run; default: each recipe's own.")] = None,
-        samples: Annotated[int, typer.Option("--samples", min=1, help="Different training pairs per seed, drawn once and kept.")] = 12_800,
-        cache: Annotated[Cache, typer.Option("--cache", help="What is kept of a pair: features needs a frozen backbone.")] = "auto",
-        settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of any setting of all runs; may be repeated.")] = None,
-        preset: Annotated[str, typer.Option("--preset", help="Inference parameters of all runs.")] = "default",
-        device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto",
+        sources: SourceOptions,
+        grid: GridOptions,
+        train: TrainOptions,
         jobs: Annotated[int, typer.Option("--jobs", min=0, help="Runs side by side; 0 does all in this process.")] = 1,
-        threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each run.")] = 1,
-        report: Annotated[bool, typer.Option("--report", help="Train nothing: only write the page of what is finished.")] = False,
-        page: Annotated[Path | None, typer.Option("--page", metavar="FILE.md", help="Also write the page here.")] = None,
-        results: Annotated[
-            Path | None,
-            typer.Option("--results", metavar="DIR", help="Of lockon bench run --refine and oracle; for alpha-refine's page."),
-        ] = None,
+        pages: PageOptions,
     ) -> None:
-        from lockon._require import require
         from lockon.errors import LockonError
         from lockon.studies.grid import StudyRun
         from lockon.studies.specs import KINDS
 
         kind = KINDS[name]
-        runs = [StudyRun(row, seed) for seed in _seeds(seeds) for row in kind.rows(trackers or [], only or [])]
+        runs = [StudyRun(row, seed) for seed in _seeds(grid.seeds) for row in kind.rows(grid.trackers or [], grid.only or [])]
         failures: list[str] = []
-        if results is not None:
+        if pages.results is not None:
             from lockon.studies.refiner_page import trackers_with_refiner
 
-            trackers_with_refiner(results, kind)  # an error now, not after an hour
-        if not report:
-            for module in ("torch", "lightning_fabric", "safetensors", "tensorboard"):
-                require(module, "train")
-            from lockon.cli._options import parse_overrides
-            from lockon.studies.settings import Study
-            from lockon.train.recipe import TrainSources
-
-            chosen = Study(
-                kind=kind,
-                out=out,
-                sources=TrainSources.find(data_root, stills=stills, videos=videos, val=val),
-                steps=steps,
-                samples=samples,
-                cache=cache,
-                overrides=parse_overrides(settings or []),
-                preset=preset,
-                device=device,
-                threads=threads,
-            )
-            failures = _run(chosen, runs, jobs, threads)
+            trackers_with_refiner(pages.results, kind)  # an error now, not after an hour
+        if not pages.report:
+            failures = _run(_study(kind, out, sources, train), runs, jobs, train.threads)
         from lockon.studies.report import write_report
 
-        for path in write_report(out, kind, [out / f"{name}.md", *([page] if page else [])], results):
+        for path in write_report(out, kind, [out / f"{name}.md", *([pages.page] if pages.page else [])], pages.results):
             typer.echo(f"wrote {path}", err=True)
         if failures:
             raise LockonError(f"{len(failures)} runs failed, first {failures[0]}; the same command tries them again")
+
+
+def _study(kind: StudySpec, out: Path, sources: SourceOptions, train: TrainOptions) -> Study:
+    """Make the study that is to be run."""
+    from lockon._require import require
+
+    for module in ("torch", "lightning_fabric", "safetensors", "tensorboard"):
+        require(module, "train")
+    from lockon.cli._options import parse_overrides
+    from lockon.studies.settings import Study
+    from lockon.train.recipe import TrainSources
+
+    return Study(
+        kind=kind,
+        out=out,
+        sources=TrainSources.find(sources.data_root, stills=sources.stills, videos=sources.videos, val=sources.val),
+        steps=train.steps,
+        samples=train.samples,
+        cache=train.cache,
+        overrides=parse_overrides(train.settings or []),
+        preset=train.preset,
+        device=train.device,
+        threads=train.threads,
+    )
 
 
 for _name, _text in _HELP.items():
@@ -165,7 +203,7 @@ def _run(study: Study, runs: list[StudyRun], jobs: int, threads: int) -> list[st
     """Everything that is missing, with progress on stderr; returns one line per failed run."""
     from rich.console import Console
 
-    from lockon.studies.processes import run_tasks
+    from lockon.studies.tasks import run_tasks
     from lockon.studies.work import tasks_of
 
     study.validation()  # an error now, not after an hour

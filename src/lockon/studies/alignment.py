@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lockon.bench.alignment import alignment_frames, candidate_alignment
+from lockon.analysis.alignment import alignment_frames, candidate_alignment
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.session import Tracker
-from lockon.studies.figures import ALIGNMENT, FIGURES, Name
 from lockon.studies.measured import read_measured, write_measured
+from lockon.studies.metrics import ALIGNMENT, Name
 from lockon.tracker import CandidateTracker
 
 EVERY = 5  # annotated frames of which one is looked at
@@ -21,14 +21,15 @@ def alignment_file(out: Path, label: str) -> Path:
     return out / "alignment" / f"{label}.json"
 
 
-def measure_alignment(tracker: Tracker, sequences: Sequence[VideoSequence], path: Path, say: Callable[[str], None]) -> None:
-    """Measures all candidates' scores against their IoU, and keeps the figures at `path`.
+def measure_alignment(tracker: Tracker, sequences: Sequence[VideoSequence], path: Path, on_progress: Callable[[str], None]) -> None:
+    """Measures all candidates' scores against their IoU, and keeps the metrics at `path`.
 
     Args:
-        tracker: of the run. sequences: that it is judged on. say: is told how far it is.
+        tracker: Of the run.
+        sequences: That it is judged on. say: is told how far it is.
 
     Raises:
-        LockonError: a tracker without a network, or sequences that cannot be used.
+        LockonError: A tracker without a network, or sequences that cannot be used.
     """
     if not isinstance(tracker, CandidateTracker):
         raise LockonError(f"{path.stem} is no tracker with a network: it has no candidates whose scores could be compared with their IoU")
@@ -37,19 +38,19 @@ def measure_alignment(tracker: Tracker, sequences: Sequence[VideoSequence], path
     def advance(count: int) -> None:
         nonlocal done
         done += count
-        say(f"measuring {done}/{total} frames")
+        on_progress(f"measuring {done}/{total} frames")
 
-    figures = candidate_alignment(tracker, sequences, every=EVERY, advance=advance).figures()
-    write_measured(path, {"every": EVERY, **figures})
+    metrics = candidate_alignment(tracker, sequences, every=EVERY, advance=advance).metrics()
+    write_measured(path, {"every": EVERY, **metrics})
 
 
 def read_alignment(path: Path) -> dict[str, dict[Name, float]]:
-    """Figures of each sequence that has been measured, NaN where it has none; nothing where there is no measurement.
+    """Metrics of each sequence that has been measured, NaN where it has none; nothing where there is no measurement.
 
     Raises:
-        LockonError: a damaged file.
+        LockonError: A damaged file.
     """
-    return read_measured(path, {name: FIGURES[name].alignment for name in ALIGNMENT})
+    return read_measured(path, ALIGNMENT)
 
 
 __all__ = ["EVERY", "alignment_file", "measure_alignment", "read_alignment"]

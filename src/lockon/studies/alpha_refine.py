@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lockon.studies.figures import REFINEMENT
 from lockon.studies.grid import BASE, Variant
+from lockon.studies.metrics import REFINEMENT
 from lockon.studies.spec import Published, StudySpec
 
 _TRAINED = ("refine-s", "alpha-refine-r18", "alpha-refine-r34", "alpha-refine-r50")
@@ -34,7 +34,7 @@ ALPHA_REFINE = StudySpec(
     variants=_VARIANTS,
     table=_ROWS,
     grid={"refine-s": _ROWS},
-    figures=REFINEMENT,
+    metrics=REFINEMENT,
     bases=("lockon-s", "csrt"),
     budget={
         "refine-s": {

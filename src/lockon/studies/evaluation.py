@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from lockon.bench.protocols.one_pass import OnePass
 from lockon.bench.protocols.plan import Protocol
 from lockon.bench.run import run_benchmark
 from lockon.bench.spec import TrackerSpec
@@ -19,9 +20,9 @@ from lockon.session import Tracker
 from lockon.studies.alignment import measure_alignment
 from lockon.studies.grid import StudyRun
 from lockon.studies.measured import write_measured
-from lockon.studies.processes import Say
 from lockon.studies.refinement import measure_refiner, read_bases
 from lockon.studies.settings import PROTOCOLS, Study
+from lockon.studies.tasks import OnProgress
 from lockon.train.launch import computes_bf16
 from lockon.train.refine_task import RefineTask
 from lockon.train.refine_validation import RefineValidation
@@ -34,7 +35,8 @@ class TrackBase:
     """Tracks the validation videos with a tracker whose boxes all runs will refine.
 
     Attributes:
-        study: which. name: of the tracker, with its own weights.
+        study: Which.
+        name: Of the tracker, with its own weights.
     """
 
     study: Study
@@ -50,36 +52,36 @@ class TrackBase:
         """Nothing."""
         return frozenset()
 
-    def do(self, say: Say) -> None:
+    def do(self, on_progress: OnProgress) -> None:
         """Track what is missing.
 
         Raises:
-            LockonError: it failed on a video.
+            LockonError: It failed on a video.
         """
-        say("tracking")
+        on_progress("tracking")
         spec = with_files(TrackerSpec(self.name, self.name))
-        _run(self.study.base, spec, Protocol(), self.study.validation(), seed=0, lockstep=1)
+        _run(self.study.base, spec, OnePass(), self.study.validation(), seed=0, batch=1)
 
 
-def judge(study: Study, run: StudyRun, say: Say) -> None:
+def judge(study: Study, run: StudyRun, on_progress: OnProgress) -> None:
     """Everything that is counted of a trained run, as far as it is not there.
 
     Raises:
-        LockonError: it failed on a video.
+        LockonError: It failed on a video.
     """
     if study.kind.bases:
         if not study.refinement(run).is_file():
-            _judge_refiner(study, run, say)
+            _judge_refiner(study, run, on_progress)
         return
-    say("tracking")
+    on_progress("tracking")
     for protocol in PROTOCOLS:
-        _run(study.bench, _spec(study, run), protocol, study.validation(), seed=run.seed, lockstep=study.lockstep)
+        _run(study.bench, _spec(study, run), protocol, study.validation(), seed=run.seed, batch=study.batch)
     file = study.alignment(run)
     if file is not None and not file.is_file():
-        measure_alignment(make_tracker(_spec(study, run)), study.validation(), file, say)
+        measure_alignment(make_tracker(_spec(study, run)), study.validation(), file, on_progress)
 
 
-def _judge_refiner(study: Study, run: StudyRun, say: Say) -> None:
+def _judge_refiner(study: Study, run: StudyRun, on_progress: OnProgress) -> None:
     sequences = study.validation()
     bases = read_bases(Store(study.base), study.kind.bases, sequences)
     refiner = load_refiner(run.row.tracker, study.weights(run), study.preset, study.device)
@@ -88,16 +90,16 @@ def _judge_refiner(study: Study, run: StudyRun, say: Say) -> None:
     assert isinstance(refiner.model, TorchModel)
     assert isinstance(recipe.validate, RefineValidation)
     assert isinstance(recipe.task, RefineTask)
-    say("refining the truth after jitter")
+    on_progress("refining the truth after jitter")
     jittered = recipe.validate.by_sequence(refiner.model.module)
     if "mask" not in recipe.task.terms:  # a mask head that has not learnt makes masks all the same
         jittered = {name: {key: value for key, value in one.items() if key != "J"} for name, one in jittered.items()}
     _in_bf16(refiner.model)
-    write_measured(study.refinement(run), measure_refiner(refiner, jittered, sequences, bases, say))
+    write_measured(study.refinement(run), measure_refiner(refiner, jittered, sequences, bases, on_progress))
 
 
-def _run(folder: Path, spec: TrackerSpec, protocol: Protocol, sequences: list[VideoSequence], *, seed: int, lockstep: int) -> None:
-    outcomes = run_benchmark([spec], sequences, folder, make_tracker, protocol=protocol, workers=0, lockstep=lockstep, seed=seed)
+def _run(folder: Path, spec: TrackerSpec, protocol: Protocol, sequences: list[VideoSequence], *, seed: int, batch: int) -> None:
+    outcomes = run_benchmark([spec], sequences, folder, make_tracker, protocol=protocol, workers=0, batch=batch, seed=seed)
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if failed:
         raise LockonError(f"{spec.label} failed on {failed[0].sequence} ({failed[0].error}) and {len(failed) - 1} more sequences")
@@ -109,7 +111,7 @@ def _spec(study: Study, run: StudyRun) -> TrackerSpec:
 
 
 def make_tracker(spec: TrackerSpec) -> Tracker:
-    """The tracker of a run; networks run in bfloat16 where the hardware has it, as in training."""
+    """Return the tracker of a run; networks run in bfloat16 where the hardware has it, as in training."""
     tracker = load_spec(spec)
     model = getattr(tracker, "model", None)
     if isinstance(model, TorchModel):

@@ -23,7 +23,8 @@ class FrozenFeatures:
     A map has the layout of a crop, (h, w, C), so that a task takes it for one; float16.
 
     Args:
-        pipeline: gives `template` and `search` (H, W, 3) uint8. backbone: (B, 3, H, W) RGB 0..255 to one map (B, C, h, w).
+        pipeline: Gives `template` and `search` (H, W, 3) uint8.
+        backbone: (B, 3, H, W) RGB 0..255 to one map (B, C, h, w).
     """
 
     def __init__(self, pipeline: Pipeline, backbone: nn.Module) -> None:
@@ -42,7 +43,7 @@ class FrozenFeatures:
 
 
 def is_frozen(recipe: Recipe) -> bool:
-    """Whether the recipe's backbone never learns and gives one map, so that its maps can be kept."""
+    """Return whether the recipe's backbone never learns and gives one map, so that its maps can be kept."""
     module, stages = recipe.task.module, recipe.config.unfreeze
     never = bool(stages) and not any(count for _, count in stages)
     return never and isinstance(module, SiameseModel) and isinstance(getattr(module.backbone, "channels", None), int)
@@ -65,7 +66,7 @@ def take_backbone(module: nn.Module) -> nn.Module:
     """Replaces the module's backbone by nothing, for training on its maps; returns it.
 
     Raises:
-        LockonError: the module has none.
+        LockonError: The module has none.
     """
     backbone = getattr(module, "backbone", None)
     if not isinstance(backbone, nn.Module):

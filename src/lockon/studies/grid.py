@@ -15,9 +15,10 @@ class Variant:
     """One way to train.
 
     Attributes:
-        title: in tables. settings: dotted names of a recipe's configuration and their values.
-        against: the variant that it is compared with, beside the baseline; "" for none.
-        trackers: those that have what it sets; () for all.
+        title: In tables.
+        settings: Dotted names of a recipe's configuration and their values.
+        against: The variant that it is compared with, beside the baseline; "" for none.
+        trackers: Those that have what it sets; () for all.
     """
 
     title: str
@@ -26,7 +27,7 @@ class Variant:
     trackers: tuple[str, ...] = ()
 
     def suits(self, tracker: str) -> bool:
-        """Whether a tracker can be trained in this way."""
+        """Return whether a tracker can be trained in this way."""
         return not self.trackers or tracker in self.trackers
 
 
@@ -35,7 +36,8 @@ class Row:
     """A tracker trained in one way.
 
     Attributes:
-        tracker: name of a training recipe. variant: of the study's variants.
+        tracker: Name of a training recipe.
+        variant: Of the study's variants.
     """
 
     tracker: str

@@ -9,7 +9,7 @@ from typing import Any
 
 from lockon._files import read_json_object, write_bytes
 from lockon.errors import LockonError
-from lockon.studies.figures import Name
+from lockon.studies.metrics import Name
 
 
 def refinement_file(out: Path, label: str) -> Path:
@@ -32,13 +32,14 @@ def write_measured(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def read_measured(path: Path, names: Mapping[Name, str]) -> dict[str, dict[Name, float]]:
-    """Figures of each sequence that has been measured, NaN where it has none; nothing where there is no measurement.
+    """Metrics of each sequence that has been measured, NaN where it has none; nothing where there is no measurement.
 
     Args:
-        path: of the file. names: the figures, and how they are named in it.
+        path: Of the file.
+        names: The metrics, and how they are named in it.
 
     Raises:
-        LockonError: a damaged file.
+        LockonError: A damaged file.
     """
     if not path.is_file():
         return {}
@@ -48,7 +49,7 @@ def read_measured(path: Path, names: Mapping[Name, str]) -> dict[str, dict[Name,
         for sequence, values in content["sequences"].items():
             found[sequence] = {name: _number(values[key]) for name, key in names.items()}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise LockonError(f"{path} lacks figures of the run ({error!r}); remove it and give the same command again") from None
+        raise LockonError(f"{path} lacks metrics of the run ({error!r}); remove it and give the same command again") from None
     return found
 
 

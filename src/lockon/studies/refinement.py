@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lockon.bench.report.one_pass import OnePass
+from lockon.bench.report.one_pass import OnePassScoring
 from lockon.bench.store import Record, Store
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
@@ -22,10 +22,11 @@ COUNTED = ("AO", "SR75")  # of the refined boxes of trackers
 
 
 def refine_records(refiner: Refiner, sequence: VideoSequence, records: Sequence[Record]) -> list[Record]:
-    """The records of one sequence with refined boxes; frame by frame, and nothing of it goes back to the trackers.
+    """Return the records of one sequence with refined boxes; frame by frame, and nothing of it goes back to the trackers.
 
     Args:
-        refiner: takes n targets at once. records: of trackers that were started on the same frame.
+        refiner: Takes n targets at once.
+        records: Of trackers that were started on the same frame.
     """
     start = records[0].run.start
     boxes = np.stack([record.run.boxes for record in records])  # (n, T, 4)
@@ -46,10 +47,10 @@ def _result(records: Sequence[Record], row: int) -> Result:
 
 
 def read_bases(store: Store, names: Sequence[str], sequences: Sequence[VideoSequence]) -> dict[str, dict[str, Record]]:
-    """The boxes of the trackers `names` by sequence and tracker.
+    """Return the boxes of the trackers `names` by sequence and tracker.
 
     Raises:
-        LockonError: a sequence that a tracker has no result of.
+        LockonError: A sequence that a tracker has no result of.
     """
     found: dict[str, dict[str, Record]] = {}
     for sequence in sequences:
@@ -61,9 +62,9 @@ def read_bases(store: Store, names: Sequence[str], sequences: Sequence[VideoSequ
     return found
 
 
-def overlap_figures(record: Record) -> dict[str, float | None]:
+def overlap_metrics(record: Record) -> dict[str, float | None]:
     """AO and SR75 of a record, None where they are not known."""
-    values = OnePass("pysot").score([record]).values
+    values = OnePassScoring("pysot").score([record]).values
     return {name: values[name] if np.isfinite(values[name]) else None for name in COUNTED}
 
 
@@ -72,23 +73,25 @@ def measure_refiner(
     jittered: Mapping[str, Mapping[str, float]],
     sequences: Sequence[VideoSequence],
     bases: Mapping[str, Mapping[str, Record]],
-    say: Callable[[str], None],
+    on_progress: Callable[[str], None],
 ) -> dict[str, Any]:
-    """All figures of a refiner by sequence, JSON values.
+    """All metrics of a refiner by sequence, JSON values.
 
     Args:
-        refiner: that has learnt. jittered: figures of the jittered truth by sequence. sequences: to refine.
-        bases: boxes of trackers by sequence and tracker. say: is told how far it is.
+        refiner: That has learnt.
+        jittered: Metrics of the jittered truth by sequence.
+        sequences: To refine.
+        bases: Boxes of trackers by sequence and tracker. say: is told how far it is.
     """
     found: dict[str, Any] = {}
     for number, sequence in enumerate(sequences, start=1):
-        say(f"refining {number}/{len(sequences)} videos")
+        on_progress(f"refining {number}/{len(sequences)} videos")
         one: dict[str, float | None] = {name: jittered.get(sequence.name, {}).get(name) for name in ("IoU", "SR75", "J", "given")}
         own = bases[sequence.name]
         for name, record in zip(own, refine_records(refiner, sequence, list(own.values())), strict=True):
-            one |= {f"{figure} {name}": value for figure, value in overlap_figures(record).items()}
+            one |= {f"{metric} {name}": value for metric, value in overlap_metrics(record).items()}
         found[sequence.name] = one
     return {"sequences": found}
 
 
-__all__ = ["COUNTED", "measure_refiner", "overlap_figures", "read_bases", "refine_records"]
+__all__ = ["COUNTED", "measure_refiner", "overlap_metrics", "read_bases", "refine_records"]

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from lockon.bench.oracle import oracle_markdown, oracle_rows
-from lockon.bench.refined import compare, refined_markdown
+from lockon.analysis.pairs import ORACLE, REFINER, Question, pair_markdown, pairs_of
 from lockon.bench.store import Record, Store
+from lockon.bench.tables.markdown import markdown
+from lockon.bench.tables.model import Table
 from lockon.errors import LockonError
-from lockon.studies.markdown import table
 from lockon.studies.measured import read_measured, refinement_file
-from lockon.studies.refinement import COUNTED, overlap_figures
+from lockon.studies.refinement import COUNTED, overlap_metrics
 from lockon.studies.spec import StudySpec
 from lockon.studies.summary import RowScores
 
@@ -30,15 +30,16 @@ _ORACLE = (
 
 
 def before_refinement(out: Path, rows: Sequence[RowScores], kind: StudySpec) -> str:
-    """The section on the boxes that all runs of the study in `out` were given."""
+    """Return the section on the boxes that all runs of the study in `out` were given."""
     run = refinement_file(out, f"{rows[0].row.name}.s{rows[0].seeds[0]}")
     given = [one["IoU"] for one in read_measured(run, {"IoU": "given"}).values()]
-    lines = [["boxes", "mean IoU", "SR75"], ["truth after jitter", _mean(given, 3), ""]]
+    lines = [["truth after jitter", _mean(given, 3), ""]]
     store = Store(out / "base")
     for name in kind.bases:
-        figures = [overlap_figures(record) for record in store.records(name)]
-        lines.append([name, *(_mean([one[key] for one in figures], 3) for key in COUNTED)])
-    return f"## Before refinement\n\nThe same boxes for all runs, mean over sequences.\n\n{table(lines, left=1)}"
+        metrics = [overlap_metrics(record) for record in store.records(name)]
+        lines.append([name, *(_mean([one[key] for one in metrics], 3) for key in COUNTED)])
+    text = markdown([Table.of_texts(["boxes", "mean IoU", "SR75"], lines)])
+    return f"## Before refinement\n\nThe same boxes for all runs, mean over sequences.\n\n{text.strip()}"
 
 
 def _mean(values: Sequence[float | None], digits: int) -> str:
@@ -47,29 +48,30 @@ def _mean(values: Sequence[float | None], digits: int) -> str:
 
 
 def trackers_with_refiner(results: Path, kind: StudySpec) -> list[str]:
-    """The sections on whole trackers: from the results of `lockon bench run` and `lockon bench oracle` in a folder.
+    """Return the sections on whole trackers: from the results of `lockon bench run` in a folder.
 
     Raises:
-        LockonError: a study of trackers; the folder holds no results, or neither a tracker with and without refiner nor an oracle run.
+        LockonError: A study of trackers; the folder holds no results, or neither a tracker with and without refiner nor an oracle run.
     """
     if not kind.bases:
         raise LockonError(f"results {results} given, but the study {kind.name} has no refiner; leave --results out")
-    pairs, oracle, store = compare(results), oracle_rows(results), Store(results)
-    sections = []
-    if pairs:
-        labels = list(dict.fromkeys(label for pair in pairs for label in (pair.base, pair.refined)))
-        text = "\n\n".join(
-            [_BEHIND, _where(store, labels), refined_markdown(pairs).strip(), commands_of(store, "lockon bench run", labels)]
-        )
-        sections.append(f"## Behind trackers\n\n{text}")
-    if oracle:
-        labels = [row.label for row in oracle]
-        commands = commands_of(store, "lockon bench oracle", labels)
-        text = "\n\n".join([_ORACLE, _where(store, labels), oracle_markdown(oracle).strip(), commands])
-        sections.append(f"## With the true centre\n\n{text}")
+    sections = [
+        *_section("Behind trackers", _BEHIND, results, REFINER, "lockon bench run"),
+        *_section("With the true centre", _ORACLE, results, ORACLE, "lockon bench run --protocol one-pass oracle"),
+    ]
     if not sections:
         raise LockonError(f"{results} has no tracker that ran without and with a refiner, and no oracle run; make them with lockon bench")
     return sections
+
+
+def _section(title: str, intro: str, results: Path, question: Question, command: str) -> list[str]:
+    """Write the section on one kind of pairs; none where the folder has none."""
+    pairs, store = pairs_of(results, question), Store(results)
+    if not pairs:
+        return []
+    labels = list(dict.fromkeys(label for pair in pairs for label in (pair.base, pair.other)))
+    parts = [intro, _where(store, labels), pair_markdown(pairs, question).strip(), commands_of(store, command, labels)]
+    return ["## " + title + "\n\n" + "\n\n".join(parts)]
 
 
 def _where(store: Store, labels: Sequence[str]) -> str:
@@ -88,7 +90,7 @@ def _machine(record: Record) -> str:
 
 
 def commands_of(store: Store, command: str, labels: Sequence[str]) -> str:
-    """The commands that made results, by the trackers' configurations: one for all that ran in the same way."""
+    """Return the commands that made results, by the trackers' configurations: one for all that ran in the same way."""
     groups: dict[str, list[str]] = {}
     for label in labels:
         configuration = store.describe(label)["configuration"]

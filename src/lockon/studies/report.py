@@ -11,15 +11,17 @@ import numpy as np
 
 from lockon._files import write_bytes
 from lockon.bench.store import Store
+from lockon.bench.tables.markdown import markdown
+from lockon.bench.tables.model import Table, mean_spread, signed
 from lockon.errors import LockonError
-from lockon.studies.figures import FIGURES, LOST
+from lockon.studies.fit import fitted
 from lockon.studies.grid import BASE
-from lockon.studies.markdown import signed, spread, table
+from lockon.studies.metrics import LOST, METRICS
 from lockon.studies.refiner_page import before_refinement, trackers_with_refiner
 from lockon.studies.relation import CAUSE, relation
 from lockon.studies.settings import named
 from lockon.studies.spec import StudySpec
-from lockon.studies.summary import Comparison, RowScores, compare, read_scores
+from lockon.studies.summary import Comparison, RowScores, compare_rows, read_scores
 
 _LOST = f"a target with an IoU of at most {LOST} counts as lost"
 _RULE = (
@@ -28,15 +30,17 @@ _RULE = (
     "correction for the number of comparisons is made: of twenty equal pairs one may look different."
 )
 
+_DIFFERENCES = "Each table shows one row less another. The column `seeds` has the difference seed by seed."
+
 
 def write_report(out: Path, kind: StudySpec, pages: Sequence[Path], results: Path | None = None) -> list[Path]:
     """Writes the page of the study in `out` to each of `pages`; returns them.
 
     Args:
-        results: folder of `lockon bench run` and `lockon bench oracle`, whose tables the page of a study of refiners has, too.
+        results: Folder of `lockon bench run`, whose tables of pairs the page of a study of refiners has, too.
 
     Raises:
-        LockonError: no study, another one, no finished run, results that cannot be used, or a page that cannot be written.
+        LockonError: No study, another one, no finished run, results that cannot be used, or a page that cannot be written.
     """
     settings = _settings(out, kind)
     rows, sequences = read_scores(out, kind)
@@ -58,26 +62,30 @@ def page(
     *,
     extra: Sequence[str] = (),
 ) -> str:
-    """The page as Markdown.
+    """Return the page as Markdown.
 
     Args:
-        kind: of study. rows: finished ones. sequences: names. settings: of study.json.
-        facts: further lines for the list of conditions, by name. extra: further sections.
+        kind: Of study.
+        rows: Finished ones.
+        sequences: Names.
+        settings: Of study.json.
+        facts: Further lines for the list of conditions, by name.
+        extra: Further sections.
     """
-    comparisons = compare(rows, kind)
+    comparisons = compare_rows(rows, kind)
     parts = [
         f"# {kind.title}\n\n{kind.intro}",
         f"## Outcome\n\n{_outcome(comparisons, kind)}\n\n{_RULE}",
         f"## Conditions\n\n{_conditions(kind, rows, sequences, settings, facts)}",
         f"## Results\n\nMean ± standard deviation over seeds.\n\n{_results(rows, kind)}\n\n{_legend(kind)}",
-        *([f"## Alignment and overlap\n\n{relation(rows, comparisons, kind)}"] if CAUSE in kind.figures else []),
-        f"## Differences\n\nFirst row less second; seed by seed on the left.\n\n{_differences(comparisons, kind)}",
+        *([f"## Alignment and overlap\n\n{relation(rows, comparisons, kind)}"] if CAUSE in kind.metrics else []),
+        f"## Differences\n\n{_DIFFERENCES}\n\n{_differences(comparisons, kind)}",
         *extra,
-        f"## Sequences\n\n{kind.figures[0]} of each sequence, mean over seeds.\n\n{_per_sequence(rows, sequences, kind)}",
-        f"## The paper's figures\n\n{_published(kind)}",
+        f"## Sequences\n\n{kind.metrics[0]} of each sequence, mean over seeds.\n\n{_per_sequence(rows, sequences, kind)}",
+        f"## The paper's metrics\n\n{_published(kind)}",
         f"## Repeat it\n\n```bash\n{_command(kind, rows, settings)}\n```\n\n{kind.scale}",
     ]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    return fitted("\n\n".join(part.strip() for part in parts) + "\n")
 
 
 def _outcome(comparisons: Sequence[Comparison], kind: StudySpec) -> str:
@@ -90,12 +98,16 @@ def _outcome(comparisons: Sequence[Comparison], kind: StudySpec) -> str:
         own = [item for item in comparisons if (item.row, item.other) == (row, other)]
         verdicts = {verdict: [item for item in own if item.verdict == verdict] for verdict in ("better", "worse", "not told apart")}
         told = "; ".join(
-            f"**{verdict}** in {', '.join(f'{item.name} ({signed(item.sequences.interval.mean, item.name)})' for item in items)}"
+            f"**{verdict}** in {', '.join(f'{item.name} ({_mean(item)})' for item in items)}"
             for verdict, items in verdicts.items()
             if items
         )
         lines.append(f"- {row.tracker}, {kind.title_of(row)} against {kind.title_of(other)}: {told}.")
     return "\n".join(lines)
+
+
+def _mean(item: Comparison) -> str:
+    return signed(item.sequences.interval.mean, METRICS[item.name].digits)
 
 
 def _conditions(
@@ -121,47 +133,55 @@ def _conditions(
 
 
 def _results(rows: Sequence[RowScores], kind: StudySpec) -> str:
-    cells = [["tracker", kind.column, *kind.figures, "seeds"]]
+    cells = []
     for row in rows:
-        figures = [spread(row.by_seed(name), name) for name in kind.figures]
-        cells.append([row.row.tracker, kind.title_of(row.row), *figures, str(len(row.seeds))])
-    return table(cells, left=2)
+        metrics = [mean_spread(row.by_seed(name), METRICS[name].digits) for name in kind.metrics]
+        cells.append([row.row.tracker, kind.title_of(row.row), *metrics, str(len(row.seeds))])
+    return _table(["tracker", kind.column, *kind.metrics, "seeds"], cells, left=2)
 
 
 def _legend(kind: StudySpec) -> str:
-    figures = {name: FIGURES[name] for name in kind.figures}
-    return "\n".join(f"- {name}: {figure.text}; {'higher' if figure.rising else 'lower'} is better." for name, figure in figures.items())
+    metrics = {name: METRICS[name] for name in kind.metrics}
+    return "\n".join(f"- {name}: {metric.meaning}; {'higher' if metric.rising else 'lower'} is better." for name, metric in metrics.items())
 
 
 def _differences(comparisons: Sequence[Comparison], kind: StudySpec) -> str:
     if not comparisons:
         return "None yet."
-    lines = [["tracker", "row", "less", "figure", "seeds", "mean", "95 % interval", "p", "sequences +/-", "verdict"]]
-    for item in comparisons:
-        paired, name = item.sequences, item.name
-        by_seed = " ".join(signed(value, name) for value in item.by_seed)
-        interval = f"{signed(paired.interval.low, name)} to {signed(paired.interval.high, name)}"
-        cells = [by_seed, signed(paired.interval.mean, name), interval, f"{paired.p_value:.2f}", f"{paired.better}/{paired.worse}"]
-        titles = [kind.title_of(row) for row in (item.row, item.other)]
-        lines.append([item.row.tracker, *titles, name, *cells, item.verdict])
-    return table(lines, left=5)
+    head = ["metric", "seeds", "mean", "95 % interval", "p", "sequences +/-", "verdict"]
+    tables = []
+    for row, other in dict.fromkeys((item.row, item.other) for item in comparisons):
+        lines = []
+        for item in comparisons:
+            if (item.row, item.other) != (row, other):
+                continue
+            paired, digits = item.sequences, METRICS[item.name].digits
+            by_seed = " ".join(signed(value, digits) for value in item.by_seed)
+            interval = f"{signed(paired.interval.low, digits)} to {signed(paired.interval.high, digits)}"
+            cells = [by_seed, _mean(item), interval, f"{paired.p_value:.2f}", f"{paired.better}/{paired.worse}"]
+            lines.append([item.name, *cells, item.verdict])
+        tables.append(f"**{row.tracker}: {kind.title_of(row)}, less {kind.title_of(other)}**\n\n{_table(head, lines, left=2)}")
+    return "\n\n".join(tables)
 
 
 def _per_sequence(rows: Sequence[RowScores], sequences: Sequence[str], kind: StudySpec) -> str:
-    lines = [["sequence", *(f"{row.row.tracker} {kind.title_of(row.row)}" for row in rows)]]
-    means = [row.values[kind.figures[0]].mean(0) for row in rows]
-    lines += [[name, *(f"{mean[index]:.3f}" if np.isfinite(mean[index]) else "" for mean in means)] for index, name in enumerate(sequences)]
-    return table(lines, left=1)
+    means = [row.values[kind.metrics[0]].mean(0) for row in rows]
+    lines = [[name, *(f"{mean[index]:.3f}" if np.isfinite(mean[index]) else "" for mean in means)] for index, name in enumerate(sequences)]
+    return _table(["sequence", *(f"{row.row.tracker} {kind.title_of(row.row)}" for row in rows)], lines)
 
 
 def _published(kind: StudySpec) -> str:
     paper = kind.published
-    lines = [[kind.column, *paper.columns]]
+    lines = []
     for variant, values in paper.values.items():
         pairs = zip(values, paper.values[BASE], strict=True)
         cells = (f"{value:.{paper.digits}f} ({value - base:+.{paper.digits}f})" for value, base in pairs)
         lines.append([kind.variants[variant].title, *cells])
-    return f"{paper.text}\n\n{table(lines, left=1)}"
+    return f"{paper.text}\n\n{_table([kind.column, *paper.columns], lines)}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    return markdown([Table.of_texts(head, rows, left)]).strip()
 
 
 def _command(kind: StudySpec, rows: Sequence[RowScores], settings: Mapping[str, Any]) -> str:
@@ -179,7 +199,7 @@ def _command(kind: StudySpec, rows: Sequence[RowScores], settings: Mapping[str, 
 
 
 def _bare(value: Any) -> str:
-    """A setting without the folders of a machine."""
+    """Return a setting without the folders of a machine."""
     text = str(value)
     return text.rpartition("/")[2] if "/" in text else text
 
@@ -197,7 +217,7 @@ def _settings(out: Path, kind: StudySpec) -> dict[str, Any]:
 
 
 def _facts(out: Path, rows: Sequence[RowScores], kind: StudySpec) -> dict[str, str]:
-    """The machine, and what a run took on it."""
+    """Return the machine, and what a run took on it."""
     label = f"{rows[0].row.name}.s{rows[0].seeds[0]}"
     records = Store(out / "base").records(kind.bases[0]) if kind.bases else Store(out / "bench").records(label)
     machine = records[0].setup.get("machine", {}) if records else {}

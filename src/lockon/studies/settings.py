@@ -9,22 +9,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lockon._files import read_json_object, write_bytes
-from lockon.bench.protocols.plan import Protocol
+from lockon.bench.protocols.one_pass import OnePass
+from lockon.bench.protocols.reset import Reset
 from lockon.config import as_json, differences
 from lockon.data.datasets.registry import load_videos
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.studies.alignment import alignment_file
-from lockon.studies.figures import ALIGNMENT
 from lockon.studies.grid import StudyRun
 from lockon.studies.measured import refinement_file
+from lockon.studies.metrics import ALIGNMENT
 from lockon.studies.rbo import RBO
 from lockon.studies.spec import StudySpec
 from lockon.train.recipe import Recipe, TrainSources
 from lockon.zoo.training import recipe
 
 Cache = Literal["auto", "features", "images", "none"]
-PROTOCOLS = (Protocol(), Protocol(name="reset"))
+PROTOCOLS = (OnePass(), Reset())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,17 +33,19 @@ class Study:
     """A study in a folder.
 
     Attributes:
-        kind: which study it is.
+        kind: Which study it is.
         out: RUN folders in runs/, results of tracking in bench/, of scores against IoU in alignment/, boxes to refine in base/, samples in
             cache/, study.json.
-        sources: training data and validation videos.
-        steps: updates of each run; None for each recipe's own.
-        samples: different pairs per seed, drawn once and kept; when they have been used up they come again in another order.
-        cache: what is kept of a sample. "features": what the frozen backbone makes of it; "images": the crops; "none": nothing, every
+        sources: Training data and validation videos.
+        steps: Updates of each run; None for each recipe's own.
+        samples: Different pairs per seed, drawn once and kept; when they have been used up they come again in another order.
+        cache: What is kept of a sample. "features": what the frozen backbone makes of it; "images": the crops; "none": nothing, every
             sample is new; "auto": features where the recipe's backbone never learns, else images.
-        overrides: settings of all runs, by dotted name, such as backbone_weights.
-        preset: inference parameters of all trackers. device: where networks run, in training and tracking.
-        threads: torch threads of each process. lockstep: sequences tracked side by side.
+        overrides: Settings of all runs, by dotted name, such as backbone_weights.
+        preset: Inference parameters of all trackers.
+        device: Where networks run, in training and tracking.
+        threads: torch threads of each process.
+        batch: Sequences tracked side by side.
     """
 
     kind: StudySpec
@@ -55,13 +58,13 @@ class Study:
     preset: str = "default"
     device: str = "auto"
     threads: int = 1
-    lockstep: int = 17
+    batch: int = 17
 
     def recipe(self, run: StudyRun) -> Recipe:
-        """The recipe of a run.
+        """Return the recipe of a run.
 
         Raises:
-            LockonError: unknown tracker or setting, missing data.
+            LockonError: Unknown tracker or setting, missing data.
         """
         settings: dict[str, Any] = {"train.seed": run.seed, "train.threads": self.threads, "train.validate_every": 0}
         if self.steps is not None:
@@ -74,12 +77,12 @@ class Study:
         return self.out / "runs" / run.label
 
     def weights(self, run: StudyRun) -> Path:
-        """The finished weights of a run; they exist when its training is over."""
+        """Return the finished weights of a run; they exist when its training is over."""
         return self.folder(run) / "weights.safetensors"
 
     def alignment(self, run: StudyRun) -> Path | None:
         """Where the measurement of a run's scores against IoU lies; None if the study has none."""
-        return alignment_file(self.out, run.label) if set(self.kind.figures) & set(ALIGNMENT) else None
+        return alignment_file(self.out, run.label) if set(self.kind.metrics) & set(ALIGNMENT) else None
 
     def refinement(self, run: StudyRun) -> Path:
         """Where the measurement of a refiner lies."""
@@ -96,10 +99,10 @@ class Study:
         return self.out / "bench"
 
     def validation(self) -> list[VideoSequence]:
-        """The sequences that runs are judged on.
+        """Return the sequences that runs are judged on.
 
         Raises:
-            LockonError: there are none.
+            LockonError: There are none.
         """
         if self.sources.val is None:
             raise LockonError("a study needs validation videos; give --data-root DIR with val/ in it, or --val DIR")
@@ -121,7 +124,7 @@ class Study:
         """Notes the settings in the folder, or compares them with those noted.
 
         Raises:
-            LockonError: the folder belongs to a study with other settings, or cannot be written.
+            LockonError: The folder belongs to a study with other settings, or cannot be written.
         """
         path = self.out / "study.json"
         if path.is_file():
@@ -133,7 +136,7 @@ class Study:
 
 
 def named(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of a study.json; those of the time when there was one study do not say which they are."""
+    """Return the content of a study.json; those of the time when there was one study do not say which they are."""
     return {"study": RBO.name, **settings}
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lockon.studies.figures import ALIGNMENT, TRACKING
 from lockon.studies.grid import BASE, Variant
+from lockon.studies.metrics import ALIGNMENT, TRACKING
 from lockon.studies.spec import Published, StudySpec
 
 _BRANCHED = ("compact-car", "siamcar-r50")  # trackers whose head can have the localization branch
@@ -43,7 +43,7 @@ SIAMLA = StudySpec(
     variants=_VARIANTS,
     table=_TABLE3,
     grid={"compact-car": _TABLE3},
-    figures=(*TRACKING, *ALIGNMENT),
+    metrics=(*TRACKING, *ALIGNMENT),
     column="parts",
     title="Do localization-aware scores make a Siamese tracker better?",
     intro="""

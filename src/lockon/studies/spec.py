@@ -1,4 +1,4 @@
-"""`StudySpec`: all that one study has and another has not, as a value: rows, figures, and the words of its page."""
+"""`StudySpec`: all that one study has and another has not, as a value: rows, metrics, and the words of its page."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lockon.errors import LockonError, unknown_name
-from lockon.studies.figures import TRACKING, Name
 from lockon.studies.grid import BASE, Row, Variant
+from lockon.studies.metrics import TRACKING, Name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Published:
-    """The paper's own figures.
+    """The paper's own metrics.
 
     Attributes:
-        text: what they are. columns: of the table, after that of the variants. values: one per column, by variant; with the baseline's.
-        digits: that are shown.
+        text: What they are.
+        columns: Of the table, after that of the variants.
+        values: One per column, by variant; with the baseline's.
+        digits: That are shown.
     """
 
     text: str
@@ -31,26 +33,29 @@ class StudySpec:
     """One study.
 
     Attributes:
-        name: of its command and page.
-        variants: ways to train, by name, in the order of tables; among them `BASE`, which the others are compared with.
-        table: variants of a tracker that is asked for by name. grid: trackers and their variants if none is.
-        figures: what is counted.
-        bases: trackers whose boxes the runs refine, for a study of refiners; () for a study of trackers.
-        budget: settings of all runs of a tracker, by its name, which `--set` may change.
-        column: what the variants differ in, over their column of the tables.
-        title, intro: of the page; Markdown. networks: what the trackers of `grid` are. conditions: further ones of all runs.
-        published: the paper's figures.
-        scale: how to repeat it at the paper's scale, or with more rows.
+        name: Of its command and page.
+        variants: Ways to train, by name, in the order of tables; among them `BASE`, which the others are compared with.
+        table: Variants of a tracker that is asked for by name.
+        grid: Trackers and their variants if none is.
+        metrics: What is counted.
+        bases: Trackers whose boxes the runs refine, for a study of refiners; () for a study of trackers.
+        budget: Settings of all runs of a tracker, by its name, which `--set` may change.
+        column: What the variants differ in, over their column of the tables.
+        title, intro: Of the page; Markdown.
+        networks: What the trackers of `grid` are.
+        conditions: Further ones of all runs.
+        published: The paper's metrics.
+        scale: How to repeat it at the paper's scale, or with more rows.
 
     Raises:
-        LockonError: a variant that is named but not there.
+        LockonError: A variant that is named but not there.
     """
 
     name: str
     variants: Mapping[str, Variant]
     table: tuple[str, ...]
     grid: Mapping[str, tuple[str, ...]]
-    figures: tuple[Name, ...] = TRACKING
+    metrics: tuple[Name, ...] = TRACKING
     bases: tuple[str, ...] = ()
     budget: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     column: str
@@ -69,15 +74,15 @@ class StudySpec:
                 raise unknown_name(f"variant of the study {self.name}", name, self.variants)
 
     def rows(self, trackers: Sequence[str] = (), only: Sequence[str] = ()) -> list[Row]:
-        """The rows of a study.
+        """Return the rows of a study.
 
         Args:
-            trackers: each with the variants of `table` that suit it; those of `grid` if there is none.
-            only: names of rows, "compact-ban.cr", or of variants, "cr" of every tracker that it suits; rows that are not in the grid are
+            trackers: Each with the variants of `table` that suit it; those of `grid` if there is none.
+            only: Names of rows, "compact-ban.cr", or of variants, "cr" of every tracker that it suits; rows that are not in the grid are
                 added.
 
         Raises:
-            LockonError: unknown row or variant, one that does not suit its tracker, or a tracker given twice.
+            LockonError: Unknown row or variant, one that does not suit its tracker, or a tracker given twice.
         """
         if len(set(trackers)) < len(trackers):
             raise LockonError(f"trackers {', '.join(trackers)}: one is given twice; give each once")
@@ -103,7 +108,7 @@ class StudySpec:
         return dict(self.variants[row.variant].settings)
 
     def title_of(self, row: Row) -> str:
-        """The row's variant in words."""
+        """Return the row's variant in words."""
         return self.variants[row.variant].title
 
     def _suiting(self, tracker: str) -> tuple[str, ...]:

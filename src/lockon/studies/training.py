@@ -20,8 +20,8 @@ from lockon.errors import LockonError
 from lockon.studies.evaluation import judge
 from lockon.studies.features import FrozenFeatures, fingerprint, is_frozen, take_backbone
 from lockon.studies.grid import StudyRun
-from lockon.studies.processes import Say
 from lockon.studies.settings import Study
+from lockon.studies.tasks import OnProgress
 from lockon.train.checkpoint import load_weights, save_weights
 from lockon.train.engine import Engine
 from lockon.train.recipe import Recipe
@@ -35,7 +35,9 @@ class Prepare:
     """Fills the cache that all runs of a family with one seed learn from, or one part of it.
 
     Attributes:
-        study: which. run: any run of that family and seed. part, parts: processes share the work.
+        study: Which.
+        run: Any run of that family and seed.
+        part, parts: Processes share the work.
     """
 
     study: Study
@@ -53,11 +55,11 @@ class Prepare:
         """Nothing."""
         return frozenset()
 
-    def do(self, say: Say) -> None:
+    def do(self, on_progress: OnProgress) -> None:
         """Make the samples that are missing."""
         cache = _cache(self.study, self.study.recipe(self.run))
         if cache is not None:
-            cache.fill(lambda done, count: say(f"{done}/{count} shards"), part=self.part, parts=self.parts)
+            cache.fill(lambda done, count: on_progress(f"{done}/{count} shards"), part=self.part, parts=self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,9 @@ class TrainAndTrack:
     """Trains one run, and judges it on the validation videos.
 
     Attributes:
-        study: which. run: row and seed. needs: keys of what prepares its samples, and the boxes that it is judged on.
+        study: Which.
+        run: Row and seed.
+        needs: Keys of what prepares its samples, and the boxes that it is judged on.
     """
 
     study: Study
@@ -77,17 +81,17 @@ class TrainAndTrack:
         """The run's label."""
         return self.run.label
 
-    def do(self, say: Say) -> None:
+    def do(self, on_progress: OnProgress) -> None:
         """Train and judge, as far as that is not done.
 
         Raises:
-            LockonError: training or judging failed.
-            KeyboardInterrupt: stopped; the same call goes on from there.
+            LockonError: Training or judging failed.
+            KeyboardInterrupt: Stopped; the same call goes on from there.
         """
         if not self.study.weights(self.run).is_file():
-            say("training")
+            on_progress("training")
             _train(self.study, self.run)
-        judge(self.study, self.run, say)
+        judge(self.study, self.run, on_progress)
 
 
 def _train(study: Study, run: StudyRun) -> None:
@@ -117,7 +121,7 @@ def _train(study: Study, run: StudyRun) -> None:
 
 
 def _cache(study: Study, recipe: Recipe) -> CachedPipeline | None:
-    """The samples of a recipe, kept in the study's folder under a name made of all that decides them."""
+    """Return the samples of a recipe, kept in the study's folder under a name made of all that decides them."""
     kind = study.cache
     if kind == "auto":
         kind = "features" if is_frozen(recipe) else "images"

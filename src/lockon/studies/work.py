@@ -7,14 +7,16 @@ from collections.abc import Sequence
 
 from lockon.studies.evaluation import TrackBase
 from lockon.studies.grid import StudyRun
-from lockon.studies.processes import Task
 from lockon.studies.settings import Study
+from lockon.studies.tasks import Task
 from lockon.studies.training import Prepare, TrainAndTrack
 
 
 def tasks_of(study: Study, runs: Sequence[StudyRun], *, parts: int) -> list[Task]:
-    """The runs in their order; before them the boxes that all are judged on, and before the first of each family and seed its samples,
-    split into `parts`."""
+    """Return the runs in their order, after what they need.
+
+    Before all come the boxes that refiners are judged on, and before the first run of each family and seed its samples, in `parts` tasks.
+    """
     bases = [TrackBase(study, name) for name in study.kind.bases]
     tasks: list[Task] = [*bases]
     boxes = frozenset(task.key for task in bases)

@@ -24,7 +24,7 @@ STRIDE = 16
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockonSConfig:
-    """The choices of the network that were compared (see docs/lockon-s.md); the defaults are the released one.
+    """The choices of the network that were compared (see docs/results/lockon-s.md); the defaults are the released one.
 
     Attributes:
         backbone: trunk at stride 16.
@@ -106,7 +106,7 @@ CARDS = (
     Card(
         name="lockon-s",
         summary="the default: small Siamese tracker for CPUs, weights in the package",
-        paper="none; see docs/lockon-s.md",
+        paper="none; see docs/results/lockon-s.md",
         embedded=True,
         model=LockonSConfig(),
         build=build,

@@ -111,7 +111,7 @@ def la_experiments() -> dict[str, RecipeConfig]:
     """Return SiamLA's run, and that on GOT-10k alone.
 
     128 pairs on four cards; 50 epochs, 0.001 up to 0.005 in five and down to 0.00001; layers 2 to 4 learn from epoch 5 on. The rows of the
-    paper's tables are settings of the run on GOT-10k: see docs/training.md.
+    paper's tables are settings of the run on GOT-10k: see docs/guides/training.md.
     """
     from lockon.zoo.dense_losses import LA
     from lockon.zoo.pysot_training import PYSOT_SETS, pysot_schedule, trained_on

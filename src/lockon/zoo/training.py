@@ -99,7 +99,7 @@ def load_backbone(module: Any, file: str) -> tuple[str, ...]:
     if not file:
         return ("the backbone starts from random weights; give published ones by --set backbone_weights=FILE",)
     if not Path(file).is_file():
-        raise LockonError(f"backbone weights {file} do not exist; docs/training.md says where such weights can be had")
+        raise LockonError(f"backbone weights {file} do not exist; docs/guides/training.md says where such weights can be had")
     return load_pretrained(module.backbone, read_external(Path(file)), source=file, partial=True)
 
 

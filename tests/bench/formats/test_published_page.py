@@ -36,12 +36,15 @@ def folders(tmp_path):
 
 def test_the_page(script, folders):
     text = script.page(script.score("OTB100", *folders))
+    unwrapped = " ".join(text.split())
     perfect = 100 * 20 / 21  # what a perfect tracker has at 21 thresholds
     assert f"| SiamRPN++ | OTB100 AUC | 69.6 (RBO table 1, DuML table 7) | {perfect:.2f} | {perfect - 69.6:+.2f} | pysot |" in text
     assert "| Nobody | OTB100 AUC (1 sequences missing) | - | 95.24 | - | pysot |" in text
-    assert "points; unexplained: no variant below gives the published figure" in text
+    assert "points; unexplained: no variant below gives the published number" in unwrapped
     assert "| Tiger1's lines laid on its first frames | " in text
-    assert "| Nobody, SiamRPN++ | OTB100 | begins late: tiger1: 7 lines for 12 frames; line 1 is the true box of frame 6" in text
+    oddity = "- **OTB100, Nobody, SiamRPN++**: begins late: tiger1: 7 lines for 12 frames; line 1 is the true box of frame 6"
+    assert oddity in unwrapped
+    assert max(map(len, text.splitlines())) <= 120
 
 
 def test_a_variant_that_fits_explains(script, folders):

@@ -1,4 +1,4 @@
-"""Where the conventions part: one sequence whose frames differ in just those ways, figures worked out by hand."""
+"""Where the conventions part: one sequence whose frames differ in just those ways, metrics worked out by hand."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_absent_frames_miss_the_precision_of_pytracking():
 
 @pytest.mark.parametrize("convention", sorted(metrics.CONVENTIONS))
 @pytest.mark.parametrize("bounds", [None, (400.0, 130.0)])
-def test_all_figures_at_once_are_those_of_the_single_functions(convention, bounds):
+def test_all_metrics_at_once_are_those_of_the_single_functions(convention, bounds):
     rng = np.random.default_rng(3)
     gt = rng.uniform(-10, 90, (60, 4))
     gt[[5, 20]] = np.nan

@@ -1,4 +1,4 @@
-"""Long-term precision, recall and F score: by hand, and the PySOT toolkit's figures (golden/README.md)."""
+"""Long-term precision, recall and F score: by hand, and the PySOT toolkit's metrics (golden/README.md)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lockon.errors import LockonError
 GOLDEN = dict(np.load(Path(__file__).parent / "golden" / "vot.npz"))
 
 
-def test_figures_of_the_pysot_toolkit():
+def test_metrics_of_the_pysot_toolkit():
     runs = [metrics.long_term_run(*(GOLDEN[f"f1.{video}.{part}"] for part in ("pred", "gt", "confidence"))) for video in ("v0", "v1")]
     scores = metrics.long_term_scores(runs)
     np.testing.assert_allclose([scores.precision, scores.recall, scores.f_score], GOLDEN["f1.best"], atol=1e-7)

@@ -1,4 +1,4 @@
-"""Metrics against the official toolkits' own figures; golden/README.md says where they come from."""
+"""Metrics against the official toolkits' own metrics; golden/README.md says where they come from."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_got10k_lasot_frames_and_curves():
 
 
 @pytest.mark.parametrize("tracker", ["a", "b"])
-def test_got10k_figures_at_once_pooled_over_repetitions(tracker):
+def test_got10k_metrics_at_once_pooled_over_repetitions(tracker):
     scores = [metrics.one_pass_scores(**run, convention="got10k") for video in range(3) for run in _got10k(video, tracker)]
     frames = [score.counted for score in scores]
     for name, values in (("ao", [score.average_overlap for score in scores]), ("sr", [score.success_rate_50 for score in scores])):

@@ -1,4 +1,4 @@
-"""Multi-start metrics: small runs by hand, and the VOT toolkit's figures (golden/README.md)."""
+"""Multi-start metrics: small runs by hand, and the VOT toolkit's metrics (golden/README.md)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def golden_sequence(number: int) -> MultiStart:
     return MultiStart(int(GOLDEN[f"s{number}.frames"]), overlaps, present)
 
 
-def test_figures_of_the_vot_toolkit():
+def test_metrics_of_the_vot_toolkit():
     sequences = [golden_sequence(number) for number in range(int(GOLDEN["S"]))]
     scores = metrics.multi_start_scores(sequences, int(GOLDEN["low"]), int(GOLDEN["high"]))
     assert scores.accuracy == pytest.approx(float(GOLDEN["result.accuracy"]), abs=1e-12)

@@ -1,4 +1,4 @@
-"""Accuracy, robustness and expected average overlap: small runs by hand, and the PySOT toolkit's figures (golden/README.md)."""
+"""Accuracy, robustness and expected average overlap: small runs by hand, and the PySOT toolkit's metrics (golden/README.md)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def golden_runs(year: str, tracker: str) -> list[list[ResetRun]]:
 
 @pytest.mark.parametrize("tracker", ["a", "b"])
 @pytest.mark.parametrize("year", VIDEOS)
-def test_figures_of_the_pysot_toolkit(year, tracker):
+def test_metrics_of_the_pysot_toolkit(year, tracker):
     runs = golden_runs(year, tracker)
     result = metrics.accuracy_robustness(runs)
     assert result.accuracy == pytest.approx(float(GOLDEN[f"{year}.{tracker}.accuracy"]), abs=1e-7)

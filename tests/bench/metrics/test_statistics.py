@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from lockon.bench import metrics
+from lockon.bench.metrics.statistics import rank_correlation
 from lockon.errors import LockonError
 
 
@@ -179,3 +180,15 @@ def test_correlation_of_huge_and_tiny_numbers():
 def test_correlations_need_the_same_pairs():
     with pytest.raises(LockonError, match=r"shapes \(2,\) and \(3,\)"):
         metrics.pearson([1, 2], [1, 2, 3])
+
+
+def test_rank_correlation():
+    up = rank_correlation(np.arange(8.0), np.arange(8.0) ** 3)
+    assert (up.value, up.pairs) == (pytest.approx(1), 8)
+    assert up.p_value < 0.01  # 2 of 8! orders are as extreme
+    assert rank_correlation(np.arange(8.0), -np.arange(8.0)).value == pytest.approx(-1)
+    known = rank_correlation(np.array([1, 2, np.nan, 3]), np.array([1, 3, 2, 2.0]))
+    assert (known.value, known.pairs) == (pytest.approx(0.5), 3)
+    flat = rank_correlation(np.ones(3), np.arange(3.0))
+    assert np.isnan([flat.value, flat.p_value]).all()
+    assert flat.pairs == 3

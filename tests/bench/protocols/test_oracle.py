@@ -7,8 +7,10 @@ import pytest
 from scripted import Scripted, make
 
 from colored_videos import BLUE, GREEN, RED, color_tracker, video
-from lockon.bench.protocols.oracle import oracle
-from lockon.bench.protocols.plan import MaskTexts, Protocol
+from lockon.bench.protocols.one_pass import OnePass
+from lockon.bench.protocols.oracle import Oracle, oracle
+from lockon.bench.protocols.plan import MaskTexts
+from lockon.bench.protocols.table import protocol_of
 from lockon.bench.record import RunKey
 from lockon.driver import drive, drive_together
 from lockon.errors import LockonError
@@ -101,13 +103,13 @@ def test_a_resting_tracker_stays_on_the_truth():
 
 def test_as_a_protocol():
     sequence = make(4)
-    protocol = Protocol(name="oracle", when="after", repetitions=2)
-    assert protocol.groups(sequence) == [[RunKey("oracle", 1), RunKey("oracle", 2)]]
+    protocol = Oracle(when="after", repetitions=2)
+    assert protocol.runs(sequence) == [[RunKey("oracle", 1), RunKey("oracle", 2)]]
     assert protocol.rules(sequence) == {"when": "after"}
-    assert Protocol.from_rules("oracle", {"when": "after"}, 2) == protocol
+    assert protocol_of("oracle", {"when": "after"}, 2) == protocol
     run = drive(StaticTracker(), protocol.episode(sequence, RunKey("oracle")))
     record = protocol.record(sequence, RunKey("oracle"), run, {}, MaskTexts())
     assert (record.protocol, record.rules, record.anchor) == ("oracle", {"when": "after"}, None)
-    assert Protocol().rules(sequence) == {}, "other protocols keep their rules"
+    assert OnePass().rules(sequence) == {}, "other protocols keep their rules"
     with pytest.raises(LockonError, match="unknown time of the oracle protocol 'bevor'; did you mean 'before'"):
-        Protocol(name="oracle", when="bevor")  # type: ignore[arg-type]
+        Oracle(when="bevor")  # type: ignore[arg-type]

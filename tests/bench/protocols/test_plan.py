@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from scripted import HERE, Scripted, make
 
-from lockon.bench.protocols.plan import MaskTexts, Protocol
+from lockon.bench.protocols.anchors import Anchors
+from lockon.bench.protocols.one_pass import OnePass
+from lockon.bench.protocols.plan import MaskTexts
 from lockon.bench.protocols.realtime import RealTime
-from lockon.bench.protocols.reset import ResetRules
+from lockon.bench.protocols.reset import Reset
+from lockon.bench.protocols.table import PROTOCOLS, protocol_class, protocol_of
 from lockon.bench.record import RunKey
 from lockon.driver import drive
 from lockon.errors import LockonError
@@ -21,8 +24,8 @@ def record(protocol, sequence, place, tracker=None):
 
 
 def test_one_pass_has_no_rules_and_repetitions_count_from_1():
-    protocol = Protocol(repetitions=3)
-    assert protocol.groups(make(5)) == [[RunKey("one-pass", 1), RunKey("one-pass", 2), RunKey("one-pass", 3)]]
+    protocol = OnePass(repetitions=3)
+    assert protocol.runs(make(5)) == [[RunKey("one-pass", 1), RunKey("one-pass", 2), RunKey("one-pass", 3)]]
     assert protocol.rules(make(5)) == {}
     found = record(protocol, make(5, attributes=frozenset({"b", "a"})), RunKey("one-pass", 2))
     assert (found.protocol, found.repetition, found.rules, found.attributes) == ("one-pass", 2, {}, ("a", "b"))
@@ -30,7 +33,7 @@ def test_one_pass_has_no_rules_and_repetitions_count_from_1():
 
 
 def test_reset_keeps_its_rules_and_the_polygons():
-    protocol = Protocol(name="reset", reset=ResetRules(skip=3))
+    protocol = Reset(skip=3)
     found = record(protocol, make(12, polygons=POLYGON), RunKey("reset"), Scripted(away=[4]))
     assert found.rules == {"skip": 3, "vot_init": "bounding"}
     assert found.polygons.tolist() == POLYGON.tolist()
@@ -38,9 +41,9 @@ def test_reset_keeps_its_rules_and_the_polygons():
 
 
 def test_one_group_per_anchor():
-    protocol = Protocol(name="anchors", spacing=4, repetitions=2)
+    protocol = Anchors(spacing=4, repetitions=2)
     sequence = make(10, masks=True, visible=np.arange(10) != 1)
-    assert [[(place.anchor, place.repetition) for place in group] for group in protocol.groups(sequence)] == [
+    assert [[(place.anchor, place.repetition) for place in group] for group in protocol.runs(sequence)] == [
         [(0, 1), (0, 2)],
         [(4, 1), (4, 2)],
         [(8, 1), (8, 2)],
@@ -64,27 +67,48 @@ def test_one_group_per_anchor():
     [({}, "one-pass"), ({"polygons": POLYGON}, "reset"), ({"polygons": POLYGON, "anchors": (0, 5)}, "anchors")],
 )
 def test_real_time_goes_around_the_benchmarks_own_protocol(fields, base):
-    protocol = Protocol(name="realtime", realtime=RealTime(seconds=0.125, grace=0))
+    protocol = RealTime(seconds=0.125, grace=0)
     sequence = make(12, **fields)
-    place = protocol.groups(sequence)[0][0]
+    place = protocol.runs(sequence)[0][0]
     assert place == RunKey("realtime", 1, 0 if base == "anchors" else None)
     found = record(protocol, sequence, place)
     assert found.rules["base"] == base
     assert found.rules["fps"] == 20
     assert (found.run.events is not None) == (base == "reset")
     assert np.isnan(found.run.times).sum() == 6  # every other frame was dropped
-    assert Protocol(name="realtime", base="one-pass").base_of(sequence) == "one-pass"
+    assert RealTime(base=OnePass()).base_of(sequence) == OnePass()
+    assert protocol.is_timed is False
+    assert RealTime().is_timed
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_a_protocol_comes_back_from_the_rules_of_its_records(name):
+    """With the rules of sequences that bring nothing of their own."""
+    protocol = protocol_class(name)(repetitions=2)
+    assert (protocol.name, protocol_class(name).describe(OnePass) != "") == (name, True)
+    back = protocol_of(name, protocol.rules(make(5)), 2)
+    assert back.rules(make(5)) == protocol.rules(make(5))
+    assert back.runs(make(5)) == protocol.runs(make(5))
+    changed = {"skip": 3} if name == "reset" else {"base": "reset", "skip": 3, "fps": 10.0} if name == "realtime" else {}
+    assert protocol_of(name, changed).rules(make(5)).items() >= changed.items()
+    with pytest.raises(LockonError, match=f"unknown rule of the protocol {name} 'skp'"):
+        protocol_of(name, {"skp": 1})
 
 
 @pytest.mark.parametrize(
-    ("fields", "text"),
+    ("name", "rules", "text"),
     [
-        ({"name": "onepass"}, "unknown protocol 'onepass'; did you mean 'one-pass'"),
-        ({"repetitions": 0}, "repetitions=0"),
-        ({"spacing": 0}, "spacing=0"),
-        ({"name": "realtime", "base": "rest"}, "did you mean 'reset'"),
+        ("onepass", {}, "unknown protocol 'onepass'; did you mean 'one-pass'"),
+        ("anchors", {"spacing": 0}, "spacing=0"),
+        ("realtime", {"base": "rest"}, "base must be one of auto, one-pass, reset, anchors, got 'rest'"),
     ],
 )
-def test_impossible_fields_of_a_protocol_are_refused(fields, text):
+def test_impossible_rules_of_a_protocol_are_refused(name, rules, text):
     with pytest.raises(LockonError, match=text):
-        Protocol(**fields)
+        protocol_of(name, rules)
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_repetitions_begin_at_1(name):
+    with pytest.raises(LockonError, match="repetitions=0"):
+        protocol_of(name, {}, 0)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scripted import HERE, Scripted, make
 
-from lockon.bench.protocols.reset import ResetRules, run_reset, start_box
+from lockon.bench.protocols.reset import Reset, run_reset, start_box
 from lockon.errors import LockonError
 from lockon.types import Result
 
 
 def events(tracker, sequence, **rules):
-    return "".join("tSFs"[code] for code in run_reset(tracker, sequence, ResetRules(**rules)).events)
+    return "".join("tSFs"[code] for code in run_reset(tracker, sequence, Reset(**rules)).events)
 
 
 def test_a_failure_at_frame_7_starts_again_at_frame_12():
@@ -49,7 +49,7 @@ def test_the_number_of_skipped_frames():
     assert events(Scripted([2]), make(6), skip=1) == "StFStt"
     assert events(Scripted([2]), make(6), skip=3) == "StFssS"
     with pytest.raises(LockonError, match="skip=0"):
-        ResetRules(skip=0)
+        Reset(skip=0)
 
 
 def test_frames_without_truth_are_no_failures_and_no_starts():
@@ -104,8 +104,8 @@ def test_start_boxes_of_a_polygon():
     expected = [30 - (side - 1) / 2, 20 - (side - 1) / 2, side, side]
     np.testing.assert_allclose(start_box(sequence, 0, "area"), expected)
     tracker = Scripted()
-    run_reset(tracker, sequence, ResetRules(vot_init="area"))
+    run_reset(tracker, sequence, Reset(vot_init="area"))
     np.testing.assert_allclose(tracker.start_boxes, [expected])
     assert start_box(make(1), 0, "area").tolist() == list(HERE)  # no polygons
     with pytest.raises(LockonError, match="unknown start box 'areas'; did you mean 'area'"):
-        ResetRules(vot_init="areas")
+        Reset(vot_init="areas")

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from tunable import Config, make, make_sequence, overlap_of
 
+from lockon._processes import DIED
 from lockon.bench.search import Objective, SearchOptions, Trial, parse_vary, search
 from lockon.bench.search.bench import share
 from lockon.bench.search.frames import keep_frames
 from lockon.bench.search.summary import importances
 from lockon.bench.spec import TrackerSpec
-from lockon.bench.workers import DIED
 from lockon.data.sequence import LazyList, VideoSequence
 from lockon.errors import LockonError, LockonWarning
 

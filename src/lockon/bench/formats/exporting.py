@@ -20,8 +20,9 @@ import numpy as np
 from lockon._files import write_bytes
 from lockon.bench.formats.finding import DEFAULT, Parts
 from lockon.bench.formats.rows import FAILED_CODE, NOTHING_CODE, STARTED_CODE
+from lockon.bench.protocols.table import PROTOCOLS, protocol_class
 from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED
-from lockon.bench.store import PROTOCOLS, Record, Store
+from lockon.bench.store import Record, Store
 from lockon.data.datasets.table import origin as annotation_origin
 from lockon.errors import LockonError, LockonWarning, unknown_name
 from lockon.types import FloatArray
@@ -108,7 +109,7 @@ def export_results(
 
 def all_records(store: Store, label: str) -> list[Record]:
     """Return a tracker's results of all protocols but the oracle, whose boxes use the truth: they belong into nobody else's files."""
-    return [record for protocol in PROTOCOLS if protocol != "oracle" for record in store.records(label, protocol)]
+    return [record for protocol in PROTOCOLS if not protocol_class(protocol).gives_truth for record in store.records(label, protocol)]
 
 
 def _labels(store: Store, trackers: Sequence[str] | None) -> list[str]:

@@ -22,14 +22,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lockon.bench.store import ProtocolName
 from lockon.data.datasets.table import resolve
 from lockon.errors import LockonError, unknown_name
 
 Parts = tuple[str, ...]
 SUFFIXES = (".txt", ".bin")
 # Names of experiments of the VOT toolkits, and the protocol that each is; others are known by the codes in their files.
-EXPERIMENTS: dict[str, ProtocolName] = {
+EXPERIMENTS: dict[str, str] = {
     "baseline": "reset",
     "supervised": "reset",
     "realtime": "realtime",
@@ -62,7 +61,7 @@ class ResultFile:
     tracker: str
     sequence: str
     path: Path
-    protocol: ProtocolName | None = "one-pass"
+    protocol: str | None = "one-pass"
     repetition: int = 1
     anchor: int | None = None
     times: Path | None = None

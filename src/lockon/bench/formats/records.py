@@ -15,7 +15,7 @@ from lockon.bench.formats.notes import Note
 from lockon.bench.formats.rows import BOX, CODE, FAILED_CODE, NOTHING, NOTHING_CODE, STARTED_CODE, WRONG, Rows, read_numbers
 from lockon.bench.protocols.plan import MaskTexts
 from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED, TRACKED, Trajectory
-from lockon.bench.store import ProtocolName, Record
+from lockon.bench.store import Record
 from lockon.data.datasets.parsing import format_ranges
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
@@ -91,7 +91,7 @@ def build_record(rows: Rows, file: ResultFile, target: ImportTarget, setup: Mapp
     return record, [*rows.notes, *aligned.notes, *more, *extra]
 
 
-def protocol_of(file: ResultFile, rows: Rows) -> ProtocolName:
+def protocol_of(file: ResultFile, rows: Rows) -> str:
     """Return how a file was run: as its folder's name says, else by whether a line says that the tracker failed."""
     if file.protocol is not None:
         return file.protocol

@@ -85,16 +85,16 @@ function linePath(xs, values, px, py) {
   return path;
 }
 
-// A curve of the report with its legend, sorted by the figure that it stands for.
+// A curve of the report with its legend, sorted by the metric that it stands for.
 function curveChart(section, axis) {
-  const figure = section.figures.find((one) => one.key === axis.figure);
-  const value = (tracker) => tracker.values[figure.key];
+  const metric = section.metrics.find((one) => one.key === axis.metric);
+  const value = (tracker) => tracker.values[metric.key];
   const trackers = section.trackers.filter((tracker) => filter.shows(tracker.label))
-    .sort((a, b) => ((value(b) ?? -1) - (value(a) ?? -1)) * (figure.rising ? 1 : -1));
+    .sort((a, b) => ((value(b) ?? -1) - (value(a) ?? -1)) * (metric.rising ? 1 : -1));
   const top = axis.key === "expected_overlap"
     ? Math.min(1, Math.max(0.1, ...trackers.map((tracker) => Math.max(...tracker.curves[axis.key].map((one) => one ?? 0)))) * 1.05) : 1;
   const series = trackers.map((tracker) => ({ tracker, values: tracker.curves[axis.key] })).reverse();
   const chart = lineChart(axis.values, series, { x: axis.x, y: axis.y, yRange: [0, top], band: axis.band, label: `${axis.title} plot` });
-  const items = trackers.map((tracker) => element("li", {}, swatch(tracker), `[${decimals(value(tracker), figure.digits)}] ${tracker.label}`));
-  return element("div", { class: "chart" }, element("h3", {}, `${axis.title} plot (${figure.title})`), chart, element("ul", { class: "legend" }, ...items));
+  const items = trackers.map((tracker) => element("li", {}, swatch(tracker), `[${decimals(value(tracker), metric.digits)}] ${tracker.label}`));
+  return element("div", { class: "chart" }, element("h3", {}, `${axis.title} plot (${metric.title})`), chart, element("ul", { class: "legend" }, ...items));
 }

@@ -28,7 +28,8 @@ def pack_clip(records: Mapping[str, Record], stride: int = 1) -> dict[str, Any]:
     """Runs of several trackers on one video from one start.
 
     Args:
-        records: by label. stride: every so many frames are kept.
+        records: By label.
+        stride: Every so many frames are kept.
 
     Returns:
         JSON values. Boxes are base64 of little-endian int16, `STEPS_PER_PIXEL` per pixel, `NO_NUMBER` for none; overlaps and scores

@@ -39,29 +39,29 @@ function drawSection(report, section, place, main, openClip) {
     attributes: element("div", { class: "scroll tall" }),
     sequences: element("div", { class: "scroll tall" }),
   };
-  const chosen = { figure: section.detail, text: "" };
-  const choice = element("select", { "aria-label": "figure", onchange: (event) => { chosen.figure = event.target.value; redraw(); } },
-    ...section.figures.map((figure) => element("option", { value: figure.key, selected: figure.key === section.detail }, figure.title)));
+  const chosen = { metric: section.detail, text: "" };
+  const choice = element("select", { "aria-label": "metric", onchange: (event) => { chosen.metric = event.target.value; redraw(); } },
+    ...section.metrics.map((metric) => element("option", { value: metric.key, selected: metric.key === section.detail }, metric.title)));
   const search = element("input", { type: "search", placeholder: "name or attribute", "aria-label": "find sequences", oninput: (event) => { chosen.text = event.target.value.toLowerCase(); redraw(); } });
   const count = element("span", { class: "soft" });
   const notes = section.notes.map((note) => element("p", { class: note.warning ? "warning" : "soft" }, note.text.replaceAll("`", "")));
-  if (section.intervals) notes.push(element("p", { class: "soft" }, `Below the figures: ${section.intervals}.`));
+  if (section.intervals) notes.push(element("p", { class: "soft" }, `Below the metrics: ${section.intervals}.`));
   const block = element("section", { id: `section-${place}` }, element("h2", {}, section.title), parts.summary, ...notes, parts.charts,
     element("h3", {}, "Per sequence"), element("div", { class: "controls" }, choice, search, count), parts.sequences);
   if (section.attributes.length) block.append(element("h3", {}, "Per attribute"), parts.attributes);
   main.append(block);
 
   function redraw() {
-    const figure = section.figures.find((one) => one.key === chosen.figure);
+    const metric = section.metrics.find((one) => one.key === chosen.metric);
     parts.summary.replaceChildren(summaryTable(section));
     parts.charts.replaceChildren(...section.axes.map((axis) => curveChart(section, axis)));
     const entries = section.sequences.filter((entry) => !chosen.text || [entry.name, entry.dataset, ...entry.attributes].some((text) => text.toLowerCase().includes(chosen.text)));
     count.textContent = `${entries.length} of ${section.sequences.length} sequences`;
     const lead = (entry) => [{ text: entry.name, value: entry.name }, { text: entry.dataset, value: entry.dataset }, { text: String(entry.frames), value: entry.frames }];
-    const columns = [{ title: `sequence (${figure.title})`, text: true }, { title: "dataset", text: true }, { title: "frames" }, ...valueColumns(section)];
-    parts.sequences.replaceChildren(sortableTable(columns, valueRows(entries, section, figure, lead, (entry, line) => openClip(section, entry, line)), { column: 0 }));
-    const head = [{ title: `attribute (${figure.title})`, text: true }, { title: "sequences" }, ...valueColumns(section)];
-    const rows = valueRows(section.attributes, section, figure, (entry) => [{ text: entry.name, value: entry.name }, { text: String(entry.sequences), value: entry.sequences }], null);
+    const columns = [{ title: `sequence (${metric.title})`, text: true }, { title: "dataset", text: true }, { title: "frames" }, ...valueColumns(section)];
+    parts.sequences.replaceChildren(sortableTable(columns, valueRows(entries, section, metric, lead, (entry, line) => openClip(section, entry, line)), { column: 0 }));
+    const head = [{ title: `attribute (${metric.title})`, text: true }, { title: "sequences" }, ...valueColumns(section)];
+    const rows = valueRows(section.attributes, section, metric, (entry) => [{ text: entry.name, value: entry.name }, { text: String(entry.sequences), value: entry.sequences }], null);
     parts.attributes.replaceChildren(sortableTable(head, rows, { column: 0 }));
   }
 

@@ -1,4 +1,4 @@
-"""One HTML file with everything in it: figures, curves, frames, and the script that shows them. It loads nothing from anywhere."""
+"""One HTML file with everything in it: metrics, curves, frames, and the script that shows them. It loads nothing from anywhere."""
 
 from __future__ import annotations
 
@@ -53,13 +53,18 @@ def write_html(
     """Write the report as one file that opens from anywhere, without a network.
 
     Args:
-        reports: sections of the page, one or several. store: where they came from; its records are drawn frame by frame.
-        path: of the file. find: gives the sequence with the images; None for no pictures.
-        frames: pictures per video, fewer where the file would grow too large. budget: bytes of the whole file.
-        intervals: none, or one per report. title: of the page. progress: told each video before its pictures are made.
+        reports: Sections of the page, one or several.
+        store: Where they came from; its records are drawn frame by frame.
+        path: Of the file.
+        find: Gives the sequence with the images; None for no pictures.
+        frames: Pictures per video, fewer where the file would grow too large.
+        budget: Bytes of the whole file.
+        intervals: None, or one per report.
+        title: Of the page.
+        progress: Told each video before its pictures are made.
 
     Raises:
-        LockonError: no report, the file cannot be written, or the budget is too small for the figures alone.
+        LockonError: No report, the file cannot be written, or the budget is too small for the metrics alone.
     """
     if not reports:
         raise LockonError("no report given; expected one of `evaluate` at least")
@@ -78,7 +83,7 @@ def write_html(
     left = budget - len(_render(content))
     if left < 0:
         raise LockonError(
-            f"the figures alone take {fixed / 1e6:.1f} MB, over the limit of {budget / 1e6:g} MB; give --max-size {fixed // 10**6 + 5}"
+            f"the metrics alone take {fixed / 1e6:.1f} MB, over the limit of {budget / 1e6:g} MB; give --max-size {fixed // 10**6 + 5}"
         )
     content["videos"] = _videos(runs, find, frames, left, progress)
     page = _render(content)
@@ -132,7 +137,7 @@ def _videos(
 
 
 def _render(content: Mapping[str, Any]) -> bytes:
-    """The page: the template with the style, the scripts and the data put in."""
+    """Return the page: the template with the style, the scripts and the data put in."""
     folder = resources.files("lockon.bench.html")
     data = json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")  # "</script>" in a name must not end it
     parts = {

@@ -20,8 +20,9 @@ def report_payload(report: Report, colors: Mapping[str, int], intervals: Interva
     """One section of the page.
 
     Args:
-        report: the figures. colors: place of each tracker in the list of colours, the same in all sections.
-        intervals: of `significance.intervals`.
+        report: The metrics.
+        colors: Place of each tracker in the list of colours, the same in all sections.
+        intervals: Of `significance.intervals`.
     """
     return {
         "title": title_of(report),
@@ -31,9 +32,9 @@ def report_payload(report: Report, colors: Mapping[str, int], intervals: Interva
         "notes": [{"text": note.replace("**", ""), "warning": note.startswith("**")} for note in report_notes(report)],
         "headline": report.headline.key,
         "detail": report.scoring.detail,
-        "figures": [
+        "metrics": [
             {"key": one.key, "title": one.title, "meaning": one.meaning, "rising": one.rising, "digits": one.digits}
-            for one in report.figures
+            for one in report.metrics
         ],
         "axes": [_axis(axis, report) for axis in report.scoring.axes],
         "trackers": [_tracker(item, report, colors, intervals) for item in report.trackers],
@@ -48,7 +49,7 @@ def _axis(axis: Axis, report: Report) -> dict[str, Any]:
     lengths = report.scoring.lengths if axis.key == "expected_overlap" else None
     band = None if lengths is None else list(lengths)
     values = _numbers(axis.values[:longest])
-    return {"key": axis.key, "title": axis.title, "x": axis.x, "y": axis.y, "figure": axis.figure, "values": values, "band": band}
+    return {"key": axis.key, "title": axis.title, "x": axis.x, "y": axis.y, "metric": axis.metric, "values": values, "band": band}
 
 
 def _tracker(item: TrackerScore, report: Report, colors: Mapping[str, int], intervals: Intervals | None) -> dict[str, Any]:
@@ -56,11 +57,11 @@ def _tracker(item: TrackerScore, report: Report, colors: Mapping[str, int], inte
         "label": item.label,
         "color": COLORS[colors[item.label] % len(COLORS)],
         "dash": colors[item.label] // len(COLORS) % 4,
-        "values": _figures(item.values),
-        "spread": _figures(item.spread),
+        "values": _metrics(item.values),
+        "spread": _metrics(item.spread),
         "interval": {} if intervals is None else {key: list(map(_number, pair)) for key, pair in intervals.of[item.label].items()},
         "fps": _number(item.fps),
-        "latency": _figures(latency(item)),
+        "latency": _metrics(latency(item)),
         "size": item.size,
         "sequences": len(item.sequences),
         "missing": len(item.missing),
@@ -73,7 +74,7 @@ def _attributes(report: Report) -> list[dict[str, Any]]:
         {
             "name": entry.attribute,
             "sequences": entry.sequences,
-            "values": {label: _figures(values) for label, values in entry.values.items()},
+            "values": {label: _metrics(values) for label, values in entry.values.items()},
         }
         for entry in by_attribute(report)
     ]
@@ -88,12 +89,12 @@ def _sequences(report: Report) -> list[dict[str, Any]]:
     found = []
     for (dataset, name), parts in sorted(rows.items()):
         some = next(iter(parts.values()))
-        values = {label: _figures(part.values) for label, part in parts.items()}
+        values = {label: _metrics(part.values) for label, part in parts.items()}
         found.append({"name": name, "dataset": dataset, "frames": some.frames, "attributes": list(some.attributes), "values": values})
     return found
 
 
-def _figures(values: Mapping[str, float]) -> dict[str, float | None]:
+def _metrics(values: Mapping[str, float]) -> dict[str, float | None]:
     return {key: _number(value) for key, value in values.items()}
 
 

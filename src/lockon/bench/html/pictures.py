@@ -24,7 +24,8 @@ class Pictures:
     """Pictures of one video.
 
     Attributes:
-        jpegs: frame -> base64 text of a JPEG file. note: why there are none, or fewer than asked for; else empty.
+        jpegs: Frame -> base64 text of a JPEG file.
+        note: Why there are none, or fewer than asked for; else empty.
     """
 
     jpegs: dict[int, str] = field(default_factory=dict)
@@ -40,8 +41,11 @@ def take_pictures(sequence: VideoSequence, frames: int, size: tuple[int, int], w
     """Evenly spread pictures of a video, the first and the last frame among them.
 
     Args:
-        sequence: where the images are. frames: length of the results. size: (width, height) that the results were made on.
-        wanted: number of pictures. budget: bytes of base64 text; pictures are left out evenly until the rest fits.
+        sequence: Where the images are.
+        frames: Length of the results.
+        size: (width, height) that the results were made on.
+        wanted: Number of pictures.
+        budget: Bytes of base64 text; pictures are left out evenly until the rest fits.
     """
     if len(sequence) < frames:
         return Pictures(note=f"no pictures: the images at hand are {len(sequence)} frames and the results {frames}")
@@ -75,7 +79,7 @@ def spread(frames: int, wanted: int) -> list[int]:
 
 
 def fitting(sizes: dict[int, int], budget: int) -> list[int]:
-    """The largest evenly spread part of the frames whose sizes stay within the budget.
+    """Return the largest evenly spread part of the frames whose sizes stay within the budget.
 
     >>> fitting({0: 10, 3: 10, 6: 10, 9: 10}, 25)
     [0, 9]

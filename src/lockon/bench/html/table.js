@@ -61,15 +61,15 @@ function shown(value, digits) {
 function summaryTable(section) {
   const trackers = section.trackers.filter((tracker) => filter.shows(tracker.label));
   const columns = [{ title: "tracker", text: true }];
-  for (const figure of section.figures) columns.push({ title: figure.title, hint: figure.meaning });
+  for (const metric of section.metrics) columns.push({ title: metric.title, hint: metric.meaning });
   columns.push({ title: "fps", hint: "frames per second of tracking, without decoding" });
   columns.push({ title: "p95 (ms)", hint: "95 of 100 frames took at most so long" });
   columns.push({ title: "model size" }, { title: "sequences" });
-  const ranked = section.figures.map((figure) => places(trackers.map((tracker) => tracker.values[figure.key]), figure.rising));
+  const ranked = section.metrics.map((metric) => places(trackers.map((tracker) => tracker.values[metric.key]), metric.rising));
   const rows = trackers.map((tracker, row) => ({
     cells: [
       { text: tracker.label, value: tracker.label },
-      ...section.figures.map((figure, place) => figureCell(tracker, figure, ranked[place][row])),
+      ...section.metrics.map((metric, place) => metricCell(tracker, metric, ranked[place][row])),
       shown(tracker.fps, tracker.fps >= 10 ? 0 : 1),
       shown(tracker.latency.p95, 1),
       { text: tracker.size ? `${(tracker.size / 1e6).toFixed(1)} MB` : "none", value: tracker.size },
@@ -79,22 +79,22 @@ function summaryTable(section) {
   return sortableTable(columns, rows);
 }
 
-function figureCell(tracker, figure, cls) {
-  const value = tracker.values[figure.key];
-  let text = decimals(value, figure.digits);
-  const spread = tracker.spread[figure.key];
-  if (spread !== undefined && spread !== null) text += ` \u00b1 ${decimals(spread, figure.digits)}`;
-  const interval = tracker.interval[figure.key];
-  const below = interval && interval[0] !== null ? `${decimals(interval[0], figure.digits)} to ${decimals(interval[1], figure.digits)}` : "";
+function metricCell(tracker, metric, cls) {
+  const value = tracker.values[metric.key];
+  let text = decimals(value, metric.digits);
+  const spread = tracker.spread[metric.key];
+  if (spread !== undefined && spread !== null) text += ` \u00b1 ${decimals(spread, metric.digits)}`;
+  const interval = tracker.interval[metric.key];
+  const below = interval && interval[0] !== null ? `${decimals(interval[0], metric.digits)} to ${decimals(interval[1], metric.digits)}` : "";
   return { text, value: value ?? null, cls, below };
 }
 
-function valueRows(entries, section, figure, lead, link) {
+function valueRows(entries, section, metric, lead, link) {
   const trackers = section.trackers.filter((tracker) => filter.shows(tracker.label));
   return entries.map((entry) => {
-    const values = trackers.map((tracker) => (entry.values[tracker.label] || {})[figure.key]);
-    const ranked = places(values, figure.rising);
-    const cells = values.map((value, place) => ({ ...shown(value, figure.digits), cls: ranked[place] }));
+    const values = trackers.map((tracker) => (entry.values[tracker.label] || {})[metric.key]);
+    const ranked = places(values, metric.rising);
+    const cells = values.map((value, place) => ({ ...shown(value, metric.digits), cls: ranked[place] }));
     return { cells: [...lead(entry), ...cells], link: link ? (line) => link(entry, line) : null };
   });
 }

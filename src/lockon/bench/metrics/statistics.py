@@ -194,6 +194,44 @@ def spearman(a: ArrayLike, b: ArrayLike) -> float:
     return pearson(average_ranks(first), average_ranks(second))
 
 
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """Rank correlation of n pairs, and how often chance alone gives one of that size.
+
+    Attributes:
+        value: Spearman's; NaN where it has none.
+        p_value: Of a two-sided permutation test; NaN where `value` is.
+        pairs: n.
+    """
+
+    value: float
+    p_value: float
+    pairs: int
+
+
+def rank_correlation(a: ArrayLike, b: ArrayLike, *, samples: int = 10_000, seed: int = 0) -> Correlation:
+    """Return Spearman's correlation of (n,) and (n,) numbers, pairs with NaN left out, with a two-sided permutation test.
+
+    Args:
+        a: First numbers.
+        b: Second numbers.
+        samples: Number of random permutations.
+        seed: Of the random permutations.
+
+    Raises:
+        LockonError: Different shapes.
+    """
+    first, second = _pairs(a, b)
+    value = spearman(first, second)
+    if np.isnan(value):
+        return Correlation(value, float("nan"), len(first))
+    ranks = [part - part.mean() for part in (average_ranks(first), average_ranks(second))]
+    orders = np.random.default_rng(seed).permuted(np.tile(ranks[1], (samples, 1)), axis=1)  # (P, n)
+    products = np.abs(orders @ ranks[0])  # correlations but for a constant factor
+    reached = int(np.count_nonzero(products >= abs(ranks[1] @ ranks[0]) * (1 - 1e-12)))
+    return Correlation(value, (reached + 1) / (samples + 1), len(first))
+
+
 def _pairs(a: ArrayLike, b: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Return the pairs without NaN."""
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)

@@ -15,7 +15,7 @@ _DATE = (2000, 1, 1, 0, 0, 0)  # equal results make equal archives
 
 
 def zip_bytes(files: Iterable[tuple[str, bytes]]) -> bytes:
-    """A zip archive, the same for the same files."""
+    """Return a zip archive, the same for the same files."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files:
@@ -27,10 +27,10 @@ def zip_bytes(files: Iterable[tuple[str, bytes]]) -> bytes:
 
 
 def write_submission(path: Path, files: list[tuple[str, bytes]]) -> None:
-    """A zip file where the path ends in .zip, else a folder.
+    """Return a zip file where the path ends in .zip, else a folder.
 
     Raises:
-        LockonError: it cannot be written.
+        LockonError: It cannot be written.
     """
     if path.suffix == ".zip":
         write_bytes(path, zip_bytes(files))
@@ -43,7 +43,7 @@ def read_submission(path: Path) -> Iterator[tuple[str, bytes]]:
     """Relative path and content of every file of a zip file or folder; what operating systems add is left out.
 
     Raises:
-        LockonError: no such file, not a zip file, or damaged.
+        LockonError: No such file, not a zip file, or damaged.
     """
     if path.is_dir():
         for file in sorted(path.rglob("*")):

@@ -21,14 +21,16 @@ class Server:
     """What one server expects.
 
     Attributes:
-        name: as users type it. title: for messages.
-        dataset: the dataset that it scores, as lockon calls it; "" for several.
-        count: number of sequences, 0 where that depends on the dataset. names: the sequences where their names follow a rule.
-        boxes: pattern of the path of a file of boxes with the group `name`; anything else in the archive that matches
+        name: As users type it.
+        title: For messages.
+        dataset: The dataset that it scores, as lockon calls it; "" for several.
+        count: Number of sequences, 0 where that depends on the dataset.
+        names: The sequences where their names follow a rule.
+        boxes: Pattern of the path of a file of boxes with the group `name`; anything else in the archive that matches
             `others` is looked over, the rest is extra.
-        others: pattern of files beside the boxes.
-        codes: whether lines may be codes, polygons and masks.
-        needs_times: whether each sequence needs a file of times.
+        others: Pattern of files beside the boxes.
+        codes: Whether lines may be codes, polygons and masks.
+        needs_times: Whether each sequence needs a file of times.
     """
 
     name: str
@@ -77,10 +79,10 @@ SERVERS: dict[str, Server] = {
 
 
 def get_server(name: str) -> Server:
-    """The server of that name.
+    """Return the server of that name.
 
     Raises:
-        LockonError: no such server.
+        LockonError: No such server.
     """
     if name not in SERVERS:
         raise unknown_name("server in --for", name, SERVERS)

@@ -29,8 +29,11 @@ class Validation:
     """What was found in a submission.
 
     Attributes:
-        server: its name. sequences: how many it has. files: how many files of boxes.
-        problems: what is wrong, a line each. notes: what is worth knowing and no mistake.
+        server: Its name.
+        sequences: How many it has.
+        files: How many files of boxes.
+        problems: What is wrong, a line each.
+        notes: What is worth knowing and no mistake.
     """
 
     server: str
@@ -57,11 +60,12 @@ def validate(path: str | Path, server: str, sequences: Sequence[VideoSequence] |
     """Check a submission.
 
     Args:
-        path: a zip file or a folder. server: a name of `SERVERS`.
-        sequences: the dataset (images not needed), for names, numbers of lines and first boxes.
+        path: A zip file or a folder.
+        server: A name of `SERVERS`.
+        sequences: The dataset (images not needed), for names, numbers of lines and first boxes.
 
     Raises:
-        LockonError: unknown server, or nothing that can be read at `path`.
+        LockonError: Unknown server, or nothing that can be read at `path`.
     """
     rules = get_server(server)
     expected = _expected(sequences)
@@ -95,7 +99,7 @@ def _expected(sequences: Sequence[VideoSequence] | None) -> dict[str, _Expected]
 
 
 def _without_folder(files: dict[str, bytes], rules: Server, notes: list[str]) -> dict[str, bytes]:
-    """The files without the one folder that some packers put around everything."""
+    """Return the files without the one folder that some packers put around everything."""
     tops = {name.partition("/")[0] for name in files}
     if len(tops) != 1 or any(rules.boxes.fullmatch(name) for name in files):
         return files

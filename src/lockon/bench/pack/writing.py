@@ -38,13 +38,15 @@ def pack(
     """Write the submission of one tracker.
 
     Args:
-        store: the results. server: a name of `SERVERS`. out: a .zip file, or a folder.
-        tracker: label; may be left out where the store has one tracker.
-        dataset: name; may be left out where the store has one that the server scores.
-        partial: write it although sequences are missing, which no server scores fully.
+        store: The results.
+        server: A name of `SERVERS`.
+        out: A .zip file, or a folder.
+        tracker: Label; may be left out where the store has one tracker.
+        dataset: Name; may be left out where the store has one that the server scores.
+        partial: Write it although sequences are missing, which no server scores fully.
 
     Raises:
-        LockonError: unknown names, a choice that is missing, no results for this server, or missing sequences.
+        LockonError: Unknown names, a choice that is missing, no results for this server, or missing sequences.
     """
     rules = get_server(server)
     label = _only("tracker", tracker, store.trackers(), "--tracker")
@@ -68,7 +70,7 @@ def pack(
 
 
 def _only(kind: str, given: str | None, known: Sequence[str], option: str) -> str:
-    """The one that was named, or the only one."""
+    """Return the one that was named, or the only one."""
     if given is not None:
         if given not in known:
             raise unknown_name(f"{kind} in these results", given, known)

@@ -15,19 +15,21 @@ _BESIDE = 12  # more trackers than this have their legend beside the plot
 
 
 def draw_curves(figure: Any, report: Report, axis: Axis, title: str = "", colors: Mapping[str, int] | None = None) -> None:
-    """One line per tracker, the legend sorted by the figure that the curve stands for.
+    """One line per tracker, the legend sorted by the metric that the curve stands for.
 
     Args:
-        figure: of matplotlib. report: its trackers' curves are drawn. axis: which curve.
-        title: put instead of the name of the curve and what it was measured on.
-        colors: place of each tracker in the list of colours; None for `places_of` this report.
+        figure: Of matplotlib.
+        report: Its trackers' curves are drawn.
+        axis: Which curve.
+        title: Put instead of the name of the curve and what it was measured on.
+        colors: Place of each tracker in the list of colours; None for `places_of` this report.
     """
     axes = figure.add_subplot()
     places = colors or places_of([report])
-    head = report.figure(axis.figure)
-    for item in by_value(report, axis.figure):
+    head = report.metric(axis.metric)
+    for item in by_value(report, axis.metric):
         curve, place = item.curves[axis.key], places[item.label]
-        label = f"[{number(item.values[axis.figure], head.digits)}] {item.label}"
+        label = f"[{number(item.values[axis.metric], head.digits)}] {item.label}"
         axes.plot(axis.values[: len(curve)], curve, label=label, color=color_of(place), linestyle=dash_of(place), linewidth=2)
     axes.set_title(title or f"{axis.title} plot\n{subtitle(report)}", fontsize="medium")
     axes.set(xlabel=axis.x, ylabel=axis.y)

@@ -14,7 +14,7 @@ REAL_TIME = 20  # frames per second of VOT's real-time challenge
 
 
 def draw_speed(figure: Any, report: Report) -> None:
-    """The headline figure against frames per second, on a logarithmic axis."""
+    """Return the headline metric against frames per second, on a logarithmic axis."""
     head = report.headline
     axes = figure.add_subplot()
     points = _finite({item.label: (item.fps, item.values[head.key]) for item in report.trackers})
@@ -52,8 +52,9 @@ def draw_ranking(figure: Any, report: Report, lines: Mapping[str, float]) -> Non
     """Trackers by rank from right to left, their EAO upwards (as the VOT reports and SiamLA, figure 11).
 
     Args:
-        figure: of matplotlib. report: with the figure EAO.
-        lines: name and EAO of others, such as the winner of a challenge, drawn as dashed lines.
+        figure: Of matplotlib.
+        report: With the metric EAO.
+        lines: Name and EAO of others, such as the winner of a challenge, drawn as dashed lines.
     """
     axes = figure.add_subplot()
     places, values = places_of([report]), [item.values["EAO"] for item in report.trackers]
@@ -92,7 +93,7 @@ def _scatter(axes: Any, report: Report, points: Mapping[str, tuple[float, float]
 
 
 def _finish(figure: Any, axes: Any, report: Report, points: Mapping[str, tuple[float, float]]) -> None:
-    """A name beside each point, moved to where it hides neither a point nor another name."""
+    """Return a name beside each point, moved to where it hides neither a point nor another name."""
     if len(points) > 15:  # a crowd: the legend tells them apart
         handles = [line for line in axes.get_lines() if line.get_marker() not in ("None", "", None)]
         axes.legend(handles, list(points), loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize="small", frameon=False)

@@ -1,4 +1,4 @@
-"""One figure per attribute as a radar (as SiamLA, figures 7 and 10)."""
+"""One metric per attribute as a radar (as SiamLA, figures 7 and 10)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from lockon.bench.tables.model import number
 
 
 def draw_radar(figure: Any, report: Report, key: str | None = None, *, overall: bool = False) -> None:
-    """A spoke per attribute with its number of sequences, a closed line per tracker; the rings are values of the figure.
+    """Return a spoke per attribute with its number of sequences, a closed line per tracker; the rings are values of the metric.
 
     Args:
-        figure: of matplotlib. report: with attributes. key: of the figure; None for the headline.
-        overall: adds a spoke of all sequences, as the first.
+        figure: Of matplotlib.
+        report: With attributes.
+        key: Of the metric; None for the headline.
+        overall: Adds a spoke of all sequences, as the first.
     """
-    head = report.headline if key is None else report.figure(key)
+    head = report.headline if key is None else report.metric(key)
     entries = by_attribute(report)
     if overall:
         entries = [all_sequences(report), *entries]

@@ -38,14 +38,14 @@ def marker_of(place: int) -> str:
 
 
 def places_of(reports: Iterable[Report]) -> dict[str, int]:
-    """The place of each tracker in the list of colours: by name, so that it is the same in plots of other figures and datasets."""
+    """Return the place of each tracker in the list of colours: by name, so that it is the same in plots of other metrics and datasets."""
     labels = {item.label for report in reports for item in report.trackers}
     return {label: place for place, label in enumerate(sorted(labels))}
 
 
 def by_value(report: Report, key: str) -> list[TrackerScore]:
-    """Trackers by one of their figures, the best first, NaN last."""
-    rising = next((figure.rising for figure in report.figures if figure.key == key), True)
+    """Trackers by one of their metrics, the best first, NaN last."""
+    rising = next((metric.rising for metric in report.metrics if metric.key == key), True)
 
     def rank(item: TrackerScore) -> tuple[bool, float]:
         value = item.values[key]
@@ -58,10 +58,13 @@ def save(draw: Draw, path: Path, formats: Iterable[str], size: tuple[float, floa
     """One figure as files of one name and several suffixes.
 
     Args:
-        draw: puts everything on the figure that it is given. path: without a suffix. formats: of `FORMATS`. size: in inches.
+        draw: Puts everything on the figure that it is given.
+        path: Without a suffix.
+        formats: Of `FORMATS`.
+        size: In inches.
 
     Raises:
-        LockonError: matplotlib is not installed, unknown format, or the folder cannot be written to.
+        LockonError: Matplotlib is not installed, unknown format, or the folder cannot be written to.
     """
     wanted = list(dict.fromkeys(formats))
     for suffix in wanted:

@@ -33,15 +33,17 @@ def write_plots(
     accuracy_robustness. All: speed_accuracy, where times were kept, and attributes (a radar), where three or more are known.
 
     Args:
-        report: trackers and their curves. folder: made if it does not exist. formats: "png", "svg", "pdf".
-        attributes: also draws the curves of each attribute, into the folder "attributes".
-        lines: name and EAO of others for the ranking, such as {"winner": 0.389}.
+        report: Trackers and their curves.
+        folder: Made if it does not exist.
+        formats: "png", "svg", "pdf".
+        attributes: Also draws the curves of each attribute, into the folder "attributes".
+        lines: Name and EAO of others for the ranking, such as {"winner": 0.389}.
 
     Returns:
         The files, one per plot and format.
 
     Raises:
-        LockonError: matplotlib is not installed, unknown format, or the folder cannot be written to.
+        LockonError: Matplotlib is not installed, unknown format, or the folder cannot be written to.
     """
     folder, formats = Path(folder), tuple(formats)
     paths: list[Path] = []
@@ -62,7 +64,7 @@ def write_plots(
 
 
 def _per_attribute(report: Report, folder: Path, formats: tuple[str, ...], width: float) -> list[Path]:
-    """The curves over the sequences of each attribute."""
+    """Return the curves over the sequences of each attribute."""
     paths: list[Path] = []
     for entry in by_attribute(report):
         part = only(report, entry.attribute)
@@ -75,7 +77,7 @@ def _per_attribute(report: Report, folder: Path, formats: tuple[str, ...], width
 
 
 def only(report: Report, attribute: str) -> Report:
-    """The report over the sequences that have an attribute; trackers without any of them are left out."""
+    """Return the report over the sequences that have an attribute; trackers without any of them are left out."""
     trackers = []
     for item in report.trackers:
         parts = tuple(part for part in item.sequences if attribute in part.attributes)

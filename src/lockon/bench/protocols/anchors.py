@@ -11,12 +11,16 @@ filled as the VOT toolkit fills a rectangle (columns floor(x) to floor(x + w) - 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon.bench.protocols.plan import Protocol
 from lockon.bench.protocols.trajectory import Rows, Trajectory, start_on, track, usable_rows
+from lockon.bench.record import RunKey
 from lockon.data.sequence import VideoSequence
 from lockon.driver import Episode, Output
 from lockon.errors import LockonError
@@ -33,16 +37,61 @@ class Anchor:
     backward: bool
 
     def frames(self, count: int) -> range:
-        """The frames of the run in a video of `count`, in their order."""
+        """Return the frames of the run in a video of `count`, in their order."""
         return range(self.frame, -1, -1) if self.backward else range(self.frame, count)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchors(Protocol):
+    """A run from each anchor.
+
+    Attributes:
+        spacing: Frames between the anchors of sequences that bring none.
+
+    Raises:
+        LockonError: `spacing` below 1.
+    """
+
+    name: ClassVar[str] = "anchors"
+    text: ClassVar[str] = "multi-start from anchor frames, forward or backward, without resets (VOT2020 and later)"
+    in_real_time: ClassVar[str] = "multi-start from anchor frames, in real time"
+    scoring: ClassVar[str] = "anchors"
+    spacing: int = SPACING
+
+    def __post_init__(self) -> None:
+        Protocol.__post_init__(self)
+        if self.spacing < 1:
+            raise LockonError(f"spacing={self.spacing}; expected 1 or more")
+
+    def starts(self, sequence: VideoSequence) -> Sequence[int | None]:
+        """List the frames of `anchors_of`."""
+        return [anchor.frame for anchor in anchors_of(sequence, self.spacing)]
+
+    def rules(self, sequence: VideoSequence) -> dict[str, Any]:
+        """Return the spacing where the sequence brings no anchors."""
+        return {"spacing": self.spacing} if sequence.anchors is None else {}
+
+    def frames(self, sequence: VideoSequence, run_key: RunKey) -> range:
+        """Return the frames from the anchor to the end that is farther away."""
+        return self._anchor(sequence, run_key).frames(len(sequence))
+
+    def episode(self, sequence: VideoSequence, run_key: RunKey) -> Episode[Trajectory]:
+        """Return `from_anchor`."""
+        return from_anchor(sequence, self._anchor(sequence, run_key))
+
+    def _anchor(self, sequence: VideoSequence, run_key: RunKey) -> Anchor:
+        for anchor in anchors_of(sequence, self.spacing):
+            if anchor.frame == run_key.anchor:
+                return anchor
+        raise LockonError(f"sequence {sequence.name} has no anchor on frame {run_key.anchor}")
+
+
 def anchors_of(sequence: VideoSequence, spacing: int = SPACING) -> list[Anchor]:
-    """The benchmark's anchors; else one on every `spacing`-th frame (on the next usable one where that has no box to start on),
+    """Return the benchmark's anchors; else one on every `spacing`-th frame (on the next usable one where that has no box to start on),
     backward where the way to the first frame is the longer one.
 
     Raises:
-        LockonError: no anchor has a usable box.
+        LockonError: No anchor has a usable box.
     """
     usable = usable_rows(sequence)
     count = len(sequence)
@@ -58,7 +107,7 @@ def anchors_of(sequence: VideoSequence, spacing: int = SPACING) -> list[Anchor]:
 
 
 def from_anchor(sequence: VideoSequence, anchor: Anchor) -> Episode[Trajectory]:
-    """The course of one run; its rows are in the order of tracking, the first one is the anchor's.
+    """Return the episode of one run; its rows are in the order of tracking, the first one is the anchor's.
 
     Where the sequence has masks, answers without a mask are kept as filled boxes.
     """
@@ -75,7 +124,7 @@ def from_anchor(sequence: VideoSequence, anchor: Anchor) -> Episode[Trajectory]:
 
 
 def _start(sequence: VideoSequence, frame: int) -> tuple[FloatArray, NDArray[np.bool_] | None]:
-    """The mask's box, first to last column and row, and the mask; the annotated box where there are no masks."""
+    """Return the mask's box, first to last column and row, and the mask; the annotated box where there are no masks."""
     if sequence.masks is None:
         return sequence.boxes[frame], None
     mask = np.asarray(sequence.masks[frame], dtype=np.bool_)
@@ -105,4 +154,4 @@ def filled_box(box: FloatArray, size: tuple[int, int]) -> NDArray[np.bool_]:
     return mask
 
 
-__all__ = ["SPACING", "Anchor", "anchors_of", "filled_box", "from_anchor"]
+__all__ = ["SPACING", "Anchor", "Anchors", "anchors_of", "filled_box", "from_anchor"]

@@ -7,27 +7,61 @@ that the next one is searched around an older place: "after". The size is the tr
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from lockon.bench.protocols.plan import Protocol
 from lockon.bench.protocols.trajectory import Rows, Trajectory, first_annotated, start_on, track, usable_rows
+from lockon.bench.record import RunKey
 from lockon.data.sequence import VideoSequence
 from lockon.driver import Episode
+from lockon.errors import unknown_name
 
 When = Literal["before", "after"]
 WHEN: tuple[When, ...] = ("before", "after")
 
 
-def oracle(sequence: VideoSequence, when: When = "before") -> Episode[Trajectory]:
-    """The course of one pass whose tracker is put on the true centre; where the target is absent or not annotated it is left alone.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Oracle(Protocol):
+    """One pass whose tracker is put on the true centre.
 
-    Args:
-        sequence: annotated. when: which frame's truth is given, see above.
+    Attributes:
+        when: Whose frame's true centre is given: that of the frame "before" it is tracked, or of the one tracked last ("after").
 
     Raises:
-        LockonError: no usable box.
+        LockonError: An unknown time.
+    """
+
+    name: ClassVar[str] = "oracle"
+    text: ClassVar[str] = "oracle (started once; every search begins around the true centre, with the tracker's own last size)"
+    gives_truth: ClassVar[bool] = True
+    when: When = "before"
+
+    def __post_init__(self) -> None:
+        Protocol.__post_init__(self)
+        if self.when not in WHEN:
+            raise unknown_name("time of the oracle protocol", self.when, WHEN)
+
+    def rules(self, sequence: VideoSequence) -> dict[str, Any]:
+        """Return the time."""
+        return {"when": self.when}
+
+    def episode(self, sequence: VideoSequence, run_key: RunKey) -> Episode[Trajectory]:
+        """Return `oracle`."""
+        return oracle(sequence, self.when)
+
+
+def oracle(sequence: VideoSequence, when: When = "before") -> Episode[Trajectory]:
+    """Return the episode of one pass whose tracker is put on the true centre; where the target is absent or not annotated it is left alone.
+
+    Args:
+        sequence: Annotated.
+        when: Which frame's truth is given, see above.
+
+    Raises:
+        LockonError: No usable box.
     """
     start, rows, known = first_annotated(sequence), Rows(len(sequence)), usable_rows(sequence)
     size = sequence.boxes[start, 2:]
@@ -43,4 +77,4 @@ def oracle(sequence: VideoSequence, when: When = "before") -> Episode[Trajectory
     return rows.run(start)
 
 
-__all__ = ["WHEN", "When", "oracle"]
+__all__ = ["WHEN", "Oracle", "When", "oracle"]

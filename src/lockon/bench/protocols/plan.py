@@ -1,145 +1,120 @@
-"""`Protocol`: which runs a sequence needs, the course of each, and the record that is kept of it."""
+"""`Protocol`: which runs a sequence needs, the episode of each, and the record that is kept of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, TypeVar
 
-from lockon.bench.protocols.anchors import SPACING, Anchor, anchors_of, from_anchor
-from lockon.bench.protocols.one_pass import one_pass
-from lockon.bench.protocols.oracle import WHEN, When, oracle
-from lockon.bench.protocols.realtime import RealTime, real_time
-from lockon.bench.protocols.reset import ResetRules, reset
 from lockon.bench.protocols.trajectory import Trajectory
-from lockon.bench.record import PROTOCOLS, ProtocolName, Record, RunKey
-from lockon.config import apply_overrides, as_json
+from lockon.bench.record import Record, RunKey
+from lockon.config import apply_overrides
 from lockon.data.sequence import VideoSequence
 from lockon.data.vot_rle import encode_vot_mask
 from lockon.driver import Episode
 from lockon.errors import LockonError, unknown_name
 
-R = TypeVar("R", ResetRules, RealTime)
-Base = Literal["one-pass", "reset", "anchors"]
-BASES: tuple[str, ...] = ("auto", "one-pass", "reset", "anchors")
+P = TypeVar("P", bound="Protocol")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Protocol:
-    """How trackers are run over sequences.
+class Protocol(ABC):
+    """How trackers are run over sequences: a value. Each protocol is a subclass in a file of its own; its fields are its rules.
 
     Attributes:
-        name: "one-pass", "reset", "realtime", "anchors" or "oracle".
-        repetitions: of each run, with other seeds; a tracker that answers the same twice is not asked a third time.
-        reset: settings of the reset protocol. realtime: of the real-time one.
-        base: what the real-time protocol goes around; "auto" is the benchmark's own: anchors where the sequence has some, reset
-            where it has polygons, else one pass.
-        spacing: frames between the anchors of sequences that bring none.
-        when: whose frame's true centre the oracle protocol gives: that of the frame "before" it is tracked, or of the one tracked last
-            ("after").
+        name: Name of `lockon bench run --protocol`, of stored results and of folders.
+        text: What it is, for the notes below a table.
+        in_real_time: What it is with a clock around it; empty for protocols that no clock goes around.
+        scoring: Which scoring of `lockon.bench.report` its records take: "one-pass", "reset" or "anchors".
+        gives_truth: Whether trackers are moved onto the truth, so that they need `move` and a refiner can run alone.
+        repetitions: Number of runs with other seeds; a tracker that answers the same twice is not asked a third time.
 
     Raises:
-        LockonError: unknown names, or repetitions or spacing below 1.
+        LockonError: `repetitions` below 1.
     """
 
-    name: ProtocolName = "one-pass"
+    name: ClassVar[str]
+    text: ClassVar[str]
+    in_real_time: ClassVar[str] = ""
+    scoring: ClassVar[str] = "one-pass"
+    gives_truth: ClassVar[bool] = False
     repetitions: int = 1
-    reset: ResetRules = field(default_factory=ResetRules)
-    realtime: RealTime = field(default_factory=RealTime)
-    base: Literal["auto", "one-pass", "reset", "anchors"] = "auto"
-    spacing: int = SPACING
-    when: When = "before"
 
     def __post_init__(self) -> None:
-        if self.name not in PROTOCOLS:
-            raise unknown_name("protocol", self.name, PROTOCOLS)
-        if self.base not in BASES:
-            raise unknown_name("base of the real-time protocol", self.base, BASES)
-        if self.when not in WHEN:
-            raise unknown_name("time of the oracle protocol", self.when, WHEN)
-        if self.repetitions < 1 or self.spacing < 1:
-            raise LockonError(f"repetitions={self.repetitions}, spacing={self.spacing}; expected 1 or more")
+        if self.repetitions < 1:
+            raise LockonError(f"repetitions={self.repetitions}; expected 1 or more")
 
     @classmethod
-    def from_rules(cls, name: ProtocolName, rules: Mapping[str, Any], repetitions: int = 1) -> Protocol:
-        """The protocol whose `rules` a record keeps.
+    def from_rules(cls: type[P], rules: Mapping[str, Any], repetitions: int = 1) -> P:
+        """Return the protocol whose `rules` a record keeps.
 
         Raises:
-            LockonError: rules of another version of lockon.
+            LockonError: Rules of another version of lockon.
         """
-
-        def part(kind: type[R]) -> R:
-            names = {item.name for item in fields(kind)}  # type: ignore[arg-type]  # both kinds are dataclasses
-            return apply_overrides(kind(), {key: value for key, value in rules.items() if key in names})
-
-        known = {item.name for kind in (ResetRules, RealTime) for item in fields(kind)} | {"base", "spacing", "when"}
+        known = cls.rule_fields()
         for rule in rules:
             if rule not in known:
-                raise unknown_name(f"rule of the protocol {name}", rule, known)
-        own = {key: rules[key] for key in ("base", "spacing", "when") if key in rules}
-        return cls(name=name, repetitions=repetitions, reset=part(ResetRules), realtime=part(RealTime), **own)
+                raise unknown_name(f"rule of the protocol {cls.name}", rule, known)
+        return apply_overrides(cls(repetitions=repetitions), {known[rule]: value for rule, value in rules.items()})
 
-    def base_of(self, sequence: VideoSequence) -> Base:
-        """The protocol without clock and oracle."""
-        if self.name == "oracle":
-            return "one-pass"
-        if self.name != "realtime":
-            return self.name
-        if self.base != "auto":
-            return self.base
-        if sequence.anchors is not None:
-            return "anchors"
-        return "one-pass" if sequence.polygons is None else "reset"
+    @classmethod
+    def rule_fields(cls) -> dict[str, str]:
+        """Return the dotted name of the field that each rule of a record sets."""
+        return {item.name: item.name for item in fields(cls) if item.name != "repetitions"}
 
-    def groups(self, sequence: VideoSequence) -> list[list[RunKey]]:
-        """The runs of a sequence: per anchor (or once) the repetitions in their order.
+    @classmethod
+    def scored_as(cls, record: Record) -> str:
+        """Return the name of the scoring that a record of this protocol takes."""
+        return cls.scoring
+
+    @classmethod
+    def describe(cls, base: type[Protocol]) -> str:
+        """Return what results are that are scored as those of `base`."""
+        return cls.text
+
+    @property
+    def is_timed(self) -> bool:
+        """Tell whether results depend on how long the tracker takes on this machine."""
+        return False
+
+    def starts(self, sequence: VideoSequence) -> Sequence[int | None]:
+        """List the anchor frames that runs start on; one None for the sequence's own beginning.
 
         Raises:
-            LockonError: as `anchors_of`.
+            LockonError: As `anchors_of`.
         """
-        anchors = [one.frame for one in anchors_of(sequence, self.spacing)] if self.base_of(sequence) == "anchors" else [None]
-        return [[RunKey(self.name, repetition, anchor) for repetition in range(1, self.repetitions + 1)] for anchor in anchors]
+        return [None]
+
+    def runs(self, sequence: VideoSequence) -> list[list[RunKey]]:
+        """List the runs of a sequence: per start the repetitions in their order.
+
+        Raises:
+            LockonError: As `starts`.
+        """
+        numbers = range(1, self.repetitions + 1)
+        return [[RunKey(self.name, number, start) for number in numbers] for start in self.starts(sequence)]
 
     def rules(self, sequence: VideoSequence) -> dict[str, Any]:
-        """JSON values of the settings that decide the result; nothing for one pass."""
-        base = self.base_of(sequence)
-        rules: dict[str, Any] = {"when": self.when} if self.name == "oracle" else {}
-        if base == "reset":
-            rules = as_json(self.reset)
-        elif base == "anchors" and sequence.anchors is None:
-            rules = {"spacing": self.spacing}
-        return rules if self.name != "realtime" else {"base": base, **rules, **as_json(self.realtime)}
+        """Return the settings that decide the result as JSON values."""
+        return {}
 
+    @abstractmethod
     def episode(self, sequence: VideoSequence, run_key: RunKey) -> Episode[Trajectory]:
-        """The course of one of the `groups`' runs.
+        """Return the episode of one of the `runs`.
 
         Raises:
-            LockonError: whatever the protocol raises.
+            LockonError: Whatever the protocol raises.
         """
-        if self.name == "oracle":
-            return oracle(sequence, self.when)
-        base = self.base_of(sequence)
-        if base == "anchors":
-            episode = from_anchor(sequence, self.anchor(sequence, run_key))
-        else:
-            episode = reset(sequence, self.reset) if base == "reset" else one_pass(sequence)
-        return real_time(episode, self.realtime) if self.name == "realtime" else episode
 
-    def anchor(self, sequence: VideoSequence, run_key: RunKey) -> Anchor:
-        """The anchor of a place.
-
-        Raises:
-            LockonError: there is none on that frame.
-        """
-        for one in anchors_of(sequence, self.spacing):
-            if one.frame == run_key.anchor:
-                return one
-        raise LockonError(f"sequence {sequence.name} has no anchor on frame {run_key.anchor}")
+    def frames(self, sequence: VideoSequence, run_key: RunKey) -> range:
+        """Return the frames of a run in the order in which they are tracked."""
+        return range(len(sequence))
 
     def record(self, sequence: VideoSequence, run_key: RunKey, run: Trajectory, setup: Mapping[str, Any], masks: MaskTexts) -> Record:
-        """What is kept of a run, with the truth of the frames that it went through, in its order."""
-        anchor = None if run_key.anchor is None else self.anchor(sequence, run_key)
-        frames = list(range(len(sequence)) if anchor is None else anchor.frames(len(sequence)))
+        """Return what is kept of a run, with the truth of the frames that it went through, in its order."""
+        order = self.frames(sequence, run_key)
+        frames = list(order)
         return Record(
             sequence.name,
             sequence.dataset,
@@ -154,7 +129,7 @@ class Protocol:
             protocol=self.name,
             rules=self.rules(sequence),
             anchor=run_key.anchor,
-            backward=anchor is not None and anchor.backward,
+            backward=order.step < 0,
         )
 
 
@@ -165,7 +140,7 @@ class MaskTexts:
         self._kept: dict[tuple[str, str], dict[int, str]] = {}
 
     def texts(self, sequence: VideoSequence, frames: list[int]) -> tuple[str | None, ...]:
-        """The masks of some frames of a sequence that has masks."""
+        """Return the masks of some frames of a sequence that has masks."""
         kept = self._kept.setdefault((sequence.dataset, sequence.name), {})
         for frame in frames:
             if frame not in kept and sequence.masks is not None:
@@ -173,4 +148,4 @@ class MaskTexts:
         return tuple(kept.get(frame) for frame in frames)
 
 
-__all__ = ["BASES", "Base", "MaskTexts", "Protocol"]
+__all__ = ["MaskTexts", "Protocol"]

@@ -22,9 +22,18 @@ Times are measured, or given (`seconds`), which makes a run repeatable and indep
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, Literal, TypeVar
 
+from lockon.bench.protocols.anchors import Anchors
+from lockon.bench.protocols.one_pass import OnePass
+from lockon.bench.protocols.plan import Protocol
+from lockon.bench.protocols.reset import Reset
+from lockon.bench.protocols.trajectory import Trajectory
+from lockon.bench.record import Record, RunKey
+from lockon.config import as_json
+from lockon.data.sequence import VideoSequence
 from lockon.driver import Episode, Output
 from lockon.errors import LockonError, unknown_name
 
@@ -34,18 +43,34 @@ LATE: tuple[Late, ...] = ("vot", "strict")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RealTime:
-    """Settings of the real-time protocol.
+class Auto:
+    """The benchmark's own protocol: anchors where the sequence has some, reset where it has polygons, else one pass."""
+
+    def of(self, sequence: VideoSequence) -> Protocol:
+        """Return the protocol of a sequence."""
+        if sequence.anchors is not None:
+            return Anchors()
+        return OnePass() if sequence.polygons is None else Reset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealTime(Protocol):
+    """A clock around another protocol.
 
     Attributes:
-        fps: frames per second that arrive. grace: late calls that are forgiven after each start.
-        seconds: what each call takes by the simulated clock, `start_seconds` what a start takes (default: the same); None: as measured.
-        late: how late answers count, see above.
+        base: What the clock goes around.
+        fps: Frames per second that arrive.
+        grace: Late calls that are forgiven after each start.
+        seconds: What each call takes by the simulated clock, `start_seconds` what a start takes (default: the same); None: as measured.
+        late: How late answers count, see above.
 
     Raises:
-        LockonError: a value out of range.
+        LockonError: A value out of range.
     """
 
+    name: ClassVar[str] = "realtime"
+    text: ClassVar[str] = "real time"
+    base: Auto | OnePass | Reset | Anchors = field(default_factory=Auto)
     fps: float = 20.0
     grace: int = 3
     seconds: float | None = None
@@ -53,6 +78,7 @@ class RealTime:
     late: Late = "vot"
 
     def __post_init__(self) -> None:
+        Protocol.__post_init__(self)
         given = [value for value in (self.seconds, self.start_seconds) if value is not None]
         if (
             not (math.isfinite(self.fps) and self.fps > 0)
@@ -68,6 +94,51 @@ class RealTime:
         if self.late not in LATE:
             raise unknown_name("rule for late answers", self.late, LATE)
 
+    @classmethod
+    def rule_fields(cls) -> dict[str, str]:
+        """Return its own, and those of what the clock may go around."""
+        base = {rule: f"base.{name}" for kind in (Reset, Anchors) for rule, name in kind.rule_fields().items()}
+        return {**base, **{item.name: item.name for item in fields(cls) if item.name != "repetitions"}}
+
+    @classmethod
+    def scored_as(cls, record: Record) -> str:
+        """Return the scoring of what the clock went around."""
+        if record.anchor is not None:
+            return Anchors.scoring
+        return OnePass.scoring if record.run.events is None else Reset.scoring
+
+    @classmethod
+    def describe(cls, base: type[Protocol]) -> str:
+        """Return what the base is with a clock around it."""
+        return base.in_real_time
+
+    @property
+    def is_timed(self) -> bool:
+        """Tell whether times are measured."""
+        return self.seconds is None
+
+    def base_of(self, sequence: VideoSequence) -> Protocol:
+        """Return the protocol without the clock."""
+        return self.base.of(sequence) if isinstance(self.base, Auto) else self.base
+
+    def starts(self, sequence: VideoSequence) -> Sequence[int | None]:
+        """List those of the base."""
+        return self.base_of(sequence).starts(sequence)
+
+    def frames(self, sequence: VideoSequence, run_key: RunKey) -> range:
+        """Return those of the base."""
+        return self.base_of(sequence).frames(sequence, run_key)
+
+    def rules(self, sequence: VideoSequence) -> dict[str, Any]:
+        """Return the base's name and rules, and its own."""
+        base = self.base_of(sequence)
+        own = {name: value for name, value in as_json(self).items() if name not in ("base", "repetitions")}
+        return {"base": base.name, **base.rules(sequence), **own}
+
+    def episode(self, sequence: VideoSequence, run_key: RunKey) -> Episode[Trajectory]:
+        """Return `real_time` around the base's episode."""
+        return real_time(self.base_of(sequence).episode(sequence, run_key), self)
+
     def spent(self, answer: Output, *, start: bool) -> float:
         """Seconds that a call took, by this clock."""
         if self.seconds is None:
@@ -76,10 +147,10 @@ class RealTime:
 
 
 def real_time(episode: Episode[R], rules: RealTime | None = None) -> Episode[R]:
-    """The course as it goes when its frames arrive in real time; dropped frames are not read, and their seconds are NaN.
+    """Return the course as it goes when its frames arrive in real time; dropped frames are not read, and their seconds are NaN.
 
     Raises:
-        LockonError: whatever the course raises.
+        LockonError: Whatever the course raises.
     """
     rules = rules or RealTime()
     interval = 1 / rules.fps
@@ -110,4 +181,4 @@ def real_time(episode: Episode[R], rules: RealTime | None = None) -> Episode[R]:
             return value
 
 
-__all__ = ["LATE", "Late", "RealTime", "real_time"]
+__all__ = ["LATE", "Auto", "Late", "RealTime", "real_time"]

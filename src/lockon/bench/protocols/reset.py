@@ -11,11 +11,12 @@ cannot be failures. A restart that would fall on one moves to the next usable fr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon.bench.protocols.plan import Protocol
 from lockon.bench.protocols.trajectory import (
     FAILED,
     SKIPPED,
@@ -28,6 +29,7 @@ from lockon.bench.protocols.trajectory import (
     track,
     usable_rows,
 )
+from lockon.bench.record import RunKey
 from lockon.data.datasets.vot import polygon_to_box
 from lockon.data.sequence import VideoSequence
 from lockon.driver import Episode, Output, drive
@@ -41,12 +43,12 @@ INIT_BOXES: tuple[InitBox, ...] = ("bounding", "area")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResetRules:
-    """Settings of the reset protocol.
+class Reset(Protocol):
+    """A new start some frames after each failure.
 
     Attributes:
-        skip: frames from a failure to the restart.
-        vot_init: start box of a polygon: "bounding" is its extent, as the VOT toolkit hands it to trackers of boxes; "area" is what
+        skip: Frames from a failure to the restart.
+        vot_init: Start box of a polygon: "bounding" is its extent, as the VOT toolkit hands it to trackers of boxes; "area" is what
             PySOT's test program hands to its trackers (tools/test.py), for trackers of that family: about the polygon's area, and
             x + (w - 1) / 2, which they take for the centre, is the mean of its corners.
 
@@ -54,23 +56,36 @@ class ResetRules:
         LockonError: `skip` below 1, or an unknown start box.
     """
 
+    name: ClassVar[str] = "reset"
+    text: ClassVar[str] = "supervised, started again 5 frames after a failure (VOT2013 to VOT2019)"
+    in_real_time: ClassVar[str] = "supervised with resets, in real time"
+    scoring: ClassVar[str] = "reset"
     skip: int = 5
     vot_init: InitBox = "bounding"
 
     def __post_init__(self) -> None:
+        Protocol.__post_init__(self)
         if self.skip < 1:
             raise LockonError(f"skip={self.skip}; expected 1 or more frames from a failure to the restart")
         if self.vot_init not in INIT_BOXES:
             raise unknown_name("start box", self.vot_init, INIT_BOXES)
 
+    def rules(self, sequence: VideoSequence) -> dict[str, Any]:
+        """Return both."""
+        return {"skip": self.skip, "vot_init": self.vot_init}
 
-def reset(sequence: VideoSequence, rules: ResetRules | None = None) -> Episode[Trajectory]:
-    """The course of the reset protocol.
+    def episode(self, sequence: VideoSequence, run_key: RunKey) -> Episode[Trajectory]:
+        """Return `reset`."""
+        return reset(sequence, self)
+
+
+def reset(sequence: VideoSequence, rules: Reset | None = None) -> Episode[Trajectory]:
+    """Return the episode of the reset protocol.
 
     Raises:
-        LockonError: no usable box.
+        LockonError: No usable box.
     """
-    rules = rules or ResetRules()
+    rules = rules or Reset()
     count, first = len(sequence), first_annotated(sequence)
     starts, known = np.flatnonzero(usable_rows(sequence)), _known_rows(sequence)
     rows, events = Rows(count), np.full(count, SKIPPED, dtype=np.int8)
@@ -91,11 +106,11 @@ def reset(sequence: VideoSequence, rules: ResetRules | None = None) -> Episode[T
     return rows.run(first, events)
 
 
-def run_reset(tracker: Tracker, sequence: VideoSequence, rules: ResetRules | None = None) -> Trajectory:
+def run_reset(tracker: Tracker, sequence: VideoSequence, rules: Reset | None = None) -> Trajectory:
     """Run `tracker` over `sequence`, starting again after failures.
 
     Raises:
-        LockonError: no usable box, an unreadable frame, or whatever the tracker raises.
+        LockonError: No usable box, an unreadable frame, or whatever the tracker raises.
     """
     return drive(tracker, reset(sequence, rules))
 
@@ -108,7 +123,7 @@ def start_box(sequence: VideoSequence, frame: int, vot_init: InitBox) -> FloatAr
 
 
 def overlaps_truth(answer: Output, sequence: VideoSequence, frame: int) -> bool:
-    """Whether the tracker's box touches the true region, in pixels of the image."""
+    """Return whether the tracker's box touches the true region, in pixels of the image."""
     if not np.isfinite(answer.box).all() or (answer.box[2:] <= 0).any():
         return False
     truth = sequence.boxes[frame] if sequence.polygons is None else sequence.polygons[frame]
@@ -121,4 +136,4 @@ def _known_rows(sequence: VideoSequence) -> NDArray[np.bool_]:
     return known if sequence.visible is None else known & sequence.visible
 
 
-__all__ = ["INIT_BOXES", "InitBox", "ResetRules", "overlaps_truth", "reset", "run_reset", "start_box"]
+__all__ = ["INIT_BOXES", "InitBox", "Reset", "overlaps_truth", "reset", "run_reset", "start_box"]

@@ -27,11 +27,11 @@ class Trajectory:
         states: T states; None before `start`.
         times: (T,) seconds that `init` or `track` took, without decoding; NaN where the tracker was not called: before
             `start`, in skipped frames, and in frames that the real-time protocol dropped.
-        start: index of the frame that the tracker was started on.
-        frame_size: width, height of that frame in pixels; (0, 0) where it is not known (results of others, read without images).
+        start: Index of the frame that the tracker was started on.
+        frame_size: Width, height of that frame in pixels; (0, 0) where it is not known (results of others, read without images).
         events: (T,) int8 of the reset protocol: `TRACKED`, `STARTED`, `FAILED` or `SKIPPED`; None elsewhere. Rows of `boxes`
             are NaN where it failed or skipped.
-        masks: per frame the tracker's mask as VOT run-length text, None where it gave none; None if it never gave one.
+        masks: Per frame the tracker's mask as VOT run-length text, None where it gave none; None if it never gave one.
         polygons: (T, 8) corners where the tracker answered with turned boxes, NaN rows elsewhere; None if it never did. `boxes` are
             then their extents.
     """
@@ -83,7 +83,7 @@ class Rows:
         self.scores[row], self.times[row], self.states[row] = answer.score, answer.seconds, answer.state
 
     def run(self, start: int, events: NDArray[np.int8] | None = None) -> Trajectory:
-        """The finished run."""
+        """Return the finished run."""
         masks = tuple(self.masks) if any(mask is not None for mask in self.masks) else None
         return Trajectory(self.boxes, self.scores, tuple(self.states), self.times, start, self.size, events, masks)
 
@@ -98,7 +98,7 @@ def first_annotated(sequence: VideoSequence) -> int:
     """Index of the first frame with a box of positive size on a target that is not absent.
 
     Raises:
-        LockonError: there is none.
+        LockonError: There is none.
     """
     usable = usable_rows(sequence)
     if not usable.any():

@@ -1,11 +1,11 @@
-"""Stored results to figures: one score per tracker and per sequence, under a named protocol and convention."""
+"""Stored results to metrics: one score per tracker and per sequence, under a named protocol and convention."""
 
 from lockon.bench.report.evaluation import Options, evaluate, evaluate_all, evaluate_each, stored_protocols
 from lockon.bench.report.model import Axis, Coverage, Metric, Report, SequenceScore, TrackerScore
-from lockon.bench.report.one_pass import METRICS
+from lockon.bench.report.one_pass import KEYS
 
 __all__ = [
-    "METRICS",
+    "KEYS",
     "Axis",
     "Coverage",
     "Metric",

@@ -1,24 +1,26 @@
-"""Figures of the multi-start protocol (VOT2020 and later): EAO, accuracy, robustness, for one dataset; masks where there are some."""
+"""Metrics of the multi-start protocol (VOT2020 and later): EAO, accuracy, robustness, for one dataset; masks where there are some."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
-from lockon.bench import metrics
+from lockon.bench.metrics import MultiStart, MultiStartScores, multi_start_scores
+from lockon.bench.protocols.table import protocol_text
 from lockon.bench.report.latency import tracking_times
 from lockon.bench.report.lengths import eao_note, range_of
 from lockon.bench.report.model import Axis, Metric, SequenceScore
 from lockon.bench.report.overlaps import region_overlaps
-from lockon.bench.store import ProtocolName, Record
+from lockon.bench.store import Record
 from lockon.errors import unknown_name
 from lockon.types import FloatArray
 
 CONVENTION = "vot-toolkit"
-_FIGURES = (
+_METRICS = (
     Metric("EAO", "EAO", "expected average overlap", mean=False),
     Metric("A", "A", "accuracy: mean overlap before failures", mean=False),  # over frames that differ between trackers
     Metric("R", "R", "robustness: fraction of frames before failures"),
@@ -26,28 +28,36 @@ _FIGURES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Anchors:
+class AnchorsScoring:
     """The anchors protocol on one dataset.
 
     Attributes:
-        dataset: its name; decides the lengths that count for EAO.
+        dataset: Its name; decides the lengths that count for EAO.
         given_convention: None or "vot-toolkit": there is no other.
-        protocol: "anchors", or "realtime" around it. given: the lengths instead of the dataset's.
+        protocol: "anchors", or "realtime" around it.
+        given: The lengths instead of the dataset's.
 
     Raises:
-        LockonError: unknown convention, or lengths that are no range.
+        LockonError: Unknown convention, or lengths that are no range.
     """
 
+    conventions: ClassVar[tuple[str, ...]] = (CONVENTION,)
+    per_dataset: ClassVar[bool] = True  # the lengths that count for EAO are the dataset's
     dataset: str
     given_convention: str | None = None
-    protocol: ProtocolName = "anchors"
+    protocol: str = "anchors"
     given: tuple[int, int] | None = None
     headline = "EAO"
     detail = "A"
-    figures = _FIGURES
+    metrics = _METRICS
     pooled = True
     convention = CONVENTION
     robustness_label = "robustness: fraction of frames before failures"
+
+    @classmethod
+    def make(cls, dataset: str, convention: str | None, protocol: str, lengths: tuple[int, int] | None) -> AnchorsScoring:
+        """Return the scoring of a dataset."""
+        return cls(dataset, convention, protocol, lengths)
 
     def __post_init__(self) -> None:
         if self.given_convention not in (None, CONVENTION):
@@ -81,8 +91,8 @@ class Anchors:
     def _score(self, records: Sequence[Record]) -> SequenceScore:
         frames = max(int(record.frames.max()) + 1 for record in records)
         present = [np.ones(len(record.truth), dtype=np.bool_) if record.visible is None else record.visible for record in records]
-        run = metrics.MultiStart(frames, [region_overlaps(record) for record in records], present)
-        accuracy, robustness = (float(value) for value in metrics.multi_start_scores([run]).sequences[0])
+        run = MultiStart(frames, [region_overlaps(record) for record in records], present)
+        accuracy, robustness = (float(value) for value in multi_start_scores([run]).sequences[0])
         return SequenceScore(
             sequence=records[0].sequence,
             dataset=records[0].dataset,
@@ -103,33 +113,28 @@ class Anchors:
         return {key: float(np.mean(values)) for key, values in columns.items()}
 
     def curves(self, scores: Sequence[SequenceScore]) -> dict[str, FloatArray]:
-        """The expected overlap by length."""
+        """Return the expected overlap by length."""
         longest = max(len(overlaps) for part in scores for run in part.runs for overlaps in run.overlaps)
         return {"expected_overlap": np.mean([one.curve[1:longest] for one in self._rounds(scores)], axis=0)}
 
-    def _rounds(self, scores: Sequence[SequenceScore]) -> list[metrics.MultiStartScores]:
-        """Figures of each repetition; a sequence with fewer of them gives what it has."""
+    def _rounds(self, scores: Sequence[SequenceScore]) -> list[MultiStartScores]:
+        """Metrics of each repetition; a sequence with fewer of them gives what it has."""
         low, high = self.lengths or (1, max(run.frames for part in scores for run in part.runs) + 1)
         count = max(len(part.runs) for part in scores)
-        return [metrics.multi_start_scores([part.runs[k % len(part.runs)] for part in scores], low, high) for k in range(count)]
+        return [multi_start_scores([part.runs[k % len(part.runs)] for part in scores], low, high) for k in range(count)]
 
     def notes(self) -> list[str]:
         """What counts."""
         return [
             f"{eao_note(self.dataset, self.lengths)} A: mean overlap before failures. R: fraction of frames before failures. "
             f"Convention `{CONVENTION}`; overlap of masks where the dataset has masks, else exact overlap of polygons or boxes.",
-            f"Protocol: {NAMES[self.protocol]}.",
+            f"Protocol: {protocol_text(self.protocol, 'anchors')}.",
         ]
 
     @staticmethod
     def accuracy_robustness(values: Mapping[str, float]) -> tuple[float, float]:
-        """A tracker's point of the plot."""
+        """Return a tracker's point of the plot."""
         return values["R"], values["A"]
 
 
-NAMES: Mapping[str, str] = {
-    "anchors": "multi-start from anchor frames, forward or backward, without resets (VOT2020 and later)",
-    "realtime": "multi-start from anchor frames, in real time",
-}
-
-__all__ = ["CONVENTION", "Anchors"]
+__all__ = ["CONVENTION", "AnchorsScoring"]

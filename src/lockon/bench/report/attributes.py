@@ -1,4 +1,4 @@
-"""Figures over the sequences that have an attribute, such as "occlusion"."""
+"""Metrics over the sequences that have an attribute, such as "occlusion"."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ class AttributeScore:
     """All trackers on the sequences of one attribute.
 
     Attributes:
-        attribute: its name. sequences: how many have it. values: tracker -> figure -> value; trackers without any are left out.
+        attribute: Its name.
+        sequences: How many have it.
+        values: Tracker -> metric -> value; trackers without any are left out.
     """
 
     attribute: str
@@ -23,15 +25,15 @@ class AttributeScore:
 
 
 def has_attributes(report: Report) -> bool:
-    """Whether any sequence has an attribute."""
+    """Return whether any sequence has an attribute."""
     return any(part.attributes for item in report.trackers for part in item.sequences)
 
 
 def by_attribute(report: Report) -> list[AttributeScore]:
-    """Figures per attribute, by name; each sequence counts for all its attributes.
+    """Metrics per attribute, by name; each sequence counts for all its attributes.
 
     Raises:
-        LockonError: no sequence has any.
+        LockonError: No sequence has any.
     """
     names: dict[str, set[tuple[str, str]]] = {}
     for item in report.trackers:

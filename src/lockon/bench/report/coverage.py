@@ -15,7 +15,7 @@ def coverage(records: Iterable[Record]) -> tuple[Coverage, ...]:
     """One entry per dataset, by name.
 
     Args:
-        records: of all trackers.
+        records: Of all trackers.
     """
     found: dict[str, dict[str, list[Record]]] = {}
     for record in records:
@@ -40,7 +40,7 @@ def listed_sequence(record: Record) -> Listed | None:
 
 
 def own_name(record: Record) -> str:
-    """The name in the benchmark: a pool of several writes DATASET-NAME where two have a sequence of one name."""
+    """Return the name in the benchmark: a pool of several writes DATASET-NAME where two have a sequence of one name."""
     return record.sequence.removeprefix(f"{record.dataset}-")
 
 

@@ -8,20 +8,20 @@ from itertools import groupby
 
 import numpy as np
 
-from lockon.bench import metrics
-from lockon.bench.report import anchors, reset
+from lockon.bench.protocols.table import PROTOCOLS, protocol_class
+from lockon.bench.report.anchors import AnchorsScoring
 from lockon.bench.report.coverage import coverage, listed_sequence
 from lockon.bench.report.model import Report, Scoring, SequenceScore, TrackerScore
-from lockon.bench.report.one_pass import OnePass
-from lockon.bench.store import PROTOCOLS, ProtocolName, Record, Store
+from lockon.bench.report.one_pass import OnePassScoring
+from lockon.bench.report.reset import ResetScoring
+from lockon.bench.store import Record, Store
 from lockon.errors import LockonError, unknown_name
 
-CONVENTIONS: dict[str, tuple[str, ...]] = {
-    "one-pass": tuple(metrics.CONVENTIONS),
-    "reset": reset.CONVENTIONS,
-    "anchors": (anchors.CONVENTION,),
+SCORINGS: dict[str, type[OnePassScoring | ResetScoring | AnchorsScoring]] = {
+    "one-pass": OnePassScoring,
+    "reset": ResetScoring,
+    "anchors": AnchorsScoring,
 }
-APART = ("reset", "anchors")  # whose figures belong to one dataset: the lengths that count for EAO are the dataset's
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,46 +29,47 @@ class Options:
     """What is scored, and how.
 
     Attributes:
-        convention: see `lockon.bench.metrics`; None for the protocol's own ("pysot" for one-pass).
-        trackers: labels, empty for all. datasets: names, empty for all.
+        convention: See `lockon.bench.metrics`; None for the protocol's own ("pysot" for one-pass).
+        trackers: Labels, empty for all.
+        datasets: Names, empty for all.
         protocol: "one-pass", "realtime", "reset" or "anchors".
-        apart: one report per dataset also where figures of several can be averaged.
-        lengths: first and last sequence length that count for EAO; None for those of the benchmark.
+        apart: One report per dataset also where metrics of several can be averaged.
+        lengths: First and last sequence length that count for EAO; None for those of the benchmark.
     """
 
     convention: str | None = None
     trackers: Sequence[str] = ()
     datasets: Sequence[str] = ()
-    protocol: ProtocolName = "one-pass"
+    protocol: str = "one-pass"
     apart: bool = False
     lengths: tuple[int, int] | None = None
 
 
-def evaluate(
-    store: Store, convention: str | None = None, trackers: Sequence[str] | None = None, protocol: ProtocolName = "one-pass"
-) -> Report:
+def evaluate(store: Store, convention: str | None = None, trackers: Sequence[str] | None = None, protocol: str = "one-pass") -> Report:
     """Score the results of a folder, all datasets together.
 
     Args:
-        store: a folder of results. convention: see `lockon.bench.metrics`; None for the protocol's own ("pysot" for one-pass).
-        trackers: labels to score, default all. protocol: "one-pass", "realtime", "reset" or "anchors".
+        store: A folder of results.
+        convention: See `lockon.bench.metrics`; None for the protocol's own ("pysot" for one-pass).
+        trackers: Labels to score, default all.
+        protocol: "one-pass", "realtime", "reset" or "anchors".
 
     Raises:
-        LockonError: no such results, unknown convention, tracker or protocol; several datasets under a protocol whose figures
+        LockonError: No such results, unknown convention, tracker or protocol; several datasets under a protocol whose metrics
             belong to one (use `evaluate_all`).
     """
     reports = evaluate_all(store, Options(convention, tuple(trackers or ()), protocol=protocol))
     if len(reports) > 1:
         names = ", ".join(report.datasets[0] for report in reports)
-        raise LockonError(f"figures of {protocol} belong to one dataset, and {store.folder} has {names}; use evaluate_all, or choose one")
+        raise LockonError(f"metrics of {protocol} belong to one dataset, and {store.folder} has {names}; use evaluate_all, or choose one")
     return reports[0]
 
 
 def evaluate_all(store: Store, options: Options) -> list[Report]:
-    """One report, or one per dataset where the protocol's figures belong to one dataset.
+    """One report, or one per dataset where the protocol's metrics belong to one dataset.
 
     Raises:
-        LockonError: no such results, unknown convention, tracker, protocol or dataset.
+        LockonError: No such results, unknown convention, tracker, protocol or dataset.
     """
     if options.protocol not in PROTOCOLS:
         raise unknown_name("protocol", options.protocol, PROTOCOLS)
@@ -97,65 +98,63 @@ def evaluate_all(store: Store, options: Options) -> list[Report]:
 
 
 def _scorable(record: Record) -> bool:
-    """Whether any frame after the start is annotated, if there is one; sequences of servers have the first box alone."""
+    """Return whether any frame after the start is annotated, if there is one; sequences of servers have the first box alone."""
     return record.has_truth or len(record.truth) == record.run.start + 1
 
 
-def evaluate_each(store: Store, options: Options, protocols: Sequence[ProtocolName] = ()) -> list[Report]:
+def evaluate_each(store: Store, options: Options, protocols: Sequence[str] = ()) -> list[Report]:
     """`evaluate_all` under several protocols; those that have nothing of the chosen trackers and datasets are left out.
 
     Args:
-        store: a folder of results. options: its protocol is ignored; its convention goes to the protocols that have it, the others
-            take their own. protocols: default all that the folder has results of.
+        store: A folder of results.
+        options: Its protocol is ignored; its convention goes to the protocols that have it, the others
+            take their own.
+        protocols: Default all that the folder has results of.
 
     Raises:
-        LockonError: as `evaluate_all`, of the first protocol if none has anything; a convention that no protocol has.
+        LockonError: As `evaluate_all`, of the first protocol if none has anything; a convention that no protocol has.
     """
     wanted = list(protocols or stored_protocols(store)) or ["one-pass"]
-    if options.convention is not None and not any(options.convention in names for names in CONVENTIONS.values()):
-        raise unknown_name("convention", options.convention, {name for names in CONVENTIONS.values() for name in names})
+    conventions = {name for scoring in SCORINGS.values() for name in scoring.conventions}
+    if options.convention is not None and options.convention not in conventions:
+        raise unknown_name("convention", options.convention, conventions)
     reports = []
     for name in wanted:
         records = [record for label in options.trackers or store.trackers() for record in _records(store, label, name)]
         bases = {record.dataset: base_of(record) for record in records}
         for base in dict.fromkeys(bases.values()):
             datasets = tuple(one for one in bases if bases[one] == base and (not options.datasets or one in options.datasets))
-            convention = options.convention if options.convention in CONVENTIONS[base] else None
+            convention = options.convention if options.convention in SCORINGS[base].conventions else None
             if datasets:
                 reports += evaluate_all(store, replace(options, protocol=name, datasets=datasets, convention=convention))
     return reports or evaluate_all(store, replace(options, protocol=wanted[0]))
 
 
-def _records(store: Store, label: str, protocol: ProtocolName) -> list[Record]:
+def _records(store: Store, label: str, protocol: str) -> list[Record]:
     return store.records(label, protocol) if protocol in store.protocols(label) else []
 
 
 def base_of(record: Record) -> str:
-    """The protocol without the clock: "one-pass", "reset" or "anchors"."""
-    if record.anchor is not None:
-        return "anchors"
-    return "one-pass" if record.run.events is None else "reset"
+    """Return the name of the scoring of a record: "one-pass", "reset" or "anchors"."""
+    return protocol_class(record.protocol).scored_as(record)
 
 
-def stored_protocols(store: Store) -> list[ProtocolName]:
-    """The protocols that a folder holds results of, in the order of `PROTOCOLS`."""
+def stored_protocols(store: Store) -> list[str]:
+    """Return the protocols that a folder holds results of, in the order of `PROTOCOLS`."""
     found = {protocol for label in store.trackers() for protocol in store.protocols(label)}
     return [protocol for protocol in PROTOCOLS if protocol in found]
 
 
 def _groups(bases: dict[str, str], options: Options) -> list[tuple[str, list[str]]]:
     """(base, datasets) of each report."""
-    together = [name for name, base in bases.items() if base not in APART]
-    groups = [("one-pass", [name]) for name in together] if options.apart else [("one-pass", together)] if together else []
-    return [*groups, *((base, [name]) for name, base in bases.items() if base in APART)]
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name, base in sorted(bases.items(), key=lambda item: SCORINGS[item[1]].per_dataset):
+        groups.setdefault((base, name if options.apart or SCORINGS[base].per_dataset else ""), []).append(name)
+    return [(base, names) for (base, _), names in groups.items()]
 
 
 def _scoring(base: str, dataset: str, options: Options) -> Scoring:
-    if base == "one-pass":
-        return OnePass(options.convention or "pysot", options.protocol)
-    if base == "reset":
-        return reset.Reset(dataset, options.convention, options.protocol, options.lengths)
-    return anchors.Anchors(dataset, options.convention, options.protocol, options.lengths)
+    return SCORINGS[base].make(dataset, options.convention, options.protocol, options.lengths)
 
 
 def _nothing(store: Store, options: Options, hidden: int) -> str:
@@ -175,7 +174,7 @@ def _report(store: Store, scoring: Scoring, found: dict[str, list[Record]], with
         _combine(label, scores, scoring, every=every, size=int(store.describe(label).get("size", 0)), setups=_setups(found[label]))
         for label, scores in parts.items()
     ]
-    first = scoring.figures[0]
+    first = scoring.metrics[0]
     sign = -1 if first.rising else 1
 
     def rank(item: TrackerScore) -> tuple[float, str]:
@@ -188,14 +187,14 @@ def _report(store: Store, scoring: Scoring, found: dict[str, list[Record]], with
 
 
 def _missing_runs(found: dict[str, list[Record]]) -> list[str]:
-    """A warning for each tracker that lacks runs from anchors of its sequences."""
+    """Return a warning for each tracker that lacks runs from anchors of its sequences."""
     runs = {label: {(record.dataset, record.sequence, record.anchor) for record in records} for label, records in found.items()}
     notes = []
     for label, own in runs.items():
         sequences = {run[:2] for run in own}
         count = len({run for others in runs.values() for run in others if run[:2] in sequences} - own)
         if count:
-            notes.append(f"**{label} lacks {count} runs from anchors that others have: its figures do not compare.**")
+            notes.append(f"**{label} lacks {count} runs from anchors that others have: its metrics do not compare.**")
     return notes
 
 
@@ -234,11 +233,11 @@ def _combine(
 
 
 def _spread(scores: list[SequenceScore], scoring: Scoring, repetitions: int) -> dict[str, float]:
-    """Standard deviation of each figure over the repetitions; a sequence with fewer of them gives what it has."""
+    """Standard deviation of each metric over the repetitions; a sequence with fewer of them gives what it has."""
     rounds = []
     for k in range(repetitions):
         rounds.append(scoring.combine([part.repetitions[k % len(part.repetitions)] if part.repetitions else part for part in scores]))
-    return {figure.key: float(np.std([values[figure.key] for values in rounds], ddof=1)) for figure in scoring.figures}
+    return {metric.key: float(np.std([values[metric.key] for values in rounds], ddof=1)) for metric in scoring.metrics}
 
 
 def _setups(records: Sequence[Record]) -> tuple[str, ...]:
@@ -252,4 +251,4 @@ def _setup(record: Record) -> str:
     return f"{machine.get('processor', 'unknown processor')}, {threads} thread{'' if threads == 1 else 's'} per tracker{many}"
 
 
-__all__ = ["APART", "CONVENTIONS", "Options", "base_of", "evaluate", "evaluate_all", "evaluate_each", "stored_protocols"]
+__all__ = ["SCORINGS", "Options", "base_of", "evaluate", "evaluate_all", "evaluate_each", "stored_protocols"]

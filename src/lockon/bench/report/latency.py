@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lockon.bench import metrics
+from lockon.bench.metrics import latency_percentiles
 from lockon.bench.protocols.trajectory import STARTED
 from lockon.bench.report.model import TrackerScore
 from lockon.bench.store import Record
@@ -27,7 +27,7 @@ def latency(item: TrackerScore) -> dict[str, float]:
     times = item.times
     if not len(times):
         return dict.fromkeys(KEYS, float("nan"))
-    found = metrics.latency_percentiles(times * 1000, (50, 95, 99))
+    found = latency_percentiles(times * 1000, (50, 95, 99))
     return {key: found[key] for key in KEYS}
 
 

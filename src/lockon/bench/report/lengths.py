@@ -10,7 +10,7 @@ def range_of(dataset: str, given: tuple[int, int] | None) -> tuple[int, int] | N
     """First and last length; None where the dataset is none of the challenges' and nothing is given.
 
     Raises:
-        LockonError: given lengths that are no range.
+        LockonError: Given lengths that are no range.
     """
     if given is not None and not 1 <= given[0] < given[1]:
         raise LockonError(f"lengths {given[0]} to {given[1]}; expected 1 <= LOW < HIGH, for example --lengths 100 356")
@@ -18,7 +18,7 @@ def range_of(dataset: str, given: tuple[int, int] | None) -> tuple[int, int] | N
 
 
 def eao_note(dataset: str, lengths: tuple[int, int] | None) -> str:
-    """A sentence about the range."""
+    """Return a sentence about the range."""
     if lengths is None:
         return f"EAO: no range of lengths is known for {dataset}; give --lengths LOW HIGH."
     return f"EAO: expected average overlap of lengths {lengths[0]} to {lengths[1]}."

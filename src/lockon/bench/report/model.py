@@ -1,4 +1,4 @@
-"""What a report is made of: figures (columns), curves, and one score per tracker and per sequence."""
+"""What a report is made of: metrics (columns), curves, and one score per tracker and per sequence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from lockon.bench.store import ProtocolName, Record
+from lockon.bench.store import Record
 from lockon.data.completeness import Completeness
 from lockon.errors import unknown_name
 from lockon.types import FloatArray
@@ -18,12 +18,15 @@ LONGEST = 20_000  # frames of the longest sequence that curves by length are kep
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One figure of a protocol.
+    """One metric of a protocol.
 
     Attributes:
-        key: its name in JSON and CSV. title: the head of its column. meaning: half a line for a legend.
-        rising: whether more is better. digits: after the point.
-        mean: whether it is a mean of the sequences' own values, weighted by `SequenceScore.weights` where frames are pooled.
+        key: Its name in JSON and CSV.
+        title: The head of its column.
+        meaning: Half a line for a legend.
+        rising: Whether more is better.
+        digits: After the point.
+        mean: Whether it is a mean of the sequences' own values, weighted by `SequenceScore.weights` where frames are pooled.
     """
 
     key: str
@@ -39,7 +42,9 @@ class Axis:
     """One kind of curve.
 
     Attributes:
-        key: of the curve in `TrackerScore.curves`. title, x, y: of its plot. figure: key of the figure that a legend shows.
+        key: Of the curve in `TrackerScore.curves`.
+        title, x, y: Of its plot.
+        metric: Key of the metric that a legend shows.
         values: (K,) of x; a shorter curve belongs to the first of them. log: whether x is drawn logarithmically.
     """
 
@@ -47,12 +52,12 @@ class Axis:
     title: str
     x: str
     y: str
-    figure: str
+    metric: str
     values: FloatArray
 
     @classmethod
     def of_lengths(cls) -> Axis:
-        """The expected overlap by sequence length, for 1, 2, ... frames."""
+        """Return the expected overlap by sequence length, for 1, 2, ... frames."""
         lengths = np.arange(1, LONGEST + 1, dtype=np.float64)
         return cls("expected_overlap", "Expected overlap", "sequence length (frames)", "expected overlap", "EAO", lengths)
 
@@ -62,13 +67,15 @@ class SequenceScore:
     """One tracker on one sequence, all repetitions together.
 
     Attributes:
-        sequence, dataset: names. frames: length, the frames before the start included.
-        values: figure by `Metric.key`; NaN where nothing counts. curves: by `Axis.key`.
+        sequence, dataset: Names.
+        frames: Length, the frames before the start included.
+        values: Metric by `Metric.key`; NaN where nothing counts.
+        curves: By `Axis.key`.
         times: (N,) seconds of each tracked frame of all repetitions, without the frames that a tracker was started on.
-        weights: frames that each figure is made of, by `Metric.key`.
-        attributes: of the sequence, such as "occlusion".
-        repetitions: one score per repetition where there are several, else empty.
-        runs: what the protocol's figures over several sequences are made of.
+        weights: Frames that each metric is made of, by `Metric.key`.
+        attributes: Of the sequence, such as "occlusion".
+        repetitions: One score per repetition where there are several, else empty.
+        runs: What the protocol's metrics over several sequences are made of.
     """
 
     sequence: str
@@ -99,27 +106,27 @@ class SequenceScore:
 
 
 class Scoring(Protocol):
-    """How a protocol makes figures from results; the classes are in `one_pass`, `reset` and `anchors` of this package."""
+    """How a protocol makes metrics from results; the classes are in `one_pass`, `reset` and `anchors` of this package."""
 
     @property
-    def protocol(self) -> ProtocolName:
+    def protocol(self) -> str:
         """Name of `lockon bench run --protocol`."""
 
     @property
     def convention(self) -> str:
-        """Name of the convention that the figures follow."""
+        """Name of the convention that the metrics follow."""
 
     @property
-    def figures(self) -> tuple[Metric, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         """The columns, the one that trackers are ranked by first."""
 
     @property
     def headline(self) -> str:
-        """Key of the figure that stands for all where there is room for one."""
+        """Key of the metric that stands for all where there is room for one."""
 
     @property
     def detail(self) -> str:
-        """Key of the figure that is shown for single sequences."""
+        """Key of the metric that is shown for single sequences."""
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -141,16 +148,16 @@ class Scoring(Protocol):
         """All results of one tracker on one sequence: repetitions, or runs from several anchors."""
 
     def combine(self, scores: Sequence[SequenceScore]) -> dict[str, float]:
-        """Figures of several sequences."""
+        """Metrics of several sequences."""
 
     def curves(self, scores: Sequence[SequenceScore]) -> dict[str, FloatArray]:
         """Curves of several sequences."""
 
     def accuracy_robustness(self, values: Mapping[str, float]) -> tuple[float, float]:
-        """A tracker's point, robustness first; more is better in both. NaN for protocols without."""
+        """Return a tracker's point, robustness first; more is better in both. NaN for protocols without."""
 
     def notes(self) -> list[str]:
-        """Sentences that say what the figures mean."""
+        """Sentences that say what the metrics mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +165,14 @@ class TrackerScore:
     """One tracker on all its sequences.
 
     Attributes:
-        label: its name. values, curves: averaged as the convention does.
-        size: bytes of the weight files, 0 without a network. sequences: the parts.
-        missing: names of sequences that other trackers of the report have and this one has not.
-        setups: machine and threads that it ran with.
-        repetitions: the most that a sequence has. spread: standard deviation of each figure over them, empty with fewer than two.
+        label: Its name.
+        values, curves: Averaged as the convention does.
+        size: Bytes of the weight files, 0 without a network.
+        sequences: The parts.
+        missing: Names of sequences that other trackers of the report have and this one has not.
+        setups: Machine and threads that it ran with.
+        repetitions: The most that a sequence has.
+        spread: Standard deviation of each metric over them, empty with fewer than two.
     """
 
     label: str
@@ -192,8 +202,8 @@ class Coverage:
     """How much of a dataset the results are of.
 
     Attributes:
-        there: sequences that any tracker of the report has, against the list of the benchmark.
-        resized: names of those whose images have another size than the list says.
+        there: Sequences that any tracker of the report has, against the list of the benchmark.
+        resized: Names of those whose images have another size than the list says.
     """
 
     there: Completeness
@@ -201,17 +211,19 @@ class Coverage:
 
     @property
     def partial(self) -> bool:
-        """Whether the figures are of something else than the whole benchmark."""
+        """Whether the metrics are of something else than the whole benchmark."""
         return self.there.complete is False or bool(self.resized)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Trackers, the best first, and how their figures were made.
+    """Trackers, the best first, and how their metrics were made.
 
     Attributes:
-        trackers: by falling (or rising, where less is better) first figure.
-        scoring: protocol and convention. coverage: one entry per dataset. notes: what else a reader has to know.
+        trackers: By falling (or rising, where less is better) first metric.
+        scoring: Protocol and convention.
+        coverage: One entry per dataset.
+        notes: What else a reader has to know.
     """
 
     trackers: tuple[TrackerScore, ...]
@@ -220,7 +232,7 @@ class Report:
     notes: tuple[str, ...] = ()
 
     @property
-    def protocol(self) -> ProtocolName:
+    def protocol(self) -> str:
         """Name of the protocol."""
         return self.scoring.protocol
 
@@ -230,25 +242,25 @@ class Report:
         return self.scoring.convention
 
     @property
-    def figures(self) -> tuple[Metric, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         """The columns."""
-        return self.scoring.figures
+        return self.scoring.metrics
 
     @property
     def headline(self) -> Metric:
-        """The figure that stands for all where there is room for one."""
-        return self.figure(self.scoring.headline)
+        """The metric that stands for all where there is room for one."""
+        return self.metric(self.scoring.headline)
 
-    def figure(self, key: str) -> Metric:
-        """The figure of a key.
+    def metric(self, key: str) -> Metric:
+        """Return the metric of a key.
 
         Raises:
-            LockonError: the protocol has no such figure.
+            LockonError: The protocol has no such metric.
         """
-        for figure in self.figures:
-            if figure.key == key:
-                return figure
-        raise unknown_name(f"figure of the protocol {self.protocol}", key, [figure.key for figure in self.figures])
+        for metric in self.metrics:
+            if metric.key == key:
+                return metric
+        raise unknown_name(f"metric of the protocol {self.protocol}", key, [metric.key for metric in self.metrics])
 
     @property
     def datasets(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Figures of one-pass runs, in real time or not: AO, success rates, success AUC, precision, normalised precision.
+"""Metrics of one-pass runs, in real time or not: AO, success rates, success AUC, precision, normalised precision.
 
 A sequence begins with the frame that the tracker was started on. AUC, P20 and NP follow the convention. AO, SR50 and SR75
 are GOT-10k's: the first frame and absent frames do not count.
@@ -8,19 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from lockon.bench import metrics
+from lockon.bench.metrics import (
+    CONVENTIONS,
+    NORMALIZED_THRESHOLDS,
+    PRECISION_THRESHOLDS,
+    one_pass_scores,
+    over_sequences,
+    success_thresholds,
+)
 from lockon.bench.metrics.conventions import get_convention
+from lockon.bench.protocols.table import protocol_text
 from lockon.bench.report.latency import tracking_times
 from lockon.bench.report.model import Axis, Metric, SequenceScore
-from lockon.bench.store import ProtocolName, Record
+from lockon.bench.store import Record
 from lockon.types import FloatArray
 
-METRICS = ("AO", "SR50", "SR75", "AUC", "P20", "NP")
-FIGURES = (
+KEYS = ("AO", "SR50", "SR75", "AUC", "P20", "NP")
+METRICS = (
     Metric("AO", "AO", "average overlap: mean IoU"),
     Metric("SR50", "SR0.5", "success rate: fraction of frames with an IoU above 0.5"),
     Metric("SR75", "SR0.75", "success rate: fraction of frames with an IoU above 0.75"),
@@ -32,27 +40,34 @@ _OVERLAP = ("AO", "SR50", "SR75")
 
 
 @dataclass(frozen=True, slots=True)
-class OnePass:
+class OnePassScoring:
     """One-pass evaluation under a named convention.
 
-    With "got10k" all figures come from the frames of all sequences pooled, boxes clipped to the picture for AO, SR and AUC;
+    With "got10k" all metrics come from the frames of all sequences pooled, boxes clipped to the picture for AO, SR and AUC;
     with the others they are means over sequences, without clipping.
     """
 
     convention: str = "pysot"
-    protocol: ProtocolName = "one-pass"
+    protocol: str = "one-pass"
+    conventions: ClassVar[tuple[str, ...]] = tuple(CONVENTIONS)
+    per_dataset: ClassVar[bool] = False
     headline = "AUC"
     detail = "AO"
     lengths = None
     robustness_label = ""
 
+    @classmethod
+    def make(cls, dataset: str, convention: str | None, protocol: str, lengths: tuple[int, int] | None) -> OnePassScoring:
+        """Return the scoring of any datasets; there are no lengths."""
+        return cls(convention or "pysot", protocol)
+
     def __post_init__(self) -> None:
         get_convention(self.convention)  # an unknown name is an error now, before files are read
 
     @property
-    def figures(self) -> tuple[Metric, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         """AO first."""
-        return FIGURES
+        return METRICS
 
     @property
     def pooled(self) -> bool:
@@ -62,10 +77,10 @@ class OnePass:
     @property
     def axes(self) -> tuple[Axis, ...]:
         """The three plots of the OTB papers."""
-        pixels = np.asarray(metrics.PRECISION_THRESHOLDS, dtype=np.float64)
-        sizes = np.asarray(metrics.NORMALIZED_THRESHOLDS, dtype=np.float64)
+        pixels = np.asarray(PRECISION_THRESHOLDS, dtype=np.float64)
+        sizes = np.asarray(NORMALIZED_THRESHOLDS, dtype=np.float64)
         return (
-            Axis("success", "Success", "overlap threshold", "success rate", "AUC", metrics.success_thresholds(self.convention)),
+            Axis("success", "Success", "overlap threshold", "success rate", "AUC", success_thresholds(self.convention)),
             Axis("precision", "Precision", "location error threshold (pixels)", "precision", "P20", pixels),
             Axis("normalized_precision", "Normalised precision", "normalised location error threshold", "precision", "NP", sizes),
         )
@@ -77,7 +92,7 @@ class OnePass:
             return parts[0]
         return replace(
             parts[0],
-            values={name: float(np.mean([part.values[name] for part in parts])) for name in METRICS},
+            values={name: float(np.mean([part.values[name] for part in parts])) for name in KEYS},
             curves={key: np.mean([part.curves[key] for part in parts], axis=0) for key in parts[0].curves},
             times=np.concatenate([part.times for part in parts]),
             repetitions=parts,
@@ -87,8 +102,8 @@ class OnePass:
         start = record.run.start  # a sequence begins where it is first annotated: its "first frame" in every convention
         visible = None if record.visible is None else record.visible[start:]
         bounds = record.run.bounds if self.convention == "got10k" else None
-        found = metrics.one_pass_scores(record.run.boxes[start:], record.truth[start:], self.convention, visible, bounds)
-        figures = (
+        found = one_pass_scores(record.run.boxes[start:], record.truth[start:], self.convention, visible, bounds)
+        metrics = (
             found.average_overlap,
             found.success_rate_50,
             found.success_rate_75,
@@ -100,23 +115,23 @@ class OnePass:
             sequence=record.sequence,
             dataset=record.dataset,
             frames=len(record.truth),
-            values=dict(zip(METRICS, figures, strict=True)),
+            values=dict(zip(KEYS, metrics, strict=True)),
             curves={"success": found.success, "precision": found.precision, "normalized_precision": found.normalized},
             times=tracking_times(record),
-            weights={name: found.counted_overlap if name in _OVERLAP else found.counted for name in METRICS},
+            weights={name: found.counted_overlap if name in _OVERLAP else found.counted for name in KEYS},
             attributes=record.attributes,
         )
 
     def combine(self, scores: Sequence[SequenceScore]) -> dict[str, float]:
         """Means over sequences or over all frames."""
-        return {name: float(self._over([part.values[name] for part in scores], scores, name)) for name in METRICS}
+        return {name: float(self._over([part.values[name] for part in scores], scores, name)) for name in KEYS}
 
     def curves(self, scores: Sequence[SequenceScore]) -> dict[str, FloatArray]:
         """Means over sequences or over all frames."""
-        return {axis.key: self._over([part.curves[axis.key] for part in scores], scores, axis.figure) for axis in self.axes}
+        return {axis.key: self._over([part.curves[axis.key] for part in scores], scores, axis.metric) for axis in self.axes}
 
     def _over(self, values: Sequence[Any], scores: Sequence[SequenceScore], name: str) -> Any:
-        return metrics.over_sequences(values, [part.weights[name] for part in scores], self.convention)
+        return over_sequences(values, [part.weights[name] for part in scores], self.convention)
 
     @staticmethod
     def accuracy_robustness(values: Mapping[str, float]) -> tuple[float, float]:
@@ -129,15 +144,10 @@ class OnePass:
         counted = f"AO, SR0.5 and SR0.75: first and absent frames excluded{clipped}"
         return [
             f"AUC, P20 and NP: convention `{self.convention}`; {counted}. All: {AVERAGE[self.pooled]}.",
-            f"Protocol: {PROTOCOLS[self.protocol]}.",
+            f"Protocol: {protocol_text(self.protocol, 'one-pass')}.",
         ]
 
 
 AVERAGE: Mapping[bool, str] = {True: "frames of all sequences pooled", False: "mean over sequences"}
-PROTOCOLS: Mapping[str, str] = {
-    "one-pass": "one-pass evaluation (started once, on the first annotated frame)",
-    "realtime": "real time (started once; a frame that comes while the tracker is busy keeps the last answer)",
-    "oracle": "oracle (started once; every search begins around the true centre, with the tracker's own last size)",
-}
 
-__all__ = ["AVERAGE", "FIGURES", "METRICS", "PROTOCOLS", "OnePass"]
+__all__ = ["AVERAGE", "KEYS", "METRICS", "OnePassScoring"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lockon.bench import metrics
+from lockon.bench.metrics import mask_overlap
 from lockon.bench.protocols.trajectory import STARTED
 from lockon.bench.store import Record
 from lockon.data.vot_rle import decode_vot_mask, parse_vot_mask
@@ -62,7 +62,7 @@ def _mask_overlaps(record: Record) -> FloatArray:
     for row, (answer, truth) in enumerate(zip(record.run.masks or (), record.truth_masks or (), strict=True)):
         if truth is not None:
             pred = None if answer is None else decode_vot_mask(answer, size)
-            overlaps[row] = metrics.mask_overlap([pred], [decode_vot_mask(truth, size)])[0]
+            overlaps[row] = mask_overlap([pred], [decode_vot_mask(truth, size)])[0]
     return overlaps
 
 

@@ -1,19 +1,21 @@
-"""Figures of the supervised protocol with resets (VOT2013 to VOT2019): EAO, accuracy, robustness, for one dataset."""
+"""Metrics of the supervised protocol with resets (VOT2013 to VOT2019): EAO, accuracy, robustness, for one dataset."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from lockon.bench import metrics
+from lockon.bench.metrics import ResetRun, accuracy_robustness, expected_average_overlap, expected_overlap_curve, reset_run
+from lockon.bench.protocols.table import protocol_text
 from lockon.bench.report.latency import tracking_times
 from lockon.bench.report.lengths import eao_note, range_of
 from lockon.bench.report.model import LONGEST, Axis, Metric, SequenceScore
 from lockon.bench.report.overlaps import answer_regions, truth_regions
-from lockon.bench.store import ProtocolName, Record
+from lockon.bench.store import Record
 from lockon.errors import unknown_name
 from lockon.ops.raster import RULES
 from lockon.types import FloatArray
@@ -22,7 +24,7 @@ EXACT = "exact"
 CONVENTIONS = (*RULES, EXACT)  # ways to count an overlap; all else is the same in them
 BURNIN = 10  # frames after a start that do not count for accuracy
 RELIABILITY = 30  # frames: S of the plot of accuracy and robustness
-_FIGURES = (
+_METRICS = (
     Metric("EAO", "EAO", "expected average overlap", mean=False),
     Metric("A", "A", "accuracy: mean overlap while the target is followed", mean=False),  # over frames that differ between trackers
     Metric("R", "R", "robustness: failures per 100 frames", rising=False),
@@ -31,26 +33,34 @@ _FIGURES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Reset:
+class ResetScoring:
     """The reset protocol on one dataset.
 
     Attributes:
-        dataset: its name; decides the lengths that count for EAO.
-        convention: how overlaps are counted, of `CONVENTIONS`; None for "pysot", as papers report since 2018.
-        protocol: "reset", or "realtime" around it. given: the lengths instead of the dataset's.
+        dataset: Its name; decides the lengths that count for EAO.
+        convention: How overlaps are counted, of `CONVENTIONS`; None for "pysot", as papers report since 2018.
+        protocol: "reset", or "realtime" around it.
+        given: The lengths instead of the dataset's.
 
     Raises:
-        LockonError: unknown convention, or lengths that are no range.
+        LockonError: Unknown convention, or lengths that are no range.
     """
 
+    conventions: ClassVar[tuple[str, ...]] = CONVENTIONS
+    per_dataset: ClassVar[bool] = True  # the lengths that count for EAO are the dataset's
     dataset: str
     given_convention: str | None = None
-    protocol: ProtocolName = "reset"
+    protocol: str = "reset"
     given: tuple[int, int] | None = None
     headline = "EAO"
     detail = "A"
-    figures = _FIGURES
+    metrics = _METRICS
     pooled = True
+
+    @classmethod
+    def make(cls, dataset: str, convention: str | None, protocol: str, lengths: tuple[int, int] | None) -> ResetScoring:
+        """Return the scoring of a dataset."""
+        return cls(dataset, convention, protocol, lengths)
 
     def __post_init__(self) -> None:
         if self.convention not in CONVENTIONS:
@@ -80,7 +90,7 @@ class Reset:
     def _score(self, records: Sequence[Record], parts: tuple[SequenceScore, ...] = ()) -> SequenceScore:
         runs = tuple(self._run(record) for record in records) if not parts else tuple(run for part in parts for run in part.runs)
         first = records[0]
-        found = metrics.accuracy_robustness([list(runs)], BURNIN)
+        found = accuracy_robustness([list(runs)], BURNIN)
         return SequenceScore(
             sequence=first.sequence,
             dataset=first.dataset,
@@ -94,22 +104,22 @@ class Reset:
             runs=runs,
         )
 
-    def _run(self, record: Record) -> metrics.ResetRun:
+    def _run(self, record: Record) -> ResetRun:
         exact = self.convention == EXACT
         boxes, truth = answer_regions(record, exact=exact), truth_regions(record, exact=exact)
         events = np.zeros(0) if record.run.events is None else record.run.events  # `base_of` lets no others through
-        return metrics.reset_run(boxes, events, truth, record.run.bounds, self.convention)
+        return reset_run(boxes, events, truth, record.run.bounds, self.convention)
 
     def combine(self, scores: Sequence[SequenceScore]) -> dict[str, float]:
         """Over all frames of all sequences; EAO from the curve."""
         runs = [list(part.runs) for part in scores]
-        found = metrics.accuracy_robustness(runs, BURNIN)
-        average = math.nan if self.lengths is None else metrics.expected_average_overlap(runs, *self.lengths)
+        found = accuracy_robustness(runs, BURNIN)
+        average = math.nan if self.lengths is None else expected_average_overlap(runs, *self.lengths)
         return {"EAO": average, "A": found.accuracy, "R": found.robustness, "failures": found.failures}
 
     def curves(self, scores: Sequence[SequenceScore]) -> dict[str, FloatArray]:
-        """The expected overlap by length."""
-        return {"expected_overlap": metrics.expected_overlap_curve([list(part.runs) for part in scores])[:LONGEST]}
+        """Return the expected overlap by length."""
+        return {"expected_overlap": expected_overlap_curve([list(part.runs) for part in scores])[:LONGEST]}
 
     def notes(self) -> list[str]:
         """What counts."""
@@ -117,7 +127,7 @@ class Reset:
         return [
             f"{eao_note(self.dataset, self.lengths)} A: mean overlap without {BURNIN} frames after each start. R: failures per 100 frames. "
             f"Overlap: {counted}, within the picture.",
-            f"Protocol: {NAMES[self.protocol]}.",
+            f"Protocol: {protocol_text(self.protocol, 'reset')}.",
         ]
 
     @property
@@ -131,9 +141,4 @@ class Reset:
         return math.exp(-RELIABILITY * values["R"] / 100), values["A"]
 
 
-NAMES: Mapping[str, str] = {
-    "reset": "supervised, started again 5 frames after a failure (VOT2013 to VOT2019)",
-    "realtime": "supervised with resets, in real time",
-}
-
-__all__ = ["BURNIN", "CONVENTIONS", "EXACT", "RELIABILITY", "Reset"]
+__all__ = ["BURNIN", "CONVENTIONS", "EXACT", "RELIABILITY", "ResetScoring"]

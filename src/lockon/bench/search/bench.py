@@ -6,22 +6,18 @@ generators are seeded before each, and a tracker forgets the last video on `init
 
 from __future__ import annotations
 
-import pickle
 import warnings
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from lockon._processes import DIED, Message, ProcessPool, Send
 from lockon.bench.jobs import seed_all
 from lockon.bench.report.model import SequenceScore
 from lockon.bench.search.frames import keep_frames
 from lockon.bench.search.objective import Objective
 from lockon.bench.spec import Make, TrackerSpec
-from lockon.bench.workers import DIED, become_worker, start_process
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError, LockonWarning
 from lockon.session import Tracker
@@ -111,111 +107,56 @@ class Runner:
         """Do nothing, because nothing was started."""
 
 
-@dataclass(slots=True)
-class _Worker:
-    """A process, our end of its pipe, its sequences, and whether it is at one of them."""
-
-    process: SpawnProcess
-    pipe: Connection
-    number: int
-    busy: bool = False
-
-
-@dataclass(slots=True)
 class Pool:
     """Trials over `workers` processes of `threads` threads each.
 
     Raises:
-        LockonError: the task cannot be sent to another process.
+        LockonError: The task cannot be sent to another process.
     """
 
-    task: Task
-    workers: int
-    threads: int
-    _owner: list[int] = field(default_factory=list)
-    _processes: list[_Worker] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.workers = min(self.workers, len(self.task.sequences))
-        self._owner = share(list(map(len, self.task.sequences)), self.workers)
-        try:
-            for number in range(self.workers):
-                self._processes.append(self._start(number))
-        except BaseException:
-            self.close()
-            raise
+    def __init__(self, task: Task, workers: int, threads: int) -> None:
+        workers = min(workers, len(task.sequences))
+        self._owner = share(list(map(len, task.sequences)), workers)
+        trial = _Trial(replace(task, cache=task.cache // workers))
+        self._pool = ProcessPool[tuple[TrackerSpec, int]](trial, workers=workers, threads=threads, name="lockon-search")
 
     def measure(self, spec: TrackerSpec, order: Sequence[int]) -> Scores:
-        """As `Bench.measure`, in the order in which they are finished; each process keeps to the given one."""
-        queues = [deque(number for number in order if self._owner[number] == worker) for worker in range(self.workers)]
+        """Run as `Bench.measure`, in the order in which sequences are finished; each process keeps to the given one."""
+        queues = [deque(number for number in order if self._owner[number] == worker) for worker in range(max(self._owner) + 1)]
         try:
             while True:
-                for worker in self._processes:
-                    if not worker.busy and queues[worker.number]:
-                        self._give(worker, spec, queues[worker.number].popleft())
-                if not any(worker.busy for worker in self._processes):
+                for worker in self._pool.idle():
+                    if queues[worker]:
+                        self._pool.give(worker, (spec.on_worker(worker), queues[worker].popleft()))
+                if not self._pool.busy:
                     return
-                yield from self._receive()
+                for message in self._pool.receive():
+                    yield _result(message)
         except KeyboardInterrupt:
             self.close()
             raise
         finally:
-            while any(worker.busy for worker in self._processes):  # given up: what is running must not answer the next trial
-                for _ in self._receive(drop=True):
-                    pass
+            while self._pool.busy:  # given up: what is running must not answer the next trial
+                deque(self._pool.receive(), maxlen=0)
 
     def close(self) -> None:
         """End all processes, also in the middle of a sequence."""
-        for worker in self._processes:
-            _end(worker)
-
-    def _start(self, number: int) -> _Worker:
-        process, ours = start_process(_serve, self.threads, f"lockon-search-{number}")
-        worker = _Worker(process, ours, number)
-        try:
-            ours.send(replace(self.task, cache=self.task.cache // self.workers))
-        except (pickle.PicklingError, AttributeError, TypeError) as error:
-            _end(worker)
-            raise LockonError(
-                f"the tracker cannot be sent to a worker process ({error}); give a `make` of the top level of a module, or workers=0"
-            ) from None
-        return worker
-
-    def _give(self, worker: _Worker, spec: TrackerSpec, number: int) -> None:
-        worker.busy = True
-        with suppress(OSError):  # it died idle; seen when it is listened to
-            worker.pipe.send((spec.on_worker(worker.number), number))
-
-    def _receive(self, *, drop: bool = False) -> Scores:
-        """Wait for any process that is at something."""
-        busy = {worker.pipe: worker for worker in self._processes if worker.busy}
-        for pipe in wait(list(busy)):
-            worker = busy[pipe]  # type: ignore[index]  # only pipes were waited for
-            worker.busy = False
-            try:
-                answer = worker.pipe.recv()
-            except (EOFError, OSError):
-                worker.process.join()
-                worker.pipe.close()
-                self._processes[worker.number] = self._start(worker.number)
-                answer = DIED
-            if drop:
-                continue
-            if isinstance(answer, str):
-                raise TrialError(answer)
-            number, score, notes = answer
-            for note in notes:
-                warnings.warn(note, LockonWarning, stacklevel=2)
-            yield number, score
+        self._pool.close()
 
 
-def _end(worker: _Worker) -> None:
-    worker.busy = False
-    worker.pipe.close()
-    worker.process.terminate()
-    worker.process.join(5)
-    if worker.process.is_alive():
-        worker.process.kill()
+def _result(message: Message[tuple[TrackerSpec, int]]) -> tuple[int, SequenceScore]:
+    """Return number and score of a sequence, and pass on the warnings of its process.
+
+    Raises:
+        TrialError: The tracker failed, or its process died.
+    """
+    answer = DIED if message.kind == "died" else message.value
+    if isinstance(answer, str):
+        raise TrialError(answer)
+    score, notes = answer
+    for note in notes:
+        warnings.warn(note, LockonWarning, stacklevel=2)
+    return message.item[1], score
 
 
 def share(lengths: Sequence[int], workers: int) -> list[int]:
@@ -231,32 +172,27 @@ def share(lengths: Sequence[int], workers: int) -> list[int]:
     return owner
 
 
-def _serve(pipe: Connection, threads: int) -> None:
-    """The life of a worker process: the task, then one sequence per question; a tracker per trial."""
-    become_worker(threads)
-    try:
-        runner = Runner(pipe.recv())
-    except EOFError:
-        return
-    except Exception as error:  # noqa: BLE001  # the tracker's module cannot be imported here, or the like
-        pipe.send(f"a worker process cannot read its task: {_line(error)}")
-        return
+@dataclass(slots=True)
+class _Trial:
+    """What a process does with a tracker and the number of a sequence; it keeps the sequences, and the tracker of a trial."""
+
+    task: Task
+    runner: Runner | None = None
     made: tuple[str, Tracker] | None = None
-    while True:
-        try:
-            spec, number = pipe.recv()
-        except (EOFError, OSError):
-            return
+
+    def __call__(self, item: tuple[TrackerSpec, int], send: Send) -> tuple[SequenceScore, list[str]] | str:
+        """Return the score and the warnings, or what failed."""
+        spec, number = item
+        self.runner = self.runner or Runner(self.task)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", LockonWarning)
             try:
-                if made is None or made[0] != repr(spec):
-                    made = None  # frees the last one first
-                    made = (repr(spec), runner.make(spec))
-                answer: object = (number, runner.run(made[1], number), _notes(caught))
+                if self.made is None or self.made[0] != repr(spec):
+                    self.made = None  # frees the last one first
+                    self.made = (repr(spec), self.runner.make(spec))
+                return self.runner.run(self.made[1], number), _notes(caught)
             except TrialError as error:
-                answer = str(error)
-        pipe.send(answer)
+                return str(error)
 
 
 def _notes(caught: Iterable[warnings.WarningMessage]) -> list[str]:

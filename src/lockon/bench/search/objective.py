@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from lockon.bench.metrics import ResetRun
-from lockon.bench.protocols.plan import MaskTexts, Protocol
+from lockon.bench.protocols.plan import MaskTexts
+from lockon.bench.protocols.table import protocol_of
 from lockon.bench.record import RunKey
 from lockon.bench.report.model import Scoring, SequenceScore
-from lockon.bench.report.one_pass import METRICS as ONE_PASS, OnePass
-from lockon.bench.report.reset import Reset
+from lockon.bench.report.one_pass import KEYS as ONE_PASS, OnePassScoring
+from lockon.bench.report.reset import ResetScoring
 from lockon.data.sequence import VideoSequence
 from lockon.driver import drive
 from lockon.errors import LockonError, unknown_name
@@ -70,8 +71,8 @@ class Objective:
     def scoring(self) -> Scoring:
         """Return how the metric is made of results."""
         if self.metric == EAO:
-            return Reset(self.dataset, self.convention, given=self.lengths)
-        return OnePass(self.convention or "pysot")
+            return ResetScoring(self.dataset, self.convention, given=self.lengths)
+        return OnePassScoring(self.convention or "pysot")
 
     def measure(self, tracker: Tracker, sequence: VideoSequence) -> SequenceScore:
         """Compute all metrics of a tracker on one sequence, without curves and times.
@@ -79,7 +80,7 @@ class Objective:
         Raises:
             LockonError: There is no usable box, a frame cannot be read, or the tracker raises it.
         """
-        protocol = Protocol(name="reset" if self.metric == EAO else "one-pass")
+        protocol = protocol_of("reset" if self.metric == EAO else "one-pass", {})
         run_key = RunKey(protocol.name)
         run = drive(tracker, protocol.episode(sequence, run_key))
         score = self.scoring().score([protocol.record(sequence, run_key, run, {}, MaskTexts())])

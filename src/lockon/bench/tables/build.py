@@ -10,21 +10,22 @@ from lockon.bench.report.coverage import coverage_note
 from lockon.bench.report.latency import latency
 from lockon.bench.report.model import Metric, Report, SequenceScore, TrackerScore
 from lockon.bench.report.significance import Intervals, PairedComparison
-from lockon.bench.tables.model import BEST, Cell, Table, megabytes, number, ranks, speed
+from lockon.bench.tables.model import BEST, Cell, Table, megabytes, number, ranks, signed, speed
 
 
 def summary_table(report: Report, intervals: Intervals | None = None) -> Table:
-    """One row per tracker, and what the figures mean.
+    """One row per tracker, and what the metrics mean.
 
     Args:
-        report: the figures. intervals: of `significance.intervals`, printed beside the figures.
+        report: The metrics.
+        intervals: Of `significance.intervals`, printed beside the metrics.
     """
-    head = ["tracker", *(figure.title for figure in report.figures), "fps", "model size", "sequences"]
-    columns = [_figure_cells(report, figure, intervals) for figure in report.figures]
+    head = ["tracker", *(metric.title for metric in report.metrics), "fps", "model size", "sequences"]
+    columns = [_metric_cells(report, metric, intervals) for metric in report.metrics]
     rows = []
-    for item, *figures in zip(report.trackers, *columns, strict=True):
+    for item, *metrics in zip(report.trackers, *columns, strict=True):
         last = (speed(item.fps), megabytes(item.size), str(len(item.sequences)))
-        rows.append((Cell(item.label), *figures, *map(Cell, last)))
+        rows.append((Cell(item.label), *metrics, *map(Cell, last)))
     notes = report_notes(report)
     if intervals is not None:
         notes.append(f"In brackets: {intervals.meaning}.")
@@ -36,52 +37,53 @@ def title_of(report: Report) -> str:
     return f"{', '.join(report.datasets)}: {report.protocol}, convention {report.convention}"
 
 
-def _figure_cells(report: Report, figure: Metric, intervals: Intervals | None) -> list[Cell]:
-    values = [item.values[figure.key] for item in report.trackers]
+def _metric_cells(report: Report, metric: Metric, intervals: Intervals | None) -> list[Cell]:
+    values = [item.values[metric.key] for item in report.trackers]
     cells = []
-    for item, value, rank in zip(report.trackers, values, ranks(values, rising=figure.rising), strict=True):
-        text = number(value, figure.digits)
-        if figure.key in item.spread:
-            text += f" ± {number(item.spread[figure.key], figure.digits)}"
+    for item, value, rank in zip(report.trackers, values, ranks(values, rising=metric.rising), strict=True):
+        text = number(value, metric.digits)
+        if metric.key in item.spread:
+            text += f" ± {number(item.spread[metric.key], metric.digits)}"
         if intervals is not None and not math.isnan(value):
-            low, high = intervals.of[item.label][figure.key]
-            text += f" [{number(low, figure.digits)}, {number(high, figure.digits)}]"
+            low, high = intervals.of[item.label][metric.key]
+            text += f" [{number(low, metric.digits)}, {number(high, metric.digits)}]"
         cells.append(Cell(text, rank))
     return cells
 
 
 def report_notes(report: Report) -> list[str]:
-    """What the figures mean, what they were measured on, and what is missing. Parts between two stars are warnings."""
+    """What the metrics mean, what they were measured on, and what is missing. Parts between two stars are warnings."""
     lines = report.scoring.notes()
     setups = sorted({setup for item in report.trackers for setup in item.setups})
     speed_note = f"tracking only, without decoding ({'; '.join(setups)})" if setups else "these results have no times"
     lines.append(f"fps: {speed_note}.")
     repeated = max(item.repetitions for item in report.trackers)
     if repeated > 1:
-        lines.append(f"±: standard deviation over up to {repeated} repetitions; figures are means over them.")
+        lines.append(f"±: standard deviation over up to {repeated} repetitions; metrics are means over them.")
     for item in report.trackers:
         if item.missing:
             shown = ", ".join(item.missing[:5]) + (", ..." if len(item.missing) > 5 else "")
-            lines.append(f"**{item.label} lacks {len(item.missing)} sequences ({shown}): its figures do not compare.**")
+            lines.append(f"**{item.label} lacks {len(item.missing)} sequences ({shown}): its metrics do not compare.**")
     return [*lines, *report.notes, *coverage_notes(report)]
 
 
 def coverage_notes(report: Report) -> list[str]:
-    """Whether the figures are of whole benchmarks: one line, or none where nothing is known."""
+    """Return whether the metrics are of whole benchmarks: one line, or none where nothing is known."""
     partial = [coverage_note(item) for item in report.coverage if item.partial]
     if partial:
-        return [f"**Partial: {'; '.join(partial)}. Figures of a part do not compare with published ones.**"]
+        return [f"**Partial: {'; '.join(partial)}. Metrics of a part do not compare with published ones.**"]
     whole = [f"{one.there.dataset} ({one.there.expected} sequences)" for one in report.coverage if one.there.expected is not None]
     return [f"Complete: {', '.join(whole)}."] if whole else []
 
 
-def sequence_table(report: Report, figure: Metric | None = None) -> Table:
-    """One figure of every sequence and tracker; sequences by dataset and name.
+def sequence_table(report: Report, metric: Metric | None = None) -> Table:
+    """One metric of every sequence and tracker; sequences by dataset and name.
 
     Args:
-        report: the figures. figure: default the protocol's figure of single sequences.
+        report: The metrics.
+        metric: Default the protocol's metric of single sequences.
     """
-    figure = figure or report.figure(report.scoring.detail)
+    metric = metric or report.metric(report.scoring.detail)
     labels = [item.label for item in report.trackers]
     parts: dict[tuple[str, str], dict[str, SequenceScore]] = {}
     for item in report.trackers:
@@ -89,11 +91,11 @@ def sequence_table(report: Report, figure: Metric | None = None) -> Table:
             parts.setdefault((part.dataset, part.sequence), {})[item.label] = part
     rows = []
     for (dataset, sequence), by_label in sorted(parts.items()):
-        values = [by_label[label].values.get(figure.key, math.nan) if label in by_label else math.nan for label in labels]
+        values = [by_label[label].values.get(metric.key, math.nan) if label in by_label else math.nan for label in labels]
         frames = str(next(iter(by_label.values())).frames)
-        rows.append((Cell(sequence), Cell(dataset), Cell(frames), *_value_cells(values, figure)))
-    head = (f"sequence ({figure.title})", "dataset", "frames", *labels)
-    return Table(f"{figure.title} per sequence, {title_of(report)}", "sequences", head, tuple(rows), _short_notes(report, figure.title))
+        rows.append((Cell(sequence), Cell(dataset), Cell(frames), *_value_cells(values, metric)))
+    head = (f"sequence ({metric.title})", "dataset", "frames", *labels)
+    return Table(f"{metric.title} per sequence, {title_of(report)}", "sequences", head, tuple(rows), _short_notes(report, metric.title))
 
 
 def _short_notes(report: Report, what: str) -> tuple[str, ...]:
@@ -103,29 +105,30 @@ def _short_notes(report: Report, what: str) -> tuple[str, ...]:
     return (line, "**Partial: these are not all sequences and frames of the benchmark.**") if partial else (line,)
 
 
-def _value_cells(values: Sequence[float], figure: Metric) -> list[Cell]:
-    return [Cell(number(value, figure.digits), rank) for value, rank in zip(values, ranks(values, rising=figure.rising), strict=True)]
+def _value_cells(values: Sequence[float], metric: Metric) -> list[Cell]:
+    return [Cell(number(value, metric.digits), rank) for value, rank in zip(values, ranks(values, rising=metric.rising), strict=True)]
 
 
-def attribute_table(report: Report, figure: Metric | None = None) -> Table:
-    """One figure over the sequences of each attribute, and over all.
+def attribute_table(report: Report, metric: Metric | None = None) -> Table:
+    """One metric over the sequences of each attribute, and over all.
 
     Args:
-        report: the figures. figure: default the protocol's headline.
+        report: The metrics.
+        metric: Default the protocol's headline.
 
     Raises:
-        LockonError: no sequence has attributes.
+        LockonError: No sequence has attributes.
     """
-    figure = figure or report.headline
+    metric = metric or report.headline
     rows = []
     for entry in by_attribute(report):
-        values = [entry.values.get(item.label, {}).get(figure.key, math.nan) for item in report.trackers]
-        rows.append((Cell(entry.attribute), Cell(str(entry.sequences)), *_value_cells(values, figure)))
-    values = [item.values[figure.key] for item in report.trackers]
-    rows.append((Cell("all"), Cell(str(_sequences(report))), *_value_cells(values, figure)))
-    head = (f"attribute ({figure.title})", "sequences", *(item.label for item in report.trackers))
-    notes = ("A sequence counts for each of its attributes, with all its frames.", *_short_notes(report, figure.title))
-    return Table(f"{figure.title} per attribute, {title_of(report)}", "attributes", head, tuple(rows), notes)
+        values = [entry.values.get(item.label, {}).get(metric.key, math.nan) for item in report.trackers]
+        rows.append((Cell(entry.attribute), Cell(str(entry.sequences)), *_value_cells(values, metric)))
+    values = [item.values[metric.key] for item in report.trackers]
+    rows.append((Cell("all"), Cell(str(_sequences(report))), *_value_cells(values, metric)))
+    head = (f"attribute ({metric.title})", "sequences", *(item.label for item in report.trackers))
+    notes = ("A sequence counts for each of its attributes, with all its frames.", *_short_notes(report, metric.title))
+    return Table(f"{metric.title} per attribute, {title_of(report)}", "attributes", head, tuple(rows), notes)
 
 
 def _sequences(report: Report) -> int:
@@ -147,24 +150,24 @@ def latency_table(report: Report) -> Table:
 
 
 def comparison_table(report: Report, comparison: PairedComparison) -> Table:
-    """Figure by figure: the difference of two trackers over the sequences that both have, and whether it is more than chance."""
+    """Metric by metric: the difference of two trackers over the sequences that both have, and whether it is more than chance."""
     rows = []
-    for figure in report.figures:
-        found = comparison.figures.get(figure.key)
+    for metric in report.metrics:
+        found = comparison.metrics.get(metric.key)
         if found is None:
             continue
         better = found.low > 0 or found.high < 0
         cells = (
-            number(found.first, figure.digits),
-            number(found.second, figure.digits),
-            f"{found.difference:+.{figure.digits}f} [{found.low:+.{figure.digits}f}, {found.high:+.{figure.digits}f}]",
+            number(found.first, metric.digits),
+            number(found.second, metric.digits),
+            f"{signed(found.difference, metric.digits)} [{signed(found.low, metric.digits)}, {signed(found.high, metric.digits)}]",
             "< 0.001" if found.p < 0.001 else number(found.p, 3),
             f"{found.wins} / {found.ties} / {found.losses}" if found.wins + found.ties + found.losses else "-",
         )
-        rows.append((Cell(figure.title), *(Cell(text, BEST if better and place == 2 else 0) for place, text in enumerate(cells))))
-    head = ("figure", comparison.a, comparison.b, "difference", "p", "wins / ties / losses")
+        rows.append((Cell(metric.title), *(Cell(text, BEST if better and place == 2 else 0) for place, text in enumerate(cells))))
+    head = ("metric", comparison.a, comparison.b, "difference", "p", "wins / ties / losses")
     title = f"{comparison.a} against {comparison.b}, {title_of(report)}"
-    return Table(title, "comparison", head, tuple(rows), (comparison.meaning, *_short_notes(report, "Figures")))
+    return Table(title, "comparison", head, tuple(rows), (comparison.meaning, *_short_notes(report, "Metrics")))
 
 
 __all__ = [

@@ -32,7 +32,7 @@ def to_latex(tables: Iterable[Table]) -> str:
 
 
 def latex_document(tables: Iterable[Table]) -> str:
-    """A whole document with the tables, to look at or to compile on its own."""
+    """Return a whole document with the tables, to look at or to compile on its own."""
     return f"{_PREAMBLE}{to_latex(tables)}\\end{{document}}\n"
 
 

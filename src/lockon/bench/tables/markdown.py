@@ -15,10 +15,11 @@ BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
 
 def to_markdown(report: Report, *, per_sequence: bool = False) -> str:
-    """A table with one row per tracker, and what the figures mean. Fractions with three digits; the best of a column is bold.
+    """Return a table with one row per tracker, and what the metrics mean. Fractions with three digits; the best of a column is bold.
 
     Args:
-        report: the figures. per_sequence: adds a table of AO, one row per sequence.
+        report: The metrics.
+        per_sequence: Adds a table of AO, one row per sequence.
     """
     tables = [summary_table(report)]
     return markdown([*tables, sequence_table(report)] if per_sequence else tables)
@@ -28,13 +29,14 @@ def markdown(tables: Iterable[Table], *, titles: bool = False) -> str:
     """Tables with their notes, one after the other.
 
     Args:
-        tables: in order. titles: puts the title of each above it, as a heading.
+        tables: In order.
+        titles: Puts the title of each above it, as a heading.
     """
     return "\n".join(_table(table, titles=titles) for table in tables)
 
 
 def _table(table: Table, *, titles: bool) -> str:
-    rule = ["---", *("--:" for _ in table.head[1:])]
+    rule = ["---"] * table.left + ["--:"] * (len(table.head) - table.left)
     head = [_escape(text) for text in table.head]
     lines = [f"| {' | '.join(row)} |" for row in (head, rule, *([_cell(cell) for cell in row] for row in table.rows))]
     text = "\n".join(lines) + "\n"
@@ -55,7 +57,7 @@ def write_into(path: str | Path, text: str) -> None:
     """Replace what lies between the lines ``<!-- bench:begin -->`` and ``<!-- bench:end -->`` of a file.
 
     Raises:
-        LockonError: no such file, or not exactly one pair of markers in this order.
+        LockonError: No such file, or not exactly one pair of markers in this order.
     """
     path = Path(path)
     try:

@@ -6,6 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from lockon.types import FloatArray
+
 BEST, SECOND = 1, 2
 
 
@@ -22,8 +26,12 @@ class Table:
     """Rows of cells.
 
     Attributes:
-        title: what it is, for a caption. name: for files and labels: lower-case words with hyphens.
-        head: of the columns; the first one holds names. rows: as long as `head`. notes: sentences below.
+        title: What it is, for a caption.
+        name: For files and labels: lower-case words with hyphens.
+        head: Of the columns.
+        rows: As long as `head`.
+        notes: Sentences below.
+        left: Columns of names, which come first.
     """
 
     title: str
@@ -31,10 +39,16 @@ class Table:
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = field(default=())
+    left: int = 1
+
+    @classmethod
+    def of_texts(cls, head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> Table:
+        """Return a table without title, ranks and notes."""
+        return cls("", "", tuple(head), tuple(tuple(map(Cell, row)) for row in rows), left=left)
 
 
 def ranks(values: Sequence[float], *, rising: bool = True) -> list[int]:
-    """The rank of each value: `BEST` for the best ones, `SECOND` for the next different ones, 0 for others and NaN.
+    """Return the rank of each value: `BEST` for the best ones, `SECOND` for the next different ones, 0 for others and NaN.
 
     >>> ranks([0.5, 0.7, 0.7, 0.6, float("nan")])
     [0, 1, 1, 2, 0]
@@ -45,8 +59,29 @@ def ranks(values: Sequence[float], *, rising: bool = True) -> list[int]:
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A value with that many digits after the point, "-" for NaN."""
+    """Return a value with that many digits after the point, "-" for NaN."""
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """Return a difference with its sign and that many digits; "-" for NaN.
+
+    >>> signed(0.0125)
+    '+0.013'
+    """
+    return "-" if math.isnan(value) else f"{value:+.{digits}f}"
+
+
+def mean_spread(values: FloatArray, digits: int = 3) -> str:
+    """Return mean and standard deviation of (K,) values; the mean alone of one, nothing where none is known.
+
+    >>> mean_spread(np.array([0.5, 0.7]), 2)
+    '0.60 ± 0.14'
+    """
+    if np.isnan(values).all():
+        return ""
+    deviation = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.{digits}f}{deviation}"
 
 
 def speed(value: float) -> str:
@@ -59,4 +94,4 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size else "none"
 
 
-__all__ = ["BEST", "SECOND", "Cell", "Table", "megabytes", "number", "ranks", "speed"]
+__all__ = ["BEST", "SECOND", "Cell", "Table", "mean_spread", "megabytes", "number", "ranks", "signed", "speed"]

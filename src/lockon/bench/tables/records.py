@@ -17,10 +17,11 @@ from lockon.bench.report.significance import Intervals, PairedComparison
 
 
 def to_json(reports: Report | Sequence[Report], intervals: Sequence[Intervals] = (), comparisons: Sequence[PairedComparison] = ()) -> str:
-    """A list with one record per tracker; fractions in [0, 1], fps, size in bytes, milliseconds, NaN as null.
+    """Return a list with one record per tracker; fractions in [0, 1], fps, size in bytes, milliseconds, NaN as null.
 
     Args:
-        reports: one or several. intervals, comparisons: none, or one per report.
+        reports: One or several.
+        intervals, comparisons: None, or one per report.
     """
     several = [reports] if isinstance(reports, Report) else list(reports)
     records = []
@@ -42,7 +43,7 @@ def _record(item: TrackerScore, report: Report) -> dict[str, Any]:
         "tracker": item.label,
         "convention": report.convention,
         "average": AVERAGE[report.scoring.pooled],
-        **_figures(item),
+        **_metrics(item),
         "size": item.size,
         "missing": list(item.missing),
         "setups": list(item.setups),
@@ -69,12 +70,12 @@ def _record(item: TrackerScore, report: Report) -> dict[str, Any]:
 
 
 def _sequence(part: SequenceScore) -> dict[str, Any]:
-    record = {"sequence": part.sequence, "dataset": part.dataset, "frames": part.frames, **_figures(part)}
+    record = {"sequence": part.sequence, "dataset": part.dataset, "frames": part.frames, **_metrics(part)}
     return {**record, "attributes": list(part.attributes)} if part.attributes else record
 
 
 def _attributes(report: Report) -> dict[str, dict[str, Any]]:
-    """Per tracker and attribute: number of sequences and figures."""
+    """Per tracker and attribute: number of sequences and metrics."""
     found: dict[str, dict[str, Any]] = {}
     for entry in by_attribute(report) if has_attributes(report) else ():
         for label, values in entry.values.items():
@@ -84,13 +85,13 @@ def _attributes(report: Report) -> dict[str, dict[str, Any]]:
 
 def _comparison(comparison: PairedComparison) -> dict[str, Any]:
     fields = ("first", "second", "difference", "low", "high", "p", "wins", "ties", "losses")
-    figures = {key: nulls({name: getattr(one, name) for name in fields}) for key, one in comparison.figures.items()}
-    return {"with": comparison.b, "sequences": comparison.sequences, "meaning": comparison.meaning, "figures": figures}
+    metrics = {key: nulls({name: getattr(one, name) for name in fields}) for key, one in comparison.metrics.items()}
+    return {"with": comparison.b, "sequences": comparison.sequences, "meaning": comparison.meaning, "metrics": metrics}
 
 
-def _figures(item: TrackerScore | SequenceScore) -> dict[str, float | None]:
-    figures: dict[str, float | None] = nulls({**item.values, "fps": item.fps})
-    return figures
+def _metrics(item: TrackerScore | SequenceScore) -> dict[str, float | None]:
+    metrics: dict[str, float | None] = nulls({**item.values, "fps": item.fps})
+    return metrics
 
 
 def nulls(values: Any) -> Any:
@@ -107,7 +108,7 @@ def to_csv(reports: Report | Sequence[Report]) -> str:
     several = [reports] if isinstance(reports, Report) else list(reports)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    names = list(dict.fromkeys(figure.key for report in several for figure in report.figures))
+    names = list(dict.fromkeys(metric.key for report in several for metric in report.metrics))
     writer.writerow(["tracker", "sequence", "dataset", "frames", *names, "fps", "size", "convention", "protocol"])
     for report in several:
         last = (report.convention, report.protocol)
@@ -126,7 +127,7 @@ def _csv(item: TrackerScore | SequenceScore, names: Sequence[str]) -> list[str]:
 
 
 def curves_csv(report: Report) -> str:
-    """The curves of all trackers: curve, x, one column per tracker."""
+    """Return the curves of all trackers: curve, x, one column per tracker."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["curve", "x", *(item.label for item in report.trackers)])
@@ -138,14 +139,14 @@ def curves_csv(report: Report) -> str:
 
 
 def attributes_csv(report: Report) -> str:
-    """One line per attribute and tracker, all sequences ("overall") first: attribute, sequences, tracker, every figure.
+    """One line per attribute and tracker, all sequences ("overall") first: attribute, sequences, tracker, every metric.
 
     Raises:
-        LockonError: no sequence has attributes.
+        LockonError: No sequence has attributes.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    keys = [figure.key for figure in report.figures]
+    keys = [metric.key for metric in report.metrics]
     writer.writerow(["attribute", "sequences", "tracker", *keys])
     for entry in (overall(report), *by_attribute(report)):
         for label, values in entry.values.items():

@@ -1,0 +1,119 @@
+"""Does the score fall where the target is not there: absence made from videos whose targets are always there.
+
+The template of one video is searched in frames of the others, where it cannot be, and in its own frames, where it is:
+single steps of a tracker around a true box. `lockon.analysis.composites` makes absence that has a before and after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from lockon.data.sequence import VideoSequence
+from lockon.errors import LockonError
+from lockon.tracker import CandidateTracker
+
+Advance = Callable[[int], None]  # told the number of frames that were just done
+
+GAP = 3  # most frames between the box that is searched around and the frame that is searched
+BATCH = 16  # searches in one forward pass
+
+
+def usable_frames(sequence: VideoSequence) -> NDArray[np.intp]:
+    """Numbers of the frames whose target is annotated with a box of positive size and not absent."""
+    usable = np.isfinite(sequence.boxes).all(axis=1) & (sequence.boxes[:, 2:] > 0).all(axis=1)
+    return np.flatnonzero(usable if sequence.visible is None else usable & sequence.visible)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One step of a tracker.
+
+    Attributes:
+        template: Name of the sequence whose target is searched.
+        scene: Name of the one it is searched in.
+        frame: Number of the frame.
+        present: Whether the target is there.
+        score: The tracker's.
+    """
+
+    template: str
+    scene: str
+    frame: int
+    present: bool
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A search before it is run: indices of the sequences, the frame, and the frame of the scene whose box is searched around."""
+
+    template: int
+    scene: int
+    frame: int
+    around: int
+
+
+def search_swapped(
+    tracker: CandidateTracker[Any], sequences: Sequence[VideoSequence], counts: Sequence[int], seed: int, advance: Advance
+) -> list[Search]:
+    """Search each target in frames of other videos and, as often, in frames of its own.
+
+    Absent: around the box of the other video's target, so that there is an object to be mistaken for the right one.
+    Present: around the target's true box one to `GAP` frames earlier.
+
+    Args:
+        sequences: At least two videos. Two targets of one video are never searched in each other's frames.
+        counts: Searches of either kind, per sequence.
+        seed: Of the choice of videos and frames.
+
+    Raises:
+        LockonError: Fewer than two videos, or a sequence with fewer than two annotated frames.
+    """
+    plans = [plan for index, count in enumerate(counts) for plan in _plan(sequences, index, count, np.random.default_rng((seed, index)))]
+    templates = []
+    for sequence in sequences:
+        first = usable_frames(sequence)[0]
+        (target,) = tracker.start(sequence.frames[first], sequence.boxes[first])
+        templates.append(target)
+    found: list[Search] = []
+    for begin in range(0, len(plans), BATCH):
+        batch = plans[begin : begin + BATCH]
+        frames = [sequences[plan.scene].frames[plan.frame] for plan in batch]
+        targets = [
+            tracker.placed(templates[plan.template], frame, sequences[plan.scene].boxes[plan.around])
+            for plan, frame in zip(batch, frames, strict=True)
+        ]
+        for plan, target in zip(batch, tracker.step(frames, targets), strict=True):
+            names = sequences[plan.template].name, sequences[plan.scene].name
+            found.append(Search(*names, plan.frame, plan.template == plan.scene, target.result.score))
+        advance(len(batch))
+    return found
+
+
+def _plan(sequences: Sequence[VideoSequence], index: int, count: int, rng: Generator) -> list[_Plan]:
+    own = sequences[index]
+    others = [i for i, other in enumerate(sequences) if other.frames.paths[0] != own.frames.paths[0]]
+    if not others:
+        raise LockonError(f"no other video than that of {own.name} to search its target in; give a dataset of at least two videos")
+    plans = []
+    order = rng.permutation(others)
+    for number in range(count):  # the others in turn, so that all of them occur
+        scene = int(order[number % len(order)])
+        frame = int(rng.choice(usable_frames(sequences[scene])))
+        plans.append(_Plan(index, scene, frame, frame))
+    known = usable_frames(own)
+    pairs = [(frame, before) for frame in known[1:] for before in known[(known < frame) & (known >= frame - GAP)]]
+    if not pairs:
+        raise LockonError(f"sequence {own.name} has no two annotated frames within {GAP}; leave it out")
+    for frame, before in (pairs[i] for i in rng.integers(len(pairs), size=count)):
+        plans.append(_Plan(index, index, int(frame), int(before)))
+    return plans
+
+
+__all__ = ["Advance", "Search", "search_swapped", "usable_frames"]

@@ -1,0 +1,1 @@
+"""Plots of the analyses (need the `bench` extra)."""

@@ -1,0 +1,190 @@
+"""How much does a tracker depend on one of its parameters: one-pass metrics over a sweep of values.
+
+As SiamLA, Fig. 14 (Learning Localization-aware Target Confidence for Siamese Visual Tracking): success AUC against the influence of the
+cosine window. A tracker whose score alone finds the target stays level; one that needs the window falls where it goes. Every value is
+a tracker of its own in the folder of results, so a sweep can be stopped, continued and made finer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lockon.bench.external import is_foreign
+from lockon.bench.publish import KeptStore
+from lockon.bench.report import Options, evaluate_all
+from lockon.bench.spec import Make, TrackerSpec, config_of
+from lockon.config import apply_overrides, field_names
+from lockon.errors import LockonError, unknown_name
+from lockon.types import FloatArray
+
+PARAMETER = "localizer.rank.window_influence"  # what Fig. 14 sweeps
+_MOST = 1000  # values of a range
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One tracker over the values of a parameter.
+
+    Attributes:
+        label: The tracker.
+        own: Its own value of the parameter; None where it is not known.
+        values: (V,) ascending.
+        metrics: Metric by key, such as "AUC", (V,) each; NaN for values without results.
+        missing: (V,) sequences without a result, for each value.
+    """
+
+    label: str
+    own: float | None
+    values: FloatArray
+    metrics: Mapping[str, FloatArray]
+    missing: tuple[int, ...] = ()
+
+    def summary(self, metric: str) -> dict[str, float]:
+        """Best and worst of a metric, where they are, their difference, and the standard deviation over the values; NaN without any."""
+        found = self.metrics[metric]
+        known = np.flatnonzero(~np.isnan(found))
+        if not len(known):
+            return dict.fromkeys(("best", "best_at", "worst", "worst_at", "range", "deviation"), math.nan)
+        best, worst = known[found[known].argmax()], known[found[known].argmin()]
+        return {
+            "best": float(found[best]),
+            "best_at": float(self.values[best]),
+            "worst": float(found[worst]),
+            "worst_at": float(self.values[worst]),
+            "range": float(found[best] - found[worst]),
+            "deviation": float(found[known].std()),
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """Values and metrics as JSON values; None for NaN."""
+        return {
+            "own": self.own,
+            "values": self.values.tolist(),
+            "metrics": {key: [_number(value) for value in row.tolist()] for key, row in self.metrics.items()},
+            "summary": {key: {name: _number(value) for name, value in self.summary(key).items()} for key in self.metrics},
+            "missing": list(self.missing),
+        }
+
+
+def parse_values(text: str) -> tuple[float, ...]:
+    """Ascending numbers of a range START:STOP:STEP, the last one included, or of a list by commas.
+
+    >>> parse_values("0:0.3:0.1")
+    (0.0, 0.1, 0.2, 0.3)
+    >>> parse_values("0.5,0")
+    (0.0, 0.5)
+
+    Raises:
+        LockonError: Anything else, or a step that leads nowhere.
+    """
+    ranged = ":" in text
+    try:
+        numbers = [float(part) for part in text.split(":" if ranged else ",")]
+    except ValueError:
+        numbers = []
+    if not numbers or not all(map(math.isfinite, numbers)) or (ranged and len(numbers) != 3):
+        raise LockonError(f"--values {text!r} is neither START:STOP:STEP nor numbers by commas; for example 0:1:0.1 or 0,0.2,0.4")
+    if ranged:
+        start, stop, step = numbers
+        if step <= 0 or stop < start or (stop - start) / step > _MOST:
+            raise LockonError(f"--values {text!r}: expected a rising range of at most {_MOST} steps above 0, for example 0:1:0.1")
+        numbers = [start + step * place for place in range(int((stop - start) / step + 1e-9) + 1)]
+    return tuple(sorted({float(f"{number:.10g}") for number in numbers}))  # 3 * 0.1 is 0.3
+
+
+def sweep(spec: TrackerSpec, parameter: str, values: Sequence[float], make: Make) -> tuple[list[TrackerSpec], float | None]:
+    """Return the tracker with each value of a parameter, each under its own label; and its own value, None for somebody's own tracker.
+
+    Args:
+        spec: The tracker.
+        parameter: Dotted name of a number, as `--set` takes it; for MODULE:FACTORY an argument of the factory.
+        values: To try.
+        make: Makes the tracker, once, to see what it has.
+
+    Raises:
+        LockonError: A tracker without this parameter, one that is no number, or a value that it refuses.
+    """
+    specs = [
+        replace(spec, label=f"{spec.label}-{parameter}-{value:.10g}", overrides={**spec.overrides, parameter: value}) for value in values
+    ]
+    config = config_of(make(spec))
+    if is_foreign(spec.name) and (config is None or parameter not in field_names(config)):
+        make(specs[0])  # an argument of the factory, then
+        return specs, None
+    if config is None:
+        raise LockonError(
+            f"{spec.label} has no parameter {parameter}: it has no parameters; give a tracker with a network, such as lockon-s"
+        )
+    known = [name for name in field_names(config) if _is_number(_value(config, name))]
+    own = _value(config, parameter) if parameter in field_names(config) else math.inf
+    if own is not None and parameter not in known:  # None may be a number that is not set
+        raise unknown_name(f"number among the parameters of {spec.label}", parameter, known)
+    whole = isinstance(own, int)
+    for place, value in enumerate(values):
+        given = int(value) if whole and value.is_integer() else value
+        apply_overrides(config, {parameter: given})
+        specs[place] = replace(specs[place], overrides={**spec.overrides, parameter: given})
+    return specs, None if own is None else float(own)
+
+
+def _value(config: Any, name: str) -> Any:
+    for part in name.split("."):
+        config = getattr(config, part)
+    return config
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def curve(
+    folder: Path,
+    spec: TrackerSpec,
+    sweeps: Sequence[TrackerSpec],
+    values: Sequence[float],
+    own: float | None,
+    *,
+    sequences: Collection[tuple[str, str]],
+    convention: str | None = None,
+) -> Curve:
+    """Score what is stored of a sweep.
+
+    Args:
+        folder: Of the results.
+        spec, sweeps, values, own: The tracker, and what `sweep` made of it.
+        sequences: (dataset, name) of those that count.
+        convention: Of the metrics; None for the usual one.
+
+    Raises:
+        LockonError: No results at all, or an unknown convention.
+    """
+    store = KeptStore(folder, sequences)
+    there = set(store.trackers())
+    labels = [one.label for one in sweeps if one.label in there and store.records(one.label)]
+    (report,) = evaluate_all(store, Options(convention, labels or [sweeps[0].label]))
+    found = {item.label: item for item in report.trackers}
+    rows = [found.get(one.label) for one in sweeps]
+    return Curve(
+        label=spec.label,
+        own=own,
+        values=np.array(values, dtype=np.float64),
+        metrics={
+            metric.key: np.array([math.nan if row is None else row.values[metric.key] for row in rows], dtype=np.float64)
+            for metric in report.metrics
+        },
+        missing=tuple(len(sequences) - (0 if row is None else len(row.sequences)) for row in rows),
+    )
+
+
+def _number(value: float) -> float | None:
+    """JSON has no NaN."""
+    return value if math.isfinite(value) else None
+
+
+__all__ = ["PARAMETER", "Curve", "curve", "parse_values", "sweep"]
