@@ -16,7 +16,12 @@ def tracker_specs(
     """Return one spec per tracker.
 
     Args:
-        refiners: whether a refiner may stand alone, as a tracker that looks around its own last box.
+        names: [LABEL=]NAME of each.
+        weights: TRACKER=PATH of those that have custom weights.
+        presets: [TRACKER:]PRESET.
+        devices: [TRACKER:]DEVICE.
+        settings: [TRACKER:]NAME=VALUE of inference parameters.
+        refiners: whether a refiner may stand alone, as a tracker that searches around its own last box.
 
     Raises:
         LockonError: unknown names, malformed or left-over options, or missing weight files.

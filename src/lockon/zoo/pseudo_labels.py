@@ -80,6 +80,7 @@ def find_objects(tracker: Tracker, image: Frame, rng: Generator, config: LabelCo
         tracker: with masks, and for several targets; its own targets are replaced.
         image: (H, W, 3) uint8 RGB.
         rng: draws the boxes.
+        config: what counts as an object.
 
     Raises:
         LockonError: the tracker makes no masks.
@@ -153,8 +154,10 @@ def label_set(
     """Write a set of stills with the objects that are found in `images`; a stopped call goes on where it was.
 
     Args:
+        tracker: as for `find_objects`.
         images: of one set.
         folder: of the new set, with images/ and annotations.jsonl; the pictures are copied as they are.
+        config: what counts as an object.
         seed: with an image's number it decides the boxes that are drawn.
         progress: called with (images done, images in all).
 
