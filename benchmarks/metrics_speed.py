@@ -1,4 +1,4 @@
-"""Seconds to score one tracker on OTB100 and LaSOT: lockon.bench.metrics against the got10k toolkit's own functions.
+r"""Seconds to score one tracker on OTB100 and LaSOT: lockon.bench.metrics against the got10k toolkit's own functions.
 
 Both work in one process on the same arrays, in turns, and the figures of both are compared. The toolkit (got-10k/toolkit) is no
 dependency of lockon; an environment of its own has it, and finds lockon by its path:

@@ -69,7 +69,8 @@ def one_pass(
     """AUC, P20 and NP in points, the mean over sequences.
 
     Args:
-        records: of one tracker. convention: see `lockon.bench.metrics`.
+        records: Of one tracker.
+        convention: See `lockon.bench.metrics`.
         flags: whether frames that the benchmark marks as absent, or has no box for, are treated as absent.
         shown: makes the record to score from each record.
     """

@@ -50,7 +50,7 @@ def make_batch(images: int, candidates: int, negatives: int, seed: int) -> Batch
 
 
 def vectorised(batch: Batch) -> Losses:
-    """lockon's losses."""
+    """Return the losses of this package."""
     p = torch.sigmoid(batch.logits)
     return classification_ranking(p, batch.labels, MARGIN), *iou_ranking(p, batch.overlap, batch.labels, PAIRS)
 

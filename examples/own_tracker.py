@@ -1,4 +1,7 @@
-"""A tracker of your own in ten lines, measured against another: python examples/own_tracker.py [folder:DIR | OTB100:DIR ...]"""
+"""A tracker of your own in ten lines, measured against another.
+
+python examples/own_tracker.py [folder:DIR | OTB100:DIR ...]
+"""
 
 import sys
 import tempfile

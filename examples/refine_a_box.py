@@ -1,4 +1,7 @@
-"""A tracker's box, the refined one and the mask in one picture: python examples/refine_a_box.py clip.mp4 100,80,40,60 csrt 0 60"""
+"""A tracker's box, the refined one and the mask in one picture.
+
+python examples/refine_a_box.py clip.mp4 100,80,40,60 csrt 0 60
+"""
 
 import sys
 from pathlib import Path

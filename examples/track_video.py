@@ -1,4 +1,7 @@
-"""Track the bundled clip, or a video of yours: python examples/track_video.py clip.mp4 100,80,40,60"""
+"""Track the bundled clip, or a video of yours.
+
+python examples/track_video.py clip.mp4 100,80,40,60
+"""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""Train lockon-s on a folder of your own videos: python examples/train_on_folder.py DIR
+"""Train lockon-s on a folder of your own videos.
+
+    python examples/train_on_folder.py DIR
 
 The folder holds clip.mp4 with clip.txt beside it (one x,y,w,h line per frame), and so on; docs/guides/data.md has other layouts.
 Without a folder a few synthetic clips are made and a few steps are run, to see that it works. The command line does the

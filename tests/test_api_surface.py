@@ -69,7 +69,7 @@ PUBLIC = {
     ],
     "lockon.analysis.latency": ["Latency", "Scene", "measure"],
     "lockon.analysis.pairs": ["ORACLE", "REFINER", "Pair", "pairs_of"],
-    "lockon.bench.run": ["Outcome", "TrackerSpec", "run_benchmark"],
+    "lockon.bench.run": ["BenchmarkOptions", "Outcome", "TrackerSpec", "run_benchmark"],
     "lockon.bench.protocols.plan": ["Protocol"],
     "lockon.bench.protocols.table": ["PROTOCOLS", "protocol_of"],
     "lockon.bench.store": ["RunKey", "Record", "Store", "load_record"],
@@ -105,8 +105,7 @@ SIGNATURES = {
     "lockon.bench.metrics.latency_percentiles": "(times, percentiles=(50, 90, 95, 99))",
     "lockon.data.datasets.registry.load_dataset": "(name_or_spec, root=None, *, frames='required')",
     "lockon.bench.search.search": "(make, sequences, space, out, *, spec=None, objective=None, options=None, on_progress=None)",
-    "lockon.bench.run.run_benchmark": "(specs, sequences, out, make, *, protocol=None, workers=1, threads=1, seed=0, "
-    "batch=1, ray=None, overwrite=False, data=None, on_outcome=None)",
+    "lockon.bench.run.run_benchmark": "(specs, sequences, out, make, *, protocol=None, options=None, data=None, on_outcome=None)",
     "lockon.zoo.build": "(name, **overrides)",
     "lockon.zoo.convert.from_official": "(name, state_dict, **overrides)",
     "lockon.zoo.save": "(name, state_dict, path, *, header=None, **overrides)",

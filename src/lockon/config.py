@@ -30,7 +30,7 @@ PART = "part"  # key of a part's name in JSON, and its dotted name
 
 
 def apply_overrides(config: T, overrides: Mapping[str, object]) -> T:
-    """A copy of `config` with the named values replaced.
+    """Return a copy of `config` with the named values replaced.
 
     Args:
         config: an instance of a frozen dataclass, possibly with dataclasses inside.
@@ -93,7 +93,7 @@ def as_json(config: object) -> Any:
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Where two nested mappings of JSON values differ, one text per field.
+    """List where two nested mappings of JSON values differ, one text per field.
 
     >>> differences({"a": {"b": 1}, "c": 2}, {"a": {"b": 3}, "c": 2})
     ['a.b (1 -> 3)']
@@ -184,7 +184,7 @@ def _like(current: Any, part: type) -> Any:
 
 
 def _by_first_name(overrides: Mapping[str, object]) -> dict[str, dict[str, object]]:
-    """{"a.b": 1, "a.c": 2, "d": 3} -> {"a": {"b": 1, "c": 2}, "d": {"": 3}}: fields of one group change together."""
+    """Group overrides by first name, {"a.b": 1, "d": 3} -> {"a": {"b": 1}, "d": {"": 3}}: fields of one group change together."""
     groups: dict[str, dict[str, object]] = {}
     for name, value in overrides.items():
         first, _, rest = name.partition(".")
@@ -211,7 +211,7 @@ def _new_value(config: Any, name: str, group: dict[str, object]) -> Any:
 
 
 def _unknown(name: str, known: list[str]) -> LockonError:
-    """The error for an unknown name; a name given without its group finds the full one."""
+    """Return the error for an unknown name; a name given without its group finds the full one."""
     leaf = name.rpartition(".")[2]
     tails = {full: full.rpartition(".")[2] for full in known}
     near = difflib.get_close_matches(leaf, set(tails.values()), n=2, cutoff=0.8)

@@ -40,7 +40,7 @@ class Model(Protocol):
     search_size: int
 
     def encode(self, images: NDArray[np.uint8]) -> Template:
-        """(B, h, w, 3) uint8 RGB template crops to their features, batch first."""
+        """Encode (B, h, w, 3) uint8 RGB template crops to their features, batch first."""
 
     def __call__(self, template: Template, images: NDArray[np.uint8]) -> Prediction:
         """Match (B, H, W, 3) uint8 RGB search crops with B templates."""
@@ -188,7 +188,8 @@ class NetworkTracker(Session[Target]):
         """Return all candidates around the targets' boxes and the choice among them: what `step` makes the next states of.
 
         Args:
-            frames: one (H, W, 3) uint8 RGB frame per target. targets: states of any videos.
+            frames: One (H, W, 3) uint8 RGB frame per target.
+            targets: States of any videos.
 
         Raises:
             LockonError: a frame of another size than the target's first one.

@@ -98,7 +98,7 @@ class Result:
     mask: NDArray[np.bool_] | None = None
 
     def each(self) -> tuple[Result, ...]:
-        """One single-target `Result` per target, also when there is only one."""
+        """Return one single-target `Result` per target, also when there is only one."""
         if self.box.ndim == 1:
             return (self,)
         scores = np.asarray(self.score, dtype=np.float64)

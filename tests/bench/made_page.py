@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from made_results import FAR, HALF, PERFECT, SIZE, add, make_record
 
-from lockon.bench.html import write_html
+from lockon.bench.html import PageLimits, write_html
 from lockon.bench.report import Options, evaluate_all
 from lockon.bench.store import Store
 from lockon.data.sequence import LazyList, VideoSequence, read_image
@@ -36,11 +36,11 @@ def make_store(folder) -> Store:
     return store
 
 
-def make_page(folder, **options):
+def make_page(folder, **limits):
     """The page of `make_store`, with the pictures of "video"."""
     store = make_store(folder / "results")
     images = make_images(folder / "images", "video")
     reports = evaluate_all(store, Options())
     path = folder / "report.html"
-    size = write_html(reports, store, path, lambda dataset, name: images if name == "video" else None, **options)
+    size = write_html(reports, store, path, lambda dataset, name: images if name == "video" else None, limits=PageLimits(**limits))
     return path, size

@@ -13,7 +13,7 @@ import pytest
 from made_page import FRAMES, HOSTILE, make_images, make_page, make_store
 from made_results import HALF, NAN, SIZE, add, make_record
 
-from lockon.bench.html import write_html
+from lockon.bench.html import PageLimits, write_html
 from lockon.bench.html.clips import NO_NUMBER, pack_clip, pack_numbers, pack_parts
 from lockon.bench.html.pictures import LONGEST, encode, fitting, spread, take_pictures
 from lockon.bench.report import evaluate
@@ -117,16 +117,16 @@ def test_pages_stay_within_their_budget(tmp_path):
     for path in images.frames.paths:
         cv2.imwrite(str(path), noise)
     report = evaluate(store)
-    bare = write_html([report], store, tmp_path / "bare.html", lambda *_: images, frames=0)
-    full = write_html([report], store, tmp_path / "full.html", lambda *_: images, frames=FRAMES)
+    bare = write_html([report], store, tmp_path / "bare.html", lambda *_: images, limits=PageLimits(frames=0))
+    full = write_html([report], store, tmp_path / "full.html", lambda *_: images, limits=PageLimits(frames=FRAMES))
     assert (bare.pictures, full.pictures) == (0, 2 * FRAMES)
     middle = (bare.total + full.total) // 2
-    some = write_html([report], store, tmp_path / "some.html", lambda *_: images, frames=FRAMES, budget=middle)
+    some = write_html([report], store, tmp_path / "some.html", lambda *_: images, limits=PageLimits(frames=FRAMES, budget=middle))
     assert some.total <= middle
     assert 0 < some.pictures < full.pictures
     assert "pictures, to keep the file small" in (tmp_path / "some.html").read_text()
     with pytest.raises(LockonError, match="the metrics alone take"):
-        write_html([report], store, tmp_path / "none.html", budget=1000)
+        write_html([report], store, tmp_path / "none.html", limits=PageLimits(budget=1000))
     assert not (tmp_path / "none.html").exists()
     with pytest.raises(LockonError, match="no report given"):
         write_html([], store, tmp_path / "none.html")
@@ -136,7 +136,7 @@ def test_long_videos_are_thinned_before_they_break_the_budget(tmp_path):
     store = add(Store(tmp_path / "out"), "one", make_record("long", HALF, frames=4000))
     report = evaluate(store)
     whole = write_html([report], store, tmp_path / "whole.html")
-    thin = write_html([report], store, tmp_path / "thin.html", budget=whole.total - 40_000)
+    thin = write_html([report], store, tmp_path / "thin.html", limits=PageLimits(budget=whole.total - 40_000))
     _, content = _read(tmp_path / "thin.html")
     (clip,) = content["clips"]
     assert clip["stride"] == 2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from fake_trackers import make, make_sequence
 
-from lockon.bench.run import TrackerSpec, run_benchmark, sha256
+from lockon.bench.run import BenchmarkOptions, TrackerSpec, run_benchmark, sha256
 from lockon.bench.store import Store, load_record
 from lockon.errors import LockonError
 
@@ -25,7 +25,7 @@ def _statuses(outcomes):
 def test_every_pair_is_run_stored_and_skipped_the_next_time(tmp_path, sequences):
     specs = [TrackerSpec("still", "still"), TrackerSpec("other", "random", device="cpu")]
     told = []
-    outcomes = run_benchmark(specs, sequences, tmp_path / "out", make, workers=0, on_outcome=told.append)
+    outcomes = run_benchmark(specs, sequences, tmp_path / "out", make, options=BenchmarkOptions(workers=0), on_outcome=told.append)
     assert outcomes == told
     assert set(_statuses(outcomes).values()) == {"done"}
     assert len(outcomes) == 4
@@ -37,15 +37,17 @@ def test_every_pair_is_run_stored_and_skipped_the_next_time(tmp_path, sequences)
     assert setup["versions"]["numpy"] == np.__version__
     assert setup["machine"]["cores"] >= 1
     before = store.path("still", "made", "dark").stat().st_mtime_ns
-    assert set(_statuses(run_benchmark(specs, sequences, tmp_path / "out", make, workers=0)).values()) == {"skipped"}
+    assert set(_statuses(run_benchmark(specs, sequences, tmp_path / "out", make, options=BenchmarkOptions(workers=0))).values()) == {
+        "skipped"
+    }
     assert store.path("still", "made", "dark").stat().st_mtime_ns == before
-    run_benchmark(specs, sequences, tmp_path / "out", make, workers=0, overwrite=True)
+    run_benchmark(specs, sequences, tmp_path / "out", make, options=BenchmarkOptions(workers=0, overwrite=True))
     assert store.path("still", "made", "dark").stat().st_mtime_ns > before
 
 
 def test_a_failing_tracker_is_named_and_the_rest_goes_on(tmp_path, sequences):
     specs = [TrackerSpec("broken", "broken"), TrackerSpec("nothing", "nothing"), TrackerSpec("still", "still")]
-    outcomes = run_benchmark(specs, sequences, tmp_path / "out", make, workers=0)
+    outcomes = run_benchmark(specs, sequences, tmp_path / "out", make, options=BenchmarkOptions(workers=0))
     assert _statuses(outcomes) == {
         ("broken", "dark"): "done",
         ("broken", "red"): "failed",
@@ -60,13 +62,15 @@ def test_a_failing_tracker_is_named_and_the_rest_goes_on(tmp_path, sequences):
 
 
 def test_warnings_come_back_with_the_outcome(tmp_path, sequences):
-    outcomes = run_benchmark([TrackerSpec("warner", "warner")], sequences[:1], tmp_path / "out", make, workers=0)
+    outcomes = run_benchmark([TrackerSpec("warner", "warner")], sequences[:1], tmp_path / "out", make, options=BenchmarkOptions(workers=0))
     assert outcomes[0].warnings == ("box clipped",)
 
 
 def test_the_seed_decides_random_trackers(tmp_path, sequences):
     def boxes(folder, seed):
-        run_benchmark([TrackerSpec("random", "random")], sequences[:1], tmp_path / folder, make, workers=0, seed=seed)
+        run_benchmark(
+            [TrackerSpec("random", "random")], sequences[:1], tmp_path / folder, make, options=BenchmarkOptions(workers=0, seed=seed)
+        )
         return load_record(Store(tmp_path / folder).path("random", "made", "dark")).run.boxes
 
     first = boxes("a", 1)
@@ -81,22 +85,22 @@ def test_weights_are_hashed_and_measured(tmp_path, sequences):
     weights.write_bytes(b"abc")
     spec = TrackerSpec("still", "still", files=(weights,))
     assert sha256(weights) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    run_benchmark([spec], sequences, tmp_path / "out", make, workers=0)
+    run_benchmark([spec], sequences, tmp_path / "out", make, options=BenchmarkOptions(workers=0))
     assert Store(tmp_path / "out").describe("still")["size"] == 3
     weights.write_bytes(b"abd")
     with pytest.raises(LockonError, match="another configuration: weights"):
-        run_benchmark([spec], sequences, tmp_path / "out", make, workers=0)
+        run_benchmark([spec], sequences, tmp_path / "out", make, options=BenchmarkOptions(workers=0))
     with pytest.raises(LockonError, match="cannot read"):
         sha256(tmp_path / "missing.onnx")
 
 
 def test_a_cut_result_is_run_again(tmp_path, sequences):
     specs = [TrackerSpec("still", "still")]
-    run_benchmark(specs, sequences, tmp_path / "out", make, workers=0)
+    run_benchmark(specs, sequences, tmp_path / "out", make, options=BenchmarkOptions(workers=0))
     path = Store(tmp_path / "out").path("still", "made", "red")
     path.write_text("{")
     with pytest.warns(match="running it again"):
-        outcomes = run_benchmark(specs, sequences, tmp_path / "out", make, workers=0)
+        outcomes = run_benchmark(specs, sequences, tmp_path / "out", make, options=BenchmarkOptions(workers=0))
     assert _statuses(outcomes) == {("still", "dark"): "skipped", ("still", "red"): "done"}
     assert load_record(path).sequence == "red"
 
@@ -104,7 +108,7 @@ def test_a_cut_result_is_run_again(tmp_path, sequences):
 @pytest.mark.slow
 def test_a_dying_process_takes_only_its_own_pair_along(tmp_path, sequences):
     specs = [TrackerSpec("still", "still"), TrackerSpec("dying", "dying")]
-    outcomes = run_benchmark(specs, sequences, tmp_path / "out", make, workers=2)
+    outcomes = run_benchmark(specs, sequences, tmp_path / "out", make, options=BenchmarkOptions(workers=2))
     assert _statuses(outcomes) == {
         ("still", "dark"): "done",
         ("dying", "dark"): "done",
@@ -122,7 +126,9 @@ def test_ctrl_c_ends_the_workers_and_keeps_what_is_finished(tmp_path, sequences)
 
     before = set(multiprocessing.active_children())
     with pytest.raises(KeyboardInterrupt):
-        run_benchmark([TrackerSpec("still", "still")], sequences, tmp_path / "out", make, workers=1, on_outcome=interrupt)
+        run_benchmark(
+            [TrackerSpec("still", "still")], sequences, tmp_path / "out", make, options=BenchmarkOptions(workers=1), on_outcome=interrupt
+        )
     for child in set(multiprocessing.active_children()) - before:
         child.join(5)
         assert not child.is_alive()
@@ -142,8 +148,12 @@ def test_ctrl_c_ends_the_workers_and_keeps_what_is_finished(tmp_path, sequences)
 def test_impossible_runs_are_refused_before_any_file_is_written(tmp_path, sequences, labels, count, options, text):  # noqa: PLR0917 - a table of cases
     with pytest.raises(LockonError, match=text):
         run_benchmark(
-            [TrackerSpec(label, "still") for label in labels], sequences[:count], tmp_path / "out", make, **{"workers": 0, **options}
+            [TrackerSpec(label, "still") for label in labels],
+            sequences[:count],
+            tmp_path / "out",
+            make,
+            options=BenchmarkOptions(**{"workers": 0, **options}),
         )
     with pytest.raises(LockonError, match="sequence 'red' of made is given twice"):
-        run_benchmark([TrackerSpec("a", "still")], [*sequences, sequences[1]], tmp_path / "out", make, workers=0)
+        run_benchmark([TrackerSpec("a", "still")], [*sequences, sequences[1]], tmp_path / "out", make, options=BenchmarkOptions(workers=0))
     assert not (tmp_path / "out").exists()

@@ -16,7 +16,7 @@ import pytest
 from fake_trackers import make, make_color_tracker, make_on_device, make_sequence
 
 from lockon.bench.report import evaluate
-from lockon.bench.run import TrackerSpec, run_benchmark
+from lockon.bench.run import BenchmarkOptions, TrackerSpec, run_benchmark
 from lockon.bench.store import Store, load_record
 from lockon.errors import LockonError
 
@@ -50,14 +50,18 @@ def undisturbed(tmp_path, sequences):
     """The results that no accident may change: the tracker of `Killed`, which another marker keeps alive."""
     (tmp_path / "alive").write_text("x")
     run_benchmark(
-        [TrackerSpec("it", "killed", overrides={"marker": str(tmp_path / "alive")})], sequences, tmp_path / "calm", make, workers=0
+        [TrackerSpec("it", "killed", overrides={"marker": str(tmp_path / "alive")})],
+        sequences,
+        tmp_path / "calm",
+        make,
+        options=BenchmarkOptions(workers=0),
     )
     return Store(tmp_path / "calm")
 
 
 @pytest.mark.slow
 def test_the_sequence_of_a_killed_worker_is_run_again_by_another(tmp_path, sequences, undisturbed):
-    outcomes = run_benchmark([spec(tmp_path)], sequences, tmp_path / "out", make, workers=2)
+    outcomes = run_benchmark([spec(tmp_path)], sequences, tmp_path / "out", make, options=BenchmarkOptions(workers=2))
     assert (tmp_path / "marker").read_text() == "x"  # it was killed indeed
     assert {outcome.status for outcome in outcomes} == {"done"}
     assert len(outcomes) == 4
@@ -69,10 +73,10 @@ def test_the_sequence_of_a_killed_worker_is_run_again_by_another(tmp_path, seque
 @pytest.mark.slow
 def test_a_sequence_that_costs_two_workers_has_failed_and_can_be_run_later(tmp_path, sequences, undisturbed):
     tracker = spec(tmp_path, times=2)
-    outcomes = run_benchmark([tracker], sequences, tmp_path / "out", make, workers=2)
+    outcomes = run_benchmark([tracker], sequences, tmp_path / "out", make, options=BenchmarkOptions(workers=2))
     assert {outcome.sequence: outcome.status for outcome in outcomes} == {"s0": "done", "s1": "done", "s2": "failed", "s3": "done"}
     assert "process died" in next(outcome.error for outcome in outcomes if outcome.error)
-    outcomes = run_benchmark([tracker], sequences, tmp_path / "out", make, workers=1)
+    outcomes = run_benchmark([tracker], sequences, tmp_path / "out", make, options=BenchmarkOptions(workers=1))
     assert {outcome.sequence: outcome.status for outcome in outcomes} == {"s0": "skipped", "s1": "skipped", "s2": "done", "s3": "skipped"}
     assert answers(Store(tmp_path / "out"), "it") == answers(undisturbed, "it")
 
@@ -82,7 +86,11 @@ def test_a_batch_that_costs_two_workers_is_taken_apart(tmp_path):
     """In lockstep: the one sequence at fault fails, the others of its batch are done."""
     sequences = [make_sequence(tmp_path / "data", name, frames=5, red=name == "red") for name in ("red", "dark", "other")]
     outcomes = run_benchmark(
-        [TrackerSpec("net", "color", device=str(tmp_path))], sequences, tmp_path / "out", make_dying_color_tracker, workers=1, batch=3
+        [TrackerSpec("net", "color", device=str(tmp_path))],
+        sequences,
+        tmp_path / "out",
+        make_dying_color_tracker,
+        options=BenchmarkOptions(workers=1, batch=3),
     )
     assert {outcome.sequence: outcome.status for outcome in outcomes} == {"red": "failed", "dark": "done", "other": "done"}
 
@@ -104,7 +112,9 @@ def make_dying_color_tracker(spec):
 @pytest.mark.slow
 def test_several_devices_are_spread_over_the_workers(tmp_path):
     sequences = [make_sequence(tmp_path / "data", f"s{number}", frames=3) for number in range(6)]
-    run_benchmark([TrackerSpec("it", "any", device="cuda:0,cuda:1")], sequences, tmp_path / "out", make_on_device, workers=2)
+    run_benchmark(
+        [TrackerSpec("it", "any", device="cuda:0,cuda:1")], sequences, tmp_path / "out", make_on_device, options=BenchmarkOptions(workers=2)
+    )
     store = Store(tmp_path / "out")
     assert store.describe("it")["configuration"]["device"] == "cuda"
     process_of = {}
@@ -124,7 +134,7 @@ def test_what_workers_cannot_read_is_one_line(tmp_path, sequences):
     with pytest.raises(
         LockonError, match=r"the tracker cannot be sent to a worker process .* `make` of the top level of a module, or workers=0"
     ):
-        run_benchmark([TrackerSpec("it", "still")], sequences, tmp_path / "out", local_make, workers=1)
+        run_benchmark([TrackerSpec("it", "still")], sequences, tmp_path / "out", local_make, options=BenchmarkOptions(workers=1))
     assert multiprocessing.active_children() == []
 
 
@@ -132,7 +142,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from fake_trackers import make, make_sequence
-from lockon.bench.run import TrackerSpec, run_benchmark
+from lockon.bench.run import BenchmarkOptions, TrackerSpec, run_benchmark
 from lockon.data.sequence import LazyList, VideoSequence, read_image
 import numpy as np
 
@@ -143,7 +153,7 @@ if __name__ == "__main__":
         paths = sorted(folder.iterdir())
         sequences.append(VideoSequence(folder.name, "made", LazyList(paths, read_image), np.tile([5.0, 5, 10, 10], (len(paths), 1))))
     spec = TrackerSpec("it", "slow", overrides={"seconds": seconds})
-    run_benchmark([spec], sequences, out, make, workers=2)
+    run_benchmark([spec], sequences, out, make, options=BenchmarkOptions(workers=2))
 """
 
 

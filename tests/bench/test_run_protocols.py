@@ -14,7 +14,7 @@ from lockon.bench.protocols.anchors import Anchors
 from lockon.bench.protocols.one_pass import OnePass
 from lockon.bench.protocols.realtime import RealTime
 from lockon.bench.protocols.reset import Reset
-from lockon.bench.run import TrackerSpec, run_benchmark
+from lockon.bench.run import BenchmarkOptions, TrackerSpec, run_benchmark
 from lockon.bench.store import RunKey, Store
 from lockon.errors import LockonError
 from lockon.refiners.alpha_refine import AlphaRefiner
@@ -34,8 +34,9 @@ def sequence(tmp_path):
     return make_sequence(tmp_path / "data", "dark", frames=6)
 
 
-def run(out, specs, sequences, protocol=None, **options):
-    outcomes = run_benchmark(specs, sequences, out, options.pop("make", make), protocol=protocol, workers=0, **options)
+def run(out, specs, sequences, protocol=None, *, make=make, data=None, on_outcome=None, **options):
+    options = BenchmarkOptions(workers=0, **options)
+    outcomes = run_benchmark(specs, sequences, out, make, protocol=protocol, options=options, data=data, on_outcome=on_outcome)
     return [outcome.status for outcome in outcomes], Store(out)
 
 
@@ -169,7 +170,7 @@ def test_lockstep_equals_one_by_one_under_every_protocol(tmp_path, protocol):
 
 
 def test_batches_need_a_stepped_tracker_and_a_clock_that_does_not_wait(tmp_path, sequence):
-    outcomes = run_benchmark([STILL], [sequence], tmp_path / "out", make, workers=0, batch=2)
+    outcomes = run_benchmark([STILL], [sequence], tmp_path / "out", make, options=BenchmarkOptions(workers=0, batch=2))
     assert (
         outcomes[0].error == "still cannot run in batches: it has no start, step and moved, which step many targets at once; give batch=1"
     )
@@ -184,7 +185,9 @@ def test_a_broken_frame_in_lockstep_fails_its_own_sequence(tmp_path):
         raise LockonError("cut off")
 
     broken = dataclasses.replace(broken, frames=dataclasses.replace(broken.frames, read=read))
-    outcomes = run_benchmark([NET], [VIDEOS[0], broken, VIDEOS[1]], tmp_path / "out", make_color_tracker, workers=0, batch=3)
+    outcomes = run_benchmark(
+        [NET], [VIDEOS[0], broken, VIDEOS[1]], tmp_path / "out", make_color_tracker, options=BenchmarkOptions(workers=0, batch=3)
+    )
     assert {outcome.sequence: outcome.error for outcome in outcomes} == {"a": "", "b": "", "broken": "cut off"}
     assert "cut off" in (tmp_path / "out" / "net" / "colors" / "broken.error.txt").read_text()
 

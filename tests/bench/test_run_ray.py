@@ -12,7 +12,7 @@ from lockon.bench import ray_workers
 from lockon.bench.jobs import BenchmarkContext, run_job
 from lockon.bench.protocols.one_pass import OnePass
 from lockon.bench.ray_workers import MemoryBook
-from lockon.bench.run import Job, TrackerSpec, run_benchmark
+from lockon.bench.run import BenchmarkOptions, Job, TrackerSpec, run_benchmark
 from lockon.bench.store import Store
 from lockon.errors import LockonError
 
@@ -51,7 +51,7 @@ def test_where_ray_is_missing_the_extra_is_named(tmp_path, sequences, monkeypatc
 
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(LockonError, match=r'this needs ray, which is not installed; type: pip install "lockon\[ray\]"'):
-        run_benchmark([TrackerSpec("it", "still")], sequences, tmp_path / "out", make, ray="local")
+        run_benchmark([TrackerSpec("it", "still")], sequences, tmp_path / "out", make, options=BenchmarkOptions(ray="local"))
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +71,16 @@ def ray(tmp_path_factory):
 def test_a_killed_worker_is_replaced_and_the_table_is_the_same(tmp_path, sequences, ray):
     (tmp_path / "alive").write_text("x")
     calm = TrackerSpec("it", "killed", overrides={"marker": str(tmp_path / "alive")})
-    run_benchmark([calm], sequences, tmp_path / "calm", make, workers=0, protocol=OnePass(repetitions=2))
+    run_benchmark([calm], sequences, tmp_path / "calm", make, options=BenchmarkOptions(workers=0), protocol=OnePass(repetitions=2))
     spec = TrackerSpec("it", "killed", overrides={"marker": str(tmp_path / "marker")})
-    outcomes = run_benchmark([spec], sequences, tmp_path / "out", make, ray="local", protocol=OnePass(repetitions=2))
+    outcomes = run_benchmark(
+        [spec], sequences, tmp_path / "out", make, options=BenchmarkOptions(ray="local"), protocol=OnePass(repetitions=2)
+    )
     assert (tmp_path / "marker").read_text() == "x"  # a worker was killed indeed
     assert sorted((outcome.sequence, outcome.status) for outcome in outcomes) == [("s0", "done"), ("s1", "done"), ("s2", "done")]
     assert answers(Store(tmp_path / "out")) == answers(Store(tmp_path / "calm"))
     assert Store(tmp_path / "out").records("it")[0].setup["workers"] == "ray"
-    again = run_benchmark([spec], sequences, tmp_path / "out", make, ray="local", protocol=OnePass(repetitions=2))
+    again = run_benchmark([spec], sequences, tmp_path / "out", make, options=BenchmarkOptions(ray="local"), protocol=OnePass(repetitions=2))
     assert {outcome.status for outcome in again} == {"skipped"}
 
 
@@ -86,7 +88,7 @@ def test_a_killed_worker_is_replaced_and_the_table_is_the_same(tmp_path, sequenc
 def test_what_always_dies_and_what_raises_has_failed_and_the_rest_goes_on(tmp_path, sequences, ray, monkeypatch):
     monkeypatch.setattr(ray_workers, "RETRIES", 1)
     specs = [TrackerSpec("dying", "dying"), TrackerSpec("broken", "broken")]
-    outcomes = run_benchmark(specs, sequences, tmp_path / "out", make, ray="local")
+    outcomes = run_benchmark(specs, sequences, tmp_path / "out", make, options=BenchmarkOptions(ray="local"))
     found = {(outcome.label, outcome.sequence): outcome.error for outcome in outcomes}
     assert found["broken", "s1"] == "RuntimeError: no red, please"
     assert "process died" in found["dying", "s1"]
@@ -100,4 +102,4 @@ def test_no_cluster_at_the_address_is_one_line(tmp_path, sequences):
         ray.shutdown()
     for address in ("127.0.0.1:1", "ray://127.0.0.1:1"):
         with pytest.raises(LockonError, match=rf"no Ray cluster at '{address}' \(Connection refused\); start one, or type --ray local"):
-            run_benchmark([TrackerSpec("it", "still")], sequences, tmp_path / "out", make, ray=address)
+            run_benchmark([TrackerSpec("it", "still")], sequences, tmp_path / "out", make, options=BenchmarkOptions(ray=address))

@@ -29,11 +29,7 @@ ZOO = {
     "siampw_rbo": "siampw-r50-rbo",
     "siamcar_r50": "siamcar-r50",
 }
-RUNS = [
-    pytest.param(name, run, marks=pytest.mark.xdist_group(f"{name}-{run}"))  # both tests of a run share the network's outputs
-    for name in ZOO
-    for run in golden_data.RUNS
-]
+RUNS = [(name, run) for name in ZOO for run in golden_data.RUNS]
 
 
 @lru_cache(maxsize=1)  # hundreds of megabytes each
@@ -78,17 +74,14 @@ def test_the_first_frames_of_the_smallest_network() -> None:
     compare("siamrpn_alex", "default", 4)
 
 
-@pytest.mark.slow  # a minute for each ResNet-50
+@pytest.mark.slow  # half a minute for each ResNet-50
 @pytest.mark.parametrize(("name", "run"), RUNS)
-def test_a_whole_run(name: str, run: str) -> None:
-    """Up to where a rounding in the crop could fall either way."""
+def test_a_whole_run_and_its_single_steps(name: str, run: str) -> None:
+    """The whole run goes up to where a rounding in the crop could fall either way.
+
+    A single step begins at the official state of the frame before, in batches; most of its crops are those of the run.
+    """
     compare(name, run, golden_data.track(name, run).strict_through)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("name", "run"), RUNS)
-def test_single_steps(name: str, run: str) -> None:
-    """Every frame from the official state of the frame before; they are all one batch."""
     tracker, golden, frames = official_tracker(name, run), golden_data.track(name, run), golden_data.frames()
     (start,) = tracker.start(frames[0], golden.boxes[0])
     for first in range(2, len(frames), 5):
@@ -100,7 +93,7 @@ def test_single_steps(name: str, run: str) -> None:
 
 
 def test_outputs_are_computed_once_for_the_same_crops() -> None:
-    """What the two tests above share: other crops, or another template, are computed anew."""
+    """What a run and its single steps share: other crops, or another template, are computed anew."""
     model = official_tracker("siamrpn_alex", "default").model
     remembering = RememberingModel(model.model)  # type: ignore[attr-defined]
     rng = np.random.default_rng(0)

@@ -25,7 +25,7 @@ BATCH = 16  # searches in one forward pass
 
 
 def usable_frames(sequence: VideoSequence) -> NDArray[np.intp]:
-    """Numbers of the frames whose target is annotated with a box of positive size and not absent."""
+    """Return the numbers of the frames whose target is annotated with a box of positive size and not absent."""
     usable = np.isfinite(sequence.boxes).all(axis=1) & (sequence.boxes[:, 2:] > 0).all(axis=1)
     return np.flatnonzero(usable if sequence.visible is None else usable & sequence.visible)
 
@@ -68,9 +68,11 @@ def search_swapped(
     Present: around the target's true box one to `GAP` frames earlier.
 
     Args:
+        tracker: Its own targets stay as they are.
         sequences: At least two videos. Two targets of one video are never searched in each other's frames.
         counts: Searches of either kind, per sequence.
         seed: Of the choice of videos and frames.
+        advance: Told the number of frames that were just done.
 
     Raises:
         LockonError: Fewer than two videos, or a sequence with fewer than two annotated frames.

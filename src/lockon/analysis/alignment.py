@@ -43,7 +43,8 @@ class Alignment:
         frames: Frames that were looked at, one number per sequence.
         sequences: Metrics of each.
         pooled: Of the kept pairs of all sequences together (`chosen`, `best`, `ranking`: of all frames).
-        scores, overlaps: (K,) the kept pairs, at most `KEPT` of each sequence, drawn at random.
+        scores: (K,) of the kept pairs, at most `KEPT` of each sequence, drawn at random.
+        overlaps: (K,) of the same pairs.
         above: The IoU threshold.
     """
 
@@ -57,17 +58,17 @@ class Alignment:
     above: float
 
     def per_sequence(self, metric: str) -> FloatArray:
-        """(S,) one of `METRICS` of each sequence, such as "spearman"; NaN where a sequence has none."""
+        """Return one of `METRICS` of each sequence (S,), such as "spearman"; NaN where a sequence has none."""
         return np.array([item.values()[metric] for item in self.sequences], dtype=np.float64)
 
     def mean(self, metric: str) -> float:
-        """Mean of a metric over the sequences that have it; NaN where none has."""
+        """Return the mean of a metric over the sequences that have it; NaN where none has."""
         values = self.per_sequence(metric)
         known = values[~np.isnan(values)]
         return float(known.mean()) if len(known) else math.nan
 
     def metrics(self) -> dict[str, Any]:
-        """Everything but the pairs, as JSON values; None for NaN."""
+        """Return everything but the pairs, as JSON values; None for NaN."""
         return {
             "kind": self.kind,
             "above": self.above,
@@ -87,7 +88,8 @@ class _Part:
 
     Attributes:
         agreement: Its metrics.
-        scores, overlaps: (K,) the pairs that are kept.
+        scores: (K,) of the pairs that are kept.
+        overlaps: (K,) of the same pairs.
         frames: (F, 3) as `frame_metrics`.
     """
 
@@ -144,7 +146,7 @@ def candidate_alignment(
 
 
 def alignment_frames(sequences: Sequence[VideoSequence], every: int = 5) -> int:
-    """Number of frames that `candidate_alignment` looks at."""
+    """Return the number of frames that `candidate_alignment` looks at."""
     return sum(len(_neighbours(sequence)[::every]) for sequence in sequences)
 
 
@@ -153,7 +155,8 @@ def answer_alignment(records: Iterable[Record], *, above: float = ABOVE, seed: i
 
     Args:
         records: Of one tracker; frames without a target, and the start, do not count. Repetitions of a sequence are put together.
-        above, seed: As for `candidate_alignment`.
+        above: IoU above which answers count, as for `candidate_alignment`.
+        seed: Of the pairs that are kept, as for `candidate_alignment`.
 
     Raises:
         LockonError: No frame with an answer and a target.
@@ -176,7 +179,7 @@ def answer_alignment(records: Iterable[Record], *, above: float = ABOVE, seed: i
 
 
 def _names(pairs: Sequence[tuple[str, str]]) -> list[str]:
-    """Names of (dataset, sequence) pairs: of the sequence, after the dataset where two have the same one."""
+    """Return the names of (dataset, sequence) pairs: of the sequence, after the dataset where two have the same one."""
     count = Counter(name for _, name in pairs)
     return [f"{dataset}/{name}" if count[name] > 1 else name for dataset, name in pairs]
 
@@ -187,7 +190,7 @@ def _generator(seed: int, name: str) -> Generator:
 
 
 def _neighbours(sequence: VideoSequence) -> NDArray[np.intp]:
-    """(F, 2) annotated frames that have another one at most `GAP` before them, and that one."""
+    """Return the (F, 2) annotated frames that have another one at most `GAP` before them, and that one."""
     known = usable_frames(sequence)
     pairs = np.stack([known[1:], known[:-1]], axis=1)
     return pairs[pairs[:, 0] - pairs[:, 1] <= GAP]
@@ -202,7 +205,7 @@ def _search_around(
     rng: Generator,
     advance: Advance | None,
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
-    """Scores and overlaps (B, N) of the candidates, batch by batch."""
+    """Yield scores and overlaps (B, N) of the candidates, batch by batch."""
     if not len(pairs):
         return
     first = usable_frames(sequence)[0]
@@ -220,7 +223,7 @@ def _search_around(
 
 
 def _jittered(boxes_xywh: FloatArray, jitter: float, rng: Generator) -> FloatArray:
-    """(B, 4) boxes moved and resized at random; the same numbers are drawn whatever `jitter` is."""
+    """Return the (B, 4) boxes moved and resized at random; the same numbers are drawn whatever `jitter` is."""
     drawn = rng.uniform(-1, 1, (len(boxes_xywh), 3)) * jitter
     boxes = xywh_to_cxcywh(boxes_xywh)
     centers = boxes[:, :2] + drawn[:, :2] * np.sqrt(boxes[:, 2:].prod(axis=1, keepdims=True))
@@ -228,7 +231,7 @@ def _jittered(boxes_xywh: FloatArray, jitter: float, rng: Generator) -> FloatArr
 
 
 def _part(name: str, scores: FloatArray, overlaps: FloatArray, above: float, rng: Generator) -> _Part:
-    """Metrics of one sequence from (F, N) scores and overlaps; F may be 0."""
+    """Return the metrics of one sequence from (F, N) scores and overlaps; F may be 0."""
     frames = frame_metrics(scores, overlaps, above)
     everything = scores.ravel(), overlaps.ravel()
     kept = np.arange(scores.size)
@@ -254,7 +257,7 @@ def _alignment(kind: Literal["candidates", "answers"], parts: Sequence[_Part], a
 
 
 def _number(value: float) -> float | None:
-    """JSON has no NaN."""
+    """Return a finite number as it is, and None for NaN, which JSON does not have."""
     return value if math.isfinite(value) else None
 
 

@@ -86,7 +86,7 @@ def logit(scores: FloatArray) -> FloatArray:
 
 
 def join(*parts: ScoreSamples) -> ScoreSamples:
-    """All samples of the parts, in order."""
+    """Join all samples of the parts, in order."""
     names = ("logits", "overlaps", "absent", "templates", "scenes")
     return ScoreSamples(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
@@ -111,7 +111,7 @@ def fit_config(config: TrackerConfig, pool: ScoreSamples) -> TrackerConfig:
 
 
 def calibrated(calibration: Calibration, pool: ScoreSamples) -> FloatArray:
-    """(N,) scores of the samples."""
+    """Return the (N,) scores of the samples."""
     return PlattScaling(calibration.scale, calibration.bias)(pool.logits)
 
 
@@ -126,7 +126,7 @@ def lost_threshold(scores: FloatArray, missed: float = MISSED) -> float:
 
 
 def held_out(pool: ScoreSamples, fit: Fit) -> FloatArray:
-    """(N,) probabilities, each from a fit without the videos of its sample's target: neither as template nor as scene."""
+    """Return the (N,) probabilities, each from a fit without the videos of its sample's target: neither as template nor as scene."""
     out = np.full(len(pool.logits), np.nan)
     for name in np.unique(pool.templates):
         own = pool.templates == name

@@ -39,7 +39,7 @@ class PresenceSchedule:
         return self.stay + self.leave + self.away + self.back + self.end
 
     def outside(self, t: int) -> float:
-        """0 in the frame, 1 outside, between them on the way."""
+        """Return 0 in the frame, 1 outside, a number between them on the way."""
         times = np.cumsum([self.stay, self.leave, self.away, self.back])
         return float(np.interp(t, times, [0, 1, 1, 0]))
 
@@ -55,7 +55,8 @@ class Composite:
         inside: (2,) x, y around which it moves in the frame.
         outside: (2,) where it is while away.
         shift: (2,) how far from where it left it returns.
-        phase: Of its movement, in radians. course: its phases.
+        phase: Of its movement, in radians.
+        schedule: When it leaves and returns.
     """
 
     target: str
@@ -69,7 +70,7 @@ class Composite:
     schedule: PresenceSchedule = field(default_factory=PresenceSchedule)
 
     def render(self, t: int) -> tuple[Frame, FloatArray, float]:
-        """Frame `t` (H, W, 3), the target's (4,) xyxy box clipped to the frame, and the part of its box in the frame, 0..1."""
+        """Return frame `t` (H, W, 3), the target's (4,) xyxy box clipped to the frame, and the part of its box in the frame, 0..1."""
         frame = self.scene.frames[_to_and_fro(t, len(self.scene))].copy()
         x, y = self._place(t)
         still = Motion(np.array([x, y, np.log(self.size), 0, 0, 0]), np.zeros(6), np.zeros(6), 0.0, 0.0)
@@ -90,7 +91,7 @@ class Composite:
 
 
 def _to_and_fro(t: int, count: int) -> int:
-    """0, 1, ..., count - 1, count - 2, ..., 0, 1, ...: a video of any length from a short one."""
+    """Count 0, 1, ..., count - 1, count - 2, ..., 0, 1, ...: a video of any length from a short one."""
     if count == 1:
         return 0
     place = t % (2 * count - 2)
@@ -100,7 +101,7 @@ def _to_and_fro(t: int, count: int) -> int:
 def make_composites(
     sequences: Sequence[VideoSequence], seed: int, scenes: int = 2, schedule: PresenceSchedule | None = None
 ) -> list[Composite]:
-    """`scenes` composites of every sequence that has masks, each on another video; empty where none has masks."""
+    """Make `scenes` composites of every sequence that has masks, each on another video; empty where none has masks."""
     made = []
     for index, sequence in enumerate(sequences):
         others = [other for other in sequences if other.frames.paths[0] != sequence.frames.paths[0]]
@@ -123,7 +124,7 @@ def cut_out(sequence: VideoSequence, count: int = 50) -> tuple[Cutout, ...]:
 
 
 def _composite(rng: Generator, target: str, scene: VideoSequence, cutouts: tuple[Cutout, ...], schedule: PresenceSchedule) -> Composite:
-    """Inside is 1.2 sizes from a random border, outside as far beyond it that nothing is seen of any cut-out."""
+    """Place the cut-outs: inside is 1.2 sizes from a random border, outside as far beyond it that nothing is seen of any cut-out."""
     height, width = scene.frames[0].shape[:2]
     size = rng.uniform(0.15, 0.28) * min(width, height)
     axis, far = int(rng.integers(2)), bool(rng.integers(2))
@@ -143,7 +144,8 @@ class AbsenceClip:
     """What a tracker answered on one composite of T frames, the first one (the start) excluded.
 
     Attributes:
-        target, scene: Names of the two videos.
+        target: Name of the target's video.
+        scene: Name of the video that it was put into.
         scores: (T - 1,).
         overlaps: (T - 1,) IoU with the truth, both boxes clipped to the frame.
         visible: (T - 1,) part of the target's box in the frame, 0..1.

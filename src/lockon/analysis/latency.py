@@ -36,7 +36,8 @@ class Latency:
     """One tracker without and with a refiner.
 
     Attributes:
-        base, refined: Labels.
+        base: Label of the tracker without the refiner.
+        refined: Label of the tracker with it.
         milliseconds: (2, N) of each counted frame, base first; columns are pairs.
     """
 
@@ -45,8 +46,9 @@ class Latency:
     milliseconds: FloatArray
 
     def summary(self) -> dict[str, float]:
-        """Median and mean per frame in milliseconds, frames per second at the median, and what is added: median and mean of the pairs'
-        differences.
+        """Return the median and mean per frame in milliseconds, frames per second at the median, and what is added.
+
+        What is added is the median and the mean of the pairs' differences.
         """
         base, refined = self.milliseconds
         found: dict[str, float] = {}
@@ -59,6 +61,7 @@ def scene_of(sequence: VideoSequence, frames: int) -> Scene:
     """Return the first frames of a sequence from its first usable box on, read now, so that no reading stands between two trackers.
 
     Args:
+        sequence: The video.
         frames: Most of them, from 2.
 
     Raises:
@@ -81,7 +84,8 @@ def measure(
     """Track every scene with both trackers, taking turns frame by frame.
 
     Args:
-        base: Without, refined: with the refiner; two objects that share nothing.
+        base: Without the refiner.
+        refined: With the refiner; an object that shares nothing with `base`.
         scenes: At least one with more frames than `warmup` + 1.
         rounds: Over all scenes.
         warmup: Frames after each start that do not count.
@@ -111,7 +115,7 @@ def measure(
 
 
 def _pair(base: Tracker, refined: Tracker, frame: Frame, *, swapped: bool) -> tuple[float, float]:
-    """Seconds of both on one frame, base first, whichever begins."""
+    """Measure the seconds of both on one frame, base first, whichever begins."""
     if swapped:
         later = _seconds(refined, frame)
         return _seconds(base, frame), later
@@ -125,7 +129,7 @@ def _seconds(tracker: Tracker, frame: Frame) -> float:
 
 
 def latency_table(rows: Sequence[Latency], conditions: Sequence[str] = ()) -> Table:
-    """One row per tracker: milliseconds and frames per second without and with the refiner, and the milliseconds added.
+    """Return one row per tracker: milliseconds and frames per second without and with the refiner, and the milliseconds added.
 
     Args:
         rows: As measured.
@@ -153,12 +157,12 @@ def _both(values: Mapping[str, float], side: str) -> str:
 
 
 def latency_markdown(rows: Sequence[Latency], conditions: Sequence[str] = ()) -> str:
-    """`latency_table` as Markdown."""
+    """Write `latency_table` as Markdown."""
     return markdown([latency_table(rows, conditions)])
 
 
 def latency_json(rows: Sequence[Latency]) -> dict[str, Any]:
-    """Labels, number of frames and metrics as JSON values."""
+    """Return the labels, number of frames and metrics as JSON values."""
     return {"rows": [{"base": row.base, "refined": row.refined, "frames": row.milliseconds.shape[1], **row.summary()} for row in rows]}
 
 

@@ -55,7 +55,8 @@ class ScoreReport:
         metrics: All numbers, as JSON values.
         config: The tracker's parameters with the new calibration and thresholds.
         before: Reliability of the calibration that the tracker came with.
-        after, isotonic: Of fitted ones, on videos left out.
+        after: Reliability of Platt's calibration, on videos left out.
+        isotonic: Reliability of an isotonic calibration, on videos left out.
     """
 
     metrics: dict[str, Any]
@@ -112,7 +113,7 @@ def analyze_score(tracker: NetworkTracker, sequences: Sequence[VideoSequence], s
 
 
 def overlap_metrics(tracked: ScoreSamples, seed: int) -> dict[str, Any]:
-    """AUROC of the score for the event on tracked frames, and per sequence the frames, hits and mean overlap."""
+    """Return the AUROC of the score for the event on tracked frames, and per sequence the frames, hits and mean overlap."""
     per_sequence = {}
     for name in dict.fromkeys(tracked.templates.tolist()):
         own = tracked.templates == name
@@ -127,7 +128,7 @@ def overlap_metrics(tracked: ScoreSamples, seed: int) -> dict[str, Any]:
 
 
 def swapped_metrics(searches: Sequence[Search], seed: int) -> dict[str, Any]:
-    """AUROC of the score for "present"."""
+    """Return the AUROC of the score for "present"."""
     present = np.array([search.present for search in searches])
     scores = np.array([search.score for search in searches])
     names = np.array([search.template for search in searches])
@@ -135,7 +136,7 @@ def swapped_metrics(searches: Sequence[Search], seed: int) -> dict[str, Any]:
 
 
 def composite_metrics(clips: Sequence[AbsenceClip], seed: int) -> dict[str, Any] | None:
-    """AUROC of the score for "present", what the states said, and how often and how soon the target was found again."""
+    """Return the AUROC of the score for "present", what the states said, and how often and how soon the target was found again."""
     if not clips:
         return None
     scores, overlaps, present, absent = (
@@ -169,7 +170,7 @@ def composite_metrics(clips: Sequence[AbsenceClip], seed: int) -> dict[str, Any]
 
 
 def _ranking(scores: FloatArray, labels: NDArray[np.bool_], groups: NDArray[np.str_], seed: int) -> dict[str, Any]:
-    """AUROC, and the middle 95 % of those of videos drawn with replacement."""
+    """Return the AUROC, and the middle 95 % of those of videos drawn with replacement."""
     rows = [np.flatnonzero(groups == name) for name in np.unique(groups)]
     rng = np.random.default_rng(seed)
     draws = (np.concatenate([rows[i] for i in rng.integers(len(rows), size=len(rows))]) for _ in range(RESAMPLES))
@@ -180,7 +181,7 @@ def _ranking(scores: FloatArray, labels: NDArray[np.bool_], groups: NDArray[np.s
 
 
 def _errors(probabilities: FloatArray, pool: ScoreSamples) -> dict[str, float]:
-    """Expected calibration error of all samples and of the tracked frames alone, and mean squared error (Brier score)."""
+    """Return the expected calibration error of all samples and of the tracked frames alone, and mean squared error (Brier score)."""
     tracked = ~pool.absent
     return {
         "ece": expected_calibration_error(probabilities, pool.hits),
@@ -190,7 +191,7 @@ def _errors(probabilities: FloatArray, pool: ScoreSamples) -> dict[str, float]:
 
 
 def _shares(config: TrackerConfig, pool: ScoreSamples) -> dict[str, dict[str, float | None]]:
-    """Of the hits, the misses and the absent targets: the parts with a score of either side of the two thresholds."""
+    """Return, of the hits, the misses and the absent targets, the parts with a score of either side of the two thresholds."""
     scores = calibrated(config.calibration, pool)
     kinds = {"hits": pool.hits, "misses": ~pool.hits & ~pool.absent, "absent": pool.absent}
     return {
@@ -203,7 +204,7 @@ def _shares(config: TrackerConfig, pool: ScoreSamples) -> dict[str, dict[str, fl
 
 
 def _number(value: float | np.floating[Any]) -> float | None:
-    """JSON has no NaN."""
+    """Return a finite number as it is, and None for NaN, which JSON does not have."""
     return float(value) if math.isfinite(value) else None
 
 

@@ -46,7 +46,7 @@ class Curve:
     missing: tuple[int, ...] = ()
 
     def summary(self, metric: str) -> dict[str, float]:
-        """Best and worst of a metric, where they are, their difference, and the standard deviation over the values; NaN without any."""
+        """Return best and worst of a metric, where they are, their difference, and the deviation over the values; NaN without any."""
         found = self.metrics[metric]
         known = np.flatnonzero(~np.isnan(found))
         if not len(known):
@@ -62,7 +62,7 @@ class Curve:
         }
 
     def as_json(self) -> dict[str, Any]:
-        """Values and metrics as JSON values; None for NaN."""
+        """Return the values and metrics as JSON values; None for NaN."""
         return {
             "own": self.own,
             "values": self.values.tolist(),
@@ -73,7 +73,7 @@ class Curve:
 
 
 def parse_values(text: str) -> tuple[float, ...]:
-    """Ascending numbers of a range START:STOP:STEP, the last one included, or of a list by commas.
+    """Return the ascending numbers of a range START:STOP:STEP, the last one included, or of a list by commas.
 
     >>> parse_values("0:0.3:0.1")
     (0.0, 0.1, 0.2, 0.3)
@@ -157,7 +157,10 @@ def curve(
 
     Args:
         folder: Of the results.
-        spec, sweeps, values, own: The tracker, and what `sweep` made of it.
+        spec: The tracker.
+        sweeps: What `sweep` made of it, one for each value.
+        values: Of the parameter.
+        own: The tracker's own value; None where it has none.
         sequences: (dataset, name) of those that count.
         convention: Of the metrics; None for the usual one.
 
@@ -183,7 +186,7 @@ def curve(
 
 
 def _number(value: float) -> float | None:
-    """JSON has no NaN."""
+    """Return a finite number as it is, and None for NaN, which JSON does not have."""
     return value if math.isfinite(value) else None
 
 

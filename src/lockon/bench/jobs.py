@@ -34,7 +34,8 @@ class Outcome:
     """How a tracker fared on a sequence.
 
     Attributes:
-        label, sequence: Which pair.
+        label: The tracker's name.
+        sequence: Name of the sequence.
         frames: Length of the sequence.
         status: "done", "skipped" (it was finished before) or "failed".
         error: One line for a failed pair, else empty.
@@ -78,7 +79,8 @@ class BenchmarkContext:
         make: Makes a tracker of a spec.
         protocol: How it is run.
         seed: Of the first repetition; each next has the next.
-        setup: Versions, machine and the like, kept in every record. lanes: sequences in lockstep, 1 for one after the other.
+        setup: Versions, machine and the like, kept in every record.
+        batch: Sequences in lockstep, 1 for one after the other.
         data: NAME:ROOT by name of the dataset, so that a result knows what it was made of; may be empty.
     """
 
@@ -94,7 +96,7 @@ class BenchmarkContext:
         return self.seed + run_key.repetition - 1
 
     def record(self, spec: TrackerSpec, sequence: VideoSequence, run_key: RunKey, run: Trajectory, masks: MaskTexts) -> Record:
-        """What is kept of a run."""
+        """Return what is kept of a run."""
         setup = {**self.setup, "device": spec.device, "seed": self.seed_of(run_key)}
         if sequence.dataset in self.data:
             setup["data"] = self.data[sequence.dataset]
@@ -137,7 +139,7 @@ def run_job(context: BenchmarkContext, sink: ResultSink, job: Job) -> list[Outco
 
 
 def _one_by_one(context: BenchmarkContext, sink: ResultSink, spec: TrackerSpec, sequence: VideoSequence) -> Outcome:
-    """All runs of one pair; a new tracker for each repetition, so that none inherits anything."""
+    """Run all runs of one pair; a new tracker for each repetition, so that none inherits anything."""
     at, tracker, repetition, masks = _At(), None, 0, MaskTexts()
     try:
         for run_key in open_runs(context, sink, spec.label, sequence):
@@ -154,7 +156,7 @@ def _one_by_one(context: BenchmarkContext, sink: ResultSink, spec: TrackerSpec, 
 
 
 def _in_lockstep(context: BenchmarkContext, sink: ResultSink, job: Job) -> list[Outcome]:
-    """All pairs of a job side by side in one batch; the tracker is made once."""
+    """Run all pairs of a job side by side in one batch; the tracker is made once."""
     spec = job.spec
     ats = [_At() for _ in job.sequences]
     try:
@@ -190,7 +192,7 @@ def _seeded_episode(context: BenchmarkContext, sequence: VideoSequence, run_key:
 
 
 def _all_runs(context: BenchmarkContext, sink: ResultSink, spec: TrackerSpec, sequence: VideoSequence, at: _At) -> Episode[None]:
-    """One run of a sequence after the other, as one course."""
+    """Run one run of a sequence after the other, as one course."""
     masks = MaskTexts()
     for run_key in open_runs(context, sink, spec.label, sequence):
         at.run_key = run_key

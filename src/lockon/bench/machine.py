@@ -15,7 +15,7 @@ _PACKAGES = ("lockon", "numpy", "opencv-contrib-python-headless", "onnxruntime",
 
 
 def versions() -> dict[str, str]:
-    """Version by name of Python, OpenCV and the packages that trackers may use, where they are installed."""
+    """Return the version by name of Python, OpenCV and the packages that trackers may use, where they are installed."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -26,7 +26,7 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, Any]:
-    """Processor and number of cores, because frames per second mean nothing without."""
+    """Return the processor and number of cores, because frames per second mean nothing without."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.is_file() else []
     named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

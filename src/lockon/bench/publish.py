@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lockon._files import write_bytes
 from lockon.bench import tables
-from lockon.bench.html import BUDGET, FRAMES, write_html
+from lockon.bench.html import BUDGET, FRAMES, PageLimits, write_html
 from lockon.bench.html.pictures import Find
 from lockon.bench.plots import write_plots
 from lockon.bench.report.attributes import has_attributes
@@ -34,7 +34,7 @@ class KeptStore(Store):
         self._kept: dict[tuple[str, str], list[Record]] = {}
 
     def records(self, label: str, protocol: str = "one-pass") -> list[Record]:
-        """As `Store.records`."""
+        """Return what `Store.records` does, of the kept sequences."""
         key = (label, protocol)
         if key not in self._kept:
             found = super().records(label, protocol)
@@ -47,7 +47,9 @@ class Extras:
     """What is written beside the summary.
 
     Attributes:
-        sequences, attributes, latency: Whether these tables are added.
+        sequences: Whether the table of sequences is added.
+        attributes: Whether the table of attributes is added.
+        latency: Whether the table of latency is added.
         metric: Key of the metric in the first two; None for the default.
         pair: Two trackers to compare.
         intervals: Whether metrics get confidence intervals.
@@ -102,7 +104,7 @@ def report_tables(report: Report, extras: Extras) -> list[Table]:
 
 
 def write_all(store: Store, folder: str | Path, options: Options, look: Look, conventions: Sequence[str | None] = (None,)) -> list[Path]:
-    """Every protocol, all datasets together and one by one, as tables, scores and plots; and one page with everything.
+    """Write every protocol, all datasets together and one by one, as tables, scores and plots; and one page with everything.
 
         report.html             all of it, with frames
         PROTOCOL-DATASET/       one dataset: tables.md, tables.tex, scores.json, scores.csv, curves.csv, plots, attributes/
@@ -132,9 +134,8 @@ def write_all(store: Store, folder: str | Path, options: Options, look: Look, co
         found.append(intervals(report))
         paths += _write_one(report, found[-1], folder / name, look)
     page = folder / "report.html"
-    write_html(
-        list(reports.values()), store, page, look.find, frames=look.frames, budget=look.budget, intervals=found, progress=look.progress
-    )
+    limits = PageLimits(frames=look.frames, budget=look.budget)
+    write_html(list(reports.values()), store, page, look.find, limits=limits, intervals=found, progress=look.progress)
     return [*paths, page]
 
 
@@ -156,14 +157,14 @@ def _write_one(report: Report, confidence: Intervals, folder: Path, look: Look) 
 
 
 def folder_names(reports: Iterable[Report]) -> dict[str, Report]:
-    """Reports by a name of a folder: protocol, the dataset where it is one, and the convention where there are several."""
+    """Return the reports by a name of a folder: protocol, the dataset where it is one, and the convention where there are several."""
     several = list(reports)
     many = len({(report.protocol, report.convention) for report in several}) > len({report.protocol for report in several})
     return {folder_name(report, convention=many): report for report in several}
 
 
 def folder_name(report: Report, *, convention: bool = False) -> str:
-    """PROTOCOL, PROTOCOL-DATASET or PROTOCOL-DATASET-CONVENTION, in characters that any file system takes."""
+    """Return PROTOCOL, PROTOCOL-DATASET or PROTOCOL-DATASET-CONVENTION, in characters that any file system takes."""
     dataset = report.datasets if len(report.datasets) == 1 else ()
     parts = (report.protocol, *dataset, *((report.convention,) if convention else ()))
     return re.sub(r"[^A-Za-z0-9._+-]+", "-", "-".join(parts))

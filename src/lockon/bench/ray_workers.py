@@ -57,7 +57,8 @@ def run_on_ray(
     """Run all jobs on a cluster.
 
     Args:
-        jobs, work: What to do.
+        jobs: What to do.
+        context: What all jobs have in common.
         store: Where the results go.
         address: As `ray.init` takes it ("auto", "ray://HOST:10001", ...), or "local".
         threads: Cores of each task.
@@ -109,7 +110,7 @@ def _known(store: Store, context: BenchmarkContext, job: Job) -> dict[_Key, Reco
 
 
 def _run_task(context: BenchmarkContext, job: Job, known: Mapping[_Key, Record], threads: int) -> tuple[Any, ...]:
-    """What runs on the cluster."""
+    """Run a job; this is what runs on the cluster."""
     import cv2
 
     cv2.setNumThreads(threads)  # Ray sets OMP_NUM_THREADS to the cores of the task
@@ -119,7 +120,7 @@ def _run_task(context: BenchmarkContext, job: Job, known: Mapping[_Key, Record],
 
 
 def _check_reachable(address: str) -> None:
-    """Ray itself would wait for minutes for a machine that does not answer."""
+    """Check that a machine answers: Ray itself would wait for it for minutes."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon and port.isdigit():
         try:

@@ -42,7 +42,8 @@ class Record:
     anchors protocol, whose row i is frame anchor - i; a forward one has frame anchor + i in row i (see `frames`).
 
     Attributes:
-        sequence, dataset: Names.
+        sequence: Its name.
+        dataset: Name of its dataset.
         run: The tracker's answers.
         truth: (T, 4) ground truth x, y, w, h.
         visible: (T,) bool or None.
@@ -120,7 +121,7 @@ class Record:
 
 
 def load_record(path: Path) -> Record:
-    """One result file.
+    """Load one result file.
 
     Raises:
         LockonError: Unreadable, cut off, or with arrays that do not belong together.

@@ -26,7 +26,8 @@ class Claim:
     """One tracker's stored results under one protocol, and the metrics that somebody made of them.
 
     Attributes:
-        store, label: Where they are.
+        store: Where they are.
+        label: The tracker's name in it.
         configuration: Of the tracker, as tracker.json has it.
         protocol: Name.
         records: The results, at least one.
@@ -110,12 +111,14 @@ class Difference:
 def find_claims(
     result: Path, results: Path | None = None, *, trackers: Sequence[str] = (), protocol: str | None = None, sequences: Sequence[str] = ()
 ) -> list[Claim]:
-    """What a path stands for.
+    """Find what a path stands for.
 
     Args:
         result: A folder of results, a tracker's folder in one, one result file, or a report (`lockon bench report --format json`).
         results: The folder that the report was made of.
-        trackers, protocol, sequences: Only these; empty or None for all.
+        trackers: Only these; empty for all.
+        protocol: Only results of it; None for all.
+        sequences: Only these; empty for all.
 
     Raises:
         LockonError: Nothing of the kind is there.
@@ -175,7 +178,7 @@ def _of_report(content: list[Any], path: Path, results: Path | None) -> list[Cla
 
 
 def _only(claim: Claim, sequences: Sequence[str]) -> Claim:
-    """Metrics over all sequences say nothing of a part of them."""
+    """Drop other sequences and the metrics: those over all sequences say nothing of a part of them."""
     return replace(claim, records=tuple(record for record in claim.records if record.sequence in sequences), metrics=None)
 
 
@@ -187,7 +190,7 @@ def _json(path: Path) -> Any:
 
 
 def changes(claim: Claim, spec: TrackerSpec) -> dict[str, list[str]]:
-    """What is not as it was: of the tracker and its weights ("configuration"), of packages ("versions"), of the machine ("machine").
+    """Find what is not as it was: tracker and weights ("configuration"), packages ("versions"), the machine ("machine").
 
     Raises:
         LockonError: Weights that cannot be read.
@@ -200,7 +203,7 @@ def changes(claim: Claim, spec: TrackerSpec) -> dict[str, list[str]]:
 
 
 def record_differences(stored: Sequence[Record], again: Sequence[Record]) -> list[Difference]:
-    """Each stored record against the one of the same place.
+    """Compare each stored record with the one of the same place.
 
     Raises:
         LockonError: One was not made again.
@@ -237,7 +240,7 @@ def _name(record: Record) -> str:
 
 
 def metrics(store: Store, claim: Claim, convention: str | None) -> dict[str, tuple[str, dict[str, float]]]:
-    """Convention and metrics of a claim's tracker in a store, by the datasets that they are of; empty where there is no ground truth.
+    """Return convention and metrics of a claim's tracker in a store, by the datasets that they are of; empty without ground truth.
 
     Raises:
         LockonError: An unknown convention.

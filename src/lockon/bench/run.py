@@ -7,6 +7,7 @@ A tracker that raises is reported and the rest goes on; so is one that kills its
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,27 @@ from lockon.errors import LockonError
 PER_SLOT = 2  # sequences of a job for each slot of its batch: few jobs, but several for each worker
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchmarkOptions:
+    """How trackers are run over sequences.
+
+    Attributes:
+        workers: Processes; 0 runs in this process, one pair after the other, and leaves its threads alone.
+        threads: Of OpenCV and of OpenMP libraries in each worker process.
+        batch: Batch size: sequences that a `SteppedTracker` tracks side by side; 1 for one after the other.
+        seed: Of the random generators of Python, NumPy, OpenCV and torch, set before each run; repetition k has seed + k - 1.
+        ray: Address of a Ray cluster to run on instead of processes here, or "local" for one that lives as long as the run.
+        overwrite: Whether to run finished pairs again, and drop the results of other configurations.
+    """
+
+    workers: int = 1
+    threads: int = 1
+    batch: int = 1
+    seed: int = 0
+    ray: str | None = None
+    overwrite: bool = False
+
+
 def run_benchmark(
     specs: Sequence[TrackerSpec],
     sequences: Sequence[VideoSequence],
@@ -32,12 +54,7 @@ def run_benchmark(
     make: Make,
     *,
     protocol: Protocol | None = None,
-    workers: int = 1,
-    threads: int = 1,
-    seed: int = 0,
-    batch: int = 1,
-    ray: str | None = None,
-    overwrite: bool = False,
+    options: BenchmarkOptions | None = None,
     data: Mapping[str, str] | None = None,
     on_outcome: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
@@ -50,12 +67,7 @@ def run_benchmark(
         make: Gives an object with ``init(frame, box)`` and ``track(frame)`` for a spec; a module-level function, so that worker
             processes can import it.
         protocol: How trackers are run; one pass by default.
-        workers: Processes; 0 runs in this process, one pair after the other, and leaves its threads alone.
-        threads: Of OpenCV and of OpenMP libraries in each worker process.
-        seed: Of the random generators of Python, NumPy, OpenCV and torch, set before each run; repetition k has seed + k - 1.
-        batch: Batch size: sequences that a `SteppedTracker` tracks side by side; 1 for one after the other.
-        ray: Address of a Ray cluster to run on instead of processes here, or "local" for one that lives as long as the run.
-        overwrite: Run finished pairs again; drop the results of other configurations.
+        options: Workers, threads, batch size, seed and the like; the defaults of `BenchmarkOptions` by default.
         data: NAME:ROOT by name of the dataset, kept in the results for those who reproduce them.
         on_outcome: Called here with each outcome as it arrives.
 
@@ -66,11 +78,11 @@ def run_benchmark(
         LockonError: Double labels or sequences, numbers out of range, or results of another configuration in `out`.
         KeyboardInterrupt: Stopped by Ctrl-C; running pairs are dropped, finished ones are stored.
     """
-    protocol = protocol or OnePass()
-    _check_arguments(specs, sequences, workers=workers, threads=threads, batch=batch, protocol=protocol)
+    protocol, options = protocol or OnePass(), options or BenchmarkOptions()
+    _check_arguments(specs, sequences, options, protocol)
     store = Store(out)
     for spec in specs:
-        store.claim(spec.label, spec.configuration(seed), spec.size(), overwrite=overwrite)
+        store.claim(spec.label, spec.configuration(options.seed), spec.size(), overwrite=options.overwrite)
     outcomes: list[Outcome] = []
 
     def keep(outcome: Outcome) -> None:
@@ -78,19 +90,19 @@ def run_benchmark(
         if on_outcome is not None:
             on_outcome(outcome)
 
-    context = BenchmarkContext(make, protocol, seed, _setup(workers, threads, batch, ray), batch, data or {})
-    todo = _missing(specs, sequences, context, store, overwrite=overwrite, on_outcome=keep)
-    jobs = _jobs(todo, batch)
-    if ray is not None:
+    context = BenchmarkContext(make, protocol, options.seed, _setup(options), options.batch, data or {})
+    todo = _missing(specs, sequences, context, store, overwrite=options.overwrite, on_outcome=keep)
+    jobs = _jobs(todo, options.batch)
+    if options.ray is not None:
         from lockon.bench.ray_workers import run_on_ray
 
-        run_on_ray(jobs, context, store, ray, threads=threads, on_outcome=keep)
-    elif workers == 0:
+        run_on_ray(jobs, context, store, options.ray, threads=options.threads, on_outcome=keep)
+    elif options.workers == 0:
         for job in jobs:
             for outcome in run_job(context, store, Job(job.spec.on_worker(0), job.sequences)):
                 keep(outcome)
     else:
-        run_in_processes(jobs, context, Path(out), workers=workers, threads=threads, on_outcome=keep)
+        run_in_processes(jobs, context, Path(out), workers=options.workers, threads=options.threads, on_outcome=keep)
     return outcomes
 
 
@@ -129,16 +141,17 @@ def _jobs(todo: list[tuple[TrackerSpec, VideoSequence]], batch: int) -> list[Job
     return jobs
 
 
-def _setup(workers: int, threads: int, batch: int, ray: str | None) -> dict[str, Any]:
-    """What is the same for all records of this call."""
-    setup = {"versions": versions(), "machine": machine(), "workers": workers, "threads": threads if workers else cv2.getNumThreads()}
-    if ray is not None:
-        setup |= {"workers": "ray", "threads": threads}
-    return setup if batch == 1 else {**setup, "lockstep": batch}
+def _setup(options: BenchmarkOptions) -> dict[str, Any]:
+    """Return what is the same for all records of this call."""
+    threads = options.threads if options.workers else cv2.getNumThreads()
+    setup = {"versions": versions(), "machine": machine(), "workers": options.workers, "threads": threads}
+    if options.ray is not None:
+        setup |= {"workers": "ray", "threads": options.threads}
+    return setup if options.batch == 1 else {**setup, "lockstep": options.batch}
 
 
 def _check_arguments(
-    specs: Sequence[TrackerSpec], sequences: Sequence[VideoSequence], *, workers: int, threads: int, batch: int, protocol: Protocol
+    specs: Sequence[TrackerSpec], sequences: Sequence[VideoSequence], options: BenchmarkOptions, protocol: Protocol
 ) -> None:
     labels = [spec.label for spec in specs]
     for label in labels:
@@ -150,10 +163,11 @@ def _check_arguments(
         raise LockonError(f"sequence {double[1]!r} of {double[0]} is given twice; give each dataset once")
     if not labels or not names:
         raise LockonError(f"{len(labels)} trackers and {len(names)} sequences given; expected at least one of each")
+    workers, threads, batch = options.workers, options.threads, options.batch
     if workers < 0 or threads < 1 or batch < 1:
         raise LockonError(f"workers={workers}, threads={threads}, batch={batch}; expected workers of 0 or more, the others of 1 or more")
     if batch > 1 and protocol.is_timed:
         raise LockonError("real time cannot be measured in batches, where a frame waits for the others; give seconds per frame, or batch=1")
 
 
-__all__ = ["Job", "Make", "Outcome", "TrackerSpec", "run_benchmark", "sha256"]
+__all__ = ["BenchmarkOptions", "Job", "Make", "Outcome", "TrackerSpec", "run_benchmark", "sha256"]

@@ -19,7 +19,8 @@ class RefinerSpec:
 
     Attributes:
         name: One of `lockon.load_refiner`.
-        weights, preset: Arguments of it.
+        weights: Argument of it.
+        preset: Argument of it.
         files: Weight files, whose hash tells configurations apart and whose bytes belong to the model's size.
     """
 
@@ -36,7 +37,10 @@ class TrackerSpec:
     Attributes:
         label: Its name in tables and folders.
         name: Its name for `make`, which is one of `lockon.load` or MODULE:FACTORY.
-        weights, preset, device, overrides: Arguments of `lockon.load`. Several devices, "cuda:0,cuda:1", are spread over the workers.
+        weights: Argument of `lockon.load`.
+        preset: Argument of `lockon.load`.
+        device: Argument of `lockon.load`. Several, "cuda:0,cuda:1", are spread over the workers.
+        overrides: Arguments of `lockon.load`.
         files: Weight files, whose hash tells configurations apart and whose bytes are the model's size.
         source: Files of code outside the package, whose hash tells configurations apart.
         refiner: To be put behind it, on the same device; None for none. Its parameters are overrides that begin with ``refine.`` or
@@ -54,7 +58,7 @@ class TrackerSpec:
     refiner: RefinerSpec | None = None
 
     def configuration(self, seed: int) -> dict[str, Any]:
-        """JSON values that decide the results. Of a device its kind is one of them and its number is not."""
+        """Return the JSON values that decide the results. Of a device its kind is one of them and its number is not."""
         configuration: dict[str, Any] = {
             "name": self.name,
             "preset": self.preset,
@@ -71,7 +75,7 @@ class TrackerSpec:
         return configuration
 
     def size(self) -> int:
-        """Bytes of the weight files, the refiner's among them."""
+        """Return the bytes of the weight files, the refiner's among them."""
         refiner = () if self.refiner is None else self.refiner.files
         return sum(path.stat().st_size for path in (*self.files, *refiner))
 
@@ -95,7 +99,7 @@ def config_of(tracker: object) -> object | None:
 
 
 def sha256(path: Path) -> str:
-    """Hexadecimal digest of a file.
+    """Return the hexadecimal digest of a file.
 
     Raises:
         LockonError: The file cannot be read.

@@ -43,7 +43,7 @@ class Store:
         self.folder = Path(folder)
 
     def trackers(self) -> list[str]:
-        """Labels of the trackers with results, in alphabetical order.
+        """Return the labels of the trackers with results, in alphabetical order.
 
         Raises:
             LockonError: The folder does not exist or holds no results.
@@ -57,7 +57,7 @@ class Store:
         return labels
 
     def protocols(self, label: str) -> list[str]:
-        """Protocols that a tracker has results of, in the order of `PROTOCOLS`."""
+        """Return the protocols that a tracker has results of, in the order of `PROTOCOLS`."""
         found = {_protocol_of(path.parent.name) for path in (self.folder / label).glob("*/*.json")}
         return [name for name in PROTOCOLS if name in found]
 
@@ -104,7 +104,7 @@ class Store:
         write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
 
     def path(self, label: str, dataset: str, sequence: str, run_key: RunKey = _FIRST) -> Path:
-        """File of one result; characters that a file system may refuse are percent-encoded."""
+        """Return the file of one result; characters that a file system may refuse are percent-encoded."""
         folder = _folder_name(dataset) + ("" if run_key.protocol == "one-pass" else f".{run_key.protocol}")
         anchor = "" if run_key.anchor is None else f"@{run_key.anchor}"
         repetition = "" if run_key.repetition == 1 else f"#{run_key.repetition}"
@@ -131,7 +131,9 @@ class Store:
         """Return the usable result for this sequence, if there is one. A broken file is reported and counts as none.
 
         Args:
-            label: Of the tracker. sequence, place: which result.
+            label: Of the tracker.
+            sequence: That it was run on.
+            run_key: Which of the runs on it.
             rules: Settings of the protocol that it has to have been run with; None for any.
 
         Raises:
@@ -161,8 +163,9 @@ class Store:
         return self.find(label, sequence, run_key, rules) is not None
 
     def records(self, label: str, protocol: str = "one-pass") -> list[Record]:
-        """All results of a tracker under one protocol by dataset, sequence, anchor and repetition. Broken files are left out,
-        with a warning each.
+        """Return all results of a tracker under one protocol by dataset, sequence, anchor and repetition.
+
+        Broken files are left out, with a warning each.
 
         Raises:
             LockonError: Unknown protocol.

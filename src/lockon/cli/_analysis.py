@@ -32,7 +32,7 @@ _WIDE = 200  # letters of a line where there is no terminal
 
 
 def check_folder(out: Path) -> None:
-    """Return an error now, not after minutes of work, where the folder cannot be written to."""
+    """Raise an error now, not after minutes of work, where the folder cannot be written to."""
     from lockon._files import PendingFile
 
     PendingFile(out / "score.json").discard()
@@ -55,7 +55,7 @@ def check_plots(out: Path, formats: str) -> list[str]:
 
 
 def check_source(data: list[str] | None, results: Path | None, command: str) -> None:
-    """Either datasets to run on, or stored results.
+    """Check that there are either datasets to run on, or stored results.
 
     Raises:
         LockonError: None, or both.
@@ -70,9 +70,12 @@ def check_source(data: list[str] | None, results: Path | None, command: str) -> 
 def run_all(
     specs: list[TrackerSpec], sequences: list[VideoSequence], folder: Path, origin: dict[str, str], *, again: str | None, how: RunOptions
 ) -> list[Outcome]:
-    """One pass of every tracker over every sequence, with a progress bar; what is finished in the folder is skipped.
+    """Run one pass of every tracker over every sequence, with a progress bar; what is finished in the folder is skipped.
 
     Args:
+        specs: Of the trackers.
+        sequences: To run on.
+        folder: Of the results.
         origin: NAME:ROOT by name of the dataset.
         again: What to say on Ctrl-C of what is kept; None where nothing is.
         how: Of the runs.
@@ -80,13 +83,14 @@ def run_all(
     Returns:
         The outcomes; failed ones have been told on stderr.
     """
-    from lockon.bench.run import run_benchmark
+    from lockon.bench.run import BenchmarkOptions, run_benchmark
     from lockon.cli.bench import progress_bar
     from lockon.zoo.specs import load_spec
 
+    options = BenchmarkOptions(**how.arguments())
     try:
         with progress_bar(sum(map(len, sequences)) * len(specs)) as on_outcome:
-            outcomes = run_benchmark(specs, sequences, folder, load_spec, data=origin, on_outcome=on_outcome, **how.arguments())
+            outcomes = run_benchmark(specs, sequences, folder, load_spec, options=options, data=origin, on_outcome=on_outcome)
     except KeyboardInterrupt:
         if again is None:
             raise
@@ -126,7 +130,7 @@ def phases() -> Iterator[Callable[[str, int], Callable[[int], None]]]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> Path:
-    """JSON with the version of the library first; whole or not at all."""
+    """Write JSON with the version of the library first; whole or not at all."""
     import json
 
     from lockon import __version__
@@ -137,7 +141,7 @@ def write_json(path: Path, content: dict[str, Any]) -> Path:
 
 
 def check_save(paths: list[Path] | None) -> None:
-    """Return an error now, not after minutes of work, where a table cannot be written.
+    """Raise an error now, not after minutes of work, where a table cannot be written.
 
     Raises:
         LockonError: Another suffix than .md and .json, or a folder that cannot be written to.
@@ -151,7 +155,7 @@ def check_save(paths: list[Path] | None) -> None:
 
 
 def write_table(paths: list[Path] | None, text: str, content: dict[str, Any]) -> list[Path]:
-    """Return a table as Markdown or its metrics as JSON, by the suffixes of the files; NaN becomes null.
+    """Write a table as Markdown or its metrics as JSON, by the suffixes of the files; NaN becomes null.
 
     Raises:
         LockonError: As `check_save`.
@@ -169,7 +173,7 @@ def write_table(paths: list[Path] | None, text: str, content: dict[str, Any]) ->
 
 
 def show(*parts: Any) -> None:
-    """Tables and lines on standard output; text is printed as it is."""
+    """Print tables and lines on standard output; text is printed as it is."""
     from rich.console import Console
 
     console = Console()
@@ -190,10 +194,10 @@ def table(title: str, *columns: str) -> Any:
 
 
 def decimal(value: float | None) -> str:
-    """Three digits; "-" for None and NaN."""
+    """Format with three digits; "-" for None and NaN."""
     return "-" if value is None or math.isnan(value) else f"{value:.3f}"
 
 
 def percent(value: float | None) -> str:
-    """One digit and a percent sign; "-" for None."""
+    """Format with one digit and a percent sign; "-" for None."""
     return "-" if value is None else f"{value:.1%}"

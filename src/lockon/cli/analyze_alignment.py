@@ -93,7 +93,7 @@ def alignment(
 
 
 def _stored(folder: Path, labels: list[str], wanted: list[str], above: float, seed: int) -> dict[str, Alignment]:
-    """Of the one-pass results of a folder, by tracker."""
+    """Measure the one-pass results of a folder, by tracker."""
     from lockon.analysis.alignment import answer_alignment
     from lockon.bench.store import Store
     from lockon.errors import LockonError, unknown_name
@@ -121,7 +121,7 @@ def _measured(
     which: ScoreOptions,
     how: RunOptions,
 ) -> tuple[dict[str, Alignment], list[Outcome]]:
-    """Of trackers that are run now: candidates where there is a network, else answers. By tracker, in the order of `specs`."""
+    """Measure trackers that are run now: candidates where there is a network, else answers. By tracker, in the order of `specs`."""
     from lockon.analysis.alignment import alignment_frames, candidate_alignment
     from lockon.tracker import CandidateTracker
     from lockon.zoo.specs import load_spec
@@ -148,7 +148,7 @@ def _measured(
 def _answered(
     specs: list[TrackerSpec], sequences: list[VideoSequence], origin: dict[str, str], out: Path | None, *, above: float, how: RunOptions
 ) -> tuple[dict[str, Alignment], list[Outcome]]:
-    """One pass of each tracker; the runs are kept in OUT/runs, or nowhere."""
+    """Measure one pass of each tracker; the runs are kept in OUT/runs, or nowhere."""
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory() as temporary:
@@ -164,7 +164,7 @@ def _answered(
 
 
 def _show(found: dict[str, Alignment]) -> None:
-    """Two tables, narrow enough for a terminal, with one row per tracker: means over sequences."""
+    """Show two tables, narrow enough for a terminal, with one row per tracker: means over sequences."""
     above = next(iter(found.values())).above
     ranked = shared.table(f"Score against IoU, boxes with IoU > {above:g} and all boxes", "tracker", *CORRELATIONS.values())
     chosen = shared.table("Overlap", "tracker", "of", "frames", *OVERLAPS.values())

@@ -139,7 +139,7 @@ def _write(report: Report, key: str, folder: Path, formats: list[str]) -> list[P
 
 
 def _show(report: Report, key: str, baseline: str | None) -> None:
-    """Attributes down, trackers across; with a baseline the gain behind each value."""
+    """Show attributes down, trackers across; with a baseline the gain behind each value."""
     from rich.text import Text
 
     from lockon.bench.report.attributes import by_attribute, overall

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from lockon.cli._options import LoadOptions, option_groups
 
 if TYPE_CHECKING:
     from lockon.analysis.score import ScoreReport
     from lockon.tracker import NetworkTracker
 
 
-def score(  # noqa: PLR0917 - a command line
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkOptions(LoadOptions):
+    """Options that select and configure a tracker with a network.
+
+    Attributes:
+        tracker: Name of the tracker.
+    """
+
+    tracker: Annotated[str, typer.Option("--tracker", help="A tracker with a network.")] = "lockon-s"
+
+
+@option_groups
+def score(
+    *,
     data: Annotated[
         str, typer.Option("--data", metavar="NAME:ROOT", help="Validation videos, for example pool:DIR; never those of a test.")
     ],
-    tracker: Annotated[str, typer.Option("--tracker", help="A tracker with a network.")] = "lockon-s",
-    weights: Annotated[Path | None, typer.Option("--weights", help="Weights to use instead of the tracker's own.")] = None,
-    preset: Annotated[str, typer.Option("--preset", help="Named inference parameters.")] = "default",
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, openvino, cuda or torch.")] = "auto",
+    loading: NetworkOptions,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder for score.json, reliability.png and tracker.json.")
     ] = None,
     sequences: Annotated[list[str] | None, typer.Option("--sequences", metavar="NAME", help="Only this sequence; repeat for more.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of all random choices.")] = 0,
-    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one parameter of the tracker.")] = None,
 ) -> None:
     """Measure, calibrate and explain the score of a tracker on validation videos.
 
@@ -44,29 +56,29 @@ def score(  # noqa: PLR0917 - a command line
     from lockon._require import require
     from lockon.analysis.score import analyze_score
     from lockon.cli._analysis import check_folder, phases
-    from lockon.cli._options import parse_overrides
     from lockon.cli._trackers import load_sequences
 
     if out is not None:
         require("matplotlib", "bench")
         check_folder(out)
     chosen, _ = load_sequences([data], sequences or [])
-    loaded = _network_tracker(tracker, weights, preset, device, parse_overrides(overrides or []))
+    loaded = _network_tracker(loading)
     with phases() as phase:
         report = analyze_score(loaded, chosen, seed, phase)
-    identity = {"tracker": tracker, "weights": _describe_weights(tracker, weights, loaded), "data": data}
+    weights = _describe_weights(loading.tracker, loading.weights, loaded)
+    identity = {"tracker": loading.tracker, "weights": weights, "data": data}
     _show(report)
     if out is not None:
         for path in _write(report, identity, out):
             typer.echo(f"wrote {path}", err=True)
 
 
-def _network_tracker(name: str, weights: Path | None, preset: str, device: str, overrides: dict[str, Any]) -> NetworkTracker:
+def _network_tracker(loading: LoadOptions) -> NetworkTracker:
     from lockon.tracker import network_of
     from lockon.zoo.loading import load
 
-    purpose = f"{name} has no logit to calibrate; give a tracker with a network, for example --tracker lockon-s"
-    return network_of(load(name, weights, preset, device, **overrides), purpose)
+    purpose = f"{loading.tracker} has no logit to calibrate; give a tracker with a network, for example --tracker lockon-s"
+    return network_of(load(loading.tracker, **loading.arguments()), purpose)
 
 
 def _describe_weights(name: str, weights: Path | None, tracker: NetworkTracker) -> dict[str, Any]:
@@ -94,7 +106,7 @@ def _write(report: ScoreReport, identity: dict[str, Any], out: Path) -> list[Pat
 
 
 def _show(report: ScoreReport) -> None:
-    """Return the metrics as tables on standard output."""
+    """Show the metrics as tables on standard output."""
     from rich.console import Console
 
     console = Console()

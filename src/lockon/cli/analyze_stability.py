@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,8 @@ from lockon.cli._groups import DataOptions, RunOptions, TrackerOptions, grouped
 if TYPE_CHECKING:
     from lockon.analysis.stability import Curve
     from lockon.bench.report.model import Metric
+    from lockon.bench.spec import TrackerSpec
+    from lockon.data.sequence import VideoSequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,17 +60,12 @@ def stability(
     """
     from lockon.analysis.plots.stability import write_stability_plot
     from lockon.analysis.stability import curve, parse_values, sweep
-    from lockon.bench.metrics.conventions import get_convention
-    from lockon.bench.report.model import Report
-    from lockon.bench.report.one_pass import OnePassScoring
     from lockon.zoo.specs import load_spec
 
     formats = shared.check_plots(out, plot_format)
     parameter, convention = over.parameter, over.convention
     numbers = parse_values(over.values)
-    if convention is not None:
-        get_convention(convention)
-    head = Report((), OnePassScoring(convention or "pysot")).metric(over.metric)
+    head = _head(over.metric, convention)
     specs = trackers.specs("lockon-s")
     chosen, origin = data.load()
     sweeps = {spec.label: sweep(spec, parameter, numbers, load_spec) for spec in specs}
@@ -76,10 +73,8 @@ def stability(
     again = f"finished sequences are kept in {out / 'runs'}, the same command goes on from there"
     outcomes = shared.run_all(every, chosen, out / "runs", origin, again=again, how=how)
     names = {(sequence.dataset, sequence.name) for sequence in chosen}
-    curves = [
-        curve(out / "runs", spec, sweeps[spec.label][0], numbers, sweeps[spec.label][1], sequences=names, convention=convention)
-        for spec in specs
-    ]
+    made = [(spec, *sweeps[spec.label]) for spec in specs]
+    curves = [curve(out / "runs", spec, tried, numbers, own, sequences=names, convention=convention) for spec, tried, own in made]
     _show(curves, parameter, head)
     content = {
         "parameter": parameter,
@@ -87,20 +82,42 @@ def stability(
         "sequences": [sequence.name for sequence in chosen],
         "convention": convention or "pysot",
         "seed": how.seed,
-        "trackers": {
-            spec.label: {"configuration": spec.configuration(how.seed), **item.as_json()} for spec, item in zip(specs, curves, strict=True)
-        },
+        "trackers": _by_tracker(specs, curves, how.seed),
     }
     paths = [shared.write_json(out / f"stability-{parameter}.json", content)]
-    datasets = sorted({sequence.dataset for sequence in chosen})
-    where = ", ".join(datasets) if len(datasets) <= 3 else f"{len(datasets)} datasets"
-    title = f"{where}: {len(chosen)} sequences, {convention or 'pysot'}"
-    paths += write_stability_plot(curves, parameter, head, out / f"stability-{parameter}", formats, title=title)
+    paths += write_stability_plot(
+        curves, parameter, head, out / f"stability-{parameter}", formats, title=f"{_where(chosen)}, {convention or 'pysot'}"
+    )
     shared.end(outcomes, paths)
 
 
+def _head(name: str, convention: str | None) -> Metric:
+    """Return the metric that table and plot show.
+
+    Raises:
+        LockonError: An unknown metric or convention.
+    """
+    from lockon.bench.metrics.conventions import get_convention
+    from lockon.bench.report.model import Report
+    from lockon.bench.report.one_pass import OnePassScoring
+
+    if convention is not None:
+        get_convention(convention)
+    return Report((), OnePassScoring(convention or "pysot")).metric(name)
+
+
+def _by_tracker(specs: list[TrackerSpec], curves: list[Curve], seed: int) -> dict[str, dict[str, Any]]:
+    return {spec.label: {"configuration": spec.configuration(seed), **item.as_json()} for spec, item in zip(specs, curves, strict=True)}
+
+
+def _where(sequences: list[VideoSequence]) -> str:
+    """Return the names of the datasets, or their number, and the number of sequences."""
+    datasets = sorted({sequence.dataset for sequence in sequences})
+    return f"{', '.join(datasets) if len(datasets) <= 3 else f'{len(datasets)} datasets'}: {len(sequences)} sequences"
+
+
 def _show(curves: list[Curve], parameter: str, head: Metric) -> None:
-    """Two tables: the metric at each value, and what the sweep says of each tracker."""
+    """Show two tables: the metric at each value, and what the sweep says of each tracker."""
     sweep = shared.table(f"{head.title} over {parameter}", parameter, *(item.label for item in curves))
     for place, value in enumerate(curves[0].values):
         cells = [f"{item.metrics[head.key][place]:.{head.digits}f}" + ("*" if item.missing[place] else "") for item in curves]

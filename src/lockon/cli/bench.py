@@ -146,7 +146,7 @@ def run(
 
       lockon bench run --trackers lockon-s refine-s --protocol one-pass oracle --data pool:/data/val --out runs/oracle
     """
-    from lockon.bench.run import run_benchmark
+    from lockon.bench.run import BenchmarkOptions, run_benchmark
     from lockon.zoo.specs import load_spec
 
     protocols = protocol.chosen()
@@ -154,14 +154,14 @@ def run(
     if refiner.refine is not None or refiner.refiner_weights is not None:
         specs = refined_specs(specs, refiner.refine, refiner.refiner_weights)
     chosen, origin = data.load()
+    options = BenchmarkOptions(**how.arguments(), ray=ray)
     outcomes: list[Outcome] = []
     for one in protocols:
         check_trackers(specs, one)
     try:
         with progress_bar(sum(map(len, chosen)) * len(specs) * len(protocols)) as on_outcome:
             for one in protocols:
-                options = {**how.arguments(), "ray": ray, "data": origin, "on_outcome": on_outcome}
-                outcomes += run_benchmark(specs, chosen, out, load_spec, protocol=one, **options)
+                outcomes += run_benchmark(specs, chosen, out, load_spec, protocol=one, options=options, data=origin, on_outcome=on_outcome)
     except KeyboardInterrupt:
         typer.echo(f"interrupted; finished sequences are kept in {out}, the same command goes on from there", err=True)
         raise typer.Exit(130) from None
@@ -207,7 +207,7 @@ def progress_bar(frames: int) -> AbstractContextManager[Callable[[Outcome], None
 
 
 def _conclude(outcomes: list[Outcome], out: Path) -> None:
-    """Warnings, failures and what to do next, on stderr; exit status 1 if anything failed."""
+    """Show warnings, failures and what to do next, on stderr; exit status 1 if anything failed."""
     for outcome in outcomes:
         for text in outcome.warnings:
             typer.echo(f"warning: {outcome.label} on {outcome.sequence}: {text}", err=True)

@@ -66,7 +66,7 @@ def report(
 
 
 def _reports(store: KeptStore, options: Options, protocol: str, conventions: list[str | None]) -> list[Report]:
-    """One report per protocol, convention and, where metrics belong to one, dataset."""
+    """Make one report per protocol, convention and, where metrics belong to one, dataset."""
     from dataclasses import replace
 
     from lockon.bench.report import evaluate_all, evaluate_each, stored_protocols
@@ -109,12 +109,13 @@ def _write_plots(reports: list[Report], folder: Path, look: Look, *, attributes:
 
 
 def _write_page(reports: list[Report], store: KeptStore, out: Path, look: Look, *, confidence: bool) -> None:
-    from lockon.bench.html import write_html
+    from lockon.bench.html import PageLimits, write_html
     from lockon.bench.report.significance import intervals
 
     found = [intervals(report) for report in reports] if confidence else []
+    limits = PageLimits(frames=look.frames, budget=look.budget)
     with _steps() as step:
-        size = write_html(reports, store, out, look.find, frames=look.frames, budget=look.budget, intervals=found, progress=step)
+        size = write_html(reports, store, out, look.find, limits=limits, intervals=found, progress=step)
     without = "" if size.shown == size.videos else f"; {size.videos - size.shown} videos without (the page says why)"
     typer.echo(f"wrote {out}: {size.total / 1e6:.1f} MB, {size.pictures} pictures of {size.shown} videos{without}", err=True)
 
@@ -130,7 +131,7 @@ def _write_all(store: KeptStore, folder: Path, options: Options, look: Look, con
 
 
 def _images(specs: list[str]) -> Find:
-    """Finds the sequence that a result was made on: in the datasets that are given, else where a dataset of that name lies."""
+    """Return what finds the sequence of a result: in the datasets that are given, else where a dataset of that name lies."""
     from lockon.data.datasets.registry import load_dataset
     from lockon.errors import LockonError
 

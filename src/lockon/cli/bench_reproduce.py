@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from lockon.cli import bench
 from lockon.cli._groups import split_names
+from lockon.cli._options import option_groups
 from lockon.cli._trackers import load_sequences
 
 if TYPE_CHECKING:
@@ -21,24 +23,54 @@ if TYPE_CHECKING:
     from lockon.data.sequence import VideoSequence
 
 
-def reproduce(  # noqa: PLR0917 - a command line
+@dataclass(frozen=True, kw_only=True)
+class ClaimOptions:
+    """Which of the stored results.
+
+    Attributes:
+        results: Folder that a report was made of, or None.
+        trackers: Labels, or None for all.
+        sequences: Names, or None for all.
+        protocol: Name, or None for all.
+        convention: Of the metrics, or None for the report's.
+    """
+
+    results: Annotated[Path | None, typer.Option("--results", metavar="DIR", help="The folder that the report was made of.")] = None
+    trackers: Annotated[list[str] | None, typer.Option("--trackers", help="Only these trackers.")] = None
+    sequences: Annotated[list[str] | None, typer.Option("--sequences", help="Only these sequences.")] = None
+    protocol: Annotated[str | None, typer.Option("--protocol", help="Only results of this protocol.")] = None
+    convention: Annotated[str | None, typer.Option("--convention", help="Of the metrics; default: the report's, or the usual one.")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OriginOptions:
+    """Where the data and the weights are now.
+
+    Attributes:
+        data: NAME:ROOT, or None for where the results say.
+        weights: Of the tracker, or None for where the results say.
+        refiner_weights: Of its refiner, or None for where the results say.
+    """
+
+    data: Annotated[
+        list[str] | None, typer.Option("--data", metavar="NAME:ROOT", help="Where the data is, if not where the results say.")
+    ] = None
+    weights: Annotated[
+        Path | None, typer.Option("--weights", metavar="PATH", help="The tracker's weights, if not where the results say.")
+    ] = None
+    refiner_weights: Annotated[
+        Path | None, typer.Option("--refiner-weights", metavar="PATH", help="The weights of its refiner, if not where the results say.")
+    ] = None
+
+
+@option_groups
+def reproduce(
     result: Annotated[
         Path, typer.Argument(metavar="RESULT", help="Folder of results, one result file, or a report in JSON (with --results).")
     ],
-    results: Annotated[Path | None, typer.Option("--results", metavar="DIR", help="The folder that the report was made of.")] = None,
-    trackers: Annotated[list[str] | None, typer.Option("--trackers", help="Only these trackers.")] = None,
-    sequences: Annotated[list[str] | None, typer.Option("--sequences", help="Only these sequences.")] = None,
-    protocol: Annotated[str | None, typer.Option("--protocol", help="Only results of this protocol.")] = None,
-    convention: Annotated[str | None, typer.Option("--convention", help="Of the metrics; default: the report's, or the usual one.")] = None,
-    data: Annotated[
-        list[str] | None, typer.Option("--data", metavar="NAME:ROOT", help="Where the data is, if not where the results say.")
-    ] = None,
-    weights: Annotated[
-        Path | None, typer.Option("--weights", metavar="PATH", help="The tracker's weights, if not where the results say.")
-    ] = None,
-    refiner_weights: Annotated[
-        Path | None, typer.Option("--refiner-weights", metavar="PATH", help="The weights of its refiner, if not where the results say.")
-    ] = None,
+    *,
+    which: ClaimOptions,
+    origin: OriginOptions,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Keep the new results here.")] = None,
     workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0 runs in this one.")] = 1,
     dry: Annotated[bool, typer.Option("--dry-run", help="Only say what the results were made with.")] = False,
@@ -61,25 +93,25 @@ def reproduce(  # noqa: PLR0917 - a command line
     from lockon.bench.reproduce import find_claims
     from lockon.zoo.specs import with_files
 
-    names = split_names(trackers)
-    claims = find_claims(result, results, trackers=names, protocol=protocol, sequences=split_names(sequences))
+    names, sequences = split_names(which.trackers), split_names(which.sequences)
+    claims = find_claims(result, which.results, trackers=names, protocol=which.protocol, sequences=sequences)
     same = True
     for claim in claims:
-        spec = with_files(claim.spec(weights, refiner_weights))
+        spec = with_files(claim.spec(origin.weights, origin.refiner_weights))
         _show(claim, spec)
         if dry:
             continue
         with TemporaryDirectory() as folder:
-            again = _run_again(claim, spec, data or [], Path(out or Path(folder, "again")), workers)
+            again = _run_again(claim, spec, origin.data or [], Path(out or Path(folder, "again")), workers)
             same = _show_boxes(claim, again) and same
-            same = _show_metrics(claim, again, Path(folder), convention) and same
+            same = _show_metrics(claim, again, Path(folder), which.convention) and same
     if not dry:
         typer.echo("identical" if same else "different")
         raise typer.Exit(0 if same else 1)
 
 
 def _show(claim: Claim, spec: TrackerSpec) -> None:
-    """What the results were made with, and what is not so now."""
+    """Show what the results were made with, and what is not so now."""
     from lockon.bench.reproduce import changes
 
     values = claim.configuration
@@ -120,7 +152,7 @@ def _run_again(claim: Claim, spec: TrackerSpec, data: list[str], out: Path, work
     Raises:
         LockonError: The data is not there or is other data, or the tracker fails.
     """
-    from lockon.bench.run import run_benchmark
+    from lockon.bench.run import BenchmarkOptions, run_benchmark
     from lockon.bench.store import Store
     from lockon.errors import LockonError
     from lockon.zoo.specs import load_spec
@@ -136,11 +168,12 @@ def _run_again(claim: Claim, spec: TrackerSpec, data: list[str], out: Path, work
     seed = int(claim.configuration.get("seed", 0))
     for protocol, records in claim.protocols():
         chosen = _sequences(claim, records, known)
+        batch = _batch_size(claim, protocol)
+        options = BenchmarkOptions(workers=workers, threads=threads[0] if threads else 1, batch=batch, seed=seed, overwrite=True)
         with bench.progress_bar(sum(map(len, chosen))) as on_outcome:
             outcomes = run_benchmark(
-                [spec], chosen, out, load_spec, protocol=protocol, workers=workers, threads=threads[0] if threads else 1, seed=seed,
-                batch=_batch_size(claim, protocol), overwrite=True, on_outcome=on_outcome, data=dict(_origins(records)),
-            )  # fmt: skip
+                [spec], chosen, out, load_spec, protocol=protocol, options=options, data=dict(_origins(records)), on_outcome=on_outcome
+            )
         for outcome in outcomes:
             if outcome.error:
                 raise LockonError(f"{claim.label} fails on {outcome.sequence}: {outcome.error}")
@@ -180,7 +213,7 @@ def _sequences(claim: Claim, records: list[Record], known: Mapping[tuple[str, st
 
 
 def _show_boxes(claim: Claim, again: Store) -> bool:
-    """One line per run that differs; whether none does."""
+    """Show one line per run that differs; return whether none does."""
     from lockon.bench.reproduce import record_differences
 
     found = record_differences(claim.records, again.records(claim.label, claim.protocol))
@@ -194,7 +227,7 @@ def _show_boxes(claim: Claim, again: Store) -> bool:
 
 
 def _show_metrics(claim: Claim, again: Store, folder: Path, convention: str | None) -> bool:
-    """Stored and new metrics side by side; whether they are the same."""
+    """Show stored and new metrics side by side; return whether they are the same."""
     from lockon.bench.reproduce import metrics
 
     convention = convention or claim.convention

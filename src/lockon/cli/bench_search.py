@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from lockon.cli._options import option_groups
 
 if TYPE_CHECKING:
     from lockon.bench.search import CrossValidation, Parameter, SearchOptions, SearchResult
@@ -13,101 +16,150 @@ if TYPE_CHECKING:
     from lockon.bench.spec import TrackerSpec
     from lockon.data.sequence import VideoSequence
 
-# The tracker
-Weights = Annotated[Path | None, typer.Option("--weights", help="Weights to use instead of the tracker's own.")]
-Preset = Annotated[str, typer.Option("--preset", help="Named inference parameters to start from.")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, openvino, cuda; several by commas are spread over workers.")]
-Fixed = Annotated[
-    list[str] | None, typer.Option("--fixed", metavar="NAME=VALUE", help="A parameter that is the same in all trials. Repeat for more.")
-]
-
-# What is searched
 _SPACE = "What is searched"
-Space = Annotated[Path | None, typer.Option("--space", metavar="FILE.toml", help="Parameters and their ranges.", rich_help_panel=_SPACE)]
-Vary = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--vary",
-        metavar="NAME=RANGE",
-        help="A parameter: LOW:HIGH, LOW:HIGH:log, LOW:HIGH:STEP or A,B,C. Repeat for more.",
-        rich_help_panel=_SPACE,
-    ),
-]
-Trials = Annotated[
-    int | None,
-    typer.Option(
-        "--trials", min=1, help="Trials in all, those that are finished included (default: 50, or a whole grid).", rich_help_panel=_SPACE
-    ),
-]
-Sampler = Annotated[Literal["tpe", "random", "grid"], typer.Option("--sampler", help="Who suggests parameters.", rich_help_panel=_SPACE)]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of sampler, order of sequences and trackers.", rich_help_panel=_SPACE)]
-Prune = Annotated[
-    bool, typer.Option("--prune", help="Give up trials that are below the median after some of the sequences.", rich_help_panel=_SPACE)
-]
-
-# On which data, by which metric
 _DATA = "Data and metric"
-Data = Annotated[
-    list[str],
-    typer.Option(
-        "--data", metavar="NAME:ROOT", help="Validation data, such as GOT10k_val:DIR, pool:DIR or folder:DIR.", rich_help_panel=_DATA
-    ),
-]
-Sequences = Annotated[
-    list[str] | None, typer.Option("--sequences", help="Only these; repeat or separate by commas.", rich_help_panel=_DATA)
-]
-Force = Annotated[bool, typer.Option("--force", help="Search on test data, which spoils every later number on it.", rich_help_panel=_DATA)]
-Metric = Annotated[
-    Literal["AO", "AUC", "SR50", "SR75", "P20", "NP", "EAO"],
-    typer.Option("--metric", help="What is maximised. EAO runs the protocol with resets.", rich_help_panel=_DATA),
-]
-Convention = Annotated[str | None, typer.Option("--convention", help="As in `lockon bench report`.", rich_help_panel=_DATA)]
-Lengths = Annotated[
-    tuple[int, int] | None,
-    typer.Option("--lengths", metavar="LOW HIGH", help="Sequence lengths that count for EAO.", rich_help_panel=_DATA),
-]
-Folds = Annotated[
-    int | None,
-    typer.Option(
-        "--folds", min=2, metavar="K", help="Also report the gain on sequences that were not chosen on, in K folds.", rich_help_panel=_DATA
-    ),
-]
-
-# Where it runs
 _COMPUTE = "Compute"
-Workers = Annotated[
-    int, typer.Option("--workers", min=0, help="Processes that share the sequences; 0 runs in this one.", rich_help_panel=_COMPUTE)
-]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of each process.", rich_help_panel=_COMPUTE)]
-CacheMb = Annotated[
-    float, typer.Option("--cache-mb", min=0, help="Decoded frames to keep in memory, in MB, all processes.", rich_help_panel=_COMPUTE)
-]
 
 
-def search(  # noqa: PLR0917 - a command line
+@dataclass(frozen=True, kw_only=True)
+class StartOptions:
+    """What the trials start from.
+
+    Attributes:
+        weights: File of weights, or None for the tracker's own.
+        preset: Named inference parameters.
+        device: Devices that run the network.
+        fixed: NAME=VALUE, the same in all trials.
+    """
+
+    weights: Annotated[Path | None, typer.Option("--weights", help="Weights to use instead of the tracker's own.")] = None
+    preset: Annotated[str, typer.Option("--preset", help="Named inference parameters to start from.")] = "default"
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, openvino, cuda; several by commas are spread over workers.")] = "auto"
+    fixed: Annotated[
+        list[str] | None, typer.Option("--fixed", metavar="NAME=VALUE", help="A parameter that is the same in all trials. Repeat for more.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpaceOptions:
+    """What is searched, and how.
+
+    Attributes:
+        space: File of parameters and their ranges, or None.
+        vary: NAME=RANGE of each parameter, or None.
+        trials: Number of trials in all, or None for the default.
+        sampler: Who suggests parameters.
+        seed: Of sampler, order of sequences and trackers.
+        prune: Whether to give up trials that are below the median.
+    """
+
+    space: Annotated[
+        Path | None, typer.Option("--space", metavar="FILE.toml", help="Parameters and their ranges.", rich_help_panel=_SPACE)
+    ] = None
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vary",
+            metavar="NAME=RANGE",
+            help="A parameter: LOW:HIGH, LOW:HIGH:log, LOW:HIGH:STEP or A,B,C. Repeat for more.",
+            rich_help_panel=_SPACE,
+        ),
+    ] = None
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            "--trials",
+            min=1,
+            help="Trials in all, those that are finished included (default: 50, or a whole grid).",
+            rich_help_panel=_SPACE,
+        ),
+    ] = None
+    sampler: Annotated[
+        Literal["tpe", "random", "grid"], typer.Option("--sampler", help="Who suggests parameters.", rich_help_panel=_SPACE)
+    ] = "tpe"
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Seed of sampler, order of sequences and trackers.", rich_help_panel=_SPACE)
+    ] = 0
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Give up trials that are below the median after some of the sequences.", rich_help_panel=_SPACE)
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgementOptions:
+    """On which sequences trials are judged, by which metric.
+
+    Attributes:
+        sequences: Names, or None for all.
+        force: Whether test data are allowed.
+        metric: What is maximised.
+        convention: Of the metric, or None for the usual one.
+        lengths: Lowest and highest sequence length that count for EAO, or None.
+        folds: Folds of the cross-validation, or None for none.
+    """
+
+    sequences: Annotated[
+        list[str] | None, typer.Option("--sequences", help="Only these; repeat or separate by commas.", rich_help_panel=_DATA)
+    ] = None
+    force: Annotated[
+        bool, typer.Option("--force", help="Search on test data, which spoils every later number on it.", rich_help_panel=_DATA)
+    ] = False
+    metric: Annotated[
+        Literal["AO", "AUC", "SR50", "SR75", "P20", "NP", "EAO"],
+        typer.Option("--metric", help="What is maximised. EAO runs the protocol with resets.", rich_help_panel=_DATA),
+    ] = "AO"
+    convention: Annotated[str | None, typer.Option("--convention", help="As in `lockon bench report`.", rich_help_panel=_DATA)] = None
+    lengths: Annotated[
+        tuple[int, int] | None,
+        typer.Option("--lengths", metavar="LOW HIGH", help="Sequence lengths that count for EAO.", rich_help_panel=_DATA),
+    ] = None
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            "--folds",
+            min=2,
+            metavar="K",
+            help="Also report the gain on sequences that were not chosen on, in K folds.",
+            rich_help_panel=_DATA,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputeOptions:
+    """Where trials run.
+
+    Attributes:
+        workers: Processes; 0 runs in this one.
+        threads: Of each process.
+        cache_mb: Decoded frames to keep in memory, in MB, all processes.
+    """
+
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, help="Processes that share the sequences; 0 runs in this one.", rich_help_panel=_COMPUTE)
+    ] = 1
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each process.", rich_help_panel=_COMPUTE)] = 1
+    cache_mb: Annotated[
+        float, typer.Option("--cache-mb", min=0, help="Decoded frames to keep in memory, in MB, all processes.", rich_help_panel=_COMPUTE)
+    ] = 2000
+
+
+@option_groups
+def search(
     tracker: Annotated[str, typer.Argument(metavar="TRACKER", help="A name of `lockon zoo list`, or MODULE:FACTORY for your own.")],
-    data: Data,
+    *,
+    data: Annotated[
+        list[str],
+        typer.Option(
+            "--data", metavar="NAME:ROOT", help="Validation data, such as GOT10k_val:DIR, pool:DIR or folder:DIR.", rich_help_panel=_DATA
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the search; the same command goes on from there.")],
-    weights: Weights = None,
-    preset: Preset = "default",
-    device: Device = "auto",
-    fixed: Fixed = None,
+    start: StartOptions,
     plots: Annotated[bool, typer.Option("--plots", help="Also draw the history and each parameter into the folder.")] = False,
-    space: Space = None,
-    vary: Vary = None,
-    trials: Trials = None,
-    sampler: Sampler = "tpe",
-    seed: Seed = 0,
-    prune: Prune = False,
-    sequences: Sequences = None,
-    force: Force = False,
-    metric: Metric = "AO",
-    convention: Convention = None,
-    lengths: Lengths = None,
-    folds: Folds = None,
-    workers: Workers = 1,
-    threads: Threads = 1,
-    cache_mb: CacheMb = 2000,
+    what: SpaceOptions,
+    judged: JudgementOptions,
+    compute: ComputeOptions,
 ) -> None:
     """Search a tracker's inference parameters on validation data, with Optuna.
 
@@ -135,16 +187,18 @@ def search(  # noqa: PLR0917 - a command line
 
     for package in ["optuna", *(["matplotlib"] if plots else [])]:
         require(package, "bench")
-    objective = Objective(metric, convention, lengths=lengths)
-    spec = _spec(tracker, weights, preset, device, fixed or [])
-    verdicts = check_splits(data, force=force)
+    objective = Objective(judged.metric, judged.convention, lengths=judged.lengths)
+    spec = _spec(tracker, start)
+    verdicts = check_splits(data, force=judged.force)
     for verdict in verdicts:
         _warn(verdict)
-    chosen, _ = load_sequences(data, split_names(sequences))
+    chosen, _ = load_sequences(data, split_names(judged.sequences))
+    folds = judged.folds
     if folds is not None and folds > len(chosen):
         raise LockonError(f"--folds {folds} with {len(chosen)} sequences; give at most as many folds as sequences")
-    options = SearchOptions(trials, sampler, seed, prune, workers, threads, cache_mb, {"data": [verdict.as_json() for verdict in verdicts]})
-    parameters, config = _space(spec, space, vary or [])
+    how = (what.trials, what.sampler, what.seed, what.prune, compute.workers, compute.threads, compute.cache_mb)
+    options = SearchOptions(*how, {"data": [verdict.as_json() for verdict in verdicts]})
+    parameters, config = _space(spec, what.space, what.vary or [])
     result = _run(spec, chosen, parameters, out, objective, options)
     _conclude(result, spec, verdicts, out, config=config, folds=folds, plots=plots)
 
@@ -165,16 +219,17 @@ def _run(  # noqa: PLR0917 - what a search takes
         raise typer.Exit(130) from None
 
 
-def _spec(tracker: str, weights: Path | None, preset: str, device: str, fixed: list[str]) -> TrackerSpec:
+def _spec(tracker: str, start: StartOptions) -> TrackerSpec:
     from lockon.cli._options import parse_overrides
     from lockon.cli._trackers import tracker_specs
     from lockon.errors import LockonError
 
+    fixed = start.fixed or []
     try:
         parse_overrides(fixed)
     except LockonError as error:
         raise LockonError(str(error).replace("--set", "--fixed")) from None
-    (spec,) = tracker_specs([tracker], [] if weights is None else [str(weights)], [preset], [device], fixed)
+    (spec,) = tracker_specs([tracker], [] if start.weights is None else [str(start.weights)], [start.preset], [start.device], fixed)
     return spec
 
 

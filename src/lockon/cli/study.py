@@ -200,7 +200,7 @@ def _seeds(text: str) -> list[int]:
 
 
 def _run(study: Study, runs: list[StudyRun], jobs: int, threads: int) -> list[str]:
-    """Everything that is missing, with progress on stderr; returns one line per failed run."""
+    """Run everything that is missing, with progress on stderr; return one line per failed run."""
     from rich.console import Console
 
     from lockon.studies.tasks import run_tasks

@@ -41,12 +41,13 @@ class CropReport:
 
 
 def write_crops(tracks: TrackSet, out: Path, *, workers: int = 1, progress: Callable[[int, int, str], None] | None = None) -> CropReport:
-    """Cuts all patches of a training set.
+    """Cut all patches of a training set.
 
     Args:
-        tracks: a set of whole images. out: a folder for this dataset alone; made if it is not there.
-        workers: videos at a time (threads: decoding, cutting and encoding run beside each other).
-        progress: called with (videos done, videos, video).
+        tracks: A set of whole images.
+        out: A folder for this dataset alone; made if it is not there.
+        workers: Videos at a time (threads: decoding, cutting and encoding run beside each other).
+        progress: Called with (videos done, videos, video).
 
     Returns:
         What was written. Images that cannot be read are left out and named; a later run tries their videos again.
@@ -79,7 +80,7 @@ def write_crops(tracks: TrackSet, out: Path, *, workers: int = 1, progress: Call
 
 
 def crop_video(tracks: TrackSet, video: int, folder: Path) -> tuple[Boxes, list[str]]:
-    """Cuts the patches of one video, unless it is done: its boxes by track and frame, and the images that could not be read."""
+    """Cut the patches of one video, unless it is done; return its boxes by track and frame, and the images that could not be read."""
     name = tracks.videos[video]
     done = folder / name / DONE
     if done.is_file():
@@ -109,7 +110,7 @@ def crop_video(tracks: TrackSet, video: int, folder: Path) -> tuple[Boxes, list[
 
 
 def _claim(tracks: TrackSet, out: Path) -> None:
-    """Marks the folder as this dataset's: two datasets in one folder would mix their videos."""
+    """Mark the folder as this dataset's: two datasets in one folder would mix their videos."""
     marker = out / FOLDER / MARKER
     if marker.is_file():
         owner = marker.read_text(encoding="utf-8").strip()

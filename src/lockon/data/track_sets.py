@@ -31,7 +31,8 @@ class TrainSet:
     """One dataset for training.
 
     Attributes:
-        is_root, read: whether a folder is its raw layout, and the reader (root, name, skip).
+        is_root: Whether a folder is its raw layout.
+        read: The reader (root, name, skip).
         expects: the raw layout, for messages.
         aliases: other names of it and of its folder.
         inside: where in its folder the raw layout may lie.
@@ -61,7 +62,7 @@ def _of_lasot_train(video: str) -> bool:
 def _part(
     name: str, aliases: tuple[str, ...], inside: tuple[str, ...] = (), kept: Callable[[str], bool] | None = None, *, patches: bool = True
 ) -> TrainSet:
-    """The training part of a benchmark that lockon reads anyway."""
+    """Return the training part of a benchmark that lockon reads anyway."""
     layout = layout_of(name)
     return TrainSet(layout.is_root, train_sequences.read_part, layout.expects, aliases, inside, kept, patches)
 
@@ -101,7 +102,7 @@ TRAIN_SETS: dict[str, TrainSet] = {
 
 
 def train_set_name(given: str) -> str:
-    """The name of a training set as lockon spells it.
+    """Return the name of a training set as lockon spells it.
 
     Raises:
         LockonError: a benchmark, or a part of a dataset that serves validation or tests; an unknown name.
@@ -119,13 +120,13 @@ def train_set_name(given: str) -> str:
 
 
 def default_root() -> Path | None:
-    """The folder of the environment variable LOCKON_DATA, or None."""
+    """Return the folder of the environment variable LOCKON_DATA, or None."""
     given = os.environ.get(ENVIRONMENT)
     return Path(given).expanduser() if given else None
 
 
 def find_track_sets(root: Path) -> dict[str, Path]:
-    """The training sets in the folders under a data root, by name: ROOT/COCO, ROOT/vid, ROOT/GOT-10k, ...; 511 before raw.
+    """Return the training sets in the folders under a data root, by name: ROOT/COCO, ROOT/vid, ROOT/GOT-10k, ...; 511 before raw.
 
     stills and videos are the folders `train` and `train_video` (or have their own names).
     """
@@ -140,7 +141,7 @@ def find_track_sets(root: Path) -> dict[str, Path]:
 
 
 def load_track_set(spec: str, root: Path | None = None, *, skip: Path | None = None, masks: bool = False) -> TrackSet:
-    """One training set.
+    """Load one training set.
 
     Args:
         spec: NAME or NAME:ROOT.
@@ -173,13 +174,16 @@ def load_track_set(spec: str, root: Path | None = None, *, skip: Path | None = N
 def load_track_sets(
     places: Mapping[str, Path], *, protocol: TrainProtocol | None = None, skip: Path | None = None, masks: bool = False
 ) -> list[TrackSet]:
-    """Several training sets by name and folder, in the order of `TRAIN_SETS`.
+    """Load several training sets by name and folder, in the order of `TRAIN_SETS`.
 
     Args:
+        places: Folders by name.
         protocol: "got10k" takes GOT10k_train alone.
+        skip: As for `load_track_set`.
+        masks: As for `load_track_set`.
 
     Raises:
-        LockonError: as `load_track_set`, none at all, or more than the protocol allows.
+        LockonError: As `load_track_set`, none at all, or more than the protocol allows.
     """
     named = {train_set_name(name): path for name, path in places.items()}
     check_protocol(named, protocol)
@@ -189,7 +193,7 @@ def load_track_sets(
 
 
 def check_protocol(names: Mapping[str, object] | list[str], protocol: TrainProtocol | None) -> None:
-    """Raises a `LockonError` where the protocol forbids one of the training sets."""
+    """Check that the protocol forbids none of one of the training sets."""
     more = sorted(set(names) - {ONE_SHOT})
     if protocol == "got10k" and (more or ONE_SHOT not in names):
         given = f"{', '.join(more)} may not be used" if more else f"{ONE_SHOT} is missing"
@@ -199,14 +203,14 @@ def check_protocol(names: Mapping[str, object] | list[str], protocol: TrainProto
 
 
 def _fitting(folder: Path, one: TrainSet) -> Path | None:
-    """The folder itself or the one inside it that is the dataset's raw or 511-pixel layout."""
+    """Return the folder itself or the one inside it that is the dataset's raw or 511-pixel layout."""
     candidates = (folder, *(folder / inner for inner in one.inside))
     raw = next((path for path in candidates if path.is_dir() and one.is_root(path)), None)
     return raw if raw is not None else folder if one.patches and pysot511.is_root(folder) else None
 
 
 def _without_tests(tracks: TrackSet, kept: Callable[[str], bool]) -> TrackSet:
-    """Annotations made of all parts (GOT-10k's all.json has 9,335 training videos and 180 for validation) lose what may not train."""
+    """Drop what may not train from annotations made of all parts (GOT-10k's all.json has 9,335 training videos and 180 others)."""
     count = sum(not kept(video) for video in tracks.videos)
     if not count:
         return tracks

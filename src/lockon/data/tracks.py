@@ -83,10 +83,15 @@ class TrackSet:
     def build(
         cls, name: str, tracks: Iterable[Track], read: Read, *, cropped: bool = False, relative: bool = False, skip: Collection[str] = ()
     ) -> TrackSet:
-        """Collects tracks; boxes without width or height, and what they leave empty, are dropped.
+        """Collect tracks; boxes without width or height, and what they leave empty, are dropped.
 
         Args:
-            tracks: those of one video in a row. skip: names of videos to leave out (a name without its folders counts too).
+            name: Name of the set.
+            tracks: Those of one video in a row.
+            read: Reads the image of a video, a track and a frame.
+            cropped: As the field.
+            relative: As the field.
+            skip: Names of videos to leave out (a name without its folders counts too).
 
         Raises:
             LockonError: nothing is left, or the tracks of one video do not come in a row.
@@ -124,19 +129,19 @@ class TrackSet:
         )
 
     def __len__(self) -> int:
-        """Number of videos."""
+        """Return the number of videos."""
         return len(self.videos)
 
     def tracks_of(self, video: int) -> range:
-        """Numbers of a video's tracks."""
+        """Return the numbers of a video's tracks."""
         return range(int(self.video_starts[video]), int(self.video_starts[video + 1]))
 
     def rows(self, track: int) -> range:
-        """Rows of `frames` and `boxes` that belong to a track, in the order of its frames."""
+        """Return the rows of `frames` and `boxes` that belong to a track, in the order of its frames."""
         return range(int(self.track_starts[track]), int(self.track_starts[track + 1]))
 
     def rows_by_frame(self, video: int) -> dict[int, list[int]]:
-        """Rows of all tracks of a video by frame number, both ascending: those that share an image (unless it is `cropped`)."""
+        """Return the rows of all tracks of a video by frame number, both ascending: those that share an image (unless it is `cropped`)."""
         first, last = (int(self.track_starts[self.video_starts[number]]) for number in (video, video + 1))
         found: dict[int, list[int]] = {}
         for place in np.argsort(self.frames[first:last], kind="stable").tolist():
@@ -144,23 +149,24 @@ class TrackSet:
         return found
 
     def video_of(self, track: int) -> int:
-        """Number of the video that a track belongs to."""
+        """Return the number of the video that a track belongs to."""
         return int(np.searchsorted(self.video_starts, track, side="right")) - 1
 
     def track_of(self, row: int) -> int:
-        """Number of the track that a box belongs to."""
+        """Return the number of the track that a box belongs to."""
         return int(np.searchsorted(self.track_starts, row, side="right")) - 1
 
     def id(self, row: int) -> str:
-        """ "SET/VIDEO/FRAME.TRACK" of one box."""
+        """Return ``SET/VIDEO/FRAME.TRACK`` of one box."""
         track = self.track_of(row)
         return f"{self.name}/{self.videos[self.video_of(track)]}/{int(self.frames[row]):06d}.{self.tracks[track]}"
 
     def view(self, row: int, read: Read | None = None) -> TrackView:
-        """The image and box of one row.
+        """Return the image and box of one row.
 
         Args:
-            row: 0 to F - 1. read: reads the image instead of the set's own function (a cache).
+            row: 0 to F - 1.
+            read: Reads the image instead of the set's own function (a cache).
 
         Raises:
             LockonError: the image is missing or broken.
@@ -175,14 +181,14 @@ class TrackSet:
         return TrackView(image, box, self.id(row), self.cropped)
 
     def mask(self, row: int) -> NDArray[np.bool_] | None:
-        """The mask of one row, as large as its image; None where there is none."""
+        """Return the mask of one row, as large as its image; None where there is none."""
         if self.masks is None:
             return None
         track = self.track_of(row)
         return self.masks(self.videos[self.video_of(track)], self.tracks[track], int(self.frames[row]))
 
     def only(self, keep: Callable[[str], bool]) -> TrackSet:
-        """The videos whose name `keep` says yes to.
+        """Return the videos whose name `keep` accepts.
 
         Raises:
             LockonError: there is none.
@@ -209,7 +215,7 @@ class _Gathered:
         self.boxes: list[NDArray[np.float32]] = []
 
     def add(self, video: str, members: Iterable[Track]) -> None:
-        """The tracks of one video."""
+        """Add the tracks of one video."""
         for track in members:
             frames, boxes = np.asarray(track.frames, np.int32), np.asarray(track.boxes, np.float32).reshape(-1, 4)
             if frames.shape != (len(boxes),):
@@ -221,7 +227,7 @@ class _Gathered:
         self.videos.append(video)
 
     def sound(self) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64], int]:
-        """Frames (F,), boxes (F, 4) and tracks (F,) of the boxes that have an area, by track and frame; and how many have none.
+        """Return frames (F,), boxes (F, 4) and tracks (F,) of the boxes with an area, by track and frame, and how many have none.
 
         Of two boxes of one track and frame the last one counts.
         """
@@ -238,19 +244,21 @@ class _Gathered:
 
 @dataclass(frozen=True, slots=True)
 class ImageFiles:
-    """Reads ROOT/PATTERN, where the pattern may have {video}, {track}, {frame} (as in "{frame:06d}") and, of a video named
-    "FOLDERS/CLIP", {folder} and {clip}."""
+    """Reads ROOT/PATTERN.
+
+    The pattern may have {video}, {track}, {frame} (as in "{frame:06d}") and, of a video named "FOLDERS/CLIP", {folder} and {clip}.
+    """
 
     root: Path
     pattern: str
 
     def path(self, video: str, track: str, frame: int) -> Path:
-        """The file of one image."""
+        """Return the file of one image."""
         folder, _, clip = video.rpartition("/")
         return self.root / self.pattern.format(video=video, track=track, frame=frame, folder=folder, clip=clip)
 
     def __call__(self, video: str, track: str, frame: int) -> Frame:
-        """The image.
+        """Read the image.
 
         Raises:
             LockonError: it is missing or broken.

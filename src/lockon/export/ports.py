@@ -17,7 +17,7 @@ Ports = tuple[list[str], list[str]]  # names of the inputs, and of the outputs
 
 
 def check_graphs(path: Path, search: Ports, template: Ports) -> tuple[list[str], tuple[str, ...]]:
-    """Names of the template features, and of the outputs that masks are made from (none for a network without masks).
+    """Return the names of the template features, and of the outputs that masks are made from (none for a network without masks).
 
     Raises:
         LockonError: the graphs' inputs or outputs are not as they must be.
@@ -38,7 +38,7 @@ def check_graphs(path: Path, search: Ports, template: Ports) -> tuple[list[str],
 
 
 def mask_file(path: Path) -> Path:
-    """The third file of a model with masks, beside its search graph's file `path`.
+    """Return the third file of a model with masks, beside its search graph's file `path`.
 
     Raises:
         LockonError: it is missing.
@@ -50,7 +50,7 @@ def mask_file(path: Path) -> Path:
 
 
 def check_mask_graph(path: Path, ports: Ports, extras: tuple[str, ...]) -> None:
-    """The mask graph takes a candidate's number and the search graph's extras.
+    """Check that the mask graph takes a candidate's number and the search graph's extras.
 
     Raises:
         LockonError: it does not.
@@ -62,7 +62,7 @@ def check_mask_graph(path: Path, ports: Ports, extras: tuple[str, ...]) -> None:
 
 
 def side(path: Path, shape: Sequence[Any]) -> int:
-    """Side of the crops, from an input's shape (B, side, side, 3).
+    """Return the side of the crops, from an input's shape (B, side, side, 3).
 
     Raises:
         LockonError: an input of another shape.
@@ -73,5 +73,5 @@ def side(path: Path, shape: Sequence[Any]) -> int:
 
 
 def no_masks(header: Mapping[str, Any]) -> LockonError:
-    """The error for masks of a network that has none, by the header of its weights."""
+    """Return the error for masks of a network that has none, by the header of its weights."""
     return LockonError(f"{header.get('architecture', 'this network')} makes no masks; leave the tracker's parameter 'mask' out")

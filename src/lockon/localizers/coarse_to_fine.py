@@ -32,8 +32,9 @@ class CoarseToFine:
         first: crop coordinate of the first cell's point, from which its box was predicted.
         origin: crop coordinate of the first sample of the up-sampled maps; None for `first`. SiamCAR's code takes 31, though
             its network learnt from points that begin at 32.
-        nearest, farthest: bounds in crop pixels on the predicted distances to the four sides. Half of each, at most half of the way
-            to the map's end, is how far from the coarse peak the fine one is searched.
+        nearest: Lower bound in crop pixels on the predicted distances to the four sides. Half of each distance, at most half of the
+            way to the map's end, is how far from the coarse peak the fine one is searched.
+        farthest: Upper bound on the same distances.
         half_pixel: up-sample as an image is resized, so that the first sample lies left of the first cell by almost half a
             cell, yet read places off as if it lay on it. Off: the samples begin and end on the outermost cells.
         stretched: the coarse peak's cell is its share of the whole up-sampled side, rounded; beyond the last cell, the last. Off: the
@@ -88,7 +89,7 @@ class Location(NamedTuple):
 
 
 def locate(config: CoarseToFine, ranked: FloatArray, plain: FloatArray, foreground: FloatArray, boxes: FloatArray) -> Location:
-    """The places of B targets.
+    """Return the places of B targets.
 
     Args:
         config: geometry and flags.
@@ -119,14 +120,14 @@ def locate(config: CoarseToFine, ranked: FloatArray, plain: FloatArray, foregrou
 
 
 def _distances(boxes: FloatArray, grid: Grid) -> FloatArray:
-    """(B, N, 4) from each point to the left, top, right and bottom side of its box."""
+    """Return (B, N, 4) distances from each point to the left, top, right and bottom side of its box."""
     points = grid.points().astype(np.float64)  # (N, 2)
     corners = np.asarray(boxes, dtype=np.float64)
     return np.concatenate([points - corners[..., :2], corners[..., 2:] - points], axis=-1)
 
 
 def _region(config: CoarseToFine, peaks: NDArray[np.intp], distances: FloatArray, length: int) -> NDArray[np.bool_]:
-    """(B, M, M) True within reach of each coarse peak (B, 2), given the box distances (B, 4) of its cell."""
+    """Return (B, M, M), True within reach of each coarse peak (B, 2), given the box distances (B, 4) of its cell."""
     bounded = np.clip(distances, config.nearest, config.farthest)
     across = peaks[:, ::-1]  # (B, 2) x, y
     before = np.minimum(across, bounded[:, :2]) // 2  # (B, 2); whole pixels
@@ -137,18 +138,18 @@ def _region(config: CoarseToFine, peaks: NDArray[np.intp], distances: FloatArray
 
 
 def _peak(maps: FloatArray) -> NDArray[np.intp]:
-    """(B, 2) row and column of the largest value of (B, M, M)."""
+    """Return (B, 2) row and column of the largest value of (B, M, M)."""
     return np.stack(np.divmod(maps.reshape(len(maps), -1).argmax(axis=1), maps.shape[2]), axis=-1)
 
 
 def _upsample(values: FloatArray, weights: FloatArray) -> FloatArray:
-    """(B, N) to (B, M, M)."""
+    """Return (B, N) values up-sampled to (B, M, M)."""
     side = weights.shape[1]
     return np.asarray(weights @ values.reshape(-1, side, side) @ weights.T)
 
 
 def _weights(side: int, config: CoarseToFine) -> FloatArray:
-    """(M, S) bicubic interpolation of S values at M = (S - 1) * stride + 1 places; beyond the ends, the end values repeat."""
+    """Return the (M, S) bicubic interpolation of S values at M = (S - 1) * stride + 1 places; beyond the ends, the end values repeat."""
     length = (side - 1) * config.stride + 1
     index = np.arange(length, dtype=np.float64)
     at = (index + 0.5) * side / length - 0.5 if config.half_pixel else index / config.stride

@@ -36,12 +36,13 @@ class MaskConfig:
 
 
 def paste_patch(patch: ArrayLike, crop: Crop, row: int, col: int, *, size: tuple[int, int], config: MaskConfig | None = None) -> Mask:
-    """The binary mask of a frame from one cell's patch.
+    """Return the binary mask of a frame from one cell's patch.
 
     Args:
         patch: (P, P) probabilities in 0..1, at the scale of the search crop.
         crop: the search window, one.
-        row, col: cell of the chosen candidate in the score map.
+        row: Row of the chosen candidate's cell in the score map.
+        col: Column of that cell.
         size: width and height of the frame in pixels.
         config: threshold and geometry; None for the defaults.
 
@@ -66,7 +67,7 @@ def paste_patch(patch: ArrayLike, crop: Crop, row: int, col: int, *, size: tuple
 
 
 def mask_polygon(mask: Mask, min_area: float = 100.0) -> FloatArray | None:
-    """The smallest rotated rectangle around the largest connected outline of a mask, as SiamMask reports it on VOT.
+    """Return the smallest rotated rectangle around the largest connected outline of a mask, as SiamMask reports it on VOT.
 
     Args:
         mask: (H, W) bool.
@@ -81,7 +82,7 @@ def mask_polygon(mask: Mask, min_area: float = 100.0) -> FloatArray | None:
 
 
 def mask_box(mask: Mask, min_area: float = 100.0) -> FloatArray | None:
-    """(4,) x, y, w, h of the upright box around the largest connected outline of a mask (H, W) bool, or None as `mask_polygon`.
+    """Return (4,) x, y, w, h of the upright box around the largest connected outline of a mask (H, W) bool, or None as `mask_polygon`.
 
     >>> mask = np.zeros((30, 40), dtype=bool)
     >>> mask[5:25, 10:22] = True
@@ -93,7 +94,7 @@ def mask_box(mask: Mask, min_area: float = 100.0) -> FloatArray | None:
 
 
 def _largest_outline(mask: Mask, min_area: float) -> NDArray[np.int32] | None:
-    """(K, 1, 2) outer contour with the largest area (through the centres of its pixels), if that is above `min_area`."""
+    """Return the (K, 1, 2) outer contour with the largest area (through the centres of its pixels), if that is above `min_area`."""
     found = cv2.findContours(np.asarray(mask, dtype=np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outlines = found[-2]  # OpenCV 3 returns the image before it
     largest = max(outlines, key=cv2.contourArea, default=None)

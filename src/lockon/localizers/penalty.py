@@ -10,10 +10,11 @@ SMALLEST = 1e-3  # pixels; a side of 0 counts as this, so that no ratio is infin
 
 
 def change_penalty(sizes: FloatArray, last: FloatArray, strength: float) -> FloatArray:
-    """exp(-strength (r s - 1)) in [0, 1], 1 for an unchanged box; r and s are the changes of shape and of size, each at least 1.
+    """Return exp(-strength (r s - 1)) in [0, 1], 1 for an unchanged box; r and s are the changes of shape and of size, each at least 1.
 
     Args:
-        sizes: (..., 2) new width and height; last: (..., 2) the old ones, in the same pixels. They broadcast.
+        sizes: (..., 2) new width and height.
+        last: (..., 2) the old ones, in the same pixels; both broadcast.
         strength: 0 turns the penalty off.
 
     >>> round(float(change_penalty(np.array([20.0, 20.0]), np.array([10.0, 10.0]), 0.5)), 4)  # exp(-0.5 (2 - 1))

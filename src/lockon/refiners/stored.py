@@ -10,13 +10,15 @@ from lockon.types import Frame, Result
 
 
 class StoredBoxes:
-    """Says what is stored of the frame `number`; who drives it sets that number.
+    """Reports what is stored of the frame `number`; the caller sets that number.
 
     Args:
         results: by number of the frame, at least one; all of as many targets.
 
     Attributes:
-        first, last: numbers of the first and the last frame. number: of the frame that is next.
+        first: Number of the first frame.
+        last: Number of the last frame.
+        number: Number of the frame that is next.
     """
 
     def __init__(self, results: Mapping[int, Result]) -> None:
@@ -28,10 +30,10 @@ class StoredBoxes:
         return number in self._results
 
     def init(self, frame: Frame, box: ArrayLike) -> None:
-        """Nothing to do: all is known."""
+        """Do nothing: all is known."""
 
     def track(self, frame: Frame) -> Result:
-        """What is stored of the frame `number`."""
+        """Return what is stored of the frame `number`."""
         return self._results[self.number]
 
 

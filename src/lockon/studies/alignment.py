@@ -17,16 +17,18 @@ EVERY = 5  # annotated frames of which one is looked at
 
 
 def alignment_file(out: Path, label: str) -> Path:
-    """Where the measurement of a run of the study in `out` lies."""
+    """Return where the measurement of a run of the study in `out` lies."""
     return out / "alignment" / f"{label}.json"
 
 
 def measure_alignment(tracker: Tracker, sequences: Sequence[VideoSequence], path: Path, on_progress: Callable[[str], None]) -> None:
-    """Measures all candidates' scores against their IoU, and keeps the metrics at `path`.
+    """Measure all candidates' scores against their IoU, and keep the metrics at `path`.
 
     Args:
         tracker: Of the run.
-        sequences: That it is judged on. say: is told how far it is.
+        sequences: That it is judged on.
+        path: Of the file.
+        on_progress: Told how far it is.
 
     Raises:
         LockonError: A tracker without a network, or sequences that cannot be used.
@@ -45,7 +47,7 @@ def measure_alignment(tracker: Tracker, sequences: Sequence[VideoSequence], path
 
 
 def read_alignment(path: Path) -> dict[str, dict[Name, float]]:
-    """Metrics of each sequence that has been measured, NaN where it has none; nothing where there is no measurement.
+    """Read the metrics of each sequence that has been measured, NaN where it has none; nothing without a measurement.
 
     Raises:
         LockonError: A damaged file.

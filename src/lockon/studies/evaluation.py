@@ -9,7 +9,7 @@ import torch
 
 from lockon.bench.protocols.one_pass import OnePass
 from lockon.bench.protocols.plan import Protocol
-from lockon.bench.run import run_benchmark
+from lockon.bench.run import BenchmarkOptions, run_benchmark
 from lockon.bench.spec import TrackerSpec
 from lockon.bench.store import Store
 from lockon.data.sequence import VideoSequence
@@ -64,7 +64,7 @@ class TrackBase:
 
 
 def judge(study: Study, run: StudyRun, on_progress: OnProgress) -> None:
-    """Everything that is counted of a trained run, as far as it is not there.
+    """Count everything that is counted of a trained run, as far as it is not there.
 
     Raises:
         LockonError: It failed on a video.
@@ -99,7 +99,8 @@ def _judge_refiner(study: Study, run: StudyRun, on_progress: OnProgress) -> None
 
 
 def _run(folder: Path, spec: TrackerSpec, protocol: Protocol, sequences: list[VideoSequence], *, seed: int, batch: int) -> None:
-    outcomes = run_benchmark([spec], sequences, folder, make_tracker, protocol=protocol, workers=0, batch=batch, seed=seed)
+    options = BenchmarkOptions(workers=0, batch=batch, seed=seed)
+    outcomes = run_benchmark([spec], sequences, folder, make_tracker, protocol=protocol, options=options)
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if failed:
         raise LockonError(f"{spec.label} failed on {failed[0].sequence} ({failed[0].error}) and {len(failed) - 1} more sequences")

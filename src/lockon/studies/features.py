@@ -50,7 +50,7 @@ def is_frozen(recipe: Recipe) -> bool:
 
 
 def fingerprint(module: nn.Module) -> str:
-    """Hexadecimal digest of a module's weights and buffers."""
+    """Return the hexadecimal digest of a module's weights and buffers."""
     digest = hashlib.sha256()
     for name, value in module.state_dict().items():
         digest.update(name.encode())
@@ -63,7 +63,7 @@ def _bytes(value: Tensor) -> bytes:
 
 
 def take_backbone(module: nn.Module) -> nn.Module:
-    """Replaces the module's backbone by nothing, for training on its maps; returns it.
+    """Replace the module's backbone by nothing, for training on its maps; return it.
 
     Raises:
         LockonError: The module has none.

@@ -13,26 +13,27 @@ from lockon.studies.metrics import Name
 
 
 def refinement_file(out: Path, label: str) -> Path:
-    """Where the measurement of a refiner of the study in `out` lies: beside its weights."""
+    """Return where the measurement of a refiner of the study in `out` lies: beside its weights."""
     return out / "runs" / label / "refinement.json"
 
 
 def measured_runs(out: Path) -> list[str]:
-    """Labels of the refiners of a study that have been measured, in alphabetical order."""
+    """Return the labels of the refiners of a study that have been measured, in alphabetical order."""
     return sorted(path.parent.name for path in (out / "runs").glob("*/refinement.json"))
 
 
 def write_measured(path: Path, content: Mapping[str, Any]) -> None:
-    """Keeps a measurement; NaN may not be in it.
+    """Keep a measurement; NaN may not be in it.
 
     Args:
+        path: Of the file.
         content: JSON values; "sequences" holds values by sequence and name.
     """
     write_bytes(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
 
 
 def read_measured(path: Path, names: Mapping[Name, str]) -> dict[str, dict[Name, float]]:
-    """Metrics of each sequence that has been measured, NaN where it has none; nothing where there is no measurement.
+    """Read the metrics of each sequence that has been measured, NaN where it has none; nothing without a measurement.
 
     Args:
         path: Of the file.

@@ -26,6 +26,7 @@ def refine_records(refiner: Refiner, sequence: VideoSequence, records: Sequence[
 
     Args:
         refiner: Takes n targets at once.
+        sequence: With the frames.
         records: Of trackers that were started on the same frame.
     """
     start = records[0].run.start
@@ -40,7 +41,7 @@ def refine_records(refiner: Refiner, sequence: VideoSequence, records: Sequence[
 
 
 def _result(records: Sequence[Record], row: int) -> Result:
-    """What the trackers said of one frame, a target each."""
+    """Return what the trackers said of one frame, a target each."""
     runs = [record.run for record in records]
     scores = np.nan_to_num([run.scores[row] for run in runs], nan=1.0)
     return Result(np.stack([run.boxes[row] for run in runs]), scores, tuple(run.states[row] or "tracked" for run in runs))
@@ -63,7 +64,7 @@ def read_bases(store: Store, names: Sequence[str], sequences: Sequence[VideoSequ
 
 
 def overlap_metrics(record: Record) -> dict[str, float | None]:
-    """AO and SR75 of a record, None where they are not known."""
+    """Return AO and SR75 of a record, None where they are not known."""
     values = OnePassScoring("pysot").score([record]).values
     return {name: values[name] if np.isfinite(values[name]) else None for name in COUNTED}
 
@@ -75,13 +76,14 @@ def measure_refiner(
     bases: Mapping[str, Mapping[str, Record]],
     on_progress: Callable[[str], None],
 ) -> dict[str, Any]:
-    """All metrics of a refiner by sequence, JSON values.
+    """Measure all metrics of a refiner by sequence, JSON values.
 
     Args:
         refiner: That has learnt.
         jittered: Metrics of the jittered truth by sequence.
         sequences: To refine.
-        bases: Boxes of trackers by sequence and tracker. say: is told how far it is.
+        bases: Boxes of trackers by sequence and tracker.
+        on_progress: Told how far it is.
     """
     found: dict[str, Any] = {}
     for number, sequence in enumerate(sequences, start=1):

@@ -75,7 +75,7 @@ def _section(title: str, intro: str, results: Path, question: Question, command:
 
 
 def _where(store: Store, labels: Sequence[str]) -> str:
-    """What was run on, and on which machine, by the results of the first label."""
+    """Return what was run on, and on which machine, by the results of the first label."""
     records = [record for protocol in store.protocols(labels[0]) for record in store.records(labels[0], protocol)]
     machines = dict.fromkeys(_machine(record) for record in records)
     names = sorted({record.dataset for record in records})
@@ -100,7 +100,7 @@ def commands_of(store: Store, command: str, labels: Sequence[str]) -> str:
 
 
 def _options(label: str, configuration: Mapping[str, Any]) -> str:
-    """What a command has beside trackers, data and folder."""
+    """Return what a command has beside trackers, data and folder."""
     found = ""
     if configuration.get("device", "auto") != "auto":
         found += f" --device {configuration['device']}"

@@ -19,7 +19,7 @@ EFFECT: Name = "AO"
 
 
 def relation(rows: Sequence[RowScores], comparisons: Sequence[Comparison], kind: StudySpec) -> str:
-    """Per tracker in words, then row by row, as Markdown: does alignment rise, and does AO rise with it?"""
+    """Say per tracker in words, then row by row, as Markdown: does alignment rise, and does AO rise with it?"""
     against = {(item.row, item.name): item for item in comparisons if item.other.variant == BASE}
     lines: list[str] = []
     cells: list[list[str]] = []

@@ -34,9 +34,12 @@ _DIFFERENCES = "Each table shows one row less another. The column `seeds` has th
 
 
 def write_report(out: Path, kind: StudySpec, pages: Sequence[Path], results: Path | None = None) -> list[Path]:
-    """Writes the page of the study in `out` to each of `pages`; returns them.
+    """Write the page of the study in `out` to each of `pages`; return them.
 
     Args:
+        out: Folder of the study.
+        kind: Of study.
+        pages: Files to write.
         results: Folder of `lockon bench run`, whose tables of pairs the page of a study of refiners has, too.
 
     Raises:
@@ -89,7 +92,7 @@ def page(
 
 
 def _outcome(comparisons: Sequence[Comparison], kind: StudySpec) -> str:
-    """One sentence per row against its baseline."""
+    """Say one sentence per row against its baseline."""
     if not comparisons:
         return "Nothing can be compared yet: no row has finished beside its baseline."
     lines = []
@@ -234,7 +237,7 @@ def _facts(out: Path, rows: Sequence[RowScores], kind: StudySpec) -> dict[str, s
 
 
 def _seconds(run: Path) -> float | None:
-    """How long a run trained, by its last checkpoint."""
+    """Return how long a run trained, by its last checkpoint."""
     states = sorted(run.glob("checkpoints/step-*/state.json"))
     return float(json.loads(states[-1].read_text(encoding="utf-8"))["seconds"]) if states else None
 

@@ -73,7 +73,7 @@ class Study:
         return recipe(self.sources, settings, run.row.tracker)
 
     def folder(self, run: StudyRun) -> Path:
-        """Where a run trains."""
+        """Return where a run trains."""
         return self.out / "runs" / run.label
 
     def weights(self, run: StudyRun) -> Path:
@@ -81,11 +81,11 @@ class Study:
         return self.folder(run) / "weights.safetensors"
 
     def alignment(self, run: StudyRun) -> Path | None:
-        """Where the measurement of a run's scores against IoU lies; None if the study has none."""
+        """Return where the measurement of a run's scores against IoU lies; None if the study has none."""
         return alignment_file(self.out, run.label) if set(self.kind.metrics) & set(ALIGNMENT) else None
 
     def refinement(self, run: StudyRun) -> Path:
-        """Where the measurement of a refiner lies."""
+        """Return where the measurement of a refiner lies."""
         return refinement_file(self.out, run.label)
 
     @property
@@ -109,7 +109,7 @@ class Study:
         return load_videos(self.sources.val)
 
     def common(self) -> dict[str, Any]:
-        """JSON values that must be the same for all runs of the folder."""
+        """Return the JSON values that must be the same for all runs of the folder."""
         return {
             "study": self.kind.name,
             "steps": self.steps,
@@ -121,7 +121,7 @@ class Study:
         }
 
     def claim(self) -> None:
-        """Notes the settings in the folder, or compares them with those noted.
+        """Note the settings in the folder, or compare them with those noted.
 
         Raises:
             LockonError: The folder belongs to a study with other settings, or cannot be written.

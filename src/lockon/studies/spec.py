@@ -41,7 +41,8 @@ class StudySpec:
         bases: Trackers whose boxes the runs refine, for a study of refiners; () for a study of trackers.
         budget: Settings of all runs of a tracker, by its name, which `--set` may change.
         column: What the variants differ in, over their column of the tables.
-        title, intro: Of the page; Markdown.
+        title: Of the page.
+        intro: Of the page; Markdown.
         networks: What the trackers of `grid` are.
         conditions: Further ones of all runs.
         published: The paper's metrics.
@@ -104,7 +105,7 @@ class StudySpec:
         return list(dict.fromkeys(chosen))
 
     def settings(self, row: Row) -> dict[str, Any]:
-        """What a row sets in its recipe."""
+        """Return what a row sets in its recipe."""
         return dict(self.variants[row.variant].settings)
 
     def title_of(self, row: Row) -> str:

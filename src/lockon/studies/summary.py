@@ -45,12 +45,12 @@ class RowScores:
     weights: Mapping[Name, FloatArray]
 
     def by_seed(self, name: Name) -> FloatArray:
-        """(K,) the metric of each seed over all sequences that have it."""
+        """Return the metric of each seed (K,) over all sequences that have it."""
         return mean_over_sequences(self.values[name], self.weights[name])
 
 
 def mean_over_sequences(values: ArrayLike, weights: ArrayLike) -> FloatArray:
-    """(K,) weighted means of (K, S) values, NaN left out; NaN where there is nothing else."""
+    """Return the (K,) weighted means of (K, S) values, NaN left out; NaN where there is nothing else."""
     table = np.asarray(values, dtype=np.float64)
     known = np.where(np.isfinite(table), np.asarray(weights, dtype=np.float64), 0.0)  # (K, S)
     total = known.sum(axis=1)
@@ -63,7 +63,8 @@ class Comparison:
     """A row less another one of the same tracker, on equal sequences, and seeds that both have.
 
     Attributes:
-        row, other: First and second.
+        row: The first.
+        other: The second, which is subtracted.
         name: The metric.
         by_seed: (K,) differences, seed by seed.
         sequences: Of the means over seeds: interval over sequences and test.
@@ -88,7 +89,7 @@ class Comparison:
 
 
 def read_scores(out: Path, kind: StudySpec) -> tuple[list[RowScores], list[str]]:
-    """Scores of all finished runs of the study in `out`, rows in the order of the grid; and names of the sequences.
+    """Read the scores of all finished runs of the study in `out`, rows in the order of the grid; and names of the sequences.
 
     A run that lacks a sequence that others have is left out: metrics of different sequences do not compare.
 
@@ -117,7 +118,7 @@ def read_scores(out: Path, kind: StudySpec) -> tuple[list[RowScores], list[str]]
 
 
 def _run_scores(store: Store, label: str, kind: StudySpec) -> Scores:
-    """Per sequence of which everything is known that the study counts: value and weight of each metric."""
+    """Return value and weight of each metric per sequence of which everything is known that the study counts."""
     rule = OnePassScoring("pysot")
     resets = {record.sequence: record for record in store.records(label, "reset")}
     measured = read_alignment(alignment_file(store.folder.parent, label))
@@ -135,13 +136,13 @@ def _run_scores(store: Store, label: str, kind: StudySpec) -> Scores:
 
 
 def _refiner_scores(out: Path, label: str, kind: StudySpec) -> Scores:
-    """Per sequence the metrics of a refiner."""
+    """Return the metrics of a refiner per sequence."""
     measured = read_measured(refinement_file(out, label), {name: name for name in kind.metrics})
     return {sequence: {name: (value, 1.0) for name, value in values.items()} for sequence, values in measured.items()}
 
 
 def _lost(record: Record) -> float:
-    """Percentage of the annotated frames after the start in which the box has (almost) left the target."""
+    """Return the percentage of the annotated frames after the start in which the box has (almost) left the target."""
     frames = slice(record.run.start + 1, None)
     truth = record.truth[frames]
     known = np.isfinite(truth).all(axis=1)
@@ -150,7 +151,7 @@ def _lost(record: Record) -> float:
 
 
 def _robustness(record: Record) -> tuple[float, float]:
-    """Failures per 100 frames, and the number of frames, by which sequences are weighted."""
+    """Return the failures per 100 frames, and the number of frames, by which sequences are weighted."""
     return ResetScoring(record.dataset).score([record]).values["R"], float(len(record.truth))
 
 
@@ -161,7 +162,7 @@ def _row(row: Row, seeds: Mapping[int, Scores], names: list[str], metrics: Seque
 
 
 def compare_rows(rows: Sequence[RowScores], kind: StudySpec) -> list[Comparison]:
-    """Each row with the baseline of its tracker, and with the variant that it extends; per metric."""
+    """Compare each row with the baseline of its tracker, and with the variant that it extends; per metric."""
     by_row = {one.row: one for one in rows}
     found = []
     for one in rows:

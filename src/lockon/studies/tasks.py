@@ -106,7 +106,7 @@ def _here(tasks: Sequence[Task]) -> Iterator[Event]:
 
 
 def _give_up(waiting: list[Task], failed: set[str]) -> Iterator[Event]:
-    """Takes out the tasks that need a failed one."""
+    """Take out the tasks that need a failed one."""
     while doomed := [task for task in waiting if task.needs & failed]:
         for task in doomed:
             waiting.remove(task)

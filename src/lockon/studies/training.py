@@ -37,7 +37,8 @@ class Prepare:
     Attributes:
         study: Which.
         run: Any run of that family and seed.
-        part, parts: Processes share the work.
+        part: Which part of the work, from 0; processes share it.
+        parts: Number of parts.
     """
 
     study: Study

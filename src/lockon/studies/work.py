@@ -32,7 +32,7 @@ def tasks_of(study: Study, runs: Sequence[StudyRun], *, parts: int) -> list[Task
 
 
 def progress_of(study: Study, key: str) -> str:
-    """How far the training of a run is, by its log: "step 240, loss 1.52"; "" where there is none, or it is over."""
+    """Return how far the training of a run is, by its log: "step 240, loss 1.52"; "" where there is none, or it is over."""
     folder = study.out / "runs" / key
     log = folder / "log.jsonl"
     if not log.is_file() or (folder / "weights.safetensors").is_file():

@@ -27,7 +27,7 @@ class Teacher(Protocol):
     """What is asked of a teacher: what it sees of a target in a search crop."""
 
     def answer(self, template: Frame, search: Frame, size: FloatArray) -> TeacherAnswer:
-        """Of one pair of crops at one scale, the target's (2,) width and height in their pixels known."""
+        """Predict for one pair of crops at one scale; the target has the (2,) width and height `size` in their pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class TeacherAnswer:
 
     Attributes:
         scores: (S, S) its best foreground probability at every cell of its grid.
-        first, step: search-crop coordinate of the first cell, and the distance of two cells, in pixels of the student's crop.
+        first: Search-crop coordinate of the first cell, in pixels of the student's crop.
+        step: Distance of two cells in the same pixels.
         box: (4,) xyxy of its best candidate in pixels of the student's crop. score: that candidate's probability.
     """
 
@@ -47,7 +48,7 @@ class TeacherAnswer:
     score: float
 
     def at(self, points: FloatArray) -> NDArray[np.float32]:
-        """(N,) scores at (N, 2) points of the search crop, bilinear between cells; NaN outside the grid, where it sees nothing."""
+        """Return (N,) scores at (N, 2) points of the search crop, bilinear between cells; NaN outside the grid, where it sees nothing."""
         cells = ((points - self.first) / self.step).astype(np.float32)  # (N, 2) column, row
         inside = ((cells >= 0) & (cells <= len(self.scores) - 1)).all(axis=1)
         sampled = cv2.remap(self.scores, cells[None, :, 0], cells[None, :, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -69,9 +70,11 @@ class ContextTeacher:
         self.stride = stride
 
     def answer(self, template: Frame, search: Frame, size: FloatArray) -> TeacherAnswer:
-        """What the teacher sees in (H, W, 3) search of the target in the middle of (h, w, 3) template.
+        """Return what the teacher predicts in (H, W, 3) search of the target in the middle of (h, w, 3) template.
 
         Args:
+            template: (h, w, 3) uint8 RGB.
+            search: (H, W, 3) uint8 RGB.
             size: (2,) the target's width and height in pixels of the two crops, which have one scale.
         """
         w, h = (float(side) for side in size)
@@ -84,7 +87,7 @@ class ContextTeacher:
         return self._decode(prediction, search.shape[0] / 2, side)
 
     def _decode(self, prediction: Prediction, middle: float, side: float) -> TeacherAnswer:
-        """Its maps and best box in the student's pixels; `middle` is the search crop's centre, `side` the teacher's window."""
+        """Return its maps and best box in the student's pixels; `middle` is the search crop's centre, `side` the teacher's window."""
         scale = side / self.model.search_size  # student's pixels per teacher's
         zero = middle - (self.model.search_size - 1) / 2 * scale  # where its index coordinate 0 lies
         probabilities = 1 / (1 + np.exp(-np.asarray(prediction.logits[0], dtype=np.float64)))
@@ -102,7 +105,7 @@ class ContextTeacher:
 
 
 def _window(image: Frame, side: float, size: int) -> Frame:
-    """The middle `side` pixels of a crop as `size` pixels, its mean colour outside."""
+    """Return the middle `side` pixels of a crop as `size` pixels, its mean colour outside."""
     center = np.array([image.shape[1], image.shape[0]]) / 2
     return Crop(center, np.asarray(side), size).extract(image, mean_color(image))
 

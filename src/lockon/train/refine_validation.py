@@ -64,7 +64,7 @@ class RefineValidation:
         self._trials: list[_Trial] = []
 
     def __call__(self, module: nn.Module) -> dict[str, float]:
-        """Figures of a `RefinerModel` in evaluation mode.
+        """Measure a `RefinerModel` in evaluation mode.
 
         Returns:
             "IoU": mean overlap of the refined boxes with the truth, "SR75": the share above 0.75, "given": mean overlap of the boxes
@@ -74,7 +74,7 @@ class RefineValidation:
         return _figures(self._overlaps(module))
 
     def by_sequence(self, module: nn.Module) -> dict[str, dict[str, float]]:
-        """The same figures by video, of those that have tests."""
+        """Return the same metrics by video, of those that have tests."""
         overlaps = self._overlaps(module)
         names = dict.fromkeys(one.sequence for one in overlaps)
         return {name: _figures([one for one in overlaps if one.sequence == name]) for name in names}
@@ -90,7 +90,7 @@ class RefineValidation:
 
     @torch.no_grad()
     def _refine(self, module: RefinerModel, trials: list[_Trial]) -> tuple[FloatArray, list[NDArray[np.bool_]]]:
-        """(n, 4) boxes in crop pixels and, where the network makes them, n masks (S, S)."""
+        """Return (n, 4) boxes in crop pixels and, where the network makes them, n masks (S, S)."""
         device = next(module.parameters()).device
         template, search = (
             as_images(torch.from_numpy(np.stack([getattr(trial, name) for trial in trials])), device) for name in ("template", "search")
@@ -100,7 +100,7 @@ class RefineValidation:
         return prediction.boxes[:, 0].double().cpu().numpy(), masks
 
     def _prepare(self) -> Iterator[_Trial]:
-        """The crops of all tests, made once and kept: a few dozen megabytes."""
+        """Make the crops of all tests once and kept: a few dozen megabytes."""
         for number, sequence in enumerate(self.sequences):
             rng = np.random.default_rng((self.seed, number))
             height, width = sequence.frames[0].shape[:2]
@@ -117,13 +117,13 @@ class RefineValidation:
                 yield _Trial(sequence.name, template, crop.extract(sequence.frames[row]), crop, xywh_to_xyxy(sequence.boxes[row]), mask)
 
     def _around(self, box_cxcywh: FloatArray) -> StretchedCrop:
-        """As a refiner uses a network that has learnt official coordinates: it counts from the first pixel's centre, windows are exact."""
+        """Return the crop as a refiner with official coordinates uses it: counted from the first pixel's centre, with exact windows."""
         middle = (self.config.size - 1) / 2 if self.config.official else None
         return StretchedCrop.around(box_cxcywh, FACTOR, self.config.size, middle=middle)
 
 
 def _compare(trials: list[_Trial], boxes: FloatArray, masks: list[NDArray[np.bool_]]) -> Iterator[_Overlap]:
-    """n tests with their (n, 4) boxes in crop pixels and, where the network makes them, n masks."""
+    """Compare n tests with their (n, 4) boxes in crop pixels and, where the network makes them, n masks."""
     for index, (trial, box) in enumerate(zip(trials, boxes, strict=True)):
         known = bool(masks) and trial.mask is not None
         mask = float(mask_overlap([masks[index]], [trial.mask])[0]) if known else float("nan")

@@ -16,7 +16,7 @@ from lockon.types import FloatArray
 
 
 def track_in_lockstep(tracker: SteppedTracker[Any], sequences: Sequence[VideoSequence]) -> list[FloatArray]:
-    """Tracks each sequence from its first frame; equal to tracking them one by one up to rounding.
+    """Track each sequence from its first frame; equal to tracking them one by one up to rounding.
 
     Returns:
         per sequence the (T, 4) boxes x, y, w, h; row 0 is the given first box.
@@ -42,7 +42,7 @@ def _boxes(sequence: VideoSequence) -> Episode[FloatArray]:
 
 
 def overlap_metrics(boxes: Sequence[FloatArray], sequences: Sequence[VideoSequence]) -> dict[str, float]:
-    """AO, SR50 and SR75, mean over sequences; the first frame and frames without annotation are left out."""
+    """Return AO, SR50 and SR75, mean over sequences; the first frame and frames without annotation are left out."""
     rows = []
     for found, sequence in zip(boxes, sequences, strict=True):
         known = np.isfinite(sequence.boxes).all(1)

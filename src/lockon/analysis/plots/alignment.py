@@ -37,7 +37,7 @@ def write_alignment_plot(found: Mapping[str, Alignment], path: Path, formats: It
 
 
 def draw_alignment(figure: Any, found: Mapping[str, Alignment]) -> None:
-    """How many pairs lie where (logarithmic), the mean score at each IoU, and the pooled correlations above the panels."""
+    """Draw how many pairs lie where (logarithmic), the mean score at each IoU, and the pooled correlations above the panels."""
     columns = min(_COLUMNS, len(found))
     rows = -(-len(found) // columns)
     panels = np.atleast_1d(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)).ravel()
@@ -74,7 +74,7 @@ def _draw_panel(figure: Any, axes: Any, label: str, item: Alignment) -> None:
 
 
 def mean_scores(scores: FloatArray, overlaps: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Middles of equal parts of [0, 1] and the mean of the (K,) scores whose overlap lies there; NaN for fewer than ten."""
+    """Return the middles of equal parts of [0, 1] and the mean of the (K,) scores whose overlap lies there; NaN for fewer than ten."""
     places = np.clip((overlaps * _BINS).astype(np.intp), 0, _BINS - 1)
     count = np.bincount(places, minlength=_BINS)
     total = np.bincount(places, weights=scores, minlength=_BINS)

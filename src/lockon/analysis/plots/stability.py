@@ -37,7 +37,7 @@ def write_stability_plot(
 
 
 def draw_stability(figure: Any, curves: Sequence[Curve], parameter: str, head: Metric, title: str = "") -> None:
-    """Lines with a marker at each value; a ring where the tracker's own value is; worst and best value in the legend."""
+    """Draw lines with a marker at each value; a ring where the tracker's own value is; worst and best value in the legend."""
     axes = figure.add_subplot()
     places = {label: place for place, label in enumerate(sorted(item.label for item in curves))}
     for item in curves:

@@ -20,12 +20,12 @@ Key = tuple[str, str, str, int]  # protocol, dataset, sequence, anchor (-1 for n
 
 
 def clip_key(record: Record) -> Key:
-    """Which runs of several trackers belong together."""
+    """Return the key that runs of several trackers have in common."""
     return record.protocol, record.dataset, record.sequence, -1 if record.anchor is None else record.anchor
 
 
 def pack_clip(records: Mapping[str, Record], stride: int = 1) -> dict[str, Any]:
-    """Runs of several trackers on one video from one start.
+    """Pack runs of several trackers on one video from one start.
 
     Args:
         records: By label.
@@ -69,14 +69,14 @@ def _pack_run(record: Record, rows: slice) -> dict[str, Any]:
 
 
 def pack_numbers(values: NDArray[Any]) -> str:
-    """(T, K) numbers in pixels to base64 text."""
+    """Pack (T, K) numbers in pixels as base64 text."""
     limited = np.clip(np.round(np.asarray(values, dtype=np.float64) * STEPS_PER_PIXEL), NO_NUMBER + 1, 32767)
     whole = np.where(np.isfinite(values), limited, NO_NUMBER)
     return base64.b64encode(whole.astype("<i2").tobytes()).decode()
 
 
 def pack_parts(values: Sequence[float] | NDArray[Any]) -> str:
-    """(T,) fractions to base64 text."""
+    """Pack (T,) fractions as base64 text."""
     array = np.asarray(values, dtype=np.float64)
     whole = np.where(np.isfinite(array), np.round(np.clip(array, 0, 1) * 254), NO_PART)
     return base64.b64encode(whole.astype(np.uint8).tobytes()).decode()

@@ -38,14 +38,29 @@ class PageSize:
     videos: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PageLimits:
+    """How large a page may grow.
+
+    Attributes:
+        frames: Pictures per video, fewer where the file would grow too large.
+        budget: Bytes of the whole file.
+    """
+
+    frames: int = FRAMES
+    budget: int = BUDGET
+
+
+_LIMITS = PageLimits()
+
+
 def write_html(
     reports: Sequence[Report],
     store: Store,
     path: str | Path,
     find: Find | None = None,
     *,
-    frames: int = FRAMES,
-    budget: int = BUDGET,
+    limits: PageLimits = _LIMITS,
     intervals: Sequence[Intervals] = (),
     title: str = "",
     progress: Callable[[str], None] | None = None,
@@ -57,8 +72,7 @@ def write_html(
         store: Where they came from; its records are drawn frame by frame.
         path: Of the file.
         find: Gives the sequence with the images; None for no pictures.
-        frames: Pictures per video, fewer where the file would grow too large.
-        budget: Bytes of the whole file.
+        limits: Of pictures per video, and of bytes.
         intervals: None, or one per report.
         title: Of the page.
         progress: Told each video before its pictures are made.
@@ -79,13 +93,14 @@ def write_html(
         "clips": [],
     }
     fixed = len(_render(content))
-    _pack(content, runs, int((budget - fixed) * (1 if find is None else _SHARE)))
-    left = budget - len(_render(content))
+    _pack(content, runs, int((limits.budget - fixed) * (1 if find is None else _SHARE)))
+    left = limits.budget - len(_render(content))
     if left < 0:
+        most = limits.budget / 1e6
         raise LockonError(
-            f"the metrics alone take {fixed / 1e6:.1f} MB, over the limit of {budget / 1e6:g} MB; give --max-size {fixed // 10**6 + 5}"
+            f"the metrics alone take {fixed / 1e6:.1f} MB, over the limit of {most:g} MB; give --max-size {fixed // 10**6 + 5}"
         )
-    content["videos"] = _videos(runs, find, frames, left, progress)
+    content["videos"] = _videos(runs, find, limits.frames, left, progress)
     page = _render(content)
     write_bytes(path, page)
     shown = [video["jpegs"] for video in content["videos"].values() if video["jpegs"]]
@@ -93,7 +108,7 @@ def write_html(
 
 
 def _runs(reports: Sequence[Report], store: Store) -> dict[Key, dict[str, Record]]:
-    """First repetitions of all trackers by clip."""
+    """Return the first repetitions of all trackers by clip."""
     runs: dict[Key, dict[str, Record]] = {}
     for report in reports:
         for item in report.trackers:
@@ -104,7 +119,7 @@ def _runs(reports: Sequence[Report], store: Store) -> dict[Key, dict[str, Record
 
 
 def _pack(content: dict[str, Any], runs: Mapping[Key, Mapping[str, Record]], budget: int) -> None:
-    """All clips; every second, fourth, ... frame of them if all are too many."""
+    """Put all clips into the content; every second, fourth, ... frame of them if all are too many."""
     stride = 1
     while True:
         content["clips"] = [pack_clip(records, stride) for records in runs.values()]
@@ -116,7 +131,7 @@ def _pack(content: dict[str, Any], runs: Mapping[Key, Mapping[str, Record]], bud
 def _videos(
     runs: Mapping[Key, Mapping[str, Record]], find: Find | None, frames: int, budget: int, progress: Callable[[str], None] | None
 ) -> dict[str, Any]:
-    """Pictures per video; each video may take an equal part of what the ones before it left."""
+    """Return the pictures per video; each video may take an equal part of what the ones before it left."""
     firsts: dict[tuple[str, str], list[Record]] = {}
     for (_, dataset, sequence, _), by_label in runs.items():
         firsts.setdefault((dataset, sequence), []).append(next(iter(by_label.values())))
@@ -152,4 +167,4 @@ def _render(content: Mapping[str, Any]) -> bytes:
     return page.encode()
 
 
-__all__ = ["BUDGET", "FRAMES", "PageSize", "write_html"]
+__all__ = ["BUDGET", "FRAMES", "PageLimits", "PageSize", "write_html"]

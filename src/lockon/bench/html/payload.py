@@ -17,7 +17,7 @@ from lockon.bench.tables.build import report_notes, title_of
 
 
 def report_payload(report: Report, colors: Mapping[str, int], intervals: Intervals | None = None) -> dict[str, Any]:
-    """One section of the page.
+    """Return one section of the page.
 
     Args:
         report: The metrics.
@@ -81,7 +81,7 @@ def _attributes(report: Report) -> list[dict[str, Any]]:
 
 
 def _sequences(report: Report) -> list[dict[str, Any]]:
-    """One row per sequence, with the values of all trackers that have it."""
+    """Return one row per sequence, with the values of all trackers that have it."""
     rows: dict[tuple[str, str], dict[str, SequenceScore]] = {}
     for item in report.trackers:
         for part in item.sequences:

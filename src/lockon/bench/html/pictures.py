@@ -38,7 +38,7 @@ class Pictures:
 
 
 def take_pictures(sequence: VideoSequence, frames: int, size: tuple[int, int], wanted: int, budget: int) -> Pictures:
-    """Evenly spread pictures of a video, the first and the last frame among them.
+    """Return evenly spread pictures of a video, the first and the last frame among them.
 
     Args:
         sequence: Where the images are.
@@ -68,7 +68,7 @@ def take_pictures(sequence: VideoSequence, frames: int, size: tuple[int, int], w
 
 
 def spread(frames: int, wanted: int) -> list[int]:
-    """At most `wanted` different indices from 0 to frames - 1, evenly spread, ends included.
+    """Return at most `wanted` different indices from 0 to frames - 1, evenly spread, ends included.
 
     >>> spread(10, 4)
     [0, 3, 6, 9]
@@ -93,7 +93,7 @@ def fitting(sizes: dict[int, int], budget: int) -> list[int]:
 
 
 def encode(frame: Frame) -> str:
-    """Base64 text of a JPEG file, at most `LONGEST` pixels wide or high."""
+    """Return the base64 text of a JPEG file, at most `LONGEST` pixels wide or high."""
     height, width = frame.shape[:2]
     scale = min(1.0, LONGEST / max(height, width))
     if scale < 1:

@@ -201,7 +201,7 @@ class Correlation:
     Attributes:
         value: Spearman's; NaN where it has none.
         p_value: Of a two-sided permutation test; NaN where `value` is.
-        pairs: n.
+        pairs: Number of pairs, n.
     """
 
     value: float

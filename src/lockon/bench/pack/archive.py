@@ -40,7 +40,7 @@ def write_submission(path: Path, files: list[tuple[str, bytes]]) -> None:
 
 
 def read_submission(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Relative path and content of every file of a zip file or folder; what operating systems add is left out.
+    """Read the relative path and content of every file of a zip file or folder; what operating systems add is left out.
 
     Raises:
         LockonError: No such file, not a zip file, or damaged.

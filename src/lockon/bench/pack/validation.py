@@ -129,7 +129,7 @@ def _check_names(found: set[str], rules: Server, dataset: set[str], notes: list[
 
 
 def _check_boxes(name: str, content: bytes, rules: Server, expected: _Expected | None, notes: list[str]) -> Iterator[str]:
-    """Everything wrong with one file of boxes."""
+    """Yield everything wrong with one file of boxes."""
     try:
         rows = parse_rows("\n".join(binary_lines(content, name)) if name.endswith(".bin") else _text(content, name), name)
     except LockonError as error:
@@ -156,7 +156,7 @@ def _check_boxes(name: str, content: bytes, rules: Server, expected: _Expected |
 
 
 def _check_plain(name: str, content: bytes, rows: Rows) -> Iterator[str]:
-    """Servers that take boxes alone: finite numbers, commas between them, no codes or corners."""
+    """Yield what servers that take boxes alone would refuse: no finite numbers, no commas between them, codes or corners."""
     numbers = np.arange(1, len(rows) + 1)
     empty = rows.kinds != BOX
     codes = rows.kinds == CODE

@@ -92,12 +92,12 @@ def _dataset(rules: Server, given: str | None, known: Sequence[str], label: str)
 
 
 def _names_of(store: Store, dataset: str) -> tuple[str, ...]:
-    """Sequences that any tracker of the store has, where the server's own names are not known."""
+    """Return the sequences that any tracker of the store has, where the server's own names are not known."""
     return tuple(sorted({one.sequence for label in store.trackers() for one in all_records(store, label) if one.dataset == dataset}))
 
 
 def _filled(record: Record) -> FloatArray:
-    """(T, 4) boxes with the last known one in frames that have none: servers do not take NaN."""
+    """Return the (T, 4) boxes with the last known one in frames that have none: servers do not take NaN."""
     boxes = with_start(record)
     known = np.isfinite(boxes).all(axis=1)
     last = np.maximum.accumulate(np.where(known, np.arange(len(boxes)), 0))

@@ -15,7 +15,7 @@ _BESIDE = 12  # more trackers than this have their legend beside the plot
 
 
 def draw_curves(figure: Any, report: Report, axis: Axis, title: str = "", colors: Mapping[str, int] | None = None) -> None:
-    """One line per tracker, the legend sorted by the metric that the curve stands for.
+    """Draw one line per tracker, the legend sorted by the metric that the curve stands for.
 
     Args:
         figure: Of matplotlib.

@@ -34,7 +34,7 @@ def draw_speed(figure: Any, report: Report) -> None:
 
 
 def draw_accuracy_robustness(figure: Any, report: Report) -> None:
-    """Accuracy against robustness; the upper right corner is the best.
+    """Draw accuracy against robustness; the upper right corner is the best.
 
     A protocol whose robustness counts failures gives the reliability exp(-S failures per frame): the chance to track S
     frames without a failure (Kristan et al., The VOT challenge results).
@@ -49,7 +49,7 @@ def draw_accuracy_robustness(figure: Any, report: Report) -> None:
 
 
 def draw_ranking(figure: Any, report: Report, lines: Mapping[str, float]) -> None:
-    """Trackers by rank from right to left, their EAO upwards (as the VOT reports and SiamLA, figure 11).
+    """Draw trackers by rank from right to left, their EAO upwards (as the VOT reports and SiamLA, figure 11).
 
     Args:
         figure: Of matplotlib.

@@ -53,10 +53,10 @@ def draw_radar(figure: Any, report: Report, key: str | None = None, *, overall: 
 
 
 def wrap(name: str, width: int = 14) -> str:
-    """Words on lines of about `width` letters.
+    r"""Break a name into lines of about `width` letters.
 
     >>> wrap("out-of-plane rotation")
-    'out-of-plane\\nrotation'
+    'out-of-plane\nrotation'
     """
     lines = [""]
     for word in name.replace("_", " ").split():
@@ -68,7 +68,7 @@ def wrap(name: str, width: int = 14) -> str:
 
 
 def _rings(table: Any) -> tuple[float, float]:
-    """Tenths around all values: the spread stays visible, and the centre is not pretended to be 0 silently (the rings are labelled)."""
+    """Return tenths around all values: the spread stays visible, and the centre is not silently pretended to be 0 (rings have labels)."""
     known = table[np.isfinite(table)]
     if not len(known):
         return 0.0, 1.0

@@ -23,17 +23,17 @@ Draw = Callable[[Any], None]
 
 
 def color_of(place: int) -> str:
-    """Colour of the tracker on that place, from 0."""
+    """Return the colour of the tracker on that place, from 0."""
     return COLORS[place % len(COLORS)]
 
 
 def dash_of(place: int) -> str:
-    """Line style of the tracker on that place, from 0."""
+    """Return the line style of the tracker on that place, from 0."""
     return DASHES[place // len(COLORS) % len(DASHES)]
 
 
 def marker_of(place: int) -> str:
-    """Marker of the tracker on that place, from 0: no two of 49 places have colour and marker in common."""
+    """Return the marker of the tracker on that place, from 0: no two of 49 places have colour and marker in common."""
     return MARKERS[(place + place // len(COLORS)) % len(MARKERS)]
 
 
@@ -44,7 +44,7 @@ def places_of(reports: Iterable[Report]) -> dict[str, int]:
 
 
 def by_value(report: Report, key: str) -> list[TrackerScore]:
-    """Trackers by one of their metrics, the best first, NaN last."""
+    """Return the trackers by one of their metrics, the best first, NaN last."""
     rising = next((metric.rising for metric in report.metrics if metric.key == key), True)
 
     def rank(item: TrackerScore) -> tuple[bool, float]:
@@ -55,7 +55,7 @@ def by_value(report: Report, key: str) -> list[TrackerScore]:
 
 
 def save(draw: Draw, path: Path, formats: Iterable[str], size: tuple[float, float] = (6.4, 4.8)) -> list[Path]:
-    """One figure as files of one name and several suffixes.
+    """Save one figure as files of one name and several suffixes.
 
     Args:
         draw: Puts everything on the figure that it is given.
@@ -89,7 +89,7 @@ def _write(figure: Any, path: Path, suffix: str) -> Path:
 
 
 def subtitle(report: Report, sequences: int | None = None) -> str:
-    """Datasets, number of sequences and convention; says where it is a part of a benchmark."""
+    """Return datasets, number of sequences and convention, and whether it is a part of a benchmark."""
     names = report.datasets
     shown = ", ".join(names) if len(names) <= 3 else f"{len(names)} datasets"
     count = sequences if sequences is not None else max(len(item.sequences) for item in report.trackers)

@@ -87,8 +87,10 @@ class Anchors(Protocol):
 
 
 def anchors_of(sequence: VideoSequence, spacing: int = SPACING) -> list[Anchor]:
-    """Return the benchmark's anchors; else one on every `spacing`-th frame (on the next usable one where that has no box to start on),
-    backward where the way to the first frame is the longer one.
+    """Return the benchmark's anchors; else one on every `spacing`-th frame.
+
+    An anchor is on the next usable frame where that one has no box to start on, and backward where the way to the first frame is the
+    longer one.
 
     Raises:
         LockonError: No anchor has a usable box.
@@ -140,7 +142,7 @@ def _with_mask(answer: Output) -> Output:
 
 
 def filled_box(box: FloatArray, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """(H, W) mask of a box x, y, w, h in a frame of `size` (width, height); empty where the box is not finite.
+    """Return the (H, W) mask of a box x, y, w, h in a frame of `size` (width, height); empty where the box is not finite.
 
     >>> filled_box(np.array([1.5, 0, 2, 1]), (4, 2)).astype(int).tolist()
     [[0, 1, 1, 0], [0, 0, 0, 0]]

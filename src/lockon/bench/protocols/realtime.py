@@ -140,7 +140,7 @@ class RealTime(Protocol):
         return real_time(self.base_of(sequence).episode(sequence, run_key), self)
 
     def spent(self, answer: Output, *, start: bool) -> float:
-        """Seconds that a call took, by this clock."""
+        """Return the seconds that a call took, by this clock."""
         if self.seconds is None:
             return answer.seconds
         return self.start_seconds if start and self.start_seconds is not None else self.seconds

@@ -116,7 +116,7 @@ def run_reset(tracker: Tracker, sequence: VideoSequence, rules: Reset | None = N
 
 
 def start_box(sequence: VideoSequence, frame: int, vot_init: InitBox) -> FloatArray:
-    """(4,) x, y, w, h to start a tracker on; sequences without polygons have only their boxes."""
+    """Return the (4,) x, y, w, h to start a tracker on; sequences without polygons have only their boxes."""
     if vot_init == "area" and sequence.polygons is not None and np.isfinite(sequence.polygons[frame]).all():
         return np.asarray(polygon_to_box(sequence.polygons[frame], "area") + np.array([0.5, 0.5, 0, 0]))
     return np.asarray(sequence.boxes[frame], dtype=np.float64)

@@ -89,13 +89,13 @@ class Rows:
 
 
 def usable_rows(sequence: VideoSequence) -> NDArray[np.bool_]:
-    """(T,) whether a tracker can be started there: a box of positive size on a target that is not absent."""
+    """Return where (T,) a tracker can be started: on a box of positive size on a target that is not absent."""
     usable = np.asarray(np.isfinite(sequence.boxes).all(axis=1) & (sequence.boxes[:, 2:] > 0).all(axis=1))
     return usable if sequence.visible is None else usable & sequence.visible
 
 
 def first_annotated(sequence: VideoSequence) -> int:
-    """Index of the first frame with a box of positive size on a target that is not absent.
+    """Return the index of the first frame with a box of positive size on a target that is not absent.
 
     Raises:
         LockonError: There is none.

@@ -75,7 +75,7 @@ class AnchorsScoring:
         return (Axis.of_lengths(),)
 
     def score(self, records: Sequence[Record]) -> SequenceScore:
-        """One sequence: the runs from all anchors, of all repetitions."""
+        """Score one sequence: the runs from all anchors, of all repetitions."""
         rounds = sorted({record.repetition for record in records})
         parts = tuple(self._score([record for record in records if record.repetition == number]) for number in rounds)
         if len(parts) == 1:
@@ -106,7 +106,7 @@ class AnchorsScoring:
         )
 
     def combine(self, scores: Sequence[SequenceScore]) -> dict[str, float]:
-        """Over all runs; the mean over repetitions."""
+        """Combine all runs; the mean over repetitions."""
         found = self._rounds(scores)
         eao = [math.nan if self.lengths is None else one.eao for one in found]
         columns = {"EAO": eao, "A": [one.accuracy for one in found], "R": [one.robustness for one in found]}
@@ -118,13 +118,13 @@ class AnchorsScoring:
         return {"expected_overlap": np.mean([one.curve[1:longest] for one in self._rounds(scores)], axis=0)}
 
     def _rounds(self, scores: Sequence[SequenceScore]) -> list[MultiStartScores]:
-        """Metrics of each repetition; a sequence with fewer of them gives what it has."""
+        """Return the metrics of each repetition; a sequence with fewer of them gives what it has."""
         low, high = self.lengths or (1, max(run.frames for part in scores for run in part.runs) + 1)
         count = max(len(part.runs) for part in scores)
         return [multi_start_scores([part.runs[k % len(part.runs)] for part in scores], low, high) for k in range(count)]
 
     def notes(self) -> list[str]:
-        """What counts."""
+        """Say what counts."""
         return [
             f"{eao_note(self.dataset, self.lengths)} A: mean overlap before failures. R: fraction of frames before failures. "
             f"Convention `{CONVENTION}`; overlap of masks where the dataset has masks, else exact overlap of polygons or boxes.",

@@ -30,7 +30,7 @@ def has_attributes(report: Report) -> bool:
 
 
 def by_attribute(report: Report) -> list[AttributeScore]:
-    """Metrics per attribute, by name; each sequence counts for all its attributes.
+    """Return the metrics per attribute, by name; each sequence counts for all its attributes.
 
     Raises:
         LockonError: No sequence has any.
@@ -52,7 +52,7 @@ def by_attribute(report: Report) -> list[AttributeScore]:
 
 
 def overall(report: Report) -> AttributeScore:
-    """All sequences, under the name "overall", to stand beside the attributes."""
+    """Combine all sequences, under the name "overall", to stand beside the attributes."""
     names = {(part.dataset, part.sequence) for item in report.trackers for part in item.sequences}
     return AttributeScore("overall", len(names), {item.label: item.values for item in report.trackers})
 

@@ -12,7 +12,7 @@ from lockon.data.datasets.table import official_list
 
 
 def coverage(records: Iterable[Record]) -> tuple[Coverage, ...]:
-    """One entry per dataset, by name.
+    """Return one entry per dataset, by name.
 
     Args:
         records: Of all trackers.
@@ -34,7 +34,7 @@ def _coverage(dataset: str, sequences: Mapping[str, Sequence[Record]]) -> Covera
 
 
 def listed_sequence(record: Record) -> Listed | None:
-    """What the benchmark's list says of a sequence, if there is a list and it has it."""
+    """Return what the benchmark's list says of a sequence, if there is a list and it has it."""
     whole = official_list(record.dataset)
     return None if whole is None else whole.get(own_name(record))
 
@@ -45,7 +45,7 @@ def own_name(record: Record) -> str:
 
 
 def coverage_note(item: Coverage, shown: int = 5) -> str:
-    """Half a sentence.
+    """Return half a sentence.
 
     >>> from lockon.data.completeness import Completeness, Cut
     >>> coverage_note(Coverage(Completeness("OTB100", 1, 3, ("Biker", "Bird1"), (Cut("Dog1", 200, 1350),))))

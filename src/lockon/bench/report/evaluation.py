@@ -66,7 +66,7 @@ def evaluate(store: Store, convention: str | None = None, trackers: Sequence[str
 
 
 def evaluate_all(store: Store, options: Options) -> list[Report]:
-    """One report, or one per dataset where the protocol's metrics belong to one dataset.
+    """Make one report, or one per dataset where the protocol's metrics belong to one dataset.
 
     Raises:
         LockonError: No such results, unknown convention, tracker, protocol or dataset.
@@ -103,7 +103,7 @@ def _scorable(record: Record) -> bool:
 
 
 def evaluate_each(store: Store, options: Options, protocols: Sequence[str] = ()) -> list[Report]:
-    """`evaluate_all` under several protocols; those that have nothing of the chosen trackers and datasets are left out.
+    """Apply `evaluate_all` under several protocols; those that have nothing of the chosen trackers and datasets are left out.
 
     Args:
         store: A folder of results.
@@ -146,7 +146,7 @@ def stored_protocols(store: Store) -> list[str]:
 
 
 def _groups(bases: dict[str, str], options: Options) -> list[tuple[str, list[str]]]:
-    """(base, datasets) of each report."""
+    """Return the (base, datasets) of each report."""
     groups: dict[tuple[str, str], list[str]] = {}
     for name, base in sorted(bases.items(), key=lambda item: SCORINGS[item[1]].per_dataset):
         groups.setdefault((base, name if options.apart or SCORINGS[base].per_dataset else ""), []).append(name)
@@ -199,7 +199,7 @@ def _missing_runs(found: dict[str, list[Record]]) -> list[str]:
 
 
 def _sequences(scoring: Scoring, records: Sequence[Record]) -> list[SequenceScore]:
-    """One score per sequence; its repetitions, or its runs from several anchors, lie side by side."""
+    """Score each sequence; its repetitions, or its runs from several anchors, lie side by side."""
 
     def name(record: Record) -> tuple[str, str]:
         return record.dataset, record.sequence
@@ -209,7 +209,7 @@ def _sequences(scoring: Scoring, records: Sequence[Record]) -> list[SequenceScor
 
 
 def _with_attributes(record: Record) -> Record:
-    """Attributes from the benchmark's list where the results were stored without any."""
+    """Take the attributes from the benchmark's list where the results were stored without any."""
     listed = None if record.attributes else listed_sequence(record)
     return record if listed is None else replace(record, attributes=tuple(sorted(listed.attributes)))
 
@@ -233,7 +233,7 @@ def _combine(
 
 
 def _spread(scores: list[SequenceScore], scoring: Scoring, repetitions: int) -> dict[str, float]:
-    """Standard deviation of each metric over the repetitions; a sequence with fewer of them gives what it has."""
+    """Return the standard deviation of each metric over the repetitions; a sequence with fewer of them gives what it has."""
     rounds = []
     for k in range(repetitions):
         rounds.append(scoring.combine([part.repetitions[k % len(part.repetitions)] if part.repetitions else part for part in scores]))

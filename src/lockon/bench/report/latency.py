@@ -14,7 +14,7 @@ KEYS = ("mean", "p50", "p95", "p99")
 
 
 def tracking_times(record: Record) -> FloatArray:
-    """(N,) seconds of the frames that were tracked: not those that the tracker was started on, nor those that it never saw."""
+    """Return the (N,) seconds of the frames that were tracked: not those that the tracker was started on, nor those that it never saw."""
     times = np.array(record.run.times, dtype=np.float64)
     times[record.run.start] = np.nan
     if record.run.events is not None:
@@ -23,7 +23,7 @@ def tracking_times(record: Record) -> FloatArray:
 
 
 def latency(item: TrackerScore) -> dict[str, float]:
-    """Milliseconds per frame: ``mean``, ``p50``, ``p95``, ``p99``; NaN where no time was kept."""
+    """Return the milliseconds per frame: ``mean``, ``p50``, ``p95``, ``p99``; NaN where no time was kept."""
     times = item.times
     if not len(times):
         return dict.fromkeys(KEYS, float("nan"))

@@ -7,7 +7,7 @@ from lockon.errors import LockonError
 
 
 def range_of(dataset: str, given: tuple[int, int] | None) -> tuple[int, int] | None:
-    """First and last length; None where the dataset is none of the challenges' and nothing is given.
+    """Return the first and last length; None where the dataset is none of the challenges' and nothing is given.
 
     Raises:
         LockonError: Given lengths that are no range.

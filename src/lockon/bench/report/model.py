@@ -43,9 +43,12 @@ class Axis:
 
     Attributes:
         key: Of the curve in `TrackerScore.curves`.
-        title, x, y: Of its plot.
+        title: Of its plot.
+        x: Label of the horizontal axis.
+        y: Label of the vertical axis.
         metric: Key of the metric that a legend shows.
-        values: (K,) of x; a shorter curve belongs to the first of them. log: whether x is drawn logarithmically.
+        values: (K,) of x; a shorter curve belongs to the first of them.
+        log: Whether x is drawn logarithmically.
     """
 
     key: str
@@ -67,7 +70,8 @@ class SequenceScore:
     """One tracker on one sequence, all repetitions together.
 
     Attributes:
-        sequence, dataset: Names.
+        sequence: Its name.
+        dataset: Name of its dataset.
         frames: Length, the frames before the start included.
         values: Metric by `Metric.key`; NaN where nothing counts.
         curves: By `Axis.key`.
@@ -145,19 +149,19 @@ class Scoring(Protocol):
         """Whether the frames of all sequences are pooled; otherwise the mean over sequences is taken."""
 
     def score(self, records: Sequence[Record]) -> SequenceScore:
-        """All results of one tracker on one sequence: repetitions, or runs from several anchors."""
+        """Score all results of one tracker on one sequence: repetitions, or runs from several anchors."""
 
     def combine(self, scores: Sequence[SequenceScore]) -> dict[str, float]:
-        """Metrics of several sequences."""
+        """Combine the metrics of several sequences."""
 
     def curves(self, scores: Sequence[SequenceScore]) -> dict[str, FloatArray]:
-        """Curves of several sequences."""
+        """Combine the curves of several sequences."""
 
     def accuracy_robustness(self, values: Mapping[str, float]) -> tuple[float, float]:
         """Return a tracker's point, robustness first; more is better in both. NaN for protocols without."""
 
     def notes(self) -> list[str]:
-        """Sentences that say what the metrics mean."""
+        """Return sentences that say what the metrics mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +170,8 @@ class TrackerScore:
 
     Attributes:
         label: Its name.
-        values, curves: Averaged as the convention does.
+        values: Metrics, averaged as the convention does.
+        curves: Averaged likewise.
         size: Bytes of the weight files, 0 without a network.
         sequences: The parts.
         missing: Names of sequences that other trackers of the report have and this one has not.

@@ -86,7 +86,7 @@ class OnePassScoring:
         )
 
     def score(self, records: Sequence[Record]) -> SequenceScore:
-        """One sequence; the mean over its repetitions."""
+        """Score one sequence; the mean over its repetitions."""
         parts = tuple(self._score(record) for record in records)
         if len(parts) == 1:
             return parts[0]
@@ -123,11 +123,11 @@ class OnePassScoring:
         )
 
     def combine(self, scores: Sequence[SequenceScore]) -> dict[str, float]:
-        """Means over sequences or over all frames."""
+        """Average over sequences or over all frames."""
         return {name: float(self._over([part.values[name] for part in scores], scores, name)) for name in KEYS}
 
     def curves(self, scores: Sequence[SequenceScore]) -> dict[str, FloatArray]:
-        """Means over sequences or over all frames."""
+        """Average over sequences or over all frames."""
         return {axis.key: self._over([part.curves[axis.key] for part in scores], scores, axis.metric) for axis in self.axes}
 
     def _over(self, values: Sequence[Any], scores: Sequence[SequenceScore], name: str) -> Any:
@@ -135,11 +135,11 @@ class OnePassScoring:
 
     @staticmethod
     def accuracy_robustness(values: Mapping[str, float]) -> tuple[float, float]:
-        """One-pass evaluation has no robustness."""
+        """Return NaN for both: one-pass evaluation has no robustness."""
         return float("nan"), float("nan")
 
     def notes(self) -> list[str]:
-        """What counts, and how it is averaged."""
+        """Say what counts, and how it is averaged."""
         clipped = ", boxes clipped to the picture" if self.pooled else ""
         counted = f"AO, SR0.5 and SR0.75: first and absent frames excluded{clipped}"
         return [

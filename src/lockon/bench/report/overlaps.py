@@ -14,12 +14,12 @@ from lockon.types import FloatArray
 
 
 def regions(boxes: FloatArray, *, exact: bool = False) -> FloatArray:
-    """(T, 4) boxes as they are, or as (T, 8) corners where overlaps are exact."""
+    """Return the (T, 4) boxes as they are, or as (T, 8) corners where overlaps are exact."""
     return box_to_polygon(boxes) if exact else boxes
 
 
 def answer_regions(record: Record, *, exact: bool = False) -> FloatArray:
-    """(T, 4) boxes of the tracker, or (T, 8) corners where it gave some or overlaps are exact."""
+    """Return the (T, 4) boxes of the tracker, or (T, 8) corners where it gave some or overlaps are exact."""
     corners = record.run.polygons
     if corners is None:
         return regions(record.run.boxes, exact=exact)
@@ -27,13 +27,13 @@ def answer_regions(record: Record, *, exact: bool = False) -> FloatArray:
 
 
 def truth_regions(record: Record, *, exact: bool = False) -> FloatArray:
-    """(T, 8) polygons of the ground truth, or (T, 4) boxes where it has none; NaN where the target is absent."""
+    """Return the (T, 8) polygons of the ground truth, or (T, 4) boxes where it has none; NaN where the target is absent."""
     truth = regions(record.truth, exact=exact) if record.polygons is None else record.polygons
     return truth if record.visible is None else np.where(record.visible[:, None], truth, np.nan)
 
 
 def region_overlaps(record: Record) -> FloatArray:
-    """(T,) exact overlap of the tracker's region with the truth: of masks, polygons or boxes, whichever the truth is.
+    """Return the (T,) exact overlap of the tracker's region with the truth: of masks, polygons or boxes, whichever the truth is.
 
     NaN where a side is missing. Masks that are both empty, of a target that is absent, have an overlap of 1.
     """
@@ -46,8 +46,9 @@ def region_overlaps(record: Record) -> FloatArray:
 
 
 def frame_overlaps(record: Record) -> FloatArray:
-    """(T,) `region_overlaps` as they are shown over time: 0 where the tracker gave nothing, NaN where there is no target, before the
-    start, and while the tracker was not run.
+    """Return the (T,) `region_overlaps` as they are shown over time.
+
+    They are 0 where the tracker gave nothing, NaN where there is no target, before the start, and while the tracker was not run.
     """
     found = region_overlaps(record)
     known = np.isfinite(truth_regions(record)).all(axis=1) & (np.arange(len(found)) >= record.run.start)
@@ -57,7 +58,7 @@ def frame_overlaps(record: Record) -> FloatArray:
 
 
 def _mask_overlaps(record: Record) -> FloatArray:
-    """(T,) overlap of the masks, one frame at a time: those of a whole video may not fit into the memory."""
+    """Return the (T,) overlap of the masks, one frame at a time: those of a whole video may not fit into the memory."""
     size, overlaps = record.run.bounds or _extent(record), np.full(len(record.truth), np.nan)
     for row, (answer, truth) in enumerate(zip(record.run.masks or (), record.truth_masks or (), strict=True)):
         if truth is not None:
@@ -67,7 +68,7 @@ def _mask_overlaps(record: Record) -> FloatArray:
 
 
 def _extent(record: Record) -> tuple[int, int]:
-    """(width, height) that holds all masks of a record, for results read without the size of the frames."""
+    """Return the (width, height) that holds all masks of a record, for results read without the size of the frames."""
     masks = [parse_vot_mask(text) for text in (*(record.run.masks or ()), *(record.truth_masks or ())) if text is not None]
     return max((mask.x + mask.width for mask in masks), default=1), max((mask.y + mask.height for mask in masks), default=1)
 

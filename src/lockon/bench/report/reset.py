@@ -83,7 +83,7 @@ class ResetScoring:
         return (Axis.of_lengths(),)
 
     def score(self, records: Sequence[Record]) -> SequenceScore:
-        """One sequence with its repetitions."""
+        """Score one sequence with its repetitions."""
         parts = tuple(self._score([record]) for record in records)
         return parts[0] if len(parts) == 1 else self._score(records, parts)
 
@@ -111,7 +111,7 @@ class ResetScoring:
         return reset_run(boxes, events, truth, record.run.bounds, self.convention)
 
     def combine(self, scores: Sequence[SequenceScore]) -> dict[str, float]:
-        """Over all frames of all sequences; EAO from the curve."""
+        """Combine all frames of all sequences; EAO comes from the curve."""
         runs = [list(part.runs) for part in scores]
         found = accuracy_robustness(runs, BURNIN)
         average = math.nan if self.lengths is None else expected_average_overlap(runs, *self.lengths)
@@ -122,7 +122,7 @@ class ResetScoring:
         return {"expected_overlap": expected_overlap_curve([list(part.runs) for part in scores])[:LONGEST]}
 
     def notes(self) -> list[str]:
-        """What counts."""
+        """Say what counts."""
         counted = "exact overlap of polygons" if self.convention == EXACT else f"rasterised overlap, convention `{self.convention}`"
         return [
             f"{eao_note(self.dataset, self.lengths)} A: mean overlap without {BURNIN} frames after each start. R: failures per 100 frames. "
@@ -137,7 +137,7 @@ class ResetScoring:
 
     @staticmethod
     def accuracy_robustness(values: Mapping[str, float]) -> tuple[float, float]:
-        """Reliability exp(-S R / 100) and accuracy: a point of the plot."""
+        """Return the reliability exp(-S R / 100) and accuracy: a point of the plot."""
         return math.exp(-RELIABILITY * values["R"] / 100), values["A"]
 
 

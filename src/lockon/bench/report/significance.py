@@ -33,11 +33,15 @@ class SignificantDifference:
     """One metric of two trackers over the sequences that both have.
 
     Attributes:
-        first, second: Values.
+        first: Value of the first tracker.
+        second: Value of the second tracker.
         difference: First - second.
-        low, high: Its confidence interval.
+        low: Lower end of its confidence interval.
+        high: Upper end of it.
         p: How likely a difference as large is by chance.
-        wins, ties, losses: Sequences on which the first is better, equal, worse.
+        wins: Sequences on which the first is better.
+        ties: Sequences on which both are equal.
+        losses: Sequences on which the first is worse.
     """
 
     first: float
@@ -85,7 +89,7 @@ def _of_tracker(report: Report, item: TrackerScore, seed: int) -> dict[str, tupl
 
 
 def compare(report: Report, a: str, b: str, seed: int = 0) -> PairedComparison:
-    """Two trackers on the sequences that both have: paired differences and sign-flip permutation tests.
+    """Compare two trackers on the sequences that both have: paired differences and sign-flip permutation tests.
 
     Raises:
         LockonError: A tracker that the report does not have, twice the same, or no common sequence.
@@ -137,7 +141,7 @@ def _paired(report: Report, metric: Metric, pair: Pair, values: Sides, seed: int
 
 
 def _redrawn(report: Report, metrics: Sequence[Metric], pair: Pair, values: Sides, seed: int) -> dict[str, SignificantDifference]:
-    """Metrics that are no means: from draws of sequences, and with the two trackers' sequences exchanged at random."""
+    """Test metrics that are no means: with draws of sequences, and with the two trackers' sequences exchanged at random."""
     drawn = _drawn(report, pair, seed)
     exchanged = _exchanged(report, pair, seed)
     found = {}
@@ -155,12 +159,12 @@ def _redrawn(report: Report, metrics: Sequence[Metric], pair: Pair, values: Side
 
 
 def _sign(metric: Metric, difference: float) -> int | None:
-    """1 where the first is better, -1 where the second is; None for a sequence that has no value of its own."""
+    """Return 1 where the first is better, -1 where the second is; None for a sequence that has no value of its own."""
     return None if np.isnan(difference) else int(np.sign(difference if metric.rising else -difference))
 
 
 def _values(report: Report, scores: Sequence[SequenceScore], metric: Metric) -> tuple[FloatArray, FloatArray | None]:
-    """(S,) values and (S,) frames of each sequence; None where sequences count alike."""
+    """Return the (S,) values and (S,) frames of each sequence; None where sequences count alike."""
     values = np.array([part.values[metric.key] for part in scores])
     weights = np.array([part.weights[metric.key] for part in scores], dtype=np.float64)
     values = np.where(weights > 0, values, np.nan)
@@ -168,14 +172,14 @@ def _values(report: Report, scores: Sequence[SequenceScore], metric: Metric) -> 
 
 
 def _drawn(report: Report, sides: Sequence[Sequence[SequenceScore]], seed: int) -> list[dict[str, FloatArray]]:
-    """(DRAWS,) values of each metric, from sequences drawn with replacement, the same ones for each side."""
+    """Return the (DRAWS,) values of each metric, from sequences drawn with replacement, the same ones for each side."""
     rng, count = np.random.default_rng(seed), len(sides[0])
     rounds = [rng.integers(0, count, count) for _ in range(DRAWS)]
     return [_collected(report, [[side[index] for index in draw] for draw in rounds]) for side in sides]
 
 
 def _exchanged(report: Report, pair: Pair, seed: int) -> list[dict[str, FloatArray]]:
-    """(DRAWS,) values of each metric, each sequence going to the first or the second side by chance."""
+    """Return the (DRAWS,) values of each metric, each sequence going to the first or the second side by chance."""
     rng = np.random.default_rng(seed)
     rounds = [rng.integers(0, 2, len(pair[0])) for _ in range(DRAWS)]
     both = [[[pair[(side + flip) % 2][index] for index, flip in enumerate(flips)] for flips in rounds] for side in (0, 1)]

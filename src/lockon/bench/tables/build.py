@@ -14,7 +14,7 @@ from lockon.bench.tables.model import BEST, Cell, Table, megabytes, number, rank
 
 
 def summary_table(report: Report, intervals: Intervals | None = None) -> Table:
-    """One row per tracker, and what the metrics mean.
+    """Return one row per tracker, and what the metrics mean.
 
     Args:
         report: The metrics.
@@ -33,7 +33,7 @@ def summary_table(report: Report, intervals: Intervals | None = None) -> Table:
 
 
 def title_of(report: Report) -> str:
-    """Datasets, protocol and convention in one line."""
+    """Return the datasets, protocol and convention in one line."""
     return f"{', '.join(report.datasets)}: {report.protocol}, convention {report.convention}"
 
 
@@ -52,7 +52,7 @@ def _metric_cells(report: Report, metric: Metric, intervals: Intervals | None) -
 
 
 def report_notes(report: Report) -> list[str]:
-    """What the metrics mean, what they were measured on, and what is missing. Parts between two stars are warnings."""
+    """Say what the metrics mean, what they were measured on, and what is missing. Parts between two stars are warnings."""
     lines = report.scoring.notes()
     setups = sorted({setup for item in report.trackers for setup in item.setups})
     speed_note = f"tracking only, without decoding ({'; '.join(setups)})" if setups else "these results have no times"
@@ -77,7 +77,7 @@ def coverage_notes(report: Report) -> list[str]:
 
 
 def sequence_table(report: Report, metric: Metric | None = None) -> Table:
-    """One metric of every sequence and tracker; sequences by dataset and name.
+    """Return one metric of every sequence and tracker; sequences by dataset and name.
 
     Args:
         report: The metrics.
@@ -99,7 +99,7 @@ def sequence_table(report: Report, metric: Metric | None = None) -> Table:
 
 
 def _short_notes(report: Report, what: str) -> tuple[str, ...]:
-    """Protocol and convention; the summary says the rest."""
+    """Say protocol and convention; the summary says the rest."""
     line = f"{what}: protocol {report.protocol}, convention `{report.convention}`."
     partial = any(item.partial for item in report.coverage) or any(item.missing for item in report.trackers)
     return (line, "**Partial: these are not all sequences and frames of the benchmark.**") if partial else (line,)
@@ -110,7 +110,7 @@ def _value_cells(values: Sequence[float], metric: Metric) -> list[Cell]:
 
 
 def attribute_table(report: Report, metric: Metric | None = None) -> Table:
-    """One metric over the sequences of each attribute, and over all.
+    """Return one metric over the sequences of each attribute, and over all.
 
     Args:
         report: The metrics.
@@ -136,7 +136,7 @@ def _sequences(report: Report) -> int:
 
 
 def latency_table(report: Report) -> Table:
-    """Milliseconds per frame: mean and percentiles, of all tracked frames."""
+    """Return the milliseconds per frame: mean and percentiles, of all tracked frames."""
     rows = []
     found: list[tuple[TrackerScore, Mapping[str, float]]] = [(item, latency(item)) for item in report.trackers]
     keys = ("mean", "p50", "p95", "p99")
@@ -150,7 +150,7 @@ def latency_table(report: Report) -> Table:
 
 
 def comparison_table(report: Report, comparison: PairedComparison) -> Table:
-    """Metric by metric: the difference of two trackers over the sequences that both have, and whether it is more than chance."""
+    """Compare metric by metric: the difference of two trackers over the sequences that both have, and whether it is more than chance."""
     rows = []
     for metric in report.metrics:
         found = comparison.metrics.get(metric.key)

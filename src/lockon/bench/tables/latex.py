@@ -27,7 +27,7 @@ _PREAMBLE = r"""\documentclass{article}
 
 
 def to_latex(tables: Iterable[Table]) -> str:
-    r"""``table`` environments to be pasted into a paper that says ``\usepackage{booktabs}``."""
+    r"""Return ``table`` environments to be pasted into a paper that says ``\usepackage{booktabs}``."""
     return "% needs \\usepackage{booktabs}\n" + "\n".join(_table(table) for table in tables)
 
 
@@ -37,7 +37,7 @@ def latex_document(tables: Iterable[Table]) -> str:
 
 
 def escape(text: str) -> str:
-    r"""Any text as LaTeX prints it.
+    r"""Write any text as LaTeX prints it.
 
     >>> escape("siam_rpn & 50%")
     'siam\\_rpn \\& 50\\%'
@@ -70,7 +70,7 @@ def _cell(cell: Cell) -> str:
 
 
 def _note(note: str) -> str:
-    """Markdown's stars and back quotes become bold and typewriter text."""
+    """Turn Markdown's stars and back quotes into bold and typewriter text."""
     text = re.sub(r"\*\*(.+?)\*\*", r"\\textbf{\1}", escape(note))
     return re.sub(r"`(.+?)`", r"\\texttt{\1}", text)
 

@@ -26,7 +26,7 @@ def to_markdown(report: Report, *, per_sequence: bool = False) -> str:
 
 
 def markdown(tables: Iterable[Table], *, titles: bool = False) -> str:
-    """Tables with their notes, one after the other.
+    """Write tables with their notes, one after the other, as Markdown.
 
     Args:
         tables: In order.

@@ -85,12 +85,12 @@ def mean_spread(values: FloatArray, digits: int = 3) -> str:
 
 
 def speed(value: float) -> str:
-    """Frames per second: whole above 10."""
+    """Return the frames per second: whole above 10."""
     return number(value, 0 if value >= 10 else 1)
 
 
 def megabytes(size: int) -> str:
-    """Bytes of weights; "none" for no weights."""
+    """Return the bytes of weights; "none" for no weights."""
     return f"{size / 1e6:.1f} MB" if size else "none"
 
 

@@ -21,7 +21,8 @@ def to_json(reports: Report | Sequence[Report], intervals: Sequence[Intervals] =
 
     Args:
         reports: One or several.
-        intervals, comparisons: None, or one per report.
+        intervals: None, or one per report.
+        comparisons: None, or one per report.
     """
     several = [reports] if isinstance(reports, Report) else list(reports)
     records = []
@@ -75,7 +76,7 @@ def _sequence(part: SequenceScore) -> dict[str, Any]:
 
 
 def _attributes(report: Report) -> dict[str, dict[str, Any]]:
-    """Per tracker and attribute: number of sequences and metrics."""
+    """Return, per tracker and attribute, the number of sequences and the metrics."""
     found: dict[str, dict[str, Any]] = {}
     for entry in by_attribute(report) if has_attributes(report) else ():
         for label, values in entry.values.items():
@@ -95,7 +96,7 @@ def _metrics(item: TrackerScore | SequenceScore) -> dict[str, float | None]:
 
 
 def nulls(values: Any) -> Any:
-    """JSON has no NaN: None for it, wherever it is in mappings and lists."""
+    """Replace NaN, which JSON does not have, by None wherever it is in mappings and lists."""
     if isinstance(values, Mapping):
         return {key: nulls(value) for key, value in values.items()}
     if isinstance(values, list):
@@ -104,7 +105,7 @@ def nulls(values: Any) -> Any:
 
 
 def to_csv(reports: Report | Sequence[Report]) -> str:
-    """One line per tracker with an empty sequence, then one per sequence."""
+    """Write one line per tracker with an empty sequence, then one per sequence."""
     several = [reports] if isinstance(reports, Report) else list(reports)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -139,7 +140,7 @@ def curves_csv(report: Report) -> str:
 
 
 def attributes_csv(report: Report) -> str:
-    """One line per attribute and tracker, all sequences ("overall") first: attribute, sequences, tracker, every metric.
+    """Write one line per attribute and tracker, all sequences ("overall") first: attribute, sequences, tracker, every metric.
 
     Raises:
         LockonError: No sequence has attributes.
