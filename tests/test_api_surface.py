@@ -67,7 +67,7 @@ PUBLIC = {
         "parse_vary",
         "search",
     ],
-    "lockon.analysis.latency": ["Latency", "Scene", "measure"],
+    "lockon.analysis.latency": ["Latency", "LatencyScene", "measure"],
     "lockon.analysis.pairs": ["ORACLE", "REFINER", "Pair", "pairs_of"],
     "lockon.bench.run": ["BenchmarkOptions", "Outcome", "TrackerSpec", "run_benchmark"],
     "lockon.bench.protocols.plan": ["Protocol"],

@@ -7,7 +7,7 @@ import pytest
 
 from colored_videos import RED, video
 from lockon.analysis import latency
-from lockon.analysis.latency import Latency, Scene, latency_json, latency_markdown, measure, scene_of
+from lockon.analysis.latency import Latency, LatencyScene, latency_json, latency_markdown, measure, scene_of
 from lockon.errors import LockonError
 from lockon.types import Result
 
@@ -45,7 +45,7 @@ def clock(monkeypatch):
 
 
 def test_they_take_turns_and_swap(clock):
-    scene = Scene("clip", [FRAME] * 5, np.zeros(4))
+    scene = LatencyScene("clip", [FRAME] * 5, np.zeros(4))
     done = []
     found = measure(Timed("b", 0.01, clock), Timed("r", 0.03, clock), [scene], rounds=2, warmup=1, advance=done.append)
     assert "".join(clock.diary) == "BR" + "br" + "rb" + "br" + "rb" + "BR" + "rb" + "br" + "rb" + "br"
@@ -82,6 +82,6 @@ def test_a_scene_is_the_beginning_of_a_sequence():
     ],
 )
 def test_impossible_numbers_of_rounds_and_frames_are_refused(clock, options, text):
-    scene = Scene("clip", [FRAME] * 5, np.zeros(4))
+    scene = LatencyScene("clip", [FRAME] * 5, np.zeros(4))
     with pytest.raises(LockonError, match=text):
         measure(Timed("b", 0.01, clock), Timed("r", 0.03, clock), [scene], **options)

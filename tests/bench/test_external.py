@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from lockon.bench.external import is_foreign, make_foreign, source_of
+from lockon.bench.external import is_external, make_external, source_of
 from lockon.bench.spec import TrackerSpec, sha256
 from lockon.errors import LockonError
 
@@ -70,8 +70,8 @@ def spec(name, **fields):
     ],
 )
 def test_functions_and_classes_of_the_working_directory(here, name):
-    assert is_foreign(name)
-    tracker = make_foreign(spec(name))
+    assert is_external(name)
+    tracker = make_external(spec(name))
     tracker.init(None, (1, 2, 3, 4))
     assert tracker.track(None) == (1, 2, 3, 4)
 
@@ -88,12 +88,12 @@ def test_another_process_in_another_folder_finds_the_code_by_its_file(here, tmp_
 
 
 def test_arguments_are_what_was_given(here):
-    assert make_foreign(spec("module_of_mine:Mine")).arguments == (1.0, None, "nowhere")
+    assert make_external(spec("module_of_mine:Mine")).arguments == (1.0, None, "nowhere")
     weights = here / "net.pt"
-    found = make_foreign(spec("module_of_mine:Mine", weights=weights, device="cuda", overrides={"scale": 2}))
+    found = make_external(spec("module_of_mine:Mine", weights=weights, device="cuda", overrides={"scale": 2}))
     assert found.arguments == (2, weights, "cuda")
     with pytest.raises(LockonError, match=r"module_of_mine:make_tracker\(\) cannot be called with \['scale'\]"):
-        make_foreign(spec("module_of_mine:make_tracker", overrides={"scale": 2}))
+        make_external(spec("module_of_mine:make_tracker", overrides={"scale": 2}))
 
 
 def test_changed_code_is_another_configuration(here):
@@ -119,7 +119,7 @@ def test_changed_code_is_another_configuration(here):
 )
 def test_mistakes_say_what_is_wrong(here, name, text):
     with pytest.raises(LockonError, match=text):
-        make_foreign(spec(name))
+        make_external(spec(name))
 
 
 def test_an_error_of_the_module_itself_is_shown_as_it_is(here):

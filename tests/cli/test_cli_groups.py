@@ -9,7 +9,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from lockon.cli._groups import DataOptions, RunOptions, TrackerOptions, grouped
+from lockon.cli._groups import DataOptions, RunOptions, TrackerOptions
+from lockon.cli._options import option_groups
 from lockon.errors import LockonError
 
 
@@ -25,7 +26,7 @@ def made(seen: list[object]) -> typer.Typer:
     app = typer.Typer()
 
     @app.command()
-    @grouped
+    @option_groups
     def build(*, name: Annotated[str, typer.Argument()], size: Size, loud: Annotated[bool, typer.Option("--loud")] = False) -> None:
         """Build it."""
         seen.extend([name, size, loud])

@@ -23,7 +23,7 @@ from lockon.types import FloatArray, Frame
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class LatencyScene:
     """What is tracked: frames (H, W, 3) uint8 RGB, the target's box (4,) x, y, w, h on the first of them, and a name."""
 
     name: str
@@ -57,7 +57,7 @@ class Latency:
         return {**found, **{f"{name}_fps": 1000 / found[f"{name}_median_ms"] for name in ("base", "refined")}}
 
 
-def scene_of(sequence: VideoSequence, frames: int) -> Scene:
+def scene_of(sequence: VideoSequence, frames: int) -> LatencyScene:
     """Return the first frames of a sequence from its first usable box on, read now, so that no reading stands between two trackers.
 
     Args:
@@ -68,13 +68,15 @@ def scene_of(sequence: VideoSequence, frames: int) -> Scene:
         LockonError: No usable box, or an unreadable frame.
     """
     start = first_annotated(sequence)
-    return Scene(sequence.name, [sequence.frames[i] for i in range(start, min(start + frames, len(sequence)))], sequence.boxes[start])
+    return LatencyScene(
+        sequence.name, [sequence.frames[i] for i in range(start, min(start + frames, len(sequence)))], sequence.boxes[start]
+    )
 
 
 def measure(
     base: Tracker,
     refined: Tracker,
-    scenes: Sequence[Scene],
+    scenes: Sequence[LatencyScene],
     *,
     rounds: int = 3,
     warmup: int = 10,
@@ -166,4 +168,4 @@ def latency_json(rows: Sequence[Latency]) -> dict[str, Any]:
     return {"rows": [{"base": row.base, "refined": row.refined, "frames": row.milliseconds.shape[1], **row.summary()} for row in rows]}
 
 
-__all__ = ["Latency", "Scene", "latency_json", "latency_markdown", "latency_table", "measure", "scene_of"]
+__all__ = ["Latency", "LatencyScene", "latency_json", "latency_markdown", "latency_table", "measure", "scene_of"]

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lockon.bench.external import is_foreign
+from lockon.bench.external import is_external
 from lockon.bench.publish import KeptStore
 from lockon.bench.report import Options, evaluate_all
 from lockon.bench.spec import Make, TrackerSpec, config_of
@@ -114,7 +114,7 @@ def sweep(spec: TrackerSpec, parameter: str, values: Sequence[float], make: Make
         replace(spec, label=f"{spec.label}-{parameter}-{value:.10g}", overrides={**spec.overrides, parameter: value}) for value in values
     ]
     config = config_of(make(spec))
-    if is_foreign(spec.name) and (config is None or parameter not in field_names(config)):
+    if is_external(spec.name) and (config is None or parameter not in field_names(config)):
         make(specs[0])  # an argument of the factory, then
         return specs, None
     if config is None:

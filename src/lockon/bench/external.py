@@ -20,7 +20,7 @@ from lockon.errors import LockonError, unknown_name
 from lockon.session import Tracker
 
 
-def is_foreign(name: str) -> bool:
+def is_external(name: str) -> bool:
     """Return whether a tracker's name is MODULE:FACTORY."""
     return ":" in name
 
@@ -36,7 +36,7 @@ def source_of(name: str) -> tuple[Path, ...]:
     return (Path(file).resolve(),) if file else ()
 
 
-def make_foreign(spec: TrackerSpec) -> Tracker:
+def make_external(spec: TrackerSpec) -> Tracker:
     """Call the factory. Overrides are its keyword arguments; so are weights, device and preset, where they were given.
 
     Raises:
@@ -116,4 +116,4 @@ def _load_top(name: str, folder: Path) -> None:
         raise
 
 
-__all__ = ["is_foreign", "make_foreign", "source_of"]
+__all__ = ["is_external", "make_external", "source_of"]

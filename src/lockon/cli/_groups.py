@@ -1,47 +1,16 @@
-"""Groups of options: a command takes frozen dataclasses, and typer sees each of their fields as an option."""
+"""Option groups of commands that run trackers over datasets; `lockon.cli._options.option_groups` shows them to typer."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields, is_dataclass
-from functools import wraps
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from lockon.bench.spec import TrackerSpec
     from lockon.data.sequence import VideoSequence
-
-
-def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """Let a command take dataclasses of options: their fields become its options, in their place."""
-    hints = get_type_hints(command, include_extras=True)
-    groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
-    parameters: list[inspect.Parameter] = []
-    for name, parameter in inspect.signature(command).parameters.items():
-        if name in groups:
-            own = get_type_hints(groups[name], include_extras=True)
-            parameters += [_parameter(item.name, own[item.name], item.default) for item in fields(groups[name])]
-        else:
-            parameters.append(_parameter(name, hints[name], parameter.default))
-
-    @wraps(command)
-    def flat(**options: Any) -> None:
-        made = {name: group(**{item.name: options.pop(item.name) for item in fields(group)}) for name, group in groups.items()}
-        command(**options, **made)
-
-    flat.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by `inspect.signature`
-    flat.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return flat
-
-
-def _parameter(name: str, hint: Any, default: Any) -> inspect.Parameter:
-    missing = default is MISSING or default is inspect.Parameter.empty
-    default = inspect.Parameter.empty if missing else default
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
 
 
 def split_names(values: list[str] | None) -> list[str]:
@@ -145,7 +114,7 @@ class RunOptions:
     )
 
     def arguments(self) -> dict[str, Any]:
-        """Return them as arguments of `run_benchmark`."""
+        """Return them as `BenchmarkOptions`."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
 
@@ -164,4 +133,4 @@ class RefinerOptions:
     ] = None
 
 
-__all__ = ["DataOptions", "RefinerOptions", "RunOptions", "TrackerOptions", "grouped", "split_names"]
+__all__ = ["DataOptions", "RefinerOptions", "RunOptions", "TrackerOptions", "split_names"]

@@ -26,7 +26,7 @@ def tracker_specs(
     Raises:
         LockonError: unknown names, malformed or left-over options, or missing weight files.
     """
-    from lockon.bench.external import is_foreign
+    from lockon.bench.external import is_external
     from lockon.bench.spec import TrackerSpec
     from lockon.errors import LockonError, unknown_name
     from lockon.zoo.registry import REFINERS, TRACKERS
@@ -39,7 +39,7 @@ def tracker_specs(
         label = label if equals else label.rpartition(":")[2]  # my_module:make_tracker is make_tracker
         if name in REFINERS and not refiners:
             raise LockonError(f"{name} refines the boxes of a tracker and does not track; put it behind one: --refine {name}")
-        if name not in (TRACKERS | REFINERS if refiners else TRACKERS) and not is_foreign(name):
+        if name not in (TRACKERS | REFINERS if refiners else TRACKERS) and not is_external(name):
             raise unknown_name("tracker", name, TRACKERS)
         if label in labels:
             raise LockonError(f"--trackers {label} is given twice; give one of them another label, for example other={name}")

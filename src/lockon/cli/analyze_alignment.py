@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lockon.cli import _analysis as shared
-from lockon.cli._groups import DataOptions, RunOptions, TrackerOptions, grouped
+from lockon.cli._groups import DataOptions, RunOptions, TrackerOptions
+from lockon.cli._options import option_groups
 
 if TYPE_CHECKING:
     from lockon.analysis.alignment import Alignment
@@ -43,7 +44,7 @@ class ScoreOptions:
     above: Annotated[float, typer.Option("--above", min=0, max=0.99, help="IoU above which a box counts as on the target.")] = 0.5
 
 
-@grouped
+@option_groups
 def alignment(
     *,
     trackers: TrackerOptions,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lockon.cli import _analysis as shared
-from lockon.cli._groups import DataOptions, RunOptions, TrackerOptions, grouped
+from lockon.cli._groups import DataOptions, RunOptions, TrackerOptions
+from lockon.cli._options import option_groups
 
 if TYPE_CHECKING:
     from lockon.bench.publish import KeptStore
@@ -31,7 +32,7 @@ class ShownOptions:
     ] = "one-pass"
 
 
-@grouped
+@option_groups
 def attributes(
     *,
     trackers: TrackerOptions,

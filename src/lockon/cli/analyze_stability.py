@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lockon.cli import _analysis as shared
-from lockon.cli._groups import DataOptions, RunOptions, TrackerOptions, grouped
+from lockon.cli._groups import DataOptions, RunOptions, TrackerOptions
+from lockon.cli._options import option_groups
 
 if TYPE_CHECKING:
     from lockon.analysis.stability import Curve
@@ -30,7 +31,7 @@ class SweepOptions:
     convention: shared.Convention = None
 
 
-@grouped
+@option_groups
 def stability(
     *,
     out: Annotated[

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from lockon.cli._groups import DataOptions, RefinerOptions, RunOptions, TrackerOptions, grouped, split_names
+from lockon.cli._groups import DataOptions, RefinerOptions, RunOptions, TrackerOptions, split_names
+from lockon.cli._options import option_groups
 from lockon.cli._trackers import refined_specs
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _class_of(name: str) -> type[Protocol]:
 
 
 @app.command("run", cls=ManyValues)
-@grouped
+@option_groups
 def run(
     *,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the results; what is finished there is skipped.")],

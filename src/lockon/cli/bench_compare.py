@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lockon.cli._analysis import Convention, Save
-from lockon.cli._groups import DataOptions, RefinerOptions, TrackerOptions, grouped, split_names
+from lockon.cli._groups import DataOptions, RefinerOptions, TrackerOptions, split_names
+from lockon.cli._options import option_groups
 
 if TYPE_CHECKING:
-    from lockon.analysis.latency import Scene
+    from lockon.analysis.latency import LatencyScene
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ class TimingOptions:
     warmup: Annotated[int, typer.Option("--warmup", min=0, help="Frames after each start that do not count.")] = 10
 
 
-@grouped
+@option_groups
 def compare(
     *,
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Results of `lockon bench run`; none measures speed.")] = None,
@@ -129,7 +130,7 @@ def _measured(trackers: TrackerOptions, data: DataOptions, refiner: RefinerOptio
     return latency_markdown(rows, conditions), content
 
 
-def _scenes(data: DataOptions, frames: int) -> list[Scene]:
+def _scenes(data: DataOptions, frames: int) -> list[LatencyScene]:
     """Return the sequences that are asked for, or the bundled clip."""
     from lockon.analysis.latency import scene_of
     from lockon.errors import LockonError
@@ -141,7 +142,7 @@ def _scenes(data: DataOptions, frames: int) -> list[Scene]:
     return [_bundled(frames)]
 
 
-def _bundled(frames: int) -> Scene:
+def _bundled(frames: int) -> LatencyScene:
     """Return the bundled clip (see its licence beside it), read now: its decoder's thread must not run beside the trackers."""
     import json
     from importlib import resources
@@ -149,10 +150,10 @@ def _bundled(frames: int) -> Scene:
 
     import numpy as np
 
-    from lockon.analysis.latency import Scene
+    from lockon.analysis.latency import LatencyScene
     from lockon.video import open_frames
 
     assets = resources.files("lockon") / "assets"
     start = json.loads((assets / "big_buck_bunny.json").read_text(encoding="utf-8"))
     with resources.as_file(assets / start["clip"]) as clip, open_frames(clip) as reader:
-        return Scene(start["clip"], [image for _, image in islice(reader, frames)], np.array(start["box"], dtype=np.float64))
+        return LatencyScene(start["clip"], [image for _, image in islice(reader, frames)], np.array(start["box"], dtype=np.float64))

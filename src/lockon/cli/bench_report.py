@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lockon.cli._groups import grouped
+from lockon.cli._options import option_groups
 from lockon.cli._report_options import FileOptions, PictureOptions, ResultOptions, TableOptions
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lockon.data.sequence import VideoSequence
 
 
-@grouped
+@option_groups
 def report(
     *,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Results of `lockon bench run` or `lockon bench import`.")],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lockon.cli._groups import grouped
+from lockon.cli._options import option_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -128,7 +128,7 @@ def _add(name: str, text: str) -> None:
     """Add the command of one study; all have the same options."""
 
     @app.command(name, help=text.replace("{name}", name))
-    @grouped
+    @option_groups
     def study(
         *,
         out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the study; the same command goes on from there.")],

@@ -2,32 +2,77 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from lockon.cli._options import option_groups, parse_overrides
+from lockon.errors import LockonError
 
 if TYPE_CHECKING:
     from lockon.train.engine import TrainOutcome
     from lockon.train.recipe import Recipe
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainSourceOptions:
+    """Options that say where the training data lie.
+
+    Attributes:
+        data_root: Folder of all data.
+        data: NAME:FOLDER of datasets.
+        stills: Folder of images.
+        videos: Folder of training videos.
+        val: Folder of validation videos.
+    """
+
+    data_root: Annotated[Path | None, typer.Option(help="folder with train/ (stills), train_video/ and val/, or with datasets")] = None
+    data: Annotated[list[str] | None, typer.Option(help="NAME:FOLDER of a dataset that lies elsewhere; may be repeated")] = None
+    stills: Annotated[Path | None, typer.Option(help="images with boxes or masks; instead of DATA_ROOT/train")] = None
+    videos: Annotated[Path | None, typer.Option(help="training videos; instead of DATA_ROOT/train_video")] = None
+    val: Annotated[Path | None, typer.Option(help="videos to validate on; instead of DATA_ROOT/val")] = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SettingOptions:
+    """Options that change the settings of a run.
+
+    Attributes:
+        steps: Updates of the whole run.
+        settings: NAME=VALUE, see `parse_overrides`.
+        threads: Torch threads of this process.
+        workers: Processes that make samples.
+    """
+
+    steps: Annotated[int | None, typer.Option(help="updates of the whole run")] = None
+    settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of any setting; may be repeated")] = None
+    threads: Annotated[int | None, typer.Option(help="torch threads of this process")] = None
+    workers: Annotated[int | None, typer.Option(help="processes that make samples")] = None
+
+    def overrides(self) -> dict[str, Any]:
+        """Return ``--set`` texts and the options that are settings of the loop, by dotted name."""
+        overrides = parse_overrides(self.settings or [])
+        for option, value in {"steps": self.steps, "threads": self.threads, "workers": self.workers}.items():
+            name = f"train.{option}"
+            if value is not None and name in overrides:
+                raise LockonError(f"--{option} and --set {name} both say the same; give one of the two")
+            if value is not None:
+                overrides[name] = value
+        return overrides
+
+
+@option_groups
 def train(
     name: Annotated[str, typer.Argument(help="tracker to train, for example lockon-s")],
     *,
     out: Annotated[Path, typer.Option("--out", help="folder of the run: checkpoints, weights, logs")],
-    data_root: Annotated[Path | None, typer.Option(help="folder with train/ (stills), train_video/ and val/, or with datasets")] = None,
-    data: Annotated[list[str] | None, typer.Option(help="NAME:FOLDER of a dataset that lies elsewhere; may be repeated")] = None,
-    stills: Annotated[Path | None, typer.Option(help="images with boxes or masks; instead of DATA_ROOT/train")] = None,
-    videos: Annotated[Path | None, typer.Option(help="training videos; instead of DATA_ROOT/train_video")] = None,
-    val: Annotated[Path | None, typer.Option(help="videos to validate on; instead of DATA_ROOT/val")] = None,
-    steps: Annotated[int | None, typer.Option(help="updates of the whole run")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of any setting; may be repeated")] = None,
+    sources: TrainSourceOptions,
+    settings: SettingOptions,
     resume: Annotated[bool, typer.Option("--resume", help="continue the run in --out, exactly where it was saved")] = False,
     init: Annotated[Path | None, typer.Option(help="start from these .safetensors weights (a resumed run keeps its own)")] = None,
     minutes: Annotated[float | None, typer.Option(help="save and stop after this time; --resume continues")] = None,
-    threads: Annotated[int | None, typer.Option(help="torch threads of this process")] = None,
-    workers: Annotated[int | None, typer.Option(help="processes that make samples")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
 ) -> None:
     """Train a tracker; stop it at any time, continue with --resume.
@@ -45,7 +90,6 @@ def train(
       torchrun --nproc-per-node 4 --no-python lockon train lockon-s --data-root data --out runs/four
     """
     from lockon._require import require
-    from lockon.errors import LockonError
 
     for module in ("torch", "lightning_fabric", "safetensors", "tensorboard"):
         require(module, "train")
@@ -54,25 +98,10 @@ def train(
 
     if minutes is not None and not minutes > 0:
         raise LockonError(f"--minutes must be above 0, got {minutes}; leave it out to train to the end")
-    sources = TrainSources.find(data_root, stills=stills, videos=videos, val=val, sets=data or ())
-    overrides = _overrides(settings or [], {"steps": steps, "threads": threads, "workers": workers})
-    outcome = _run(recipe(sources, overrides, name), out, init=init, resume=resume, minutes=minutes, device=device)
+    s = sources
+    found = TrainSources.find(s.data_root, stills=s.stills, videos=s.videos, val=s.val, sets=s.data or ())
+    outcome = _run(recipe(found, settings.overrides(), name), out, init=init, resume=resume, minutes=minutes, device=device)
     _report(outcome, out)
-
-
-def _overrides(settings: list[str], options: dict[str, Any]) -> dict[str, Any]:
-    """Return ``--set`` texts and the options that are settings of the loop, by dotted name."""
-    from lockon.cli._options import parse_overrides
-    from lockon.errors import LockonError
-
-    overrides = parse_overrides(settings)
-    for option, value in options.items():
-        name = f"train.{option}"
-        if value is not None and name in overrides:
-            raise LockonError(f"--{option} and --set {name} both say the same; give one of the two")
-        if value is not None:
-            overrides[name] = value
-    return overrides
 
 
 def _run(recipe: Recipe, out: Path, *, init: Path | None, resume: bool, minutes: float | None, device: str) -> TrainOutcome:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lockon.bench.metrics.statistics import Correlation, rank_correlation
+from lockon.bench.metrics.correlation import Correlation, rank_correlation
 from lockon.bench.tables.markdown import markdown
 from lockon.bench.tables.model import Table, mean_spread, signed
 from lockon.studies.grid import BASE, Row

@@ -15,7 +15,7 @@ POLL = 2.0  # seconds between looks at the progress
 OnProgress = Callable[[str], None]
 
 
-class Task(Protocol):
+class StudyTask(Protocol):
     """Something to do in any process; has to be picklable."""
 
     @property
@@ -39,12 +39,12 @@ class Task(Protocol):
 class Event:
     """What happened to a task: it has begun, is at something, is done, or has failed; `text` says at what, or is the error."""
 
-    task: Task
+    task: StudyTask
     kind: Literal["begun", "at", "done", "failed"]
     text: str = ""
 
 
-def run_tasks(tasks: Sequence[Task], *, jobs: int, threads: int) -> Iterator[Event | None]:
+def run_tasks(tasks: Sequence[StudyTask], *, jobs: int, threads: int) -> Iterator[Event | None]:
     """Do all tasks, each as soon as what it needs is done; tasks that need a failed one fail with it.
 
     Args:
@@ -63,7 +63,7 @@ def run_tasks(tasks: Sequence[Task], *, jobs: int, threads: int) -> Iterator[Eve
         return
     waiting, finished, failed = list(tasks), set[str](), set[str]()
     workers = min(jobs, len(tasks))
-    with ProcessPool[Task](_Do(threads), workers=workers, threads=threads, name="lockon-study", patience=PATIENCE) as pool:
+    with ProcessPool[StudyTask](_Do(threads), workers=workers, threads=threads, name="lockon-study", patience=PATIENCE) as pool:
         while waiting or pool.busy:
             yield from _give_up(waiting, failed)
             for number in pool.idle():
@@ -84,7 +84,7 @@ def run_tasks(tasks: Sequence[Task], *, jobs: int, threads: int) -> Iterator[Eve
                 yield None
 
 
-def _here(tasks: Sequence[Task]) -> Iterator[Event]:
+def _here(tasks: Sequence[StudyTask]) -> Iterator[Event]:
     finished, failed = set[str](), set[str]()
     waiting = list(tasks)
     while waiting:
@@ -105,7 +105,7 @@ def _here(tasks: Sequence[Task]) -> Iterator[Event]:
         yield Event(task, "done", said[-1] if said else "")
 
 
-def _give_up(waiting: list[Task], failed: set[str]) -> Iterator[Event]:
+def _give_up(waiting: list[StudyTask], failed: set[str]) -> Iterator[Event]:
     """Take out the tasks that need a failed one."""
     while doomed := [task for task in waiting if task.needs & failed]:
         for task in doomed:
@@ -114,7 +114,7 @@ def _give_up(waiting: list[Task], failed: set[str]) -> Iterator[Event]:
             yield Event(task, "failed", f"needs {', '.join(sorted(task.needs & failed))}, which failed")
 
 
-def _event(message: Message[Task]) -> Event:
+def _event(message: Message[StudyTask]) -> Event:
     """Translate what a process reports; a dead one's task has failed."""
     if message.kind == "died":
         text = "its process died (out of memory, or a crash in native code); the same command goes on"
@@ -130,7 +130,7 @@ class _Do:
 
     threads: int
 
-    def __call__(self, task: Task, send: Send) -> tuple[Literal["done", "failed"], str]:
+    def __call__(self, task: StudyTask, send: Send) -> tuple[Literal["done", "failed"], str]:
         import torch
 
         torch.set_num_threads(self.threads)
@@ -144,4 +144,4 @@ class _Do:
         return "done", ""
 
 
-__all__ = ["Event", "OnProgress", "Task", "run_tasks"]
+__all__ = ["Event", "OnProgress", "StudyTask", "run_tasks"]

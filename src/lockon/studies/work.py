@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from lockon.studies.evaluation import TrackBase
 from lockon.studies.grid import StudyRun
 from lockon.studies.settings import Study
-from lockon.studies.tasks import Task
+from lockon.studies.tasks import StudyTask
 from lockon.studies.training import Prepare, TrainAndTrack
 
 
-def tasks_of(study: Study, runs: Sequence[StudyRun], *, parts: int) -> list[Task]:
+def tasks_of(study: Study, runs: Sequence[StudyRun], *, parts: int) -> list[StudyTask]:
     """Return the runs in their order, after what they need.
 
     Before all come the boxes that refiners are judged on, and before the first run of each family and seed its samples, in `parts` tasks.
     """
     bases = [TrackBase(study, name) for name in study.kind.bases]
-    tasks: list[Task] = [*bases]
+    tasks: list[StudyTask] = [*bases]
     boxes = frozenset(task.key for task in bases)
     needs: dict[tuple[str, int], frozenset[str]] = {}
     for run in runs:

@@ -25,7 +25,7 @@ BATCH = 16
 
 
 @dataclass(frozen=True, slots=True)
-class _Trial:
+class _RefinementTest:
     """One frame: its video, the crops, the window, the truth (4,) xyxy in image pixels, and the (S, S) mask in the crop or None."""
 
     sequence: str
@@ -61,7 +61,7 @@ class RefineValidation:
         self.config = config
         self.frames = frames
         self.seed = seed
-        self._trials: list[_Trial] = []
+        self._trials: list[_RefinementTest] = []
 
     def __call__(self, module: nn.Module) -> dict[str, float]:
         """Measure a `RefinerModel` in evaluation mode.
@@ -89,7 +89,7 @@ class RefineValidation:
         return [one for trials in parts for one in _compare(trials, *self._refine(module, trials))]
 
     @torch.no_grad()
-    def _refine(self, module: RefinerModel, trials: list[_Trial]) -> tuple[FloatArray, list[NDArray[np.bool_]]]:
+    def _refine(self, module: RefinerModel, trials: list[_RefinementTest]) -> tuple[FloatArray, list[NDArray[np.bool_]]]:
         """Return (n, 4) boxes in crop pixels and, where the network makes them, n masks (S, S)."""
         device = next(module.parameters()).device
         template, search = (
@@ -99,7 +99,7 @@ class RefineValidation:
         masks = [] if module.mask_head is None else list((module.mask(prediction.extras) > 0.5).cpu().numpy())
         return prediction.boxes[:, 0].double().cpu().numpy(), masks
 
-    def _prepare(self) -> Iterator[_Trial]:
+    def _prepare(self) -> Iterator[_RefinementTest]:
         """Make the crops of all tests once and kept: a few dozen megabytes."""
         for number, sequence in enumerate(self.sequences):
             rng = np.random.default_rng((self.seed, number))
@@ -114,7 +114,9 @@ class RefineValidation:
             for row in chosen.tolist():
                 crop = self._around(self.config.search(rng, xywh_to_cxcywh(sequence.boxes[row])))
                 mask = None if sequence.masks is None else crop.extract(sequence.masks[row].astype(np.uint8) * 255) > 127
-                yield _Trial(sequence.name, template, crop.extract(sequence.frames[row]), crop, xywh_to_xyxy(sequence.boxes[row]), mask)
+                yield _RefinementTest(
+                    sequence.name, template, crop.extract(sequence.frames[row]), crop, xywh_to_xyxy(sequence.boxes[row]), mask
+                )
 
     def _around(self, box_cxcywh: FloatArray) -> StretchedCrop:
         """Return the crop as a refiner with official coordinates uses it: counted from the first pixel's centre, with exact windows."""
@@ -122,7 +124,7 @@ class RefineValidation:
         return StretchedCrop.around(box_cxcywh, FACTOR, self.config.size, middle=middle)
 
 
-def _compare(trials: list[_Trial], boxes: FloatArray, masks: list[NDArray[np.bool_]]) -> Iterator[_Overlap]:
+def _compare(trials: list[_RefinementTest], boxes: FloatArray, masks: list[NDArray[np.bool_]]) -> Iterator[_Overlap]:
     """Compare n tests with their (n, 4) boxes in crop pixels and, where the network makes them, n masks."""
     for index, (trial, box) in enumerate(zip(trials, boxes, strict=True)):
         known = bool(masks) and trial.mask is not None

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lockon.errors import LockonError
 from lockon.models.choices import Correlation, Edges, Pool, Reference, Start
 from lockon.refiners.alpha_refine import AlphaRefiner, RefinerConfig
-from lockon.zoo.card import Card, Official
+from lockon.zoo.card import Card, OfficialWeights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -163,7 +163,7 @@ def official_network(names: Iterable[str]) -> tuple[str, dict[str, object]]:
     return f"alpha-refine-r{depth}", changes
 
 
-OFFICIAL = Official(
+OFFICIAL = OfficialWeights(
     renames=(
         (r"^feature_extractor\.", "backbone."),
         (r"^neck\.post_corr\.", "fusion.post."),

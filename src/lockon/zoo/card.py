@@ -24,7 +24,7 @@ Construct = Callable[[Path | None, str, Mapping[str, Any]], Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Official:
+class OfficialWeights:
     """How published weights become ours.
 
     Attributes:
@@ -93,7 +93,7 @@ class Card:
     embedded: bool = False
     model: Any = None
     build: Callable[[Any], nn.Module] | None = None
-    official: Official | None = None
+    official: OfficialWeights | None = None
     config: Any = None
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: DEFAULT_ONLY)
     assemble: Callable[[Any, Any], Any] = NetworkTracker
@@ -105,4 +105,4 @@ class Card:
     experiments: Callable[[], Mapping[str, Any]] | None = None
 
 
-__all__ = ["Card", "Construct", "Inner", "Official"]
+__all__ = ["Card", "Construct", "Inner", "OfficialWeights"]

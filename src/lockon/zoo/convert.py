@@ -17,7 +17,7 @@ from torch import Tensor
 from lockon.config import as_json
 from lockon.errors import LockonError
 from lockon.train.checkpoint import save_weights
-from lockon.zoo.card import Official
+from lockon.zoo.card import OfficialWeights
 from lockon.zoo.networks import build, network_config
 from lockon.zoo.registry import all_cards, card, network_card
 
@@ -103,7 +103,7 @@ def _expected(name: str, overrides: Mapping[str, Any]) -> dict[str, Tensor]:
         return build(name, **overrides).state_dict()
 
 
-def _official(name: str) -> Official:
+def _official(name: str) -> OfficialWeights:
     """Return how published weights of a name become ours."""
     official_form = network_card(name).official
     if official_form is None:
@@ -111,7 +111,7 @@ def _official(name: str) -> Official:
     return official_form
 
 
-def _renames(official_form: Official) -> Renames:
+def _renames(official_form: OfficialWeights) -> Renames:
     return tuple((re.compile(pattern), replacement) for pattern, replacement in official_form.renames)
 
 
@@ -120,7 +120,7 @@ def official_names() -> list[str]:
     return [name for name, one in all_cards().items() if one.official is not None]
 
 
-def _transposed(official_form: Official, ours: str, weight: Tensor) -> Tensor:
+def _transposed(official_form: OfficialWeights, ours: str, weight: Tensor) -> Tensor:
     """Return an official weight as our layer has it: those that are listed have their input channels first."""
     transposed = ours in official_form.transposed and weight.ndim > 1
     return weight.transpose(0, 1).contiguous() if transposed else weight

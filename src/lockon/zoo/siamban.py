@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lockon.zoo.card import Card, Official
+from lockon.zoo.card import Card, OfficialWeights
 from lockon.zoo.pysot_inference import BAN_PAPER, RBO_PAPER, SIAMBAN_PARAMS, WindowParams, pysot_config, pysot_presets
 from lockon.zoo.unpadded_resnet import BLOCK_RENAMES, NECK_RENAMES, LevelsConfig, resnet_siamese, search_grid
 
@@ -30,7 +30,7 @@ def build(c: SiamBANConfig) -> SiameseModel:
     return resnet_siamese(c.layers, c.channels, c.search_size, head)
 
 
-OFFICIAL = Official(
+OFFICIAL = OfficialWeights(
     renames=(
         *NECK_RENAMES,
         *((rf"^head\.box{level}\.", f"head.levels.{level - 2}.") for level in (2, 3, 4)),

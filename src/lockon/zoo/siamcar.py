@@ -18,7 +18,7 @@ from lockon.data.samples.pools import DatasetSampling
 from lockon.localizers.coarse_to_fine import CoarseToFine
 from lockon.models.choices import Branch, LocalizationConfig
 from lockon.ops.grid import Grid
-from lockon.zoo.card import Card, Official
+from lockon.zoo.card import Card, OfficialWeights
 from lockon.zoo.pysot_inference import CAR_PAPER, WindowParams, pysot_config, pysot_presets
 from lockon.zoo.unpadded_resnet import NECK_RENAMES, LevelsConfig, resnet_siamese, search_grid
 
@@ -55,7 +55,7 @@ def point_grid(search_size: int) -> Grid:
     return replace(cells, offset=float(cells.points()[0, 0]) + 1)
 
 
-OFFICIAL = Official(
+OFFICIAL = OfficialWeights(
     renames=(
         *NECK_RENAMES,
         (r"^down\.", "head.reduce."),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lockon.ops.grid import AnchorGrid
 from lockon.refiners.siammask import SearchConfig, SiamMaskRefiner
-from lockon.zoo.card import Card, Inner, Official
+from lockon.zoo.card import Card, Inner, OfficialWeights
 from lockon.zoo.pysot_inference import PYSOT_LICENCE, TEMPLATE_SIZE, WindowParams, each_vot, pysot_config, pysot_presets
 from lockon.zoo.unpadded_resnet import BLOCK_RENAMES, TEMPLATE_CELLS, check_network, search_grid
 
@@ -62,7 +62,7 @@ def build(c: SiamMaskConfig) -> SiamMaskModel:
     )
 
 
-OFFICIAL = Official(
+OFFICIAL = OfficialWeights(
     renames=(
         (r"^neck\.downsample\.downsample\.", "neck.levels.0."),
         (r"^rpn_head\.(cls|loc)\.", r"head.levels.0.\1."),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from lockon.errors import LockonError
 from lockon.models.choices import Matching
 from lockon.ops.grid import AnchorGrid, unpadded_grid
-from lockon.zoo.card import Card, Official
+from lockon.zoo.card import Card, OfficialWeights
 from lockon.zoo.pysot_inference import (
     PYSOT_LICENCE,
     PYSOT_PARAMS,
@@ -78,7 +78,7 @@ def build(c: SiamRPNConfig) -> SiameseModel:
     return SiameseModel(backbone=AlexNet(), neck=None, head=head, template_size=TEMPLATE_SIZE, search_size=c.search_size)
 
 
-OFFICIAL = Official(
+OFFICIAL = OfficialWeights(
     renames=(
         *NECK_RENAMES,
         *((rf"^rpn_head\.rpn{level}\.", f"head.levels.{level - 2}.") for level in (2, 3, 4)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from lockon.bench.external import is_foreign, make_foreign, source_of
+from lockon.bench.external import is_external, make_external, source_of
 from lockon.bench.spec import TrackerSpec
 from lockon.errors import unknown_name
 from lockon.refiners.static import StaticTracker
@@ -19,7 +19,7 @@ def load_spec(spec: TrackerSpec) -> Tracker:
     """Load the tracker of a spec, with its refiner behind it. A refiner's name alone makes a tracker that searches around its own box.
 
     Raises:
-        LockonError: as `lockon.load` and `lockon.load_refiner`, or as `make_foreign` for MODULE:FACTORY.
+        LockonError: as `lockon.load` and `lockon.load_refiner`, or as `make_external` for MODULE:FACTORY.
     """
     if spec.refiner is None:
         return _load_alone(spec)
@@ -30,8 +30,8 @@ def load_spec(spec: TrackerSpec) -> Tracker:
 
 
 def _load_alone(spec: TrackerSpec) -> Tracker:
-    if is_foreign(spec.name):
-        return make_foreign(spec)
+    if is_external(spec.name):
+        return make_external(spec)
     if spec.name in REFINERS:
         name = f"{spec.name}:{spec.preset}"
         return wrap(StaticTracker(), name, weights=spec.weights, device=spec.device, overrides=spec.overrides)
@@ -46,7 +46,7 @@ def with_files(spec: TrackerSpec) -> TrackerSpec:
     """
     if spec.refiner is not None:
         spec = replace(spec, refiner=replace(spec.refiner, files=weight_files(spec.refiner.name, spec.refiner.weights)))
-    if is_foreign(spec.name):
+    if is_external(spec.name):
         return replace(spec, files=_files_of(spec.weights), source=source_of(spec.name))
     if spec.name not in TRACKERS | REFINERS:
         raise unknown_name("tracker", spec.name, TRACKERS)

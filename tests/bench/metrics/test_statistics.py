@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from lockon.bench import metrics
-from lockon.bench.metrics.statistics import rank_correlation
+from lockon.bench.metrics.correlation import rank_correlation
 from lockon.errors import LockonError
 
 

@@ -79,7 +79,7 @@ class Rows:
 
 
 @dataclass(slots=True)
-class _Gathered:
+class _GatheredRows:
     """The lines so far; as lists, because most files have neither polygons nor masks."""
 
     boxes: list[tuple[float, ...]] = field(default_factory=list)
@@ -119,7 +119,7 @@ def parse_rows(text: str, where: str) -> Rows:
     if _is_header(lines):
         notes.append(Note("heading", where, f"line 1, {lines[0].strip()[:40]!r}, is a heading and does not count as a frame"))
         first, lines = 1, lines[1:]
-    seen = _Gathered()
+    seen = _GatheredRows()
     for number, line in enumerate(lines, start=first + 1):
         _read_line(line, number, seen)
     if len(seen.wrong) == len(lines):
@@ -149,12 +149,12 @@ def _is_header(lines: list[str]) -> bool:
     head = lines[0].strip().lower()
     if len(lines) < 2 or not _HEADER.search(head) or head.startswith("m") or "nan" in head or "inf" in head:
         return False
-    probe = _Gathered()
+    probe = _GatheredRows()
     _read_line(lines[1], 2, probe)
     return probe.kinds[0] != WRONG
 
 
-def _read_line(line: str, number: int, seen: _Gathered) -> None:
+def _read_line(line: str, number: int, seen: _GatheredRows) -> None:
     """Add one line to those before it."""
     text = line.strip()
     if is_vot_mask(text):
@@ -187,7 +187,7 @@ def _read_line(line: str, number: int, seen: _Gathered) -> None:
         seen.add(WRONG, _NONE)
 
 
-def _read_mask(text: str, number: int, seen: _Gathered) -> None:
+def _read_mask(text: str, number: int, seen: _GatheredRows) -> None:
     try:
         box = tuple(parse_vot_mask(text).box().tolist())
     except LockonError:
@@ -201,7 +201,7 @@ def _read_mask(text: str, number: int, seen: _Gathered) -> None:
     seen.add(BOX, box)
 
 
-def _notes(seen: _Gathered, where: str) -> list[Note]:
+def _notes(seen: _GatheredRows, where: str) -> list[Note]:
     notes = []
     if seen.wrong:
         number, shown = next(iter(seen.wrong.items()))
@@ -218,7 +218,7 @@ def _lines(numbers: list[int]) -> str:
     return f"line{'s' if len(numbers) > 1 else ''} {format_ranges(numbers, 5)}"
 
 
-def _rows(seen: _Gathered, blank: list[bool], notes: tuple[Note, ...]) -> Rows:
+def _rows(seen: _GatheredRows, blank: list[bool], notes: tuple[Note, ...]) -> Rows:
     boxes = np.array(seen.boxes, dtype=np.float64).reshape(-1, 4)
     count = len(boxes)
     polygons = None

@@ -3,6 +3,7 @@
 from lockon.bench.metrics.conventions import (
     CONVENTIONS,
 )
+from lockon.bench.metrics.correlation import average_ranks, pearson, spearman
 from lockon.bench.metrics.long_term import (
     LongTermRun,
     LongTermScores,
@@ -52,13 +53,10 @@ from lockon.bench.metrics.scores import (
 from lockon.bench.metrics.statistics import (
     Interval,
     PairedDifference,
-    average_ranks,
     bootstrap_interval,
     by_attribute,
     latency_percentiles,
     paired_difference,
-    pearson,
-    spearman,
 )
 
 __all__ = [

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from lockon.bench.metrics.statistics import pearson, spearman
+from lockon.bench.metrics.correlation import pearson, spearman
 from lockon.types import FloatArray
 
 

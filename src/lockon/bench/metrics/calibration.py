@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lockon.bench.metrics.correlation import average_ranks
 from lockon.bench.metrics.frame_scores import BoolArray
-from lockon.bench.metrics.statistics import average_ranks
 from lockon.errors import LockonError
 from lockon.types import FloatArray
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lockon.bench.protocols.plan import Protocol
-from lockon.bench.protocols.trajectory import Rows, Trajectory, start_on, track, usable_rows
+from lockon.bench.protocols.trajectory import OutputRows, Trajectory, start_on, track, usable_rows
 from lockon.bench.record import RunKey
 from lockon.data.sequence import VideoSequence
 from lockon.driver import Episode, Output
@@ -114,7 +114,7 @@ def from_anchor(sequence: VideoSequence, anchor: Anchor) -> Episode[Trajectory]:
     Where the sequence has masks, answers without a mask are kept as filled boxes.
     """
     frames = anchor.frames(len(sequence))
-    rows = Rows(len(frames))
+    rows = OutputRows(len(frames))
     masked = sequence.masks is not None
     box, mask = _start(sequence, anchor.frame)
     answer = yield start_on(sequence, anchor.frame, box)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lockon.bench.protocols.plan import Protocol
-from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED, TRACKED, Rows, Trajectory, first_annotated, start_on, track
+from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED, TRACKED, OutputRows, Trajectory, first_annotated, start_on, track
 from lockon.bench.record import RunKey
 from lockon.data.sequence import VideoSequence
 from lockon.driver import Episode, drive
@@ -32,7 +32,7 @@ def one_pass(sequence: VideoSequence) -> Episode[Trajectory]:
     Raises:
         LockonError: No usable box.
     """
-    start, rows = first_annotated(sequence), Rows(len(sequence))
+    start, rows = first_annotated(sequence), OutputRows(len(sequence))
     rows.put(start, (yield start_on(sequence, start, sequence.boxes[start])))
     for frame in range(start + 1, len(sequence)):
         rows.put(frame, (yield track(sequence, frame)))

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from lockon.bench.protocols.plan import Protocol
-from lockon.bench.protocols.trajectory import Rows, Trajectory, first_annotated, start_on, track, usable_rows
+from lockon.bench.protocols.trajectory import OutputRows, Trajectory, first_annotated, start_on, track, usable_rows
 from lockon.bench.record import RunKey
 from lockon.data.sequence import VideoSequence
 from lockon.driver import Episode
@@ -63,7 +63,7 @@ def oracle(sequence: VideoSequence, when: When = "before") -> Episode[Trajectory
     Raises:
         LockonError: No usable box.
     """
-    start, rows, known = first_annotated(sequence), Rows(len(sequence)), usable_rows(sequence)
+    start, rows, known = first_annotated(sequence), OutputRows(len(sequence)), usable_rows(sequence)
     size = sequence.boxes[start, 2:]
     rows.put(start, (yield start_on(sequence, start, sequence.boxes[start])))
     for frame in range(start + 1, len(sequence)):

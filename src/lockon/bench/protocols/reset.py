@@ -22,7 +22,7 @@ from lockon.bench.protocols.trajectory import (
     SKIPPED,
     STARTED,
     TRACKED,
-    Rows,
+    OutputRows,
     Trajectory,
     first_annotated,
     start_on,
@@ -88,7 +88,7 @@ def reset(sequence: VideoSequence, rules: Reset | None = None) -> Episode[Trajec
     rules = rules or Reset()
     count, first = len(sequence), first_annotated(sequence)
     starts, known = np.flatnonzero(usable_rows(sequence)), _known_rows(sequence)
-    rows, events = Rows(count), np.full(count, SKIPPED, dtype=np.int8)
+    rows, events = OutputRows(count), np.full(count, SKIPPED, dtype=np.int8)
     frame = first
     while frame < count:
         rows.put(frame, (yield start_on(sequence, frame, start_box(sequence, frame, rules.vot_init))))

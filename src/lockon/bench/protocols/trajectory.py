@@ -1,4 +1,4 @@
-"""`Trajectory`: what a tracker answered on one sequence; and `Rows`, in which a protocol collects it frame by frame."""
+"""`Trajectory`: what a tracker answered on one sequence; and `OutputRows`, in which a protocol collects it frame by frame."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Trajectory:
         return self.frame_size if min(self.frame_size) > 0 else None
 
 
-class Rows:
+class OutputRows:
     """The rows of a `Trajectory` while it is made.
 
     Args:
@@ -116,4 +116,4 @@ def track(sequence: VideoSequence, frame: int) -> Request:
     return Request(partial(sequence.frames.__getitem__, frame))
 
 
-__all__ = ["FAILED", "SKIPPED", "STARTED", "TRACKED", "Rows", "Trajectory", "first_annotated", "start_on", "track", "usable_rows"]
+__all__ = ["FAILED", "SKIPPED", "STARTED", "TRACKED", "OutputRows", "Trajectory", "first_annotated", "start_on", "track", "usable_rows"]

@@ -30,7 +30,7 @@ class TrialError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class SearchTask:
     """The parts that all trials share.
 
     Attributes:
@@ -69,7 +69,7 @@ class Runner:
         task: What is run.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: SearchTask) -> None:
         self.task = replace(task, sequences=tuple(keep_frames(task.sequences, task.cache)))
 
     def measure(self, spec: TrackerSpec, order: Sequence[int]) -> Scores:
@@ -114,7 +114,7 @@ class Pool:
         LockonError: The task cannot be sent to another process.
     """
 
-    def __init__(self, task: Task, workers: int, threads: int) -> None:
+    def __init__(self, task: SearchTask, workers: int, threads: int) -> None:
         workers = min(workers, len(task.sequences))
         self._owner = share(list(map(len, task.sequences)), workers)
         trial = _Trial(replace(task, cache=task.cache // workers))
@@ -176,7 +176,7 @@ def share(lengths: Sequence[int], workers: int) -> list[int]:
 class _Trial:
     """What a process does with a tracker and the number of a sequence; it keeps the sequences, and the tracker of a trial."""
 
-    task: Task
+    task: SearchTask
     runner: Runner | None = None
     made: tuple[str, Tracker] | None = None
 
@@ -204,4 +204,4 @@ def _line(error: Exception) -> str:
     return text if isinstance(error, LockonError) else f"{type(error).__name__}: {text.splitlines()[-1] if text else 'no text'}"
 
 
-__all__ = ["Bench", "Pool", "Runner", "Task", "TrialError", "share"]
+__all__ = ["Bench", "Pool", "Runner", "SearchTask", "TrialError", "share"]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lockon.bench.search.bench import Bench, Pool, Runner, Scores, Task
+from lockon.bench.search.bench import Bench, Pool, Runner, Scores, SearchTask
 from lockon.bench.search.journal import Journal
 from lockon.bench.search.objective import Objective
 from lockon.bench.search.space import Parameter, Value
@@ -157,7 +157,7 @@ def search(
     for finished in trials:
         suggester.replay(finished, running_values(objective, finished))
     runner = TrialRunner(spec, names, order, objective, suggester.should_prune if options.prune else None, on_progress)
-    task = Task(make, tuple(sequences), objective, options.seed, round(options.cache_mb * 1e6))
+    task = SearchTask(make, tuple(sequences), objective, options.seed, round(options.cache_mb * 1e6))
     with closing(_LateBench(task, options)) as bench:
         own = {parameter.name: parameter.default for parameter in space}
         _Search(trials, own, suggester, journal, runner, bench).run(options.total(space))
@@ -168,7 +168,7 @@ def search(
 class _LateBench:
     """A bench that starts with its first trial: nothing is started for a search that is finished."""
 
-    task: Task
+    task: SearchTask
     options: SearchOptions
     bench: Bench | None = None
 

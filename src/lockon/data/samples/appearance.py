@@ -13,7 +13,7 @@ from numpy.random import Generator
 
 from lockon.data.samples import augment
 from lockon.data.samples.crop_steps import Images, change_crops
-from lockon.data.samples.pipeline import CroppedView, Draft, Step
+from lockon.data.samples.pipeline import CroppedView, Draft, SampleStep
 from lockon.errors import LockonError
 from lockon.types import Frame
 
@@ -52,7 +52,7 @@ class Appearance:
                 raise LockonError(f"{name}={getattr(self, name)} given, expected a number from 0 to 1")
 
 
-def appearance_steps(config: Appearance, *, covers: Images | None = None, covered: bool = True) -> list[Step]:
+def appearance_steps(config: Appearance, *, covers: Images | None = None, covered: bool = True) -> list[SampleStep]:
     """Return the steps that change crops; a backdrop is no such step (`pick_backdrop`).
 
     Args:
@@ -60,7 +60,7 @@ def appearance_steps(config: Appearance, *, covers: Images | None = None, covere
         covers: Draws an image to cover a target with, where the draft has none.
         covered: Whether targets are covered at all.
     """
-    steps: list[Step] = []
+    steps: list[SampleStep] = []
     if config.brightness:
         steps.append(partial(brighten, strength=config.brightness))
     if config.color:

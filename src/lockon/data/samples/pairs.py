@@ -8,7 +8,7 @@ from functools import partial
 
 from lockon.data.samples.appearance import Appearance, appearance_steps
 from lockon.data.samples.crop_steps import Images, extract, pick_backdrop, pick_cover, place
-from lockon.data.samples.pipeline import RoleArrays, SamplePipeline, Step
+from lockon.data.samples.pipeline import RoleArrays, SamplePipeline, SampleStep
 from lockon.data.samples.placement import MovedWindow, WindowJitter
 from lockon.data.samples.views import SEARCH, TEMPLATE, Draw
 from lockon.ops.crop_rules import AreaRule
@@ -50,8 +50,8 @@ def pair_pipeline(
     """
     c = config.appearance
     placements = {TEMPLATE: _placement(config.template), SEARCH: _placement(config.search)}
-    fill: list[Step] = [] if backdrops is None else [partial(pick_backdrop, images=backdrops, chance=c.backdrop)]
-    crop: list[Step] = [partial(place, roles=placements, checked=(SEARCH,)), extract, partial(pick_cover, images=backdrops)]
+    fill: list[SampleStep] = [] if backdrops is None else [partial(pick_backdrop, images=backdrops, chance=c.backdrop)]
+    crop: list[SampleStep] = [partial(place, roles=placements, checked=(SEARCH,)), extract, partial(pick_cover, images=backdrops)]
     steps = [*fill, *crop, *appearance_steps(c)]
     return SamplePipeline(draw, steps, arrays=(RoleArrays(TEMPLATE), RoleArrays(SEARCH, box="box")), seed=seed, notes=notes)
 

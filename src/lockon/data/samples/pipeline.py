@@ -58,7 +58,7 @@ class Draft:
     cover: Frame | None = None
 
 
-class Step(Protocol):
+class SampleStep(Protocol):
     """Does one thing to a sample."""
 
     def __call__(self, rng: Generator, draft: Draft) -> Draft | None:
@@ -98,7 +98,9 @@ class SamplePipeline:
         notes: What was left out on reading the data, for the user.
     """
 
-    def __init__(self, draw: Draw, steps: Sequence[Step], *, arrays: Sequence[RoleArrays], seed: int, notes: Sequence[str] = ()) -> None:
+    def __init__(
+        self, draw: Draw, steps: Sequence[SampleStep], *, arrays: Sequence[RoleArrays], seed: int, notes: Sequence[str] = ()
+    ) -> None:
         self.draw = draw
         self.steps = tuple(steps)
         self.arrays = tuple(arrays)
@@ -151,4 +153,4 @@ def _join(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return np.asarray(arrays[0], order="C") if len(arrays) == 1 else np.stack(arrays)
 
 
-__all__ = ["MAX_REDRAWS", "CroppedView", "Draft", "Pipeline", "RoleArrays", "SamplePipeline", "Step"]
+__all__ = ["MAX_REDRAWS", "CroppedView", "Draft", "Pipeline", "RoleArrays", "SamplePipeline", "SampleStep"]

@@ -11,7 +11,7 @@ from functools import partial
 
 from lockon.data.samples.appearance import Appearance, appearance_steps
 from lockon.data.samples.crop_steps import Images, clip_boxes, extract, only_present, pick_backdrop, place
-from lockon.data.samples.pipeline import RoleArrays, SamplePipeline, Step
+from lockon.data.samples.pipeline import RoleArrays, SamplePipeline, SampleStep
 from lockon.data.samples.placement import BoxJitter, MovedBox
 from lockon.data.samples.views import SEARCH, TEMPLATE, Draw
 from lockon.errors import LockonError
@@ -71,8 +71,8 @@ def refine_pipeline(
     c = config.appearance
     rule = OfficialStretchedRule(factor=FACTOR) if config.official else StretchedRule(factor=FACTOR)
     reference, search = (MovedBox(rule, config.size, jitter, config.official) for jitter in (config.reference, config.search))
-    fill: list[Step] = [] if backdrops is None else [partial(pick_backdrop, images=backdrops, chance=c.backdrop)]
-    steps: list[Step] = [
+    fill: list[SampleStep] = [] if backdrops is None else [partial(pick_backdrop, images=backdrops, chance=c.backdrop)]
+    steps: list[SampleStep] = [
         only_present,
         partial(place, roles={TEMPLATE: reference, SEARCH: search}, checked=(TEMPLATE, SEARCH)),
         *fill,
