@@ -50,6 +50,18 @@ def imported(tree: ast.Module, modules: set[str], *, at_load: bool) -> set[str]:
     return found & modules
 
 
+def code_lines(text: str) -> int:
+    """Return the number of lines of a file that are neither blank, nor a comment, nor part of a docstring."""
+    tree = ast.parse(text)
+    left_out: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | Function) and ast.get_docstring(node, clean=False) is not None:
+            first = node.body[0]
+            left_out |= set(range(first.lineno, (first.end_lineno or first.lineno) + 1))
+    rows = enumerate(text.splitlines(), start=1)
+    return sum(bool(row.strip()) and not row.strip().startswith("#") and number not in left_out for number, row in rows)
+
+
 def circles(graph: dict[str, set[str]]) -> list[set[str]]:
     """Return the sets of modules that import each other, directly or not (strongly connected, more than one)."""
 
@@ -100,6 +112,7 @@ def measure(source: Path) -> dict[str, str]:
     )
     return {
         "lines": f"{sum(lines.values()):,}",
+        "lines without docstrings, comments, blanks": f"{sum(code_lines(file.read_text(encoding='utf-8')) for file in files):,}",
         "files": str(len(files)),
         "median file": f"{statistics.median(lines.values()):.0f}",
         "longest file": str(max(lines.values())),

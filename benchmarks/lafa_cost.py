@@ -57,7 +57,7 @@ def main(
     threads: Annotated[int, typer.Option(help="threads of every runtime")] = 1,
     out: Annotated[Path, typer.Option(help="folder for lafa_cost.md")] = Path("results/benchmarks"),
 ) -> None:
-    """Parameters and milliseconds per frame of each branch, in torch eager and in ONNX Runtime."""
+    """Measure parameters and milliseconds per frame of each branch, in torch eager and in ONNX Runtime."""
     torch.set_num_threads(threads)
     header = ["network", "branch", "parameters", "GFLOP", "runtime", "frame ms", "frames per second", "against centre-ness"]
     rows = [row for name in names.split(",") for row in _rows(name, frames, rounds, threads)]
@@ -72,7 +72,7 @@ def main(
 
 
 def _rows(name: str, frames: int, rounds: int, threads: int) -> list[list[str]]:
-    """The table's rows of one network."""
+    """Return the table's rows of one network."""
     with tempfile.TemporaryDirectory() as folder:
         runners = [runner for branch in BRANCHES for runner in _runners(name, branch, Path(folder), threads)]
     scene = Scene()

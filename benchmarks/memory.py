@@ -22,7 +22,7 @@ def main(
     limit: Annotated[float, typer.Option(help="allowed growth in MB; the exit status is 1 above it")] = 20,
     out: Annotated[Path, typer.Option(help="folder for memory.md")] = Path("results/benchmarks"),
 ) -> None:
-    """Resident memory of lockon-s while it tracks a synthetic 1280x720 video whose frames are made one by one.
+    """Measure the resident memory of lockon-s while it tracks a synthetic 1280x720 video whose frames are made one by one.
 
     Example: python benchmarks/memory.py --frames 5000 --out results/benchmarks
     """

@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def load(truth: Path, results: Path) -> Pairs:
-    """Predictions and ground truth (T, 4) of the sequences that are in both folders."""
+    """Return predictions and ground truth (T, 4) of the sequences that are in both folders."""
     files = {key(path): path for path in results.glob("*.txt")}
     pairs = []
     for path in sorted(truth.glob("*.txt")):
@@ -75,12 +75,12 @@ def load(truth: Path, results: Path) -> Pairs:
 
 
 def key(path: Path) -> str:
-    """Benchmarks and trackers write Skating2-1 and skating2_1."""
+    """Return a sequence's name in one form: benchmarks and trackers write Skating2-1 and skating2_1."""
     return re.sub(r"[^a-z0-9]", "", path.stem.lower())
 
 
 def read(path: Path) -> Boxes:
-    """(T, 4) of rows that commas, tabs or blanks part."""
+    """Return the boxes (T, 4) of rows that commas, tabs or blanks part."""
     rows = re.sub(r"[,\t]", " ", path.read_text()).splitlines()
     return np.array([[float(part) for part in row.split()[:4]] for row in rows if row.strip()])
 
@@ -90,23 +90,23 @@ TOOLKIT.nbins_iou, TOOLKIT.nbins_ce = 21, 51
 
 
 def toolkit_scores(pred: Boxes, gt: Boxes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What ExperimentOTB.report does with the boxes of one sequence."""
+    """Do what ExperimentOTB.report does with the boxes of one sequence."""
     success, precision = TOOLKIT._calc_curves(*TOOLKIT._calc_metrics(pred, gt))
     return success, precision
 
 
 def lockon_curves(pred: Boxes, gt: Boxes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The same figures by the two functions of lockon."""
+    """Return the same figures by the two functions of lockon."""
     return metrics.success_curve(pred, gt, "got10k-otb"), metrics.precision_curve(pred, gt, "got10k-otb")
 
 
 def lockon_scores(pred: Boxes, gt: Boxes) -> metrics.OnePassScores:
-    """All figures of one sequence at once."""
+    """Return all figures of one sequence at once."""
     return metrics.one_pass_scores(pred, gt, "got10k-otb")
 
 
 def difference(pairs: Pairs) -> float:
-    """Between the two programs' curves, over all sequences."""
+    """Return the largest difference between the two programs' curves, over all sequences."""
     worst = 0.0
     for pred, gt in pairs:
         ours = metrics.one_pass_scores(pred, gt, "got10k-otb")

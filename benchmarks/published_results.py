@@ -66,13 +66,13 @@ class Scored:
 def one_pass(
     records: list[Record], convention: str = "pysot", *, flags: bool = True, shown: Callable[[Record], Record] | None = None
 ) -> Scores:
-    """AUC, P20 and NP in points, the mean over sequences.
+    """Return AUC, P20 and NP in points, the mean over sequences.
 
     Args:
         records: Of one tracker.
         convention: See `lockon.bench.metrics`.
-        flags: whether frames that the benchmark marks as absent, or has no box for, are treated as absent.
-        shown: makes the record to score from each record.
+        flags: Whether frames that the benchmark marks as absent, or has no box for, are treated as absent.
+        shown: Makes the record to score from each record.
     """
     rows = []
     for record in records:
@@ -91,7 +91,7 @@ def one_pass(
 
 
 def reset(records: list[Record], benchmark: str, rule: str = "pysot") -> Scores:
-    """EAO, accuracy and robustness (failures per 100 frames) in points."""
+    """Return EAO, accuracy and robustness (failures per 100 frames) in points."""
     runs = [
         metrics.reset_run(one.run.boxes, one.run.events, one.truth if one.polygons is None else one.polygons, one.run.frame_size, rule)
         for one in records
@@ -102,7 +102,7 @@ def reset(records: list[Record], benchmark: str, rule: str = "pysot") -> Scores:
 
 
 def variants(records: list[Record], benchmark: str) -> dict[str, Scores]:
-    """Other ways to score the same boxes; each is a trap that somebody fell into, or another toolkit."""
+    """Score the same boxes in other ways; each is a trap that somebody fell into, or another toolkit."""
     if benchmark.startswith("VOT"):
         return {"exact overlap of the polygons": reset(records, benchmark, "exact")}
     found = {name: one_pass(records, name) for name in ("got10k-otb", "pytracking", "ostrack", "lorat") if name in metrics.CONVENTIONS}
@@ -116,7 +116,7 @@ def variants(records: list[Record], benchmark: str) -> dict[str, Scores]:
 
 
 def _not_aligned(record: Record) -> Record:
-    """As if line 1 belonged to frame 1, with the frames at the end dropped."""
+    """Return the record as if line 1 belonged to frame 1, with the frames at the end dropped."""
     start = record.run.start
     if start == 0:
         return record
@@ -128,7 +128,7 @@ def _from_the_first_frame(record: Record) -> Record:
 
 
 def score(benchmark: str, annotations: Path, results: Path) -> list[Scored]:
-    """All trackers of one benchmark."""
+    """Score all trackers of one benchmark."""
     (truth,) = annotations.glob(GROUND_TRUTH[benchmark])
     sequences = load_dataset(f"{benchmark}:{truth}", frames="optional")
     found = find_results(results, dataset=benchmark)
@@ -151,7 +151,7 @@ def score(benchmark: str, annotations: Path, results: Path) -> list[Scored]:
 
 
 def page(scored: list[Scored]) -> str:
-    """The Markdown page."""
+    """Return the Markdown page."""
     parts = [
         HEAD,
         _table(_rows(scored), ["tracker", "benchmark", "published", "recomputed", "difference", "convention"]),
@@ -178,7 +178,7 @@ def _rows(scored: list[Scored]) -> list[list[str]]:
 
 
 def _explain(one: Scored) -> str:
-    """For each published figure: what every variant gives, and what follows."""
+    """Say for each published figure what every variant gives, and what follows."""
     lines = []
     for metric, (value, source) in PUBLISHED[one.benchmark, one.tracker].items():
         difference = one.figures[metric] - value
@@ -195,7 +195,7 @@ def _explain(one: Scored) -> str:
 
 
 def _traps(scored: list[Scored]) -> str:
-    """What was odd, once for all trackers that have it."""
+    """Say what was odd, once for all trackers that have it."""
     groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for one in scored:
         for line in summarise(one.read.notes):
@@ -251,7 +251,7 @@ python benchmarks/published_results.py --annotations ANNOTATIONS --results RESUL
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--annotations", type=Path, required=True, help="ground truth without images")
     parser.add_argument("--results", type=Path, required=True, help="a folder per dataset with a folder per tracker")

@@ -37,7 +37,7 @@ class Batch:
 
 
 def make_batch(images: int, candidates: int, negatives: int, seed: int) -> Batch:
-    """Images with 16 positives and `negatives` negatives; every fifth is a negative pair with 16."""
+    """Make images with 16 positives and `negatives` negatives; every fifth is a negative pair with 16."""
     generator = torch.Generator().manual_seed(seed)
     order = torch.rand(images, candidates, generator=generator).argsort(dim=1)
     pair = torch.arange(images)[:, None] % 5 == 4
@@ -56,7 +56,7 @@ def vectorised(batch: Batch) -> Losses:
 
 
 def loops(batch: Batch) -> Losses:
-    """The same, one image and one pair after the other."""
+    """Return the same losses, one image and one pair after the other."""
     classification: list[Tensor] = []
     by_overlap: list[Tensor] = []
     by_score: list[Tensor] = []
@@ -71,7 +71,7 @@ def loops(batch: Batch) -> Losses:
 
 
 def loop_classification(positives: Tensor, negatives: Tensor) -> list[Tensor]:
-    """One image's loss; none where no negative is hard."""
+    """Return one image's loss; none where no negative is hard."""
     hard = sum(float(value) > MARGIN.threshold for value in negatives.detach())
     if not hard:
         return []
@@ -83,7 +83,7 @@ def loop_classification(positives: Tensor, negatives: Tensor) -> list[Tensor]:
 
 
 def loop_pairs(ranked: list[tuple[Tensor, Tensor]], gamma: float, kind: int) -> Tensor:
-    """Mean over pairs of an image: kind 0 compares probabilities, kind 1 IoUs, of which the lower one is frozen."""
+    """Return the mean over pairs of an image: kind 0 compares probabilities, kind 1 IoUs, of which the lower one is frozen."""
     values = []
     for i in range(len(ranked)):
         for j in range(i + 1, len(ranked)):
@@ -93,12 +93,12 @@ def loop_pairs(ranked: list[tuple[Tensor, Tensor]], gamma: float, kind: int) -> 
 
 
 def mean(values: list[Tensor]) -> Tensor:
-    """Of the images that count."""
+    """Return the mean of the images that count."""
     return torch.stack(values).mean() if values else torch.zeros(())
 
 
 def timed(way: Callable[[Batch], Losses], batch: Batch) -> tuple[float, float, Losses, tuple[Tensor, Tensor]]:
-    """Processor seconds forward, and backward, losses, and gradients by logits and IoUs."""
+    """Return processor seconds forward, and backward, losses, and gradients by logits and IoUs."""
     start = time.process_time()
     losses = way(batch)
     middle = time.process_time()

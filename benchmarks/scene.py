@@ -23,7 +23,10 @@ class Scene:
     """Textured patches that wander over a textured background; frame t is a pure function of t.
 
     Args:
-        targets: number of patches. width, height: of the frames, in pixels. seed: of the textures and paths.
+        targets: Number of patches.
+        width: Of the frames, in pixels.
+        height: Of the frames, in pixels.
+        seed: Of the textures and paths.
     """
 
     def __init__(self, targets: int = 1, width: int = 1280, height: int = 720, seed: int = 0) -> None:
@@ -36,23 +39,23 @@ class Scene:
         self.room = np.array([width, height]) - self.sizes
 
     def boxes(self, t: int) -> FloatArray:
-        """(targets, 4) x, y, w, h at frame t."""
+        """Return the boxes (targets, 4) x, y, w, h in pixels at frame t."""
         corners = np.floor((np.sin(self.phases + self.speeds * t) + 1) / 2 * self.room)
         return np.concatenate([corners, self.sizes], axis=1)
 
     def frame(self, t: int) -> Frame:
-        """(height, width, 3) uint8 RGB."""
+        """Return frame t, (height, width, 3) uint8 RGB."""
         image = self.background.copy()
         for patch, (x, y, w, h) in zip(self.patches, self.boxes(t).astype(int), strict=True):
             image[y : y + h, x : x + w] = patch
         return image
 
     def frames(self, count: int) -> Iterator[Frame]:
-        """The first `count` frames, made one by one."""
+        """Return the first `count` frames, made one by one."""
         return (self.frame(t) for t in range(count))
 
     def write(self, path: Path, count: int) -> Path:
-        """The first `count` frames as a video file."""
+        """Write the first `count` frames to a video file; return its path."""
         writer = VideoWriter(path, fps=30)
         for frame in self.frames(count):
             writer.write(frame)
@@ -70,12 +73,12 @@ class TimedModel:
         self.began = self.ended = 0.0
 
     def encode(self, images: Any) -> Template:
-        """As the model's."""
+        """Do as the model does."""
         template: Template = self.model.encode(images)
         return template
 
     def __call__(self, template: Template, images: Any) -> Prediction:
-        """As the model's."""
+        """Do as the model does."""
         self.began = time.perf_counter()
         prediction: Prediction = self.model(template, images)
         self.ended = time.perf_counter()
@@ -83,13 +86,13 @@ class TimedModel:
 
 
 def spread(seconds: Any) -> str:
-    """Median and 10th to 90th percentile of durations, in milliseconds."""
+    """Return median and 10th to 90th percentile of durations, in milliseconds."""
     low, middle, high = np.percentile(np.asarray(seconds) * 1e3, [10, 50, 90])
     return f"{middle:.2f} ({low:.2f}-{high:.2f})"
 
 
 def machine() -> str:
-    """Processor, cores, how busy it is, and the versions that matter."""
+    """Say processor, cores, how busy it is, and the versions that matter."""
     import onnxruntime
 
     cpu = platform.processor() or platform.machine()
@@ -104,7 +107,7 @@ def machine() -> str:
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, ["---"] * len(header), *rows])
 
 
@@ -116,7 +119,7 @@ def report(path: Path, text: str) -> None:
 
 
 def run(command: Callable[..., None]) -> None:
-    """The script's command line; a mistake is one line and exit status 2, as in `lockon`."""
+    """Run the script's command line; a mistake is one line and exit status 2, as in `lockon`."""
     try:
         typer.run(command)
     except LockonError as error:

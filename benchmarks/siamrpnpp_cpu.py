@@ -48,7 +48,7 @@ def main(
     rounds: Annotated[int, typer.Option(help="rounds per runtime; runtimes take turns")] = 3,
     out: Annotated[Path, typer.Option(help="folder for NAME_cpu.md")] = Path("results/benchmarks"),
 ) -> None:
-    """Milliseconds per frame of torch eager, ONNX Runtime, OpenVINO float32 and bfloat16 against the float32 floor.
+    """Measure milliseconds per frame of torch eager, ONNX Runtime, OpenVINO float32 and bfloat16 against the float32 floor.
 
     Example: python benchmarks/siamrpnpp_cpu.py --out results/benchmarks
     """
@@ -111,7 +111,7 @@ def _timed(runtime: Runtime, tracker: NetworkTracker, image: Any) -> None:
 
 
 def _float32_rate(size: int = 1024, repeats: int = 5) -> float:
-    """Operations per second of a square matrix product with torch's threads, the best of some."""
+    """Return the operations per second of a square matrix product with torch's threads, the best of some."""
     a, b = torch.randn(size, size), torch.randn(size, size)
     best = float("inf")
     for _ in range(repeats):

@@ -54,7 +54,7 @@ def main(
     rounds: Annotated[int, typer.Option(help="rounds per runtime")] = 3,
     out: Annotated[Path, typer.Option(help="folder for speed.md and the synthetic video")] = Path("results/benchmarks"),
 ) -> None:
-    """Frames per second of lockon-s with ONNX Runtime, OpenVINO and torch, broken down by stage.
+    """Measure the frames per second of lockon-s with ONNX Runtime, OpenVINO and torch, broken down by stage.
 
     Example: python benchmarks/speed.py --threads 1 --threads 2 --out results/benchmarks
     """
@@ -119,7 +119,7 @@ def _torch_runtime(path: Path, weights: Path | None, threads: int) -> Runtime:
 
 
 def _decode_alone(source: Path, frames: int) -> float:
-    """Seconds per decoded frame when nobody works on them."""
+    """Return the seconds per decoded frame when nobody works on them."""
     with open_frames(source) as reader:
         next(reader)
         began = time.perf_counter()

@@ -29,7 +29,7 @@ def main(
     rounds: Annotated[int, typer.Option(help="runs per number of targets")] = 3,
     out: Annotated[Path, typer.Option(help="folder for targets.md and the synthetic video")] = Path("results/benchmarks"),
 ) -> None:
-    """Milliseconds per frame of lockon-s with 1, 2, 4 and 8 targets in a synthetic 1280x720 video, decoding included.
+    """Measure milliseconds per frame of lockon-s with 1, 2, 4 and 8 targets in a synthetic 1280x720 video, decoding included.
 
     Example: python benchmarks/targets.py --out results/benchmarks
     """
@@ -58,7 +58,7 @@ def main(
 
 
 def _run(tracker: lockon.Tracker, video: Path, boxes: FloatArray, warmup: int) -> float:
-    """Seconds per frame."""
+    """Track the whole video; return the seconds per frame."""
     with open_frames(video) as reader:
         tracker.init(next(reader).image, boxes)
         counted, began = 0, time.perf_counter()

@@ -33,12 +33,12 @@ class Few:
         self.samples = [pipeline.sample(index) for index in range(count)]
 
     def sample(self, index: int) -> dict[str, Any]:
-        """Sample `index`, modulo the count."""
+        """Return sample `index`, modulo the count."""
         return self.samples[index % len(self.samples)]
 
 
 def make(name: str, sources: TrainSources, *, steps: int, batch: int, pairs: int, settings: Iterable[str]) -> Recipe:
-    """The published settings, but for the length, the batch and the data."""
+    """Make a recipe of the published settings, but for the length, the batch and the data."""
     overrides = {"train.steps": steps, "train.batch_size": batch, "train.accumulate": 1, "train.workers": 0, "train.log_every": 1}
     given = dict(text.split("=", 1) for text in settings)
     made = recipe(sources, {**overrides, "data.negative": 0.0, **given}, name)
@@ -46,7 +46,7 @@ def make(name: str, sources: TrainSources, *, steps: int, batch: int, pairs: int
 
 
 def train(name: str, sources: TrainSources, folder: Path, options: dict[str, Any]) -> list[float]:
-    """Half of the steps, Ctrl-C, the other half by a resumed run; returns the loss of every step."""
+    """Train half of the steps, press Ctrl-C, train the other half by a resumed run; return the loss of every step."""
     shutil.rmtree(folder, ignore_errors=True)
     half = options["steps"] // 2
     console = Console(stderr=True, quiet=True)
@@ -64,7 +64,7 @@ def train(name: str, sources: TrainSources, folder: Path, options: dict[str, Any
 
 
 def track(name: str, weights: Path, videos: Path, frames: int) -> str:
-    """Tracks the first frames of the first video; returns the mean overlap, a sign of life after so few steps and no more."""
+    """Track the first frames of the first video; return the mean overlap, a sign of life after so few steps and no more."""
     sequence = load_videos(videos)[0]
     tracker = lockon.load(name, weights=weights)
     tracker.init(sequence.frames[0], sequence.boxes[0])
@@ -89,7 +89,7 @@ def main(
     runs: Annotated[Path, typer.Option(help="folder for the runs")] = Path("runs/recipes"),
     out: Annotated[Path, typer.Option(help="folder for train_recipes.md")] = Path("results/benchmarks"),
 ) -> None:
-    """Trains, interrupts, resumes and tracks with each recipe of the family.
+    """Train, interrupt, resume and track with each recipe of the family.
 
     Example: python benchmarks/train_recipes.py --stills data/train --videos data/train_video --set backbone_weights=siammask.pth
     """

@@ -35,7 +35,7 @@ class TemplateMatching:
 
 
 def make(spec):
-    """The tracker of a name; worker processes call this."""
+    """Return the tracker of a name; worker processes call this."""
     return TemplateMatching() if spec.name == "mine" else lockon.load(spec.name)
 
 

@@ -33,11 +33,11 @@ def apply_overrides(config: T, overrides: Mapping[str, object]) -> T:
     """Return a copy of `config` with the named values replaced.
 
     Args:
-        config: an instance of a frozen dataclass, possibly with dataclasses inside.
-        overrides: dotted field name -> new value; a string is parsed as the type of its field ("1e-3", "true", "none", "8,16").
+        config: An instance of a frozen dataclass, possibly with dataclasses inside.
+        overrides: Dotted field name -> new value; a string is parsed as the type of its field ("1e-3", "true", "none", "8,16").
 
     Raises:
-        LockonError: unknown name (the nearest are suggested), a value of the wrong type, or one that the dataclass itself refuses.
+        LockonError: Unknown name (the nearest are suggested), a value of the wrong type, or one that the dataclass itself refuses.
 
     >>> @dataclasses.dataclass(frozen=True)
     ... class Window:
@@ -67,7 +67,7 @@ def apply_in_order(config: T, *changes: Mapping[str, object]) -> T:
 
 
 def field_names(config: object) -> list[str]:
-    """Dotted names of all fields of a dataclass instance, groups included, in order of declaration."""
+    """Return the dotted names of all fields of a dataclass instance, groups included, in order of declaration."""
     names = []
     for item in dataclasses.fields(config):  # type: ignore[arg-type]  # any dataclass instance
         names.append(item.name)
@@ -104,7 +104,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested groups as dotted names, which is the form `apply_overrides` takes.
+    """Return nested groups as dotted names, which is the form `apply_overrides` takes.
 
     >>> flatten({"a": {"b": 1}, "c": 2})
     {'a.b': 1, 'c': 2}

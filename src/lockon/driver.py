@@ -29,10 +29,10 @@ class Request:
     """What an episode asks for.
 
     Attributes:
-        read: gives the frame, (H, W, 3) uint8 RGB.
+        read: Gives the frame, (H, W, 3) uint8 RGB.
         box: (4,) x, y, w, h to start on; None to track.
         move: (4,) x, y, w, h, finite, to put the tracker on before it tracks; None to leave it where it is.
-        seed: of the random numbers after a start.
+        seed: Of the random numbers after a start.
     """
 
     read: Callable[[], Frame]
@@ -47,11 +47,11 @@ class Output:
 
     Attributes:
         box: (4,) x, y, w, h; the requested one after a start.
-        score: in [0, 1], 1 after a start, NaN from trackers without scores.
-        state: tracked, uncertain or lost.
+        score: In [0, 1], 1 after a start, NaN from trackers without scores.
+        state: Tracked, uncertain or lost.
         mask: (H, W) bool or None.
-        seconds: time of the tracker, without reading the frame; NaN where it was not asked.
-        size: width and height of the frame.
+        seconds: Time of the tracker, without reading the frame; NaN where it was not asked.
+        size: Width and height of the frame.
     """
 
     box: FloatArray
@@ -82,7 +82,7 @@ def drive(tracker: Tracker | SteppedTracker[Any], episode: Episode[R]) -> R:
     """Run one episode with any tracker.
 
     Raises:
-        LockonError: an output that is neither a `Result` of one target nor four numbers; a tracker that has no `move` must be moved;
+        LockonError: An output that is neither a `Result` of one target nor four numbers; a tracker that has no `move` must be moved;
             whatever tracker, frames and episode raise.
     """
     if isinstance(tracker, SteppedTracker):
@@ -114,7 +114,7 @@ def put(tracker: Tracker, box: FloatArray) -> None:
     """Put a tracker of one target on a box (4,) x, y, w, h.
 
     Raises:
-        LockonError: it has no `move`.
+        LockonError: It has no `move`.
     """
     move = getattr(tracker, "move", None)
     if move is None:
@@ -142,7 +142,7 @@ def as_result(value: Any) -> Result:
     """Return a `Result` as it is; the bare box that an external tracker may return becomes one, "tracked" with a score of NaN.
 
     Raises:
-        LockonError: neither a `Result` nor four numbers.
+        LockonError: Neither a `Result` nor four numbers.
     """
     if isinstance(value, Result):
         return value
@@ -173,10 +173,10 @@ def drive_together(
     Seconds are the batch's time divided by its size. An episode that fails, or whose frames cannot be read, ends alone.
 
     Args:
-        tracker: a session of it keeps its own targets.
-        episodes: taken one by one when a slot is free.
-        batch: largest number of episodes side by side, from 1.
-        readers: threads that decode the frames of a step; 0 for none.
+        tracker: A session of it keeps its own targets.
+        episodes: Taken one by one when a slot is free.
+        batch: Largest number of episodes side by side, from 1.
+        readers: Threads that decode the frames of a step; 0 for none.
 
     Yields:
         The number of the episode in `episodes`, and what it returned or raised, as soon as it ends.

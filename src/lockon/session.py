@@ -38,7 +38,7 @@ class ScoreMapSource(Protocol):
     """A tracker that can keep the score maps of its last `track` call.
 
     Attributes:
-        keep_scores: keep every target's score map; False at first.
+        keep_scores: Keep every target's score map; False at first.
     """
 
     keep_scores: bool
@@ -71,18 +71,18 @@ class SteppedTracker(Protocol[T]):
         """Return one state per box (4,) or (n, 4) x, y, w, h on `frame` (H, W, 3) uint8 RGB.
 
         Raises:
-            LockonError: a box that is malformed, empty or outside the frame.
+            LockonError: A box that is malformed, empty or outside the frame.
         """
 
     def step(self, frames: Sequence[Frame], targets: Sequence[T]) -> list[T]:
         """Return the next state of each target, given its next frame; the targets may belong to different videos.
 
         Args:
-            frames: one (H, W, 3) uint8 RGB frame per target; the same array may occur several times.
-            targets: states that `start`, `step` or `moved` returned; they stay valid.
+            frames: One (H, W, 3) uint8 RGB frame per target; the same array may occur several times.
+            targets: States that `start`, `step` or `moved` returned; they stay valid.
 
         Raises:
-            LockonError: a frame of another size than the target's first one.
+            LockonError: A frame of another size than the target's first one.
         """
 
     def moved(self, target: T, box_xywh: FloatArray) -> T:
@@ -119,10 +119,10 @@ class Session(ABC, Generic[T]):
         Args:
             frame: (H, W, 3) uint8 RGB; grey, RGBA and 16-bit frames are converted.
             box: (4,) or (n, 4). A box partly outside the frame is clipped with a warning.
-            seed: of the random numbers of trackers that draw any.
+            seed: Of the random numbers of trackers that draw any.
 
         Raises:
-            LockonError: a box that is malformed, empty or outside the frame.
+            LockonError: A box that is malformed, empty or outside the frame.
         """
         self._targets = tuple(self.start(to_rgb(frame), box, seed=seed))
         self._single = np.ndim(box) == 1
@@ -134,7 +134,7 @@ class Session(ABC, Generic[T]):
             A box (4,), a score and a state after a start with one box (4,); else n rows of each.
 
         Raises:
-            LockonError: called before `init`, or the frame's size differs from the first frame's.
+            LockonError: Called before `init`, or the frame's size differs from the first frame's.
         """
         if not self._targets:
             raise LockonError("track() before init(); call tracker.init(frame, (x, y, w, h)) on the first frame")
@@ -148,7 +148,7 @@ class Session(ABC, Generic[T]):
             boxes: (4,) or (n, 4) x, y, w, h in pixels, one per target; a box that is not finite leaves its target where it is.
 
         Raises:
-            LockonError: called before `init`, or with another number of boxes than there are targets.
+            LockonError: Called before `init`, or with another number of boxes than there are targets.
         """
         rows = np.atleast_2d(np.asarray(boxes, dtype=np.float64))
         if not self._targets or rows.shape != (len(self._targets), 4):

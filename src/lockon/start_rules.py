@@ -19,7 +19,7 @@ class ClippedStart:
         """Return (n, 4) cx, cy, w, h of boxes (4,) or (n, 4) x, y, w, h.
 
         Raises:
-            LockonError: a box that is malformed, empty or outside the frame. A box partly outside is clipped with a warning.
+            LockonError: A box that is malformed, empty or outside the frame. A box partly outside is clipped with a warning.
         """
         return xywh_to_cxcywh(np.atleast_2d(check_boxes(boxes, width, height)))
 
@@ -29,7 +29,7 @@ class UnclippedStart:
     """Boxes are taken as they are, moved by `shift`: official trackers do not clip.
 
     Attributes:
-        shift: pixels added to the centre; -0.5 is the centre x + (w - 1) / 2 of PySOT's tracker, 0 that of its test script.
+        shift: Pixels added to the centre; -0.5 is the centre x + (w - 1) / 2 of PySOT's tracker, 0 that of its test script.
     """
 
     shift: float = 0.0
@@ -38,7 +38,7 @@ class UnclippedStart:
         """Return (n, 4) cx, cy, w, h of boxes (4,) or (n, 4) x, y, w, h.
 
         Raises:
-            LockonError: a box that is malformed, empty or outside the frame.
+            LockonError: A box that is malformed, empty or outside the frame.
         """
         rows = xywh_to_cxcywh(np.atleast_2d(check_boxes(boxes, width, height, clip=False)))
         rows[:, :2] += self.shift

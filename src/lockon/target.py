@@ -19,18 +19,18 @@ class Target:
 
     Attributes:
         box: (4,) cx, cy, w, h in image pixels, float64.
-        trusted: the last box that was not below the `StatePolicy.lost` score.
-        template: its features, a batch of one.
+        trusted: The last box that was not below the `StatePolicy.lost` score.
+        template: Its features, a batch of one.
         border_color: (3,) what crops show outside the frame; None repeats the outermost pixels.
-        size: width, height of the video's frames.
-        score: calibrated, 0..1.
-        state: tracked, uncertain or lost.
-        low: frames in a row below the `StatePolicy.lost` score.
-        absent: frames in a row below the `StatePolicy.absent_score`.
+        size: Width, height of the video's frames.
+        score: Calibrated, 0..1.
+        state: Tracked, uncertain or lost.
+        low: Frames in a row below the `StatePolicy.lost` score.
+        absent: Frames in a row below the `StatePolicy.absent_score`.
         mask: (H, W) bool of the last frame, or None.
-        scores: the last search region's score map, where the tracker keeps them.
-        seed: of the run.
-        frame: number of frames since the start; with `seed` it fixes the random numbers of a step.
+        scores: The last search region's score map, where the tracker keeps them.
+        seed: Of the run.
+        frame: Number of frames since the start; with `seed` it fixes the random numbers of a step.
     """
 
     box: FloatArray
@@ -58,15 +58,15 @@ class StatePolicy:
     """What a score and a verdict mean for a target.
 
     Attributes:
-        tracked: score at or above which a target is "tracked".
-        lost: score below which it is "lost"; "uncertain" between `lost` and `tracked`.
-        lost_after: frames in a row below `lost` before the state turns "lost"; until then it is "uncertain" and the box follows.
-        absent_score: after `lost_after` frames in a row below this score the target counts as gone: the last trusted box
+        tracked: Score at or above which a target is "tracked".
+        lost: Score below which it is "lost"; "uncertain" between `lost` and `tracked`.
+        lost_after: Frames in a row below `lost` before the state turns "lost"; until then it is "uncertain" and the box follows.
+        absent_score: After `lost_after` frames in a row below this score the target counts as gone: the last trusted box
             (score >= `lost`) is returned and searched around, until a candidate scores higher. A "lost" target above it is still
             followed: following a doubtful target costs little, holding on to an old place costs the target.
-        search_growth: factor on the search crop per "lost" frame, up to `max_growth`.
-        max_growth: largest factor on the search crop.
-        min_size: smallest width and height of a box, in pixels.
+        search_growth: Factor on the search crop per "lost" frame, up to `max_growth`.
+        max_growth: Largest factor on the search crop.
+        min_size: Smallest width and height of a box, in pixels.
     """
 
     tracked: float = 0.5

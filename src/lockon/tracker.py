@@ -59,14 +59,14 @@ class TrackerConfig:
     """Inference parameters of a `NetworkTracker`; the parts are named in `lockon.config`.
 
     Attributes:
-        template_crop: which window of the first frame is the template.
-        search_crop: which window of a frame is searched.
-        start: how a user's box becomes the first state.
-        localizer: how the best candidate is chosen.
-        calibration: logit to score.
-        states: what a score means for the target.
-        stride: distance of neighbouring candidates in search-crop pixels, to place score maps; None where they fill the crop.
-        mask: how masks are made, for networks that have them; None for none.
+        template_crop: Which window of the first frame is the template.
+        search_crop: Which window of a frame is searched.
+        start: How a user's box becomes the first state.
+        localizer: How the best candidate is chosen.
+        calibration: Logit to score.
+        states: What a score means for the target.
+        stride: Distance of neighbouring candidates in search-crop pixels, to place score maps; None where they fill the crop.
+        mask: How masks are made, for networks that have them; None for none.
     """
 
     template_crop: Rule = field(default_factory=lambda: AreaRule(factor=1.875))
@@ -83,9 +83,9 @@ class SearchOutput(NamedTuple):
     """What a step saw before it became the next state of B targets.
 
     Attributes:
-        crops: the B search windows.
-        prediction: of the network, NumPy arrays.
-        localization: what the localizer chose.
+        crops: The B search windows.
+        prediction: Of the network, NumPy arrays.
+        localization: What the localizer chose.
     """
 
     crops: Crop
@@ -108,12 +108,12 @@ class NetworkTracker(Session[Target]):
     """Tracks one or n targets with one batched forward pass per frame.
 
     Args:
-        model: the network.
-        config: inference parameters.
-        localizer: candidate choice; by default that of `config`.
+        model: The network.
+        config: Inference parameters.
+        localizer: Candidate choice; by default that of `config`.
 
     Attributes:
-        keep_scores: keep every target's score map, for `score_maps`; False at first.
+        keep_scores: Keep every target's score map, for `score_maps`; False at first.
     """
 
     def __init__(self, model: Model, config: TrackerConfig, localizer: DenseLocalizer | None = None) -> None:
@@ -151,7 +151,7 @@ class NetworkTracker(Session[Target]):
         """Return one `Target` per x, y, w, h box, templates encoded in one pass.
 
         Raises:
-            LockonError: a box that is malformed, empty or outside the frame. A box partly outside is clipped with a warning.
+            LockonError: A box that is malformed, empty or outside the frame. A box partly outside is clipped with a warning.
         """
         frame, c = to_rgb(frame), self.config
         height, width = frame.shape[:2]
@@ -169,7 +169,7 @@ class NetworkTracker(Session[Target]):
         """Return the next value of each target, given its next frame, see `SteppedTracker.step`.
 
         Raises:
-            LockonError: a frame of another size than the target's first one.
+            LockonError: A frame of another size than the target's first one.
         """
         c = self.config
         crops, prediction, localization = self.search(frames, targets)
@@ -192,7 +192,7 @@ class NetworkTracker(Session[Target]):
             targets: States of any videos.
 
         Raises:
-            LockonError: a frame of another size than the target's first one.
+            LockonError: A frame of another size than the target's first one.
         """
         c = self.config
         for frame, target in zip(frames, targets, strict=True):
@@ -250,7 +250,7 @@ def network_of(tracker: object, purpose: str) -> NetworkTracker:
     """Return a tracker that is known to have a network.
 
     Raises:
-        LockonError: it has none; the text says what it was wanted for (`purpose`).
+        LockonError: It has none; the text says what it was wanted for (`purpose`).
     """
     if not isinstance(tracker, NetworkTracker):
         raise LockonError(purpose)

@@ -26,7 +26,7 @@ class Prediction:
         logits: (B, N) foreground logit per candidate; for two-class heads the difference of the two logits.
         boxes: (B, N, 4) x1, y1, x2, y2 in search-crop pixels.
         quality: (B, N) logit of the predicted localization quality (IoU), or None.
-        extras: named further outputs of a head (masks, per-level maps), batch first.
+        extras: Named further outputs of a head (masks, per-level maps), batch first.
     """
 
     logits: Array
@@ -86,7 +86,7 @@ class Result:
 
     Attributes:
         box: (4,) or (n, 4) float64 x, y, w, h: top-left corner, 0-based, in pixels of the given frame.
-        score: float or (n,) in [0, 1]; calibrated trackers estimate the chance that the box overlaps the target (IoU > 0.5).
+        score: Float or (n,) in [0, 1]; calibrated trackers estimate the chance that the box overlaps the target (IoU > 0.5).
         state: "tracked", "uncertain" or "lost", or a tuple of n of them. What box a "lost" target has is the
             tracker's policy (`StatePolicy.absent_score` for ours).
         mask: (H, W) or (n, H, W) bool in frame pixels, or None.

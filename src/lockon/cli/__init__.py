@@ -26,7 +26,6 @@ from lockon.cli import (
     bench_search,
     convert,
     data,
-    data_label,
     demo,
     export,
     refine,
@@ -106,7 +105,6 @@ app.command()(demo.demo)
 app.command()(train.train)
 app.command()(export.export)
 app.command()(convert.convert)
-data.app.command("label")(data_label.label)
 app.add_typer(data.app, name="data")
 bench.app.command("report")(bench_report.report)
 bench.app.command("reproduce")(bench_reproduce.reproduce)

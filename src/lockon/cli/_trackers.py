@@ -21,10 +21,10 @@ def tracker_specs(
         presets: [TRACKER:]PRESET.
         devices: [TRACKER:]DEVICE.
         settings: [TRACKER:]NAME=VALUE of inference parameters.
-        refiners: whether a refiner may stand alone, as a tracker that searches around its own last box.
+        refiners: Whether a refiner may stand alone, as a tracker that searches around its own last box.
 
     Raises:
-        LockonError: unknown names, malformed or left-over options, or missing weight files.
+        LockonError: Unknown names, malformed or left-over options, or missing weight files.
     """
     from lockon.bench.external import is_external
     from lockon.bench.spec import TrackerSpec
@@ -60,12 +60,12 @@ def refined_specs(specs: list[TrackerSpec], refine: str | None, weights: Path | 
     """Return the trackers with a refiner behind each, under labels TRACKER+REFINER.
 
     Args:
-        specs: of the trackers.
+        specs: Of the trackers.
         refine: [LABEL=]NAME[:PRESET]; the label is NAME, or NAME-PRESET.
-        weights: of the refiner; None for its own.
+        weights: Of the refiner; None for its own.
 
     Raises:
-        LockonError: an unknown name or preset, a label that is none, missing weights, or weights without a refiner.
+        LockonError: An unknown name or preset, a label that is none, missing weights, or weights without a refiner.
     """
     import re
     from dataclasses import replace
@@ -96,12 +96,12 @@ def with_and_without(specs: list[TrackerSpec], refine: str | None, weights: Path
     """Return the trackers, and after them each once more with the refiner behind it; refiners that stand alone have none.
 
     Args:
-        specs: of the trackers.
-        refine: as for `refined_specs`; None for no second run.
-        weights: as for `refined_specs`.
+        specs: Of the trackers.
+        refine: As for `refined_specs`; None for no second run.
+        weights: As for `refined_specs`.
 
     Raises:
-        LockonError: as `refined_specs`.
+        LockonError: As `refined_specs`.
     """
     from dataclasses import replace
 
@@ -169,7 +169,7 @@ def load_sequences(specs: list[str], wanted: list[str]) -> tuple[list[VideoSeque
     """Return the sequences of all datasets, or those of them that are named; and NAME:ROOT, with an absolute root, by name of the dataset.
 
     Raises:
-        LockonError: as `load_dataset`; a name that no dataset has.
+        LockonError: As `load_dataset`; a name that no dataset has.
     """
     from lockon.data.datasets.registry import load_dataset, split_spec
     from lockon.errors import LockonError, unknown_name

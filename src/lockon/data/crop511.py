@@ -53,7 +53,7 @@ def write_crops(tracks: TrackSet, out: Path, *, workers: int = 1, progress: Call
         What was written. Images that cannot be read are left out and named; a later run tries their videos again.
 
     Raises:
-        LockonError: a set that is cut already, a folder that holds something else, or no patch at all.
+        LockonError: A set that is cut already, a folder that holds something else, or no patch at all.
     """
     if tracks.cropped:
         raise LockonError(f"{tracks.name} consists of 511-pixel patches already; give the raw dataset")

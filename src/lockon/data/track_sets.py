@@ -33,11 +33,12 @@ class TrainSet:
     Attributes:
         is_root: Whether a folder is its raw layout.
         read: The reader (root, name, skip).
-        expects: the raw layout, for messages.
-        aliases: other names of it and of its folder.
-        inside: where in its folder the raw layout may lie.
-        kept: which videos of a 511-pixel layout may train; the others belong to a validation or test part.
-        patches: whether it may lie in PySOT's 511-pixel layout. masks: whether its reader can give masks.
+        expects: The raw layout, for messages.
+        aliases: Other names of it and of its folder.
+        inside: Where in its folder the raw layout may lie.
+        kept: Which videos of a 511-pixel layout may train; the others belong to a validation or test part.
+        patches: Whether it may lie in PySOT's 511-pixel layout.
+        masks: Whether its reader can give masks.
     """
 
     is_root: Callable[[Path], bool]
@@ -105,7 +106,7 @@ def train_set_name(given: str) -> str:
     """Return the name of a training set as lockon spells it.
 
     Raises:
-        LockonError: a benchmark, or a part of a dataset that serves validation or tests; an unknown name.
+        LockonError: A benchmark, or a part of a dataset that serves validation or tests; an unknown name.
     """
     for name in TRAIN_SETS:
         if squeezed(given) == squeezed(name):
@@ -145,12 +146,12 @@ def load_track_set(spec: str, root: Path | None = None, *, skip: Path | None = N
 
     Args:
         spec: NAME or NAME:ROOT.
-        root: its folder, or one that holds it by name; default: that of LOCKON_DATA.
-        skip: a list of videos to leave out (`lockon.data.skip_lists`), beside the known bad ones.
-        masks: keep the masks of datasets that have them (COCO, YouTubeVOS, saliency, stills, videos, patches with files of masks).
+        root: Its folder, or one that holds it by name; default: that of LOCKON_DATA.
+        skip: A list of videos to leave out (`lockon.data.skip_lists`), beside the known bad ones.
+        masks: Keep the masks of datasets that have them (COCO, YouTubeVOS, saliency, stills, videos, patches with files of masks).
 
     Raises:
-        LockonError: not a training set; no such data there; a malformed annotation.
+        LockonError: Not a training set; no such data there; a malformed annotation.
     """
     spelled, colon, place = spec.partition(":")
     name = train_set_name(spelled)

@@ -39,9 +39,11 @@ class TrackView:
     """One object in one image.
 
     Attributes:
-        image: (H, W, 3) uint8 RGB. box: (4,) x1, y1, x2, y2 in pixels; where `cropped`, of the image that the patch was cut from, so
-            that its size alone means something. id: "SET/VIDEO/FRAME.TRACK". cropped: whether the image is a 511-pixel patch with
-            the object in the middle.
+        image: (H, W, 3) uint8 RGB.
+        box: (4,) x1, y1, x2, y2 in pixels; where `cropped`, of the image that the patch was cut from, so that its size
+            alone means something.
+        id: "SET/VIDEO/FRAME.TRACK".
+        cropped: Whether the image is a 511-pixel patch with the object in the middle.
     """
 
     image: Frame
@@ -55,15 +57,18 @@ class TrackSet:
     """The tracks of one dataset.
 
     Attributes:
-        name: of the dataset.
-        videos: V names, each unique. tracks: T names, unique within their video.
+        name: Of the dataset.
+        videos: V names, each unique.
+        tracks: T names, unique within their video.
         video_starts: (V + 1,) video v has the tracks video_starts[v] to video_starts[v + 1] - 1.
         track_starts: (T + 1,) likewise the boxes of each track.
-        frames: (F,) int32 frame number of each box, ascending within a track. boxes: (F, 4) float32 x1, y1, x2, y2.
-        read: gives an image. cropped: whether the images are 511-pixel patches.
-        relative: whether boxes are fractions of the image's width and height (YouTube-BB).
-        masks: gives the mask of an object in an image (or patch); None where the dataset has none or they were not asked for.
-        notes: what was left out on reading, for the user.
+        frames: (F,) int32 frame number of each box, ascending within a track.
+        boxes: (F, 4) float32 x1, y1, x2, y2.
+        read: Gives an image.
+        cropped: Whether the images are 511-pixel patches.
+        relative: Whether boxes are fractions of the image's width and height (YouTube-BB).
+        masks: Gives the mask of an object in an image (or patch); None where the dataset has none or they were not asked for.
+        notes: What was left out on reading, for the user.
     """
 
     name: str
@@ -94,7 +99,7 @@ class TrackSet:
             skip: Names of videos to leave out (a name without its folders counts too).
 
         Raises:
-            LockonError: nothing is left, or the tracks of one video do not come in a row.
+            LockonError: Nothing is left, or the tracks of one video do not come in a row.
         """
         found = _Gathered()
         skipped = 0
@@ -169,7 +174,7 @@ class TrackSet:
             read: Reads the image instead of the set's own function (a cache).
 
         Raises:
-            LockonError: the image is missing or broken.
+            LockonError: The image is missing or broken.
         """
         track = self.track_of(row)
         video = self.videos[self.video_of(track)]
@@ -191,7 +196,7 @@ class TrackSet:
         """Return the videos whose name `keep` accepts.
 
         Raises:
-            LockonError: there is none.
+            LockonError: There is none.
         """
         items = (
             Track(video, self.tracks[track], self.frames[rows.start : rows.stop], self.boxes[rows.start : rows.stop])
@@ -261,7 +266,7 @@ class ImageFiles:
         """Read the image.
 
         Raises:
-            LockonError: it is missing or broken.
+            LockonError: It is missing or broken.
         """
         return read_image(self.path(video, track, frame))
 

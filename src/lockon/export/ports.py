@@ -20,7 +20,7 @@ def check_graphs(path: Path, search: Ports, template: Ports) -> tuple[list[str],
     """Return the names of the template features, and of the outputs that masks are made from (none for a network without masks).
 
     Raises:
-        LockonError: the graphs' inputs or outputs are not as they must be.
+        LockonError: The graphs' inputs or outputs are not as they must be.
     """
     features = template[1]
     dense = 3 if search[1][2:3] == ["quality"] else 2
@@ -41,7 +41,7 @@ def mask_file(path: Path) -> Path:
     """Return the third file of a model with masks, beside its search graph's file `path`.
 
     Raises:
-        LockonError: it is missing.
+        LockonError: It is missing.
     """
     mask = part_path(path, "mask")
     if not mask.is_file():
@@ -53,7 +53,7 @@ def check_mask_graph(path: Path, ports: Ports, extras: tuple[str, ...]) -> None:
     """Check that the mask graph takes a candidate's number and the search graph's extras.
 
     Raises:
-        LockonError: it does not.
+        LockonError: It does not.
     """
     if ports != (["index", *extras], ["mask"]):
         raise LockonError(
@@ -65,7 +65,7 @@ def side(path: Path, shape: Sequence[Any]) -> int:
     """Return the side of the crops, from an input's shape (B, side, side, 3).
 
     Raises:
-        LockonError: an input of another shape.
+        LockonError: An input of another shape.
     """
     if len(shape) != 4 or str(shape[1]) != str(shape[2]) or not str(shape[1]).isdigit() or str(shape[3]) != "3":
         raise LockonError(f"{path} takes images of shape {list(shape)}, expected (B, side, side, 3); export the model again")

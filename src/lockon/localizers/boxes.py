@@ -34,7 +34,7 @@ class MeanNear:
     """The mean of those of the `top` highest scores that overlap the best box well, weighted by their scores.
 
     Attributes:
-        top: candidates that may count.
+        top: Candidates that may count.
         overlap: IoU with the best box above which they do.
     """
 
@@ -58,7 +58,7 @@ class MeanRanked:
     """The mean of the `top` candidates that rank highest, with equal weights (SiamLA, Eq. 12, where `top` is 3).
 
     Attributes:
-        top: candidates that count.
+        top: Candidates that count.
     """
 
     top: int = 3

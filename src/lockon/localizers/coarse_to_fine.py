@@ -28,22 +28,22 @@ class CoarseToFine:
     """SiamCAR's place between candidates: the size follows the foreground probability there, and is that of a box rule other than `Best`.
 
     Attributes:
-        stride: distance of neighbouring cells in search-crop pixels; maps of S x S cells grow to (S - 1) * stride + 1 per side.
-        first: crop coordinate of the first cell's point, from which its box was predicted.
-        origin: crop coordinate of the first sample of the up-sampled maps; None for `first`. SiamCAR's code takes 31, though
+        stride: Distance of neighbouring cells in search-crop pixels; maps of S x S cells grow to (S - 1) * stride + 1 per side.
+        first: Crop coordinate of the first cell's point, from which its box was predicted.
+        origin: Crop coordinate of the first sample of the up-sampled maps; None for `first`. SiamCAR's code takes 31, though
             its network learnt from points that begin at 32.
         nearest: Lower bound in crop pixels on the predicted distances to the four sides. Half of each distance, at most half of the
             way to the map's end, is how far from the coarse peak the fine one is searched.
         farthest: Upper bound on the same distances.
-        half_pixel: up-sample as an image is resized, so that the first sample lies left of the first cell by almost half a
+        half_pixel: Up-sample as an image is resized, so that the first sample lies left of the first cell by almost half a
             cell, yet read places off as if it lay on it. Off: the samples begin and end on the outermost cells.
-        stretched: the coarse peak's cell is its share of the whole up-sampled side, rounded; beyond the last cell, the last. Off: the
+        stretched: The coarse peak's cell is its share of the whole up-sampled side, rounded; beyond the last cell, the last. Off: the
             nearest cell.
-        mixed_units: the size penalty that slows the size down compares the new size in image pixels with the old one in crop
+        mixed_units: The size penalty that slows the size down compares the new size in image pixels with the old one in crop
             pixels, so that it is not 1 for an unchanged box. Off: both in image pixels.
 
     Raises:
-        LockonError: a stride below 1; bounds that are negative or cross.
+        LockonError: A stride below 1; bounds that are negative or cross.
     """
 
     stride: int = 8
@@ -78,7 +78,9 @@ class Location(NamedTuple):
     """Where each of B targets was found.
 
     Attributes:
-        cells: (B,) number of the nearest cell. centers: (B, 2) x, y in crop pixels. sizes: (B, 2) w, h in crop pixels, at least 0.
+        cells: (B,) number of the nearest cell.
+        centers: (B, 2) x, y in crop pixels.
+        sizes: (B, 2) w, h in crop pixels, at least 0.
         foreground: (B,) foreground probability there; a cubic overshoots, so it may lie a little outside of 0..1.
     """
 
@@ -92,7 +94,7 @@ def locate(config: CoarseToFine, ranked: FloatArray, plain: FloatArray, foregrou
     """Return the places of B targets.
 
     Args:
-        config: geometry and flags.
+        config: Geometry and flags.
         ranked: (B, N) scores with penalty and window; they decide the coarse peak. N = S * S, row by row.
         plain: (B, N) scores with the penalty alone; they decide the fine peak.
         foreground: (B, N) foreground probabilities.

@@ -30,13 +30,13 @@ class LocalizerConfig:
     """The parts of a localizer.
 
     Attributes:
-        score: the candidates' scores.
-        rank: penalty and window.
-        place: which candidate, or which place between candidates.
-        boxes: how the box is made of the candidates.
-        verdict: whether it is the target.
-        size_lr: how fast the size follows the prediction, 0..1; 1 takes it at once.
-        anchors: candidates per grid point; N = anchors * S * S, one map after the other.
+        score: The candidates' scores.
+        rank: Penalty and window.
+        place: Which candidate, or which place between candidates.
+        boxes: How the box is made of the candidates.
+        verdict: Whether it is the target.
+        size_lr: How fast the size follows the prediction, 0..1; 1 takes it at once.
+        anchors: Candidates per grid point; N = anchors * S * S, one map after the other.
 
     Raises:
         LockonError: "coarse-to-fine" with several anchors.
@@ -79,7 +79,7 @@ class DenseLocalizer:
     """Chooses the best candidate of every target, see the module docstring. Holds only constants.
 
     Args:
-        config: the parts.
+        config: The parts.
     """
 
     def __init__(self, config: LocalizerConfig) -> None:
@@ -90,7 +90,7 @@ class DenseLocalizer:
 
         Args:
             prediction: NumPy arrays, N candidates on a square grid.
-            crops: the B search windows.
+            crops: The B search windows.
             previous: (B, 4) last boxes, cx, cy, w, h in image pixels.
 
         Raises:

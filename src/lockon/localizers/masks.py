@@ -24,10 +24,10 @@ class MaskConfig:
     """How a patch of mask probabilities becomes a mask of the frame.
 
     Attributes:
-        threshold: pixels with a probability above it are the target, 0..1. SiamMask's is low: generous masks score better on
+        threshold: Pixels with a probability above it are the target, 0..1. SiamMask's is low: generous masks score better on
             rotated boxes, while 0.5 fits outlines better.
-        stride: distance of neighbouring cells in search-crop pixels.
-        offset: search-crop coordinate of the first patch pixel of cell (0, 0), both counted from pixel centres.
+        stride: Distance of neighbouring cells in search-crop pixels.
+        offset: Search-crop coordinate of the first patch pixel of cell (0, 0), both counted from pixel centres.
     """
 
     threshold: float = 0.15
@@ -40,17 +40,17 @@ def paste_patch(patch: ArrayLike, crop: Crop, row: int, col: int, *, size: tuple
 
     Args:
         patch: (P, P) probabilities in 0..1, at the scale of the search crop.
-        crop: the search window, one.
+        crop: The search window, one.
         row: Row of the chosen candidate's cell in the score map.
         col: Column of that cell.
-        size: width and height of the frame in pixels.
-        config: threshold and geometry; None for the defaults.
+        size: Width and height of the frame in pixels.
+        config: Threshold and geometry; None for the defaults.
 
     Returns:
         (H, W) bool; False wherever the patch does not reach.
 
     Raises:
-        LockonError: a patch that is not square, or several crops.
+        LockonError: A patch that is not square, or several crops.
     """
     config = config or MaskConfig()
     probabilities = np.ascontiguousarray(patch, dtype=np.float32)
@@ -71,7 +71,7 @@ def mask_polygon(mask: Mask, min_area: float = 100.0) -> FloatArray | None:
 
     Args:
         mask: (H, W) bool.
-        min_area: outlines whose area is not above it (in pixels²) do not count.
+        min_area: Outlines whose area is not above it (in pixels²) do not count.
 
     Returns:
         (4, 2) corners x, y counted from the centre of the first pixel (add 0.5 for the coordinates of lockon's boxes), or None

@@ -21,9 +21,9 @@ class Blend:
     """``penalty * score * (1 - window_influence) + hann * window_influence``.
 
     Attributes:
-        penalty_k: strength of the penalty on changes of size and aspect ratio; 0 turns it off.
-        window_influence: weight of the Hann window against the score, 0..1.
-        zero_border: the Hann window is zero on the map's border, as PySOT's, so that no candidate there wins on its score alone.
+        penalty_k: Strength of the penalty on changes of size and aspect ratio; 0 turns it off.
+        window_influence: Weight of the Hann window against the score, 0..1.
+        zero_border: The Hann window is zero on the map's border, as PySOT's, so that no candidate there wins on its score alone.
     """
 
     penalty_k: float = 0.04
@@ -41,8 +41,8 @@ class Product:
     """``penalty * score * hann``.
 
     Attributes:
-        penalty_k: strength of the penalty on changes of size and aspect ratio; 0 turns it off.
-        zero_border: the Hann window is zero on the map's border.
+        penalty_k: Strength of the penalty on changes of size and aspect ratio; 0 turns it off.
+        zero_border: The Hann window is zero on the map's border.
     """
 
     penalty_k: float = 0.0
@@ -75,7 +75,7 @@ def map_side(count: int, anchors: int) -> int:
     25
 
     Raises:
-        LockonError: they do not fill a square.
+        LockonError: They do not fill a square.
     """
     side: int = round((count / anchors) ** 0.5)
     if side * side * anchors != count:

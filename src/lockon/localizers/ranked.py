@@ -22,9 +22,9 @@ class Ranked(NamedTuple):
         penalty: (B, N) penalties on changes of size and shape, in [0, 1].
         penalized: (B, N) scores after the penalty.
         values: (B, N) what they are ranked by, after penalty and window.
-        crops: the B search windows.
+        crops: The B search windows.
         previous: (B, 4) last boxes, cx, cy, w, h in image pixels.
-        penalty_k: strength of the penalty.
+        penalty_k: Strength of the penalty.
     """
 
     candidates: FloatArray

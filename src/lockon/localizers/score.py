@@ -19,7 +19,7 @@ class SigmoidScore:
     For two-class heads, whose logit is the difference of two, the sigmoid is the softmax.
 
     Attributes:
-        quality: exponent on the predicted quality where the head predicts one; 0 leaves it out.
+        quality: Exponent on the predicted quality where the head predicts one; 0 leaves it out.
     """
 
     quality: float = 1.0
@@ -39,7 +39,7 @@ class StretchedScore:
     SiamCAR's released code does so with centre-ness. A flat map counts as 1 everywhere.
 
     Attributes:
-        quality: exponent on the predicted quality where the head predicts one; 0 leaves it out.
+        quality: Exponent on the predicted quality where the head predicts one; 0 leaves it out.
     """
 
     quality: float = 1.0

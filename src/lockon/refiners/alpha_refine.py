@@ -29,14 +29,14 @@ class RefinerConfig:
     """How a refiner's network is used.
 
     Attributes:
-        crop: which window of a frame is seen: at sub-pixel positions, or the published code to the pixel.
-        start: how the boxes of the first frame are taken.
-        mask_threshold: pixels with a probability above it are the target, 0..1.
-        confidence: boxes that the network is less sure of come back unrefined, 0..1; for heads that have a confidence.
-        smallest: boxes with a side below it, in pixels, come back unrefined: there is nothing to see.
+        crop: Which window of a frame is seen: at sub-pixel positions, or the published code to the pixel.
+        start: How the boxes of the first frame are taken.
+        mask_threshold: Pixels with a probability above it are the target, 0..1.
+        confidence: Boxes that the network is less sure of come back unrefined, 0..1; for heads that have a confidence.
+        smallest: Boxes with a side below it, in pixels, come back unrefined: there is nothing to see.
 
     Raises:
-        LockonError: a threshold or a confidence outside 0..1.
+        LockonError: A threshold or a confidence outside 0..1.
     """
 
     crop: StretchedRule | OfficialStretchedRule = field(default_factory=StretchedRule)
@@ -55,11 +55,11 @@ class AlphaRefiner(RefinerSession[Template]):
     """A `Refiner` around Alpha-Refine's network, or any other that gives one candidate per crop.
 
     Args:
-        model: the network: `TorchModel`, `OnnxModel` or `OpenVinoModel`.
-        config: how it is used.
+        model: The network: `TorchModel`, `OnnxModel` or `OpenVinoModel`.
+        config: How it is used.
 
     Attributes:
-        masks: whether the network makes masks.
+        masks: Whether the network makes masks.
     """
 
     def __init__(self, model: Model, config: RefinerConfig | None = None) -> None:
@@ -72,7 +72,7 @@ class AlphaRefiner(RefinerSession[Template]):
         """Encode one target (4,) or n (n, 4), x, y, w, h in pixels, all in one pass, see `SteppedRefiner.start`.
 
         Raises:
-            LockonError: a box that is malformed, empty or outside the frame.
+            LockonError: A box that is malformed, empty or outside the frame.
         """
         height, width = frame.shape[:2]
         rows = self.config.start(boxes, width, height)  # (n, 4) cx, cy, w, h
@@ -87,7 +87,7 @@ class AlphaRefiner(RefinerSession[Template]):
         Boxes that are not finite, too small, far too large or outside the frame come back as they are.
 
         Raises:
-            LockonError: masks of a network that makes none.
+            LockonError: Masks of a network that makes none.
         """
         check_masks(mask=mask, masks=self.masks)
 
@@ -101,10 +101,10 @@ class AlphaRefiner(RefinerSession[Template]):
         """Return what one forward pass predicts, unchecked.
 
         Args:
-            frames: n frames (H, W, 3) uint8 RGB, one per box.
-            references: of the targets that the boxes are of.
+            frames: N frames (H, W, 3) uint8 RGB, one per box.
+            references: Of the targets that the boxes are of.
             boxes: (n, 4) x, y, w, h, finite, around which to search.
-            mask: make masks, too.
+            mask: Make masks, too.
         """
         crops = self.config.crop(xywh_to_cxcywh(boxes), self.model.search_size)
         images = np.stack([crops[i].extract(frame) for i, frame in enumerate(frames)])

@@ -23,19 +23,19 @@ class RefineConfig:
     """What a refiner changes in a tracker's results.
 
     Attributes:
-        box: which box is reported. "refiner": the refiner's. "mask": the upright rectangle around the largest connected part of its mask,
+        box: Which box is reported. "refiner": the refiner's. "mask": the upright rectangle around the largest connected part of its mask,
             else the tracker's. "base": the tracker's, for masks alone.
-        mask: results have the refiner's masks.
+        mask: Results have the refiner's masks.
         mask_area: pixels² from which on a part of the mask makes a box.
-        write_back: the tracker goes on from the reported box, cut at the frame's border, if it can be moved.
-        clip: boxes are reported cut at the frame's border.
-        clip_base: the refiner searches around the tracker's box cut at the frame's border.
-        min_size: pixels per side that a cut box has in the frame at least.
-        lost: boxes of a "lost" target are refined, too. Their position is a guess, and the refiner may find something else there.
-        official_start: start boxes lie half a pixel to the right and below, as the published scripts give them to tracker and refiner.
+        write_back: The tracker goes on from the reported box, cut at the frame's border, if it can be moved.
+        clip: Boxes are reported cut at the frame's border.
+        clip_base: The refiner searches around the tracker's box cut at the frame's border.
+        min_size: Pixels per side that a cut box has in the frame at least.
+        lost: Boxes of a "lost" target are refined, too. Their position is a guess, and the refiner may find something else there.
+        official_start: Start boxes lie half a pixel to the right and below, as the published scripts give them to tracker and refiner.
 
     Raises:
-        LockonError: a `min_size` of 0 or below.
+        LockonError: A `min_size` of 0 or below.
     """
 
     box: Literal["refiner", "mask", "base"] = "refiner"
@@ -62,7 +62,7 @@ class Refined(NamedTuple):
     """What refinement makes of one target's result.
 
     Attributes:
-        result: what is reported.
+        result: What is reported.
         box: (4,) x, y, w, h that the tracker goes on from; None where no box was refined.
     """
 
@@ -85,11 +85,11 @@ def combine(
     """Return what is reported of n targets, and the boxes that the tracker goes on from.
 
     Args:
-        config: the rules.
-        frames: n frames (H, W, 3).
-        results: of the tracker.
+        config: The rules.
+        frames: N frames (H, W, 3).
+        results: Of the tracker.
         asked: (n, 4) boxes that the refiner was asked to refine.
-        refined: its results; None where it was not asked.
+        refined: Its results; None where it was not asked.
     """
     sizes = frame_sizes(frames)
     boxes, masks = _refined_boxes(config, asked, refined)

@@ -21,7 +21,7 @@ class RefinedBoxes(NamedTuple):
     Attributes:
         boxes: (n, 4) x, y, w, h in frame pixels.
         scores: (n,) in 0..1; 0 or NaN for a box that must not count.
-        masks: n masks (H, W) bool, or None.
+        masks: N masks (H, W) bool, or None.
     """
 
     boxes: FloatArray
@@ -37,7 +37,7 @@ def check_masks(*, mask: bool, masks: bool) -> None:
     """Check that a refiner that `masks` describes can make masks where `mask` asks for them.
 
     Raises:
-        LockonError: masks of a network that makes none.
+        LockonError: Masks of a network that makes none.
     """
     if mask and not masks:
         raise LockonError("masks asked of a refiner whose network makes none; leave the mask out, or take weights with a mask head")
@@ -52,11 +52,11 @@ def refine_guarded(frames: Sequence[Frame], boxes: FloatArray, predict: Predict,
     """Return the results of a refiner: `predict` sees the boxes that can be used, and its outputs count where they are boxes.
 
     Args:
-        frames: n frames (H, W, 3), one per box.
+        frames: N frames (H, W, 3), one per box.
         boxes: (n, 4) x, y, w, h.
-        predict: the network.
-        smallest: side in pixels below which a box is not used.
-        mask: the results have masks.
+        predict: The network.
+        smallest: Side in pixels below which a box is not used.
+        mask: The results have masks.
     """
     sizes = frame_sizes(frames)
     refined, scores = np.array(boxes, dtype=np.float64), np.zeros(len(boxes))
@@ -81,7 +81,7 @@ def is_valid(boxes_xywh: FloatArray, sizes: ArrayLike, smallest: float = 0.0) ->
     Args:
         boxes_xywh: (n, 4) x, y, w, h.
         sizes: (2,) or (n, 2) width and height of the frames.
-        smallest: least side in pixels.
+        smallest: Least side in pixels.
     """
     frames = np.asarray(sizes, dtype=np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -99,7 +99,7 @@ def clip_inside(boxes_xywh: FloatArray, sizes: ArrayLike, least: float) -> Float
     Args:
         boxes_xywh: (n, 4) x, y, w, h.
         sizes: (2,) or (n, 2) width and height of the frames.
-        least: pixels.
+        least: Pixels.
     """
     corners, frames = xywh_to_xyxy(boxes_xywh), np.asarray(sizes, dtype=np.float64)
     kept = np.minimum(least, frames)

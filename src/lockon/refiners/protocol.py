@@ -30,7 +30,7 @@ class Refiner(Protocol):
 
         Args:
             frame: (H, W, 3) uint8 RGB.
-            box: one box (4,) or n boxes (n, 4), x, y, w, h in pixels.
+            box: One box (4,) or n boxes (n, 4), x, y, w, h in pixels.
         """
 
     def refine(self, frame: Frame, box: ArrayLike, *, mask: bool = False) -> Result:
@@ -38,8 +38,8 @@ class Refiner(Protocol):
 
         Args:
             frame: (H, W, 3) uint8 RGB.
-            box: the tracker's (4,) or (n, 4) boxes, as many as at the start.
-            mask: make masks, too.
+            box: The tracker's (4,) or (n, 4) boxes, as many as at the start.
+            mask: Make masks, too.
 
         Returns:
             Boxes of the given shape, in pixels; state "uncertain" and score 0 where a box came back as it was. `Result.mask` (H, W) or
@@ -52,7 +52,7 @@ class SteppedRefiner(Protocol[R]):
     """A refiner without a memory of its own: references are passed in.
 
     Attributes:
-        masks: whether it can make masks.
+        masks: Whether it can make masks.
     """
 
     masks: bool
@@ -61,17 +61,17 @@ class SteppedRefiner(Protocol[R]):
         """Return one reference per box (4,) or (n, 4) x, y, w, h on `frame` (H, W, 3) uint8 RGB.
 
         Raises:
-            LockonError: a box that is malformed, empty or outside the frame.
+            LockonError: A box that is malformed, empty or outside the frame.
         """
 
     def refine_batch(self, frames: Sequence[Frame], references: Sequence[R], boxes: FloatArray, *, mask: bool = False) -> list[Result]:
         """Refine n boxes of any videos.
 
         Args:
-            frames: one (H, W, 3) uint8 RGB frame per box; the same array may occur several times.
-            references: what `start` returned, one per box.
+            frames: One (H, W, 3) uint8 RGB frame per box; the same array may occur several times.
+            references: What `start` returned, one per box.
             boxes: (n, 4) x, y, w, h in pixels; rows that cannot be used, NaN among them, come back as they are.
-            mask: make masks, too.
+            mask: Make masks, too.
         """
 
 
@@ -79,7 +79,7 @@ class RefinerSession(ABC, Generic[R]):
     """Keeps the references of the targets of one video: `init` and `refine` around `start` and `refine_batch`.
 
     Attributes:
-        masks: whether the refiner can make masks.
+        masks: Whether the refiner can make masks.
     """
 
     masks: bool
@@ -99,7 +99,7 @@ class RefinerSession(ABC, Generic[R]):
         """Learn the look of one target (4,) or n targets (n, 4), x, y, w, h in pixels.
 
         Raises:
-            LockonError: a box that is malformed, empty or outside the frame.
+            LockonError: A box that is malformed, empty or outside the frame.
         """
         self._references = tuple(self.start(to_rgb(frame), box))
 
@@ -107,7 +107,7 @@ class RefinerSession(ABC, Generic[R]):
         """Refine the boxes of the targets, see `Refiner.refine`.
 
         Raises:
-            LockonError: called before `init`, with another number of boxes than it was given, or for masks that the network does not make.
+            LockonError: Called before `init`, with another number of boxes than it was given, or for masks that the network does not make.
         """
         if not self._references:
             raise LockonError("refine() before init(); call refiner.init(frame, (x, y, w, h)) on the first frame")

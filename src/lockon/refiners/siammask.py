@@ -30,7 +30,7 @@ class SearchConfig:
     Attributes:
         box: "mask": the upright rectangle around the largest connected part of the mask; "own": the box of the network's own head.
         mask_area: pixels² from which on a part of the mask makes a box; where none does, the tracker's box stays.
-        smallest: boxes with a side below it, in pixels, come back unrefined.
+        smallest: Boxes with a side below it, in pixels, come back unrefined.
     """
 
     box: Literal["mask", "own"] = "mask"
@@ -42,14 +42,14 @@ class SiamMaskRefiner(RefinerSession[Target]):
     """A `Refiner` around the network of a tracker.
 
     Args:
-        tracker: it is asked for one step from each box.
-        config: what becomes the box.
+        tracker: It is asked for one step from each box.
+        config: What becomes the box.
 
     Attributes:
-        masks: whether the network makes masks.
+        masks: Whether the network makes masks.
 
     Raises:
-        LockonError: boxes from masks of a tracker that makes none.
+        LockonError: Boxes from masks of a tracker that makes none.
     """
 
     def __init__(self, tracker: NetworkTracker, config: SearchConfig | None = None) -> None:
@@ -64,7 +64,7 @@ class SiamMaskRefiner(RefinerSession[Target]):
         """Encode one target (4,) or n (n, 4), x, y, w, h in pixels, all in one pass, see `SteppedRefiner.start`.
 
         Raises:
-            LockonError: as `NetworkTracker.start`.
+            LockonError: As `NetworkTracker.start`.
         """
         return self.tracker.start(frame, boxes)
 
@@ -72,7 +72,7 @@ class SiamMaskRefiner(RefinerSession[Target]):
         """Refine n boxes of any videos in one pass, see `SteppedRefiner.refine_batch`; scores are those of the network's candidates.
 
         Raises:
-            LockonError: masks of a network that makes none, or a frame of another size than the first one of its target.
+            LockonError: Masks of a network that makes none, or a frame of another size than the first one of its target.
         """
         check_masks(mask=mask, masks=self.masks)
 

@@ -13,7 +13,7 @@ class StoredBoxes:
     """Reports what is stored of the frame `number`; the caller sets that number.
 
     Args:
-        results: by number of the frame, at least one; all of as many targets.
+        results: By number of the frame, at least one; all of as many targets.
 
     Attributes:
         first: Number of the first frame.

@@ -33,9 +33,9 @@ class RefinedTarget(Generic[T, R]):
     """One target of a refined tracker.
 
     Attributes:
-        base: the state of the tracker.
-        reference: what the refiner keeps of the target.
-        result: what was reported last.
+        base: The state of the tracker.
+        reference: What the refiner keeps of the target.
+        result: What was reported last.
     """
 
     base: T
@@ -47,12 +47,12 @@ class RefinedTracker(Session[RefinedTarget[T, R]]):
     """A tracker with a refiner behind it, both of them values. Score and state are the tracker's.
 
     Args:
-        tracker: any `SteppedTracker`; it goes on from refined boxes.
-        refiner: any `SteppedRefiner`.
-        config: what is refined.
+        tracker: Any `SteppedTracker`; it goes on from refined boxes.
+        refiner: Any `SteppedRefiner`.
+        config: What is refined.
 
     Raises:
-        LockonError: masks are asked of a refiner that makes none.
+        LockonError: Masks are asked of a refiner that makes none.
     """
 
     def __init__(self, tracker: SteppedTracker[T], refiner: SteppedRefiner[R], config: RefineConfig | None = None) -> None:
@@ -88,7 +88,7 @@ class RefinedTracker(Session[RefinedTarget[T, R]]):
         """Return one state per box (4,) or (n, 4) x, y, w, h, see `SteppedTracker.start`.
 
         Raises:
-            LockonError: whatever tracker and refiner raise.
+            LockonError: Whatever tracker and refiner raise.
         """
         boxes = _start_boxes(self.config, boxes)
         bases, references = self.tracker.start(frame, boxes, seed=seed), self.refiner.start(frame, boxes)
@@ -100,7 +100,7 @@ class RefinedTracker(Session[RefinedTarget[T, R]]):
         Where the refiner has no box, the tracker's box stays, to the last bit.
 
         Raises:
-            LockonError: whatever the tracker raises.
+            LockonError: Whatever the tracker raises.
         """
         bases = self.tracker.step(frames, [target.base for target in targets])
         results = [base.result for base in bases]
@@ -125,12 +125,12 @@ class RefinedSession:
     """A tracker with `init` and `track` alone and a refiner behind it, such as OpenCV's; it cannot be stepped in a batch.
 
     Args:
-        tracker: one with ``move(boxes)`` goes on from refined boxes.
-        refiner: any `Refiner`.
-        config: what is refined.
+        tracker: One with ``move(boxes)`` goes on from refined boxes.
+        refiner: Any `Refiner`.
+        config: What is refined.
 
     Raises:
-        LockonError: masks are asked of a refiner that makes none.
+        LockonError: Masks are asked of a refiner that makes none.
     """
 
     def __init__(self, tracker: Tracker, refiner: Refiner, config: RefineConfig | None = None) -> None:
@@ -156,7 +156,7 @@ class RefinedSession:
         """Start tracker and refiner on `frame` with one box (4,) or n boxes (n, 4), x, y, w, h in pixels.
 
         Raises:
-            LockonError: whatever either of them raises.
+            LockonError: Whatever either of them raises.
         """
         frame, box = to_rgb(frame), _start_boxes(self.config, box)
         self.tracker.init(frame, box)
@@ -166,7 +166,7 @@ class RefinedSession:
         """Return the tracker's result with refined boxes; where the refiner has no box, the tracker's stays, to the last bit.
 
         Raises:
-            LockonError: whatever the tracker raises, or an output of it that is no box.
+            LockonError: Whatever the tracker raises, or an output of it that is no box.
         """
         frame = to_rgb(frame)
         base = as_result(self.tracker.track(frame))
@@ -200,12 +200,12 @@ def with_refiner(
     """Return a tracker with a refiner behind it: steps in batches where both can, else one video at a time.
 
     Args:
-        tracker: ours, OpenCV's, or anybody's with `init` and `track`.
+        tracker: Ours, OpenCV's, or anybody's with `init` and `track`.
         refiner: `AlphaRefiner`, `SiamMaskRefiner`, or anybody's with `init` and `refine`.
-        config: what is refined.
+        config: What is refined.
 
     Raises:
-        LockonError: masks are asked of a refiner that says it makes none.
+        LockonError: Masks are asked of a refiner that says it makes none.
     """
     if isinstance(tracker, SteppedTracker) and isinstance(refiner, SteppedRefiner):
         return RefinedTracker(tracker, refiner, config)

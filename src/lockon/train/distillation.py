@@ -38,7 +38,8 @@ class TeacherAnswer:
         scores: (S, S) its best foreground probability at every cell of its grid.
         first: Search-crop coordinate of the first cell, in pixels of the student's crop.
         step: Distance of two cells in the same pixels.
-        box: (4,) xyxy of its best candidate in pixels of the student's crop. score: that candidate's probability.
+        box: (4,) xyxy of its best candidate in pixels of the student's crop.
+        score: That candidate's probability.
     """
 
     scores: NDArray[np.float32]
@@ -59,9 +60,9 @@ class ContextTeacher:
     """A tracker of the PySOT family (template side = the target with half its mean side as context, 127 and 255 pixels) as a teacher.
 
     Args:
-        model: the network behind NumPy arrays; it counts crop pixels from the centre of the first one.
-        anchors: candidates per point of its map, which lies in the middle of the search crop; they come anchor by anchor.
-        stride: distance of two points in its pixels.
+        model: The network behind NumPy arrays; it counts crop pixels from the centre of the first one.
+        anchors: Candidates per point of its map, which lies in the middle of the search crop; they come anchor by anchor.
+        stride: Distance of two points in its pixels.
     """
 
     def __init__(self, model: Model, anchors: int, stride: float) -> None:

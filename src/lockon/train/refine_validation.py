@@ -50,10 +50,13 @@ class RefineValidation:
     """Refines the truth of videos after jittering it: the reference is the first frame, the tests are spread over the rest.
 
     Args:
-        sequences: the videos. config: crops and jitter. frames: of each video, at most. seed: fixes the jitter.
+        sequences: The videos.
+        config: Crops and jitter.
+        frames: Of each video, at most.
+        seed: Fixes the jitter.
 
     Raises:
-        LockonError: no video has two boxes that can be used.
+        LockonError: No video has two boxes that can be used.
     """
 
     def __init__(self, sequences: Sequence[VideoSequence], config: RefineDataConfig, *, frames: int = 12, seed: int = 0) -> None:
@@ -100,7 +103,7 @@ class RefineValidation:
         return prediction.boxes[:, 0].double().cpu().numpy(), masks
 
     def _prepare(self) -> Iterator[_RefinementTest]:
-        """Make the crops of all tests once and kept: a few dozen megabytes."""
+        """Yield all tests, to be made once and kept: a few dozen megabytes."""
         for number, sequence in enumerate(self.sequences):
             rng = np.random.default_rng((self.seed, number))
             height, width = sequence.frames[0].shape[:2]

@@ -19,10 +19,10 @@ def track_in_lockstep(tracker: SteppedTracker[Any], sequences: Sequence[VideoSeq
     """Track each sequence from its first frame; equal to tracking them one by one up to rounding.
 
     Returns:
-        per sequence the (T, 4) boxes x, y, w, h; row 0 is the given first box.
+        Per sequence the (T, 4) boxes x, y, w, h; row 0 is the given first box.
 
     Raises:
-        LockonError: whatever the tracker or the frames raise.
+        LockonError: Whatever the tracker or the frames raise.
     """
     found: dict[int, FloatArray] = {}
     for number, boxes in drive_together(tracker, map(_boxes, sequences), max(len(sequences), 1)):
@@ -33,7 +33,7 @@ def track_in_lockstep(tracker: SteppedTracker[Any], sequences: Sequence[VideoSeq
 
 
 def _boxes(sequence: VideoSequence) -> Episode[FloatArray]:
-    """From the first frame to the last."""
+    """Track from the first frame to the last; return the boxes."""
     rows = []
     for index in range(len(sequence)):
         output = yield Request(partial(sequence.frames.__getitem__, index), None if index else sequence.boxes[0])

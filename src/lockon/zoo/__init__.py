@@ -20,14 +20,14 @@ def build(name: str, **overrides: Any) -> nn.Module:
     >>> network = build("lockon-s", channels=64)  # doctest: +SKIP
 
     Args:
-        name: of the network.
-        overrides: fields of its configuration that differ from the name's own.
+        name: Of the network.
+        overrides: Fields of its configuration that differ from the name's own.
 
     Returns:
         A module with ``.encode(template_crops)`` and ``(template, search_crops) -> Prediction``.
 
     Raises:
-        LockonError: unknown name or override.
+        LockonError: Unknown name or override.
     """
     _require_torch()
     from lockon.zoo import networks
@@ -41,14 +41,14 @@ def save(
     """Write weights of a network of the zoo as a `.safetensors` file that `lockon.load`, `lockon export` and `lockon train --init` take.
 
     Args:
-        name: of the network.
-        state_dict: its weights under our names, as `build(name).state_dict()` or `convert.from_official` gives them.
-        path: file to write; it appears when it is complete.
-        header: entries that replace the header's own: licence, data, tracker, metrics, git_revision.
-        overrides: fields of the network's configuration that differ from the name's own.
+        name: Of the network.
+        state_dict: Its weights under our names, as `build(name).state_dict()` or `convert.from_official` gives them.
+        path: File to write; it appears when it is complete.
+        header: Entries that replace the header's own: licence, data, tracker, metrics, git_revision.
+        overrides: Fields of the network's configuration that differ from the name's own.
 
     Raises:
-        LockonError: unknown name or override; weights that do not fit; a file that cannot be written.
+        LockonError: Unknown name or override; weights that do not fit; a file that cannot be written.
     """
     _require_torch()
     from lockon.zoo import convert

@@ -36,25 +36,25 @@ class AlphaRefineConfig:
     """The choices of the network; the defaults are the released one.
 
     Attributes:
-        depth: of the ResNet (Table 8).
-        fusion: how reference and search features are matched (Table 6).
-        head: that gives the box (Table 5): corners, RPN style or RCNN style.
-        mask: with the mask head (Table 5, "+m").
-        reference: features of the target: cut from the middle of the map, or pooled from its box; "published": as the code of each
+        depth: Of the ResNet (Table 8).
+        fusion: How reference and search features are matched (Table 6).
+        head: That gives the box (Table 5): corners, RPN style or RCNN style.
+        mask: With the mask head (Table 5, "+m").
+        reference: Features of the target: cut from the middle of the map, or pooled from its box; "published": as the code of each
             fusion does it: cut for "pixelwise", pooled for "depthwise" and "naive".
         post: 1x1 convolutions after the correlation.
-        attention: channel attention after them.
-        non_local: a non-local block at the end.
-        corner_middle: as `CornerHead.middle`.
-        rpn_edges: as `DenseBoxHead.edges`.
-        rcnn_pool: as `PooledBoxHead.pool`.
-        box_start: as `start` of both.
-        size: side of both crops in pixels, a multiple of 32.
-        train_norms: batch normalization of the backbone uses and updates the statistics of the batch, as published; small batches may
+        attention: Channel attention after them.
+        non_local: A non-local block at the end.
+        corner_middle: As `CornerHead.middle`.
+        rpn_edges: As `DenseBoxHead.edges`.
+        rcnn_pool: As `PooledBoxHead.pool`.
+        box_start: As `start` of both.
+        size: Side of both crops in pixels, a multiple of 32.
+        train_norms: Batch normalization of the backbone uses and updates the statistics of the batch, as published; small batches may
             prefer those of ImageNet.
 
     Raises:
-        LockonError: another depth; a size that does not fit; pixel-wise matching without `post` at another size than 256.
+        LockonError: Another depth; a size that does not fit; pixel-wise matching without `post` at another size than 256.
     """
 
     depth: int = 34
@@ -138,13 +138,13 @@ def official_network(names: Iterable[str]) -> tuple[str, dict[str, object]]:
     Versions with a non-local block pooled the reference from its box; nothing in the names says so.
 
     Args:
-        names: official, as ``feature_extractor.conv1.weight``.
+        names: Official, as ``feature_extractor.conv1.weight``.
 
     Returns:
         Name of the card, and fields of its configuration that differ.
 
     Raises:
-        LockonError: names of no version of Alpha-Refine with a corner head.
+        LockonError: Names of no version of Alpha-Refine with a corner head.
     """
     found = set(names)
     if "feature_extractor.conv1.weight" not in found or "corner_head.conv1_tl.0.weight" not in found:

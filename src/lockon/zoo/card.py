@@ -28,11 +28,11 @@ class OfficialWeights:
     """How published weights become ours.
 
     Attributes:
-        renames: pairs of a pattern of official names and its replacement, applied one after the other.
-        unused: patterns of official names that the network never runs.
-        transposed: our names of weights whose input channels come first officially.
-        parameters: inference parameters that official weights need whatever they are used for.
-        detect: official names of tensors -> the name of the card that has them, and the fields of its model configuration that differ;
+        renames: Pairs of a pattern of official names and its replacement, applied one after the other.
+        unused: Patterns of official names that the network never runs.
+        transposed: Our names of weights whose input channels come first officially.
+        parameters: Inference parameters that official weights need whatever they are used for.
+        detect: Official names of tensors -> the name of the card that has them, and the fields of its model configuration that differ;
             None where one checkpoint is like the other.
     """
 
@@ -47,8 +47,8 @@ class Inner(NamedTuple):
     """The tracker that a refiner searches with.
 
     Attributes:
-        name: of its card, whose weights the refiner takes.
-        changes: overrides of its configuration.
+        name: Of its card, whose weights the refiner takes.
+        changes: Overrides of its configuration.
     """
 
     name: str
@@ -62,26 +62,26 @@ class Card:
     A tracker has a network (`model`, `build`, `config`), or is made by `construct`. A refiner may search with a tracker (`inner`) instead.
 
     Attributes:
-        name: as `lockon.load` or `lockon.load_refiner` takes it.
-        kind: whether it tracks, or refines the boxes of a tracker.
-        summary: one line for listings.
-        paper: authors, title, venue; empty for none.
-        licence: of the weights that can be had.
-        checkpoint: where published weights can be had, and how to convert them; empty if there are none.
-        embedded: weights come with the package.
-        model: configuration of the network, a frozen dataclass; None without a network.
-        build: model configuration -> torch module with random weights; imports torch when it is called.
-        official: how published weights are converted; None where there are none.
-        config: inference parameters: `TrackerConfig`, or of a refiner `RefinerConfig` or `SearchConfig`.
-        presets: named changes of `config`, dotted name -> value; for refiners ``refine.`` and a field of `RefineConfig` as well.
-        assemble: network (or inner tracker) and inference parameters -> tracker or refiner.
-        search_by_size: the search crop shows as much more than the template crop as it has more pixels (PySOT's rule): the factor of
+        name: As `lockon.load` or `lockon.load_refiner` takes it.
+        kind: Whether it tracks, or refines the boxes of a tracker.
+        summary: One line for listings.
+        paper: Authors, title, venue; empty for none.
+        licence: Of the weights that can be had.
+        checkpoint: Where published weights can be had, and how to convert them; empty if there are none.
+        embedded: Weights come with the package.
+        model: Configuration of the network, a frozen dataclass; None without a network.
+        build: Model configuration -> torch module with random weights; imports torch when it is called.
+        official: How published weights are converted; None where there are none.
+        config: Inference parameters: `TrackerConfig`, or of a refiner `RefinerConfig` or `SearchConfig`.
+        presets: Named changes of `config`, dotted name -> value; for refiners ``refine.`` and a field of `RefineConfig` as well.
+        assemble: Network (or inner tracker) and inference parameters -> tracker or refiner.
+        search_by_size: The search crop shows as much more than the template crop as it has more pixels (PySOT's rule): the factor of
             `search_crop` is the ratio of the network's crop sizes.
-        header_fields: inference parameters of a weight file's header that count; None for all.
-        inner: the tracker that a refiner searches with.
-        construct: makes a tracker or refiner that has no network of ours.
-        folder: names of the files in the folder of weights that `construct` takes; empty where it takes no folder.
-        experiments: settings of the training runs by experiment, "default" among them; None if nothing trains it. Needs torch when called.
+        header_fields: Inference parameters of a weight file's header that count; None for all.
+        inner: The tracker that a refiner searches with.
+        construct: Makes a tracker or refiner that has no network of ours.
+        folder: Names of the files in the folder of weights that `construct` takes; empty where it takes no folder.
+        experiments: Settings of the training runs by experiment, "default" among them; None if nothing trains it. Needs torch when called.
     """
 
     name: str

@@ -41,14 +41,14 @@ class CompactConfig:
     Attributes:
         head: "ban": points with depth-wise matching. "rpn": five anchors per cell with depth-wise matching. "pw": points with
             attention matching and towers. "car": points with depth-wise matching, towers, and a branch for the box's quality.
-        branch: of head "car": "centerness" (SiamCAR), "localization" (SiamLA), or "none", as all other heads.
-        localization: choices of the branch "localization".
-        channels: width of neck and head.
-        template_size: side of the template crop in pixels, a multiple of the stride 16.
-        search_size: side of the search crop in pixels, likewise.
+        branch: Of head "car": "centerness" (SiamCAR), "localization" (SiamLA), or "none", as all other heads.
+        localization: Choices of the branch "localization".
+        channels: Width of neck and head.
+        template_size: Side of the template crop in pixels, a multiple of the stride 16.
+        search_size: Side of the search crop in pixels, likewise.
 
     Raises:
-        LockonError: a crop side that is no multiple of 16, or a branch for a head that has none.
+        LockonError: A crop side that is no multiple of 16, or a branch for a head that has none.
     """
 
     head: Literal["ban", "rpn", "pw", "car"] = "ban"

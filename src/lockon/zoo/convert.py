@@ -30,13 +30,13 @@ def from_official(name: str, state_dict: Mapping[str, Tensor], **overrides: Any)
     """Return weights of PySOT, SiamBAN, SiamCAR, RBO, SiamMask or Alpha-Refine under our names, for ``build(name).load_state_dict``.
 
     Args:
-        name: network of the zoo.
-        state_dict: tensors by official name, as `read_external` gives them.
-        overrides: fields of the network's configuration, for example ``weighted=False`` for PySOT's OTB model; on top of
+        name: Network of the zoo.
+        state_dict: Tensors by official name, as `read_external` gives them.
+        overrides: Fields of the network's configuration, for example ``weighted=False`` for PySOT's OTB model; on top of
             `official_settings`.
 
     Raises:
-        LockonError: unknown name; a network without official weights; weights that are missing, too many or of another shape, by name.
+        LockonError: Unknown name; a network without official weights; weights that are missing, too many or of another shape, by name.
     """
     expected = _expected(name, {**official_settings(name, state_dict), **overrides})
     official_form = _official(name)
@@ -60,7 +60,7 @@ def official_settings(name: str, names: Iterable[str]) -> dict[str, Any]:
     """Return the fields of the network's configuration that a checkpoint's own names decide: which parts of the network it has.
 
     Raises:
-        LockonError: unknown name; the tensors' names are those of another network of the family.
+        LockonError: Unknown name; the tensors' names are those of another network of the family.
     """
     official_form = network_card(name).official
     if official_form is None or official_form.detect is None:

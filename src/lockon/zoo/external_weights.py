@@ -39,7 +39,7 @@ def read_external(path: str | Path) -> dict[str, Tensor]:
     Whatever else a snapshot holds is left alone.
 
     Raises:
-        LockonError: the file is missing, damaged, asks for code to be run in the place of weights, or holds no named tensors.
+        LockonError: The file is missing, damaged, asks for code to be run in the place of weights, or holds no named tensors.
     """
     path = Path(path)
     if not path.is_file():

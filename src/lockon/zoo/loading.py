@@ -36,21 +36,21 @@ def load(
     >>> tracker = load("lockon-s", refiner="refine-s", **{"localizer.rank.window_influence": 0.4, "refine.mask": True})  # doctest: +SKIP
 
     Args:
-        name: one of `list_trackers()`.
-        weights: file of weights to use instead of the name's own: `.onnx` or `.xml` of `lockon export`, or `.safetensors` of
+        name: One of `list_trackers()`.
+        weights: File of weights to use instead of the name's own: `.onnx` or `.xml` of `lockon export`, or `.safetensors` of
             `lockon convert` or `lockon train`, which needs the `torch` extra.
-        preset: named inference parameters; `lockon zoo show NAME` lists them.
+        preset: Named inference parameters; `lockon zoo show NAME` lists them.
         device: "auto", "cpu", "cuda" or "cuda:1", "openvino", "openvino-bf16"; for torch weights "torch" (the CPU) or a torch device.
-        refiner: to put behind the tracker: one of `list_refiners()`, or NAME:PRESET, on the same device; or a refiner object, which
+        refiner: To put behind the tracker: one of `list_refiners()`, or NAME:PRESET, on the same device; or a refiner object, which
             `load_refiner` makes from custom weights.
-        overrides: dotted names with new values, for example ``**{"localizer.rank.window_influence": 0.4}``; with a refiner also
+        overrides: Dotted names with new values, for example ``**{"localizer.rank.window_influence": 0.4}``; with a refiner also
             ``refine.`` and a field of `RefineConfig`, and ``refiner.`` and a field of the refiner's own configuration.
 
     Returns:
         The tracker.
 
     Raises:
-        LockonError: unknown name, preset, device or override; weights that are missing, damaged or of another architecture.
+        LockonError: Unknown name, preset, device or override; weights that are missing, damaged or of another architecture.
     """
     if name in REFINERS and name not in TRACKERS:
         raise LockonError(f"{name} refines the boxes of a tracker and does not track: load a tracker with refiner={name!r}")
@@ -64,18 +64,18 @@ def load_refiner(name: str, weights: str | Path | None = None, preset: str = "de
     """Load a refiner, ready for `init`; `lockon.with_refiner` puts it behind a tracker.
 
     Args:
-        name: one of `list_refiners()`.
-        weights: as for `load`.
-        preset: named parameters: "default", "official" or "vot2020".
-        device: as for `load`.
-        overrides: dotted configuration names with new values, for example ``mask_threshold=0.65``; of "siammask" those of its
+        name: One of `list_refiners()`.
+        weights: As for `load`.
+        preset: Named parameters: "default", "official" or "vot2020".
+        device: As for `load`.
+        overrides: Dotted configuration names with new values, for example ``mask_threshold=0.65``; of "siammask" those of its
             tracker begin with ``tracker.``.
 
     Returns:
         The refiner.
 
     Raises:
-        LockonError: as `load`.
+        LockonError: As `load`.
     """
     refiner: Refiner = _assemble(card(name, REFINERS, "refiner"), weights, preset, device, overrides)
     return refiner
@@ -92,17 +92,17 @@ def wrap(
     """Put a refiner behind a tracker.
 
     Args:
-        tracker: any.
+        tracker: Any.
         refiner: NAME or NAME:PRESET, where the preset is that of refiner and wrapper; or a refiner object.
-        weights: of a refiner that is given by name, as for `load_refiner`.
-        device: likewise.
+        weights: Of a refiner that is given by name, as for `load_refiner`.
+        device: Likewise.
         overrides: ``refine.`` and a field of `RefineConfig`; for a refiner that is given by name also ``refiner.`` and a field of its own.
 
     Returns:
         A tracker with refined results.
 
     Raises:
-        LockonError: as `load_refiner`; an unknown override; masks of a refiner that makes none.
+        LockonError: As `load_refiner`; an unknown override; masks of a refiner that makes none.
     """
     own = {key.removeprefix("refiner."): value for key, value in overrides.items() if key.startswith("refiner.")}
     outer = {key.removeprefix("refine."): value for key, value in overrides.items() if not key.startswith("refiner.")}
@@ -158,14 +158,14 @@ def inference_config(
     """Return the inference parameters of a card.
 
     Args:
-        one: the card.
-        preset: one of its presets.
-        header: of a weight file, whose "tracker" counts more than the card.
-        size_ratio: side of the network's search crop over that of its template crop, in pixels; None: as the card has it.
-        overrides: what counts most.
+        one: The card.
+        preset: One of its presets.
+        header: Of a weight file, whose "tracker" counts more than the card.
+        size_ratio: Side of the network's search crop over that of its template crop, in pixels; None: as the card has it.
+        overrides: What counts most.
 
     Raises:
-        LockonError: an unknown or ill-typed parameter.
+        LockonError: An unknown or ill-typed parameter.
     """
     base = one.config
     if one.search_by_size and size_ratio is not None:

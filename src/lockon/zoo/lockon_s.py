@@ -27,17 +27,17 @@ class LockonSConfig:
     """The choices of the network that were compared (see docs/results/lockon-s.md); the defaults are the released one.
 
     Attributes:
-        backbone: trunk at stride 16.
-        matching: of template and search.
-        quality: adds a separate IoU branch.
-        channels: width of neck and head.
-        depth: convolutions of the head's towers.
-        kernel: side of their kernels.
-        template_size: side of the template crop in pixels, a multiple of the stride 16.
-        search_size: side of the search crop in pixels, likewise.
+        backbone: Trunk at stride 16.
+        matching: Of template and search.
+        quality: Adds a separate IoU branch.
+        channels: Width of neck and head.
+        depth: Convolutions of the head's towers.
+        kernel: Side of their kernels.
+        template_size: Side of the template crop in pixels, a multiple of the stride 16.
+        search_size: Side of the search crop in pixels, likewise.
 
     Raises:
-        LockonError: a crop side that is no multiple of 16.
+        LockonError: A crop side that is no multiple of 16.
     """
 
     backbone: Literal["efficientnet-lite0", "mobilenet-v2"] = "efficientnet-lite0"

@@ -16,12 +16,12 @@ class NetworkCost:
     """What one network costs.
 
     Attributes:
-        parameters: those that can learn.
-        template_size: side of the template crop in pixels.
-        search_size: side of the search crop in pixels.
-        template_flops: operations of convolutions and matrix products for one target, once at the start; a multiplication and its
+        parameters: Those that can learn.
+        template_size: Side of the template crop in pixels.
+        search_size: Side of the search crop in pixels.
+        template_flops: Operations of convolutions and matrix products for one target, once at the start; a multiplication and its
             addition are two.
-        search_flops: such operations for one target in every frame.
+        search_flops: Such operations for one target in every frame.
     """
 
     parameters: int
@@ -35,11 +35,11 @@ def count(name: str, **overrides: Any) -> NetworkCost:
     """Count the parameters and operations of a network of the zoo.
 
     Args:
-        name: of the network.
-        overrides: fields of its configuration.
+        name: Of the network.
+        overrides: Fields of its configuration.
 
     Raises:
-        LockonError: unknown name or override.
+        LockonError: Unknown name or override.
     """
     with torch.device("meta"):
         module: Any = build(name, **overrides).to("meta").eval()  # constants of NumPy origin move with .to

@@ -34,7 +34,7 @@ def embedded_header(name: str) -> dict[str, Any]:
     """Return the header of a name's weights in the package: architecture, data, licence, validation metrics, inference parameters.
 
     Raises:
-        LockonError: no such file, or a damaged one.
+        LockonError: No such file, or a damaged one.
     """
     return read_header(weights_path(card(name), None))
 
@@ -43,7 +43,7 @@ def weight_files(name: str, weights: Path | None = None) -> tuple[Path, ...]:
     """Return the files of a tracker's or a refiner's weights, for their size and hash: all parts of an exported model, or the one file.
 
     Raises:
-        LockonError: none are given where some are needed, or one is missing.
+        LockonError: None are given where some are needed, or one is missing.
     """
     one = card(name)
     if one.construct is None:
@@ -65,7 +65,7 @@ def weights_path(one: Card, weights: Path | None) -> Path:
     """Return the given weights, else those in the package.
 
     Raises:
-        LockonError: there are none; it says where some can be had.
+        LockonError: There are none; it says where some can be had.
     """
     if weights is not None:
         return weights
@@ -91,15 +91,15 @@ def open_model(name: str, path: Path, device: str) -> tuple[Model, dict[str, Any
     """Load the network in a file onto a device.
 
     Args:
-        name: architecture that the file must have.
-        path: as `weights` of `load`.
-        device: as for `load`.
+        name: Architecture that the file must have.
+        path: As `weights` of `load`.
+        device: As for `load`.
 
     Returns:
         The network and the file's header.
 
     Raises:
-        LockonError: as `load`.
+        LockonError: As `load`.
     """
     if path.suffix in TORCH_SUFFIXES:
         require("torch", "torch")
@@ -119,7 +119,7 @@ def network_config(name: str, **overrides: Any) -> Any:
     """Return the configuration of a name's network, with fields replaced.
 
     Raises:
-        LockonError: unknown name or override.
+        LockonError: Unknown name or override.
     """
     return apply_overrides(network_card(name).model, overrides)
 
@@ -135,7 +135,7 @@ def load_network(name: str, path: Path) -> tuple[nn.Module, dict[str, Any]]:
     """Return the torch network as the weight file's header describes it, with those weights, and the header.
 
     Raises:
-        LockonError: the file is missing, damaged, no safetensors, or of another architecture.
+        LockonError: The file is missing, damaged, no safetensors, or of another architecture.
     """
     from lockon.train.checkpoint import load_weights, read_weights
 

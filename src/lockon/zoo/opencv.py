@@ -33,10 +33,10 @@ class OpenCVTracker:
     """One OpenCV tracker object per box.
 
     Args:
-        name: for messages.
-        create: makes a fresh OpenCV tracker.
-        min_side: smallest side of a start box in whole pixels.
-        scored: take the network's tracking score; without one the score is 1 while OpenCV holds on.
+        name: For messages.
+        create: Makes a fresh OpenCV tracker.
+        min_side: Smallest side of a start box in whole pixels.
+        scored: Take the network's tracking score; without one the score is 1 while OpenCV holds on.
 
     Attributes:
         makes_masks: False, results have no masks.
@@ -58,7 +58,7 @@ class OpenCVTracker:
         """Start on `frame` with one box (4,) or n boxes (n, 4), x, y, w, h in pixels, rounded to whole ones.
 
         Raises:
-            LockonError: a malformed box, or one that OpenCV cannot start on.
+            LockonError: A malformed box, or one that OpenCV cannot start on.
         """
         frame = to_rgb(frame)
         height, width = frame.shape[:2]
@@ -71,7 +71,7 @@ class OpenCVTracker:
         """Find every target in the next frame. A target that OpenCV gives up is "lost", with score 0 and its last box.
 
         Raises:
-            LockonError: before `init`, or when the frame's size differs from the first frame's.
+            LockonError: Before `init`, or when the frame's size differs from the first frame's.
         """
         if not self._trackers:
             raise LockonError("track() before init(); call tracker.init(frame, (x, y, w, h)) on the first frame")
@@ -118,15 +118,15 @@ def _construct(
     """Make one of OpenCV's trackers.
 
     Args:
-        name: of the card.
-        title: the class is ``cv2.Tracker<title>``.
-        weights: for NanoTrack the folder with its two ONNX files; None for the others.
+        name: Of the card.
+        title: The class is ``cv2.Tracker<title>``.
+        weights: For NanoTrack the folder with its two ONNX files; None for the others.
         device: "auto" or "cpu".
-        overrides: none are known.
-        min_side: smallest side of a start box in pixels.
+        overrides: None are known.
+        min_side: Smallest side of a start box in pixels.
 
     Raises:
-        LockonError: another value of an argument, or an OpenCV without this tracker.
+        LockonError: Another value of an argument, or an OpenCV without this tracker.
     """
     if device not in ("auto", "cpu"):
         raise LockonError(f"{name} runs on the CPU only, device {device!r} given; use device='cpu'")
