@@ -5,6 +5,7 @@ A score part is a function from a `Prediction` to (foreground, score), both (B, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,10 +27,7 @@ class SigmoidScore:
 
     def __call__(self, prediction: Prediction) -> tuple[FloatArray, FloatArray]:
         """Return the (B, N) foreground probabilities and scores."""
-        foreground = sigmoid(np.asarray(prediction.logits, dtype=np.float64))
-        if prediction.quality is None or not self.quality:
-            return foreground, foreground
-        return foreground, np.asarray(foreground * sigmoid(np.asarray(prediction.quality, dtype=np.float64)) ** self.quality)
+        return _with_quality(prediction, sigmoid, self.quality)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,10 +44,15 @@ class StretchedScore:
 
     def __call__(self, prediction: Prediction) -> tuple[FloatArray, FloatArray]:
         """Return the (B, N) foreground probabilities and scores."""
-        foreground = sigmoid(np.asarray(prediction.logits, dtype=np.float64))
-        if prediction.quality is None or not self.quality:
-            return foreground, foreground
-        return foreground, np.asarray(foreground * _stretched(np.asarray(prediction.quality, dtype=np.float64)) ** self.quality)
+        return _with_quality(prediction, _stretched, self.quality)
+
+
+def _with_quality(prediction: Prediction, scale: Callable[[FloatArray], FloatArray], exponent: float) -> tuple[FloatArray, FloatArray]:
+    """Return the (B, N) foreground probabilities, and these times the scaled quality to the power of `exponent`."""
+    foreground = sigmoid(np.asarray(prediction.logits, dtype=np.float64))
+    if prediction.quality is None or not exponent:
+        return foreground, foreground
+    return foreground, np.asarray(foreground * scale(np.asarray(prediction.quality, dtype=np.float64)) ** exponent)
 
 
 def sigmoid(x: FloatArray) -> FloatArray:

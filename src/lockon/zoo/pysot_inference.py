@@ -41,9 +41,9 @@ class WindowParams(NamedTuple):
     """The tuned numbers of a tracker, under their official names.
 
     Attributes:
-        penalty_k: strength of the penalty on changes of size and shape.
-        window_influence: weight of the cosine window, 0..1.
-        size_lr: how fast the size follows, 0..1.
+        penalty_k: Strength of the penalty on changes of size and shape.
+        window_influence: Weight of the cosine window, 0..1.
+        size_lr: How fast the size follows, 0..1.
     """
 
     penalty_k: float
@@ -75,11 +75,11 @@ def pysot_config(
     depends on them, as in the official trackers (`absent_score` and `search_growth` are off).
 
     Args:
-        params: untuned numbers.
-        search_size: side of the search crop in pixels.
-        anchors: candidates per grid point.
-        masks: the network makes masks.
-        changes: further overrides.
+        params: Untuned numbers.
+        search_size: Side of the search crop in pixels.
+        anchors: Candidates per grid point.
+        masks: The network makes masks.
+        changes: Further overrides.
     """
     crop = ContextRule(context=CONTEXT, pixel_centers=True)
     base = TrackerConfig(
@@ -103,10 +103,10 @@ def pysot_presets(
     """Return the presets of a tracker, "default" first, as changes of its default parameters.
 
     Args:
-        official: numbers of the configuration file.
-        benchmarks: published numbers by benchmark.
-        rules: what all presets but "default" change.
-        variants: further presets by name, as changes of "official".
+        official: Numbers of the configuration file.
+        benchmarks: Published numbers by benchmark.
+        rules: What all presets but "default" change.
+        variants: Further presets by name, as changes of "official".
     """
     start = {**rules, **official.changes(), **PYSOT_TRACKER}
     return {

@@ -39,14 +39,14 @@ class TeacherConfig:
     """The teacher of a small network.
 
     Attributes:
-        weights: an exported tracker of the SiamRPN++ family (`lockon export siammask-r50 ...`), or empty for no teacher.
-        cache: folder for the samples and the teacher's answers, which take far longer than a step of the student; empty asks it anew
+        weights: An exported tracker of the SiamRPN++ family (`lockon export siammask-r50 ...`), or empty for no teacher.
+        cache: Folder for the samples and the teacher's answers, which take far longer than a step of the student; empty asks it anew
             for every sample.
-        samples: how many samples the cache holds; they come again in another order.
-        device: where the teacher runs: cpu, openvino, openvino-bf16 or cuda.
+        samples: How many samples the cache holds; they come again in another order.
+        device: Where the teacher runs: cpu, openvino, openvino-bf16 or cuda.
 
     Raises:
-        LockonError: no samples.
+        LockonError: No samples.
     """
 
     weights: str = ""

@@ -29,24 +29,24 @@ class RefineSConfig:
     """The choices of the network.
 
     Attributes:
-        fusion: how reference and search features are matched.
-        head: that gives the box.
-        mask: with the mask head.
-        reference: features of the target: cut from the middle of the map, or pooled from its box; "published": as the published code
+        fusion: How reference and search features are matched.
+        head: That gives the box.
+        mask: With the mask head.
+        reference: Features of the target: cut from the middle of the map, or pooled from its box; "published": as the published code
             of each fusion does it: cut for "pixelwise", pooled for "depthwise" and "naive".
-        appearance: the search features go to the heads beside what was matched.
-        width: channels that are matched.
-        channels: of the matched map.
-        hidden: channels of the heads, a multiple of 8.
-        laterals: channels of the backbone's first three stages in the mask head.
-        decoder: channels of the mask head beside them.
-        rpn_edges: as `DenseBoxHead.edges`.
-        rcnn_pool: as `PooledBoxHead.pool`.
-        box_start: as `start` of both.
-        size: side of both crops in pixels, a multiple of 32.
+        appearance: The search features go to the heads beside what was matched.
+        width: Channels that are matched.
+        channels: Of the matched map.
+        hidden: Channels of the heads, a multiple of 8.
+        laterals: Channels of the backbone's first three stages in the mask head.
+        decoder: Channels of the mask head beside them.
+        rpn_edges: As `DenseBoxHead.edges`.
+        rcnn_pool: As `PooledBoxHead.pool`.
+        box_start: As `start` of both.
+        size: Side of both crops in pixels, a multiple of 32.
 
     Raises:
-        LockonError: a size or a width that does not fit.
+        LockonError: A size or a width that does not fit.
     """
 
     fusion: Correlation = "pixelwise"

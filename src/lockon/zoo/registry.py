@@ -57,12 +57,12 @@ def card(name: str, names: Mapping[str, str] | None = None, what: str = "tracker
     """Return the card of a name.
 
     Args:
-        name: of a tracker or refiner.
-        names: names to look among, `TRACKERS` or `REFINERS`; None for both.
-        what: those names are of, for the error.
+        name: Of a tracker or refiner.
+        names: Names to look among, `TRACKERS` or `REFINERS`; None for both.
+        what: Those names are of, for the error.
 
     Raises:
-        LockonError: an unknown name.
+        LockonError: An unknown name.
     """
     known = TRACKERS | REFINERS if names is None else names
     if name not in known:
@@ -80,7 +80,7 @@ def network_card(name: str) -> Card:
     """Return the card of a name that has a network.
 
     Raises:
-        LockonError: an unknown name, or one without a network.
+        LockonError: An unknown name, or one without a network.
     """
     networks = {other: (TRACKERS | REFINERS)[other] for other, one in all_cards().items() if one.build is not None}
     return card(name, networks, "network")

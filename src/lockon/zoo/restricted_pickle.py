@@ -18,7 +18,7 @@ class StubObject:
     """Stands for one call of a name that is not allowed.
 
     Attributes:
-        foreign: the name, for example "posix.system".
+        foreign: The name, for example "posix.system".
     """
 
     foreign = ""

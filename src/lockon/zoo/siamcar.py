@@ -32,8 +32,8 @@ class SiamCARConfig(LevelsConfig):
     """The choices of the network; the defaults are SiamCAR's.
 
     Attributes:
-        branch: what the scores are multiplied by: centre-ness, the localization branch, or nothing.
-        localization: choices of the branch "localization".
+        branch: What the scores are multiplied by: centre-ness, the localization branch, or nothing.
+        localization: Choices of the branch "localization".
     """
 
     branch: Branch = "centerness"

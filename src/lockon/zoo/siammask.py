@@ -27,11 +27,11 @@ class SiamMaskConfig:
     """The choices of the network.
 
     Attributes:
-        channels: width of the neck and the heads.
-        search_size: side of the search crop in pixels: 127 plus a multiple of 8.
+        channels: Width of the neck and the heads.
+        search_size: Side of the search crop in pixels: 127 plus a multiple of 8.
 
     Raises:
-        LockonError: fewer than 1 channel; a search size that the stride does not reach.
+        LockonError: Fewer than 1 channel; a search size that the stride does not reach.
     """
 
     channels: int = 256

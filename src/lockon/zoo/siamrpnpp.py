@@ -40,15 +40,15 @@ class SiamRPNConfig:
     """The choices of the network; the defaults are SiamRPN++'s.
 
     Attributes:
-        backbone: the unpadded dilated ResNet-50, with a neck, or the unpadded AlexNet without one.
-        layers: outputs of the ResNet that are matched, each by its own head.
-        channels: width of the neck and the head (AlexNet's is 256).
-        matching: of template and search.
-        weighted: learn how much each layer counts; the published OTB model does not.
-        search_size: side of the search crop in pixels: 127 plus a multiple of 8.
+        backbone: The unpadded dilated ResNet-50, with a neck, or the unpadded AlexNet without one.
+        layers: Outputs of the ResNet that are matched, each by its own head.
+        channels: Width of the neck and the head (AlexNet's is 256).
+        matching: Of template and search.
+        weighted: Learn how much each layer counts; the published OTB model does not.
+        search_size: Side of the search crop in pixels: 127 plus a multiple of 8.
 
     Raises:
-        LockonError: layers that are no part of 2, 3, 4; another width with AlexNet; a search size that the stride does not reach.
+        LockonError: Layers that are no part of 2, 3, 4; another width with AlexNet; a search size that the stride does not reach.
     """
 
     backbone: Literal["dilated-resnet50", "alexnet"] = "dilated-resnet50"

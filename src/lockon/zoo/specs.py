@@ -19,7 +19,7 @@ def load_spec(spec: TrackerSpec) -> Tracker:
     """Load the tracker of a spec, with its refiner behind it. A refiner's name alone makes a tracker that searches around its own box.
 
     Raises:
-        LockonError: as `lockon.load` and `lockon.load_refiner`, or as `make_external` for MODULE:FACTORY.
+        LockonError: As `lockon.load` and `lockon.load_refiner`, or as `make_external` for MODULE:FACTORY.
     """
     if spec.refiner is None:
         return _load_alone(spec)
@@ -42,7 +42,7 @@ def with_files(spec: TrackerSpec) -> TrackerSpec:
     """Return the spec with the files of its weights and its refiner's and, for MODULE:FACTORY, its code.
 
     Raises:
-        LockonError: an unknown name, or files that are missing.
+        LockonError: An unknown name, or files that are missing.
     """
     if spec.refiner is not None:
         spec = replace(spec, refiner=replace(spec.refiner, files=weight_files(spec.refiner.name, spec.refiner.weights)))

@@ -19,8 +19,8 @@ def tracking_validation(folder: Path, config: TrackerConfig) -> Validate:
     """Return a validation that tracks every sequence: AO and success rates, mean over sequences, first frame excluded.
 
     Args:
-        folder: the sequences.
-        config: how to track.
+        folder: The sequences.
+        config: How to track.
     """
     sequences = load_videos(folder)
 

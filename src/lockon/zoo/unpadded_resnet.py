@@ -34,12 +34,12 @@ class LevelsConfig:
     """The choices that networks of points on levels of the ResNet have in common.
 
     Attributes:
-        layers: outputs of the ResNet that are matched.
-        channels: width of the neck and the head.
-        search_size: side of the search crop in pixels: 127 plus a multiple of 8.
+        layers: Outputs of the ResNet that are matched.
+        channels: Width of the neck and the head.
+        search_size: Side of the search crop in pixels: 127 plus a multiple of 8.
 
     Raises:
-        LockonError: layers that are no ascending part of 2, 3, 4; a search size that the stride does not reach.
+        LockonError: Layers that are no ascending part of 2, 3, 4; a search size that the stride does not reach.
     """
 
     layers: tuple[int, ...] = (2, 3, 4)
@@ -54,7 +54,7 @@ def check_network(layers: tuple[int, ...], channels: int, search_size: int) -> N
     """Refuse what the network cannot be built of.
 
     Raises:
-        LockonError: layers that are no ascending part of 2, 3, 4; fewer than 1 channel; a search size that the stride does not reach.
+        LockonError: Layers that are no ascending part of 2, 3, 4; fewer than 1 channel; a search size that the stride does not reach.
     """
     if not layers or not set(layers) <= {2, 3, 4} or tuple(sorted(set(layers))) != layers:
         raise LockonError(f"layers={','.join(map(str, layers))} given, expected some of 2,3,4 in ascending order, for example layers=2,3,4")
@@ -67,7 +67,7 @@ def search_grid(search_size: int) -> Grid:
     """Return the head's points: 25x25 from pixel 31 on for 255 pixels.
 
     Raises:
-        LockonError: a search size that the stride does not reach.
+        LockonError: A search size that the stride does not reach.
     """
     return unpadded_grid(search_size, template_size=TEMPLATE_SIZE)
 
