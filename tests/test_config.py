@@ -219,8 +219,12 @@ def test_a_part_that_is_there_keeps_its_values() -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"choice.boxes": "mean-far"}, "boxes must be one of best, mean-near, got 'mean-far'; for example boxes=best"),
-        ({"choice.boxes.top": 3}, "unknown option 'choice.boxes.top'"),
+        ({"choice.boxes": "mean-far"}, "choice.boxes must be one of best, mean-near, got 'mean-far'; for example choice.boxes=mean-near"),
+        (
+            {"choice.boxes.top": 3},
+            "choice.boxes.top is a field of mean-near, which is not chosen; choose it by choice.boxes=mean-near",
+        ),
+        ({"choice.boxes.tip": 3}, "unknown option 'choice.boxes.tip'"),
         ({"choice.boxes": 3}, "choice.boxes must be a Best or a MeanNear, got 3"),
     ],
 )

@@ -488,3 +488,22 @@ def test_moving_mistakes() -> None:
     for boxes in ((1, 2, 3), [(1, 2, 3, 4)] * 2):
         with pytest.raises(LockonError, match="for 1 targets; call it after"):
             tracker.move(boxes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"localizer.anchors": 0}, "localizer.anchors=0 given, expected 1 or more"),
+        ({"localizer.size_lr": 5}, "size_lr=5 given, expected 0 to 1"),
+        ({"localizer.rank.window_influence": -1}, "window_influence=-1 given, expected 0 to 1"),
+        ({"localizer.boxes": "mean-ranked", "localizer.boxes.top": 0}, "top=0 given, expected 1 or more"),
+        ({"states.lost": 2}, "lost=2 given, expected 0 to 1"),
+        ({"states.max_growth": 0}, "max_growth=0 given, expected 1 or more"),
+        ({"search_crop.factor": 0}, "factor=0 given, expected 0.01 to 100"),
+        ({"search_crop.factor": -4}, "factor=-4 given"),
+        ({"search_crop.min_side": 0}, "min_side=0 given, expected 0.01 or more"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused_before_a_frame_is_seen(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(LockonError, match=message):
+        apply_overrides(TrackerConfig(), changes)

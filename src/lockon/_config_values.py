@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from lockon.errors import LockonError
+
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 # Replaces fields of a dataclass by name: `lockon.config.apply_overrides`, which is passed in.
@@ -148,4 +150,22 @@ def _path(value: object) -> Path:
 
 _SCALARS: dict[Any, Any] = {bool: _bool, int: _int, float: _float, str: _str, Path: _path}
 
-__all__ = ["Apply", "MismatchError", "convert"]
+
+def check_range(name: str, value: float, low: float, high: float = math.inf) -> None:
+    """Check a number of a configuration.
+
+    Args:
+        name: Name of the field, for the message.
+        value: The number.
+        low: Least allowed value.
+        high: Largest allowed value.
+
+    Raises:
+        LockonError: It is outside of `low` to `high`, or not finite.
+    """
+    if not (low <= value <= high and math.isfinite(value)):
+        wanted = f"{low:g} or more" if math.isinf(high) else f"{low:g} to {high:g}"
+        raise LockonError(f"{name}={value:g} given, expected {wanted}")
+
+
+__all__ = ["Apply", "MismatchError", "check_range", "convert"]

@@ -51,7 +51,7 @@ def apply_overrides(config: T, overrides: Mapping[str, object]) -> T:
     known = field_names(config)
     for name in overrides:
         if name not in known:
-            raise _unknown(name, known)
+            raise _field_of_another_part(config, name) or _unknown(name, known)
     changes = {first: _new_value(config, first, group) for first, group in _by_first_name(overrides).items()}
     return dataclasses.replace(config, **changes)  # type: ignore[type-var]  # all at once: fields may be checked against each other
 
@@ -147,7 +147,7 @@ def _take_parts(config: T, overrides: Mapping[str, object]) -> tuple[T, dict[str
         if isinstance(value, Mapping) and PART in value:
             rest |= {f"{name}.{key}": inner for key, inner in value.items() if key != PART}
             value = value[PART]  # noqa: PLW2901  # the mapping is taken apart
-        taken = _take_part(config, field_name.split("."), value) if isinstance(value, str) else None
+        taken = _take_part(config, field_name.split("."), value, field_name) if isinstance(value, str) else None
         if taken is None:
             rest[name] = value
         else:
@@ -155,24 +155,40 @@ def _take_parts(config: T, overrides: Mapping[str, object]) -> tuple[T, dict[str
     return config, rest
 
 
-def _take_part(config: Any, path: list[str], name: str) -> Any:
+def _take_part(config: Any, path: list[str], name: str, full: str) -> Any:
     """Return the configuration with the part `name` at `path`, unchanged where it is there already; None where no part goes there."""
     if not dataclasses.is_dataclass(config):
         return None
     first, *inner = path
     if inner:
-        changed = _take_part(getattr(config, first, None), inner, name)
+        changed = _take_part(getattr(config, first, None), inner, name, full)
         return None if changed is None else dataclasses.replace(config, **{first: changed})  # type: ignore[type-var]  # is a dataclass
     parts = _part_fields(type(config)).get(first, {})  # type: ignore[arg-type]  # is an instance
     if not parts or name.lower() in ("none", "null"):
         return None
     if name not in parts:
-        raise LockonError(f"{first} must be one of {', '.join(parts)}, got {name!r}; for example {first}={next(iter(parts))}")
+        near = difflib.get_close_matches(name, parts, n=1)
+        raise LockonError(f"{full} must be one of {', '.join(parts)}, got {name!r}; for example {full}={next(iter(near or parts))}")
     current = getattr(config, first)
     try:
         return dataclasses.replace(config, **{first: current if type(current) is parts[name] else _like(current, parts[name])})  # type: ignore[type-var]
     except TypeError as error:
         raise LockonError(f"{first}={name} has no defaults ({error}); take it in Python") from None
+
+
+def _field_of_another_part(config: Any, name: str) -> LockonError | None:
+    """Return the error for a field that a part has which is not the chosen one; None for any other name."""
+    *path, leaf = name.split(".")
+    for part in path[:-1]:
+        config = getattr(config, part, None)
+    if not path or not dataclasses.is_dataclass(config):
+        return None
+    parts = _part_fields(type(config)).get(path[-1], {})  # type: ignore[arg-type]  # is an instance
+    owners = [part for part, kind in parts.items() if leaf in {item.name for item in dataclasses.fields(kind)}]
+    if not owners:
+        return None
+    full = ".".join(path)
+    return LockonError(f"{name} is a field of {' and '.join(owners)}, which is not chosen; choose it by {full}={owners[0]}")
 
 
 def _like(current: Any, part: type) -> Any:

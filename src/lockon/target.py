@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon._config_values import check_range
 from lockon.localizers.verdict import Verdict
 from lockon.ops.boxes import cxcywh_to_xywh
 from lockon.ops.score_map import ScoreMap
@@ -76,6 +77,14 @@ class StatePolicy:
     search_growth: float = 1.05
     max_growth: float = 1.5
     min_size: float = 3.0
+
+    def __post_init__(self) -> None:
+        for name in ("tracked", "lost", "absent_score"):
+            check_range(name, getattr(self, name), 0, 1)
+        check_range("lost_after", self.lost_after, 0)
+        check_range("min_size", self.min_size, 0)
+        for name in ("search_growth", "max_growth"):
+            check_range(name, getattr(self, name), 1)
 
     def growth(self, target: Target) -> float:
         """Return the factor on the target's next search crop."""

@@ -81,8 +81,8 @@ def test_another_process_in_another_folder_finds_the_code_by_its_file(here, tmp_
     (source,) = source_of(name)
     assert source.is_file()
     code = (
-        "from pathlib import Path; from lockon.bench.external import make_foreign; from lockon.bench.spec import TrackerSpec; "
-        f"make_foreign(TrackerSpec('a', {name!r}, source=(Path({str(source)!r}),)))"
+        "from pathlib import Path; from lockon.bench.external import make_external; from lockon.bench.spec import TrackerSpec; "
+        f"make_external(TrackerSpec('a', {name!r}, source=(Path({str(source)!r}),)))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path_factory.mktemp("elsewhere"))
 

@@ -3,16 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-HEADER = {
-    "architecture": "tiny",
-    "config": {"model": {"quality": True}},
-    "tracker": {"search_crop": {"factor": 4.0}},
-    "licence": "Apache-2.0",
-    "data": {"train": "none"},
-    "metrics": {"AO": 0.5},
-    "git_revision": "abc",
-}
+from export_header import HEADER
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def masked():
 
 @pytest.fixture(scope="module")
 def exported(masked, tmp_path_factory):
-    from conftest import HEADER
+    from export_header import HEADER
 
     return export_onnx(masked, tmp_path_factory.mktemp("masks"), "tiny", HEADER)
 

@@ -12,9 +12,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 pytest.importorskip("onnxscript", reason="needs the export extra")
 
+from export_header import HEADER  # noqa: E402
 from torch import nn  # noqa: E402
 
-from conftest import HEADER  # noqa: E402
 from lockon.export.onnx import export_onnx  # noqa: E402
 from lockon.export.openvino_ir import export_openvino  # noqa: E402
 from lockon.export.runtime import OnnxModel  # noqa: E402

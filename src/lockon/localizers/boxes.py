@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon._config_values import check_range
 from lockon.localizers.ranked import Ranked
 from lockon.ops.boxes import cxcywh_to_xyxy, iou_xyxy, xyxy_to_cxcywh
 from lockon.types import FloatArray
@@ -41,6 +42,10 @@ class MeanNear:
     top: int = 3
     overlap: float = 0.6
 
+    def __post_init__(self) -> None:
+        check_range("top", self.top, 1)
+        check_range("overlap", self.overlap, 0, 1)
+
     def __call__(self, ranked: Ranked, best: NDArray[np.intp]) -> FloatArray:
         """Return the (B, 4) means of corners; the best box where nothing counts."""
         rows = np.arange(len(best))[:, None]
@@ -62,6 +67,9 @@ class MeanRanked:
     """
 
     top: int = 3
+
+    def __post_init__(self) -> None:
+        check_range("top", self.top, 1)
 
     def __call__(self, ranked: Ranked, best: NDArray[np.intp]) -> FloatArray:
         """Return the (B, 4) means of cx, cy, w, h."""

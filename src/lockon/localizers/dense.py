@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon._config_values import check_range
 from lockon.errors import LockonError
 from lockon.localizers.boxes import Best, MeanNear, MeanRanked
 from lockon.localizers.coarse_to_fine import CoarseToFine
@@ -51,6 +52,8 @@ class LocalizerConfig:
     anchors: int = 1
 
     def __post_init__(self) -> None:
+        check_range("size_lr", self.size_lr, 0, 1)
+        check_range("anchors", self.anchors, 1)
         if isinstance(self.place, CoarseToFine) and self.anchors != 1:
             raise LockonError(
                 f"place=coarse-to-fine needs one candidate per point, this network has anchors={self.anchors}; leave localizer.place=argmax"

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from lockon._config_values import check_range
 from lockon.errors import LockonError
 from lockon.localizers.penalty import change_penalty
 from lockon.ops.windows import hann
@@ -30,6 +31,10 @@ class Blend:
     window_influence: float = 0.3
     zero_border: bool = False
 
+    def __post_init__(self) -> None:
+        check_range("penalty_k", self.penalty_k, 0)
+        check_range("window_influence", self.window_influence, 0, 1)
+
     def __call__(self, penalized: FloatArray, anchors: int) -> FloatArray:
         """Return the (B, N) values by which candidates are ranked, from their scores after the penalty."""
         window = hann_of(penalized.shape[1], anchors, self.zero_border)
@@ -47,6 +52,9 @@ class Product:
 
     penalty_k: float = 0.0
     zero_border: bool = False
+
+    def __post_init__(self) -> None:
+        check_range("penalty_k", self.penalty_k, 0)
 
     def __call__(self, penalized: FloatArray, anchors: int) -> FloatArray:
         """Return the (B, N) values by which candidates are ranked, from their scores after the penalty."""

@@ -11,12 +11,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lockon._config_values import check_range
 from lockon.errors import LockonError
 from lockon.ops.borders import Border, MeanColor, Replicate, Zero
 from lockon.ops.crop import Crop
 from lockon.ops.stretched_crop import OfficialStretchedCrop, StretchedCrop
 from lockon.ops.whole_crops import PatchCrop, PysotCrop
 from lockon.types import FloatArray
+
+FACTORS = (0.01, 100.0)  # a crop's side over the target's: what lies outside is no crop of a target
 
 
 class CropRule(Protocol):
@@ -53,6 +56,10 @@ class AreaRule:
     pixel_centers: bool = False
     border: Border = field(default_factory=MeanColor)
 
+    def __post_init__(self) -> None:
+        check_range("factor", self.factor, *FACTORS)
+        check_range("min_side", self.min_side, 0.01)
+
     def __call__(self, boxes_cxcywh: ArrayLike, size: int, growth: FloatArray | float = 1.0, frame_size: ArrayLike | None = None) -> Crop:
         """Return the crops of `size` pixels around (..., 4) boxes, see `CropRule`."""
         return _grown(Crop.around(boxes_cxcywh, self.factor, size, self.min_side), growth, self.pixel_centers)
@@ -76,6 +83,11 @@ class ContextRule:
     pixel_centers: bool = False
     border: Border = field(default_factory=MeanColor)
 
+    def __post_init__(self) -> None:
+        check_range("factor", self.factor, *FACTORS)
+        check_range("context", self.context, 0, 10)
+        check_range("min_side", self.min_side, 0.01)
+
     def __call__(self, boxes_cxcywh: ArrayLike, size: int, growth: FloatArray | float = 1.0, frame_size: ArrayLike | None = None) -> Crop:
         """Return the crops of `size` pixels around (..., 4) boxes, see `CropRule`."""
         crop = Crop.with_context(boxes_cxcywh, self.factor, size, self.context, self.min_side)
@@ -98,6 +110,10 @@ class PysotRule:
     pixel_centers: bool = True
     border: Border = field(default_factory=MeanColor)
 
+    def __post_init__(self) -> None:
+        check_range("factor", self.factor, *FACTORS)
+        check_range("context", self.context, 0, 10)
+
     def __call__(self, boxes_cxcywh: ArrayLike, size: int, growth: FloatArray | float = 1.0, frame_size: ArrayLike | None = None) -> Crop:
         """Return the crops of `size` pixels around (..., 4) boxes, see `CropRule`."""
         return _grown(PysotCrop.with_context(boxes_cxcywh, self.factor, size, self.context), growth, self.pixel_centers)
@@ -114,6 +130,9 @@ class OSTrackRule:
 
     factor: float
     border: Border = field(default_factory=Zero)
+
+    def __post_init__(self) -> None:
+        check_range("factor", self.factor, *FACTORS)
 
     def __call__(self, boxes_cxcywh: ArrayLike, size: int, growth: FloatArray | float = 1.0, frame_size: ArrayLike | None = None) -> Crop:
         """Return the crops of `size` pixels around (..., 4) boxes, see `CropRule`; the first pixel is rounded half to even."""
@@ -154,6 +173,9 @@ class PytrackingRule:
     factor: float
     inside: InsideMajor | None = None
     border: Border = field(default_factory=Replicate)
+
+    def __post_init__(self) -> None:
+        check_range("factor", self.factor, *FACTORS)
 
     def __call__(self, boxes_cxcywh: ArrayLike, size: int, growth: FloatArray | float = 1.0, frame_size: ArrayLike | None = None) -> Crop:
         """Return the crops of `size` pixels around (..., 4) boxes, see `CropRule`.
