@@ -84,7 +84,8 @@ def check_parity(model: Model, reference: Model, name: str) -> ParityDifference:
     ]
     if flat:
         raise LockonError(
-            f"parity of {name} cannot be checked: {', '.join(flat)} hardly depend on the image; train the network first, or export from Python with verify=False"
+            f"parity of {name} cannot be checked: {', '.join(flat)} hardly depend on the image; train the network first, "
+            "or export from Python with verify=False"
         )
     allowed = replace(allowed, logits=LOGIT_TOLERANCE * max(1.0, moved.logits))  # summation order errs in proportion
     wrong = [
