@@ -20,7 +20,6 @@ def ranked(candidates: ArrayLike, scores: ArrayLike, *, values: ArrayLike | None
         boxes=cxcywh_to_xyxy(boxes),
         foreground=numbers,
         scores=numbers,
-        penalty=penalties,
         penalized=numbers * penalties,
         values=numbers if values is None else np.asarray(values, dtype=np.float64),
         crops=Crop(np.full((count, 2), 50.0), np.full(count, 100.0), 100),

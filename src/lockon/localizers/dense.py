@@ -117,12 +117,9 @@ class DenseLocalizer:
         c = self.config
         foreground, scores = c.score(prediction)  # (B, N) each
         candidates = xyxy_to_cxcywh(crops.expand().to_image(prediction.boxes))  # (B, N, 4) image pixels
-        penalty = penalty_of(candidates, previous, c.rank.penalty_k)  # (B, N)
-        penalized = penalty * scores
+        penalized = penalty_of(candidates, previous, c.rank.penalty_k) * scores  # (B, N)
         values = c.rank(penalized, c.anchors)
-        return Ranked(
-            candidates, prediction.boxes, foreground, scores, penalty, penalized, values, crops, previous, penalty_k=c.rank.penalty_k
-        )
+        return Ranked(candidates, prediction.boxes, foreground, scores, penalized, values, crops, previous, penalty_k=c.rank.penalty_k)
 
 
 __all__ = ["DenseLocalizer", "Localization", "LocalizerConfig"]

@@ -18,7 +18,7 @@ class Argmax:
         """Return where each of B targets is."""
         best = ranked.values.argmax(axis=1)  # (B,)
         rows = np.arange(len(best))
-        return Placed(best, rule(ranked, best), ranked.penalty[rows, best] * ranked.scores[rows, best])
+        return Placed(best, rule(ranked, best), ranked.penalized[rows, best])
 
 
 __all__ = ["Argmax"]

@@ -19,8 +19,7 @@ class Ranked(NamedTuple):
         boxes: (B, N, 4) x1, y1, x2, y2 in crop pixels.
         foreground: (B, N) foreground probabilities.
         scores: (B, N) scores in [0, 1], before penalty and window.
-        penalty: (B, N) penalties on changes of size and shape, in [0, 1].
-        penalized: (B, N) scores after the penalty.
+        penalized: (B, N) scores after the penalty on changes of size and shape.
         values: (B, N) what they are ranked by, after penalty and window.
         crops: The B search windows.
         previous: (B, 4) last boxes, cx, cy, w, h in image pixels.
@@ -31,7 +30,6 @@ class Ranked(NamedTuple):
     boxes: FloatArray
     foreground: FloatArray
     scores: FloatArray
-    penalty: FloatArray
     penalized: FloatArray
     values: FloatArray
     crops: Crop

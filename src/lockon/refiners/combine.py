@@ -5,7 +5,7 @@ Yan et al., Alpha-Refine, CVPR 2021, Sec. 3.1. How the published scripts differ 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -70,28 +70,21 @@ class Refined(NamedTuple):
     box: FloatArray | None
 
 
-def boxes_to_refine(config: RefineConfig, frames: Sequence[Frame], results: Sequence[Result]) -> FloatArray:
-    """Return the boxes (n, 4) that the refiner searches around; NaN, which refiners leave alone, where it must not search."""
-    sizes = frame_sizes(frames)
-    rows = np.stack([np.asarray(result.box, dtype=np.float64) for result in results])  # (n, 4)
-    present = np.array([result.state != "lost" for result in results])
-    asked = np.where((is_valid(rows, sizes) & (config.lost | present))[:, None], rows, np.nan)
-    return clip_inside(asked, sizes, config.min_size) if config.clip_base else asked
-
-
-def combine(
-    config: RefineConfig, frames: Sequence[Frame], results: Sequence[Result], asked: FloatArray, refined: Sequence[Result] | None
+def refine_results(
+    config: RefineConfig, frames: Sequence[Frame], results: Sequence[Result], refine: Callable[[FloatArray], Sequence[Result]]
 ) -> list[Refined]:
-    """Return what is reported of n targets, and the boxes that the tracker goes on from.
+    """Ask a refiner about n targets, and return what is reported of them and the boxes that the tracker goes on from.
 
     Args:
         config: The rules.
         frames: N frames (H, W, 3).
         results: Of the tracker.
-        asked: (n, 4) boxes that the refiner was asked to refine.
-        refined: Its results; None where it was not asked.
+        refine: The refiner: (n, 4) boxes to search around to n results. Rows are NaN, which refiners leave alone, where it must not
+            search; it is not called where that is so for all of them.
     """
     sizes = frame_sizes(frames)
+    asked = _boxes_to_refine(config, sizes, results)
+    refined = None if np.isnan(asked).all() else refine(asked)
     boxes, masks = _refined_boxes(config, asked, refined)
     changed = is_valid(boxes, sizes)
     inside = clip_inside(np.where(changed[:, None], boxes, 0.0), sizes, config.min_size)
@@ -105,6 +98,14 @@ def combine(
         box = (inside if config.clip else boxes)[i] if changed[i] else np.asarray(result.box, dtype=np.float64)
         made.append(Refined(Result(box, result.score, result.state, mask), inside[i] if changed[i] else None))
     return made
+
+
+def _boxes_to_refine(config: RefineConfig, sizes: NDArray[np.intp], results: Sequence[Result]) -> FloatArray:
+    """Return the boxes (n, 4) that the refiner searches around, given the frames' sizes (n, 2); NaN where it must not search."""
+    rows = np.stack([np.asarray(result.box, dtype=np.float64) for result in results])  # (n, 4)
+    present = np.array([result.state != "lost" for result in results])
+    asked = np.where((is_valid(rows, sizes) & (config.lost | present))[:, None], rows, np.nan)
+    return clip_inside(asked, sizes, config.min_size) if config.clip_base else asked
 
 
 def _refined_boxes(
@@ -123,4 +124,4 @@ def _refined_boxes(
     return np.where((boxes != asked).any(axis=1, keepdims=True), boxes, np.nan), masks  # a box that came back was not refined
 
 
-__all__ = ["RefineConfig", "Refined", "boxes_to_refine", "combine"]
+__all__ = ["RefineConfig", "Refined", "refine_results"]

@@ -18,7 +18,7 @@ from lockon.driver import as_result
 from lockon.errors import LockonWarning
 from lockon.ops.pixels import to_rgb
 from lockon.ops.score_map import ScoreMap
-from lockon.refiners.combine import RefineConfig, boxes_to_refine, combine
+from lockon.refiners.combine import RefineConfig, refine_results
 from lockon.refiners.guard import check_masks
 from lockon.refiners.protocol import Refiner, SteppedRefiner
 from lockon.session import Session, SteppedTracker, TargetState, Tracker, as_session, joined
@@ -104,13 +104,13 @@ class RefinedTracker(Session[RefinedTarget[T, R]]):
         """
         bases = self.tracker.step(frames, [target.base for target in targets])
         results = [base.result for base in bases]
-        asked = boxes_to_refine(self.config, frames, results)
-        refined: list[Result] | None = None
-        if not np.isnan(asked).all():
-            references = [target.reference for target in targets]
-            refined = self.refiner.refine_batch(frames, references, asked, mask=self.config.needs_masks)
+        references = [target.reference for target in targets]
+
+        def refine(asked: FloatArray) -> list[Result]:
+            return self.refiner.refine_batch(frames, references, asked, mask=self.config.needs_masks)
+
         made = []
-        for base, target, (result, box) in zip(bases, targets, combine(self.config, frames, results, asked, refined), strict=True):
+        for base, target, (result, box) in zip(bases, targets, refine_results(self.config, frames, results, refine), strict=True):
             moved = base if box is None or not self.config.write_back else self.tracker.moved(base, box)
             made.append(replace(target, base=moved, result=result))
         return made
@@ -171,13 +171,11 @@ class RefinedSession:
         frame = to_rgb(frame)
         base = as_result(self.tracker.track(frame))
         single, results = base.box.ndim == 1, list(base.each())
-        frames = [frame] * len(results)
-        asked = boxes_to_refine(self.config, frames, results)
-        refined: list[Result] | None = None
-        if not np.isnan(asked).all():
-            output = self.refiner.refine(frame, asked[0] if single else asked, mask=self.config.needs_masks)
-            refined = list(output.each())
-        made = combine(self.config, frames, results, asked, refined)
+
+        def refine(asked: FloatArray) -> list[Result]:
+            return list(self.refiner.refine(frame, asked[0] if single else asked, mask=self.config.needs_masks).each())
+
+        made = refine_results(self.config, [frame] * len(results), results, refine)
         boxes = np.stack([np.full(4, np.nan) if box is None else box for _, box in made])
         if self.config.write_back and np.isfinite(boxes).any():
             self._write_back(boxes[0] if single else boxes)
