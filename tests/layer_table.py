@@ -10,40 +10,40 @@ import textwrap
 from pathlib import Path
 
 from package_tree import REPOSITORY
-from test_imports import MAY_IMPORT, MODULES, ROOMS
+from test_imports import LAYERS, MAY_IMPORT, MODULES
 
 PAGE = REPOSITORY / "docs" / "architecture.md"
 BEGIN, END = "<!-- layers:begin -->", "<!-- layers:end -->"
 BASE = "base"  # everything may import it, so that it need not be named in every line
 
 
-def floors() -> list[list[str]]:
-    """Sort the rooms into floors: a room stands above all that it may import."""
+def levels() -> list[list[str]]:
+    """Sort the layers into levels: a layer stands above all that it may import."""
     remaining, result = dict(MAY_IMPORT), []
     while remaining:
-        floor = sorted(room for room, others in remaining.items() if not set(others) & set(remaining))
-        result.append(floor)
-        remaining = {room: others for room, others in remaining.items() if room not in floor}
+        level = sorted(layer for layer, others in remaining.items() if not set(others) & set(remaining))
+        result.append(level)
+        remaining = {layer: others for layer, others in remaining.items() if layer not in level}
     return result
 
 
 def layers() -> str:
-    """Return the layers as a Markdown list, lowest floor first."""
-    order = {room: number for number, room in enumerate(room for floor in floors() for room in floor)}
-    return "\n".join(_item(room, sorted(MAY_IMPORT[room] - {BASE}, key=order.__getitem__)) for floor in floors() for room in floor)
+    """Return the layers as a Markdown list, lowest level first."""
+    order = {layer: number for number, layer in enumerate(layer for level in levels() for layer in level)}
+    return "\n".join(_item(layer, sorted(MAY_IMPORT[layer] - {BASE}, key=order.__getitem__)) for level in levels() for layer in level)
 
 
-def _item(room: str, others: list[str]) -> str:
-    modules = [name for name, where in ROOMS.items() if where == room]
+def _item(layer: str, others: list[str]) -> str:
+    modules = [name for name, where in LAYERS.items() if where == layer]
     named = ", ".join(f"`{name}`" for name in modules)
-    missing = [other for other in MAY_IMPORT if other not in {*others, room, BASE}]
+    missing = [other for other in MAY_IMPORT if other not in {*others, layer, BASE}]
     if not others:
-        allowed = "It imports no other room." if room == BASE else f"It may import {BASE} alone."
+        allowed = "It imports no other layer." if layer == BASE else f"It may import {BASE} alone."
     elif len(missing) < len(others):
-        allowed = f"It may import every room but {_listed(missing)}."
+        allowed = f"It may import every layer but {_listed(missing)}."
     else:
         allowed = f"It may import {_listed(others)}."
-    text = f"- **{room}** ({named}): {_summary(modules)} {allowed}" if _summary(modules) else f"- **{room}** ({named}). {allowed}"
+    text = f"- **{layer}** ({named}): {_summary(modules)} {allowed}" if _summary(modules) else f"- **{layer}** ({named}). {allowed}"
     return textwrap.fill(text, 118, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
 
 
@@ -52,7 +52,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _summary(modules: list[str]) -> str:
-    """Return the first paragraph of the docstring of a room that is one module or one package."""
+    """Return the first paragraph of the docstring of a layer that is one module or one package."""
     if len(modules) != 1:
         return ""
     docstring = ast.get_docstring(ast.parse(MODULES[modules[0]].read_text(encoding="utf-8"))) or ""

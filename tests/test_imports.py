@@ -12,7 +12,7 @@ from lockon.zoo.registry import REFINERS, TRACKERS
 from package_tree import CORE_PACKAGES, FILES, REPOSITORY, SOURCE, Import, imports, is_within, module_name, needs_extra, tree
 
 # Rooms, by the modules in them; a module belongs to the longest name that it starts with.
-ROOMS = {
+LAYERS = {
     "lockon.errors": "base",
     "lockon.types": "base",
     "lockon.config": "base",
@@ -53,7 +53,7 @@ ROOMS = {
     "lockon": "top",
 }
 
-# What each room may import beside itself: the layers of docs/architecture.md. The table has no cycle (a test below).
+# What each layer may import beside itself: the layers of docs/architecture.md. The table has no cycle (a test below).
 MAY_IMPORT = {
     "base": set(),
     "ops": {"base"},
@@ -99,8 +99,8 @@ MAY_IMPORT = {
 MODULES = {module_name(file): file for file in FILES}
 
 
-def room_of(module: str) -> str:
-    return ROOMS[max((name for name in ROOMS if is_within(module, name)), key=len)]
+def layer_of(module: str) -> str:
+    return LAYERS[max((name for name in LAYERS if is_within(module, name)), key=len)]
 
 
 def every_import() -> list[tuple[Path, Import]]:
@@ -115,29 +115,29 @@ def where(file: Path, line: int) -> str:
     return f"{file.relative_to(REPOSITORY)}:{line}"
 
 
-def test_every_module_has_a_room() -> None:
+def test_every_module_has_a_layer() -> None:
     """A new top-level module must be given its place in the layers; "top" is the package's own `__init__` alone."""
-    assert [name for name in MODULES if room_of(name) == "top"] == ["lockon"]
-    assert [name for name in ROOMS if name not in MODULES] == []
+    assert [name for name in MODULES if layer_of(name) == "top"] == ["lockon"]
+    assert [name for name in LAYERS if name not in MODULES] == []
 
 
 def test_the_table_of_layers_has_no_cycle() -> None:
-    remaining = {room: set(others) for room, others in MAY_IMPORT.items()}
-    assert set(remaining) == set(ROOMS.values())
+    remaining = {layer: set(others) for layer, others in MAY_IMPORT.items()}
+    assert set(remaining) == set(LAYERS.values())
     while remaining:
-        free = [room for room, others in remaining.items() if not others & set(remaining)]
-        assert free, f"these rooms may import each other: {sorted(remaining)}"
-        for room in free:
-            del remaining[room]
+        free = [layer for layer, others in remaining.items() if not others & set(remaining)]
+        assert free, f"these layers may import each other: {sorted(remaining)}"
+        for layer in free:
+            del remaining[layer]
 
 
 def test_imports_follow_the_layers() -> None:
     wrong = []
     for file, one in every_import():
-        room = room_of(module_name(file))
-        allowed = MAY_IMPORT[room] | {room}
-        if is_within(one.module, "lockon") and room_of(one.module) not in allowed and not _only_version(file, one):
-            wrong.append(f"{where(file, one.line)}: {room} imports {one.module}; it may import {', '.join(sorted(allowed))}")
+        layer = layer_of(module_name(file))
+        allowed = MAY_IMPORT[layer] | {layer}
+        if is_within(one.module, "lockon") and layer_of(one.module) not in allowed and not _only_version(file, one):
+            wrong.append(f"{where(file, one.line)}: {layer} imports {one.module}; it may import {', '.join(sorted(allowed))}")
     assert wrong == []
 
 

@@ -1,4 +1,4 @@
-"""The values that pass between the rooms: `Prediction`, `Template`, `Targets`, `Result`.
+"""The values that pass between the layers: `Prediction`, `Template`, `Targets`, `Result`.
 
 Frozen dataclasses whose fields are NumPy arrays outside a network and torch tensors inside one; the shapes are the same.
 Letters: B targets in the batch, N candidates per search crop, H W map size, C channels.
