@@ -12,8 +12,6 @@ import copy
 import hashlib
 import itertools
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from lockon._files import PendingFile, pending_files
 from lockon.errors import LockonError
 from lockon.export.graphs import trace
 from lockon.export.header import FORMAT, HEADER_KEYS, METADATA_KEY, part_path, template_path
@@ -97,7 +96,7 @@ def export_onnx(
     if missing:
         raise LockonError(f"the header for {name} has no {', '.join(missing)}; give all of {', '.join(HEADER_KEYS[1:-1])}")
     search_path = directory / f"{name}.onnx"
-    _writable_folder(directory)  # before the work
+    PendingFile(search_path).discard()  # a folder that cannot be written to is an error before the work
     stored = _stored_module(module, half_storage)
     models = trace(stored)
     for model in models.values():
@@ -130,31 +129,14 @@ def _finish(model: onnx.ModelProto, header: Mapping[str, Any], half_storage: boo
 
 def _write(models: Mapping[str, onnx.ModelProto], search_path: Path, reference: nn.Module | None) -> ParityDifference | None:
     """Write the files of all graphs, compared with `reference` before they are put in place; return the differences."""
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{search_path.stem}-", dir=search_path.parent) as folder:
-            temporary = Path(folder) / search_path.name
-            for part, model in models.items():
-                part_path(temporary, part).write_bytes(model.SerializeToString())
-            parity = None if reference is None else verify_export(reference, temporary)
+    with pending_files(search_path.parent) as folder:
+        temporary = folder / search_path.name
+        for part in sorted(models, key="search".__eq__):  # last the search graph, by whose path a model is known
+            part_path(temporary, part).write_bytes(models[part].SerializeToString())
+        parity = None if reference is None else verify_export(reference, temporary)
+        if "mask" not in models:
             part_path(search_path, "mask").unlink(missing_ok=True)  # an earlier network of this name may have had masks
-            for part in sorted(models, key="search".__eq__):  # last the search graph, by whose path a model is known
-                os.replace(part_path(temporary, part), part_path(search_path, part))
-    except OSError as error:
-        raise _unwritable(search_path, error) from None
     return parity
-
-
-def _writable_folder(directory: Path) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
-            pass
-    except OSError as error:
-        raise _unwritable(directory, error) from None
-
-
-def _unwritable(path: Path, error: OSError) -> LockonError:
-    return LockonError(f"cannot write {path} ({error.strerror}); choose a folder that can be written")
 
 
 def verify_export(module: nn.Module, path: str | Path) -> ParityDifference:

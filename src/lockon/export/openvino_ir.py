@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from lockon._files import pending_files
 from lockon._require import require
-from lockon.errors import LockonError
 from lockon.export.header import METADATA_KEY, part_path
 from lockon.export.parity import ParityDifference, check_parity
 from lockon.export.runtime import OnnxModel, OpenVinoModel
@@ -45,19 +43,13 @@ def export_openvino(path: str | Path, directory: str | Path) -> ConversionReport
     path, directory = Path(path), Path(directory)
     reference = OnnxModel(path)
     header = json.dumps(reference.header, sort_keys=True)
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=directory) as folder:
-            search = Path(folder) / f"{path.stem}.xml"
-            parts = ("template", "mask", "search") if reference.extras else ("template", "search")
-            for part in parts:
-                model = openvino.Core().read_model(part_path(path, part))
-                model.set_rt_info(header, METADATA_KEY)
-                openvino.save_model(model, part_path(search, part), compress_to_fp16=False)
-            parity = check_parity(OpenVinoModel(search), reference, search.name)
-            written = [file for xml in (part_path(search, part) for part in parts) for file in (xml.with_suffix(".bin"), xml)]
-            for file in written:
-                os.replace(file, directory / file.name)
-    except OSError as error:
-        raise LockonError(f"cannot write into {directory} ({error.strerror}); choose a folder that can be written") from None
-    return ConversionReport(tuple(directory / file.name for file in written), parity)
+    with pending_files(directory) as folder:
+        search = folder / f"{path.stem}.xml"
+        parts = ("template", "mask", "search") if reference.extras else ("template", "search")
+        for part in parts:
+            model = openvino.Core().read_model(part_path(path, part))
+            model.set_rt_info(header, METADATA_KEY)
+            openvino.save_model(model, part_path(search, part), compress_to_fp16=False)
+        parity = check_parity(OpenVinoModel(search), reference, search.name)
+        written = [file.name for xml in (part_path(search, part) for part in parts) for file in (xml.with_suffix(".bin"), xml)]
+    return ConversionReport(tuple(directory / name for name in written), parity)
