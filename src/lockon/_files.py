@@ -7,8 +7,9 @@ import json
 import os
 import re
 import shutil
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -181,6 +182,37 @@ def pending_files(folder: Path) -> Iterator[Path]:
         raise cannot_write(folder, error, "; choose a folder that you may write to") from None
 
 
+def refuse_overwriting(outputs: Sequence[tuple[str, Path]], sources: Iterable[str | os.PathLike[str]]) -> None:
+    """Refuse outputs that are a source, or each other, by whatever spelling or link; call it before any work.
+
+    Args:
+        outputs: Pairs of the option and its path, such as ("--out", Path("out.mp4")). Pipes and devices may take several.
+        sources: What is read: files and folders; anything else, such as URLs, is no path that can be met.
+
+    Raises:
+        LockonError: Naming the option and what it would overwrite.
+    """
+    taken = {identity: f"the source {os.fspath(source)}" for source in sources if (identity := _identity(Path(source))) is not None}
+    for option, path in outputs:
+        identity = _identity(path)
+        if identity in taken:
+            raise LockonError(f"{option} {path} would overwrite {taken[identity]}; choose another name")
+        if identity is not None:
+            taken[identity] = f"what {option} writes"
+
+
+def _identity(path: Path) -> Hashable:
+    """Return a value that is equal for two paths to one file or folder; None for what several may write to."""
+    if descriptor_of(path) is not None or path == Path("-"):
+        return None
+    try:
+        stated = path.stat()
+    except (OSError, ValueError):
+        return os.path.normcase(os.path.realpath(path))
+    regular = stat.S_ISREG(stated.st_mode) or stat.S_ISDIR(stated.st_mode)
+    return (stated.st_dev, stated.st_ino) if regular else None
+
+
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
     """Write a whole file atomically.
 
@@ -214,4 +246,4 @@ def read_json_object(path: Path, advice: str) -> dict[str, Any]:
     return content
 
 
-__all__ = ["PendingFile", "cannot_write", "descriptor_of", "pending_files", "read_json_object", "write_bytes"]
+__all__ = ["PendingFile", "cannot_write", "descriptor_of", "pending_files", "read_json_object", "refuse_overwriting", "write_bytes"]

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from lockon._files import PendingFile, cannot_write
+from lockon._files import PendingFile, cannot_write, descriptor_of
 from lockon.annotation_documents import BoxRow, BoxTable, VideoInfo, write_coco, write_cvat
 from lockon.errors import LockonError, unknown_name
 from lockon.types import Result, State
@@ -141,6 +141,8 @@ def format_of(path: str | os.PathLike[str], format: str | None = None) -> str:
     if format is not None:
         return check_format(format)
     suffix = Path(path).suffix.lower()
+    if not suffix and descriptor_of(Path(path)) is not None:
+        return "csv"
     if suffix not in SUFFIXES:
         raise LockonError(f"the suffix of {path} does not name a box format; use one of {' '.join(SUFFIXES)} or name a format (--format)")
     return SUFFIXES[suffix]
