@@ -49,7 +49,7 @@ def export_openvino(path: str | Path, directory: str | Path) -> ConversionReport
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=directory) as folder:
             search = Path(folder) / f"{path.stem}.xml"
-            parts = ("template", "mask", "search") if reference.extras else ("template", "search")
+            parts = sorted(reference.header["graphs"], key="search".__eq__)  # last the search graph, by whose path a model is known
             for part in parts:
                 model = openvino.Core().read_model(part_path(path, part))
                 model.set_rt_info(header, METADATA_KEY)

@@ -31,7 +31,7 @@ class TorchModel:
         header: the header of the weights, for `header`.
 
     Attributes:
-        extras: names of the outputs that masks are made from; empty for a network without masks.
+        mask_inputs: Names of the extras that masks are made from; empty for a network without masks.
 
     Raises:
         LockonError: torch does not know the device or cannot reach it.
@@ -53,7 +53,7 @@ class TorchModel:
         self.header: dict[str, Any] = dict(header or {})
         self.template_size = int(self.module.template_size)
         self.search_size = int(self.module.search_size)
-        self.extras = mask_inputs(self.module)
+        self.mask_inputs = mask_inputs(self.module)
 
     def encode(self, images: NDArray[np.uint8]) -> Template:
         """Encode (B, h, w, 3) uint8 RGB template crops to features of B rows, which stay on the device as handles."""
@@ -80,9 +80,9 @@ class TorchModel:
         Raises:
             LockonError: the network makes no masks.
         """
-        if not self.extras:
+        if not self.mask_inputs:
             raise no_masks(self.header)
-        extras = {name: self._tensor(prediction.extras[name]) for name in self.extras}
+        extras = {name: self._tensor(prediction.extras[name]) for name in self.mask_inputs}
         with torch.inference_mode(), self._precision():
             return _array(self.module.mask(extras, torch.from_numpy(np.asarray(index, dtype=np.int64)).to(self.device)))
 

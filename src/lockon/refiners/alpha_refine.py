@@ -66,7 +66,7 @@ class AlphaRefiner(RefinerSession[Template]):
         super().__init__()
         self.model = model
         self.config = config or RefinerConfig()
-        self.masks = bool(getattr(model, "extras", ()))
+        self.masks = bool(getattr(model, "mask_inputs", ()))
 
     def start(self, frame: Frame, boxes: ArrayLike) -> list[Template]:
         """Encode one target (4,) or n (n, 4), x, y, w, h in pixels, all in one pass, see `SteppedRefiner.start`.
