@@ -24,17 +24,17 @@ class TorchModel:
     the crops come.
 
     Args:
-        module: network with `encode(z) -> Template`, `module(template, x) -> Prediction`, `template_size`, `search_size`.
-        device: torch device, for example "cpu" or "cuda".
+        module: Network with `encode(z) -> Template`, `module(template, x) -> Prediction`, `template_size`, `search_size`.
+        device: Torch device, for example "cpu" or "cuda".
         dtype: float32, or bfloat16 / float16 to run convolutions and matrix products in it (autocast); weights, candidate
             points and outputs stay float32.
-        header: the header of the weights, for `header`.
+        header: The header of the weights, for `header`.
 
     Attributes:
         mask_inputs: Names of the extras that masks are made from; empty for a network without masks.
 
     Raises:
-        LockonError: torch does not know the device or cannot reach it.
+        LockonError: Torch does not know the device or cannot reach it.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class TorchModel:
         """Return (B, P, P) mask probabilities of the candidates `index` (B,), one per target of `prediction`, at the search crop's scale.
 
         Raises:
-            LockonError: the network makes no masks.
+            LockonError: The network makes no masks.
         """
         if not self.mask_inputs:
             raise no_masks(self.header)

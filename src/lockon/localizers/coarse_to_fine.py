@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lockon.errors import LockonError
+from lockon._config_values import check_range
 from lockon.localizers.boxes import Best, BoxRule
 from lockon.localizers.penalty import change_penalty
 from lockon.localizers.ranked import Placed, Ranked
@@ -56,11 +56,9 @@ class CoarseToFine:
     mixed_units: bool = False
 
     def __post_init__(self) -> None:
-        if self.stride < 1:
-            raise LockonError(f"stride={self.stride} given, expected at least 1, for example stride=8")
-        if not 0 <= self.nearest <= self.farthest:
-            given = f"nearest={self.nearest}, farthest={self.farthest}"
-            raise LockonError(f"{given} given, expected 0 <= nearest <= farthest, for example nearest=12, farthest=55")
+        check_range("stride", self.stride, 1)
+        check_range("farthest", self.farthest, 0)
+        check_range("nearest", self.nearest, 0, self.farthest)
 
     def __call__(self, ranked: Ranked, rule: BoxRule) -> Placed:
         """Return where each of B targets is; N = S * S candidates, one per point."""

@@ -12,7 +12,6 @@ import numpy as np
 
 from lockon._config_values import check_range
 from lockon.errors import LockonError
-from lockon.localizers.penalty import change_penalty
 from lockon.ops.windows import hann
 from lockon.types import FloatArray
 
@@ -61,11 +60,6 @@ class Product:
         return np.asarray(penalized * hann_of(penalized.shape[1], anchors, self.zero_border))
 
 
-def penalty_of(candidates: FloatArray, previous: FloatArray, strength: float) -> FloatArray:
-    """Return the (B, N) penalties of candidates (B, N, 4) against the last boxes (B, 4), both cx, cy, w, h in image pixels."""
-    return change_penalty(candidates[..., 2:], previous[:, None, 2:], strength)
-
-
 @lru_cache(maxsize=64)
 def hann_of(count: int, anchors: int, zero_border: bool) -> FloatArray:
     """Return the (N,) Hann window of a square map, the same for every anchor of a point; it must not be written to.
@@ -91,4 +85,4 @@ def map_side(count: int, anchors: int) -> int:
     return side
 
 
-__all__ = ["Blend", "Product", "hann_of", "map_side", "penalty_of"]
+__all__ = ["Blend", "Product", "hann_of", "map_side"]

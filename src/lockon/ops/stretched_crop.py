@@ -31,9 +31,9 @@ class StretchedCrop:
 
     Attributes:
         boxes: (..., 4) cx, cy, w, h in image pixels.
-        factor: sides of the window over those of the box.
-        size: side of the output in crop pixels.
-        middle: crop coordinate of the centre; None for size / 2. (size - 1) / 2 for boxes that count from the first pixel's centre.
+        factor: Sides of the window over those of the box.
+        size: Side of the output in crop pixels.
+        middle: Crop coordinate of the centre; None for size / 2. (size - 1) / 2 for boxes that count from the first pixel's centre.
     """
 
     boxes: FloatArray
@@ -86,7 +86,7 @@ class StretchedCrop:
 
         Args:
             patch: (size, size) values at the pixels of the crop.
-            size: width and height of the frame in pixels.
+            size: Width and height of the frame in pixels.
 
         Returns:
             (H, W) float32, 0 outside the window.

@@ -88,8 +88,8 @@ def padded_window(image: Frame, corner: tuple[int, int], sides: tuple[int, int],
     Args:
         image: (H, W, C) or (H, W).
         corner: x, y of the first pixel; may be negative.
-        sides: width and height in pixels.
-        color: one value per channel for what lies outside; None repeats the image's outermost pixels.
+        sides: Width and height in pixels.
+        color: One value per channel for what lies outside; None repeats the image's outermost pixels.
     """
     (left, top), (wide, high), (height, width) = corner, sides, image.shape[:2]
     if color is None:
