@@ -17,7 +17,7 @@ from lockon.errors import LockonError
 from lockon.ops.borders import Border, MeanColor, Replicate, Zero
 from lockon.ops.crop import Crop
 from lockon.ops.stretched_crop import OfficialStretchedCrop, StretchedCrop
-from lockon.ops.whole_crops import PatchCrop, PysotCrop
+from lockon.ops.whole_crops import OSTrackCrop, PatchCrop, PysotCrop
 from lockon.types import FloatArray
 
 # Least and largest values; a factor (a crop's side over the target's) outside of them makes no crop of a target.
@@ -133,7 +133,7 @@ class OSTrackRule(_FactorRule):
         boxes = np.asarray(boxes_cxcywh, dtype=np.float64)
         side = np.maximum(np.ceil(self.factor * np.sqrt(np.maximum(boxes[..., 2] * boxes[..., 3], 0)) * growth), 1)
         start = np.round(boxes[..., :2] - side[..., None] / 2)
-        return PatchCrop(start + side[..., None] / 2, side, size)
+        return OSTrackCrop(start + side[..., None] / 2, side, size)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
