@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from lockon.config import apply_overrides, as_json, flatten
 from lockon.errors import LockonError
 from lockon.localizers.boxes import Best, MeanRanked
-from lockon.localizers.coarse_to_fine import CoarseToFine, locate
 from lockon.localizers.dense import DenseLocalizer, LocalizerConfig
-from lockon.localizers.place import Argmax
+from lockon.localizers.place import Argmax, CoarseToFine, locate
 from lockon.localizers.rank import Blend
 from lockon.localizers.score import SigmoidScore, StretchedScore
 from lockon.ops.crop import Crop

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from lockon.errors import LockonError
-from lockon.localizers.penalty import change_penalty
-from lockon.localizers.rank import Blend, Product, hann_of
+from lockon.localizers.rank import Blend, Product, change_penalty, hann_of
 
 SCORES = np.array([[0.8, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9]])
 WINDOW = np.array([[0.25, 0.5, 0.25, 0.5, 1, 0.5, 0.25, 0.5, 0.25]])  # 1/2, 1, 1/2 on each axis

@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import json
 import mmap
+import os
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +54,31 @@ def model_files(path: Path) -> tuple[Path, ...]:
     check_pair(path, (".onnx", ".xml"))
     parts = [part for name in ("search", "template", "mask") if (part := part_path(path, name)).is_file()]
     return (*parts, *(part.with_suffix(".bin") for part in parts if part.suffix == ".xml"))
+
+
+@contextmanager
+def new_files(path: Path) -> Iterator[Path]:
+    """Yield a temporary path for a new model; its files take the places of those of `path` when all of them are written.
+
+    The search graph comes last: a model is known by its path. An earlier model of this name may have had masks.
+
+    Args:
+        path: The search graph's file; its folder is made if missing.
+
+    Raises:
+        LockonError: The folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as folder:
+            yield Path(folder) / path.name
+            files = sorted(Path(folder).iterdir(), key=lambda file: file.name == path.name)
+            if files:
+                part_path(path, "mask").unlink(missing_ok=True)
+            for file in files:
+                os.replace(file, path.parent / file.name)
+    except OSError as error:
+        raise LockonError(f"cannot write into {path.parent} ({error.strerror}); choose a folder that can be written") from None
 
 
 def check_pair(path: Path, suffixes: tuple[str, ...]) -> None:

@@ -12,8 +12,6 @@ import copy
 import hashlib
 import itertools
 import json
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +26,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from lockon.errors import LockonError
 from lockon.export.graphs import trace
-from lockon.export.header import FORMAT, HEADER_KEYS, METADATA_KEY, part_path
+from lockon.export.header import FORMAT, HEADER_KEYS, METADATA_KEY, new_files, part_path
 from lockon.export.parity import ParityDifference, Probe, check_parity, difference, signal
 from lockon.export.ports import Ports
 from lockon.export.runtime import OnnxModel
@@ -84,20 +82,22 @@ def export_onnx(
         LockonError: The header misses a key, the folder cannot be written, or the files differ from torch by more than
             the tolerances of `lockon.export.parity`.
     """
-    directory = Path(directory)
     missing = [key for key in HEADER_KEYS if key not in {*header, *_FILLED_IN}]
     if missing:
         wanted = ", ".join(key for key in HEADER_KEYS if key not in _FILLED_IN)
         raise LockonError(f"the header for {name} has no {', '.join(missing)}; give all of {wanted}")
-    search_path = directory / f"{name}.onnx"
-    _writable_folder(directory)  # before the work
+    search_path = Path(directory) / f"{name}.onnx"
+    with new_files(search_path):
+        pass  # that it can be written is known before the work
     stored = _stored_module(module, half_storage)
     models = trace(stored)
     graphs = {part: _ports(model) for part, model in models.items()}
     full_header = {**header, "format": FORMAT, "graphs": graphs, "pair": _pair(module, half_storage)}
-    for model in models.values():
-        _finish(model, full_header, half_storage)
-    parity = _write(models, search_path, module if verify else None)
+    with new_files(search_path) as temporary:
+        for part, model in models.items():
+            _finish(model, full_header, half_storage)
+            part_path(temporary, part).write_bytes(model.SerializeToString())
+        parity = verify_export(module, temporary) if verify else None
     original = Probe(TorchModel(_stored_module(module, half=False)))
     return ExportReport(
         paths={part: part_path(search_path, part) for part in sorted(models, key="search".__ne__)},
@@ -120,35 +120,6 @@ def _finish(model: onnx.ModelProto, header: Mapping[str, Any], half_storage: boo
         _store_half(model.graph)
     model.metadata_props.add(key=METADATA_KEY, value=json.dumps(header, sort_keys=True))
     onnx.checker.check_model(model)
-
-
-def _write(models: Mapping[str, onnx.ModelProto], search_path: Path, reference: nn.Module | None) -> ParityDifference | None:
-    """Write the files of all graphs, compared with `reference` before they are put in place; return the differences."""
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{search_path.stem}-", dir=search_path.parent) as folder:
-            temporary = Path(folder) / search_path.name
-            for part, model in models.items():
-                part_path(temporary, part).write_bytes(model.SerializeToString())
-            parity = None if reference is None else verify_export(reference, temporary)
-            part_path(search_path, "mask").unlink(missing_ok=True)  # an earlier network of this name may have had masks
-            for part in sorted(models, key="search".__eq__):  # last the search graph, by whose path a model is known
-                os.replace(part_path(temporary, part), part_path(search_path, part))
-    except OSError as error:
-        raise _unwritable(search_path, error) from None
-    return parity
-
-
-def _writable_folder(directory: Path) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
-            pass
-    except OSError as error:
-        raise _unwritable(directory, error) from None
-
-
-def _unwritable(path: Path, error: OSError) -> LockonError:
-    return LockonError(f"cannot write {path} ({error.strerror}); choose a folder that can be written")
 
 
 def verify_export(module: nn.Module, path: str | Path) -> ParityDifference:

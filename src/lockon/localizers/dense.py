@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 from lockon._config_values import check_range
 from lockon.errors import LockonError
 from lockon.localizers.boxes import Best, MeanNear, MeanRanked
-from lockon.localizers.coarse_to_fine import CoarseToFine
-from lockon.localizers.penalty import change_penalty
-from lockon.localizers.place import Argmax
-from lockon.localizers.rank import Blend, Product
+from lockon.localizers.place import Argmax, CoarseToFine
+from lockon.localizers.rank import Blend, Product, change_penalty
 from lockon.localizers.ranked import Ranked
 from lockon.localizers.score import SigmoidScore, StretchedScore
 from lockon.localizers.verdict import AlwaysNormal, Verdict
