@@ -27,6 +27,7 @@ else:
 
 Value = bool | int | float | str
 LEVELS = 100  # values that a range without a step has at least: more digits than that are noise
+GRID_POINTS = 5  # of a range without a step
 DIGITS = 4  # of a value on a logarithmic range
 # Ranges for the parameters that trackers of the family share; a config without the field leaves them out.
 RANGES = {
