@@ -1,25 +1,40 @@
-"""What a run was measured by, sequence by sequence, in a file that appears when it is complete."""
+"""What a run was measured by beside tracking, sequence by sequence, in a file that appears when it is complete.
+
+Of a tracker, how well its scores agree with how good its boxes are. Of a refiner, what it makes of the truth after jitter, and of the
+boxes that trackers gave.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lockon._files import read_json_object, write_bytes
+from lockon.analysis.alignment import alignment_frames, candidate_alignment
+from lockon.bench.report.one_pass import OnePassScoring
+from lockon.bench.store import Record, Store
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
-from lockon.studies.metrics import Name
+from lockon.refiners.combine import RefineConfig
+from lockon.refiners.protocol import Refiner
+from lockon.refiners.stored import StoredBoxes
+from lockon.refiners.wrapper import with_refiner
+from lockon.session import Tracker
+from lockon.tracker import CandidateTracker
+from lockon.types import Result
+
+COUNTED = ("AO", "SR75")  # of the refined boxes of trackers
+EVERY = 5  # annotated frames of which one is looked at
 
 
-def refinement_file(out: Path, label: str) -> Path:
-    """Return where the measurement of a refiner of the study in `out` lies: beside its weights."""
-    return out / "runs" / label / "refinement.json"
-
-
-def measured_runs(out: Path) -> list[str]:
-    """Return the labels of the refiners of a study that have been measured, in alphabetical order."""
-    return sorted(path.parent.name for path in (out / "runs").glob("*/refinement.json"))
+def measured_file(out: Path, label: str) -> Path:
+    """Return where the measurement of a run of the study in `out` lies: beside its weights."""
+    return out / "runs" / label / "measured.json"
 
 
 def write_measured(path: Path, content: Mapping[str, Any]) -> None:
@@ -32,7 +47,7 @@ def write_measured(path: Path, content: Mapping[str, Any]) -> None:
     write_bytes(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
 
 
-def read_measured(path: Path, names: Mapping[Name, str]) -> dict[str, dict[Name, float]]:
+def read_measured(path: Path, names: Mapping[str, str]) -> dict[str, dict[str, float]]:
     """Read the metrics of each sequence that has been measured, NaN where it has none; nothing without a measurement.
 
     Args:
@@ -45,17 +60,120 @@ def read_measured(path: Path, names: Mapping[Name, str]) -> dict[str, dict[Name,
     if not path.is_file():
         return {}
     content = read_json_object(path, "remove it and give the same command again without --report")
-    found: dict[str, dict[Name, float]] = {}
     try:
-        for sequence, values in content["sequences"].items():
-            found[sequence] = {name: _number(values[key]) for name, key in names.items()}
+        return {
+            sequence: {name: float(np.float64(values[key])) for name, key in names.items()}
+            for sequence, values in content["sequences"].items()
+        }
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise LockonError(f"{path} lacks metrics of the run ({error!r}); remove it and give the same command again") from None
-    return found
 
 
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
+def measure_alignment(tracker: Tracker, sequences: Sequence[VideoSequence], on_progress: Callable[[str], None]) -> dict[str, Any]:
+    """Measure all candidates' scores against their IoU, JSON values.
+
+    Args:
+        tracker: Of the run.
+        sequences: That it is judged on.
+        on_progress: Told how far it is.
+
+    Raises:
+        LockonError: A tracker without a network, or sequences that cannot be used.
+    """
+    if not isinstance(tracker, CandidateTracker):
+        raise LockonError(f"{type(tracker).__name__} is no tracker with a network: it has no candidates whose scores have an IoU")
+    total, done = alignment_frames(sequences, EVERY), 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        on_progress(f"measuring {done}/{total} frames")
+
+    return {"every": EVERY, **candidate_alignment(tracker, sequences, every=EVERY, advance=advance).metrics()}
 
 
-__all__ = ["measured_runs", "read_measured", "refinement_file", "write_measured"]
+def refine_records(refiner: Refiner, sequence: VideoSequence, records: Sequence[Record]) -> list[Record]:
+    """Return the records of one sequence with refined boxes; frame by frame, and nothing of it goes back to the trackers.
+
+    Args:
+        refiner: Takes n targets at once.
+        sequence: With the frames.
+        records: Of trackers that were started on the same frame.
+    """
+    start = records[0].run.start
+    boxes = np.stack([record.run.boxes for record in records])  # (n, T, 4)
+    stored = StoredBoxes({row: _result(records, row) for row in range(start, boxes.shape[1])})
+    tracker = with_refiner(stored, refiner, RefineConfig(write_back=False))
+    tracker.init(sequence.frames[start], boxes[:, start])
+    for row in range(start + 1, boxes.shape[1]):
+        stored.number = row
+        boxes[:, row] = tracker.track(sequence.frames[row]).box
+    return [replace(record, run=replace(record.run, boxes=own)) for record, own in zip(records, boxes, strict=True)]
+
+
+def _result(records: Sequence[Record], row: int) -> Result:
+    """Return what the trackers said of one frame, a target each."""
+    runs = [record.run for record in records]
+    scores = np.nan_to_num([run.scores[row] for run in runs], nan=1.0)
+    return Result(np.stack([run.boxes[row] for run in runs]), scores, tuple(run.states[row] or "tracked" for run in runs))
+
+
+def read_bases(store: Store, names: Sequence[str], sequences: Sequence[VideoSequence]) -> dict[str, dict[str, Record]]:
+    """Return the boxes of the trackers `names` by sequence and tracker.
+
+    Raises:
+        LockonError: A sequence that a tracker has no result of.
+    """
+    found = {sequence.name: {name: store.find(name, sequence) for name in names} for sequence in sequences}
+    for sequence, records in found.items():
+        for name, record in records.items():
+            if record is None:
+                raise LockonError(f"{store.folder} has no boxes of {name} on {sequence}; give the same command again")
+    return found  # type: ignore[return-value]  # none is missing
+
+
+def overlap_metrics(record: Record) -> dict[str, float | None]:
+    """Return AO and SR75 of a record, None where they are not known."""
+    values = OnePassScoring("pysot").score([record]).values
+    return {name: values[name] if np.isfinite(values[name]) else None for name in COUNTED}
+
+
+def measure_refiner(
+    refiner: Refiner,
+    jittered: Mapping[str, Mapping[str, float]],
+    sequences: Sequence[VideoSequence],
+    bases: Mapping[str, Mapping[str, Record]],
+    on_progress: Callable[[str], None],
+) -> dict[str, Any]:
+    """Measure all metrics of a refiner by sequence, JSON values.
+
+    Args:
+        refiner: That has learnt.
+        jittered: Metrics of the jittered truth by sequence.
+        sequences: To refine.
+        bases: Boxes of trackers by sequence and tracker.
+        on_progress: Told how far it is.
+    """
+    found: dict[str, Any] = {}
+    for number, sequence in enumerate(sequences, start=1):
+        on_progress(f"refining {number}/{len(sequences)} videos")
+        one: dict[str, float | None] = {name: jittered.get(sequence.name, {}).get(name) for name in ("IoU", "SR75", "J", "given")}
+        own = bases[sequence.name]
+        for name, record in zip(own, refine_records(refiner, sequence, list(own.values())), strict=True):
+            one |= {f"{metric} {name}": value for metric, value in overlap_metrics(record).items()}
+        found[sequence.name] = one
+    return {"sequences": found}
+
+
+__all__ = [
+    "COUNTED",
+    "EVERY",
+    "measure_alignment",
+    "measure_refiner",
+    "measured_file",
+    "overlap_metrics",
+    "read_bases",
+    "read_measured",
+    "refine_records",
+    "write_measured",
+]
