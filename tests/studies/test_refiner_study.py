@@ -17,14 +17,14 @@ from lockon.bench.store import Store  # noqa: E402
 from lockon.config import flatten  # noqa: E402
 from lockon.data.sequence import LazyList, VideoSequence  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
+from lockon.studies import KINDS  # noqa: E402
 from lockon.studies.evaluation import TrackBase  # noqa: E402
-from lockon.studies.measured import measure_refiner, measured_file, read_bases, refine_records, write_measured  # noqa: E402
+from lockon.studies.measured import measure_refiner, measured_file, refine_records, write_measured  # noqa: E402
 from lockon.studies.metrics import REFINEMENT  # noqa: E402
 from lockon.studies.refiner_page import commands_of  # noqa: E402
 from lockon.studies.report import write_report  # noqa: E402
 from lockon.studies.settings import Study  # noqa: E402
 from lockon.studies.spec import Row, StudyRun  # noqa: E402
-from lockon.studies.specs import KINDS  # noqa: E402
 from lockon.studies.summary import compare_rows, read_scores  # noqa: E402
 from lockon.studies.training import Prepare, TrainAndTrack, tasks_of  # noqa: E402
 from lockon.train.checkpoint import read_weights  # noqa: E402
@@ -85,15 +85,15 @@ def test_metrics_of_refiners_equal_those_worked_out_by_hand(tmp_path: Path) -> N
     store = Store(tmp_path)
     add(store, "lockon-s", make_record("a", HALF))
     add(store, "csrt", make_record("a", FAR))
-    bases = read_bases(store, AR.bases, [sequence("a")])
     said: list[str] = []
-    found = measure_refiner(Taller(), {"a": {"IoU": 0.7, "SR75": 0.5, "given": 0.6}}, [sequence("a")], bases, said.append)
+    given = {"store": store, "names": AR.bases}
+    found = measure_refiner(Taller(), {"a": {"IoU": 0.7, "SR75": 0.5, "given": 0.6}}, [sequence("a")], said.append, **given)
     assert said == ["refining 1/1 videos"]
     assert found["sequences"]["a"] == pytest.approx(
         {"IoU": 0.7, "SR75": 0.5, "J": None, "given": 0.6, "AO lockon-s": 1, "SR75 lockon-s": 1, "AO csrt": 0, "SR75 csrt": 0}
     )
     with pytest.raises(LockonError, match="no boxes of lockon-s on b; give the same command again"):
-        read_bases(store, AR.bases, [sequence("b")])
+        measure_refiner(Taller(), {}, [sequence("b")], said.append, **given)
 
 
 def measured(out: Path, label: str, iou: float, j: float | None = 0.5) -> None:

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from lockon.studies import KINDS
 from lockon.studies.metrics import METRICS
 from lockon.studies.relation import relation
 from lockon.studies.spec import Row
-from lockon.studies.specs import KINDS
 from lockon.studies.summary import RowScores, compare_rows, mean_over_sequences
 
 KIND = KINDS["siamla"]

@@ -1,8 +1,8 @@
 import pytest
 
 from lockon.errors import LockonError
+from lockon.studies import KINDS
 from lockon.studies.spec import Published, Row, StudyRun, StudySpec
-from lockon.studies.specs import KINDS
 
 RBO, SIAMLA, AR = KINDS["rbo"], KINDS["siamla"], KINDS["alpha-refine"]
 

@@ -15,11 +15,11 @@ pytest.importorskip("lightning_fabric", reason="needs the train extra")
 from lockon.bench.store import Store  # noqa: E402
 from lockon.config import flatten  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
+from lockon.studies import KINDS  # noqa: E402
 from lockon.studies.features import FrozenFeatures, is_frozen, take_backbone  # noqa: E402
 from lockon.studies.measured import measured_file  # noqa: E402
 from lockon.studies.settings import Study  # noqa: E402
 from lockon.studies.spec import Row, StudyRun  # noqa: E402
-from lockon.studies.specs import KINDS  # noqa: E402
 from lockon.studies.summary import read_scores  # noqa: E402
 from lockon.studies.training import Prepare, TrainAndTrack, progress_of, tasks_of  # noqa: E402
 from lockon.train.checkpoint import read_weights  # noqa: E402

@@ -11,11 +11,11 @@ import pytest
 from bench.made_results import BOX, FAR, HALF, PERFECT, add, make_record, reset_record
 from lockon.bench.store import Store
 from lockon.errors import LockonError
+from lockon.studies import KINDS
 from lockon.studies.measured import measured_file
 from lockon.studies.metrics import ALIGNMENT, TRACKING
 from lockon.studies.report import write_report
 from lockon.studies.spec import Row
-from lockon.studies.specs import KINDS
 from lockon.studies.summary import compare_rows, read_scores
 
 RBO, SIAMLA = KINDS["rbo"], KINDS["siamla"]

@@ -138,8 +138,8 @@ def _add(name: str, text: str) -> None:
         pages: PageOptions,
     ) -> None:
         from lockon.errors import LockonError
+        from lockon.studies import KINDS
         from lockon.studies.spec import StudyRun
-        from lockon.studies.specs import KINDS
 
         kind = KINDS[name]
         runs = [StudyRun(row, seed) for seed in _seeds(grid.seeds) for row in kind.rows(grid.trackers or [], grid.only or [])]

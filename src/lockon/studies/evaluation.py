@@ -18,7 +18,7 @@ from lockon.errors import LockonError
 from lockon.export.torch_model import TorchModel
 from lockon.refiners.alpha_refine import AlphaRefiner
 from lockon.session import Tracker
-from lockon.studies.measured import measure_alignment, measure_refiner, measured_file, read_bases, write_measured
+from lockon.studies.measured import measure_alignment, measure_refiner, measured_file, write_measured
 from lockon.studies.metrics import ALIGNMENT
 from lockon.studies.settings import PROTOCOLS, Study
 from lockon.studies.spec import StudyRun
@@ -37,20 +37,17 @@ class TrackBase:
     Attributes:
         study: Which.
         name: Of the tracker, with its own weights.
+        needs: Nothing.
     """
 
     study: Study
     name: str
+    needs: frozenset[str] = frozenset()
 
     @property
     def key(self) -> str:
         """Named after the tracker."""
         return f"boxes of {self.name}"
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Nothing."""
-        return frozenset()
 
     def do(self, on_progress: OnProgress) -> None:
         """Track what is missing.
@@ -84,8 +81,6 @@ def judge(study: Study, run: StudyRun, on_progress: OnProgress) -> None:
 
 
 def _judge_refiner(study: Study, run: StudyRun, on_progress: OnProgress) -> dict[str, Any]:
-    sequences = study.validation()
-    bases = read_bases(Store(study.base), study.kind.bases, sequences)
     refiner = load_refiner(run.row.tracker, study.weights(run), study.preset, study.device)
     recipe = study.recipe(run)
     assert isinstance(refiner, AlphaRefiner)
@@ -97,7 +92,7 @@ def _judge_refiner(study: Study, run: StudyRun, on_progress: OnProgress) -> dict
     if "mask" not in recipe.task.terms:  # a mask head that has not learnt makes masks all the same
         jittered = {name: {key: value for key, value in one.items() if key != "J"} for name, one in jittered.items()}
     _in_bf16(refiner.model)
-    return measure_refiner(refiner, jittered, sequences, bases, on_progress)
+    return measure_refiner(refiner, jittered, study.validation(), on_progress, store=Store(study.base), names=study.kind.bases)
 
 
 def _run(folder: Path, spec: TrackerSpec, protocol: Protocol, sequences: list[VideoSequence], *, seed: int, batch: int) -> None:

@@ -18,6 +18,7 @@ from lockon._files import read_json_object, write_bytes
 from lockon.analysis.alignment import alignment_frames, candidate_alignment
 from lockon.bench.report.one_pass import OnePassScoring
 from lockon.bench.store import Record, Store
+from lockon.bench.tables.records import nulls
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.refiners.combine import RefineConfig
@@ -38,13 +39,13 @@ def measured_file(out: Path, label: str) -> Path:
 
 
 def write_measured(path: Path, content: Mapping[str, Any]) -> None:
-    """Keep a measurement; NaN may not be in it.
+    """Keep a measurement; NaN becomes null.
 
     Args:
         path: Of the file.
         content: JSON values; "sequences" holds values by sequence and name.
     """
-    write_bytes(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+    write_bytes(path, (json.dumps(nulls(content), indent=1) + "\n").encode())
 
 
 def read_measured(path: Path, names: Mapping[str, str]) -> dict[str, dict[str, float]]:
@@ -61,16 +62,14 @@ def read_measured(path: Path, names: Mapping[str, str]) -> dict[str, dict[str, f
         return {}
     content = read_json_object(path, "remove it and give the same command again without --report")
     try:
-        return {
-            sequence: {name: float(np.float64(values[key])) for name, key in names.items()}
-            for sequence, values in content["sequences"].items()
-        }
+        found = content["sequences"].items()
+        return {sequence: {name: float(np.float64(values[key])) for name, key in names.items()} for sequence, values in found}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise LockonError(f"{path} lacks metrics of the run ({error!r}); remove it and give the same command again") from None
 
 
 def measure_alignment(tracker: Tracker, sequences: Sequence[VideoSequence], on_progress: Callable[[str], None]) -> dict[str, Any]:
-    """Measure all candidates' scores against their IoU, JSON values.
+    """Measure all candidates' scores against their IoU.
 
     Args:
         tracker: Of the run.
@@ -118,62 +117,50 @@ def _result(records: Sequence[Record], row: int) -> Result:
     return Result(np.stack([run.boxes[row] for run in runs]), scores, tuple(run.states[row] or "tracked" for run in runs))
 
 
-def read_bases(store: Store, names: Sequence[str], sequences: Sequence[VideoSequence]) -> dict[str, dict[str, Record]]:
-    """Return the boxes of the trackers `names` by sequence and tracker.
-
-    Raises:
-        LockonError: A sequence that a tracker has no result of.
-    """
-    found = {sequence.name: {name: store.find(name, sequence) for name in names} for sequence in sequences}
-    for sequence, records in found.items():
-        for name, record in records.items():
-            if record is None:
-                raise LockonError(f"{store.folder} has no boxes of {name} on {sequence}; give the same command again")
-    return found  # type: ignore[return-value]  # none is missing
-
-
-def overlap_metrics(record: Record) -> dict[str, float | None]:
-    """Return AO and SR75 of a record, None where they are not known."""
+def overlap_metrics(record: Record) -> dict[str, float]:
+    """Return AO and SR75 of a record, NaN where they are not known."""
     values = OnePassScoring("pysot").score([record]).values
-    return {name: values[name] if np.isfinite(values[name]) else None for name in COUNTED}
+    return {name: values[name] for name in COUNTED}
 
 
 def measure_refiner(
     refiner: Refiner,
     jittered: Mapping[str, Mapping[str, float]],
     sequences: Sequence[VideoSequence],
-    bases: Mapping[str, Mapping[str, Record]],
     on_progress: Callable[[str], None],
+    *,
+    store: Store,
+    names: Sequence[str],
 ) -> dict[str, Any]:
-    """Measure all metrics of a refiner by sequence, JSON values.
+    """Measure all metrics of a refiner by sequence.
 
     Args:
         refiner: That has learnt.
         jittered: Metrics of the jittered truth by sequence.
         sequences: To refine.
-        bases: Boxes of trackers by sequence and tracker.
         on_progress: Told how far it is.
+        store: Where the boxes of trackers are.
+        names: Of these trackers.
+
+    Raises:
+        LockonError: A sequence that a tracker has no result of.
     """
     found: dict[str, Any] = {}
     for number, sequence in enumerate(sequences, start=1):
         on_progress(f"refining {number}/{len(sequences)} videos")
+        records = [_boxes_of(store, name, sequence) for name in names]
         one: dict[str, float | None] = {name: jittered.get(sequence.name, {}).get(name) for name in ("IoU", "SR75", "J", "given")}
-        own = bases[sequence.name]
-        for name, record in zip(own, refine_records(refiner, sequence, list(own.values())), strict=True):
+        for name, record in zip(names, refine_records(refiner, sequence, records), strict=True):
             one |= {f"{metric} {name}": value for metric, value in overlap_metrics(record).items()}
         found[sequence.name] = one
     return {"sequences": found}
 
 
-__all__ = [
-    "COUNTED",
-    "EVERY",
-    "measure_alignment",
-    "measure_refiner",
-    "measured_file",
-    "overlap_metrics",
-    "read_bases",
-    "read_measured",
-    "refine_records",
-    "write_measured",
-]
+def _boxes_of(store: Store, name: str, sequence: VideoSequence) -> Record:
+    record = store.find(name, sequence)
+    if record is None:
+        raise LockonError(f"{store.folder} has no boxes of {name} on {sequence.name}; give the same command again")
+    return record
+
+
+__all__ = ["measure_alignment", "measure_refiner", "measured_file", "overlap_metrics", "read_measured", "refine_records", "write_measured"]

@@ -48,7 +48,7 @@ def before_refinement(out: Path, rows: Sequence[RowScores], kind: StudySpec) -> 
     return f"## Before refinement\n\nThe same boxes for all runs, mean over sequences.\n\n{table}"
 
 
-def _mean(values: Sequence[float | None]) -> str:
+def _mean(values: Sequence[float]) -> str:
     return mean_spread(mean_over_sequences([values], np.ones(len(values))))
 
 

@@ -39,22 +39,19 @@ class Prepare:
         run: Any run of that family and seed.
         part: Which part of the work, from 0; processes share it.
         parts: Number of parts.
+        needs: Nothing.
     """
 
     study: Study
     run: StudyRun
     part: int = 0
     parts: int = 1
+    needs: frozenset[str] = frozenset()
 
     @property
     def key(self) -> str:
         """Named after the family, the seed and the part."""
         return f"samples of {self.run.row.family}, seed {self.run.seed}, part {self.part + 1} of {self.parts}"
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Nothing."""
-        return frozenset()
 
     def do(self, on_progress: OnProgress) -> None:
         """Make the samples that are missing."""

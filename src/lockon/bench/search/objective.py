@@ -23,7 +23,6 @@ from lockon.session import Tracker
 EAO = "EAO"
 METRICS = (*ONE_PASS, EAO)
 _DECIMALS = 6  # of the overlaps that EAO is made of, in memory as in the journal
-_RUN = {"overlaps": np.float64, "failures": np.int64, "starts": np.int64}  # what is kept of a run with resets
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ def _slim(run: ResetRun) -> ResetRun:
 def score_json(score: SequenceScore) -> dict[str, Any]:
     """Return the score of one sequence as JSON values; NaN is left in."""
     content = {"frames": score.frames, "values": score.values, "weights": dict(score.weights)}
-    return content | {"runs": [{name: getattr(run, name).tolist() for name in _RUN} for run in score.runs]}
+    return content | {"runs": [{name: getattr(run, name).tolist() for name in ("overlaps", "failures", "starts")} for run in score.runs]}
 
 
 def score_from_json(name: str, content: Mapping[str, Any]) -> SequenceScore:
@@ -111,7 +110,10 @@ def score_from_json(name: str, content: Mapping[str, Any]) -> SequenceScore:
         TypeError: A value is of another type.
         ValueError: A value is no number.
     """
-    runs = [ResetRun(*(np.array(run[name], kind) for name, kind in _RUN.items())) for run in content["runs"]]
+    runs = [
+        ResetRun(np.array(run["overlaps"], np.float64), np.array(run["failures"], np.int64), np.array(run["starts"], np.int64))
+        for run in content["runs"]
+    ]
     values = {key: float(np.float64(value)) for key, value in content["values"].items()}
     return SequenceScore(name, "", int(content["frames"]), values, {}, np.zeros(0), content["weights"], runs=tuple(runs))
 
