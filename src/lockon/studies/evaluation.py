@@ -10,6 +10,7 @@ import torch
 
 from lockon.bench.protocols.one_pass import OnePass
 from lockon.bench.protocols.plan import Protocol
+from lockon.bench.protocols.reset import Reset
 from lockon.bench.run import BenchmarkOptions, run_benchmark
 from lockon.bench.spec import TrackerSpec
 from lockon.bench.store import Store
@@ -20,7 +21,7 @@ from lockon.refiners.alpha_refine import AlphaRefiner
 from lockon.session import Tracker
 from lockon.studies.measured import measure_alignment, measure_refiner, measured_file, write_measured
 from lockon.studies.metrics import ALIGNMENT
-from lockon.studies.settings import PROTOCOLS, Study
+from lockon.studies.settings import Study
 from lockon.studies.spec import StudyRun
 from lockon.studies.tasks import OnProgress
 from lockon.train.launch import computes_bf16
@@ -74,7 +75,7 @@ def judge(study: Study, run: StudyRun, on_progress: OnProgress) -> None:
     on_progress("tracking")
     weights = study.weights(run)
     spec = TrackerSpec(run.label, run.row.tracker, weights, preset=study.preset, device=study.device, files=(weights,))
-    for protocol in PROTOCOLS:
+    for protocol in (OnePass(), Reset()):
         _run(study.bench, spec, protocol, study.validation(), seed=run.seed, batch=study.batch)
     if set(study.kind.metrics) & set(ALIGNMENT) and not file.is_file():
         write_measured(file, measure_alignment(make_tracker(spec), study.validation(), on_progress))

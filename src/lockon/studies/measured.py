@@ -101,20 +101,15 @@ def refine_records(refiner: Refiner, sequence: VideoSequence, records: Sequence[
     """
     start = records[0].run.start
     boxes = np.stack([record.run.boxes for record in records])  # (n, T, 4)
-    stored = StoredBoxes({row: _result(records, row) for row in range(start, boxes.shape[1])})
+    scores = np.nan_to_num(np.stack([record.run.scores for record in records]), nan=1.0)  # (n, T)
+    said = {row: tuple(record.run.states[row] or "tracked" for record in records) for row in range(start, boxes.shape[1])}
+    stored = StoredBoxes({row: Result(boxes[:, row].copy(), scores[:, row], states) for row, states in said.items()})
     tracker = with_refiner(stored, refiner, RefineConfig(write_back=False))
     tracker.init(sequence.frames[start], boxes[:, start])
     for row in range(start + 1, boxes.shape[1]):
         stored.number = row
         boxes[:, row] = tracker.track(sequence.frames[row]).box
     return [replace(record, run=replace(record.run, boxes=own)) for record, own in zip(records, boxes, strict=True)]
-
-
-def _result(records: Sequence[Record], row: int) -> Result:
-    """Return what the trackers said of one frame, a target each."""
-    runs = [record.run for record in records]
-    scores = np.nan_to_num([run.scores[row] for run in runs], nan=1.0)
-    return Result(np.stack([run.boxes[row] for run in runs]), scores, tuple(run.states[row] or "tracked" for run in runs))
 
 
 def overlap_metrics(record: Record) -> dict[str, float]:

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lockon._files import read_json_object, write_bytes
-from lockon.bench.protocols.one_pass import OnePass
-from lockon.bench.protocols.reset import Reset
 from lockon.config import as_json, differences
 from lockon.data.datasets.registry import load_videos
 from lockon.data.sequence import VideoSequence
@@ -20,7 +18,6 @@ from lockon.train.recipe import Recipe, TrainSources
 from lockon.zoo.training import recipe
 
 Cache = Literal["auto", "features", "images", "none"]
-PROTOCOLS = (OnePass(), Reset())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,4 +113,4 @@ class Study:
             raise LockonError(f"{self.out} holds a study with other settings: {', '.join(changed)}; give the same, or another --out")
 
 
-__all__ = ["PROTOCOLS", "Cache", "Study"]
+__all__ = ["Cache", "Study"]

@@ -95,7 +95,7 @@ def search(
         sequences: Sequences with different (dataset, name). Whether they are test data is not checked here but by
             `lockon.bench.search.splits.check_splits`, which reads where they come from.
         space: What is searched, see `lockon.bench.search.space`.
-        out: Folder of the journal, see `lockon.bench.search.journal`.
+        out: Folder of the journal, see `lockon.bench.search.study`.
         spec: The tracker; its overrides are the same in all trials.
         objective: What is maximised; AO by default.
         options: How the search is run.
