@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +76,11 @@ def _where(store: Store, question: Question, pairs: Collection[Pair]) -> str:
     sequences, machines = set[tuple[str, str]](), set[str]()
     for first, second, _ in question.find(store):
         if (first.label, second.label) in scored:
-            base, other = ({(one.dataset, one.sequence): one for one in store.records(*astuple(side))} for side in (first, second))
-            common = (base.keys() & other.keys()) or other.keys()  # as pairs are scored
+            both = [store.records(side.label, side.protocol) for side in (first, second)]
+            base, other = ({(one.dataset, one.sequence) for one in records} for records in both)
+            common = (base & other) or other  # as pairs are scored
             sequences |= common
-            records = [side[key] for side in (base, other) for key in common if key in side]
+            records = [one for side in both for one in side if (one.dataset, one.sequence) in common]
             machines |= {f"{machine_of(one)}, {one.setup.get('threads', '?')} thread(s)" for one in records}
     counts = Counter(dataset for dataset, _ in sorted(sequences))
     data = ", ".join(f"{name} ({count} sequences)" for name, count in counts.items())
