@@ -152,10 +152,12 @@ def _remove_leftovers(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def pending_files(folder: Path) -> Iterator[Path]:
+def pending_files(folder: Path, last: str = "") -> Iterator[Path]:
     """Yield a temporary folder for several files, which take their names in `folder` together when the block ends well.
 
-    They are put in place in the order in which they were made, those of before are replaced.
+    Args:
+        folder: Where they belong; made if missing.
+        last: Name of the file that is put in place last: the one by which others find the rest.
 
     Raises:
         LockonError: The folder cannot be made or written to, or the disk is full; files of before stay as they were.
@@ -169,7 +171,7 @@ def pending_files(folder: Path) -> Iterator[Path]:
                 if lock is not None:
                     _locks(lock)
                 yield Path(name)
-                files = sorted(Path(name).iterdir(), key=lambda file: file.stat().st_mtime_ns)
+                files = sorted(Path(name).iterdir(), key=lambda file: file.name == last)
                 for file in files:
                     with file.open("rb+") as content:
                         os.fsync(content.fileno())

@@ -98,10 +98,9 @@ def _to_onnx(name: str, weights: Path, out: Path, *, fp32: bool, tracker: Path |
         typer.echo(f"float16 storage against float32: {_figures(report.rounding)}")
     typer.echo(f"(the same outputs move from one test crop to another by: {_figures(report.signal)})")
     if show_files:
-        for path in (report.search_path, report.template_path, report.mask_path):
-            if path is not None:
-                typer.echo(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
-    return report.search_path
+        for path in report.paths.values():
+            typer.echo(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
+    return report.paths["search"]
 
 
 def _to_openvino(name: str, path: Path, out: Path) -> None:

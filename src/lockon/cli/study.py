@@ -13,9 +13,8 @@ from lockon.cli._options import option_groups
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from lockon.studies.grid import StudyRun
     from lockon.studies.settings import Study
-    from lockon.studies.spec import StudySpec
+    from lockon.studies.spec import StudyRun, StudySpec
     from lockon.studies.tasks import Event
 
 app = typer.Typer(help="Controlled studies: many runs, one thing changed.", no_args_is_help=True, rich_markup_mode="rich")
@@ -139,8 +138,8 @@ def _add(name: str, text: str) -> None:
         pages: PageOptions,
     ) -> None:
         from lockon.errors import LockonError
-        from lockon.studies.grid import StudyRun
-        from lockon.studies.specs import KINDS
+        from lockon.studies import KINDS
+        from lockon.studies.spec import StudyRun
 
         kind = KINDS[name]
         runs = [StudyRun(row, seed) for seed in _seeds(grid.seeds) for row in kind.rows(grid.trackers or [], grid.only or [])]
@@ -204,7 +203,7 @@ def _run(study: Study, runs: list[StudyRun], jobs: int, threads: int) -> list[st
     from rich.console import Console
 
     from lockon.studies.tasks import run_tasks
-    from lockon.studies.work import tasks_of
+    from lockon.studies.training import tasks_of
 
     study.validation()  # an error now, not after an hour
     study.claim()
@@ -216,7 +215,7 @@ def _run(study: Study, runs: list[StudyRun], jobs: int, threads: int) -> list[st
 def _follow(events: Iterable[Event | None], study: Study, count: int, console: Any) -> list[str]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from lockon.studies.work import progress_of
+    from lockon.studies.training import progress_of
 
     failures: list[str] = []
     running: dict[str, str] = {}

@@ -6,9 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockon._files import pending_files
 from lockon._require import require
-from lockon.export.header import METADATA_KEY, part_path
+from lockon.export.header import METADATA_KEY, model_files, new_files, part_path
 from lockon.export.parity import ParityDifference, check_parity
 from lockon.export.runtime import OnnxModel, OpenVinoModel
 
@@ -40,16 +39,13 @@ def export_openvino(path: str | Path, directory: str | Path) -> ConversionReport
             tolerances of `lockon.export.parity`.
     """
     openvino = require("openvino")
-    path, directory = Path(path), Path(directory)
+    path, target = Path(path), Path(directory) / f"{Path(path).stem}.xml"
     reference = OnnxModel(path)
     header = json.dumps(reference.header, sort_keys=True)
-    with pending_files(directory) as folder:
-        search = folder / f"{path.stem}.xml"
-        parts = ("template", "mask", "search") if reference.extras else ("template", "search")
-        for part in parts:
+    with new_files(target) as temporary:
+        for part in reference.header["graphs"]:
             model = openvino.Core().read_model(part_path(path, part))
             model.set_rt_info(header, METADATA_KEY)
-            openvino.save_model(model, part_path(search, part), compress_to_fp16=False)
-        parity = check_parity(OpenVinoModel(search), reference, search.name)
-        written = [file.name for xml in (part_path(search, part) for part in parts) for file in (xml.with_suffix(".bin"), xml)]
-    return ConversionReport(tuple(directory / name for name in written), parity)
+            openvino.save_model(model, part_path(temporary, part), compress_to_fp16=False)
+        parity = check_parity(OpenVinoModel(temporary), reference, target.name)
+    return ConversionReport(model_files(target), parity)
