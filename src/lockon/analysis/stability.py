@@ -19,6 +19,7 @@ from lockon.bench.external import is_external
 from lockon.bench.publish import KeptStore
 from lockon.bench.report import Options, evaluate_all
 from lockon.bench.spec import Make, TrackerSpec, config_of
+from lockon.bench.tables.records import nulls
 from lockon.config import apply_overrides, field_names
 from lockon.errors import LockonError, unknown_name
 from lockon.types import FloatArray
@@ -63,13 +64,16 @@ class Curve:
 
     def as_json(self) -> dict[str, Any]:
         """Return the values and metrics as JSON values; None for NaN."""
-        return {
-            "own": self.own,
-            "values": self.values.tolist(),
-            "metrics": {key: [_number(value) for value in row.tolist()] for key, row in self.metrics.items()},
-            "summary": {key: {name: _number(value) for name, value in self.summary(key).items()} for key in self.metrics},
-            "missing": list(self.missing),
-        }
+        content: dict[str, Any] = nulls(
+            {
+                "own": self.own,
+                "values": self.values.tolist(),
+                "metrics": {key: row.tolist() for key, row in self.metrics.items()},
+                "summary": {key: self.summary(key) for key in self.metrics},
+                "missing": list(self.missing),
+            }
+        )
+        return content
 
 
 def parse_values(text: str) -> tuple[float, ...]:
@@ -183,11 +187,6 @@ def curve(
         },
         missing=tuple(len(sequences) - (0 if row is None else len(row.sequences)) for row in rows),
     )
-
-
-def _number(value: float) -> float | None:
-    """Return a finite number as it is, and None for NaN, which JSON does not have."""
-    return value if math.isfinite(value) else None
 
 
 __all__ = ["PARAMETER", "Curve", "curve", "parse_values", "sweep"]

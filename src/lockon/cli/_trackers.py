@@ -1,11 +1,21 @@
-"""Options about trackers and datasets that the commands of `lockon bench` share."""
+"""Trackers and datasets from options, and runs of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
+from lockon.cli._options import RunOptions, parse_overrides
+from lockon.cli._terminal import kept_on_interrupt, outcomes_bar
+
 if TYPE_CHECKING:
+    from lockon.bench.protocols.plan import Protocol
+    from lockon.bench.run import Outcome
     from lockon.bench.spec import TrackerSpec
     from lockon.data.sequence import VideoSequence
 
@@ -148,7 +158,6 @@ def _choices(texts: list[str], labels: list[str], default: str) -> dict[str, lis
 
 def _overrides(texts: list[str], labels: list[str]) -> dict[str, dict[str, Any]]:
     """Read ``--set [TRACKER:]NAME=VALUE``: a setting of all trackers, or of one, which goes first."""
-    from lockon.cli._options import parse_overrides
     from lockon.errors import unknown_name
 
     everywhere: list[str] = []
@@ -190,4 +199,46 @@ def load_sequences(specs: list[str], wanted: list[str]) -> tuple[list[VideoSeque
     return [sequence for sequence in sequences if not wanted or sequence.name in wanted], origin
 
 
-__all__ = ["load_sequences", "refined_specs", "tracker_specs", "with_and_without"]
+def run_all(
+    specs: list[TrackerSpec],
+    data: tuple[list[VideoSequence], dict[str, str]],
+    folder: Path,
+    how: RunOptions,
+    *,
+    protocols: Sequence[Protocol | None] = (None,),
+    ray: str | None = None,
+    kept: bool = True,
+) -> list[Outcome]:
+    """Run every tracker over every sequence, with a progress bar; what is finished in the folder is skipped.
+
+    Args:
+        specs: Of the trackers.
+        data: The sequences, and NAME:ROOT by name of the dataset.
+        folder: Of the results.
+        how: Of the runs.
+        protocols: One after the other; None for one pass.
+        ray: Address of a Ray cluster, or None.
+        kept: Whether the folder stays, so that Ctrl-C says how to go on.
+
+    Returns:
+        The outcomes; their warnings and failures have been told on stderr. Ctrl-C is exit status 130.
+    """
+    from lockon.bench.run import BenchmarkOptions, run_benchmark
+    from lockon.zoo.specs import load_spec
+
+    sequences, origin = data
+    options = BenchmarkOptions(**asdict(how), ray=ray)
+    outcomes: list[Outcome] = []
+    interrupted = kept_on_interrupt("sequences", folder) if kept else nullcontext()
+    with interrupted, outcomes_bar(sum(map(len, sequences)) * len(specs) * len(protocols)) as on_outcome:
+        for one in protocols:
+            outcomes += run_benchmark(
+                specs, sequences, folder, load_spec, protocol=one, options=options, data=origin, on_outcome=on_outcome
+            )
+    for outcome in outcomes:
+        for text in outcome.warnings:
+            typer.echo(f"warning: {outcome.label} on {outcome.sequence}: {text}", err=True)
+    for outcome in outcomes:
+        if outcome.status == "failed":
+            typer.echo(f"failed: {outcome.label} on {outcome.sequence}: {outcome.error}", err=True)
+    return outcomes

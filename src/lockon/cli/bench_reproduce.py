@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockon.cli import bench
-from lockon.cli._groups import split_names
-from lockon.cli._options import option_groups
+from lockon.cli._options import Convention, Sequences, Trackers, Workers, option_groups, split_names
+from lockon.cli._terminal import outcomes_bar
 from lockon.cli._trackers import load_sequences
 
 if TYPE_CHECKING:
@@ -25,41 +24,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimOptions:
-    """Which of the stored results.
+    """Which of the stored results."""
 
-    Attributes:
-        results: Folder that a report was made of, or None.
-        trackers: Labels, or None for all.
-        sequences: Names, or None for all.
-        protocol: Name, or None for all.
-        convention: Of the metrics, or None for the report's.
-    """
-
-    results: Annotated[Path | None, typer.Option("--results", metavar="DIR", help="The folder that the report was made of.")] = None
-    trackers: Annotated[list[str] | None, typer.Option("--trackers", help="Only these trackers.")] = None
-    sequences: Annotated[list[str] | None, typer.Option("--sequences", help="Only these sequences.")] = None
-    protocol: Annotated[str | None, typer.Option("--protocol", help="Only results of this protocol.")] = None
-    convention: Annotated[str | None, typer.Option("--convention", help="Of the metrics; default: the report's, or the usual one.")] = None
+    results: Annotated[Path | None, typer.Option(metavar="DIR", help="The folder that the report was made of.")] = None
+    trackers: Trackers = None
+    sequences: Sequences = None
+    protocol: Annotated[str | None, typer.Option(help="Only results of this protocol.")] = None
+    convention: Convention = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class OriginOptions:
-    """Where the data and the weights are now.
+    """Where the data and the weights are now."""
 
-    Attributes:
-        data: NAME:ROOT, or None for where the results say.
-        weights: Of the tracker, or None for where the results say.
-        refiner_weights: Of its refiner, or None for where the results say.
-    """
-
-    data: Annotated[
-        list[str] | None, typer.Option("--data", metavar="NAME:ROOT", help="Where the data is, if not where the results say.")
-    ] = None
-    weights: Annotated[
-        Path | None, typer.Option("--weights", metavar="PATH", help="The tracker's weights, if not where the results say.")
-    ] = None
+    data: Annotated[list[str] | None, typer.Option(metavar="NAME:ROOT", help="Where the data is, if not where the results say.")] = None
+    weights: Annotated[Path | None, typer.Option(metavar="PATH", help="The tracker's weights, if not where the results say.")] = None
     refiner_weights: Annotated[
-        Path | None, typer.Option("--refiner-weights", metavar="PATH", help="The weights of its refiner, if not where the results say.")
+        Path | None, typer.Option(metavar="PATH", help="The weights of its refiner, if not where the results say.")
     ] = None
 
 
@@ -71,8 +52,8 @@ def reproduce(
     *,
     which: ClaimOptions,
     origin: OriginOptions,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Keep the new results here.")] = None,
-    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0 runs in this one.")] = 1,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the new results here.")] = None,
+    workers: Workers = 1,
     dry: Annotated[bool, typer.Option("--dry-run", help="Only say what the results were made with.")] = False,
 ) -> None:
     """Say what a stored result was made with, run it again, and compare boxes and metrics.
@@ -170,7 +151,7 @@ def _run_again(claim: Claim, spec: TrackerSpec, data: list[str], out: Path, work
         chosen = _sequences(claim, records, known)
         batch = _batch_size(claim, protocol)
         options = BenchmarkOptions(workers=workers, threads=threads[0] if threads else 1, batch=batch, seed=seed, overwrite=True)
-        with bench.progress_bar(sum(map(len, chosen))) as on_outcome:
+        with outcomes_bar(sum(map(len, chosen))) as on_outcome:
             outcomes = run_benchmark(
                 [spec], chosen, out, load_spec, protocol=protocol, options=options, data=dict(_origins(records)), on_outcome=on_outcome
             )

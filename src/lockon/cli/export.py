@@ -24,9 +24,9 @@ def export(
     *,
     weights: Annotated[
         Path | None,
-        typer.Option("--weights", help="trained .safetensors, or an exported .onnx for --format openvino (default: the name's own)"),
+        typer.Option(help="trained .safetensors, or an exported .onnx for --format openvino (default: the name's own)"),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="folder for the files")] = Path(),
+    out: Annotated[Path, typer.Option(help="folder for the files")] = Path(),
     target: Annotated[Format, typer.Option("--format", help="onnx, or openvino (.xml and .bin)")] = Format.onnx,
     fp32: Annotated[bool, typer.Option("--fp32", help="store weights as float32: twice the size, no rounding")] = False,
     tracker: Annotated[Path | None, typer.Option(help="JSON file of inference parameters and calibration for the header")] = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lockon.cli._options import option_groups
+from lockon.cli._options import Preset, Settings, SourceOptions, Threads, TrainDevice, option_groups, parse_overrides
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,40 +76,30 @@ How well scores agree with the boxes' IoU is measured too.
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourceOptions:
-    """Training data and validation videos."""
-
-    data_root: Annotated[Path | None, typer.Option(help="Folder with train/ (stills), train_video/ and val/.")] = None
-    stills: Annotated[Path | None, typer.Option(help="Images with boxes or masks; instead of DATA_ROOT/train.")] = None
-    videos: Annotated[Path | None, typer.Option(help="Training videos; instead of DATA_ROOT/train_video.")] = None
-    val: Annotated[Path | None, typer.Option(help="Videos to judge on; instead of DATA_ROOT/val.")] = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class GridOptions:
     """Which runs."""
 
     trackers: Annotated[
         list[str] | None,
-        typer.Option("--trackers", help="Recipes to study, each in the rows of the paper's table; default: the small ones."),
+        typer.Option(help="Recipes to study, each in the rows of the paper's table; default: the small ones."),
     ] = None
-    only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="ROW", help="Rows such as TRACKER.base, or base of each tracker; repeat.")
-    ] = None
-    seeds: Annotated[str, typer.Option("--seeds", help="Of initial weights and samples, by commas.")] = "0,1,2"
+    only: Annotated[list[str] | None, typer.Option(metavar="ROW", help="Rows such as TRACKER.base, or base of each tracker; repeat.")] = (
+        None
+    )
+    seeds: Annotated[str, typer.Option(help="Of initial weights and samples, by commas.")] = "0,1,2"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
     """What all runs have in common."""
 
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Updates of each run; default: each recipe's own.")] = None
-    samples: Annotated[int, typer.Option("--samples", min=1, help="Different training pairs per seed, drawn once and kept.")] = 12_800
-    cache: Annotated[Cache, typer.Option("--cache", help="What is kept of a pair: features needs a frozen backbone.")] = "auto"
-    settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of any setting of all runs; may be repeated.")] = None
-    preset: Annotated[str, typer.Option("--preset", help="Inference parameters of all runs.")] = "default"
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto"
-    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each run.")] = 1
+    steps: Annotated[int | None, typer.Option(min=1, help="Updates of each run; default: each recipe's own.")] = None
+    samples: Annotated[int, typer.Option(min=1, help="Different training pairs per seed, drawn once and kept.")] = 12_800
+    cache: Annotated[Cache, typer.Option(help="What is kept of a pair: features needs a frozen backbone.")] = "auto"
+    settings: Settings = None
+    preset: Preset = "default"
+    device: TrainDevice = "auto"
+    threads: Threads = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,10 +107,10 @@ class PageOptions:
     """What is written at the end."""
 
     report: Annotated[bool, typer.Option("--report", help="Train nothing: only write the page of what is finished.")] = False
-    page: Annotated[Path | None, typer.Option("--page", metavar="FILE.md", help="Also write the page here.")] = None
+    page: Annotated[Path | None, typer.Option(metavar="FILE.md", help="Also write the page here.")] = None
     results: Annotated[
         Path | None,
-        typer.Option("--results", metavar="DIR", help="Of lockon bench run, with --refine and --protocol oracle; for alpha-refine's page."),
+        typer.Option(metavar="DIR", help="Of lockon bench run, with --refine and --protocol oracle; for alpha-refine's page."),
     ] = None
 
 
@@ -131,11 +121,11 @@ def _add(name: str, text: str) -> None:
     @option_groups
     def study(
         *,
-        out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the study; the same command goes on from there.")],
+        out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the study; the same command goes on from there.")],
         sources: SourceOptions,
         grid: GridOptions,
         train: TrainOptions,
-        jobs: Annotated[int, typer.Option("--jobs", min=0, help="Runs side by side; 0 does all in this process.")] = 1,
+        jobs: Annotated[int, typer.Option(min=0, help="Runs side by side; 0 does all in this process.")] = 1,
         pages: PageOptions,
     ) -> None:
         from lockon.errors import LockonError
@@ -165,7 +155,6 @@ def _study(kind: StudySpec, out: Path, sources: SourceOptions, train: TrainOptio
 
     for module in ("torch", "lightning_fabric", "safetensors", "tensorboard"):
         require(module, "train")
-    from lockon.cli._options import parse_overrides
     from lockon.studies.settings import Study
     from lockon.train.recipe import TrainSources
 

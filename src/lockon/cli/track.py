@@ -7,21 +7,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lockon.cli._options import LoadOptions, OutputOptions, RefineOptions, option_groups
+from lockon.cli._options import LoadOptions, OutputOptions, RefinerOptions, option_groups
 
 if TYPE_CHECKING:
     from lockon.types import FloatArray
     from lockon.video import FrameReader
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrackOutputOptions(OutputOptions):
-    """Options that select the files of `lockon track`.
+@dataclass(frozen=True, kw_only=True)
+class RefineOptions(RefinerOptions):
+    """A refiner behind the tracker."""
 
-    Attributes:
-        heatmap: Whether to draw score maps on the video.
-        format: Format of the box files, or None to go by their suffixes.
-    """
+    refine: Annotated[
+        str | None,
+        typer.Option(metavar="NAME[:PRESET]", help="Refiner behind the tracker, for example refine-s: sharper boxes, and masks."),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackOutputOptions(OutputOptions):
+    """Options that select the files of `lockon track`."""
 
     heatmap: Annotated[bool, typer.Option("--heatmap", help="Draw the network's score map over the search region (with --out).")] = False
     format: Annotated[str | None, typer.Option(help="csv, jsonl, mot, coco or cvat; default: by the suffix of --save.")] = None
