@@ -136,12 +136,9 @@ def candidate_alignment(
     names = _names([(sequence.dataset, sequence.name) for sequence in sequences])
     for name, sequence in zip(names, sequences, strict=True):
         pairs, rng = _neighbours(sequence)[::every], _generator(seed, name)
-        seen = list(_search_around(tracker, sequence, pairs, jitter=jitter, rng=rng, advance=advance))
-        if seen:
-            scores, overlaps = (np.concatenate(column) for column in zip(*seen, strict=True))  # (F, N) each
-            parts.append(_part(name, scores, overlaps, above, rng))
-        else:
-            parts.append(_part(name, np.zeros((0, 1)), np.zeros((0, 1)), above, rng))
+        seen = list(_search_around(tracker, sequence, pairs, jitter=jitter, rng=rng, advance=advance)) or [(np.zeros((0, 1)),) * 2]
+        scores, overlaps = (np.concatenate(column) for column in zip(*seen, strict=True))  # (F, N) each
+        parts.append(_part(name, scores, overlaps, above, rng))
     if not any(len(part.frames) for part in parts):
         raise LockonError(f"none of {len(parts)} sequences has annotated frames at most {GAP} apart; give sequences with more annotation")
     return _alignment("candidates", parts, above)

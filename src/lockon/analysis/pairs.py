@@ -175,7 +175,8 @@ def _pair(store: Store, reports: Mapping[str, Report], question: Question, found
     if other is None or not common:
         return None
     if base is None:
-        metrics = {key: SignificantDifference(other.values[key], *[math.nan] * 5, 0, 0, 0) for key in question.metrics}
+        nan = math.nan
+        metrics = {key: SignificantDifference(other.values[key], nan, nan, nan, nan, nan, 0, 0, 0) for key in question.metrics}
     else:
         both = replace(reports[second[1]], trackers=(replace(other, label="second"), replace(base, label="first")))
         differences = compare(both, "second", "first").metrics

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -125,8 +126,9 @@ def sweep(spec: TrackerSpec, parameter: str, values: Sequence[float], make: Make
         raise LockonError(
             f"{spec.label} has no parameter {parameter}: it has no parameters; give a tracker with a network, such as lockon-s"
         )
-    known = [name for name in field_names(config) if _is_number(_value(config, name))]
-    own = _value(config, parameter) if parameter in field_names(config) else math.inf
+    fields = {name: attrgetter(name)(config) for name in field_names(config)}
+    known = [name for name, value in fields.items() if isinstance(value, (int, float)) and not isinstance(value, bool)]
+    own = fields.get(parameter, math.inf)
     if own is not None and parameter not in known:  # None may be a number that is not set
         raise unknown_name(f"number among the parameters of {spec.label}", parameter, known)
     whole = isinstance(own, int)
@@ -135,16 +137,6 @@ def sweep(spec: TrackerSpec, parameter: str, values: Sequence[float], make: Make
         apply_overrides(config, {parameter: given})
         specs[place] = replace(specs[place], overrides={**spec.overrides, parameter: given})
     return specs, None if own is None else float(own)
-
-
-def _value(config: Any, name: str) -> Any:
-    for part in name.split("."):
-        config = getattr(config, part)
-    return config
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def curve(

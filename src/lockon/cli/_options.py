@@ -24,6 +24,7 @@ from lockon.errors import LockonError
 if TYPE_CHECKING:
     from lockon.bench.spec import TrackerSpec
     from lockon.data.sequence import VideoSequence
+    from lockon.train.recipe import TrainSources
 
 T = TypeVar("T")
 
@@ -202,6 +203,16 @@ class SourceOptions:
     stills: Annotated[Path | None, typer.Option(help="Images with boxes or masks; instead of DATA_ROOT/train.")] = None
     videos: Annotated[Path | None, typer.Option(help="Training videos; instead of DATA_ROOT/train_video.")] = None
     val: Annotated[Path | None, typer.Option(help="Videos to validate on; instead of DATA_ROOT/val.")] = None
+
+    def find(self, sets: Iterable[str] = ()) -> TrainSources:
+        """Return the given folders, and those of the data root.
+
+        Raises:
+            LockonError: A data root that is no folder.
+        """
+        from lockon.train.recipe import TrainSources
+
+        return TrainSources.find(self.data_root, stills=self.stills, videos=self.videos, val=self.val, sets=sets)
 
 
 def option_groups(command: Callable[..., T]) -> Callable[..., T]:

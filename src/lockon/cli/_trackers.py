@@ -102,28 +102,6 @@ def refined_specs(specs: list[TrackerSpec], refine: str | None, weights: Path | 
     return [with_files(replace(spec, label=f"{spec.label}+{label}", refiner=behind)) for spec in specs]
 
 
-def with_and_without(specs: list[TrackerSpec], refine: str | None, weights: Path | None) -> list[TrackerSpec]:
-    """Return the trackers, and after them each once more with the refiner behind it; refiners that stand alone have none.
-
-    Args:
-        specs: Of the trackers.
-        refine: As for `refined_specs`; None for no second run.
-        weights: As for `refined_specs`.
-
-    Raises:
-        LockonError: As `refined_specs`.
-    """
-    from dataclasses import replace
-
-    from lockon.zoo.loading import split_overrides
-    from lockon.zoo.registry import REFINERS
-
-    if refine is None and weights is None:
-        return specs
-    plain = [spec if spec.name in REFINERS else replace(spec, overrides=split_overrides(spec.overrides)[0]) for spec in specs]
-    return [*plain, *refined_specs([spec for spec in specs if spec.name not in REFINERS], refine, weights)]
-
-
 def _paths(texts: list[str], labels: list[str]) -> dict[str, Path]:
     """Read ``--weights TRACKER=PATH``; with one tracker the name may be left out."""
     from lockon.errors import LockonError, unknown_name

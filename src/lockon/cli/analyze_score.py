@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,18 +15,11 @@ if TYPE_CHECKING:
     from lockon.tracker import NetworkTracker
 
 
-@dataclass(frozen=True, kw_only=True)
-class NetworkOptions(LoadOptions):
-    """Options that select and configure a tracker with a network."""
-
-    tracker: Annotated[str, typer.Option(help="A tracker with a network.")] = "lockon-s"
-
-
 @option_groups
 def score(
     *,
     data: Annotated[str, typer.Option(metavar="NAME:ROOT", help="Validation videos, for example pool:DIR; never those of a test.")],
-    loading: NetworkOptions,
+    loading: LoadOptions,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for score.json, reliability.png and tracker.json.")] = None,
     sequences: Sequences = None,
     seed: Seed = 0,

@@ -97,12 +97,9 @@ def _head(name: str, convention: str | None) -> Metric:
     Raises:
         LockonError: An unknown metric or convention.
     """
-    from lockon.bench.metrics.conventions import get_convention
     from lockon.bench.report.model import Report
     from lockon.bench.report.one_pass import OnePassScoring
 
-    if convention is not None:
-        get_convention(convention)
     return Report((), OnePassScoring(convention or "pysot")).metric(name)
 
 

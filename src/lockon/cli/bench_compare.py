@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -187,21 +187,23 @@ def _measured(trackers: TrackerOptions, data: DataOptions, refiner: RefinerOptio
 
     import cv2
 
-    from lockon.analysis.latency import latency_json, latency_markdown, measure
+    from lockon.analysis.latency import latency_markdown, measure
     from lockon.bench.machine import machine, versions
     from lockon.cli._terminal import phases
-    from lockon.cli._trackers import with_and_without
+    from lockon.cli._trackers import refined_specs
+    from lockon.zoo.loading import split_overrides
     from lockon.zoo.specs import load_spec
 
     threads, rounds, frames, warmup = timing.threads, timing.rounds, timing.frames, timing.warmup
     os.environ["OMP_NUM_THREADS"] = str(threads)  # read when networks are loaded
     cv2.setNumThreads(threads)
-    specs = with_and_without(trackers.specs(), refiner.refine, refiner.refiner_weights)
-    pairs = list(zip(specs[: len(specs) // 2], specs[len(specs) // 2 :], strict=True))
+    specs = trackers.specs()
+    with_refiner = refined_specs(specs, refiner.refine, refiner.refiner_weights)
+    alone = [replace(spec, overrides=split_overrides(spec.overrides)[0]) for spec in specs]
     scenes = _scenes(data, frames)
     rows = []
     with phases() as phase:
-        for base, refined in pairs:
+        for base, refined in zip(alone, with_refiner, strict=True):
             advance = phase(base.label, rounds * sum(len(scene.frames) for scene in scenes))
             both = load_spec(base.on_worker(0)), load_spec(refined.on_worker(0))
             labels = (base.label, refined.label)
@@ -214,7 +216,7 @@ def _measured(trackers: TrackerOptions, data: DataOptions, refiner: RefinerOptio
     )
     how = {"machine": here, "versions": versions(), "load": load, **asdict(timing), "videos": [scene.name for scene in scenes]}
     text = latency_markdown(rows, conditions)
-    return text, _writers(text, {"question": "latency", **how, **latency_json(rows)})
+    return text, _writers(text, {"question": "latency", **how, "rows": [row.as_json() for row in rows]})
 
 
 def _scenes(data: DataOptions, frames: int) -> list[LatencyScene]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lockon.cli._options import Device, Folder, Overrides, Preset, Trackers, Weights, parse_overrides, split_names
+from lockon.cli._options import Folder, LoadOptions, Trackers, option_groups, split_names
 from lockon.cli.bench import ManyValues
 
 if TYPE_CHECKING:
@@ -184,13 +184,11 @@ def _conclude(validation: Validation) -> None:
 
 
 @app.command("vot-ini", cls=ManyValues)
-def vot_ini(  # noqa: PLR0917 - a command line
-    tracker: Annotated[str, typer.Option(help="A name of `lockon zoo list`.")] = "lockon-s",
+@option_groups
+def vot_ini(
+    *,
+    loading: LoadOptions,
     name: Annotated[str, typer.Option(help="What the toolkit calls it; default: the tracker's name.")] = "",
-    weights: Weights = None,
-    preset: Preset = "default",
-    device: Device = "auto",
-    settings: Overrides = None,
 ) -> None:
     """Write an entry of trackers.ini, with which the official VOT toolkit runs a tracker of lockon through TraX.
 
@@ -207,17 +205,18 @@ def vot_ini(  # noqa: PLR0917 - a command line
     from lockon.errors import LockonError, unknown_name
     from lockon.zoo.registry import TRACKERS
 
+    tracker, weights = loading.tracker, loading.weights
     if tracker not in TRACKERS:
         raise unknown_name("tracker", tracker, TRACKERS)
-    parse_overrides(settings or [])
+    loading.arguments()  # an error now, not in the toolkit
     identifier = name or re.sub(r"[^A-Za-z0-9_-]+", "-", tracker)
     if not re.fullmatch(r"[A-Za-z0-9_-]+", identifier):
         raise LockonError(f"--name {name!r}; the VOT toolkit takes letters, digits, - and _ only")
     words = [sys.executable, "-m", "lockon.apps.vot", "--tracker", tracker]
     words += ["--weights", str(weights.expanduser().resolve())] if weights else []
-    words += ["--preset", preset] if preset != "default" else []
-    words += ["--device", device] if device != "auto" else []
-    words += [word for text in settings or [] for word in ("--set", text)]
+    words += ["--preset", loading.preset] if loading.preset != "default" else []
+    words += ["--device", loading.device] if loading.device != "auto" else []
+    words += [word for text in loading.overrides or [] for word in ("--set", text)]
     command = shlex.join(words).replace("%", "%%")  # configparser takes % for the start of a variable
     typer.echo(f"[{identifier}]\nlabel = {name or tracker}\nprotocol = trax\ncommand = {command}\n")
 

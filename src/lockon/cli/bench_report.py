@@ -183,18 +183,21 @@ def report(
     """
     from dataclasses import replace
 
-    from lockon.bench.publish import KeptStore
+    from lockon.bench.publish import KeptStore, write_all
 
     files.check()
     store, look, chosen = KeptStore(folder), pictures.look(), results.options()
+    find = _images(pictures.data or []) if files.everything is not None or files.output == "html" else None
     if files.everything is not None:
-        _write_all(store, files.everything, chosen, replace(look, find=_images(pictures.data or [])), results.conventions)
+        with _steps() as step:
+            paths = write_all(store, files.everything, chosen, replace(look, find=find, progress=step), results.conventions)
+        typer.echo(f"wrote {len(paths)} files into {files.everything}; open {files.everything / 'report.html'}", err=True)
         return
     reports = _reports(store, chosen, results.protocol, results.conventions)
     if pictures.plots is not None:
         _write_plots(reports, pictures.plots, look, attributes=tables.attributes)
     if files.output == "html" and files.out is not None:
-        _write_page(reports, store, files.out, replace(look, find=_images(pictures.data or [])), confidence=tables.intervals)
+        _write_page(reports, store, files.out, replace(look, find=find), confidence=tables.intervals)
         return
     files.write(_text(reports, files.output, tables.extras()))
 
@@ -224,12 +227,9 @@ def _text(reports: list[Report], output: str, extras: Extras) -> str:
         return tables.to_json(reports, [intervals(report) for report in reports] if extras.intervals else [], pairs)
     if output == "csv":
         return tables.to_csv(reports)
-    found = [report_tables(report, extras) for report in reports]
-    if output == "tex":
-        return tables.to_latex([table for group in found for table in group])
-    if len(found) == 1:
-        return tables.markdown(found[0])
-    return tables.markdown([table for group in found for table in group], titles=True)
+    groups = [report_tables(report, extras) for report in reports]
+    found = [table for group in groups for table in group]
+    return tables.to_latex(found) if output == "tex" else tables.markdown(found, titles=len(reports) > 1)
 
 
 def _write_plots(reports: list[Report], folder: Path, look: Look, *, attributes: bool) -> None:
@@ -252,16 +252,6 @@ def _write_page(reports: list[Report], store: KeptStore, out: Path, look: Look, 
         size = write_html(reports, store, out, look.find, limits=limits, intervals=found, progress=step)
     without = "" if size.shown == size.videos else f"; {size.videos - size.shown} videos without (the page says why)"
     typer.echo(f"wrote {out}: {size.total / 1e6:.1f} MB, {size.pictures} pictures of {size.shown} videos{without}", err=True)
-
-
-def _write_all(store: KeptStore, folder: Path, options: Options, look: Look, conventions: list[str | None]) -> None:
-    from dataclasses import replace
-
-    from lockon.bench.publish import write_all
-
-    with _steps() as step:
-        paths = write_all(store, folder, options, replace(look, progress=step), conventions)
-    typer.echo(f"wrote {len(paths)} files into {folder}; open {folder / 'report.html'}", err=True)
 
 
 def _images(specs: list[str]) -> Find:

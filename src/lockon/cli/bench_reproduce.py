@@ -15,7 +15,6 @@ from lockon.cli._trackers import load_sequences
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from lockon.bench.protocols.plan import Protocol
     from lockon.bench.reproduce import Claim
     from lockon.bench.spec import TrackerSpec
     from lockon.bench.store import Record, Store
@@ -106,9 +105,10 @@ def _show(claim: Claim, spec: TrackerSpec) -> None:
     for kind, digests in files.items():
         for name, digest in digests.items():
             typer.echo(f"  {kind:10} {name} sha256 {digest}")
+    sequences = len({(record.dataset, record.sequence) for record in claim.records})
     seeds = ", ".join(map(str, claim.setup("seed"))) or values.get("seed")
     typer.echo(f"  seed       {seeds}")
-    typer.echo(f"  protocol   {claim.protocol}{_rules(claim)}; {len(claim.records)} runs of {_count(claim)} sequences")
+    typer.echo(f"  protocol   {claim.protocol}{_rules(claim)}; {len(claim.records)} runs of {sequences} sequences")
     typer.echo(f"  data       {', '.join(claim.setup('data')) or 'not noted; give --data NAME:ROOT'}")
     for found in claim.setup("versions"):
         typer.echo(f"  versions   {', '.join(f'{package} {version}' for package, version in found.items())}")
@@ -121,10 +121,6 @@ def _show(claim: Claim, spec: TrackerSpec) -> None:
 def _rules(claim: Claim) -> str:
     found = {", ".join(f"{key} {value}" for key, value in record.rules.items()) for record in claim.records} - {""}
     return f" ({'; '.join(sorted(found))})" if found else ""
-
-
-def _count(claim: Claim) -> int:
-    return len({(record.dataset, record.sequence) for record in claim.records})
 
 
 def _run_again(claim: Claim, spec: TrackerSpec, data: list[str], out: Path, workers: int) -> Store:
@@ -149,25 +145,15 @@ def _run_again(claim: Claim, spec: TrackerSpec, data: list[str], out: Path, work
     seed = int(claim.configuration.get("seed", 0))
     for protocol, records in claim.protocols():
         chosen = _sequences(claim, records, known)
-        batch = _batch_size(claim, protocol)
+        batch = 1 if protocol.is_timed else next((value for value in claim.setup("lockstep") if isinstance(value, int)), 1)
+        origin = {record.dataset: str(record.setup["data"]) for record in records if "data" in record.setup}
         options = BenchmarkOptions(workers=workers, threads=threads[0] if threads else 1, batch=batch, seed=seed, overwrite=True)
         with outcomes_bar(sum(map(len, chosen))) as on_outcome:
-            outcomes = run_benchmark(
-                [spec], chosen, out, load_spec, protocol=protocol, options=options, data=dict(_origins(records)), on_outcome=on_outcome
-            )
+            outcomes = run_benchmark([spec], chosen, out, load_spec, protocol=protocol, options=options, data=origin, on_outcome=on_outcome)
         for outcome in outcomes:
             if outcome.error:
                 raise LockonError(f"{claim.label} fails on {outcome.sequence}: {outcome.error}")
     return Store(out)
-
-
-def _origins(records: Iterable[Record]) -> list[tuple[str, str]]:
-    return [(record.dataset, str(record.setup["data"])) for record in records if "data" in record.setup]
-
-
-def _batch_size(claim: Claim, protocol: Protocol) -> int:
-    found = [value for value in claim.setup("lockstep") if isinstance(value, int)]
-    return found[0] if found and not protocol.is_timed else 1
 
 
 def _sequences(claim: Claim, records: list[Record], known: Mapping[tuple[str, str], VideoSequence]) -> list[VideoSequence]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lockon.cli._options import Quiet
+from lockon.cli._options import OutputOptions, Quiet
 
 
 def demo(
@@ -25,23 +25,18 @@ def demo(
 
       lockon demo --out /tmp/demo --tracker csrt
     """
-    from lockon.annotations import BoxWriter, VideoInfo
-    from lockon.cli._follow import Outputs, TrackSummary, bundled_clip, follow
-    from lockon.video_write import ContactSheet, VideoWriter
+    from lockon.cli._follow import bundled_clip, follow, opened_outputs
+    from lockon.video_write import ContactSheet
     from lockon.zoo.loading import load
 
-    loaded = load(tracker)
-    summary = TrackSummary()
+    loaded, sheet = load(tracker), ContactSheet()
     video_path, boxes_path, sheet_path = out / "demo.mp4", out / "boxes.csv", out / "contact_sheet.png"
+    files = OutputOptions(out=video_path, save=[boxes_path], quiet=True)
     with bundled_clip() as (reader, box):
-        sheet = ContactSheet()
-        outputs = Outputs(VideoWriter(video_path, reader.fps), sheet=sheet)
-        try:
-            outputs.boxes.append(BoxWriter(boxes_path, VideoInfo(Path(reader.name).name, *reader.size, reader.count)))
+        with opened_outputs(files, reader, loaded, tracker, to_stdout=False) as (outputs, summary):
+            outputs.sheet = sheet
             follow(reader, loaded, box, outputs, summary, quiet=quiet)
-            sheet.save(sheet_path)
-        finally:
-            outputs.close()
+        sheet.save(sheet_path)
         typer.echo(f"{tracker}: {summary.text(reader)}")
     for content, path in (("video", video_path), ("boxes", boxes_path), ("contact sheet", sheet_path)):
         typer.echo(f"{content}: {path.resolve()}")

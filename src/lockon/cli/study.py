@@ -156,12 +156,11 @@ def _study(kind: StudySpec, out: Path, sources: SourceOptions, train: TrainOptio
     for module in ("torch", "lightning_fabric", "safetensors", "tensorboard"):
         require(module, "train")
     from lockon.studies.settings import Study
-    from lockon.train.recipe import TrainSources
 
     return Study(
         kind=kind,
         out=out,
-        sources=TrainSources.find(sources.data_root, stills=sources.stills, videos=sources.videos, val=sources.val),
+        sources=sources.find(),
         steps=train.steps,
         samples=train.samples,
         cache=train.cache,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSourceOptions(SourceOptions):
-    """Where the training data lie."""
+    """Where the training data lie, single datasets too."""
 
     data: Annotated[list[str] | None, typer.Option(help="NAME:FOLDER of a dataset that lies elsewhere; may be repeated.")] = None
 
@@ -74,14 +74,13 @@ def train(
 
     for module in ("torch", "lightning_fabric", "safetensors", "tensorboard"):
         require(module, "train")
-    from lockon.train.recipe import TrainSources
     from lockon.zoo.training import recipe
 
     if minutes is not None and not minutes > 0:
         raise LockonError(f"--minutes must be above 0, got {minutes}; leave it out to train to the end")
-    s = sources
-    found = TrainSources.find(s.data_root, stills=s.stills, videos=s.videos, val=s.val, sets=s.data or ())
-    outcome = _run(recipe(found, settings.overrides(), name), out, init=init, resume=resume, minutes=minutes, device=device)
+    outcome = _run(
+        recipe(sources.find(sources.data or ()), settings.overrides(), name), out, init=init, resume=resume, minutes=minutes, device=device
+    )
     _report(outcome, out)
 
 
