@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
@@ -187,28 +187,28 @@ def follow(
     frames: int | None = None,
     quiet: bool = False,
 ) -> None:
-    """Track to the end of the reader, or `frames` frames; `outputs` are finished and `summary` filled also on errors and Ctrl-C.
+    """Track to the end of the reader, or `frames` frames; `summary` is filled also on errors and Ctrl-C.
 
     Args:
         reader: Fresh from `open_frames`.
         tracker: Any tracker.
         box: (4,) or (n, 4) x, y, w, h on the first frame.
-        outputs: The outputs; they are closed.
+        outputs: The outputs.
         summary: Filled on the way.
         frames: Number of frames at most; None for all.
         quiet: Show no progress.
     """
     remaining = None if reader.count is None else reader.count - reader.first.number
     total = min((number for number in (frames, remaining) if number is not None), default=None)
-    record(lambda: track_frames(reader, tracker, box, frames), outputs, summary, total=total, quiet=quiet)
+    record(track_frames(reader, tracker, box, frames), outputs, summary, total=total, quiet=quiet)
 
 
-def record(start: Callable[[], Iterator[TrackedFrame]], outputs: Outputs, summary: TrackSummary, *, total: int | None, quiet: bool) -> None:
-    """Write all results of an iterator, which `start` makes, to the outputs; for `follow`, and for results that come from elsewhere.
+def record(results: Iterator[TrackedFrame], outputs: Outputs, summary: TrackSummary, *, total: int | None, quiet: bool) -> None:
+    """Write all results to the outputs; for `follow`, and for results that come from elsewhere.
 
     Args:
-        start: Makes the iterator of results.
-        outputs: The outputs; they are closed.
+        results: They are made on the way.
+        outputs: The outputs.
         summary: Filled on the way.
         total: Number of frames for the progress bar, or None.
         quiet: Show no progress.
@@ -216,7 +216,7 @@ def record(start: Callable[[], Iterator[TrackedFrame]], outputs: Outputs, summar
     started = time.perf_counter()
     try:
         with progress_bar(_Speed(), quiet=quiet) as progress:
-            task, results = progress.add_task("tracking", total=total), start()
+            task = progress.add_task("tracking", total=total)
             while True:
                 asked = time.perf_counter()
                 tracked = next(results, None)
@@ -229,4 +229,3 @@ def record(start: Callable[[], Iterator[TrackedFrame]], outputs: Outputs, summar
                 progress.update(task, completed=summary.frames)
     finally:
         summary.seconds = time.perf_counter() - started
-        outputs.close()

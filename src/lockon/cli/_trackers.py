@@ -159,10 +159,8 @@ def load_sequences(specs: list[str], wanted: list[str]) -> tuple[list[VideoSeque
         LockonError: As `load_dataset`; a name that no dataset has.
     """
     from lockon.data.datasets.registry import load_dataset, split_spec
-    from lockon.errors import LockonError, unknown_name
+    from lockon.errors import unknown_name
 
-    if not specs:
-        raise LockonError("--data has no datasets; for example --data OTB100:/data/OTB100")
     sequences: list[VideoSequence] = []
     origin: dict[str, str] = {}
     for spec in specs:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,8 +11,6 @@ import typer
 from lockon.cli._options import Datasets, Folder, Lengths, PlotFormat, Trackers, option_groups, split_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from lockon.bench.html.pictures import Find
     from lockon.bench.publish import Extras, KeptStore, Look
     from lockon.bench.report import Options, Report
@@ -183,14 +180,16 @@ def report(
     """
     from dataclasses import replace
 
+    from rich.console import Console
+
     from lockon.bench.publish import KeptStore, write_all
 
     files.check()
     store, look, chosen = KeptStore(folder), pictures.look(), results.options()
     find = _images(pictures.data or []) if files.everything is not None or files.output == "html" else None
     if files.everything is not None:
-        with _steps() as step:
-            paths = write_all(store, files.everything, chosen, replace(look, find=find, progress=step), results.conventions)
+        with Console(stderr=True).status("reading results") as status:
+            paths = write_all(store, files.everything, chosen, replace(look, find=find, progress=status.update), results.conventions)
         typer.echo(f"wrote {len(paths)} files into {files.everything}; open {files.everything / 'report.html'}", err=True)
         return
     reports = _reports(store, chosen, results.protocol, results.conventions)
@@ -243,13 +242,15 @@ def _write_plots(reports: list[Report], folder: Path, look: Look, *, attributes:
 
 
 def _write_page(reports: list[Report], store: KeptStore, out: Path, look: Look, *, confidence: bool) -> None:
+    from rich.console import Console
+
     from lockon.bench.html import PageLimits, write_html
     from lockon.bench.report.significance import intervals
 
     found = [intervals(report) for report in reports] if confidence else []
     limits = PageLimits(frames=look.frames, budget=look.budget)
-    with _steps() as step:
-        size = write_html(reports, store, out, look.find, limits=limits, intervals=found, progress=step)
+    with Console(stderr=True).status("reading results") as status:
+        size = write_html(reports, store, out, look.find, limits=limits, intervals=found, progress=status.update)
     without = "" if size.shown == size.videos else f"; {size.videos - size.shown} videos without (the page says why)"
     typer.echo(f"wrote {out}: {size.total / 1e6:.1f} MB, {size.pictures} pictures of {size.shown} videos{without}", err=True)
 
@@ -274,12 +275,3 @@ def _images(specs: list[str]) -> Find:
         return next((loaded[dataset][one] for one in names if one in loaded[dataset]), None)
 
     return find
-
-
-@contextmanager
-def _steps() -> Iterator[Callable[[str], None]]:
-    """Return a line on stderr that says what is being done."""
-    from rich.console import Console
-
-    with Console(stderr=True).status("reading results") as status:
-        yield status.update

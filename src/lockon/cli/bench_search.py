@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
@@ -23,10 +23,9 @@ from lockon.cli._options import (
 from lockon.cli._terminal import kept_on_interrupt
 
 if TYPE_CHECKING:
-    from lockon.bench.search import CrossValidation, Parameter, SearchOptions, SearchResult
+    from lockon.bench.search import CrossValidation, Parameter, SearchResult
     from lockon.bench.search.splits import Verdict
     from lockon.bench.spec import TrackerSpec
-    from lockon.data.sequence import VideoSequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,9 +117,11 @@ def search(
       lockon bench search my_module:make_tracker --data folder:videos --vary rate=0.001:0.1:log --out runs/rate --metric AUC --prune
     """
     from lockon._require import require
-    from lockon.bench.search import Objective, SearchOptions, check_splits
+    from lockon.bench.search import Objective, SearchOptions, check_splits, search as run_search
+    from lockon.cli._search import progress
     from lockon.cli._trackers import load_sequences
     from lockon.errors import LockonError
+    from lockon.zoo.specs import load_spec
 
     for package in ["optuna", *(["matplotlib"] if plots else [])]:
         require(package, "bench")
@@ -136,20 +137,9 @@ def search(
     how = (what.trials, what.sampler, what.seed, what.prune, compute.workers, compute.threads, compute.cache_mb)
     options = SearchOptions(*how, {"data": [verdict.as_json() for verdict in verdicts]})
     parameters, config = _space(spec, what.space, what.vary or [])
-    result = _run(spec, chosen, parameters, out, objective, options)
+    with kept_on_interrupt("trials", out), progress(chosen) as on_progress:
+        result = run_search(load_spec, chosen, parameters, out, spec=spec, objective=objective, options=options, on_progress=on_progress)
     _conclude(result, spec, verdicts, out, config=config, folds=folds, plots=plots)
-
-
-def _run(  # noqa: PLR0917 - what a search takes
-    spec: TrackerSpec, sequences: list[VideoSequence], space: tuple[Parameter, ...], out: Path, objective: Any, options: SearchOptions
-) -> SearchResult:
-    """Run the search with a progress bar; exit with status 130 on Ctrl-C."""
-    from lockon.bench.search import search as run_search
-    from lockon.cli._search import progress
-    from lockon.zoo.specs import load_spec
-
-    with kept_on_interrupt("trials", out), progress(sequences) as on_progress:
-        return run_search(load_spec, sequences, space, out, spec=spec, objective=objective, options=options, on_progress=on_progress)
 
 
 def _spec(tracker: str, start: StartOptions) -> TrackerSpec:

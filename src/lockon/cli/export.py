@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from lockon.export.onnx import ExportReport
     from lockon.export.parity import ParityDifference
 
 
@@ -67,15 +68,16 @@ def export(
             )
         _to_openvino(name, weights, out)
     elif target is Format.onnx:
-        _to_onnx(name, weights, out, fp32=fp32, tracker=tracker)
+        report = _to_onnx(name, weights, out, fp32=fp32, tracker=tracker)
+        _list(report.search_path, report.template_path, report.mask_path)
     else:
         import tempfile
 
         with tempfile.TemporaryDirectory() as folder:
-            _to_openvino(name, _to_onnx(name, weights, Path(folder), fp32=fp32, tracker=tracker, show_files=False), out)
+            _to_openvino(name, _to_onnx(name, weights, Path(folder), fp32=fp32, tracker=tracker).search_path, out)
 
 
-def _to_onnx(name: str, weights: Path, out: Path, *, fp32: bool, tracker: Path | None, show_files: bool = True) -> Path:
+def _to_onnx(name: str, weights: Path, out: Path, *, fp32: bool, tracker: Path | None) -> ExportReport:
     from lockon._require import require
 
     for package in ("torch", "safetensors", "onnx", "onnxscript"):
@@ -97,11 +99,7 @@ def _to_onnx(name: str, weights: Path, out: Path, *, fp32: bool, tracker: Path |
     if report.rounding is not None:
         typer.echo(f"float16 storage against float32: {_figures(report.rounding)}")
     typer.echo(f"(the same outputs move from one test crop to another by: {_figures(report.signal)})")
-    if show_files:
-        for path in (report.search_path, report.template_path, report.mask_path):
-            if path is not None:
-                typer.echo(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
-    return report.search_path
+    return report
 
 
 def _to_openvino(name: str, path: Path, out: Path) -> None:
@@ -118,8 +116,14 @@ def _to_openvino(name: str, path: Path, out: Path) -> None:
 
     report = export_openvino(path, out)
     typer.echo(f"OpenVINO float32 against ONNX Runtime: {_figures(report.parity)}")
-    for file in report.paths:
-        typer.echo(f"{file}  {file.stat().st_size / 1e6:.2f} MB")
+    _list(*report.paths)
+
+
+def _list(*paths: Path | None) -> None:
+    """Print the files that were written, with their sizes."""
+    for path in paths:
+        if path is not None:
+            typer.echo(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
 
 
 def _figures(difference: ParityDifference) -> str:

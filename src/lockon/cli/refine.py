@@ -49,4 +49,4 @@ def refine(
         open_frames(source, stored.first) as reader,
         opened_outputs(output, reader, tracker, refiner, to_stdout=not output.paths()) as (outputs, summary),
     ):
-        record(lambda: refine_stored(reader, stored, tracker), outputs, summary, total=total, quiet=output.quiet)
+        record(refine_stored(reader, stored, tracker), outputs, summary, total=total, quiet=output.quiet)

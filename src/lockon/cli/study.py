@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from lockon.cli._options import Preset, Settings, SourceOptions, Threads, TrainDevice, option_groups, parse_overrides
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
 
     from lockon.studies.grid import StudyRun
     from lockon.studies.settings import Study
     from lockon.studies.spec import StudySpec
-    from lockon.studies.tasks import Event
 
 app = typer.Typer(help="Controlled studies: many runs, one thing changed.", no_args_is_help=True, rich_markup_mode="rich")
 
@@ -140,7 +138,7 @@ def _add(name: str, text: str) -> None:
 
             trackers_with_refiner(pages.results, kind)  # an error now, not after an hour
         if not pages.report:
-            failures = _run(_study(kind, out, sources, train), runs, jobs, train.threads)
+            failures = _run(_study(kind, out, sources, train), runs, jobs)
         from lockon.studies.report import write_report
 
         for path in write_report(out, kind, [out / f"{name}.md", *([pages.page] if pages.page else [])], pages.results):
@@ -157,18 +155,9 @@ def _study(kind: StudySpec, out: Path, sources: SourceOptions, train: TrainOptio
         require(module, "train")
     from lockon.studies.settings import Study
 
-    return Study(
-        kind=kind,
-        out=out,
-        sources=sources.find(),
-        steps=train.steps,
-        samples=train.samples,
-        cache=train.cache,
-        overrides=parse_overrides(train.settings or []),
-        preset=train.preset,
-        device=train.device,
-        threads=train.threads,
-    )
+    common = asdict(train)
+    overrides = parse_overrides(common.pop("settings") or [])
+    return Study(kind=kind, out=out, sources=sources.find(), overrides=overrides, **common)
 
 
 for _name, _text in _HELP.items():
@@ -187,40 +176,29 @@ def _seeds(text: str) -> list[int]:
     return seeds
 
 
-def _run(study: Study, runs: list[StudyRun], jobs: int, threads: int) -> list[str]:
+def _run(study: Study, runs: list[StudyRun], jobs: int) -> list[str]:
     """Run everything that is missing, with progress on stderr; return one line per failed run."""
-    from rich.console import Console
-
+    from lockon.cli._terminal import progress_bar
     from lockon.studies.tasks import run_tasks
-    from lockon.studies.work import tasks_of
+    from lockon.studies.work import progress_of, tasks_of
 
     study.validation()  # an error now, not after an hour
     study.claim()
     tasks = tasks_of(study, runs, parts=max(jobs, 1))
-    console = Console(stderr=True)
-    return _follow(run_tasks(tasks, jobs=jobs, threads=threads), study, len(tasks), console)
-
-
-def _follow(events: Iterable[Event | None], study: Study, count: int, console: Any) -> list[str]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from lockon.studies.work import progress_of
-
     failures: list[str] = []
     running: dict[str, str] = {}
-    columns = (TextColumn("study"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[text]}"))
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        whole = bar.add_task("study", total=count, text="")
-        for event in events:
+    with progress_bar() as bar:
+        whole = bar.add_task("study", total=len(tasks))
+        for event in run_tasks(tasks, jobs=jobs, threads=study.threads):
             if event is not None:
                 running[event.task.key] = event.text
                 if event.kind in ("done", "failed"):
                     del running[event.task.key]
                     bar.advance(whole)
                     line = f"{event.task.key}: {event.kind}" + (f": {event.text}" if event.text else "")
-                    console.print(line, highlight=False, markup=False, soft_wrap=True)
+                    bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
                 if event.kind == "failed":
                     failures.append(f"{event.task.key} ({event.text})")
             texts = (f"{key} {progress_of(study, key) or text}".strip() for key, text in running.items())
-            bar.update(whole, text="; ".join(texts))
+            bar.update(whole, description="; ".join(texts) or "study")
     return failures

@@ -13,7 +13,6 @@ from lockon.errors import LockonError
 
 if TYPE_CHECKING:
     from lockon.train.engine import TrainOutcome
-    from lockon.train.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,25 +73,19 @@ def train(
 
     for module in ("torch", "lightning_fabric", "safetensors", "tensorboard"):
         require(module, "train")
+    from lockon.train.checkpoint import load_weights
+    from lockon.train.engine import Engine
     from lockon.zoo.training import recipe
 
     if minutes is not None and not minutes > 0:
         raise LockonError(f"--minutes must be above 0, got {minutes}; leave it out to train to the end")
-    outcome = _run(
-        recipe(sources.find(sources.data or ()), settings.overrides(), name), out, init=init, resume=resume, minutes=minutes, device=device
-    )
-    _report(outcome, out)
-
-
-def _run(recipe: Recipe, out: Path, *, init: Path | None, resume: bool, minutes: float | None, device: str) -> TrainOutcome:
-    from lockon.train.checkpoint import load_weights
-    from lockon.train.engine import Engine
-
+    made = recipe(sources.find(sources.data or ()), settings.overrides(), name)
     if init is not None:
-        load_weights(recipe.task.module, init)
-    for note in recipe.notes:
+        load_weights(made.task.module, init)
+    for note in made.notes:
         typer.echo(note, err=True)
-    return Engine(recipe, out, device=device, resume=resume, stop_after_minutes=minutes).fit()
+    outcome = Engine(made, out, device=device, resume=resume, stop_after_minutes=minutes).fit()
+    _report(outcome, out)
 
 
 def _report(outcome: TrainOutcome, out: Path) -> None:
