@@ -71,17 +71,15 @@ class Alignment:
     def metrics(self) -> dict[str, Any]:
         """Return everything but the pairs, as JSON values; None for NaN."""
         rows = zip(self.names, self.frames, self.sequences, strict=True)
-        content: dict[str, Any] = nulls(
-            {
-                "kind": self.kind,
-                "above": self.above,
-                "frames": sum(self.frames),
-                "mean": {name: self.mean(name) for name in METRICS},
-                "pooled": self.pooled.values(),
-                "sequences": {name: {"frames": count, **item.values()} for name, count, item in rows},
-            }
-        )
-        return content
+        content = {
+            "kind": self.kind,
+            "above": self.above,
+            "frames": sum(self.frames),
+            "mean": {name: self.mean(name) for name in METRICS},
+            "pooled": self.pooled.values(),
+            "sequences": {name: {"frames": count, **item.values()} for name, count, item in rows},
+        }
+        return dict(nulls(content))
 
 
 @dataclass(frozen=True, slots=True)

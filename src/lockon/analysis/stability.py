@@ -65,16 +65,14 @@ class Curve:
 
     def as_json(self) -> dict[str, Any]:
         """Return the values and metrics as JSON values; None for NaN."""
-        content: dict[str, Any] = nulls(
-            {
-                "own": self.own,
-                "values": self.values.tolist(),
-                "metrics": {key: row.tolist() for key, row in self.metrics.items()},
-                "summary": {key: self.summary(key) for key in self.metrics},
-                "missing": list(self.missing),
-            }
-        )
-        return content
+        content = {
+            "own": self.own,
+            "values": self.values.tolist(),
+            "metrics": {key: row.tolist() for key, row in self.metrics.items()},
+            "summary": {key: self.summary(key) for key in self.metrics},
+            "missing": list(self.missing),
+        }
+        return dict(nulls(content))
 
 
 def parse_values(text: str) -> tuple[float, ...]:

@@ -41,12 +41,15 @@ def score(
     from lockon._require import require
     from lockon.analysis.score import analyze_score
     from lockon.cli._trackers import load_sequences
+    from lockon.tracker import network_of
+    from lockon.zoo.loading import load
 
     if out is not None:
         require("matplotlib", "bench")
         check_folder(out)
     chosen, _ = load_sequences([data], split_names(sequences))
-    loaded = _network_tracker(loading)
+    purpose = f"{loading.tracker} has no logit to calibrate; give a tracker with a network, for example --tracker lockon-s"
+    loaded = network_of(load(loading.tracker, **loading.arguments()), purpose)
     with phases() as phase:
         report = analyze_score(loaded, chosen, seed, phase)
     weights = _describe_weights(loading.tracker, loading.weights, loaded)
@@ -54,14 +57,6 @@ def score(
     _show(report)
     if out is not None:
         end([], _write(report, identity, out))
-
-
-def _network_tracker(loading: LoadOptions) -> NetworkTracker:
-    from lockon.tracker import network_of
-    from lockon.zoo.loading import load
-
-    purpose = f"{loading.tracker} has no logit to calibrate; give a tracker with a network, for example --tracker lockon-s"
-    return network_of(load(loading.tracker, **loading.arguments()), purpose)
 
 
 def _describe_weights(name: str, weights: Path | None, tracker: NetworkTracker) -> dict[str, Any]:

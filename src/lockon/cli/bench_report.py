@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lockon.cli._options import Datasets, Folder, Lengths, PlotFormat, Trackers, option_groups, split_names
+from lockon.cli._options import Convention, Datasets, Folder, Lengths, PlotFormat, Trackers, option_groups, split_names
 
 if TYPE_CHECKING:
     from lockon.bench.html.pictures import Find
@@ -69,13 +69,7 @@ class ResultOptions:
         str,
         typer.Option(metavar="NAME", help="Which results; auto takes one-pass, or else what there is; all takes each; or a name."),
     ] = "auto"
-    convention: Annotated[
-        str | None,
-        typer.Option(
-            help="Toolkit to agree with, or several by commas, one table each. One-pass: pysot (default), pytracking, ostrack, lorat, "
-            "got10k, got10k-otb. Reset: vot (default).",
-        ),
-    ] = None
+    convention: Convention = None
     trackers: Trackers = None
     datasets: Datasets = None
     apart: Annotated[bool, typer.Option("--apart", help="One table per dataset instead of one over all.")] = False
@@ -160,7 +154,7 @@ def report(
     tables: TableOptions,
     pictures: PictureOptions,
 ) -> None:
-    """Score stored results and write a table to standard output, or into files.
+    """Score stored results and write a table to standard output, or into files. --convention takes several by commas, one table each.
 
     [bold]Examples[/bold]
 

@@ -169,13 +169,12 @@ def _sequences(claim: Claim, records: list[Record], known: Mapping[tuple[str, st
             raise LockonError(f"{record.sequence} of {record.dataset} is not in the data; give another --data {record.dataset}:ROOT")
         if not record.fits(known[key]):
             raise LockonError(f"{record.sequence} of {record.dataset} has other ground truth now; give the --data that it was run on")
+        chosen[key] = known[key]
         if record.anchor is not None:
             own = [one for one in records if (one.dataset, one.sequence) == key]
             anchors = tuple(sorted({one.anchor for one in own if one.anchor is not None}))
             backward = frozenset(one.anchor for one in own if one.anchor is not None and one.backward)
             chosen[key] = replace(known[key], anchors=anchors, backward=backward)
-        else:
-            chosen[key] = known[key]
     return list(chosen.values())
 
 

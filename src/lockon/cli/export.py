@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
     from lockon.export.onnx import ExportReport
     from lockon.export.parity import ParityDifference
-
-
-class Format(str, Enum):
-    """What `--format` takes."""
-
-    onnx = "onnx"
-    openvino = "openvino"
 
 
 def export(
@@ -28,7 +20,7 @@ def export(
         typer.Option(help="trained .safetensors, or an exported .onnx for --format openvino (default: the name's own)"),
     ] = None,
     out: Annotated[Path, typer.Option(help="folder for the files")] = Path(),
-    target: Annotated[Format, typer.Option("--format", help="onnx, or openvino (.xml and .bin)")] = Format.onnx,
+    target: Annotated[Literal["onnx", "openvino"], typer.Option("--format", help="onnx, or openvino (.xml and .bin)")] = "onnx",
     fp32: Annotated[bool, typer.Option("--fp32", help="store weights as float32: twice the size, no rounding")] = False,
     tracker: Annotated[Path | None, typer.Option(help="JSON file of inference parameters and calibration for the header")] = None,
 ) -> None:
@@ -56,18 +48,18 @@ def export(
             raise LockonError(
                 f"{name} has no weights in the package; give --weights FILE.safetensors, from `lockon convert` or `lockon train`"
             )
-        if target is Format.onnx:
+        if target == "onnx":
             raise LockonError(
                 f"nothing to export: {name}'s own weights are ONNX already; give --weights FILE.safetensors, or --format openvino"
             )
         weights = embedded
     if weights.suffix == ".onnx":
-        if target is Format.onnx or fp32 or tracker is not None:
+        if target == "onnx" or fp32 or tracker is not None:
             raise LockonError(
                 f"{weights} is exported already; give .safetensors weights, or --format openvino without --fp32 and --tracker"
             )
         _to_openvino(name, weights, out)
-    elif target is Format.onnx:
+    elif target == "onnx":
         report = _to_onnx(name, weights, out, fp32=fp32, tracker=tracker)
         _list(report.search_path, report.template_path, report.mask_path)
     else:

@@ -11,24 +11,19 @@ import typer
 from lockon.cli._options import Preset, Settings, SourceOptions, Threads, TrainDevice, option_groups, parse_overrides
 
 if TYPE_CHECKING:
-
     from lockon.studies.grid import StudyRun
     from lockon.studies.settings import Study
     from lockon.studies.spec import StudySpec
 
 app = typer.Typer(help="Controlled studies: many runs, one thing changed.", no_args_is_help=True, rich_markup_mode="rich")
 
-Cache = Literal["auto", "features", "images", "none"]
-
 
 _ENDING = """
-Every run is trained with equal steps on equal samples, and tracks the validation videos once without help and once with a new
-start after each failure. Finished runs are skipped. Ctrl-C saves the running ones. DIR/{name}.md tells the outcome.
+Every run is trained with equal steps on equal samples, and {does}. Finished runs are skipped. Ctrl-C saves the running ones.
+DIR/{name}.md tells the outcome.
 """
-_REFINERS_ENDING = """
-Every run is trained with equal steps on equal samples, and refines boxes in the validation videos: the truth after jitter, and those of
-lockon-s and CSRT. Finished runs are skipped. Ctrl-C saves the running ones. DIR/{name}.md tells the outcome.
-"""
+_TRACKS = "tracks the validation videos once without help and once with a new start after each failure"
+_REFINES = "refines boxes in the validation videos: the truth after jitter, and those of lockon-s and CSRT"
 _HELP = {
     "rbo": f"""Do ranking losses make a tracker better? Trains each row with each seed and compares them (Table 4 of the RBO paper).
 {_ENDING}
@@ -59,7 +54,7 @@ How well scores agree with the boxes' IoU is measured too.
   lockon study siamla --data-root /data --out runs/paper --trackers siamcar-r50 --cache none --device cuda
 """,
     "alpha-refine": f"""Which parts make a refiner precise? Trains refine-s in each row with each seed (Tables 5 and 6 of Alpha-Refine).
-{_REFINERS_ENDING}
+{_ENDING}
 [bold]Examples[/bold]
 
   lockon study alpha-refine --data-root data --out runs/ar --jobs 2 --steps 300 --samples 6400 --set backbone_weights=efficientnet-lite0.pth
@@ -93,7 +88,9 @@ class TrainOptions:
 
     steps: Annotated[int | None, typer.Option(min=1, help="Updates of each run; default: each recipe's own.")] = None
     samples: Annotated[int, typer.Option(min=1, help="Different training pairs per seed, drawn once and kept.")] = 12_800
-    cache: Annotated[Cache, typer.Option(help="What is kept of a pair: features needs a frozen backbone.")] = "auto"
+    cache: Annotated[
+        Literal["auto", "features", "images", "none"], typer.Option(help="What is kept of a pair: features needs a frozen backbone.")
+    ] = "auto"
     settings: Settings = None
     preset: Preset = "default"
     device: TrainDevice = "auto"
@@ -115,7 +112,7 @@ class PageOptions:
 def _add(name: str, text: str) -> None:
     """Add the command of one study; all have the same options."""
 
-    @app.command(name, help=text.replace("{name}", name))
+    @app.command(name, help=text.replace("{name}", name).replace("{does}", _REFINES if name == "alpha-refine" else _TRACKS))
     @option_groups
     def study(
         *,
