@@ -103,7 +103,7 @@ def _runners(name: str, branch: str, folder: Path, threads: int) -> list[Runner]
     config = inference_config(card(name), size_ratio=module.search_size / module.template_size)
     header = {"architecture": name, "config": {"model": as_json(network_config(name, **changes))}}
     header |= {"tracker": {}, "data": {}, "metrics": {}, "licence": "", "git_revision": ""}
-    path = export_onnx(module, folder, branch.partition(" (")[0].replace(" ", "-"), header, verify=False).search_path
+    path = export_onnx(module, folder, branch.partition(" (")[0].replace(" ", "-"), header, verify=False).paths["search"]
     models: dict[str, Any] = {"torch eager": TorchModel(module), "ONNX Runtime": OnnxModel(path, threads=threads)}
     return [Runner(branch, runtime, NetworkTracker(model, config)) for runtime, model in models.items()]
 

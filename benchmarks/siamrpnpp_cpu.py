@@ -91,7 +91,7 @@ def main(
 def _runtimes(name: str, module: Any, folder: Path, threads: int) -> list[Runtime]:
     header = {"architecture": name, "config": {"model": as_json(network_config(name))}}
     header |= {"tracker": {}, "data": {}, "metrics": {}, "licence": "", "git_revision": ""}
-    path = export_onnx(module, folder, name, header, verify=False).search_path
+    path = export_onnx(module, folder, name, header, verify=False).paths["search"]
     models = {
         "torch eager float32": TorchModel(module),
         "ONNX Runtime float32": OnnxModel(path, threads=threads),

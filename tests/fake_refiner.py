@@ -16,7 +16,7 @@ class BlobRefiner:
     template_size = search_size = 64
 
     def __init__(self, logit: float = 0.0, *, masks: bool = True) -> None:
-        self.extras = ("near",) if masks else ()
+        self.mask_inputs = ("near",) if masks else ()
         self.logit = logit
         self.batches: list[int] = []
 

@@ -151,7 +151,7 @@ def _path(value: object) -> Path:
 _SCALARS: dict[Any, Any] = {bool: _bool, int: _int, float: _float, str: _str, Path: _path}
 
 
-def check_range(name: str, value: float, low: float, high: float = math.inf) -> None:
+def check_range(name: str, value: float, low: float, high: float = math.inf, *, above: bool = False) -> None:
     """Check a number of a configuration.
 
     Args:
@@ -159,12 +159,16 @@ def check_range(name: str, value: float, low: float, high: float = math.inf) -> 
         value: The number.
         low: Least allowed value.
         high: Largest allowed value.
+        above: `low` itself is not allowed.
 
     Raises:
         LockonError: It is outside of `low` to `high`, or not finite.
     """
-    if not (low <= value <= high and math.isfinite(value)):
-        wanted = f"{low:g} or more" if math.isinf(high) else f"{low:g} to {high:g}"
+    if not (low <= value <= high and math.isfinite(value)) or (above and value == low):
+        if above:
+            wanted = f"above {low:g}" if math.isinf(high) else f"above {low:g}, up to {high:g}"
+        else:
+            wanted = f"{low:g} or more" if math.isinf(high) else f"{low:g} to {high:g}"
         raise LockonError(f"{name}={value:g} given, expected {wanted}")
 
 

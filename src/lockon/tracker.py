@@ -159,7 +159,7 @@ class NetworkTracker(Session[Target]):
         crops = c.template_crop(rows, self.model.template_size, frame_size=(width, height))
         color = c.template_crop.border.color(frame)
         template = self.model.encode(np.stack([crops[i].extract(frame, color) for i in range(len(rows))]))
-        border = c.search_crop.border.color(frame)
+        border = color if c.search_crop.border == c.template_crop.border else c.search_crop.border.color(frame)
         return [
             Target(box, box, encoded, border, (width, height), seed=seed)
             for box, encoded in zip(rows, split(template, len(rows)), strict=True)

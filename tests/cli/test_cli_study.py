@@ -48,7 +48,7 @@ def test_help_names_the_command(kind: str) -> None:
 
 def test_every_study_has_a_command() -> None:
     pytest.importorskip("torch", reason="needs the torch extra")
-    from lockon.studies.specs import KINDS
+    from lockon.studies import KINDS
 
     assert set(study._HELP) == set(KINDS)
 

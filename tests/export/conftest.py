@@ -33,6 +33,6 @@ def report(tiny, tmp_path_factory):
 @pytest.fixture
 def pair(report, tmp_path) -> Path:
     """A private copy of the exported pair; the path of its search graph."""
-    for path in (report.search_path, report.template_path):
+    for path in (report.paths["search"], report.paths["template"]):
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    return tmp_path / report.search_path.name
+    return tmp_path / report.paths["search"].name

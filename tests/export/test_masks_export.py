@@ -35,8 +35,8 @@ class TinyMasks(TinySiamese):
         nn.init.normal_(self.open.weight, std=2.0)  # masks that move with the image
 
     def forward(self, template, x) -> Prediction:
-        out = super().forward(template, x)
-        return Prediction(out.logits, out.boxes, extras={"scores": out.logits, "deep": self.backbone(x / 127.5 - 1), "unused": out.boxes})
+        out, deep = super().forward(template, x), self.backbone(x / 127.5 - 1)
+        return Prediction(out.logits, out.boxes, extras={"scores": out.logits, "deep": deep, "feature_0": deep.mean(1)})
 
     def mask(self, extras, index):
         image = torch.arange(index.shape[0])
@@ -60,9 +60,9 @@ def exported(masked, tmp_path_factory):
 @pytest.fixture
 def files(exported, tmp_path):
     """A private copy of the three files; the path of the search graph."""
-    for path in (exported.search_path, exported.template_path, exported.mask_path):
+    for path in (exported.paths["search"], exported.paths["template"], exported.paths["mask"]):
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    return tmp_path / exported.search_path.name
+    return tmp_path / exported.paths["search"].name
 
 
 def masks_of(model) -> np.ndarray:
@@ -70,10 +70,9 @@ def masks_of(model) -> np.ndarray:
 
 
 def test_three_files_with_one_header(exported):
-    assert exported.mask_path.name == "tiny.mask.onnx"
-    assert exported.mask_bytes == exported.mask_path.stat().st_size
-    assert read_header(exported.mask_path) == read_header(exported.search_path)
-    ports = {part: onnx.load(part_path(exported.search_path, part)).graph for part in ("search", "mask")}
+    assert exported.paths["mask"].name == "tiny.mask.onnx"
+    assert read_header(exported.paths["mask"]) == read_header(exported.paths["search"])
+    ports = {part: onnx.load(part_path(exported.paths["search"], part)).graph for part in ("search", "mask")}
     assert [port.name for port in ports["search"].output] == ["logits", "boxes", "deep", "scores"]
     assert [port.name for port in ports["mask"].input] == ["index", "deep", "scores"]
     assert exported.parity.mask < 1e-5
@@ -87,26 +86,46 @@ def test_masks_like_torch(exported, masked, make):
     expected = masks_of(TorchModel(masked))
     assert expected.shape == (3, 6, 6)
     assert expected.dtype == np.float32
-    found = masks_of(make(exported.search_path))
+    found = masks_of(make(exported.paths["search"]))
     np.testing.assert_allclose(found, expected, atol=2e-3)  # weights are stored as float16
-    model = make(exported.search_path)
+    model = make(exported.paths["search"])
     prediction = model(model.encode(TEMPLATES), SEARCHES)
     other = model.mask(prediction, INDEX[::-1].copy())
     np.testing.assert_allclose(other[1], found[1], atol=1e-6)  # row 1 keeps its candidate
     assert np.abs(other[0] - found[0]).max() > 1e-3
 
 
+def test_extras_beside_those_of_masks(tmp_path, header):
+    """Features that a tracker learns from are handed on by the names that the network gives."""
+    module = TinyMasks()
+    module.deployed_extras = ("feature_0", *module.mask_inputs)
+    report = export_onnx(module, tmp_path, "tiny", header)
+    assert report.header["graphs"] == {
+        "template": {"inputs": ["template"], "outputs": ["template_0"]},
+        "search": {"inputs": ["search", "template_0"], "outputs": ["logits", "boxes", "feature_0", "deep", "scores"]},
+        "mask": {"inputs": ["index", "deep", "scores"], "outputs": ["mask"]},
+    }
+    model = OnnxModel(report.paths["search"])
+    prediction = model(model.encode(TEMPLATES), SEARCHES)
+    assert model.mask_inputs == ("deep", "scores")
+    assert list(prediction.extras) == ["feature_0", "deep", "scores"]
+    expected = TorchModel(module)
+    features = expected(expected.encode(TEMPLATES), SEARCHES).extras["feature_0"]
+    np.testing.assert_allclose(prediction.extras["feature_0"], features, atol=2e-3)
+    np.testing.assert_allclose(masks_of(model), masks_of(expected), atol=2e-3)
+
+
 def test_openvino_format_has_the_third_graph(exported, tmp_path):
     pytest.importorskip("openvino", reason="needs the openvino extra")
-    report = export_openvino(exported.search_path, tmp_path)
+    report = export_openvino(exported.paths["search"], tmp_path)
     assert sorted(path.name for path in report.paths if path.suffix == ".xml") == ["tiny.mask.xml", "tiny.template.xml", "tiny.xml"]
     assert report.parity.mask < 1e-4
-    np.testing.assert_allclose(masks_of(load_model(tmp_path / "tiny.xml")), masks_of(OnnxModel(exported.search_path)), atol=1e-4)
+    np.testing.assert_allclose(masks_of(load_model(tmp_path / "tiny.xml")), masks_of(OnnxModel(exported.paths["search"])), atol=1e-4)
 
 
 def test_a_missing_third_file_is_named(files):
     part_path(files, "mask").unlink()
-    with pytest.raises(LockonError, match=r"tiny\.mask\.onnx is missing .* three files"):
+    with pytest.raises(LockonError, match=r"tiny\.mask\.onnx is missing .* 3 files"):
         OnnxModel(files)
 
 
@@ -124,7 +143,7 @@ def test_a_third_file_with_other_inputs_is_refused(files):
     for node in model.graph.node:
         node.output[:] = ["patch" if name == "mask" else name for name in node.output]
     onnx.save(model, part_path(files, "mask"))
-    with pytest.raises(LockonError, match=r"outputs .*patch.*, expected index, deep, scores and mask"):
+    with pytest.raises(LockonError, match=r"outputs .*patch.*, expected inputs index, deep, scores and outputs mask"):
         OnnxModel(files)
 
 
@@ -139,7 +158,7 @@ def test_exporting_a_network_without_masks_removes_the_old_third_file(files, tin
 
 
 def test_a_network_without_masks_says_so(report, tiny, header):
-    for model in (OnnxModel(report.search_path), TorchModel(tiny, header=header)):
+    for model in (OnnxModel(report.paths["search"]), TorchModel(tiny, header=header)):
         prediction = model(model.encode(TEMPLATES), SEARCHES)
         with pytest.raises(LockonError, match="tiny makes no masks"):
             model.mask(prediction, INDEX)

@@ -21,6 +21,12 @@ from lockon.export.torch_model import TorchModel
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
+GRAPHS = {
+    "template": {"inputs": ["template"], "outputs": ["template_0"]},
+    "search": {"inputs": ["search", "template_0"], "outputs": ["logits", "boxes", "quality"]},
+}
+
+
 def rounded(path, initializer, value):
     """Put `value` at the first element of a stored constant."""
     model = onnx.load(path)
@@ -39,7 +45,7 @@ def test_parity_with_torch_is_measured_and_small(report):
 
 
 def test_graphs_have_the_stated_inputs_and_a_dynamic_batch(report):
-    search, template = (onnx.load(path) for path in (report.search_path, report.template_path))
+    search, template = (onnx.load(path) for path in (report.paths["search"], report.paths["template"]))
     shape = lambda port: [dim.dim_param or dim.dim_value for dim in port.type.tensor_type.shape.dim]  # noqa: E731
     assert [(port.name, shape(port)) for port in search.graph.input] == [
         ("search", ["batch", 128, 128, 3]),
@@ -51,14 +57,14 @@ def test_graphs_have_the_stated_inputs_and_a_dynamic_batch(report):
 
 
 def test_batch_norm_is_folded_where_a_convolution_precedes(report):
-    operators = Counter(node.op_type for node in onnx.load(report.search_path).graph.node)
+    operators = Counter(node.op_type for node in onnx.load(report.paths["search"]).graph.node)
     assert operators["Conv"] == 6
     assert operators["BatchNormalization"] == 1  # the one after the correlation
 
 
 def test_files_carry_the_header_and_no_trace_of_this_machine(report, header):
-    for path in (report.search_path, report.template_path):
-        assert read_header(path) == {**header, "format": 1, "pair": report.header["pair"]}
+    for path in (report.paths["search"], report.paths["template"]):
+        assert read_header(path) == {**header, "format": 2, "graphs": GRAPHS, "pair": report.header["pair"]}
         content = path.read_bytes()
         assert b"site-packages" not in content
         assert os.getcwd().encode() not in content
@@ -162,8 +168,8 @@ def test_float32_storage_and_a_module_without_quality(report, header, tmp_path):
     full = export_onnx(TinySiamese(quality=False), tmp_path, "tiny", header, half_storage=False)
     assert (full.rounding, full.parity.quality) == (None, None)
     assert full.parity.logits < 1e-5
-    assert full.search_bytes > 1.6 * report.search_bytes
-    model = OnnxModel(full.search_path)
+    assert full.paths["search"].stat().st_size > 1.6 * report.paths["search"].stat().st_size
+    model = OnnxModel(full.paths["search"])
     crop = np.zeros((1, 128, 128, 3), np.uint8)
     assert model(model.encode(crop[:, :64, :64]), crop).quality is None
 
@@ -174,18 +180,18 @@ def test_the_same_weights_give_the_same_bytes_and_the_module_stays_as_it_was(rep
     again = export_onnx(module, tmp_path, "tiny", header)
     assert module.training
     assert all(torch.equal(value, before[key]) for key, value in module.state_dict().items())
-    assert again.search_path.read_bytes() == report.search_path.read_bytes()
+    assert again.paths["search"].read_bytes() == report.paths["search"].read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.onnx", "tiny.template.onnx"]
 
 
 def test_parity_of_constant_outputs_is_refused_and_old_files_stay(pair, report, header, monkeypatch):
     module = TinySiamese()
     nn.init.zeros_(module.head.weight)  # agreement of such outputs would show nothing
-    stored = {"template": onnx.load(report.template_path), "search": onnx.load(report.search_path)}
+    stored = {"template": onnx.load(report.paths["template"]), "search": onnx.load(report.paths["search"])}
     monkeypatch.setattr(onnx_export, "trace", lambda module: stored)
     with pytest.raises(LockonError, match="cannot be checked: logits, boxes, quality hardly depend on the image"):
         export_onnx(module, pair.parent, "tiny", header)
-    assert pair.read_bytes() == report.search_path.read_bytes()
+    assert pair.read_bytes() == report.paths["search"].read_bytes()
     assert len(list(pair.parent.iterdir())) == 2
 
 

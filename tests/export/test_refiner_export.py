@@ -117,12 +117,12 @@ def _check_deployed(model: nn.Module, folder: Path) -> None:
     report = export_onnx(model, folder, "tiny", HEADER, half_storage=False)
     assert report.parity is not None
     assert (report.parity.logits == 0) is (report.signal.logits == 0), "a head without a confidence gives 0 everywhere"
-    deployed = OnnxModel(report.search_path)
-    assert (deployed.template_size, deployed.search_size, deployed.extras) == (64, 64, tuple(model.mask_inputs))
+    deployed = OnnxModel(report.paths["search"])
+    assert (deployed.template_size, deployed.search_size, deployed.mask_inputs) == (64, 64, tuple(model.mask_inputs))
     prediction = deployed(deployed.encode(CROPS), CROPS[:, ::-1])
     assert (prediction.logits.shape, prediction.boxes.shape) == ((3, 1), (3, 1, 4))
     if importlib.util.find_spec("openvino") is not None:
-        assert export_openvino(report.search_path, folder).parity.boxes < 1e-2
+        assert export_openvino(report.paths["search"], folder).parity.boxes < 1e-2
     refiner = AlphaRefiner(deployed)
     frame = np.random.default_rng(1).integers(0, 256, (90, 120, 3), dtype=np.uint8)
     refiner.init(frame, [(20, 20, 30, 25), (60, 40, 20, 20)])

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from lockon.errors import LockonError
 from lockon.export import runtime
-from lockon.export.header import METADATA_KEY, read_header, template_path
+from lockon.export.header import METADATA_KEY, part_path, read_header
 from lockon.export.openvino_ir import export_openvino
 from lockon.export.runtime import OnnxModel, OpenVinoModel, default_threads, load_model
 from lockon.types import Template
@@ -21,7 +21,7 @@ SEARCHES = RNG.integers(0, 256, (3, 128, 128, 3), dtype=np.uint8)
 
 
 def test_shapes_types_and_attributes(report):
-    model = OnnxModel(report.search_path)
+    model = OnnxModel(report.paths["search"])
     template = model.encode(TEMPLATES)
     out = model(template, SEARCHES)
     assert [feature.shape for feature in template.features] == [(3, 32, 4, 4)]
@@ -34,7 +34,7 @@ def test_shapes_types_and_attributes(report):
 def test_a_batch_equals_its_rows_one_by_one(report, make):
     if make is OpenVinoModel:
         pytest.importorskip("openvino", reason="needs the openvino extra")
-    model = make(report.search_path)
+    model = make(report.paths["search"])
     template = model.encode(TEMPLATES)
     together = model(template, SEARCHES)
     for row in range(3):
@@ -47,7 +47,7 @@ def test_a_batch_equals_its_rows_one_by_one(report, make):
 def test_results_survive_the_next_call(report, make):
     if make is OpenVinoModel:
         pytest.importorskip("openvino", reason="needs the openvino extra")
-    model = make(report.search_path)
+    model = make(report.paths["search"])
     template = model.encode(TEMPLATES[:1])
     first = model(template, SEARCHES[:1])
     kept = first.logits.copy()
@@ -57,23 +57,27 @@ def test_results_survive_the_next_call(report, make):
 
 def test_openvino_agrees_with_onnx_runtime_and_takes_its_precision_from_the_argument(report):
     pytest.importorskip("openvino", reason="needs the openvino extra")
-    models = [OnnxModel(report.search_path), OpenVinoModel(report.search_path), OpenVinoModel(report.search_path, precision="bf16")]
+    models = [
+        OnnxModel(report.paths["search"]),
+        OpenVinoModel(report.paths["search"]),
+        OpenVinoModel(report.paths["search"], precision="bf16"),
+    ]
     outputs = [model(model.encode(TEMPLATES), SEARCHES) for model in models]
     assert np.abs(outputs[1].logits - outputs[0].logits).max() < 1e-4
     assert np.abs(outputs[2].logits - outputs[0].logits).max() < 0.1
     assert models[1].header == models[0].header
-    hints = [str(model._search.get_compiled_model().get_property("INFERENCE_PRECISION_HINT")) for model in models[1:]]
+    hints = [str(model._graphs["search"].get_compiled_model().get_property("INFERENCE_PRECISION_HINT")) for model in models[1:]]
     assert "float" in hints[0]
     assert "bfloat16" not in hints[0]
 
 
 def test_openvino_format_keeps_header_and_outputs(report, tmp_path):
     pytest.importorskip("openvino", reason="needs the openvino extra")
-    converted = export_openvino(report.search_path, tmp_path)
+    converted = export_openvino(report.paths["search"], tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.bin", "tiny.template.bin", "tiny.template.xml", "tiny.xml"]
     assert converted.parity.logits < 1e-4
     model = load_model(tmp_path / "tiny.xml")
-    assert model.header == read_header(report.search_path)
+    assert model.header == read_header(report.paths["search"])
     assert (model.template_size, model.search_size) == (64, 128)
 
 
@@ -103,7 +107,7 @@ def break_file(path, how):
     ],
 )
 def test_broken_files_are_one_line_that_names_the_file(pair, half, how, message):
-    broken = pair if half == "search" else template_path(pair)
+    broken = pair if half == "search" else part_path(pair, "template")
     break_file(broken, how)
     with pytest.raises(LockonError, match=message) as caught:
         OnnxModel(pair)
@@ -133,8 +137,8 @@ def set_metadata(path, key, value):
         ("other", "{}", "no lockon header"),
         (METADATA_KEY, "{", "damaged lockon header"),
         (METADATA_KEY, "[1]", "damaged lockon header"),
-        (METADATA_KEY, '{"format": 2}', "of format 2, this version reads format 1"),
-        (METADATA_KEY, '{"format": 1}', "without architecture, config"),
+        (METADATA_KEY, '{"format": 1}', "of format 1, this version reads format 2"),
+        (METADATA_KEY, '{"format": 2}', "without architecture, config"),
     ],
 )
 def test_bad_headers_are_one_line(pair, key, value, message):
@@ -145,18 +149,79 @@ def test_bad_headers_are_one_line(pair, key, value, message):
 
 def test_halves_of_two_exports_are_refused(pair):
     header = {**read_header(pair), "pair": "0123456789abcdef"}
-    set_metadata(template_path(pair), METADATA_KEY, json.dumps(header))
+    set_metadata(part_path(pair, "template"), METADATA_KEY, json.dumps(header))
     with pytest.raises(LockonError, match=r"pair 0123456789abcdef.* different exports"):
         OnnxModel(pair)
 
 
-def test_a_graph_with_other_names_is_refused(pair):
-    model = onnx.load(pair)
-    model.graph.output[0].name = model.graph.node[-1].output[0]
-    del model.graph.output[1:]
-    onnx.save(model, pair)
-    with pytest.raises(LockonError, match="export again"):
+def rename_output(path, old, new):
+    model = onnx.load(path)
+    model.graph.node.append(onnx.helper.make_node("Identity", [old], [new]))
+    next(port for port in model.graph.output if port.name == old).name = new
+    onnx.save(model, path)
+
+
+@pytest.mark.parametrize("make", [OnnxModel, OpenVinoModel])
+def test_a_graph_with_other_names_than_its_header_says_is_refused(pair, make):
+    if make is OpenVinoModel:
+        pytest.importorskip("openvino", reason="needs the openvino extra")
+    rename_output(pair, "boxes", "places")
+    with pytest.raises(
+        LockonError, match=r"tiny\.onnx has .*'places'.*, expected .* outputs logits, boxes, quality; export the model"
+    ) as caught:
+        make(pair)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda graphs: graphs.pop("template"),
+        lambda graphs: graphs["search"].pop("outputs"),
+        lambda graphs: graphs["search"]["outputs"].remove("boxes"),
+        lambda graphs: graphs["search"]["inputs"].append("template_1"),
+        lambda graphs: graphs["template"].update(inputs="template"),
+        lambda graphs: graphs.update(mask={"inputs": ["index", "unknown"], "outputs": ["mask"]}),
+        lambda graphs: graphs.update(mask={"inputs": ["index", "logits"], "outputs": ["mask"]}),
+        lambda graphs: graphs.update(mask={"inputs": [], "outputs": ["mask"]}),
+        lambda graphs: graphs.update(search=None),
+    ],
+)
+def test_ports_that_make_no_model_are_refused(pair, change):
+    header = read_header(pair)
+    change(header["graphs"])
+    set_metadata(pair, METADATA_KEY, json.dumps(header))
+    with pytest.raises(LockonError, match=r"tiny\.onnx .* does not say how its graphs belong together") as caught:
         OnnxModel(pair)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("make", [OnnxModel, OpenVinoModel])
+def test_outputs_are_told_by_name_in_any_order(report, tmp_path, make):
+    """`feature_0` where a model of the first kind would have its quality, and the quality last."""
+    if make is OpenVinoModel:
+        pytest.importorskip("openvino", reason="needs the openvino extra")
+    header = read_header(report.paths["search"])
+    header["graphs"]["search"]["outputs"] = ["feature_0", "boxes", "logits", "quality"]
+    for part, path in report.paths.items():
+        model = onnx.load(path)
+        if part == "search":
+            model.graph.node.append(onnx.helper.make_node("Neg", ["logits"], ["feature_0"]))
+            logits, boxes, quality = list(model.graph.output)
+            feature = onnx.helper.make_tensor_value_info("feature_0", onnx.TensorProto.FLOAT, ["batch", 64])
+            del model.graph.output[:]
+            model.graph.output.extend([feature, boxes, logits, quality])
+        onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(header)})
+        onnx.save(model, tmp_path / path.name)
+    known, model = OnnxModel(report.paths["search"]), make(tmp_path / "tiny.onnx")
+    expected, found = (one(one.encode(TEMPLATES), SEARCHES) for one in (known, model))
+    for name in ("logits", "boxes", "quality"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=1e-3)
+    assert list(found.extras) == ["feature_0"]
+    np.testing.assert_array_equal(found.extras["feature_0"], -found.logits)
+    assert model.mask_inputs == ()
+    with pytest.raises(LockonError, match="makes no masks"):
+        model.mask(found, np.zeros(3, dtype=np.int64))
 
 
 @pytest.mark.parametrize(
@@ -184,7 +249,7 @@ def test_paths_that_are_no_model(tmp_path, name, message):
 )
 def test_unknown_devices(report, device, message):
     with pytest.raises(LockonError, match=message):
-        load_model(report.search_path, device)
+        load_model(report.paths["search"], device)
 
 
 def test_cuda_without_a_cuda_runtime_says_what_to_install(report):
@@ -192,7 +257,7 @@ def test_cuda_without_a_cuda_runtime_says_what_to_install(report):
         pytest.skip("this ONNX Runtime has CUDA")
     for device in ("cuda", "cuda:1"):
         with pytest.raises(LockonError, match="pip install onnxruntime-gpu"):
-            load_model(report.search_path, device)
+            load_model(report.paths["search"], device)
 
 
 def test_one_of_several_gpus_is_asked_for_by_its_number(monkeypatch):
@@ -206,27 +271,27 @@ def test_a_cuda_that_does_not_start_is_no_silent_fallback(report, monkeypatch):
     if "CUDAExecutionProvider" in ort.get_available_providers():
         pytest.skip("this ONNX Runtime has CUDA")
     with pytest.warns(UserWarning, match="not in available"), pytest.raises(LockonError, match="could not start CUDA"):
-        OnnxModel(report.search_path, "cuda")
+        OnnxModel(report.paths["search"], "cuda")
 
 
 def test_openvino_missing_says_what_to_install(report, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "openvino", None)
     with pytest.raises(LockonError, match=r'pip install "lockon\[openvino\]"'):
-        OpenVinoModel(report.search_path)
+        OpenVinoModel(report.paths["search"])
 
 
 def test_openvino_refuses_unknown_precision_and_device(report):
     pytest.importorskip("openvino", reason="needs the openvino extra")
     with pytest.raises(LockonError, match="unknown precision 'int8'"):
-        OpenVinoModel(report.search_path, precision="int8")
+        OpenVinoModel(report.paths["search"], precision="int8")
     with pytest.raises(LockonError, match=r"OpenVINO cannot run tiny\.onnx on 'TOASTER'"):
-        OpenVinoModel(report.search_path, device="TOASTER")
+        OpenVinoModel(report.paths["search"], device="TOASTER")
 
 
 def test_threads(report):
     assert 1 <= default_threads() <= 4
     with pytest.raises(LockonError, match="threads=0"):
-        load_model(report.search_path, threads=0)
+        load_model(report.paths["search"], threads=0)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
@@ -242,7 +307,8 @@ def test_the_header_reader_survives_any_bytes(tmp_path, content):
 @given(text=st.text(max_size=50), number=st.integers(0, 2**40))
 def test_the_header_reader_agrees_with_onnx(tmp_path, text, number):
     header = {
-        "format": 1,
+        "format": 2,
+        "graphs": {"template": {"inputs": ["template"], "outputs": []}, "search": {"inputs": ["search"], "outputs": ["logits", "boxes"]}},
         **dict.fromkeys(("architecture", "config", "tracker", "licence", "data", "metrics", "git_revision", "pair"), text),
     }
     model = onnx.ModelProto(ir_version=8, producer_name=text, model_version=number)

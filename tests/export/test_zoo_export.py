@@ -56,10 +56,10 @@ def test_parity_and_the_official_boxes_without_torch(name: str, golden: str, tmp
     assert report.parity.boxes < 0.01  # pixels
     track = golden_data.track(golden, "default")
     assert track.strict_through >= 3
-    boxes = _boxes_without_torch(name, report.search_path, track.boxes[0].tolist())
+    boxes = _boxes_without_torch(name, report.paths["search"], track.boxes[0].tolist())
     assert np.abs(np.array(boxes) - track.boxes[1:4]).max() < golden_data.BOX_LIMIT
     pytest.importorskip("openvino", reason="needs the openvino extra")
-    assert export_openvino(report.search_path, tmp_path).parity.boxes < 0.01
+    assert export_openvino(report.paths["search"], tmp_path).parity.boxes < 0.01
 
 
 @pytest.mark.slow
@@ -80,7 +80,7 @@ def test_parity_of_the_localization_branch(tmp_path: Path) -> None:
     assert report.signal.quality is not None
     assert report.parity.quality <= 1e-4 * max(1.0, report.signal.quality)
     pytest.importorskip("openvino", reason="needs the openvino extra")
-    assert export_openvino(report.search_path, tmp_path).parity.quality is not None  # checks parity itself
+    assert export_openvino(report.paths["search"], tmp_path).parity.quality is not None  # checks parity itself
 
 
 def _boxes_without_torch(name: str, weights: Path, box: list[float]) -> list[list[float]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from lockon.localizers.penalty import change_penalty
+from lockon.localizers.rank import change_penalty
 
 SIDES = st.floats(0.5, 500)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lockon.errors import LockonError
-from lockon.localizers.rank import Blend, Product, hann_of, penalty_of
+from lockon.localizers.rank import Blend, Product, change_penalty, hann_of
 
 SCORES = np.array([[0.8, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9]])
 WINDOW = np.array([[0.25, 0.5, 0.25, 0.5, 1, 0.5, 0.25, 0.5, 0.25]])  # 1/2, 1, 1/2 on each axis
@@ -58,8 +58,8 @@ def test_the_penalty_compares_each_candidate_with_its_targets_last_box() -> None
     change = 2 * math.sqrt(70 * 50) / 40  # of shape, times that of size
     other = 2 * 80 / math.sqrt(70 * 50)
     expected = [[1, math.exp(-0.3), math.exp(-0.3 * (change - 1))], [math.exp(-0.3), 1, math.exp(-0.3 * (other - 1))]]
-    np.testing.assert_allclose(penalty_of(candidates, last, 0.3), expected)
-    assert (penalty_of(candidates, last, 0.0) == 1).all()
+    np.testing.assert_allclose(change_penalty(candidates[..., 2:], last[:, None, 2:], 0.3), expected)
+    assert (change_penalty(candidates[..., 2:], last[:, None, 2:], 0.0) == 1).all()
 
 
 def test_defaults() -> None:

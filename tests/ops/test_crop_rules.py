@@ -24,7 +24,7 @@ from lockon.ops.crop_rules import (
     StretchedRule,
 )
 from lockon.ops.stretched_crop import OfficialStretchedCrop, StretchedCrop
-from lockon.ops.whole_crops import PatchCrop, PysotCrop
+from lockon.ops.whole_crops import OSTrackCrop, PatchCrop, PysotCrop
 
 RULES = (AreaRule(factor=4.0), ContextRule(), PysotRule(), OSTrackRule(factor=4.0), PytrackingRule(factor=4.0))
 WIDE = PytrackingRule(factor=4.0, inside=InsideMajor())
@@ -131,11 +131,41 @@ def test_pysot_rule(box: list[float], growth: float, first: tuple[int, int], sid
 )
 def test_ostrack_rule(box: list[float], growth: float, first: tuple[int, int], side: int) -> None:
     crop = OSTrackRule(factor=2.0)(box, side, growth)
-    assert (type(crop), crop.size, crop.middle) == (PatchCrop, side, None)
+    assert (type(crop), crop.size, crop.middle) == (OSTrackCrop, side, None)
     assert (crop.center.tolist(), float(crop.side)) == ([first[0] + side / 2, first[1] + side / 2], side)
     np.testing.assert_array_equal(crop.extract(NOISE, (0, 0, 0)), NOISE[first[1] : first[1] + side, first[0] : first[0] + side])
     corner = crop.to_crop([*first, first[0] + side, first[1] + side])
     assert corner.tolist() == [0, 0, side, side]  # boxes are mapped from the pixels that were cut
+
+
+def test_ostrack_leaves_out_the_last_column_and_row() -> None:
+    """Where the window ends at the frame's last pixel or beyond; it has two pixels more than the frame on the right, none below."""
+    height, width = NOISE.shape[:2]
+    rule = OSTrackRule(factor=2.0)
+    pixels = rule([width - 3, height - 5, 5, 5], 10).extract(NOISE, rule.border.color(NOISE))
+    np.testing.assert_array_equal(pixels[:9, :7], NOISE[height - 10 : height - 1, width - 8 : width - 1])
+    assert not pixels[9].any()
+    assert not pixels[:, 7:].any()
+    inside = rule([width - 6, height - 6, 5, 5], 10).extract(NOISE, (0, 0, 0))
+    np.testing.assert_array_equal(inside, NOISE[height - 11 : height - 1, width - 11 : width - 1])
+    repeated = rule([width - 3, height - 6, 5, 5], 10).extract(NOISE, None)
+    assert (repeated[:, 7:] == repeated[:, 6:7]).all()
+
+
+@pytest.mark.parametrize("run", ["no_elimination", "default", "other"])
+def test_every_crop_of_ostrack(run: str) -> None:
+    """The size and the mean of the official tracker's crops, many of which reach outside of the frame: see golden/README.md."""
+    stored = np.load(golden_data.FOLDER / "ostrack_crops.npz")
+    boxes, settings = stored[f"{run}.boxes"], json.loads(str(stored[f"{run}.settings"]))
+    for number, frame in enumerate(golden_data.frames()):
+        part = "search" if number else "template"
+        size = settings[f"{part}_size"]
+        x, y, w, h = boxes[max(number - 1, 0)]
+        rule = OSTrackRule(factor=settings[f"{part}_factor"])
+        crop = rule([x + w / 2, y + h / 2, w, h], size)
+        assert float(crop.scale[0]) == pytest.approx(stored[f"{run}.resize_factors"][number])
+        pixels = crop.extract(frame, rule.border.color(frame))
+        assert pixels.mean(dtype=np.float64) == pytest.approx(stored[f"{run}.crop_mean"][number], abs=1e-9), number
 
 
 def test_ostrack_rule_pads_with_black() -> None:
@@ -232,6 +262,6 @@ def test_stretched_rules() -> None:
 @pytest.mark.parametrize("kind", [StretchedRule, OfficialStretchedRule])
 @pytest.mark.parametrize("factor", [-1, 0, 1, 8.01, float("nan")])
 def test_factors_that_make_no_sense(kind: type[StretchedRule], factor: float) -> None:
-    with pytest.raises(LockonError, match=r"factor=.* given, expected a crop larger than the box, up to 8 times"):
+    with pytest.raises(LockonError, match=r"factor=.* given, expected above 1, up to 8"):
         kind(factor=factor)
     assert kind(factor=8).factor == 8

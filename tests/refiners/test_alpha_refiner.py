@@ -135,7 +135,7 @@ def test_calls_before_init_and_impossible_boxes_or_masks_are_refused() -> None:
     ("change", "message"),
     [
         ({"crop.factor": 1}, "crop.factor=1 given"),
-        ({"crop.factor": 100}, "up to 8 times"),
+        ({"crop.factor": 100}, "expected above 1, up to 8"),
         ({"mask_threshold": 2}, "mask_threshold=2 given"),
         ({"crop": "official-stretched-rule", "crop.factor": 1}, "crop.factor=1 given"),
         ({"crop": "exact"}, "crop must be one of stretched-rule, official-stretched-rule"),

@@ -17,18 +17,16 @@ from lockon.bench.store import Store  # noqa: E402
 from lockon.config import flatten  # noqa: E402
 from lockon.data.sequence import LazyList, VideoSequence  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
+from lockon.studies import KINDS  # noqa: E402
 from lockon.studies.evaluation import TrackBase  # noqa: E402
-from lockon.studies.grid import Row, StudyRun  # noqa: E402
-from lockon.studies.measured import refinement_file, write_measured  # noqa: E402
+from lockon.studies.measured import measure_refiner, measured_file, refine_records, write_measured  # noqa: E402
 from lockon.studies.metrics import REFINEMENT  # noqa: E402
-from lockon.studies.refinement import measure_refiner, read_bases, refine_records  # noqa: E402
 from lockon.studies.refiner_page import commands_of  # noqa: E402
 from lockon.studies.report import write_report  # noqa: E402
 from lockon.studies.settings import Study  # noqa: E402
-from lockon.studies.specs import KINDS  # noqa: E402
+from lockon.studies.spec import Row, StudyRun  # noqa: E402
 from lockon.studies.summary import compare_rows, read_scores  # noqa: E402
-from lockon.studies.training import Prepare, TrainAndTrack  # noqa: E402
-from lockon.studies.work import tasks_of  # noqa: E402
+from lockon.studies.training import Prepare, TrainAndTrack, tasks_of  # noqa: E402
 from lockon.train.checkpoint import read_weights  # noqa: E402
 from lockon.train.loader import collate  # noqa: E402
 from lockon.train.recipe import TrainSources  # noqa: E402
@@ -87,21 +85,21 @@ def test_metrics_of_refiners_equal_those_worked_out_by_hand(tmp_path: Path) -> N
     store = Store(tmp_path)
     add(store, "lockon-s", make_record("a", HALF))
     add(store, "csrt", make_record("a", FAR))
-    bases = read_bases(store, AR.bases, [sequence("a")])
     said: list[str] = []
-    found = measure_refiner(Taller(), {"a": {"IoU": 0.7, "SR75": 0.5, "given": 0.6}}, [sequence("a")], bases, said.append)
+    given = {"store": store, "names": AR.bases}
+    found = measure_refiner(Taller(), {"a": {"IoU": 0.7, "SR75": 0.5, "given": 0.6}}, [sequence("a")], said.append, **given)
     assert said == ["refining 1/1 videos"]
     assert found["sequences"]["a"] == pytest.approx(
         {"IoU": 0.7, "SR75": 0.5, "J": None, "given": 0.6, "AO lockon-s": 1, "SR75 lockon-s": 1, "AO csrt": 0, "SR75 csrt": 0}
     )
     with pytest.raises(LockonError, match="no boxes of lockon-s on b; give the same command again"):
-        read_bases(store, AR.bases, [sequence("b")])
+        measure_refiner(Taller(), {}, [sequence("b")], said.append, **given)
 
 
 def measured(out: Path, label: str, iou: float, j: float | None = 0.5) -> None:
     values = {**dict.fromkeys(REFINEMENT, iou), "J": None, "given": 0.4}
     parts = {name: {**values, "J": j if name in NAMES[:3] else None} for name in NAMES}  # three videos have masks
-    write_measured(refinement_file(out, label), {"sequences": parts})
+    write_measured(measured_file(out, label), {"sequences": parts})
 
 
 @pytest.fixture
@@ -164,6 +162,10 @@ def test_results_of_whole_trackers_are_on_the_page(finished: Path) -> None:
     assert "| refine-s |" in oracle
     assert "lockon bench run --protocol one-pass oracle --trackers refine-s --data NAME:ROOT --out DIR\n" in oracle
     assert "lockon bench run --protocol one-pass oracle --trackers csrt --data NAME:ROOT --out DIR --refine refine-s\n" in oracle
+    add(Store(results), "kcf+refine-s", make_record("a", PERFECT), make_record("z", PERFECT, dataset="other"))
+    add(Store(results), "kcf", make_record("z", HALF, dataset="other"), make_record("z", HALF, dataset="alone"))
+    text = write_report(finished, AR, [finished / "page.md"], results)[0].read_text()
+    assert "Data: made (6 sequences), other (1 sequences). Machine:" in text  # not of the first tracker alone, nor of one side alone
     alone = finished / "alone"
     add(Store(alone), "csrt", make_record("a", HALF))
     for kind, folder, message in ((AR, alone, "has no tracker that ran without and with"), (AR, finished / "none", "does not exist")):
@@ -235,6 +237,6 @@ def test_a_run_from_samples_to_metrics(study: Study) -> None:
     rows, names = read_scores(study.out, AR)
     assert ([row.row.variant for row in rows], names) == (["base", "no-mask"], ["one", "two"])
     assert np.isfinite(rows[0].by_seed("AO csrt")).all()
-    before = study.refinement(run).stat().st_mtime_ns
+    before = measured_file(study.out, run.label).stat().st_mtime_ns
     TrainAndTrack(study, run).do(said.append)  # finished: nothing is done again
-    assert study.refinement(run).stat().st_mtime_ns == before
+    assert measured_file(study.out, run.label).stat().st_mtime_ns == before

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from lockon.studies.grid import Row
-from lockon.studies.metrics import METRICS, Name
+from lockon.studies import KINDS
+from lockon.studies.metrics import METRICS
 from lockon.studies.relation import relation
-from lockon.studies.specs import KINDS
+from lockon.studies.spec import Row
 from lockon.studies.summary import RowScores, compare_rows, mean_over_sequences
 
 KIND = KINDS["siamla"]
@@ -13,9 +13,9 @@ KIND = KINDS["siamla"]
 
 def row(variant: str, spearman: list[float], ao: list[float]) -> RowScores:
     """One value per seed, the same on six sequences."""
-    given: dict[Name, list[float]] = {"Spearman": spearman, "AO": ao}
+    given: dict[str, list[float]] = {"Spearman": spearman, "AO": ao}
     values = {name: np.repeat(np.array(given.get(name, [0.5] * len(ao)))[:, None], 6, axis=1) for name in METRICS}
-    return RowScores(Row("compact-car", variant), tuple(range(len(ao))), values, {name: np.ones(6) for name in METRICS})
+    return RowScores(Row("compact-car", variant), tuple(range(len(ao))), values, np.ones(6))
 
 
 def test_rows_that_rise_together() -> None:

@@ -1,9 +1,8 @@
 import pytest
 
 from lockon.errors import LockonError
-from lockon.studies.grid import Row, StudyRun
-from lockon.studies.spec import Published, StudySpec
-from lockon.studies.specs import KINDS
+from lockon.studies import KINDS
+from lockon.studies.spec import Published, Row, StudyRun, StudySpec
 
 RBO, SIAMLA, AR = KINDS["rbo"], KINDS["siamla"], KINDS["alpha-refine"]
 

@@ -15,13 +15,13 @@ pytest.importorskip("lightning_fabric", reason="needs the train extra")
 from lockon.bench.store import Store  # noqa: E402
 from lockon.config import flatten  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
+from lockon.studies import KINDS  # noqa: E402
 from lockon.studies.features import FrozenFeatures, is_frozen, take_backbone  # noqa: E402
-from lockon.studies.grid import Row, StudyRun  # noqa: E402
+from lockon.studies.measured import measured_file  # noqa: E402
 from lockon.studies.settings import Study  # noqa: E402
-from lockon.studies.specs import KINDS  # noqa: E402
+from lockon.studies.spec import Row, StudyRun  # noqa: E402
 from lockon.studies.summary import read_scores  # noqa: E402
-from lockon.studies.training import Prepare, TrainAndTrack  # noqa: E402
-from lockon.studies.work import progress_of, tasks_of  # noqa: E402
+from lockon.studies.training import Prepare, TrainAndTrack, progress_of, tasks_of  # noqa: E402
 from lockon.train.checkpoint import read_weights  # noqa: E402
 from lockon.train.loader import collate  # noqa: E402
 from lockon.train.recipe import TrainSources  # noqa: E402
@@ -101,6 +101,7 @@ def test_a_study_from_samples_to_weights(study: Study) -> None:
     assert "rank_cls" not in first
     assert Store(study.bench).trackers() == [BASE.label, ALL.label]
     assert Store(study.bench).protocols(BASE.label) == ["one-pass", "reset"]
+    assert not measured_file(study.out, ALL.label).exists()
     before = study.weights(BASE).stat().st_mtime_ns
     TrainAndTrack(study, BASE).do(said.append)  # finished: nothing is done again
     assert said[-1] == "tracking"
@@ -160,8 +161,7 @@ def test_a_run_of_siamla_is_measured_once(study: Study) -> None:
     said: list[str] = []
     Prepare(study, run).do(said.append)
     TrainAndTrack(study, run).do(said.append)
-    file = study.alignment(run)
-    assert file is not None
+    file = measured_file(study.out, run.label)
     assert said[-1].startswith("measuring ")
     assert read_weights(study.weights(run))[1]["config"]["model"]["branch"] == "localization"
     assert read_weights(study.weights(run))[1]["study"]["study"] == "siamla"
@@ -169,7 +169,6 @@ def test_a_run_of_siamla_is_measured_once(study: Study) -> None:
     TrainAndTrack(study, run).do(said.append)
     assert (said[-1], file.stat().st_mtime_ns) == ("tracking", before)
     assert [row.row.name for row in read_scores(study.out, SIAMLA)[0]] == ["compact-car.all"]
-    assert replace(study, kind=RBO).alignment(run) is None
 
 
 def test_a_folder_belongs_to_one_study(study: Study) -> None:
@@ -177,9 +176,6 @@ def test_a_folder_belongs_to_one_study(study: Study) -> None:
     study.claim()
     with pytest.raises(LockonError, match=r"holds a study with other settings: study \('rbo' -> 'siamla'\)"):
         replace(study, kind=SIAMLA).claim()
-    old = {name: value for name, value in study.common().items() if name != "study"}
-    (study.out / "study.json").write_text(json.dumps(old))  # as it was when there was one study
-    study.claim()
     with pytest.raises(LockonError, match=r"holds a study with other settings: steps \(3 -> 4\)"):
         replace(study, steps=4).claim()
     (study.out / "study.json").write_text("[]")

@@ -11,7 +11,8 @@ import pytest
 from lockon.data.datasets.registry import load_videos
 from lockon.errors import LockonError
 from lockon.ops.grid import Grid
-from lockon.studies.alignment import alignment_file, measure_alignment, read_alignment
+from lockon.studies.measured import measure_alignment, measured_file, read_measured, write_measured
+from lockon.studies.metrics import ALIGNMENT
 from lockon.tracker import NetworkTracker, TrackerConfig
 from lockon.types import Prediction, Template
 from tiny_training_data import make_validation
@@ -42,11 +43,11 @@ class Still:
 
 def test_measured_once_and_read(tmp_path: Path) -> None:
     sequences = load_videos(make_validation(tmp_path, frames=12))
-    path = alignment_file(tmp_path / "out", "compact-car.base.s0")
+    path = measured_file(tmp_path / "out", "compact-car.base.s0")
     said: list[str] = []
-    measure_alignment(NetworkTracker(Boxes(), TrackerConfig()), sequences, path, said.append)
+    write_measured(path, measure_alignment(NetworkTracker(Boxes(), TrackerConfig()), sequences, said.append))
     assert said[-1] == "measuring 6/6 frames"  # every fifth of the 11 that have one before them, twice
-    found = read_alignment(path)
+    found = read_measured(path, ALIGNMENT)
     assert list(found) == ["one", "two"]
     assert set(found["one"]) == {"Spearman", "Pearson", "gap"}
     assert found["one"]["gap"] >= 0
@@ -54,6 +55,6 @@ def test_measured_once_and_read(tmp_path: Path) -> None:
 
 
 def test_nothing_is_measured_of_a_tracker_without_a_network(tmp_path: Path) -> None:
-    with pytest.raises(LockonError, match="a is no tracker with a network"):
-        measure_alignment(Still(), [], tmp_path / "a.json", lambda _: None)
-    assert read_alignment(tmp_path / "a.json") == {}
+    with pytest.raises(LockonError, match="Still is no tracker with a network"):
+        measure_alignment(Still(), [], lambda _: None)
+    assert read_measured(tmp_path / "a.json", ALIGNMENT) == {}

@@ -11,11 +11,11 @@ import pytest
 from bench.made_results import BOX, FAR, HALF, PERFECT, add, make_record, reset_record
 from lockon.bench.store import Store
 from lockon.errors import LockonError
-from lockon.studies.alignment import alignment_file
-from lockon.studies.grid import Row
+from lockon.studies import KINDS
+from lockon.studies.measured import measured_file
 from lockon.studies.metrics import ALIGNMENT, TRACKING
 from lockon.studies.report import write_report
-from lockon.studies.specs import KINDS
+from lockon.studies.spec import Row
 from lockon.studies.summary import compare_rows, read_scores
 
 RBO, SIAMLA = KINDS["rbo"], KINDS["siamla"]
@@ -80,7 +80,7 @@ def test_incomplete_runs_are_left_out(tmp_path: Path) -> None:
 
 def measured(out: Path, label: str, value: float | None, names=NAMES) -> Path:
     """A measurement of alignment in which every metric of every sequence is the same."""
-    path = alignment_file(out, label)
+    path = measured_file(out, label)
     path.parent.mkdir(parents=True, exist_ok=True)
     sequences = {name: dict.fromkeys(ALIGNMENT.values(), value) for name in names}
     path.write_text(json.dumps({"sequences": sequences}))
@@ -111,13 +111,14 @@ def test_alignment_is_a_metric_like_others(tmp_path: Path) -> None:
 def test_a_damaged_measurement(tmp_path: Path, content: str) -> None:
     results(tmp_path, {"compact-car.base.s0": HALF})
     measured(tmp_path, "compact-car.base.s0", 0.1).write_text(content)
-    with pytest.raises(LockonError, match=r"compact-car.base.s0.json .*remove it and give the same command again"):
+    with pytest.raises(LockonError, match=r"compact-car.base.s0/measured.json .*remove it and give the same command again"):
         read_scores(tmp_path, SIAMLA)
 
 
 def test_the_page(tmp_path: Path) -> None:
     results(tmp_path, {f"compact-ban.{row}.s{seed}": HALF if row == "base" else PERFECT for row in ("base", "cr") for seed in (0, 1, 2)})
-    settings = {"steps": 90, "samples": 64, "cache": "auto", "overrides": {"backbone_weights": "/secret/lite.pth"}, "preset": "default"}
+    settings = {"study": "rbo", "steps": 90, "samples": 64, "cache": "auto", "preset": "default"}
+    settings |= {"overrides": {"backbone_weights": "/secret/lite.pth"}}
     (tmp_path / "study.json").write_text(json.dumps(settings))
     pages = write_report(tmp_path, RBO, [tmp_path / "one.md", tmp_path / "deep" / "two.md"])
     text = pages[0].read_text()

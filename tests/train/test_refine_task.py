@@ -8,7 +8,8 @@ from tiny_refiner import HEADS, SIZE, batch, tiny_refiner  # noqa: E402
 
 from lockon.config import apply_overrides  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
-from lockon.ops.torch.boxes import giou, iou  # noqa: E402
+from lockon.ops.torch.boxes import iou  # noqa: E402
+from lockon.train.losses.iou import iou_loss  # noqa: E402
 from lockon.train.losses.refinement import CornerMSE  # noqa: E402
 from lockon.train.refine_task import RefineLosses, RefineTask  # noqa: E402
 
@@ -56,7 +57,9 @@ def test_other_box_losses() -> None:
     boxes, _ = answer(made, samples)
     distance = (boxes - samples["box"]).abs().mean() / SIZE
     torch.testing.assert_close(losses["l1"], distance)
-    torch.testing.assert_close(losses["overlap"], (1 - giou(boxes, samples["box"])).mean(), rtol=1e-2, atol=1e-2)  # but for its smoothing
+    torch.testing.assert_close(
+        losses["overlap"], iou_loss(boxes, samples["box"], "giou", smooth=0.0).mean(), rtol=1e-2, atol=1e-2
+    )  # but for its smoothing
     torch.testing.assert_close(losses["loss"], 5 * distance + 2 * losses["overlap"])
     assert "mse" not in losses
     assert "mask" not in losses

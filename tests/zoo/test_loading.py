@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lockon.errors import LockonError
-from lockon.export.header import METADATA_KEY, read_header, template_path
+from lockon.export.header import METADATA_KEY, part_path, read_header
 from lockon.tracker import NetworkTracker, TrackerConfig
 from lockon.zoo.loading import load
 from lockon.zoo.networks import WEIGHTS, embedded_header, embedded_path
@@ -28,7 +28,7 @@ def weights(miniature: Callable[[str], Miniature], tmp_path_factory: pytest.Temp
     source = miniature("lockon-s").exported
     header = read_header(source) | {"tracker": {"search_crop": {"factor": 3.0}, "localizer": {"rank": {"window_influence": 0.25}}}}
     folder = tmp_path_factory.mktemp("weights")
-    for path in (source, template_path(source)):
+    for path in (source, part_path(source, "template")):
         model = onnx.load(path)
         onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(header)})
         onnx.save(model, folder / path.name)

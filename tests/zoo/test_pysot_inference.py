@@ -6,8 +6,7 @@ import pytest
 
 from lockon.config import apply_overrides
 from lockon.localizers.boxes import Best, MeanRanked
-from lockon.localizers.coarse_to_fine import CoarseToFine
-from lockon.localizers.place import Argmax
+from lockon.localizers.place import Argmax, CoarseToFine
 from lockon.localizers.score import SigmoidScore, StretchedScore
 from lockon.ops.borders import MeanColor
 from lockon.ops.crop_rules import ContextRule, PysotRule

@@ -10,8 +10,7 @@ import pytest
 
 import lockon
 from lockon.errors import LockonError
-from lockon.localizers.coarse_to_fine import CoarseToFine
-from lockon.localizers.place import Argmax
+from lockon.localizers.place import Argmax, CoarseToFine
 from lockon.ops.crop_rules import ContextRule, PysotRule
 from lockon.start_rules import UnclippedStart
 from lockon.zoo.networks import weight_files

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,8 +24,14 @@ from lockon.bench.tables.markdown import markdown
 from lockon.bench.tables.model import BEST, Cell, Table, number, signed
 from lockon.errors import LockonError
 
-Side = tuple[str, str]  # label and protocol
 TITLES = {"SR75": "SR0.75", "NP": "P_norm", "P20": "P"}
+
+
+class Side(NamedTuple):
+    """One side of a pair: the results of a tracker under a protocol."""
+
+    label: str
+    protocol: str = "one-pass"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +71,13 @@ def label_pairs(labels: Collection[str]) -> list[tuple[str, str]]:
 
 def _with_refiner(store: Store) -> list[tuple[Side, Side, str]]:
     labels = [label for label in store.trackers() if "one-pass" in store.protocols(label)]
-    return [((base, "one-pass"), (label, "one-pass"), label.rpartition("+")[2]) for base, label in label_pairs(labels)]
+    return [(Side(base), Side(label), label.rpartition("+")[2]) for base, label in label_pairs(labels)]
 
 
 def _with_oracle(store: Store) -> list[tuple[Side, Side, str]]:
     labels = [label for label in store.trackers() if "oracle" in store.protocols(label)]
     rules = {label: store.records(label, "oracle")[0].rules for label in labels}
-    return [((label, "one-pass"), (label, "oracle"), str(rules[label].get("when", "before"))) for label in labels]
+    return [(Side(label), Side(label, "oracle"), str(rules[label].get("when", "before"))) for label in labels]
 
 
 REFINER = Question(
@@ -157,8 +164,8 @@ def pairs_of(
     store = KeptStore(folder)
     found = question.find(store)
     if trackers:
-        found = [pair for label in dict.fromkeys(trackers) for pair in found if pair[1][0] == label]
-    sides = dict.fromkeys(side for pair in found for side in pair[:2] if side[1] in store.protocols(side[0]))
+        found = [pair for label in dict.fromkeys(trackers) for pair in found if pair[1].label == label]
+    sides = dict.fromkeys(side for pair in found for side in pair[:2] if side.protocol in store.protocols(side.label))
     reports: dict[str, Report] = {}
     for protocol in dict.fromkeys(protocol for _, protocol in sides):
         labels = [label for label, other in sides if other == protocol]
@@ -178,14 +185,14 @@ def _pair(store: Store, reports: Mapping[str, Report], question: Question, found
         nan = math.nan
         metrics = {key: SignificantDifference(other.values[key], nan, nan, nan, nan, nan, 0, 0, 0) for key in question.metrics}
     else:
-        both = replace(reports[second[1]], trackers=(replace(other, label="second"), replace(base, label="first")))
+        both = replace(reports[second.protocol], trackers=(replace(other, label="second"), replace(base, label="first")))
         differences = compare(both, "second", "first").metrics
         metrics = {key: differences[key] for key in question.metrics if key in differences}
     j = _mask_j(store, second, common)
     j_base = _mask_j(store, first, set(j))
     return Pair(
-        base=first[0],
-        other=second[0],
+        base=first.label,
+        other=second.label,
         difference=what,
         sequences=len(common),
         metrics=metrics,
@@ -198,9 +205,8 @@ def _pair(store: Store, reports: Mapping[str, Report], question: Question, found
 
 
 def _score(reports: Mapping[str, Report], side: Side) -> TrackerScore | None:
-    label, protocol = side
-    trackers = reports[protocol].trackers if protocol in reports else ()
-    return next((item for item in trackers if item.label == label), None)
+    trackers = reports[side.protocol].trackers if side.protocol in reports else ()
+    return next((item for item in trackers if item.label == side.label), None)
 
 
 def _by_name(score: TrackerScore | None) -> dict[tuple[str, str], SequenceScore]:

@@ -61,12 +61,12 @@ def export(
         _to_openvino(name, weights, out)
     elif target == "onnx":
         report = _to_onnx(name, weights, out, fp32=fp32, tracker=tracker)
-        _list(report.search_path, report.template_path, report.mask_path)
+        _list(*report.paths.values())
     else:
         import tempfile
 
         with tempfile.TemporaryDirectory() as folder:
-            _to_openvino(name, _to_onnx(name, weights, Path(folder), fp32=fp32, tracker=tracker).search_path, out)
+            _to_openvino(name, _to_onnx(name, weights, Path(folder), fp32=fp32, tracker=tracker).paths["search"], out)
 
 
 def _to_onnx(name: str, weights: Path, out: Path, *, fp32: bool, tracker: Path | None) -> ExportReport:
@@ -111,11 +111,10 @@ def _to_openvino(name: str, path: Path, out: Path) -> None:
     _list(*report.paths)
 
 
-def _list(*paths: Path | None) -> None:
+def _list(*paths: Path) -> None:
     """Print the files that were written, with their sizes."""
     for path in paths:
-        if path is not None:
-            typer.echo(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
+        typer.echo(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
 
 
 def _figures(difference: ParityDifference) -> str:

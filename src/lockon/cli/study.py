@@ -11,9 +11,8 @@ import typer
 from lockon.cli._options import Preset, Settings, SourceOptions, Threads, TrainDevice, option_groups, parse_overrides
 
 if TYPE_CHECKING:
-    from lockon.studies.grid import StudyRun
     from lockon.studies.settings import Study
-    from lockon.studies.spec import StudySpec
+    from lockon.studies.spec import StudyRun, StudySpec
 
 app = typer.Typer(help="Controlled studies: many runs, one thing changed.", no_args_is_help=True, rich_markup_mode="rich")
 
@@ -124,8 +123,8 @@ def _add(name: str, text: str) -> None:
         pages: PageOptions,
     ) -> None:
         from lockon.errors import LockonError
-        from lockon.studies.grid import StudyRun
-        from lockon.studies.specs import KINDS
+        from lockon.studies import KINDS
+        from lockon.studies.spec import StudyRun
 
         kind = KINDS[name]
         runs = [StudyRun(row, seed) for seed in _seeds(grid.seeds) for row in kind.rows(grid.trackers or [], grid.only or [])]
@@ -177,7 +176,7 @@ def _run(study: Study, runs: list[StudyRun], jobs: int) -> list[str]:
     """Run everything that is missing, with progress on stderr; return one line per failed run."""
     from lockon.cli._terminal import progress_bar
     from lockon.studies.tasks import run_tasks
-    from lockon.studies.work import progress_of, tasks_of
+    from lockon.studies.training import progress_of, tasks_of
 
     study.validation()  # an error now, not after an hour
     study.claim()

@@ -18,7 +18,7 @@ class DeviceTensor:
     happen only when somebody asks for its values. Pickled handles come back on the CPU.
 
     Args:
-        tensor: on any device.
+        tensor: On any device.
     """
 
     __slots__ = ("tensor",)

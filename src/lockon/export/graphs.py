@@ -1,14 +1,15 @@
 """Tracing of a network's graphs from torch with a free batch size: template, search, and masks where it has them.
 
 A network with masks names the extras that they are made from (`mask_inputs`) and makes them on a second call,
-``mask(extras, index)``: so its search graph has these as further outputs, and the mask graph takes them.
+``mask(extras, index)``: so its search graph has these as further outputs, and the mask graph takes them. A network that hands on other
+extras than these names all of them, those of its masks too, in `deployed_extras`.
 """
 
 from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,34 +23,32 @@ from lockon.types import Template
 OPSET = 18  # the dynamo exporter's native one
 
 
-class _TemplateGraph(nn.Module):
-    def __init__(self, module: nn.Module) -> None:
+class _Graph(nn.Module):
+    """One of the functions below as a module, with its outputs in a row: what the exporter takes."""
+
+    def __init__(self, module: nn.Module, function: Callable[..., dict[str, Tensor]]) -> None:
         super().__init__()
-        self.module: Any = module
+        self.module = module
+        self.function = function
 
-    def forward(self, template: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self.module.encode(_float_image(template)).features)
-
-
-class _SearchGraph(nn.Module):
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module: Any = module
-
-    def forward(self, search: Tensor, *features: Tensor) -> tuple[Tensor, ...]:
-        out = self.module(Template(features), _float_image(search))
-        quality = () if out.quality is None else (out.quality,)
-        return (out.logits, out.boxes, *quality, *(out.extras[name] for name in mask_inputs(self.module)))
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.function(self.module, *inputs).values())
 
 
-class _MaskGraph(nn.Module):
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module: Any = module
+def _encode(module: Any, template: Tensor) -> dict[str, Tensor]:
+    features = module.encode(_float_image(template)).features
+    return {f"template_{index}": feature for index, feature in enumerate(features)}
 
-    def forward(self, index: Tensor, *extras: Tensor) -> Tensor:
-        mask: Tensor = self.module.mask(dict(zip(mask_inputs(self.module), extras, strict=True)), index)
-        return mask
+
+def _match(module: Any, search: Tensor, *features: Tensor) -> dict[str, Tensor]:
+    out = module(Template(features), _float_image(search))
+    quality = {} if out.quality is None else {"quality": out.quality}
+    extras = getattr(module, "deployed_extras", mask_inputs(module))
+    return {"logits": out.logits, "boxes": out.boxes, **quality, **{name: out.extras[name] for name in extras}}
+
+
+def _mask(module: Any, index: Tensor, *extras: Tensor) -> dict[str, Tensor]:
+    return {"mask": module.mask(dict(zip(mask_inputs(module), extras, strict=True)), index)}
 
 
 def trace(module: nn.Module) -> dict[str, onnx.ModelProto]:
@@ -60,29 +59,12 @@ def trace(module: nn.Module) -> dict[str, onnx.ModelProto]:
     """
     sizes = int(module.template_size), int(module.search_size)  # type: ignore[arg-type]
     template, search = (torch.zeros(2, size, size, 3, dtype=torch.uint8) for size in sizes)
-    batch = {0: torch.export.Dim("batch")}
-    with torch.inference_mode():
-        features = _TemplateGraph(module)(template)
-        outputs = _SearchGraph(module)(search, *features)
-    features, outputs = (tuple(value.clone() for value in values) for values in (features, outputs))  # out of inference mode
-    names = [f"template_{index}" for index in range(len(features))]
-    extras = mask_inputs(module)
-    dense = ["logits", "boxes", "quality"][: len(outputs) - len(extras)]
-    graphs = {
-        "template": _export(_TemplateGraph(module), (template,), ({**batch},), ["template"], names),
-        "search": _export(
-            _SearchGraph(module),
-            (search, *features),
-            ({**batch}, tuple({**batch} for _ in features)),
-            ["search", *names],
-            [*dense, *extras],
-        ),
-    }
-    if extras:
-        inputs = outputs[len(dense) :]
-        index = torch.zeros(2, dtype=torch.int64)
-        shapes = ({**batch}, tuple({**batch} for _ in inputs))
-        graphs["mask"] = _export(_MaskGraph(module), (index, *inputs), shapes, ["index", *extras], ["mask"])
+    graphs = {}
+    graphs["template"], features = _export(module, _encode, {"template": template})
+    graphs["search"], outputs = _export(module, _match, {"search": search, **features})
+    if mask_inputs(module):
+        inputs = {"index": torch.zeros(2, dtype=torch.int64), **{name: outputs[name] for name in mask_inputs(module)}}
+        graphs["mask"], _ = _export(module, _mask, inputs)
     return graphs
 
 
@@ -92,24 +74,27 @@ def _float_image(image: Tensor) -> Tensor:
 
 
 def _export(
-    module: nn.Module, inputs: tuple[Tensor, ...], shapes: tuple[Any, ...], names: list[str], outputs: list[str]
-) -> onnx.ModelProto:
+    module: nn.Module, function: Callable[..., dict[str, Tensor]], inputs: dict[str, Tensor]
+) -> tuple[onnx.ModelProto, dict[str, Tensor]]:
+    """Return the graph of a function, and its outputs for `inputs`, which are named as the graph's."""
+    with torch.inference_mode():
+        outputs = function(module, *inputs.values())
     with _quiet_exporter():
         program = torch.onnx.export(
-            module.eval(),
-            inputs,
+            _Graph(module, function).eval(),
+            tuple(inputs.values()),
             dynamo=True,
             opset_version=OPSET,
-            dynamic_shapes=shapes,
-            input_names=names,
-            output_names=outputs,
+            dynamic_shapes=(tuple({0: torch.export.Dim("batch")} for _ in inputs),),
+            input_names=list(inputs),
+            output_names=list(outputs),
             optimize=True,
             verbose=False,
         )
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
     model: onnx.ModelProto = program.model_proto
-    return model
+    return model, {name: value.clone() for name, value in outputs.items()}  # out of inference mode
 
 
 @contextmanager

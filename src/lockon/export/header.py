@@ -2,34 +2,32 @@
 
 A model is deployed as two plain ONNX files: ``NAME.onnx`` matches search crops, ``NAME.template.onnx`` encodes template
 crops. One with masks has a third, ``NAME.mask.onnx``. All carry the same header under the metadata key "lockon"; its `pair`
-id is made from the weights, so that files of different exports are refused. The header is read by walking the top level of
-the protobuf message (ONNX's ``ModelProto``, field 14 is `metadata_props`), which needs neither the `onnx` package nor a session.
+id is made from the weights, so that files of different exports are refused, and its `graphs` names every graph's ports. The header is
+read by walking the top level of the protobuf message (ONNX's ``ModelProto``, field 14 is `metadata_props`), which needs neither the
+`onnx` package nor a session.
 """
 
 from __future__ import annotations
 
-import io
 import json
+import mmap
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from lockon.errors import LockonError
+from lockon.export.ports import check_graphs
 
 METADATA_KEY = "lockon"
-FORMAT = 1
-HEADER_KEYS = ("format", "architecture", "config", "tracker", "licence", "data", "metrics", "git_revision", "pair")
+FORMAT = 2
+HEADER_KEYS = ("format", "architecture", "config", "tracker", "licence", "data", "metrics", "git_revision", "graphs", "pair")
 
 _METADATA_PROPS = 14  # ModelProto.metadata_props, repeated StringStringEntryProto {1: key, 2: value}
-_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5  # protobuf wire types
-
-
-def template_path(path: Path) -> Path:
-    """Return the template graph's file beside a search graph's file.
-
-    >>> template_path(Path("runs/lockon-s.onnx")).name
-    'lockon-s.template.onnx'
-    """
-    return part_path(path, "template")
+_VARINT, _LENGTH = 0, 2  # protobuf wire types
+_FIXED = {1: 8, 5: 4}  # bytes of the wire types of a fixed length
 
 
 def part_path(path: Path, part: str) -> Path:
@@ -53,13 +51,38 @@ def model_files(path: Path) -> tuple[Path, ...]:
     """
     if path.suffix not in (".onnx", ".xml"):
         return (path,)
-    mask = part_path(path, "mask")
-    parts = (path, check_pair(path, (".onnx", ".xml")), *((mask,) if mask.is_file() else ()))
+    check_pair(path, (".onnx", ".xml"))
+    parts = [part for name in ("search", "template", "mask") if (part := part_path(path, name)).is_file()]
     return (*parts, *(part.with_suffix(".bin") for part in parts if part.suffix == ".xml"))
 
 
-def check_pair(path: Path, suffixes: tuple[str, ...]) -> Path:
-    """Return the template file that belongs to the search file `path`.
+@contextmanager
+def new_files(path: Path) -> Iterator[Path]:
+    """Yield a temporary path for a new model; its files take the places of those of `path` when all of them are written.
+
+    The search graph comes last: a model is known by its path. An earlier model of this name may have had masks.
+
+    Args:
+        path: The search graph's file; its folder is made if missing.
+
+    Raises:
+        LockonError: The folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as folder:
+            yield Path(folder) / path.name
+            files = sorted(Path(folder).iterdir(), key=lambda file: file.name == path.name)
+            if files:
+                part_path(path, "mask").unlink(missing_ok=True)
+            for file in files:
+                os.replace(file, path.parent / file.name)
+    except OSError as error:
+        raise LockonError(f"cannot write into {path.parent} ({error.strerror}); choose a folder that can be written") from None
+
+
+def check_pair(path: Path, suffixes: tuple[str, ...]) -> None:
+    """Check that `path` is a search graph's file with the template graph's beside it.
 
     Args:
         path: The search graph's file.
@@ -82,12 +105,11 @@ def check_pair(path: Path, suffixes: tuple[str, ...]) -> Path:
         if path.stem.endswith(f".{part}"):
             search = path.with_name(f"{path.stem.removesuffix(f'.{part}')}{path.suffix}")
             raise LockonError(f"{path} is {advice}, {search}")
-    template = template_path(path)
+    template = part_path(path, "template")
     if not path.is_file():
         raise LockonError(f"{path} does not exist; give the path of a model that `lockon export` wrote")
     if not template.is_file():
         raise LockonError(f"{template} is missing beside {path}; a model is these two files, copy both")
-    return template
 
 
 def check_header(path: Path, text: str | None) -> dict[str, Any]:
@@ -115,24 +137,25 @@ def check_header(path: Path, text: str | None) -> dict[str, Any]:
     missing = [key for key in HEADER_KEYS if key not in header]
     if missing:
         raise LockonError(f"{path} has a lockon header without {', '.join(missing)}; export the model again")
+    check_graphs(path, header["graphs"])
     return header
 
 
-def check_same_pair(path: Path, header: dict[str, Any], template: Path, template_header: dict[str, Any]) -> None:
+def check_same_pair(path: Path, header: dict[str, Any], other: Path, other_header: dict[str, Any]) -> None:
     """Refuse two files that were not exported together.
 
     Args:
         path: The search graph's file.
         header: Its header.
-        template: Another file of the model.
-        template_header: Its header.
+        other: Another file of the model.
+        other_header: Its header.
 
     Raises:
         LockonError: The `pair` ids differ.
     """
-    if header["pair"] != template_header["pair"]:
+    if header["pair"] != other_header["pair"]:
         raise LockonError(
-            f"{path.name} (pair {header['pair']}) and {template.name} (pair {template_header['pair']}) are of different exports; "
+            f"{path.name} (pair {header['pair']}) and {other.name} (pair {other_header['pair']}) are of different exports; "
             "copy both files from one"
         )
 
@@ -156,64 +179,41 @@ def _metadata(path: Path) -> dict[str, str]:
     Raises:
         EOFError: The bytes are no protobuf message or end too early.
     """
-    properties: dict[str, str] = {}
-    size = path.stat().st_size
-    if size == 0:
+    if path.stat().st_size == 0:
         raise EOFError
-    with path.open("rb") as file:
-        while file.tell() < size:
-            field, wire = divmod(_varint(file), 8)
-            if field == 0:
-                raise EOFError
-            if field == _METADATA_PROPS and wire == _LENGTH:
-                key, value = _entry(_take(file, size))
-                properties[key] = value
-            else:
-                _skip(file, wire, size)
-    return properties
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        entries = [data[start:end] for field, wire, start, end in _fields(data) if (field, wire) == (_METADATA_PROPS, _LENGTH)]
+    texts = [{field: entry[start:end].decode() for field, _, start, end in _fields(entry)} for entry in entries]
+    return {text.get(1, ""): text.get(2, "") for text in texts}
 
 
-def _varint(file: BinaryIO) -> int:
+def _fields(data: bytes | mmap.mmap) -> Iterator[tuple[int, int, int, int]]:
+    """Yield number, wire type, start and end of the value of each field of a protobuf message.
+
+    Raises:
+        EOFError: The bytes are no such message.
+    """
+    end = 0
+    while end < len(data):
+        key, start = _varint(data, end)
+        field, wire = divmod(key, 8)
+        if wire == _LENGTH:
+            length, start = _varint(data, start)
+            end = start + length
+        elif wire == _VARINT:
+            end = _varint(data, start)[1]
+        else:
+            end = start + _FIXED.get(wire, len(data))
+        if field == 0 or end > len(data):
+            raise EOFError
+        yield field, wire, start, end
+
+
+def _varint(data: bytes | mmap.mmap, at: int) -> tuple[int, int]:
+    """Return the number that begins at a byte, and where it ends."""
     value = 0
-    for shift in range(0, 70, 7):
-        byte = file.read(1)
-        if not byte:
-            raise EOFError
-        value |= (byte[0] & 0x7F) << shift
-        if byte[0] < 0x80:
-            return value
+    for index, byte in enumerate(data[at : at + 10]):
+        value |= (byte & 0x7F) << (7 * index)
+        if byte < 0x80:
+            return value, at + index + 1
     raise EOFError
-
-
-def _take(file: BinaryIO, size: int) -> bytes:
-    length = _varint(file)
-    if file.tell() + length > size:
-        raise EOFError
-    return file.read(length)
-
-
-def _skip(file: BinaryIO, wire: int, size: int) -> None:
-    if wire == _VARINT:
-        _varint(file)
-        return
-    if wire == _LENGTH:
-        length = _varint(file)
-    elif wire in (_FIXED64, _FIXED32):
-        length = 8 if wire == _FIXED64 else 4
-    else:
-        raise EOFError
-    if file.tell() + length > size:
-        raise EOFError
-    file.seek(length, 1)
-
-
-def _entry(data: bytes) -> tuple[str, str]:
-    """Return key and value of one StringStringEntryProto."""
-    file = io.BytesIO(data)
-    fields: dict[int, str] = {}
-    while file.tell() < len(data):
-        field, wire = divmod(_varint(file), 8)
-        if wire != _LENGTH:
-            raise EOFError
-        fields[field] = _take(file, len(data)).decode("utf-8")
-    return fields.get(1, ""), fields.get(2, "")

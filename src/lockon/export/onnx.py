@@ -12,8 +12,7 @@ import copy
 import hashlib
 import itertools
 import json
-import os
-import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +26,15 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from lockon.errors import LockonError
 from lockon.export.graphs import trace
-from lockon.export.header import FORMAT, HEADER_KEYS, METADATA_KEY, part_path, template_path
+from lockon.export.header import FORMAT, HEADER_KEYS, METADATA_KEY, new_files, part_path
 from lockon.export.parity import ParityDifference, Probe, check_parity, difference, signal
+from lockon.export.ports import Ports
 from lockon.export.runtime import OnnxModel
 from lockon.export.torch_model import TorchModel
 
 IR_VERSION = 8  # the oldest that holds opset 18, so that older runtimes open the files
 HALF_MIN_BYTES = 4096  # float32 constants below this stay as they are
+_FILLED_IN = ("format", "graphs", "pair")  # of the header
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +42,18 @@ class ExportReport:
     """The report of `export_onnx`.
 
     Attributes:
-        search_path: File of the search graph.
-        template_path: File of the template graph.
-        search_bytes: Size of the search graph's file.
-        template_bytes: Size of the template graph's file.
+        paths: Files of the graphs "search", "template" and, for a network with masks, "mask".
         header: The header in all of them.
         parity: Files in ONNX Runtime against torch with the same (rounded) weights; None if not verified.
         rounding: Effect of float16 storage, torch with rounded against torch with original weights; None for float32.
         signal: Range of torch's outputs over test crops; the differences are to be read against it.
-        mask_path: The third file of a network with masks, or None.
-        mask_bytes: Size of that file.
     """
 
-    search_path: Path
-    template_path: Path
-    search_bytes: int
-    template_bytes: int
+    paths: Mapping[str, Path]
     header: dict[str, Any]
     parity: ParityDifference | None
     rounding: ParityDifference | None
     signal: ParityDifference
-    mask_path: Path | None = None
-    mask_bytes: int = 0
 
 
 def export_onnx(
@@ -77,13 +68,13 @@ def export_onnx(
     """Write ``NAME.onnx`` and ``NAME.template.onnx`` into `directory`; files of that name are replaced only on success.
 
     A network with masks gives ``NAME.mask.onnx`` too, and its search graph the `Prediction.extras` that masks are made from. Other
-    extras are not exported: deployed models give logits, boxes and quality.
+    extras are exported where the network names them in `deployed_extras`.
 
     Args:
         module: Network with `encode`, `template_size`, `search_size`; it is left as it is.
         directory: Folder of the files, made if missing.
         name: Stem of the files.
-        header: Architecture, config, tracker, licence, data, metrics, git_revision; `format` and `pair` are filled in.
+        header: Architecture, config, tracker, licence, data, metrics, git_revision; `format`, `graphs` and `pair` are filled in.
         half_storage: Store large weights as float16 (half the size; computation stays float32).
         verify: Compare with torch before the files are put in place; False for an untrained network (see `verify_export`).
 
@@ -91,32 +82,35 @@ def export_onnx(
         LockonError: The header misses a key, the folder cannot be written, or the files differ from torch by more than
             the tolerances of `lockon.export.parity`.
     """
-    directory = Path(directory)
-    full_header = {**header, "format": FORMAT, "pair": _pair(module, half_storage)}
-    missing = [key for key in HEADER_KEYS if key not in full_header]
+    missing = [key for key in HEADER_KEYS if key not in {*header, *_FILLED_IN}]
     if missing:
-        raise LockonError(f"the header for {name} has no {', '.join(missing)}; give all of {', '.join(HEADER_KEYS[1:-1])}")
-    search_path = directory / f"{name}.onnx"
-    _writable_folder(directory)  # before the work
+        wanted = ", ".join(key for key in HEADER_KEYS if key not in _FILLED_IN)
+        raise LockonError(f"the header for {name} has no {', '.join(missing)}; give all of {wanted}")
+    search_path = Path(directory) / f"{name}.onnx"
+    with new_files(search_path):
+        pass  # that it can be written is known before the work
     stored = _stored_module(module, half_storage)
     models = trace(stored)
-    for model in models.values():
-        _finish(model, full_header, half_storage)
-    parity = _write(models, search_path, module if verify else None)
+    graphs = {part: _ports(model) for part, model in models.items()}
+    full_header = {**header, "format": FORMAT, "graphs": graphs, "pair": _pair(module, half_storage)}
+    with new_files(search_path) as temporary:
+        for part, model in models.items():
+            _finish(model, full_header, half_storage)
+            part_path(temporary, part).write_bytes(model.SerializeToString())
+        parity = verify_export(module, temporary) if verify else None
     original = Probe(TorchModel(_stored_module(module, half=False)))
-    mask_path = part_path(search_path, "mask") if "mask" in models else None
     return ExportReport(
-        search_path=search_path,
-        template_path=template_path(search_path),
-        search_bytes=search_path.stat().st_size,
-        template_bytes=template_path(search_path).stat().st_size,
+        paths={part: part_path(search_path, part) for part in sorted(models, key="search".__ne__)},
         header=full_header,
         parity=parity,
         rounding=difference(Probe(TorchModel(stored)), original) if half_storage else None,
         signal=signal(original),
-        mask_path=mask_path,
-        mask_bytes=0 if mask_path is None else mask_path.stat().st_size,
     )
+
+
+def _ports(model: onnx.ModelProto) -> Ports:
+    """Return the names of a graph's inputs and outputs, in its order."""
+    return {"inputs": [port.name for port in model.graph.input], "outputs": [port.name for port in model.graph.output]}
 
 
 def _finish(model: onnx.ModelProto, header: Mapping[str, Any], half_storage: bool) -> None:
@@ -126,35 +120,6 @@ def _finish(model: onnx.ModelProto, header: Mapping[str, Any], half_storage: boo
         _store_half(model.graph)
     model.metadata_props.add(key=METADATA_KEY, value=json.dumps(header, sort_keys=True))
     onnx.checker.check_model(model)
-
-
-def _write(models: Mapping[str, onnx.ModelProto], search_path: Path, reference: nn.Module | None) -> ParityDifference | None:
-    """Write the files of all graphs, compared with `reference` before they are put in place; return the differences."""
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{search_path.stem}-", dir=search_path.parent) as folder:
-            temporary = Path(folder) / search_path.name
-            for part, model in models.items():
-                part_path(temporary, part).write_bytes(model.SerializeToString())
-            parity = None if reference is None else verify_export(reference, temporary)
-            part_path(search_path, "mask").unlink(missing_ok=True)  # an earlier network of this name may have had masks
-            for part in sorted(models, key="search".__eq__):  # last the search graph, by whose path a model is known
-                os.replace(part_path(temporary, part), part_path(search_path, part))
-    except OSError as error:
-        raise _unwritable(search_path, error) from None
-    return parity
-
-
-def _writable_folder(directory: Path) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
-            pass
-    except OSError as error:
-        raise _unwritable(directory, error) from None
-
-
-def _unwritable(path: Path, error: OSError) -> LockonError:
-    return LockonError(f"cannot write {path} ({error.strerror}); choose a folder that can be written")
 
 
 def verify_export(module: nn.Module, path: str | Path) -> ParityDifference:
@@ -183,10 +148,7 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
     that alone reads it. A pair whose parts also appear elsewhere is left alone.
     """
     module = copy.deepcopy(module).eval()
-    uses: dict[int, int] = {}
-    for parent in module.modules():
-        for child in parent.children():
-            uses[id(child)] = uses.get(id(child), 0) + 1
+    uses = Counter(id(child) for parent in module.modules() for child in parent.children())
     for parent in list(module.modules()):
         for conv_name, norm_name in _pairs(parent):
             conv, norm = getattr(parent, conv_name), getattr(parent, norm_name)

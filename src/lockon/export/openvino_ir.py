@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from lockon._require import require
-from lockon.errors import LockonError
-from lockon.export.header import METADATA_KEY, part_path
+from lockon.export.header import METADATA_KEY, model_files, new_files, part_path
 from lockon.export.parity import ParityDifference, check_parity
 from lockon.export.runtime import OnnxModel, OpenVinoModel
 
@@ -42,22 +39,13 @@ def export_openvino(path: str | Path, directory: str | Path) -> ConversionReport
             tolerances of `lockon.export.parity`.
     """
     openvino = require("openvino")
-    path, directory = Path(path), Path(directory)
+    path, target = Path(path), Path(directory) / f"{Path(path).stem}.xml"
     reference = OnnxModel(path)
     header = json.dumps(reference.header, sort_keys=True)
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=directory) as folder:
-            search = Path(folder) / f"{path.stem}.xml"
-            parts = ("template", "mask", "search") if reference.extras else ("template", "search")
-            for part in parts:
-                model = openvino.Core().read_model(part_path(path, part))
-                model.set_rt_info(header, METADATA_KEY)
-                openvino.save_model(model, part_path(search, part), compress_to_fp16=False)
-            parity = check_parity(OpenVinoModel(search), reference, search.name)
-            written = [file for xml in (part_path(search, part) for part in parts) for file in (xml.with_suffix(".bin"), xml)]
-            for file in written:
-                os.replace(file, directory / file.name)
-    except OSError as error:
-        raise LockonError(f"cannot write into {directory} ({error.strerror}); choose a folder that can be written") from None
-    return ConversionReport(tuple(directory / file.name for file in written), parity)
+    with new_files(target) as temporary:
+        for part in reference.header["graphs"]:
+            model = openvino.Core().read_model(part_path(path, part))
+            model.set_rt_info(header, METADATA_KEY)
+            openvino.save_model(model, part_path(temporary, part), compress_to_fp16=False)
+        parity = check_parity(OpenVinoModel(temporary), reference, target.name)
+    return ConversionReport(model_files(target), parity)

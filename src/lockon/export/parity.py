@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -36,7 +36,7 @@ class ParityDifference:
 
     logits: float
     boxes: float
-    quality: float | None
+    quality: float | None = None
     mask: float | None = None
 
 
@@ -58,6 +58,14 @@ class Probe:
             self._outputs[batch] = self.model(self.model.encode(template), search)
         return self._outputs[batch]
 
+    def values(self, batch: int, index: NDArray[np.intp]) -> dict[str, NDArray[np.floating[Any]]]:
+        """Return the outputs for `batch` targets by name, with the masks of the candidates `index` (B,) where there are masks."""
+        out = self.outputs(batch)
+        values = {"logits": out.logits, "boxes": out.boxes, "quality": out.quality}
+        if self.model.mask_inputs:
+            values["mask"] = self.model.mask(out, index)
+        return {name: np.asarray(value) for name, value in values.items() if value is not None}
+
 
 def check_parity(model: Model, reference: Model, name: str) -> ParityDifference:
     """Measure the differences between a stored model and its reference on 1 and 3 targets of test crops, and check them.
@@ -71,27 +79,21 @@ def check_parity(model: Model, reference: Model, name: str) -> ParityDifference:
         LockonError: A difference above the tolerance; or outputs of the reference that hardly depend on the crops, so that
             agreement would show nothing (an untrained network).
     """
-    allowed = ParityDifference(
-        logits=LOGIT_TOLERANCE, boxes=BOX_TOLERANCE * model.search_size, quality=LOGIT_TOLERANCE, mask=LOGIT_TOLERANCE
-    )
+    allowed = dict.fromkeys(("logits", "quality", "mask"), LOGIT_TOLERANCE) | {"boxes": BOX_TOLERANCE * model.search_size}
     probe = Probe(reference)
     moved, measured = signal(probe), difference(Probe(model), probe)
     silent = _without_confidence(probe)
-    flat = [
-        output
-        for output, limit in _items(allowed)
-        if (value := getattr(moved, output)) is not None and not value >= MIN_SIGNAL * limit and output not in silent
-    ]
+    flat = [output for output, value in _items(moved) if not value >= MIN_SIGNAL * allowed[output] and output not in silent]
     if flat:
         raise LockonError(
             f"parity of {name} cannot be checked: {', '.join(flat)} hardly depend on the image; train the network first, "
             "or export from Python with verify=False"
         )
-    allowed = replace(allowed, logits=LOGIT_TOLERANCE * max(1.0, moved.logits))  # summation order errs in proportion
+    allowed["logits"] *= max(1.0, moved.logits)  # summation order errs in proportion
     wrong = [
-        f"{output} {value:.1e} (allowed {limit:.1e})"
-        for output, limit in _items(allowed)
-        if (value := getattr(measured, output)) is not None and not value <= limit  # NaN is wrong
+        f"{output} {value:.1e} (allowed {allowed[output]:.1e})"
+        for output, value in _items(measured)
+        if not value <= allowed[output]  # NaN is wrong
     ]
     if wrong:
         raise LockonError(
@@ -104,36 +106,22 @@ def difference(probe: Probe, reference: Probe) -> ParityDifference:
     """Measure the largest differences on the test crops, each model with its own template; 1 target, then 3."""
     rows = []
     for batch in (1, 3):
-        a, b = probe.outputs(batch), reference.outputs(batch)
-        pairs = [(a.logits, b.logits), (a.boxes, b.boxes)]
-        if b.quality is not None:
-            pairs.append((a.quality, b.quality))
-        if reference.model.extras:
-            index = np.argmax(b.logits, axis=1)
-            pairs.append((probe.model.mask(a, index), reference.model.mask(b, index)))
-        rows.append([_largest(*pair) for pair in pairs])
-    return _named(np.max(rows, axis=0).tolist(), b.quality is not None)  # unlike max(), NaN stays NaN
+        index = np.argmax(reference.outputs(batch).logits, axis=1)
+        ours, theirs = probe.values(batch, index), reference.values(batch, index)
+        rows.append({name: np.max(np.abs(ours[name] - theirs[name])) for name in theirs})
+    return ParityDifference(**{name: float(np.max([row[name] for row in rows])) for name in rows[0]})  # unlike max(), NaN stays NaN
 
 
 def signal(probe: Probe) -> ParityDifference:
     """Measure the largest range of one candidate's output over 3 test crops."""
-    out = probe.outputs(3)
-    values = [out.logits, out.boxes, *(() if out.quality is None else (out.quality,))]
-    if probe.model.extras:
-        values.append(probe.model.mask(out, np.argmax(out.logits, axis=1)))
-    return _named([float(np.max(np.ptp(value, axis=0))) for value in values], out.quality is not None)
+    values = probe.values(3, np.argmax(probe.outputs(3).logits, axis=1))
+    return ParityDifference(**{name: float(np.max(np.ptp(value, axis=0))) for name, value in values.items()})
 
 
 def _without_confidence(probe: Probe) -> tuple[str, ...]:
     """Return the outputs that carry no information on purpose: the logits, always 0, of a single candidate."""
     logits = probe.outputs(1).logits
     return ("logits",) if logits.shape[1] == 1 and not np.any(logits) else ()
-
-
-def _named(values: list[float], quality: bool) -> ParityDifference:
-    """Name the values of logits, boxes, quality where there is one, and mask where there is one."""
-    logits, boxes, *rest = values
-    return ParityDifference(logits, boxes, rest.pop(0) if quality else None, rest[0] if rest else None)
 
 
 def _crops(model: Model, batch: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -150,9 +138,6 @@ def _crops(model: Model, batch: int) -> tuple[NDArray[np.uint8], NDArray[np.uint
     return template, search
 
 
-def _largest(a: Any, b: Any) -> float:
-    return float(np.max(np.abs(np.asarray(a) - np.asarray(b))))
-
-
 def _items(difference: ParityDifference) -> list[tuple[str, float]]:
-    return list(asdict(difference).items())
+    """Return the names and values of the outputs that there are."""
+    return [(name, value) for name, value in asdict(difference).items() if value is not None]

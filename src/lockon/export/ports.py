@@ -1,7 +1,8 @@
-"""The inputs and outputs that deployed graphs must have, whatever runs them.
+"""The ports of deployed graphs: which graph has which inputs and outputs, by name and in order, as the header says.
 
-Template graph: ``template`` to ``template_0``, ... Search graph: ``search`` and these to ``logits``, ``boxes``, ``quality`` where
-the network has it, and the extras that masks are made from. Mask graph: ``index`` and the extras to ``mask``.
+The header's `graphs` is ``{part: {"inputs": [..], "outputs": [..]}}``. Template graph: ``template`` to features. Search graph:
+``search`` and these features to ``logits``, ``boxes``, ``quality`` where the network has it, and further outputs by any name,
+which become `Prediction.extras`. Mask graph, where the network makes masks: ``index`` and some of these extras to ``mask``.
 """
 
 from __future__ import annotations
@@ -11,54 +12,44 @@ from pathlib import Path
 from typing import Any
 
 from lockon.errors import LockonError
-from lockon.export.header import part_path
+from lockon.types import Prediction
 
-Ports = tuple[list[str], list[str]]  # names of the inputs, and of the outputs
-
-
-def check_graphs(path: Path, search: Ports, template: Ports) -> tuple[list[str], tuple[str, ...]]:
-    """Return the names of the template features, and of the outputs that masks are made from (none for a network without masks).
-
-    Raises:
-        LockonError: The graphs' inputs or outputs are not as they must be.
-    """
-    features = template[1]
-    dense = 3 if search[1][2:3] == ["quality"] else 2
-    good = (
-        template[0] == ["template"]
-        and features == [f"template_{index}" for index in range(len(features))]
-        and search[0] == ["search", *features]
-        and search[1][:2] == ["logits", "boxes"]
-    )
-    if not good:
-        raise LockonError(
-            f"{path} and its template half have inputs {search[0]}, {template[0]} and outputs {search[1]}, {template[1]}; export again"
-        )
-    return features, tuple(search[1][dense:])
+Ports = dict[str, list[str]]  # "inputs" and "outputs" of one graph, in its order
+Graphs = dict[str, Ports]
 
 
-def mask_file(path: Path) -> Path:
-    """Return the third file of a model with masks, beside its search graph's file `path`.
+def check_graphs(path: Path, graphs: Any) -> None:
+    """Check that a header says which ports the graphs of a model have, and that these are what a model needs.
 
-    Raises:
-        LockonError: It is missing.
-    """
-    mask = part_path(path, "mask")
-    if not mask.is_file():
-        raise LockonError(f"{mask} is missing beside {path}; a model with masks is three files, copy all of them")
-    return mask
-
-
-def check_mask_graph(path: Path, ports: Ports, extras: tuple[str, ...]) -> None:
-    """Check that the mask graph takes a candidate's number and the search graph's extras.
+    Args:
+        path: The file, for messages.
+        graphs: The header's `graphs`.
 
     Raises:
         LockonError: It does not.
     """
-    if ports != (["index", *extras], ["mask"]):
-        raise LockonError(
-            f"{path} has inputs {ports[0]} and outputs {ports[1]}, expected index, {', '.join(extras)} and mask; export again"
-        )
+    try:
+        ports = {part: (list(graph["inputs"]), list(graph["outputs"])) for part, graph in graphs.items()}
+        (image, features), (inputs, outputs) = ports["template"], ports["search"]
+        good = (image, inputs) == (["template"], ["search", *features]) and {"logits", "boxes"} <= set(outputs)
+        if "mask" in ports:
+            (index, *extras), masks = ports["mask"]
+            good = good and (index, masks) == ("index", ["mask"]) and set(extras) <= set(outputs) - {"logits", "boxes", "quality"}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        good = False
+    if not good:
+        raise LockonError(f"{path} has a lockon header that does not say how its graphs belong together ({graphs}); export the model again")
+
+
+def check_ports(path: Path, ports: Ports, expected: Ports) -> None:
+    """Check that a graph has the ports that the header says.
+
+    Raises:
+        LockonError: It does not.
+    """
+    if ports != expected:
+        told = f"inputs {', '.join(expected['inputs'])} and outputs {', '.join(expected['outputs'])}"
+        raise LockonError(f"{path} has inputs {ports['inputs']} and outputs {ports['outputs']}, expected {told}; export the model again")
 
 
 def side(path: Path, shape: Sequence[Any]) -> int:
@@ -70,6 +61,12 @@ def side(path: Path, shape: Sequence[Any]) -> int:
     if len(shape) != 4 or str(shape[1]) != str(shape[2]) or not str(shape[1]).isdigit() or str(shape[3]) != "3":
         raise LockonError(f"{path} takes images of shape {list(shape)}, expected (B, side, side, 3); export the model again")
     return int(str(shape[1]))
+
+
+def to_prediction(outputs: Mapping[str, Any]) -> Prediction:
+    """Return the outputs of a search graph as a prediction; those that are none of its fields are extras."""
+    extras = dict(outputs)
+    return Prediction(extras.pop("logits"), extras.pop("boxes"), extras.pop("quality", None), extras)
 
 
 def no_masks(header: Mapping[str, Any]) -> LockonError:

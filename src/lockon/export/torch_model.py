@@ -24,17 +24,17 @@ class TorchModel:
     the crops come.
 
     Args:
-        module: network with `encode(z) -> Template`, `module(template, x) -> Prediction`, `template_size`, `search_size`.
-        device: torch device, for example "cpu" or "cuda".
+        module: Network with `encode(z) -> Template`, `module(template, x) -> Prediction`, `template_size`, `search_size`.
+        device: Torch device, for example "cpu" or "cuda".
         dtype: float32, or bfloat16 / float16 to run convolutions and matrix products in it (autocast); weights, candidate
             points and outputs stay float32.
-        header: the header of the weights, for `header`.
+        header: The header of the weights, for `header`.
 
     Attributes:
-        extras: names of the outputs that masks are made from; empty for a network without masks.
+        mask_inputs: Names of the extras that masks are made from; empty for a network without masks.
 
     Raises:
-        LockonError: torch does not know the device or cannot reach it.
+        LockonError: Torch does not know the device or cannot reach it.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class TorchModel:
         self.header: dict[str, Any] = dict(header or {})
         self.template_size = int(self.module.template_size)
         self.search_size = int(self.module.search_size)
-        self.extras = mask_inputs(self.module)
+        self.mask_inputs = mask_inputs(self.module)
 
     def encode(self, images: NDArray[np.uint8]) -> Template:
         """Encode (B, h, w, 3) uint8 RGB template crops to features of B rows, which stay on the device as handles."""
@@ -78,11 +78,11 @@ class TorchModel:
         """Return (B, P, P) mask probabilities of the candidates `index` (B,), one per target of `prediction`, at the search crop's scale.
 
         Raises:
-            LockonError: the network makes no masks.
+            LockonError: The network makes no masks.
         """
-        if not self.extras:
+        if not self.mask_inputs:
             raise no_masks(self.header)
-        extras = {name: self._tensor(prediction.extras[name]) for name in self.extras}
+        extras = {name: self._tensor(prediction.extras[name]) for name in self.mask_inputs}
         with torch.inference_mode(), self._precision():
             return _array(self.module.mask(extras, torch.from_numpy(np.asarray(index, dtype=np.int64)).to(self.device)))
 

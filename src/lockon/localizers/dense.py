@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from lockon._config_values import check_range
 from lockon.errors import LockonError
 from lockon.localizers.boxes import Best, MeanNear, MeanRanked
-from lockon.localizers.coarse_to_fine import CoarseToFine
-from lockon.localizers.place import Argmax
-from lockon.localizers.rank import Blend, Product, penalty_of
+from lockon.localizers.place import Argmax, CoarseToFine
+from lockon.localizers.rank import Blend, Product, change_penalty
 from lockon.localizers.ranked import Ranked
 from lockon.localizers.score import SigmoidScore, StretchedScore
 from lockon.localizers.verdict import AlwaysNormal, Verdict
@@ -117,7 +116,7 @@ class DenseLocalizer:
         c = self.config
         foreground, scores = c.score(prediction)  # (B, N) each
         candidates = xyxy_to_cxcywh(crops.expand().to_image(prediction.boxes))  # (B, N, 4) image pixels
-        penalized = penalty_of(candidates, previous, c.rank.penalty_k) * scores  # (B, N)
+        penalized = change_penalty(candidates[..., 2:], previous[:, None, 2:], c.rank.penalty_k) * scores  # (B, N)
         values = c.rank(penalized, c.anchors)
         return Ranked(candidates, prediction.boxes, foreground, scores, penalized, values, crops, previous, penalty_k=c.rank.penalty_k)
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from lockon.models.choices import Correlation
 from lockon.models.fusion import attend, depthwise_correlation, naive_correlation, pixelwise_correlation
 from lockon.models.heads.blocks import conv_bn_relu
+from lockon.models.neck import projection
 
 REDUCTION = 4  # of channel attention
 
@@ -120,7 +121,7 @@ class ProjectedFusion(RefinerFusion):
 
     def __init__(self, channels: int, *, width: int, appearance: bool = False, out: int = 64, **parts: Any) -> None:
         super().__init__(width, out=out, **parts)
-        self.project = nn.Sequential(nn.Conv2d(channels, width, 1, bias=False), nn.BatchNorm2d(width))
+        self.project = projection(channels, width)
         self.blend = conv_bn_relu(out + width, out, 1) if appearance else None
 
     def forward(self, reference: Tensor, search: Tensor) -> Tensor:

@@ -30,8 +30,8 @@ class Crop:
     Attributes:
         center: (..., 2) x, y of the window's centre in image coordinates.
         side: (...) side length in image pixels, > 0; or (..., 2) for separate width and height (aspect augmentation).
-        size: side length of the output in crop pixels.
-        middle: crop coordinate of the centre; None for size / 2. (size - 1) / 2 for boxes that count from the first pixel's centre.
+        size: Side length of the output in crop pixels.
+        middle: Crop coordinate of the centre; None for size / 2. (size - 1) / 2 for boxes that count from the first pixel's centre.
     """
 
     center: FloatArray
@@ -107,8 +107,8 @@ class Crop:
 
         Args:
             image: (H, W, C) or (H, W).
-            border_color: one value per channel for what lies outside the image; None repeats the image's outermost pixels.
-            interpolation: of OpenCV.
+            border_color: One value per channel for what lies outside the image; None repeats the image's outermost pixels.
+            interpolation: Of OpenCV.
         """
         mode, value = border_mode(border_color)
         return cv2.warpAffine(  # type: ignore[return-value]
@@ -120,7 +120,7 @@ class Crop:
 
         Args:
             first: (2,) x, y of the first patch pixel in the crop, both counted from pixel centres.
-            frame_size: width and height of the frame in pixels.
+            frame_size: Width and height of the frame in pixels.
         """
         scale = 1 / self.scale  # (2,) frame pixels per crop pixel
         # centres are measured from the frame's corner, warpAffine counts from the centre of its first pixel

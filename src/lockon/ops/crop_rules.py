@@ -5,6 +5,7 @@ A rule is a frozen value. Called with boxes and the size of the output it return
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -16,10 +17,11 @@ from lockon.errors import LockonError
 from lockon.ops.borders import Border, MeanColor, Replicate, Zero
 from lockon.ops.crop import Crop
 from lockon.ops.stretched_crop import OfficialStretchedCrop, StretchedCrop
-from lockon.ops.whole_crops import PatchCrop, PysotCrop
+from lockon.ops.whole_crops import OSTrackCrop, PatchCrop, PysotCrop
 from lockon.types import FloatArray
 
-FACTORS = (0.01, 100.0)  # a crop's side over the target's: what lies outside is no crop of a target
+# Least and largest values; a factor (a crop's side over the target's) outside of them makes no crop of a target.
+_RANGES = {"factor": (0.01, 100.0), "context": (0.0, 10.0), "min_side": (0.01, math.inf)}
 
 
 class CropRule(Protocol):
@@ -34,31 +36,38 @@ class CropRule(Protocol):
 
         Args:
             boxes_cxcywh: (..., 4) in image pixels.
-            size: side of the output in crop pixels.
+            size: Side of the output in crop pixels.
             growth: (...) factor on the side, for example while a target is lost.
             frame_size: (2,) or (..., 2) width and height of the frames; only rules that keep windows inside the frame need it.
         """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AreaRule:
-    """The window of side ``factor * sqrt(w h)`` at sub-pixel positions (OSTrack, STARK, lockon's own trackers).
-
-    Attributes:
-        factor: crop side over the target's sqrt(w h).
-        min_side: least side in image pixels.
-        pixel_centers: the network counts crop pixels from the centre of the first one, not from its corner.
-        border: what lies outside the image.
-    """
+class _FactorRule:
+    """A window whose side is a multiple of the target's; numbers that make no sense are refused."""
 
     factor: float
-    min_side: float = 10.0
-    pixel_centers: bool = False
     border: Border = field(default_factory=MeanColor)
 
     def __post_init__(self) -> None:
-        check_range("factor", self.factor, *FACTORS)
-        check_range("min_side", self.min_side, 0.01)
+        for name, limits in _RANGES.items():
+            if hasattr(self, name):
+                check_range(name, getattr(self, name), *limits)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AreaRule(_FactorRule):
+    """The window of side ``factor * sqrt(w h)`` at sub-pixel positions (OSTrack, STARK, lockon's own trackers).
+
+    Attributes:
+        factor: Crop side over the target's sqrt(w h).
+        min_side: Least side in image pixels.
+        pixel_centers: The network counts crop pixels from the centre of the first one, not from its corner.
+        border: What lies outside the image.
+    """
+
+    min_side: float = 10.0
+    pixel_centers: bool = False
 
     def __call__(self, boxes_cxcywh: ArrayLike, size: int, growth: FloatArray | float = 1.0, frame_size: ArrayLike | None = None) -> Crop:
         """Return the crops of `size` pixels around (..., 4) boxes, see `CropRule`."""
@@ -66,27 +75,21 @@ class AreaRule:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ContextRule:
+class ContextRule(_FactorRule):
     """The window of side ``factor * sqrt((w + p)(h + p))``, ``p = context (w + h)``, at sub-pixel positions (SiamFC, Eq. 15).
 
     Attributes:
         factor: 1 for a template crop, search size / template size for a search crop, so that both have one scale.
-        context: margin per sum of the target's sides.
-        min_side: least side in image pixels.
-        pixel_centers: the network counts crop pixels from the centre of the first one, not from its corner.
-        border: what lies outside the image.
+        context: Margin per sum of the target's sides.
+        min_side: Least side in image pixels.
+        pixel_centers: The network counts crop pixels from the centre of the first one, not from its corner.
+        border: What lies outside the image.
     """
 
     factor: float = 1.0
     context: float = 0.5
     min_side: float = 1.0
     pixel_centers: bool = False
-    border: Border = field(default_factory=MeanColor)
-
-    def __post_init__(self) -> None:
-        check_range("factor", self.factor, *FACTORS)
-        check_range("context", self.context, 0, 10)
-        check_range("min_side", self.min_side, 0.01)
 
     def __call__(self, boxes_cxcywh: ArrayLike, size: int, growth: FloatArray | float = 1.0, frame_size: ArrayLike | None = None) -> Crop:
         """Return the crops of `size` pixels around (..., 4) boxes, see `CropRule`."""
@@ -95,24 +98,19 @@ class ContextRule:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PysotRule:
+class PysotRule(_FactorRule):
     """`ContextRule` with windows of whole pixels, as the official trackers of PySOT's family cut them.
 
     Attributes:
-        factor: as for `ContextRule`.
-        context: as for `ContextRule`.
-        pixel_centers: the network counts crop pixels from the centre of the first one, not from its corner.
-        border: what lies outside the image.
+        factor: As for `ContextRule`.
+        context: As for `ContextRule`.
+        pixel_centers: The network counts crop pixels from the centre of the first one, not from its corner.
+        border: What lies outside the image.
     """
 
     factor: float = 1.0
     context: float = 0.5
     pixel_centers: bool = True
-    border: Border = field(default_factory=MeanColor)
-
-    def __post_init__(self) -> None:
-        check_range("factor", self.factor, *FACTORS)
-        check_range("context", self.context, 0, 10)
 
     def __call__(self, boxes_cxcywh: ArrayLike, size: int, growth: FloatArray | float = 1.0, frame_size: ArrayLike | None = None) -> Crop:
         """Return the crops of `size` pixels around (..., 4) boxes, see `CropRule`."""
@@ -120,26 +118,22 @@ class PysotRule:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OSTrackRule:
+class OSTrackRule(_FactorRule):
     """The square of side ``ceil(factor * sqrt(w h))`` whole pixels around the box's centre (OSTrack, and how ATOM and DiMP are trained).
 
     Attributes:
-        factor: crop side over the target's sqrt(w h).
+        factor: Crop side over the target's sqrt(w h).
         border: `Zero` for OSTrack, `Replicate` for the training samples of ATOM, DiMP and TransT.
     """
 
-    factor: float
     border: Border = field(default_factory=Zero)
-
-    def __post_init__(self) -> None:
-        check_range("factor", self.factor, *FACTORS)
 
     def __call__(self, boxes_cxcywh: ArrayLike, size: int, growth: FloatArray | float = 1.0, frame_size: ArrayLike | None = None) -> Crop:
         """Return the crops of `size` pixels around (..., 4) boxes, see `CropRule`; the first pixel is rounded half to even."""
         boxes = np.asarray(boxes_cxcywh, dtype=np.float64)
         side = np.maximum(np.ceil(self.factor * np.sqrt(np.maximum(boxes[..., 2] * boxes[..., 3], 0)) * growth), 1)
         start = np.round(boxes[..., :2] - side[..., None] / 2)
-        return PatchCrop(start + side[..., None] / 2, side, size)
+        return OSTrackCrop(start + side[..., None] / 2, side, size)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,7 +141,7 @@ class InsideMajor:
     """How far a window is kept in the frame: shrunk by up to `max_shrink`, then moved inside (pytracking's `inside_major`).
 
     Attributes:
-        max_shrink: largest factor by which a window that is larger than the frame is made smaller.
+        max_shrink: Largest factor by which a window that is larger than the frame is made smaller.
     """
 
     max_shrink: float = 1.5
@@ -159,29 +153,25 @@ class InsideMajor:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PytrackingRule:
+class PytrackingRule(_FactorRule):
     """The patch that pytracking's online trackers (ATOM, DiMP) cut: whole pixels around the target's pixel, exactly mapped back.
 
     The published runs divided whole numbers downwards (torch before 1.5), and so does this.
 
     Attributes:
-        factor: crop side over the target's sqrt(w h).
-        inside: keeps windows in the frame (SuperDiMP, PrDiMP); None lets them reach outside (ATOM, DiMP).
-        border: what lies outside the image.
+        factor: Crop side over the target's sqrt(w h).
+        inside: Keeps windows in the frame (SuperDiMP, PrDiMP); None lets them reach outside (ATOM, DiMP).
+        border: What lies outside the image.
     """
 
-    factor: float
     inside: InsideMajor | None = None
     border: Border = field(default_factory=Replicate)
-
-    def __post_init__(self) -> None:
-        check_range("factor", self.factor, *FACTORS)
 
     def __call__(self, boxes_cxcywh: ArrayLike, size: int, growth: FloatArray | float = 1.0, frame_size: ArrayLike | None = None) -> Crop:
         """Return the crops of `size` pixels around (..., 4) boxes, see `CropRule`.
 
         Raises:
-            LockonError: windows must stay in the frame, and its size is not given.
+            LockonError: Windows must stay in the frame, and its size is not given.
         """
         boxes = np.asarray(boxes_cxcywh, dtype=np.float64)
         side: FloatArray = np.asarray(self.factor * np.sqrt(np.maximum(boxes[..., 2] * boxes[..., 3], 0)) * growth)  # (...)
@@ -209,8 +199,8 @@ class StretchedRule:
     """A multiple of the box on each axis, stretched to a square (Alpha-Refine, Sec. 3.1), at sub-pixel positions.
 
     Attributes:
-        factor: sides of the window over those of the box, above 1.
-        pixel_centers: the network counts crop pixels from the centre of the first one, as the published weights do, not from its corner.
+        factor: Sides of the window over those of the box, above 1.
+        pixel_centers: The network counts crop pixels from the centre of the first one, as the published weights do, not from its corner.
 
     Raises:
         LockonError: a factor that is not above 1, or above 8.
@@ -220,7 +210,7 @@ class StretchedRule:
     pixel_centers: bool = False
 
     def __post_init__(self) -> None:
-        _check_factor(self.factor)
+        check_range("factor", self.factor, 1, 8, above=True)
 
     def __call__(self, boxes_cxcywh: ArrayLike, size: int) -> StretchedCrop:
         """Return the crops of `size` pixels around (..., 4) boxes."""
@@ -232,7 +222,7 @@ class OfficialStretchedRule:
     """`StretchedRule` as the published code of Alpha-Refine rounds windows and maps boxes.
 
     Attributes:
-        factor: sides of the window over those of the box, above 1.
+        factor: Sides of the window over those of the box, above 1.
 
     Raises:
         LockonError: a factor that is not above 1, or above 8.
@@ -241,16 +231,11 @@ class OfficialStretchedRule:
     factor: float = 2.0
 
     def __post_init__(self) -> None:
-        _check_factor(self.factor)
+        check_range("factor", self.factor, 1, 8, above=True)
 
     def __call__(self, boxes_cxcywh: ArrayLike, size: int) -> OfficialStretchedCrop:
         """Return the crops of `size` pixels around (..., 4) boxes."""
         return OfficialStretchedCrop.around(boxes_cxcywh, self.factor, size)
-
-
-def _check_factor(factor: float) -> None:
-    if not 1 < factor <= 8:
-        raise LockonError(f"factor={factor:g} given, expected a crop larger than the box, up to 8 times, for example factor=2")
 
 
 Rule = AreaRule | ContextRule | PysotRule | OSTrackRule | PytrackingRule

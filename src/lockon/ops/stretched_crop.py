@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lockon.ops.crop import Crop
+from lockon.ops.whole_crops import short_window
 from lockon.types import FloatArray, Frame
 
 MIN_SIDE = 1.0  # image pixels
@@ -31,9 +32,9 @@ class StretchedCrop:
 
     Attributes:
         boxes: (..., 4) cx, cy, w, h in image pixels.
-        factor: sides of the window over those of the box.
-        size: side of the output in crop pixels.
-        middle: crop coordinate of the centre; None for size / 2. (size - 1) / 2 for boxes that count from the first pixel's centre.
+        factor: Sides of the window over those of the box.
+        size: Side of the output in crop pixels.
+        middle: Crop coordinate of the centre; None for size / 2. (size - 1) / 2 for boxes that count from the first pixel's centre.
     """
 
     boxes: FloatArray
@@ -86,7 +87,7 @@ class StretchedCrop:
 
         Args:
             patch: (size, size) values at the pixels of the crop.
-            size: width and height of the frame in pixels.
+            size: Width and height of the frame in pixels.
 
         Returns:
             (H, W) float32, 0 outside the window.
@@ -140,14 +141,7 @@ class OfficialStretchedCrop(StretchedCrop):
     def extract(self, image: Frame, border_color: ArrayLike = (0, 0, 0), interpolation: int = cv2.INTER_LINEAR) -> Frame:
         """Return the (size, size, C) pixels of one window; outside the image is `border_color`, one value per channel."""
         x1, y1, x2, y2 = (int(value) for value in self.windows())
-        height, width = image.shape[:2]
-        patch: Frame = np.empty((y2 - y1, x2 - x1, *image.shape[2:]), dtype=image.dtype)
-        patch[:] = border_color if image.ndim == 3 else np.atleast_1d(np.asarray(border_color))[0]
-        # the image's last column and row count as outside where the window reaches beyond them
-        right, bottom = (end if end < length else length - 1 for end, length in ((x2, width), (y2, height)))
-        left, top = max(x1, 0), max(y1, 0)
-        if left < right and top < bottom:
-            patch[top - y1 : bottom - y1, left - x1 : right - x1] = image[top:bottom, left:right]
+        patch = short_window(image, (x1, y1), (x2 - x1, y2 - y1), border_color)
         return cv2.resize(patch, (self.size, self.size), interpolation=interpolation)  # type: ignore[return-value]
 
     def _resampled(self, values: NDArray[np.float32], rows: slice, columns: slice) -> NDArray[np.float32]:

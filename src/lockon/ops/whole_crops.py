@@ -1,7 +1,7 @@
 """Crops of whole image pixels, as the official trackers cut them; each family rounds in its own way, and all else stays the same.
 
 `PysotCrop` cuts the rounded window of PySOT's family but maps boxes as if it had not: up to half a pixel is dropped. `PatchCrop` is the
-window that was really cut, as pytracking's trackers keep it: boxes are mapped exactly.
+window that was really cut, as pytracking's trackers keep it: boxes are mapped exactly. So is `OSTrackCrop`, of shorter images.
 """
 
 from __future__ import annotations
@@ -82,14 +82,36 @@ class PatchCrop(Crop):
         return cv2.resize(patch, (self.size, self.size), interpolation=interpolation)  # type: ignore[return-value]
 
 
+@dataclass(frozen=True, slots=True)
+class OSTrackCrop(Crop):
+    """Windows of whole pixels that OSTrack's ``sample_target`` cuts (`center` and `side` are theirs), with its shorter images."""
+
+    def extract(self, image: Frame, border_color: ArrayLike | None = (0, 0, 0), interpolation: int = cv2.INTER_LINEAR) -> Frame:
+        """Return the (size, size, C) pixels of one window."""
+        side = round(float(self.side))
+        left, top = (round(float(value)) for value in self.center - side / 2)
+        patch = short_window(image, (left, top), (side, side), border_color)
+        return cv2.resize(patch, (self.size, self.size), interpolation=interpolation)  # type: ignore[return-value]
+
+
+def short_window(image: Frame, corner: tuple[int, int], sides: tuple[int, int], color: ArrayLike | None) -> Frame:
+    """Return what `padded_window` does, but the image's last column and row count as outside where the window reaches them or beyond.
+
+    So do the published codes of ATOM, DiMP, OSTrack and Alpha-Refine, which pad by one pixel too much.
+    """
+    height, width = image.shape[:2]
+    short = image[: height - (corner[1] + sides[1] >= height), : width - (corner[0] + sides[0] >= width)]
+    return padded_window(short, corner, sides, color)
+
+
 def padded_window(image: Frame, corner: tuple[int, int], sides: tuple[int, int], color: ArrayLike | None) -> Frame:
     """Return (h, w, C) whole pixels of an image from `corner` (x, y) on, wherever that lies.
 
     Args:
         image: (H, W, C) or (H, W).
         corner: x, y of the first pixel; may be negative.
-        sides: width and height in pixels.
-        color: one value per channel for what lies outside; None repeats the image's outermost pixels.
+        sides: Width and height in pixels.
+        color: One value per channel for what lies outside; None repeats the image's outermost pixels.
     """
     (left, top), (wide, high), (height, width) = corner, sides, image.shape[:2]
     if color is None:
@@ -104,4 +126,4 @@ def padded_window(image: Frame, corner: tuple[int, int], sides: tuple[int, int],
     return patch
 
 
-__all__ = ["PatchCrop", "PysotCrop", "padded_window"]
+__all__ = ["OSTrackCrop", "PatchCrop", "PysotCrop", "padded_window", "short_window"]

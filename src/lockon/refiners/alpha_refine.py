@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lockon.errors import LockonError
+from lockon._config_values import check_range
 from lockon.ops.boxes import xywh_to_cxcywh, xyxy_to_xywh
 from lockon.ops.crop_rules import OfficialStretchedRule, StretchedRule
 from lockon.ops.stretched_crop import StretchedCrop
-from lockon.refiners.guard import RefinedBoxes, check_masks, refine_guarded
+from lockon.refiners.guard import RefinedBoxes
 from lockon.refiners.protocol import RefinerSession
 from lockon.start_rules import ClippedStart, UnclippedStart
 from lockon.tracker import Model, split, stacked
-from lockon.types import FloatArray, Frame, Prediction, Result, Template
+from lockon.types import FloatArray, Frame, Prediction, Template
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,8 +47,7 @@ class RefinerConfig:
 
     def __post_init__(self) -> None:
         for name in ("mask_threshold", "confidence"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise LockonError(f"{name}={getattr(self, name):g} given, expected a probability in 0..1, for example {name}=0.5")
+            check_range(name, getattr(self, name), 0, 1)
 
 
 class AlphaRefiner(RefinerSession[Template]):
@@ -63,10 +62,9 @@ class AlphaRefiner(RefinerSession[Template]):
     """
 
     def __init__(self, model: Model, config: RefinerConfig | None = None) -> None:
-        super().__init__()
         self.model = model
         self.config = config or RefinerConfig()
-        self.masks = bool(getattr(model, "extras", ()))
+        super().__init__(masks=bool(getattr(model, "mask_inputs", ())), smallest=self.config.smallest)
 
     def start(self, frame: Frame, boxes: ArrayLike) -> list[Template]:
         """Encode one target (4,) or n (n, 4), x, y, w, h in pixels, all in one pass, see `SteppedRefiner.start`.
@@ -79,38 +77,15 @@ class AlphaRefiner(RefinerSession[Template]):
         crops = self.config.crop(rows, self.model.template_size)
         return split(self.model.encode(np.stack([crops[i].extract(frame) for i in range(len(rows))])), len(rows))
 
-    def refine_batch(
-        self, frames: Sequence[Frame], references: Sequence[Template], boxes: FloatArray, *, mask: bool = False
-    ) -> list[Result]:
-        """Refine n boxes of any videos in one pass, see `SteppedRefiner.refine_batch`.
-
-        Boxes that are not finite, too small, far too large or outside the frame come back as they are.
-
-        Raises:
-            LockonError: Masks of a network that makes none.
-        """
-        check_masks(mask=mask, masks=self.masks)
-
-        def predict(usable: FloatArray, numbers: NDArray[np.intp]) -> RefinedBoxes:
-            refined = self.predict([frames[i] for i in numbers], [references[i] for i in numbers], usable, mask=mask)
-            return refined._replace(scores=np.where(refined.scores >= self.config.confidence, refined.scores, 0))
-
-        return refine_guarded(frames, boxes, predict, smallest=self.config.smallest, mask=mask)
-
     def predict(self, frames: Sequence[Frame], references: Sequence[Template], boxes: FloatArray, *, mask: bool = False) -> RefinedBoxes:
-        """Return what one forward pass predicts, unchecked.
-
-        Args:
-            frames: N frames (H, W, 3) uint8 RGB, one per box.
-            references: Of the targets that the boxes are of.
-            boxes: (n, 4) x, y, w, h, finite, around which to search.
-            mask: Make masks, too.
-        """
+        """Return what one forward pass predicts, see `RefinerSession.predict`; boxes below the configured confidence have a score of 0."""
         crops = self.config.crop(xywh_to_cxcywh(boxes), self.model.search_size)
         images = np.stack([crops[i].extract(frame) for i, frame in enumerate(frames)])
         prediction = self.model(stacked(references), images)
         corners = crops.to_image(np.asarray(prediction.boxes, dtype=np.float64)[:, 0])  # (n, 4)
-        return RefinedBoxes(xyxy_to_xywh(corners), _scores(prediction), self._masks(prediction, crops, frames) if mask else None)
+        scores = _scores(prediction)
+        scores = np.where(scores >= self.config.confidence, scores, 0)
+        return RefinedBoxes(xyxy_to_xywh(corners), scores, self._masks(prediction, crops, frames) if mask else None)
 
     def _masks(self, prediction: Prediction, crops: StretchedCrop, frames: Sequence[Frame]) -> list[NDArray[np.bool_]]:
         model: Any = self.model  # one with masks has `mask`

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lockon.errors import LockonError
+from lockon._config_values import check_range
 from lockon.localizers.masks import mask_box
 from lockon.refiners.guard import clip_inside, frame_sizes, is_valid
 from lockon.types import FloatArray, Frame, Result
@@ -26,7 +26,7 @@ class RefineConfig:
         box: Which box is reported. "refiner": the refiner's. "mask": the upright rectangle around the largest connected part of its mask,
             else the tracker's. "base": the tracker's, for masks alone.
         mask: Results have the refiner's masks.
-        mask_area: pixels² from which on a part of the mask makes a box.
+        mask_area: Pixels² from which on a part of the mask makes a box.
         write_back: The tracker goes on from the reported box, cut at the frame's border, if it can be moved.
         clip: Boxes are reported cut at the frame's border.
         clip_base: The refiner searches around the tracker's box cut at the frame's border.
@@ -49,8 +49,7 @@ class RefineConfig:
     official_start: bool = False
 
     def __post_init__(self) -> None:
-        if not self.min_size > 0:
-            raise LockonError(f"min_size={self.min_size:g} given, expected pixels above 0, for example min_size=10")
+        check_range("min_size", self.min_size, 0, above=True)
 
     @property
     def needs_masks(self) -> bool:

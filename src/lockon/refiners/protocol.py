@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lockon.errors import LockonError
 from lockon.ops.pixels import to_rgb
+from lockon.refiners.guard import RefinedBoxes, check_masks, refine_guarded
 from lockon.session import joined
 from lockon.types import FloatArray, Frame, Result
 
@@ -76,15 +77,16 @@ class SteppedRefiner(Protocol[R]):
 
 
 class RefinerSession(ABC, Generic[R]):
-    """Keeps the references of the targets of one video: `init` and `refine` around `start` and `refine_batch`.
+    """A refiner around one forward pass: keeps the references of the targets of one video, and guards what is predicted.
 
-    Attributes:
-        masks: Whether the refiner can make masks.
+    Args:
+        masks: Whether the network makes masks.
+        smallest: Boxes with a side below it, in pixels, come back unrefined.
     """
 
-    masks: bool
-
-    def __init__(self) -> None:
+    def __init__(self, *, masks: bool, smallest: float) -> None:
+        self.masks = masks
+        self._smallest = smallest
         self._references: tuple[R, ...] = ()
 
     @abstractmethod
@@ -92,8 +94,30 @@ class RefinerSession(ABC, Generic[R]):
         """Return one reference per box, see `SteppedRefiner.start`."""
 
     @abstractmethod
+    def predict(self, frames: Sequence[Frame], references: Sequence[R], boxes: FloatArray, *, mask: bool = False) -> RefinedBoxes:
+        """Return what one forward pass predicts, unchecked.
+
+        Args:
+            frames: N frames (H, W, 3) uint8 RGB, one per box.
+            references: Of the targets that the boxes are of.
+            boxes: (n, 4) x, y, w, h around which to search, finite and in their frames at least in part.
+            mask: Make masks, too.
+        """
+
     def refine_batch(self, frames: Sequence[Frame], references: Sequence[R], boxes: FloatArray, *, mask: bool = False) -> list[Result]:
-        """Refine n boxes of any videos, see `SteppedRefiner.refine_batch`."""
+        """Refine n boxes of any videos in one pass, see `SteppedRefiner.refine_batch`.
+
+        Boxes that are not finite, too small, far too large or outside the frame come back as they are.
+
+        Raises:
+            LockonError: Masks of a network that makes none.
+        """
+        check_masks(mask=mask, masks=self.masks)
+
+        def predict(usable: FloatArray, numbers: NDArray[np.intp]) -> RefinedBoxes:
+            return self.predict([frames[i] for i in numbers], [references[i] for i in numbers], usable, mask=mask)
+
+        return refine_guarded(frames, boxes, predict, smallest=self._smallest, mask=mask)
 
     def init(self, frame: Frame, box: ArrayLike) -> None:
         """Learn the look of one target (4,) or n targets (n, 4), x, y, w, h in pixels.

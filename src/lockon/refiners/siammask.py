@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from lockon.errors import LockonError
 from lockon.localizers.masks import mask_box
 from lockon.ops.boxes import cxcywh_to_xywh, xywh_to_cxcywh
-from lockon.refiners.guard import RefinedBoxes, check_masks, refine_guarded
+from lockon.refiners.guard import RefinedBoxes
 from lockon.refiners.protocol import RefinerSession
 from lockon.target import Target
 from lockon.tracker import NetworkTracker
-from lockon.types import FloatArray, Frame, Result
+from lockon.types import FloatArray, Frame
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +29,7 @@ class SearchConfig:
 
     Attributes:
         box: "mask": the upright rectangle around the largest connected part of the mask; "own": the box of the network's own head.
-        mask_area: pixels² from which on a part of the mask makes a box; where none does, the tracker's box stays.
+        mask_area: Pixels² from which on a part of the mask makes a box; where none does, the tracker's box stays.
         smallest: Boxes with a side below it, in pixels, come back unrefined.
     """
 
@@ -53,10 +53,9 @@ class SiamMaskRefiner(RefinerSession[Target]):
     """
 
     def __init__(self, tracker: NetworkTracker, config: SearchConfig | None = None) -> None:
-        super().__init__()
         self.tracker = tracker
         self.config = config or SearchConfig()
-        self.masks = tracker.makes_masks
+        super().__init__(masks=tracker.makes_masks, smallest=self.config.smallest)
         if self.config.box == "mask" and not self.masks:
             raise LockonError("boxes from masks asked of a network that makes none; give box=own, or a network with masks")
 
@@ -68,20 +67,12 @@ class SiamMaskRefiner(RefinerSession[Target]):
         """
         return self.tracker.start(frame, boxes)
 
-    def refine_batch(self, frames: Sequence[Frame], references: Sequence[Target], boxes: FloatArray, *, mask: bool = False) -> list[Result]:
-        """Refine n boxes of any videos in one pass, see `SteppedRefiner.refine_batch`; scores are those of the network's candidates.
+    def predict(self, frames: Sequence[Frame], references: Sequence[Target], boxes: FloatArray, *, mask: bool = False) -> RefinedBoxes:
+        """Return what one step predicts, see `RefinerSession.predict`; scores are those of the network's candidates.
 
         Raises:
-            LockonError: Masks of a network that makes none, or a frame of another size than the first one of its target.
+            LockonError: A frame of another size than the first one of its target.
         """
-        check_masks(mask=mask, masks=self.masks)
-
-        def predict(usable: FloatArray, numbers: NDArray[np.intp]) -> RefinedBoxes:
-            return self._search_around([frames[i] for i in numbers], [references[i] for i in numbers], usable)
-
-        return refine_guarded(frames, boxes, predict, smallest=self.config.smallest, mask=mask)
-
-    def _search_around(self, frames: Sequence[Frame], references: Sequence[Target], boxes: FloatArray) -> RefinedBoxes:
         placed = [replace(target, box=box) for target, box in zip(references, xywh_to_cxcywh(boxes), strict=True)]
         moved = self.tracker.step(frames, placed)
         scores = np.array([target.score for target in moved])

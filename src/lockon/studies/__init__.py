@@ -1,1 +1,10 @@
 """Controlled studies: the same training many times with one thing changed, judged by tracking, told with its spread."""
+
+from lockon.studies.alpha_refine import ALPHA_REFINE
+from lockon.studies.rbo import RBO
+from lockon.studies.siamla import SIAMLA
+from lockon.studies.spec import StudySpec
+
+KINDS: dict[str, StudySpec] = {kind.name: kind for kind in (RBO, SIAMLA, ALPHA_REFINE)}
+
+__all__ = ["KINDS"]

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lockon.studies.grid import BASE, Variant
 from lockon.studies.metrics import REFINEMENT
-from lockon.studies.spec import Published, StudySpec
+from lockon.studies.spec import BASE, Published, StudySpec, Variant
 
 _TRAINED = ("refine-s", "alpha-refine-r18", "alpha-refine-r34", "alpha-refine-r50")
 _NO_MASK: dict[str, Any] = {"loss.mask.weight": 0.0}  # samples stay those of the others; the mask head learns nothing and is not asked

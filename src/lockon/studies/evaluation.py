@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from lockon.bench.protocols.one_pass import OnePass
 from lockon.bench.protocols.plan import Protocol
+from lockon.bench.protocols.reset import Reset
 from lockon.bench.run import BenchmarkOptions, run_benchmark
 from lockon.bench.spec import TrackerSpec
 from lockon.bench.store import Store
@@ -17,11 +19,10 @@ from lockon.errors import LockonError
 from lockon.export.torch_model import TorchModel
 from lockon.refiners.alpha_refine import AlphaRefiner
 from lockon.session import Tracker
-from lockon.studies.alignment import measure_alignment
-from lockon.studies.grid import StudyRun
-from lockon.studies.measured import write_measured
-from lockon.studies.refinement import measure_refiner, read_bases
-from lockon.studies.settings import PROTOCOLS, Study
+from lockon.studies.measured import measure_alignment, measure_refiner, measured_file, write_measured
+from lockon.studies.metrics import ALIGNMENT
+from lockon.studies.settings import Study
+from lockon.studies.spec import StudyRun
 from lockon.studies.tasks import OnProgress
 from lockon.train.launch import computes_bf16
 from lockon.train.refine_task import RefineTask
@@ -37,20 +38,17 @@ class TrackBase:
     Attributes:
         study: Which.
         name: Of the tracker, with its own weights.
+        needs: Nothing.
     """
 
     study: Study
     name: str
+    needs: frozenset[str] = frozenset()
 
     @property
     def key(self) -> str:
         """Named after the tracker."""
         return f"boxes of {self.name}"
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Nothing."""
-        return frozenset()
 
     def do(self, on_progress: OnProgress) -> None:
         """Track what is missing.
@@ -69,21 +67,21 @@ def judge(study: Study, run: StudyRun, on_progress: OnProgress) -> None:
     Raises:
         LockonError: It failed on a video.
     """
+    file = measured_file(study.out, run.label)
     if study.kind.bases:
-        if not study.refinement(run).is_file():
-            _judge_refiner(study, run, on_progress)
+        if not file.is_file():
+            write_measured(file, _judge_refiner(study, run, on_progress))
         return
     on_progress("tracking")
-    for protocol in PROTOCOLS:
-        _run(study.bench, _spec(study, run), protocol, study.validation(), seed=run.seed, batch=study.batch)
-    file = study.alignment(run)
-    if file is not None and not file.is_file():
-        measure_alignment(make_tracker(_spec(study, run)), study.validation(), file, on_progress)
+    weights = study.weights(run)
+    spec = TrackerSpec(run.label, run.row.tracker, weights, preset=study.preset, device=study.device, files=(weights,))
+    for protocol in (OnePass(), Reset()):
+        _run(study.bench, spec, protocol, study.validation(), seed=run.seed, batch=study.batch)
+    if set(study.kind.metrics) & set(ALIGNMENT) and not file.is_file():
+        write_measured(file, measure_alignment(make_tracker(spec), study.validation(), on_progress))
 
 
-def _judge_refiner(study: Study, run: StudyRun, on_progress: OnProgress) -> None:
-    sequences = study.validation()
-    bases = read_bases(Store(study.base), study.kind.bases, sequences)
+def _judge_refiner(study: Study, run: StudyRun, on_progress: OnProgress) -> dict[str, Any]:
     refiner = load_refiner(run.row.tracker, study.weights(run), study.preset, study.device)
     recipe = study.recipe(run)
     assert isinstance(refiner, AlphaRefiner)
@@ -95,7 +93,7 @@ def _judge_refiner(study: Study, run: StudyRun, on_progress: OnProgress) -> None
     if "mask" not in recipe.task.terms:  # a mask head that has not learnt makes masks all the same
         jittered = {name: {key: value for key, value in one.items() if key != "J"} for name, one in jittered.items()}
     _in_bf16(refiner.model)
-    write_measured(study.refinement(run), measure_refiner(refiner, jittered, sequences, bases, on_progress))
+    return measure_refiner(refiner, jittered, study.validation(), on_progress, store=Store(study.base), names=study.kind.bases)
 
 
 def _run(folder: Path, spec: TrackerSpec, protocol: Protocol, sequences: list[VideoSequence], *, seed: int, batch: int) -> None:
@@ -106,22 +104,15 @@ def _run(folder: Path, spec: TrackerSpec, protocol: Protocol, sequences: list[Vi
         raise LockonError(f"{spec.label} failed on {failed[0].sequence} ({failed[0].error}) and {len(failed) - 1} more sequences")
 
 
-def _spec(study: Study, run: StudyRun) -> TrackerSpec:
-    weights = study.weights(run)
-    return TrackerSpec(run.label, run.row.tracker, weights, preset=study.preset, device=study.device, files=(weights,))
-
-
 def make_tracker(spec: TrackerSpec) -> Tracker:
     """Return the tracker of a run; networks run in bfloat16 where the hardware has it, as in training."""
     tracker = load_spec(spec)
-    model = getattr(tracker, "model", None)
-    if isinstance(model, TorchModel):
-        _in_bf16(model)
+    _in_bf16(getattr(tracker, "model", None))
     return tracker
 
 
-def _in_bf16(model: TorchModel) -> None:
-    if computes_bf16(model.device.type):
+def _in_bf16(model: object) -> None:
+    if isinstance(model, TorchModel) and computes_bf16(model.device.type):
         model.dtype = torch.bfloat16
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from lockon.errors import LockonError
 from lockon.models.siamese import SiameseModel
@@ -54,12 +54,8 @@ def fingerprint(module: nn.Module) -> str:
     digest = hashlib.sha256()
     for name, value in module.state_dict().items():
         digest.update(name.encode())
-        digest.update(_bytes(value))
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _bytes(value: Tensor) -> bytes:
-    return value.detach().cpu().contiguous().numpy().tobytes()
 
 
 def take_backbone(module: nn.Module) -> nn.Module:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from itertools import groupby
 
 WIDTH = 120
 _COMMAND = "lockon "
@@ -18,38 +19,29 @@ def fitted(text: str, width: int = WIDTH) -> str:
       three
       four
     """
-    return "\n".join(line for kind, lines in _blocks(text.split("\n")) for line in _FITS[kind](lines, width))
+    fits = {"code": _fit_code, "table": _fit_table, "prose": _fit_prose}
+    fenced = False
 
-
-def _blocks(lines: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
-    """Yield runs of lines of one kind: "code", "table", "prose", or "other" (headings and empty lines)."""
-    kind, fenced = "other", False
-    block: list[str] = []
-    for line in lines:
-        fence = line.startswith("```")
-        new = "code" if fence or fenced else "table" if line.startswith("|") else "other" if not line or line.startswith("#") else "prose"
+    def kind(line: str) -> str:
+        nonlocal fenced
+        fence, inside = line.startswith("```"), fenced
         fenced ^= fence
-        if new != kind:
-            yield kind, block
-            kind, block = new, []
-        block.append(line)
-    yield kind, block
+        return "code" if fence or inside else "table" if line.startswith("|") else "prose" if line and line[0] != "#" else "other"
+
+    fitting: list[str] = []
+    for name, group in groupby(text.split("\n"), kind):
+        block = list(group)
+        fitting += fits[name](block, width) if name in fits and max(map(len, block)) > width else block
+    return "\n".join(fitting)
 
 
 def _fit_prose(lines: Sequence[str], width: int) -> list[str]:
-    if max(map(len, lines)) <= width:
-        return list(lines)
-    items: list[list[str]] = []
-    for line in lines:
-        if not items or line.startswith("- "):
-            items.append([])
-        items[-1].append(line.strip())
-    return [line for item in items for line in _wrapped(" ".join(item), width)]
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    indent = "  " if text.startswith("- ") else ""
-    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    rows: list[str] = []
+    for item in re.split(r"\n(?=- )", "\n".join(lines)):
+        indent = "  " if item.startswith("- ") else ""
+        one = re.sub(r"\s*\n\s*", " ", item.strip())
+        rows += textwrap.wrap(one, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return rows
 
 
 def _fit_code(lines: Sequence[str], width: int) -> list[str]:
@@ -71,18 +63,20 @@ def _fit_code(lines: Sequence[str], width: int) -> list[str]:
 
 
 def _fit_table(lines: Sequence[str], width: int) -> list[str]:
-    if max(map(len, lines)) <= width:
-        return list(lines)
     cells = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines]
     left = next((number for number, rule in enumerate(cells[1]) if rule.endswith(":")), len(cells[1]))
+
+    def part(columns: Sequence[int]) -> list[str]:
+        return [f"| {' | '.join(line[column] for column in (*range(left), *columns))} |" for line in cells]
+
     tables: list[list[int]] = []
     for group in _groups(cells[0], left):
-        if tables and _table_width(cells, [*range(left), *tables[-1], *group]) <= width:
+        if tables and max(map(len, part(tables[-1] + group))) <= width:
             tables[-1] += group
         else:
-            tables.append(list(group))
-    parts = [[_row([line[column] for column in [*range(left), *columns]]) for line in cells] for columns in tables]
-    return [line for number, part in enumerate(parts) for line in (["", *part] if number else part)]
+            tables.append(group)
+    parts = ["\n".join(part(columns)) for columns in tables]
+    return "\n\n".join(parts).split("\n")
 
 
 def _groups(heads: Sequence[str], left: int) -> list[list[int]]:
@@ -95,24 +89,5 @@ def _groups(heads: Sequence[str], left: int) -> list[list[int]]:
             groups.append([number])
     return groups
 
-
-def _table_width(cells: Sequence[Sequence[str]], columns: Sequence[int]) -> int:
-    return max(len(_row([line[column] for column in columns])) for line in cells)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _as_it_is(lines: Sequence[str], width: int) -> list[str]:
-    return list(lines)
-
-
-_FITS: dict[str, Callable[[Sequence[str], int], list[str]]] = {
-    "code": _fit_code,
-    "table": _fit_table,
-    "prose": _fit_prose,
-    "other": _as_it_is,
-}
 
 __all__ = ["fitted"]

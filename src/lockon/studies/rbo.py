@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lockon.studies.grid import BASE, Variant
-from lockon.studies.spec import Published, StudySpec
+from lockon.studies.spec import BASE, Published, StudySpec, Variant
 
 _CR: dict[str, Any] = {"loss.rank_cls.weight": 0.5}
 _OFF: dict[str, Any] = {"loss.rank_cls.weight": 0.0, "loss.ranking.weight": 0.0}

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lockon.analysis.pairs import ORACLE, REFINER, Question, pair_markdown, pairs_of
+from lockon.analysis.pairs import ORACLE, REFINER, Pair, Question, pair_markdown, pairs_of
 from lockon.bench.store import Record, Store
-from lockon.bench.tables.markdown import markdown
-from lockon.bench.tables.model import Table
+from lockon.bench.tables.markdown import text_table
+from lockon.bench.tables.model import mean_spread
 from lockon.errors import LockonError
-from lockon.studies.measured import read_measured, refinement_file
-from lockon.studies.refinement import COUNTED, overlap_metrics
+from lockon.studies.measured import COUNTED, measured_file, overlap_metrics, read_measured
 from lockon.studies.spec import StudySpec
-from lockon.studies.summary import RowScores
+from lockon.studies.summary import RowScores, mean_over_sequences
 
 _BEHIND = (
     "Whole trackers without and with the refiner behind them, whose boxes go back into the tracker where it can be moved. The paper's "
@@ -29,22 +29,26 @@ _ORACLE = (
 )
 
 
+_SECTIONS = (
+    ("## Behind trackers", _BEHIND, REFINER, "lockon bench run"),
+    ("## With the true centre", _ORACLE, ORACLE, "lockon bench run --protocol one-pass oracle"),
+)
+
+
 def before_refinement(out: Path, rows: Sequence[RowScores], kind: StudySpec) -> str:
     """Return the section on the boxes that all runs of the study in `out` were given."""
-    run = refinement_file(out, f"{rows[0].row.name}.s{rows[0].seeds[0]}")
-    given = [one["IoU"] for one in read_measured(run, {"IoU": "given"}).values()]
-    lines = [["truth after jitter", _mean(given, 3), ""]]
-    store = Store(out / "base")
+    label = f"{rows[0].row.name}.s{rows[0].seeds[0]}"
+    given = [one["IoU"] for one in read_measured(measured_file(out, label), {"IoU": "given"}).values()]
+    lines = [["truth after jitter", _mean(given), ""]]
     for name in kind.bases:
-        metrics = [overlap_metrics(record) for record in store.records(name)]
-        lines.append([name, *(_mean([one[key] for one in metrics], 3) for key in COUNTED)])
-    text = markdown([Table.of_texts(["boxes", "mean IoU", "SR75"], lines)])
-    return f"## Before refinement\n\nThe same boxes for all runs, mean over sequences.\n\n{text.strip()}"
+        metrics = [overlap_metrics(record) for record in Store(out / "base").records(name)]
+        lines.append([name, *(_mean([one[key] for one in metrics]) for key in COUNTED)])
+    table = text_table(["boxes", "mean IoU", "SR75"], lines)
+    return f"## Before refinement\n\nThe same boxes for all runs, mean over sequences.\n\n{table}"
 
 
-def _mean(values: Sequence[float | None], digits: int) -> str:
-    known = [value for value in values if value is not None and np.isfinite(value)]
-    return f"{np.mean(known):.{digits}f}" if known else ""
+def _mean(values: Sequence[float]) -> str:
+    return mean_spread(mean_over_sequences([values], np.ones(len(values))))
 
 
 def trackers_with_refiner(results: Path, kind: StudySpec) -> list[str]:
@@ -55,38 +59,38 @@ def trackers_with_refiner(results: Path, kind: StudySpec) -> list[str]:
     """
     if not kind.bases:
         raise LockonError(f"results {results} given, but the study {kind.name} has no refiner; leave --results out")
-    sections = [
-        *_section("Behind trackers", _BEHIND, results, REFINER, "lockon bench run"),
-        *_section("With the true centre", _ORACLE, results, ORACLE, "lockon bench run --protocol one-pass oracle"),
-    ]
+    store, sections = Store(results), []
+    for title, intro, question, command in _SECTIONS:
+        if pairs := pairs_of(results, question):
+            labels = list(dict.fromkeys(label for pair in pairs for label in (pair.base, pair.other)))
+            parts = (title, intro, _where(store, question, pairs), pair_markdown(pairs, question), commands_of(store, command, labels))
+            sections.append("\n\n".join(part.strip() for part in parts))
     if not sections:
         raise LockonError(f"{results} has no tracker that ran without and with a refiner, and no oracle run; make them with lockon bench")
     return sections
 
 
-def _section(title: str, intro: str, results: Path, question: Question, command: str) -> list[str]:
-    """Write the section on one kind of pairs; none where the folder has none."""
-    pairs, store = pairs_of(results, question), Store(results)
-    if not pairs:
-        return []
-    labels = list(dict.fromkeys(label for pair in pairs for label in (pair.base, pair.other)))
-    parts = [intro, _where(store, labels), pair_markdown(pairs, question).strip(), commands_of(store, command, labels)]
-    return ["## " + title + "\n\n" + "\n\n".join(parts)]
+def _where(store: Store, question: Question, pairs: Collection[Pair]) -> str:
+    """Return what pairs were run on, and on which machines: all results that they stand on."""
+    scored = {(pair.base, pair.other) for pair in pairs}
+    sequences, machines = set[tuple[str, str]](), set[str]()
+    for first, second, _ in question.find(store):
+        if (first.label, second.label) in scored:
+            both = [store.records(side.label, side.protocol) for side in (first, second)]
+            base, other = ({(one.dataset, one.sequence) for one in records} for records in both)
+            common = (base & other) or other  # as pairs are scored
+            sequences |= common
+            records = [one for side in both for one in side if (one.dataset, one.sequence) in common]
+            machines |= {f"{machine_of(one)}, {one.setup.get('threads', '?')} thread(s)" for one in records}
+    counts = Counter(dataset for dataset, _ in sorted(sequences))
+    data = ", ".join(f"{name} ({count} sequences)" for name, count in counts.items())
+    return f"Data: {data}. Machine: {'; '.join(sorted(machines))}."
 
 
-def _where(store: Store, labels: Sequence[str]) -> str:
-    """Return what was run on, and on which machine, by the results of the first label."""
-    records = [record for protocol in store.protocols(labels[0]) for record in store.records(labels[0], protocol)]
-    machines = dict.fromkeys(_machine(record) for record in records)
-    names = sorted({record.dataset for record in records})
-    counts = [len({record.sequence for record in records if record.dataset == name}) for name in names]
-    data = ", ".join(f"{name} ({count} sequences)" for name, count in zip(names, counts, strict=True))
-    return f"Data: {data}. Machine: {'; '.join(machines)}."
-
-
-def _machine(record: Record) -> str:
+def machine_of(record: Record) -> str:
+    """Return the machine that a result was made on."""
     machine = record.setup.get("machine", {})
-    return f"{machine.get('processor', 'unknown')}, {machine.get('cores', '?')} cores, {record.setup.get('threads', '?')} thread(s)"
+    return f"{machine.get('processor', 'unknown')}, {machine.get('cores', '?')} cores"
 
 
 def commands_of(store: Store, command: str, labels: Sequence[str]) -> str:
@@ -101,15 +105,13 @@ def commands_of(store: Store, command: str, labels: Sequence[str]) -> str:
 
 def _options(label: str, configuration: Mapping[str, Any]) -> str:
     """Return what a command has beside trackers, data and folder."""
-    found = ""
-    if configuration.get("device", "auto") != "auto":
-        found += f" --device {configuration['device']}"
-    if "refiner" in configuration:
-        name, preset = configuration["refiner"]["name"], configuration["refiner"]["preset"]
+    device, refiner, own = configuration.get("device", "auto"), configuration.get("refiner"), label.rpartition("+")[2]
+    found = [f" --device {device}"] if device != "auto" else []
+    if refiner:
+        name, preset = refiner["name"], refiner["preset"]
         text = name if preset == "default" else f"{name}:{preset}"
-        own = label.rpartition("+")[2]
-        found += f" --refine {text}" if own in (name, f"{name}-{preset}") else f" --refine {own}={text}"
-    return found + "".join(f" --set {key}={value}" for key, value in configuration.get("overrides", {}).items())
+        found.append(f" --refine {text}" if own in (name, f"{name}-{preset}") else f" --refine {own}={text}")
+    return "".join([*found, *(f" --set {key}={value}" for key, value in configuration.get("overrides", {}).items())])
 
 
-__all__ = ["before_refinement", "commands_of", "trackers_with_refiner"]
+__all__ = ["before_refinement", "commands_of", "machine_of", "trackers_with_refiner"]

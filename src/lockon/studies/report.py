@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lockon._files import write_bytes
+from lockon._files import read_json_object, write_bytes
 from lockon.bench.store import Store
-from lockon.bench.tables.markdown import markdown
-from lockon.bench.tables.model import Table, mean_spread, signed
+from lockon.bench.tables.markdown import text_table
+from lockon.bench.tables.model import mean_spread, signed
 from lockon.errors import LockonError
 from lockon.studies.fit import fitted
-from lockon.studies.grid import BASE
 from lockon.studies.metrics import LOST, METRICS
-from lockon.studies.refiner_page import before_refinement, trackers_with_refiner
+from lockon.studies.refiner_page import before_refinement, machine_of, trackers_with_refiner
 from lockon.studies.relation import CAUSE, relation
-from lockon.studies.settings import named
-from lockon.studies.spec import StudySpec
+from lockon.studies.spec import BASE, StudySpec
 from lockon.studies.summary import Comparison, RowScores, compare_rows, read_scores
 
-_LOST = f"a target with an IoU of at most {LOST} counts as lost"
 _RULE = (
     "A row counts as **better** or **worse** where all seeds agree in the sign of the difference and the 95 % interval over sequences "
     "(bootstrap, seeds averaged) excludes 0; everything else is **not told apart**. p is a sign-flip permutation test over sequences. No "
     "correction for the number of comparisons is made: of twenty equal pairs one may look different."
 )
-
 _DIFFERENCES = "Each table shows one row less another. The column `seeds` has the difference seed by seed."
 
 
@@ -47,66 +44,53 @@ def write_report(out: Path, kind: StudySpec, pages: Sequence[Path], results: Pat
     """
     settings = _settings(out, kind)
     rows, sequences = read_scores(out, kind)
-    extra = [before_refinement(out, rows, kind)] if kind.bases else []
-    if results is not None:
-        extra += trackers_with_refiner(results, kind)
-    text = page(kind, rows, sequences, settings, _facts(out, rows, kind), extra=extra)
+    comparisons = compare_rows(rows, kind)
+    conditions = "\n".join(f"- {text}." for text in _conditions(out, kind, rows, sequences, settings))
+    parts = [
+        f"# {kind.title}\n\n{kind.intro}",
+        f"## Outcome\n\n{_outcome(comparisons, kind)}\n\n{_RULE}",
+        f"## Conditions\n\n{conditions}",
+        f"## Results\n\nMean ± standard deviation over seeds.\n\n{_results(rows, kind)}",
+        *([f"## Alignment and overlap\n\n{relation(rows, comparisons, kind)}"] if CAUSE in kind.metrics else []),
+        f"## Differences\n\n{_DIFFERENCES}\n\n{_differences(comparisons, kind)}",
+        *([before_refinement(out, rows, kind)] if kind.bases else []),
+        *(trackers_with_refiner(results, kind) if results is not None else []),
+        f"## Sequences\n\n{kind.metrics[0]} of each sequence, mean over seeds.\n\n{_per_sequence(rows, sequences, kind)}",
+        f"## The paper's metrics\n\n{_published(kind)}",
+        f"## Repeat it\n\n```bash\n{_command(kind, rows, settings)}\n```\n\n{kind.scale}",
+    ]
+    text = fitted("\n\n".join(part.strip() for part in parts) + "\n")
     for path in pages:
         write_bytes(path, text.encode())
     return list(pages)
 
 
-def page(
-    kind: StudySpec,
-    rows: Sequence[RowScores],
-    sequences: Sequence[str],
-    settings: Mapping[str, Any],
-    facts: Mapping[str, str],
-    *,
-    extra: Sequence[str] = (),
-) -> str:
-    """Return the page as Markdown.
+def _settings(out: Path, kind: StudySpec) -> dict[str, Any]:
+    path, advice = out / "study.json", "run it first without --report"
+    if not path.is_file():
+        raise LockonError(f"{out} holds no study; {advice}")
+    found = read_json_object(path, advice)
+    if found.get("study") != kind.name:
+        raise LockonError(f"{out} holds the study {found.get('study')}; give lockon study {found.get('study')}, or another --out")
+    return found
 
-    Args:
-        kind: Of study.
-        rows: Finished ones.
-        sequences: Names.
-        settings: Of study.json.
-        facts: Further lines for the list of conditions, by name.
-        extra: Further sections.
-    """
-    comparisons = compare_rows(rows, kind)
-    parts = [
-        f"# {kind.title}\n\n{kind.intro}",
-        f"## Outcome\n\n{_outcome(comparisons, kind)}\n\n{_RULE}",
-        f"## Conditions\n\n{_conditions(kind, rows, sequences, settings, facts)}",
-        f"## Results\n\nMean ± standard deviation over seeds.\n\n{_results(rows, kind)}\n\n{_legend(kind)}",
-        *([f"## Alignment and overlap\n\n{relation(rows, comparisons, kind)}"] if CAUSE in kind.metrics else []),
-        f"## Differences\n\n{_DIFFERENCES}\n\n{_differences(comparisons, kind)}",
-        *extra,
-        f"## Sequences\n\n{kind.metrics[0]} of each sequence, mean over seeds.\n\n{_per_sequence(rows, sequences, kind)}",
-        f"## The paper's metrics\n\n{_published(kind)}",
-        f"## Repeat it\n\n```bash\n{_command(kind, rows, settings)}\n```\n\n{kind.scale}",
-    ]
-    return fitted("\n\n".join(part.strip() for part in parts) + "\n")
+
+def _by_pair(comparisons: Sequence[Comparison], kind: StudySpec) -> Iterator[tuple[str, str, str, list[Comparison]]]:
+    """Yield tracker, title of the row, title of the other one, and their comparisons."""
+    for (row, other), items in groupby(comparisons, key=lambda item: (item.row, item.other)):
+        yield row.tracker, kind.title_of(row), kind.title_of(other), list(items)
 
 
 def _outcome(comparisons: Sequence[Comparison], kind: StudySpec) -> str:
     """Say one sentence per row against its baseline."""
-    if not comparisons:
-        return "Nothing can be compared yet: no row has finished beside its baseline."
     lines = []
-    pairs = dict.fromkeys((item.row, item.other) for item in comparisons)
-    for row, other in pairs:
-        own = [item for item in comparisons if (item.row, item.other) == (row, other)]
-        verdicts = {verdict: [item for item in own if item.verdict == verdict] for verdict in ("better", "worse", "not told apart")}
-        told = "; ".join(
-            f"**{verdict}** in {', '.join(f'{item.name} ({_mean(item)})' for item in items)}"
-            for verdict, items in verdicts.items()
-            if items
-        )
-        lines.append(f"- {row.tracker}, {kind.title_of(row)} against {kind.title_of(other)}: {told}.")
-    return "\n".join(lines)
+    for tracker, row, other, items in _by_pair(comparisons, kind):
+        verdicts: dict[str, list[str]] = {"better": [], "worse": [], "not told apart": []}
+        for item in items:
+            verdicts[item.verdict].append(f"{item.name} ({_mean(item)})")
+        told = "; ".join(f"**{verdict}** in {', '.join(metrics)}" for verdict, metrics in verdicts.items() if metrics)
+        lines.append(f"- {tracker}, {row} against {other}: {told}.")
+    return "\n".join(lines) or "Nothing can be compared yet: no row has finished beside its baseline."
 
 
 def _mean(item: Comparison) -> str:
@@ -114,25 +98,37 @@ def _mean(item: Comparison) -> str:
 
 
 def _conditions(
-    kind: StudySpec, rows: Sequence[RowScores], sequences: Sequence[str], settings: Mapping[str, Any], facts: Mapping[str, str]
-) -> str:
+    out: Path, kind: StudySpec, rows: Sequence[RowScores], sequences: Sequence[str], settings: Mapping[str, Any]
+) -> Iterator[str]:
+    labels = [f"{row.row.name}.s{seed}" for row in rows for seed in row.seeds]
     seeds = sorted({seed for row in rows for seed in row.seeds})
     steps = settings.get("steps") or "the recipe's own number of"
-    lines = [
-        f"- {len(rows)} rows, seeds {', '.join(map(str, seeds))}, {sum(len(row.seeds) for row in rows)} runs of {steps} updates.",
-        f"- {settings.get('samples')} different pairs per seed (`--cache {settings.get('cache')}`), the same for all rows with that seed.",
-        f"- Judged on {len(sequences)} validation sequences, none of which was trained on, with preset `{settings.get('preset')}` for "
-        "all: nothing was tuned on them.",
-        *(f"- {name}: {value}." for name, value in facts.items()),
-    ]
-    if any(row.row.tracker in kind.grid for row in rows):
-        lines.append(f"- Networks: {kind.networks}.")
-    for tracker, budget in settings.get("budget", {}).items():
-        kept = [f"`{name}={_bare(value)}`" for name, value in budget.items() if name not in settings.get("overrides", {})]
-        lines += [f"- Settings of all runs of {tracker}: {', '.join(kept)}."] if tracker in {row.row.tracker for row in rows} else []
-    if settings.get("overrides"):
-        lines.append(f"- Settings of all runs: {', '.join(f'`{name}={_bare(value)}`' for name, value in settings['overrides'].items())}.")
-    return "\n".join([*lines, *(f"- {text}." for text in kind.conditions)])
+    yield f"{len(rows)} rows, seeds {', '.join(map(str, seeds))}, {len(labels)} runs of {steps} updates"
+    yield f"{settings.get('samples')} different pairs per seed (`--cache {settings.get('cache')}`), the same for all rows with that seed"
+    yield (
+        f"Judged on {len(sequences)} validation sequences, none of which was trained on, with preset `{settings.get('preset')}` for "
+        "all: nothing was tuned on them"
+    )
+    records = Store(out / "base").records(kind.bases[0]) if kind.bases else Store(out / "bench").records(labels[0])
+    if records and records[0].setup.get("machine"):
+        yield f"Machine: {machine_of(records[0])}"
+    lost = f"in one pass; a target with an IoU of at most {LOST} counts as lost"
+    judged = f"with the boxes of {' and of '.join(kind.bases)}" if kind.bases else lost
+    yield f"Frames: {sum(len(record.truth) for record in records)} per run {judged}"
+    states = [sorted((out / "runs" / label).glob("checkpoints/step-*/state.json"))[-1:] for label in labels]
+    minutes = [json.loads(path.read_text(encoding="utf-8"))["seconds"] / 60 for last in states for path in last]
+    if minutes:
+        yield f"Training: {np.mean(minutes):.1f} minutes per run (from {min(minutes):.1f} to {max(minutes):.1f})"
+    trackers = {row.row.tracker for row in rows}
+    if trackers & set(kind.grid):
+        yield f"Networks: {kind.networks}"
+    overrides = settings.get("overrides", {})
+    groups = {f" of {tracker}": budget for tracker, budget in settings.get("budget", {}).items() if tracker in trackers}
+    for whose, values in {**groups, "": overrides}.items():
+        shown = [f"`{name}={_bare(value)}`" for name, value in values.items() if not whose or name not in overrides]
+        if shown:
+            yield f"Settings of all runs{whose}: {', '.join(shown)}"
+    yield from kind.conditions
 
 
 def _results(rows: Sequence[RowScores], kind: StudySpec) -> str:
@@ -140,37 +136,30 @@ def _results(rows: Sequence[RowScores], kind: StudySpec) -> str:
     for row in rows:
         metrics = [mean_spread(row.by_seed(name), METRICS[name].digits) for name in kind.metrics]
         cells.append([row.row.tracker, kind.title_of(row.row), *metrics, str(len(row.seeds))])
-    return _table(["tracker", kind.column, *kind.metrics, "seeds"], cells, left=2)
-
-
-def _legend(kind: StudySpec) -> str:
-    metrics = {name: METRICS[name] for name in kind.metrics}
-    return "\n".join(f"- {name}: {metric.meaning}; {'higher' if metric.rising else 'lower'} is better." for name, metric in metrics.items())
+    counted = [METRICS[name] for name in kind.metrics]
+    legend = [f"- {one.key}: {one.meaning}; {'higher' if one.rising else 'lower'} is better." for one in counted]
+    return text_table(["tracker", kind.column, *kind.metrics, "seeds"], cells, left=2) + "\n\n" + "\n".join(legend)
 
 
 def _differences(comparisons: Sequence[Comparison], kind: StudySpec) -> str:
-    if not comparisons:
-        return "None yet."
     head = ["metric", "seeds", "mean", "95 % interval", "p", "sequences +/-", "verdict"]
     tables = []
-    for row, other in dict.fromkeys((item.row, item.other) for item in comparisons):
+    for tracker, row, other, items in _by_pair(comparisons, kind):
         lines = []
-        for item in comparisons:
-            if (item.row, item.other) != (row, other):
-                continue
+        for item in items:
             paired, digits = item.sequences, METRICS[item.name].digits
             by_seed = " ".join(signed(value, digits) for value in item.by_seed)
             interval = f"{signed(paired.interval.low, digits)} to {signed(paired.interval.high, digits)}"
             cells = [by_seed, _mean(item), interval, f"{paired.p_value:.2f}", f"{paired.better}/{paired.worse}"]
             lines.append([item.name, *cells, item.verdict])
-        tables.append(f"**{row.tracker}: {kind.title_of(row)}, less {kind.title_of(other)}**\n\n{_table(head, lines, left=2)}")
-    return "\n\n".join(tables)
+        tables.append(f"**{tracker}: {row}, less {other}**\n\n{text_table(head, lines, left=2)}")
+    return "\n\n".join(tables) or "None yet."
 
 
 def _per_sequence(rows: Sequence[RowScores], sequences: Sequence[str], kind: StudySpec) -> str:
     means = [row.values[kind.metrics[0]].mean(0) for row in rows]
-    lines = [[name, *(f"{mean[index]:.3f}" if np.isfinite(mean[index]) else "" for mean in means)] for index, name in enumerate(sequences)]
-    return _table(["sequence", *(f"{row.row.tracker} {kind.title_of(row.row)}" for row in rows)], lines)
+    lines = [[name, *(mean_spread(mean[[index]]) for mean in means)] for index, name in enumerate(sequences)]
+    return text_table(["sequence", *(f"{row.row.tracker} {kind.title_of(row.row)}" for row in rows)], lines)
 
 
 def _published(kind: StudySpec) -> str:
@@ -178,21 +167,17 @@ def _published(kind: StudySpec) -> str:
     lines = []
     for variant, values in paper.values.items():
         pairs = zip(values, paper.values[BASE], strict=True)
-        cells = (f"{value:.{paper.digits}f} ({value - base:+.{paper.digits}f})" for value, base in pairs)
+        cells = (f"{value:.{paper.digits}f} ({signed(value - base, paper.digits)})" for value, base in pairs)
         lines.append([kind.variants[variant].title, *cells])
-    return f"{paper.text}\n\n{_table([kind.column, *paper.columns], lines)}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    return markdown([Table.of_texts(head, rows, left)]).strip()
+    return f"{paper.text}\n\n{text_table([kind.column, *paper.columns], lines)}"
 
 
 def _command(kind: StudySpec, rows: Sequence[RowScores], settings: Mapping[str, Any]) -> str:
     words = [f"lockon study {kind.name} --data-root data --out runs/{kind.name} --jobs 2"]
     trackers = list(dict.fromkeys(row.row.tracker for row in rows))
-    named_ones = trackers if set(trackers) - set(kind.grid) else []
-    words += [f"--trackers {tracker}" for tracker in named_ones]
-    if {row.row for row in rows} - set(kind.rows(named_ones)):
+    named = trackers if set(trackers) - set(kind.grid) else []
+    words += [f"--trackers {tracker}" for tracker in named]
+    if {row.row for row in rows} - set(kind.rows(named)):
         words += [f"--only {row.row.name}" for row in rows]
     words += [f"--seeds {','.join(str(seed) for seed in sorted({seed for row in rows for seed in row.seeds}))}"]
     words += [f"--steps {settings['steps']}"] if settings.get("steps") else []
@@ -203,43 +188,7 @@ def _command(kind: StudySpec, rows: Sequence[RowScores], settings: Mapping[str, 
 
 def _bare(value: Any) -> str:
     """Return a setting without the folders of a machine."""
-    text = str(value)
-    return text.rpartition("/")[2] if "/" in text else text
+    return str(value).rpartition("/")[2]
 
 
-def _settings(out: Path, kind: StudySpec) -> dict[str, Any]:
-    path = out / "study.json"
-    try:
-        found = named(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise LockonError(f"{out} holds no study ({path.name}: {reason}); run it first without --report") from None
-    if found["study"] != kind.name:
-        raise LockonError(f"{out} holds the study {found['study']}; give lockon study {found['study']}, or another --out")
-    return found
-
-
-def _facts(out: Path, rows: Sequence[RowScores], kind: StudySpec) -> dict[str, str]:
-    """Return the machine, and what a run took on it."""
-    label = f"{rows[0].row.name}.s{rows[0].seeds[0]}"
-    records = Store(out / "base").records(kind.bases[0]) if kind.bases else Store(out / "bench").records(label)
-    machine = records[0].setup.get("machine", {}) if records else {}
-    facts = {}
-    if machine:
-        facts["Machine"] = f"{machine.get('processor', 'unknown')}, {machine.get('cores', '?')} cores"
-    frames = sum(len(record.truth) for record in records)
-    judged = f"with the boxes of {' and of '.join(kind.bases)}" if kind.bases else f"in one pass; {_LOST}"
-    facts["Frames"] = f"{frames} per run {judged}"
-    seconds = [value for row in rows for seed in row.seeds if (value := _seconds(out / "runs" / f"{row.row.name}.s{seed}")) is not None]
-    if seconds:
-        facts["Training"] = f"{np.mean(seconds) / 60:.1f} minutes per run (from {min(seconds) / 60:.1f} to {max(seconds) / 60:.1f})"
-    return facts
-
-
-def _seconds(run: Path) -> float | None:
-    """Return how long a run trained, by its last checkpoint."""
-    states = sorted(run.glob("checkpoints/step-*/state.json"))
-    return float(json.loads(states[-1].read_text(encoding="utf-8"))["seconds"]) if states else None
-
-
-__all__ = ["page", "write_report"]
+__all__ = ["write_report"]

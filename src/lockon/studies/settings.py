@@ -9,23 +9,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lockon._files import read_json_object, write_bytes
-from lockon.bench.protocols.one_pass import OnePass
-from lockon.bench.protocols.reset import Reset
 from lockon.config import as_json, differences
 from lockon.data.datasets.registry import load_videos
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
-from lockon.studies.alignment import alignment_file
-from lockon.studies.grid import StudyRun
-from lockon.studies.measured import refinement_file
-from lockon.studies.metrics import ALIGNMENT
-from lockon.studies.rbo import RBO
-from lockon.studies.spec import StudySpec
+from lockon.studies.spec import StudyRun, StudySpec
 from lockon.train.recipe import Recipe, TrainSources
 from lockon.zoo.training import recipe
 
 Cache = Literal["auto", "features", "images", "none"]
-PROTOCOLS = (OnePass(), Reset())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,8 +26,7 @@ class Study:
 
     Attributes:
         kind: Which study it is.
-        out: RUN folders in runs/, results of tracking in bench/, of scores against IoU in alignment/, boxes to refine in base/, samples in
-            cache/, study.json.
+        out: RUN folders in runs/, results of tracking in bench/, boxes to refine in base/, samples in cache/, study.json.
         sources: Training data and validation videos.
         steps: Updates of each run; None for each recipe's own.
         samples: Different pairs per seed, drawn once and kept; when they have been used up they come again in another order.
@@ -80,14 +71,6 @@ class Study:
         """Return the finished weights of a run; they exist when its training is over."""
         return self.folder(run) / "weights.safetensors"
 
-    def alignment(self, run: StudyRun) -> Path | None:
-        """Return where the measurement of a run's scores against IoU lies; None if the study has none."""
-        return alignment_file(self.out, run.label) if set(self.kind.metrics) & set(ALIGNMENT) else None
-
-    def refinement(self, run: StudyRun) -> Path:
-        """Return where the measurement of a refiner lies."""
-        return refinement_file(self.out, run.label)
-
     @property
     def base(self) -> Path:
         """Results of the trackers whose boxes refiners are judged on, readable by `lockon bench report`."""
@@ -112,12 +95,9 @@ class Study:
         """Return the JSON values that must be the same for all runs of the folder."""
         return {
             "study": self.kind.name,
-            "steps": self.steps,
-            "samples": self.samples,
-            "cache": self.cache,
+            **{name: getattr(self, name) for name in ("steps", "samples", "cache", "preset")},
             "overrides": {name: str(value) for name, value in self.overrides.items()},
-            "preset": self.preset,
-            **({"budget": as_json(self.kind.budget)} if self.kind.budget else {}),
+            "budget": as_json(self.kind.budget),
         }
 
     def claim(self) -> None:
@@ -127,17 +107,10 @@ class Study:
             LockonError: The folder belongs to a study with other settings, or cannot be written.
         """
         path = self.out / "study.json"
-        if path.is_file():
-            changed = differences(named(read_json_object(path, "remove it, or give another --out")), self.common())
-            if changed:
-                raise LockonError(f"{self.out} holds a study with other settings: {', '.join(changed)}; give the same, or another --out")
-            return
-        write_bytes(path, (json.dumps(self.common(), indent=1) + "\n").encode())
+        if not path.is_file():
+            write_bytes(path, (json.dumps(self.common(), indent=1) + "\n").encode())
+        elif changed := differences(read_json_object(path, "remove it, or give another --out"), self.common()):
+            raise LockonError(f"{self.out} holds a study with other settings: {', '.join(changed)}; give the same, or another --out")
 
 
-def named(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content of a study.json; those of the time when there was one study do not say which they are."""
-    return {"study": RBO.name, **settings}
-
-
-__all__ = ["PROTOCOLS", "Cache", "Study", "named"]
+__all__ = ["Cache", "Study"]

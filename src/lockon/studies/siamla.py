@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lockon.studies.grid import BASE, Variant
 from lockon.studies.metrics import ALIGNMENT, TRACKING
-from lockon.studies.spec import Published, StudySpec
+from lockon.studies.spec import BASE, Published, StudySpec, Variant
 
 _BRANCHED = ("compact-car", "siamcar-r50")  # trackers whose head can have the localization branch
 _LADL: dict[str, Any] = {"loss.cls": "dynamic-labels"}

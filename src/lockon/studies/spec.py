@@ -1,4 +1,4 @@
-"""`StudySpec`: all that one study has and another has not, as a value: rows, metrics, and the words of its page."""
+"""`StudySpec`: all that one study has and another has not, as a value: its grid of runs, metrics, and the words of its page."""
 
 from __future__ import annotations
 
@@ -7,8 +7,67 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lockon.errors import LockonError, unknown_name
-from lockon.studies.grid import BASE, Row, Variant
-from lockon.studies.metrics import TRACKING, Name
+from lockon.studies.metrics import TRACKING
+
+BASE = "base"  # name of the variant that all others are compared with
+COMPACT = "compact-"  # trackers that share backbone, data and crops, so that one cache of samples serves them all
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to train.
+
+    Attributes:
+        title: In tables.
+        settings: Dotted names of a recipe's configuration and their values.
+        against: The variant that it is compared with, beside the baseline; "" for none.
+        trackers: Those that have what it sets; () for all.
+    """
+
+    title: str
+    settings: Mapping[str, Any]
+    against: str = ""
+    trackers: tuple[str, ...] = ()
+
+    def suits(self, tracker: str) -> bool:
+        """Return whether a tracker can be trained in this way."""
+        return not self.trackers or tracker in self.trackers
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A tracker trained in one way.
+
+    Attributes:
+        tracker: Name of a training recipe.
+        variant: Of the study's variants.
+    """
+
+    tracker: str
+    variant: str
+
+    @property
+    def name(self) -> str:
+        """For the command line and folders: "compact-ban.cr"."""
+        return f"{self.tracker}.{self.variant}"
+
+    @property
+    def family(self) -> str:
+        """Rows of one family learn from the same samples."""
+        return COMPACT.rstrip("-") if self.tracker.startswith(COMPACT) else self.tracker
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRun:
+    """One row with one seed: of initial weights and samples."""
+
+    row: Row
+    seed: int
+
+    @property
+    def label(self) -> str:
+        """Name of its folder and of its results."""
+        return f"{self.row.name}.s{self.seed}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +115,7 @@ class StudySpec:
     variants: Mapping[str, Variant]
     table: tuple[str, ...]
     grid: Mapping[str, tuple[str, ...]]
-    metrics: tuple[Name, ...] = TRACKING
+    metrics: tuple[str, ...] = TRACKING
     bases: tuple[str, ...] = ()
     budget: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     column: str
@@ -87,22 +146,27 @@ class StudySpec:
         """
         if len(set(trackers)) < len(trackers):
             raise LockonError(f"trackers {', '.join(trackers)}: one is given twice; give each once")
-        grid = {tracker: self._suiting(tracker) for tracker in trackers} if trackers else dict(self.grid)
+        grid = {tracker: tuple(name for name in self.table if self.variants[name].suits(tracker)) for tracker in trackers} or self.grid
         for tracker, variants in grid.items():
             if not variants:
                 able = " or ".join(self.variants[BASE].trackers)
                 raise LockonError(f"tracker {tracker} given, but no row of the study {self.name} suits it; give {able}")
         if not only:
             return [Row(tracker, variant) for tracker, variants in grid.items() for variant in variants]
-        chosen: list[Row] = []
+        chosen: dict[Row, None] = {}  # in order
         for name in only:
             tracker, _, variant = name.rpartition(".")
             if variant not in self.variants:
                 raise unknown_name("row's variant", variant, self.variants)
             if tracker and tracker not in grid:
                 raise unknown_name("row's tracker", tracker, grid)
-            chosen += self._of(variant, [tracker] if tracker else list(grid), name)
-        return list(dict.fromkeys(chosen))
+            asked = [tracker] if tracker else list(grid)
+            suited = [Row(one, variant) for one in asked if self.variants[variant].suits(one)]
+            if not suited:
+                able = " or ".join(self.variants[variant].trackers)
+                raise LockonError(f"row {name} given, but {', '.join(asked)} has no part of that kind; {variant} needs {able}")
+            chosen |= dict.fromkeys(suited)
+        return list(chosen)
 
     def settings(self, row: Row) -> dict[str, Any]:
         """Return what a row sets in its recipe."""
@@ -112,15 +176,5 @@ class StudySpec:
         """Return the row's variant in words."""
         return self.variants[row.variant].title
 
-    def _suiting(self, tracker: str) -> tuple[str, ...]:
-        return tuple(name for name in self.table if self.variants[name].suits(tracker))
 
-    def _of(self, variant: str, trackers: list[str], asked: str) -> list[Row]:
-        suited = [tracker for tracker in trackers if self.variants[variant].suits(tracker)]
-        if not suited:
-            able = " or ".join(self.variants[variant].trackers)
-            raise LockonError(f"row {asked} given, but {', '.join(trackers)} has no part of that kind; {variant} needs {able}")
-        return [Row(tracker, variant) for tracker in suited]
-
-
-__all__ = ["Published", "StudySpec"]
+__all__ = ["BASE", "COMPACT", "Published", "Row", "StudyRun", "StudySpec", "Variant"]

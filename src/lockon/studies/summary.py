@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,15 +17,13 @@ from lockon.bench.report.reset import ResetScoring
 from lockon.bench.store import Record, Store
 from lockon.errors import LockonError
 from lockon.ops.boxes import iou_xywh
-from lockon.studies.alignment import alignment_file, read_alignment
-from lockon.studies.grid import BASE, Row
-from lockon.studies.measured import measured_runs, read_measured, refinement_file
-from lockon.studies.metrics import ALIGNMENT, LOST, METRICS, Name
-from lockon.studies.spec import StudySpec
+from lockon.studies.measured import measured_file, read_measured
+from lockon.studies.metrics import ALIGNMENT, LOST, METRICS
+from lockon.studies.spec import BASE, Row, StudySpec
 from lockon.types import FloatArray
 
 _LABEL = re.compile(r"(?P<tracker>.+)\.(?P<variant>[a-z0-9-]+)\.s(?P<seed>\d+)")
-Scores = dict[str, dict[Name, tuple[float, float]]]  # by sequence and metric: value, and weight in the mean over sequences
+Scores = dict[str, dict[str, float]]  # by sequence and metric; and "frames", by which sequences are weighted in R
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +34,21 @@ class RowScores:
         row: Which.
         seeds: Rising.
         values: (K, S) per metric; NaN where a sequence has none.
-        weights: (S,) per metric: of the mean over sequences.
+        frames: (S,) of each sequence.
     """
 
     row: Row
     seeds: tuple[int, ...]
-    values: Mapping[Name, FloatArray]
-    weights: Mapping[Name, FloatArray]
+    values: Mapping[str, FloatArray]
+    frames: FloatArray
 
-    def by_seed(self, name: Name) -> FloatArray:
+    def weights(self, name: str) -> FloatArray:
+        """Return the (S,) weights of a metric's mean over sequences."""
+        return self.frames if name == "R" else np.ones(len(self.frames))
+
+    def by_seed(self, name: str) -> FloatArray:
         """Return the metric of each seed (K,) over all sequences that have it."""
-        return mean_over_sequences(self.values[name], self.weights[name])
+        return mean_over_sequences(self.values[name], self.weights(name))
 
 
 def mean_over_sequences(values: ArrayLike, weights: ArrayLike) -> FloatArray:
@@ -72,7 +74,7 @@ class Comparison:
 
     row: Row
     other: Row
-    name: Name
+    name: str
     by_seed: FloatArray
     sequences: PairedDifference
 
@@ -80,12 +82,8 @@ class Comparison:
     def verdict(self) -> Literal["better", "worse", "not told apart"]:
         """A difference counts where all seeds agree in its sign and the 95 % interval over sequences excludes 0."""
         sign = 1 if METRICS[self.name].rising else -1
-        ends = sorted((sign * self.sequences.interval.low, sign * self.sequences.interval.high))
-        if (sign * self.by_seed > 0).all() and ends[0] > 0:
-            return "better"
-        if (sign * self.by_seed < 0).all() and ends[1] < 0:
-            return "worse"
-        return "not told apart"
+        changes = sign * np.array([*self.by_seed, self.sequences.interval.low, self.sequences.interval.high])
+        return "better" if (changes > 0).all() else "worse" if (changes < 0).all() else "not told apart"
 
 
 def read_scores(out: Path, kind: StudySpec) -> tuple[list[RowScores], list[str]]:
@@ -96,49 +94,43 @@ def read_scores(out: Path, kind: StudySpec) -> tuple[list[RowScores], list[str]]
     Raises:
         LockonError: No finished run, or a damaged file.
     """
-    store = Store(out / "bench")
-    found: dict[tuple[str, str], dict[int, Scores]] = {}
-    labels = measured_runs(out) if kind.bases else store.trackers()
-    for label in labels:
+    found: dict[Row, dict[int, Scores]] = {}
+    for label in [path.name for path in (out / "runs").glob("*")] if kind.bases else Store(out / "bench").trackers():
         match = _LABEL.fullmatch(label)
-        if match is None or match["variant"] not in kind.variants:
-            continue
-        scores = _refiner_scores(out, label, kind) if kind.bases else _run_scores(store, label, kind)
-        found.setdefault((match["tracker"], match["variant"]), {})[int(match["seed"])] = scores
+        if match is not None and match["variant"] in kind.variants:
+            scores = _run_scores(out, label, kind)
+            found.setdefault(Row(match["tracker"], match["variant"]), {})[int(match["seed"])] = scores
     names = sorted({name for seeds in found.values() for scores in seeds.values() for name in scores})
     order = list(kind.variants)
     rows = []
-    for (tracker, variant), seeds in sorted(found.items(), key=lambda item: (item[0][0], order.index(item[0][1]))):
-        whole = {seed: scores for seed, scores in sorted(seeds.items()) if scores and set(scores) == set(names)}
-        if whole:
-            rows.append(_row(Row(tracker, variant), whole, names, kind.metrics))
+    for row in sorted(found, key=lambda row: (row.tracker, order.index(row.variant))):
+        whole = {seed: [scores[name] for name in names] for seed, scores in sorted(found[row].items()) if scores.keys() == set(names)}
+        if names and whole:
+            values = {metric: np.array([[one[metric] for one in run] for run in whole.values()]) for metric in kind.metrics}
+            frames = np.array([one["frames"] for one in next(iter(whole.values()))])
+            rows.append(RowScores(row, tuple(whole), values, frames))
     if not rows:
         raise LockonError(f"{out} holds no finished run of a study; run it first without --report")
     return rows, names
 
 
-def _run_scores(store: Store, label: str, kind: StudySpec) -> Scores:
-    """Return value and weight of each metric per sequence of which everything is known that the study counts."""
-    rule = OnePassScoring("pysot")
+def _run_scores(out: Path, label: str, kind: StudySpec) -> Scores:
+    """Return each metric per sequence of which everything is known that the study counts."""
+    if kind.bases:
+        measured = read_measured(measured_file(out, label), {name: name for name in kind.metrics})
+        return {name: {**values, "frames": 1.0} for name, values in measured.items()}
+    store, rule = Store(out / "bench"), OnePassScoring("pysot")
     resets = {record.sequence: record for record in store.records(label, "reset")}
-    measured = read_alignment(alignment_file(store.folder.parent, label))
+    aligned = bool(set(kind.metrics) & set(ALIGNMENT))
+    measured = read_measured(measured_file(out, label), ALIGNMENT) if aligned else {}
     scores: Scores = {}
     for record in store.records(label):
         name = record.sequence
-        if name not in resets or (name not in measured and set(kind.metrics) & set(ALIGNMENT)):
-            continue
-        values = rule.score([record]).values
-        one: dict[Name, tuple[float, float]] = {"AUC": (values["AUC"], 1), "AO": (values["AO"], 1), "lost": (_lost(record), 1)}
-        one["R"] = _robustness(resets[name])
-        one |= {metric: (value, 1.0) for metric, value in measured.get(name, {}).items()}
-        scores[name] = {metric: one[metric] for metric in kind.metrics}
+        if name in resets and (name in measured or not aligned):
+            robustness = ResetScoring(record.dataset).score([resets[name]]).values["R"]
+            one = {**rule.score([record]).values, "lost": _lost(record), "R": robustness, "frames": float(len(resets[name].truth))}
+            scores[name] = {**one, **measured.get(name, {})}
     return scores
-
-
-def _refiner_scores(out: Path, label: str, kind: StudySpec) -> Scores:
-    """Return the metrics of a refiner per sequence."""
-    measured = read_measured(refinement_file(out, label), {name: name for name in kind.metrics})
-    return {sequence: {name: (value, 1.0) for name, value in values.items()} for sequence, values in measured.items()}
 
 
 def _lost(record: Record) -> float:
@@ -146,43 +138,29 @@ def _lost(record: Record) -> float:
     frames = slice(record.run.start + 1, None)
     truth = record.truth[frames]
     known = np.isfinite(truth).all(axis=1)
-    overlaps = iou_xywh(record.run.boxes[frames][known], truth[known])
-    return 100 * float(np.mean(overlaps <= LOST))
-
-
-def _robustness(record: Record) -> tuple[float, float]:
-    """Return the failures per 100 frames, and the number of frames, by which sequences are weighted."""
-    return ResetScoring(record.dataset).score([record]).values["R"], float(len(record.truth))
-
-
-def _row(row: Row, seeds: Mapping[int, Scores], names: list[str], metrics: Sequence[Name]) -> RowScores:
-    table = {metric: np.array([[scores[name][metric] for name in names] for scores in seeds.values()]) for metric in metrics}  # (K, S, 2)
-    values = {metric: array[..., 0] for metric, array in table.items()}
-    return RowScores(row, tuple(seeds), values, {metric: array[0, :, 1] for metric, array in table.items()})
+    return 100 * float(np.mean(iou_xywh(record.run.boxes[frames][known], truth[known]) <= LOST))
 
 
 def compare_rows(rows: Sequence[RowScores], kind: StudySpec) -> list[Comparison]:
     """Compare each row with the baseline of its tracker, and with the variant that it extends; per metric."""
     by_row = {one.row: one for one in rows}
-    found = []
+    found: list[Comparison] = []
     for one in rows:
         for variant in dict.fromkeys((BASE, kind.variants[one.row.variant].against)):
             other = by_row.get(Row(one.row.tracker, variant))
             if other is not None and other is not one:
-                found += [item for name in kind.metrics if (item := _difference(one, other, name)) is not None]
+                found += _differences(one, other, kind)
     return found
 
 
-def _difference(one: RowScores, other: RowScores, name: Name) -> Comparison | None:
+def _differences(one: RowScores, other: RowScores, kind: StudySpec) -> Iterator[Comparison]:
     common = [seed for seed in one.seeds if seed in other.seeds]
-    if not common:
-        return None
-    first, second = (row.values[name][[row.seeds.index(seed) for seed in common]] for row in (one, other))  # (K, S)
-    weights = np.where(np.isfinite(first - second).all(axis=0), one.weights[name], 0.0)  # sequences that have the metric with every seed
-    if not weights.any():
-        return None
-    paired = paired_difference(first.mean(0), second.mean(0), weights=weights)
-    return Comparison(one.row, other.row, name, mean_over_sequences(first - second, weights), paired)
+    for name in kind.metrics if common else ():
+        first, second = (row.values[name][[row.seeds.index(seed) for seed in common]] for row in (one, other))  # (K, S)
+        weights = np.where(np.isfinite(first - second).all(axis=0), one.weights(name), 0.0)  # sequences that have it with every seed
+        if weights.any():
+            paired = paired_difference(first.mean(0), second.mean(0), weights=weights)
+            yield Comparison(one.row, other.row, name, mean_over_sequences(first - second, weights), paired)
 
 
 __all__ = ["Comparison", "RowScores", "compare_rows", "mean_over_sequences", "read_scores"]

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from lockon._processes import Message, ProcessPool, Send
+from lockon._processes import ProcessPool, Send
 from lockon.errors import LockonError
 
 PATIENCE = 120.0  # seconds that a stopped task has for saving
 POLL = 2.0  # seconds between looks at the progress
+DIED = "its process died (out of memory, or a crash in native code); the same command goes on"
 OnProgress = Callable[[str], None]
 
 
@@ -76,7 +77,8 @@ def run_tasks(tasks: Sequence[StudyTask], *, jobs: int, threads: int) -> Iterato
                 continue
             quiet = True
             for message in pool.receive(POLL):
-                quiet, event = False, _event(message)
+                quiet = False
+                event = Event(message.item, *(("at", message.value) if message.kind == "progress" else message.value or ("failed", DIED)))
                 if event.kind != "at":
                     (finished if event.kind == "done" else failed).add(event.task.key)
                 yield event
@@ -112,16 +114,6 @@ def _give_up(waiting: list[StudyTask], failed: set[str]) -> Iterator[Event]:
             waiting.remove(task)
             failed.add(task.key)
             yield Event(task, "failed", f"needs {', '.join(sorted(task.needs & failed))}, which failed")
-
-
-def _event(message: Message[StudyTask]) -> Event:
-    """Translate what a process reports; a dead one's task has failed."""
-    if message.kind == "died":
-        text = "its process died (out of memory, or a crash in native code); the same command goes on"
-        return Event(message.item, "failed", text)
-    if message.kind == "progress":
-        return Event(message.item, "at", message.value)
-    return Event(message.item, *message.value)
 
 
 @dataclass(frozen=True, slots=True)

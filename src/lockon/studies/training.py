@@ -1,11 +1,11 @@
-"""One run of a study: train, keep the weights, judge them on the validation videos. Each part is skipped where it is finished."""
+"""The tasks of a study: make samples, train each run, judge it on the validation videos. Each part is skipped where it is finished."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -17,11 +17,11 @@ from rich.console import Console
 from lockon.config import as_json
 from lockon.data.samples.cached import CachedPipeline
 from lockon.errors import LockonError
-from lockon.studies.evaluation import judge
+from lockon.studies.evaluation import TrackBase, judge
 from lockon.studies.features import FrozenFeatures, fingerprint, is_frozen, take_backbone
-from lockon.studies.grid import StudyRun
 from lockon.studies.settings import Study
-from lockon.studies.tasks import OnProgress
+from lockon.studies.spec import StudyRun
+from lockon.studies.tasks import OnProgress, StudyTask
 from lockon.train.checkpoint import load_weights, save_weights
 from lockon.train.engine import Engine
 from lockon.train.recipe import Recipe
@@ -39,22 +39,19 @@ class Prepare:
         run: Any run of that family and seed.
         part: Which part of the work, from 0; processes share it.
         parts: Number of parts.
+        needs: Nothing.
     """
 
     study: Study
     run: StudyRun
     part: int = 0
     parts: int = 1
+    needs: frozenset[str] = frozenset()
 
     @property
     def key(self) -> str:
         """Named after the family, the seed and the part."""
         return f"samples of {self.run.row.family}, seed {self.run.seed}, part {self.part + 1} of {self.parts}"
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Nothing."""
-        return frozenset()
 
     def do(self, on_progress: OnProgress) -> None:
         """Make the samples that are missing."""
@@ -144,12 +141,43 @@ def _cache(study: Study, recipe: Recipe) -> CachedPipeline | None:
         assert isinstance(backbone, torch.nn.Module)
         identity["backbone"] = fingerprint(backbone)
         pipeline = FrozenFeatures(recipe.pipeline, backbone)
-    folder = study.out / "cache" / _digest(identity)
-    return CachedPipeline(pipeline, folder, study.samples, identity=identity, trust=True)
+    name = sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:12]
+    return CachedPipeline(pipeline, study.out / "cache" / name, study.samples, identity=identity, trust=True)
 
 
-def _digest(identity: Mapping[str, Any]) -> str:
-    return sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:12]
+def tasks_of(study: Study, runs: Sequence[StudyRun], *, parts: int) -> list[StudyTask]:
+    """Return the runs in their order, after what they need.
+
+    Before all come the boxes that refiners are judged on, and before the first run of each family and seed its samples, in `parts` tasks.
+    """
+    bases = [TrackBase(study, name) for name in study.kind.bases]
+    tasks: list[StudyTask] = [*bases]
+    boxes = frozenset(task.key for task in bases)
+    needs: dict[tuple[str, int], frozenset[str]] = {}
+    for run in runs:
+        group = run.row.family, run.seed
+        if group not in needs:
+            prepared = [Prepare(study, run, part, parts) for part in range(parts)] if study.cache != "none" else []
+            needs[group] = boxes | {task.key for task in prepared}
+            tasks += prepared
+        tasks.append(TrainAndTrack(study, run, needs[group]))
+    return tasks
 
 
-__all__ = ["Prepare", "TrainAndTrack"]
+def progress_of(study: Study, key: str) -> str:
+    """Return how far the training of a run is, by its log: "step 240, loss 1.52"; "" where there is none, or it is over."""
+    folder = study.out / "runs" / key
+    log = folder / "log.jsonl"
+    if not log.is_file() or (folder / "weights.safetensors").is_file():
+        return ""
+    with log.open("rb") as stream:
+        stream.seek(max(0, log.stat().st_size - 4096))
+        lines = stream.read().decode(errors="ignore").splitlines()
+    try:
+        record = json.loads(lines[-1])
+        return f"step {record['step']}, loss {record['loss']:.2f}"
+    except (IndexError, ValueError, KeyError):
+        return ""
+
+
+__all__ = ["Prepare", "TrainAndTrack", "progress_of", "tasks_of"]

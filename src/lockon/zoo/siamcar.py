@@ -3,7 +3,7 @@
 Guo et al., SiamCAR, CVPR 2020 (arXiv 1911.07241). SiamLA (Nie et al., "Learning Localization-aware Target Confidence for Siamese
 Visual Tracking") is the same network with a localization branch in the place of the centre-ness, trained otherwise.
 
-SiamCAR's official code also finds the place and the size in its own way (`lockon.localizers.coarse_to_fine`), with oddities that are
+SiamCAR's official code also finds the place and the size in its own way (`lockon.localizers.place`), with oddities that are
 part of its numbers; "default" has none of them. SiamLA published no numbers for inference and tests "as SiamCAR": its presets have
 SiamCAR's numbers, never tuned for it, with the paper's mean of three boxes; "siamcar" is all of SiamCAR's official inference.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lockon.config import as_json, flatten
 from lockon.data.samples.pools import DatasetSampling
-from lockon.localizers.coarse_to_fine import CoarseToFine
+from lockon.localizers.place import CoarseToFine
 from lockon.models.choices import Branch, LocalizationConfig
 from lockon.ops.grid import Grid
 from lockon.zoo.card import Card, OfficialWeights

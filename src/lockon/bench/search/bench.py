@@ -8,155 +8,119 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 
-from lockon._processes import DIED, Message, ProcessPool, Send
+from lockon._processes import DIED, ProcessPool, Send
 from lockon.bench.jobs import seed_all
 from lockon.bench.report.model import SequenceScore
-from lockon.bench.search.frames import keep_frames
 from lockon.bench.search.objective import Objective
 from lockon.bench.spec import Make, TrackerSpec
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError, LockonWarning
 from lockon.session import Tracker
 
-Scores = Generator[tuple[int, SequenceScore], None, None]
-
 
 class TrialError(Exception):
     """The tracker failed on a sequence; the text says where and how."""
 
 
-@dataclass(frozen=True, slots=True)
-class SearchTask:
-    """The parts that all trials share.
+@dataclass(slots=True)
+class SequenceRunner:
+    """Runs one sequence after the other, in any process.
 
     Attributes:
         make: Makes the tracker of a trial.
         sequences: What it is run on.
         objective: What is measured.
         seed: Of the random generators, set before the tracker is made and before each sequence.
-        cache: Bytes of decoded frames that are kept per process.
+        made: The last tracker, by its parameters: it is made once per trial and process.
     """
 
     make: Make
-    sequences: tuple[VideoSequence, ...]
+    sequences: Sequence[VideoSequence]
     objective: Objective
     seed: int
-    cache: int
+    made: tuple[str, Tracker] | None = None
 
-
-class Bench(Protocol):
-    """Runs a tracker over sequences."""
-
-    def measure(self, spec: TrackerSpec, order: Sequence[int]) -> Scores:
-        """Yield number and score of each sequence in `order`, in that order or as they are finished.
-
-        Raises:
-            TrialError: The tracker cannot be made, or fails on a sequence.
-        """
-
-    def close(self) -> None:
-        """End what was started."""
-
-
-class Runner:
-    """Trials in this process: a tracker is made once per trial.
-
-    Args:
-        task: What is run.
-    """
-
-    def __init__(self, task: SearchTask) -> None:
-        self.task = replace(task, sequences=tuple(keep_frames(task.sequences, task.cache)))
-
-    def measure(self, spec: TrackerSpec, order: Sequence[int]) -> Scores:
-        """Run as `Bench.measure`, in that order."""
-        tracker = self.make(spec.on_worker(0))
-        for number in order:
-            yield number, self.run(tracker, number)
-
-    def make(self, spec: TrackerSpec) -> Tracker:
-        """Make the tracker of a trial.
-
-        Raises:
-            TrialError: It cannot be made.
-        """
-        try:
-            seed_all(self.task.seed)
-            return self.task.make(spec)
-        except Exception as error:  # whatever a foreign tracker raises must not stop the others
-            raise TrialError(_line(error)) from error
-
-    def run(self, tracker: Tracker, number: int) -> SequenceScore:
+    def run(self, spec: TrackerSpec, number: int) -> SequenceScore:
         """Run one sequence.
 
         Raises:
-            TrialError: The tracker failed on it, or it cannot be read.
+            TrialError: The tracker cannot be made, failed on it, or it cannot be read.
         """
-        sequence = self.task.sequences[number]
+        place = ""
         try:
-            seed_all(self.task.seed)
-            return self.task.objective.measure(tracker, sequence)
-        except Exception as error:  # as above
-            raise TrialError(f"{sequence.name}: {_line(error)}") from error
+            if self.made is None or self.made[0] != repr(spec):
+                self.made = None  # frees the last one first
+                seed_all(self.seed)
+                self.made = (repr(spec), self.make(spec))
+            sequence = self.sequences[number]
+            place = f"{sequence.name}: "
+            seed_all(self.seed)
+            return self.objective.measure(self.made[1], sequence)
+        except Exception as error:  # whatever a foreign tracker raises must not stop the others
+            raise TrialError(place + _line(error)) from error
 
-    def close(self) -> None:
-        """Do nothing, because nothing was started."""
+    def __call__(self, item: tuple[TrackerSpec, int], send: Send) -> tuple[SequenceScore, list[str]] | str:
+        """Return the score and the warnings, or what failed, in a worker process."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", LockonWarning)
+            try:
+                score = self.run(*item)
+            except TrialError as error:
+                return str(error)
+        return score, list(dict.fromkeys(str(note.message) for note in caught if issubclass(note.category, LockonWarning)))
 
 
-class Pool:
-    """Trials over `workers` processes of `threads` threads each.
+class Bench:
+    """Runs trackers over sequences: with a runner in this process, or in `workers` others of `threads` threads each.
 
     Raises:
-        LockonError: The task cannot be sent to another process.
+        LockonError: The runner cannot be sent to another process.
     """
 
-    def __init__(self, task: SearchTask, workers: int, threads: int) -> None:
-        workers = min(workers, len(task.sequences))
-        self._owner = share(list(map(len, task.sequences)), workers)
-        trial = _Trial(replace(task, cache=task.cache // workers))
-        self._pool = ProcessPool[tuple[TrackerSpec, int]](trial, workers=workers, threads=threads, name="lockon-search")
+    def __init__(self, runner: SequenceRunner, workers: int, threads: int) -> None:
+        self._runner, self._owner = runner, share(list(map(len, runner.sequences)), max(workers, 1))
+        self._pool: ProcessPool[tuple[TrackerSpec, int]] | None = None
+        if workers:
+            self._pool = ProcessPool(runner, workers=workers, threads=threads, name="lockon-search")
 
-    def measure(self, spec: TrackerSpec, order: Sequence[int]) -> Scores:
-        """Run as `Bench.measure`, in the order in which sequences are finished; each process keeps to the given one."""
+    def measure(self, spec: TrackerSpec, order: Sequence[int]) -> Generator[tuple[int, SequenceScore], None, None]:
+        """Yield number and score of each sequence in `order`: as they are finished, each process in that order.
+
+        Raises:
+            TrialError: The tracker cannot be made, or fails on a sequence, or its process died.
+        """
+        pool = self._pool
+        if pool is None:
+            yield from ((number, self._runner.run(spec.on_worker(0), number)) for number in order)
+            return
         queues = [deque(number for number in order if self._owner[number] == worker) for worker in range(max(self._owner) + 1)]
         try:
-            while True:
-                for worker in self._pool.idle():
+            while pool.busy or any(queues):
+                for worker in pool.idle():
                     if queues[worker]:
-                        self._pool.give(worker, (spec.on_worker(worker), queues[worker].popleft()))
-                if not self._pool.busy:
-                    return
-                for message in self._pool.receive():
-                    yield _result(message)
+                        pool.give(worker, (spec.on_worker(worker), queues[worker].popleft()))
+                for message in pool.receive():
+                    answer = DIED if message.kind == "died" else message.value
+                    if isinstance(answer, str):
+                        raise TrialError(answer)
+                    score, notes = answer
+                    for note in notes:
+                        warnings.warn(note, LockonWarning, stacklevel=2)
+                    yield message.item[1], score
         except KeyboardInterrupt:
             self.close()
             raise
         finally:
-            while self._pool.busy:  # given up: what is running must not answer the next trial
-                deque(self._pool.receive(), maxlen=0)
+            while pool.busy:  # given up: what is running must not answer the next trial
+                deque(pool.receive(), maxlen=0)
 
     def close(self) -> None:
         """End all processes, also in the middle of a sequence."""
-        self._pool.close()
-
-
-def _result(message: Message[tuple[TrackerSpec, int]]) -> tuple[int, SequenceScore]:
-    """Return number and score of a sequence, and pass on the warnings of its process.
-
-    Raises:
-        TrialError: The tracker failed, or its process died.
-    """
-    answer = DIED if message.kind == "died" else message.value
-    if isinstance(answer, str):
-        raise TrialError(answer)
-    score, notes = answer
-    for note in notes:
-        warnings.warn(note, LockonWarning, stacklevel=2)
-    return message.item[1], score
+        if self._pool is not None:
+            self._pool.close()
 
 
 def share(lengths: Sequence[int], workers: int) -> list[int]:
@@ -172,36 +136,9 @@ def share(lengths: Sequence[int], workers: int) -> list[int]:
     return owner
 
 
-@dataclass(slots=True)
-class _Trial:
-    """What a process does with a tracker and the number of a sequence; it keeps the sequences, and the tracker of a trial."""
-
-    task: SearchTask
-    runner: Runner | None = None
-    made: tuple[str, Tracker] | None = None
-
-    def __call__(self, item: tuple[TrackerSpec, int], send: Send) -> tuple[SequenceScore, list[str]] | str:
-        """Return the score and the warnings, or what failed."""
-        spec, number = item
-        self.runner = self.runner or Runner(self.task)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", LockonWarning)
-            try:
-                if self.made is None or self.made[0] != repr(spec):
-                    self.made = None  # frees the last one first
-                    self.made = (repr(spec), self.runner.make(spec))
-                return self.runner.run(self.made[1], number), _notes(caught)
-            except TrialError as error:
-                return str(error)
-
-
-def _notes(caught: Iterable[warnings.WarningMessage]) -> list[str]:
-    return list(dict.fromkeys(str(item.message) for item in caught if issubclass(item.category, LockonWarning)))
-
-
 def _line(error: Exception) -> str:
     text = str(error).strip()
     return text if isinstance(error, LockonError) else f"{type(error).__name__}: {text.splitlines()[-1] if text else 'no text'}"
 
 
-__all__ = ["Bench", "Pool", "Runner", "SearchTask", "TrialError", "share"]
+__all__ = ["Bench", "SequenceRunner", "TrialError", "share"]

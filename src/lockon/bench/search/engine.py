@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import random
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lockon.bench.search.bench import Bench, Pool, Runner, Scores, SearchTask
-from lockon.bench.search.journal import Journal
+from lockon.bench.report.model import SequenceScore
+from lockon.bench.search.bench import Bench, SequenceRunner, TrialError
+from lockon.bench.search.frames import keep_frames
 from lockon.bench.search.objective import Objective
-from lockon.bench.search.space import Parameter, Value
-from lockon.bench.search.suggest import Suggester, check_sampler, grid_size
-from lockon.bench.search.trials import OnProgress, Trial, TrialRunner, repeat_of, running_values
+from lockon.bench.search.space import GRID_POINTS, Parameter, Value
+from lockon.bench.search.study import SAMPLERS, SearchStudy, quiet
+from lockon.bench.search.trials import OnProgress, SearchResult, Step, Trial
 from lockon.bench.spec import Make, TrackerSpec
 from lockon.data.sequence import VideoSequence
-from lockon.errors import LockonError
+from lockon.errors import LockonError, unknown_name
 
 TRIALS = 50
 
@@ -54,7 +57,8 @@ class SearchOptions:
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_sampler(self.sampler)
+        if self.sampler not in SAMPLERS:
+            raise unknown_name("sampler", self.sampler, SAMPLERS)
         if (self.trials is not None and self.trials < 1) or self.workers < 0 or self.threads < 1 or not self.cache_mb >= 0:
             raise LockonError(
                 f"trials={self.trials}, workers={self.workers}, threads={self.threads}, cache_mb={self.cache_mb:g}; "
@@ -64,44 +68,9 @@ class SearchOptions:
     def total(self, space: Sequence[Parameter]) -> int:
         """Return the number of trials in all."""
         if self.sampler != "grid":
-            return TRIALS if self.trials is None else self.trials
-        whole = 1 + grid_size(space)
-        return whole if self.trials is None else min(self.trials, whole)
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """The trials of a search.
-
-    Attributes:
-        objective: What was maximised.
-        space: What was searched.
-        trials: All trials, by number; the first has the tracker's own parameters.
-    """
-
-    objective: Objective
-    space: tuple[Parameter, ...]
-    trials: tuple[Trial, ...]
-
-    @property
-    def default(self) -> Trial:
-        """The trial with the tracker's own parameters."""
-        return self.trials[0]
-
-    @property
-    def complete(self) -> list[Trial]:
-        """The complete trials, by number."""
-        return [trial for trial in self.trials if trial.state == "complete"]
-
-    @property
-    def best(self) -> Trial:
-        """The complete trial of the highest value; of equal ones the first."""
-        return max(self.complete, key=lambda trial: trial.value)
-
-    @property
-    def gain(self) -> float:
-        """How much higher the best value is than the default's; too large by chance, see `lockon.bench.search.summary.cross_validate`."""
-        return self.best.value - self.default.value
+            return self.trials or TRIALS
+        whole = 1 + math.prod(len(parameter.points(GRID_POINTS)) for parameter in space)
+        return min(self.trials or whole, whole)
 
 
 def search(
@@ -126,7 +95,7 @@ def search(
         sequences: Sequences with different (dataset, name). Whether they are test data is not checked here but by
             `lockon.bench.search.splits.check_splits`, which reads where they come from.
         space: What is searched, see `lockon.bench.search.space`.
-        out: Folder of the journal, see `lockon.bench.search.journal`.
+        out: Folder of the journal, see `lockon.bench.search.study`.
         spec: The tracker; its overrides are the same in all trials.
         objective: What is maximised; AO by default.
         options: How the search is run.
@@ -146,73 +115,111 @@ def search(
         >>> result = search(make, sequences, space, "searched", options=SearchOptions(trials=20))  # doctest: +SKIP
     """
     spec, options = spec or TrackerSpec("tracker", "tracker"), options or SearchOptions()
-    objective, on_progress = (objective or Objective()).of(sequences), on_progress or _ignore
+    objective = (objective or Objective()).of(sequences)
     names = sequence_names(sequences)
     _check_space(space, spec)
     order = list(range(len(sequences)))
     random.Random(options.seed).shuffle(order)
-    suggester = Suggester(space, options.sampler, options.seed, len(order))
-    journal = Journal(Path(out), space)
-    trials = journal.claim(_description(spec, dict(zip(names, sequences, strict=True)), space, objective, options), options.about)
-    for finished in trials:
-        suggester.replay(finished, running_values(objective, finished))
-    runner = TrialRunner(spec, names, order, objective, suggester.should_prune if options.prune else None, on_progress)
-    task = SearchTask(make, tuple(sequences), objective, options.seed, round(options.cache_mb * 1e6))
-    with closing(_LateBench(task, options)) as bench:
-        own = {parameter.name: parameter.default for parameter in space}
-        _Search(trials, own, suggester, journal, runner, bench).run(options.total(space))
+    description = _description(spec, dict(zip(names, sequences, strict=True)), space, objective, options)
+    with quiet():
+        study = SearchStudy(Path(out), space, options.sampler, options.seed, len(order))
+        trials, total = study.open(description, options.about), options.total(space)
+        if len(trials) < total:  # else nothing is started
+            workers = min(options.workers, len(sequences))
+            kept = keep_frames(sequences, round(options.cache_mb * 1e6) // max(workers, 1))
+            with closing(Bench(SequenceRunner(make, kept, objective, options.seed), workers, options.threads)) as bench:
+                runner = _TrialRunner(spec, names, order, objective, bench, study, options.prune, on_progress or (lambda _: None))
+                runner.run_all(trials, total, {parameter.name: parameter.default for parameter in space})
     return SearchResult(objective, tuple(space), tuple(trials))
 
 
-@dataclass(slots=True)
-class _LateBench:
-    """A bench that starts with its first trial: nothing is started for a search that is finished."""
-
-    task: SearchTask
-    options: SearchOptions
-    bench: Bench | None = None
-
-    def measure(self, spec: TrackerSpec, order: Sequence[int]) -> Scores:
-        """Start if nothing was started, and run as `Bench.measure`."""
-        if self.bench is None:
-            workers = self.options.workers
-            self.bench = Pool(self.task, workers, self.options.threads) if workers else Runner(self.task)
-        return self.bench.measure(spec, order)
-
-    def close(self) -> None:
-        """End what was started."""
-        if self.bench is not None:
-            self.bench.close()
-
-
 @dataclass(frozen=True, slots=True)
-class _Search:
-    """The parts of a search that goes on; `own` are the tracker's own values of the parameters."""
+class _TrialRunner:
+    """Runs trials over the same sequences.
 
-    trials: list[Trial]
-    own: Mapping[str, Value | None]
-    suggester: Suggester
-    journal: Journal
-    runner: TrialRunner
+    Attributes:
+        spec: The tracker, with the overrides that are the same in all trials.
+        names: Name of each sequence.
+        order: Numbers of the sequences in the order in which they count for pruning.
+        objective: What is measured.
+        bench: Where they run.
+        study: The finished trials, which says what to try next, and which trials can be given up.
+        prune: Whether to give up any.
+        on_progress: Called after each sequence and trial.
+    """
+
+    spec: TrackerSpec
+    names: list[str]
+    order: list[int]
+    objective: Objective
     bench: Bench
+    study: SearchStudy
+    prune: bool
+    on_progress: OnProgress
 
-    def run(self, total: int) -> None:
-        """Run trials until there are `total`."""
-        trials, runner = self.trials, self.runner
+    def run_all(self, trials: list[Trial], total: int, own: Mapping[str, Value | None]) -> None:
+        """Add trials until there are `total`; one with the parameters of an earlier one has its outcome.
+
+        Args:
+            trials: Those that are finished.
+            total: Number of them at the end.
+            own: The tracker's own values of the parameters, which trial 0 was run with.
+        """
         while len(trials) < total:
-            parameters = self.suggester.ask() if trials else {}
-            trial = repeat_of(trials, parameters, self.own) or runner.run(self.bench, len(trials), parameters)
+            parameters = self.study.ask() if trials else {}
+            equal = (one for one in trials if one.same_as is None and parameters == (one.parameters if one.number else own))
+            if earlier := next(equal, None):
+                trial = replace(earlier, number=len(trials), parameters=parameters, seconds=0.0, same_as=earlier.number)
+            else:
+                trial = self.run(len(trials), parameters)
             if not trials and trial.state == "failed":
-                raise LockonError(f"{runner.spec.label} fails with its own parameters, so there is nothing to search: {trial.error}")
-            values = running_values(runner.objective, trial)
-            self.journal.append(trial, values)  # first: it is what a search goes on from
+                raise LockonError(f"{self.spec.label} fails with its own parameters, so there is nothing to search: {trial.error}")
+            scores = list(trial.scores.values())
+            self.study.append(trial, [self._running_value(scores[: index + 1]) for index in range(len(scores))])
             trials.append(trial)
-            self.suggester.record(trial, values)
-            runner.on_progress(trial)
+            self.on_progress(trial)
 
+    def run(self, number: int, parameters: dict[str, Value]) -> Trial:
+        """Run one trial; its outcome does not depend on which sequence is finished first."""
+        begin = time.perf_counter()
+        spec = replace(self.spec, overrides={**self.spec.overrides, **parameters})
+        finished: dict[str, SequenceScore] = {}
+        counted: dict[str, SequenceScore] = {}  # those at the start of the order
+        ordered = [self.names[index] for index in self.order]
+        pruned, error = False, ""
+        try:
+            with closing(self.bench.measure(spec, self.order)) as scores:
+                for index, score in scores:
+                    finished[self.names[index]] = score
+                    self.on_progress(Step(number, self.names[index], score.frames))
+                    while not pruned and len(counted) < len(ordered) and (name := ordered[len(counted)]) in finished:
+                        counted[name] = finished[name]
+                        pruned = number > 0 and self.prune and self._is_hopeless(list(counted.values()))
+                    if pruned:
+                        break
+            value = self.objective.value(counted.values())
+            if math.isnan(value):
+                error = f"{self.objective.metric} is no number on these sequences: no frame of them counts"
+        except TrialError as failure:
+            value, error = math.nan, str(failure)
+        return Trial(
+            number=number,
+            parameters=parameters,
+            state="failed" if error else "pruned" if pruned else "complete",
+            value=value,
+            scores={} if error else counted,
+            seconds=time.perf_counter() - begin,
+            error=error,
+        )
 
-def _ignore(_: object) -> None:
-    return
+    def _is_hopeless(self, scores: list[SequenceScore]) -> bool:
+        """Ask the pruner at every step, so that it knows the same of this trial as in a search that is resumed."""
+        worse = self.study.should_prune(len(scores), self._running_value(scores))
+        return worse and len(scores) < len(self.order) and not math.isnan(self.objective.value(scores))
+
+    def _running_value(self, scores: list[SequenceScore]) -> float:
+        """Return the metric after some sequences; 0 where no frame counted yet, which Optuna takes."""
+        return float(np.nan_to_num(self.objective.value(scores)))
 
 
 def sequence_names(sequences: Sequence[VideoSequence]) -> list[str]:
@@ -265,4 +272,4 @@ def _digest(sequence: VideoSequence) -> str:
     return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()[:16]
 
 
-__all__ = ["TRIALS", "SearchOptions", "SearchResult", "search", "sequence_names"]
+__all__ = ["TRIALS", "SearchOptions", "search", "sequence_names"]

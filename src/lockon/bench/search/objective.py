@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -98,19 +97,13 @@ def _slim(run: ResetRun) -> ResetRun:
 
 
 def score_json(score: SequenceScore) -> dict[str, Any]:
-    """Return the score of one sequence as JSON values; NaN is null."""
-    values = {name: _null(value) for name, value in score.values.items()}
-    content: dict[str, Any] = {"frames": score.frames, "values": values, "weights": dict(score.weights)}
-    if score.runs:
-        content["runs"] = [
-            {"overlaps": list(map(_null, run.overlaps.tolist())), "failures": run.failures.tolist(), "starts": run.starts.tolist()}
-            for run in score.runs
-        ]
-    return content
+    """Return the score of one sequence as JSON values; NaN is left in."""
+    content = {"frames": score.frames, "values": score.values, "weights": dict(score.weights)}
+    return content | {"runs": [{name: getattr(run, name).tolist() for name in ("overlaps", "failures", "starts")} for run in score.runs]}
 
 
 def score_from_json(name: str, content: Mapping[str, Any]) -> SequenceScore:
-    """Return the score that `score_json` wrote.
+    """Return the score that `score_json` wrote; null is NaN.
 
     Raises:
         KeyError: A key is missing.
@@ -118,27 +111,11 @@ def score_from_json(name: str, content: Mapping[str, Any]) -> SequenceScore:
         ValueError: A value is no number.
     """
     runs = [
-        ResetRun(np.array(list(map(_number, run["overlaps"]))), np.asarray(run["failures"], np.int64), np.asarray(run["starts"], np.int64))
-        for run in content.get("runs", ())
+        ResetRun(np.array(run["overlaps"], np.float64), np.array(run["failures"], np.int64), np.array(run["starts"], np.int64))
+        for run in content["runs"]
     ]
-    return SequenceScore(
-        sequence=name,
-        dataset="",
-        frames=int(content["frames"]),
-        values={key: _number(value) for key, value in content["values"].items()},
-        curves={},
-        times=np.zeros(0),
-        weights={key: int(value) for key, value in content["weights"].items()},
-        runs=tuple(runs),
-    )
-
-
-def _null(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
+    values = {key: float(np.float64(value)) for key, value in content["values"].items()}
+    return SequenceScore(name, "", int(content["frames"]), values, {}, np.zeros(0), content["weights"], runs=tuple(runs))
 
 
 __all__ = ["EAO", "METRICS", "Objective", "score_from_json", "score_json"]

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from lockon.bench.plots.style import COLORS, save
-from lockon.bench.search.engine import SearchResult
 from lockon.bench.search.space import Parameter
+from lockon.bench.search.trials import SearchResult
 
 _TRIALS, _BEST, _DEFAULT = COLORS[0], COLORS[2], COLORS[1]
 _COLUMNS = 3

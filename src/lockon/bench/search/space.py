@@ -27,15 +27,16 @@ else:
 
 Value = bool | int | float | str
 LEVELS = 100  # values that a range without a step has at least: more digits than that are noise
+GRID_POINTS = 5  # of a range without a step
 DIGITS = 4  # of a value on a logarithmic range
 # Ranges for the parameters that trackers of the family share; a config without the field leaves them out.
-RANGES = {
+RANGES: dict[str, str | tuple[float, float]] = {
     "localizer.rank.window_influence": "0:0.6",
     "localizer.rank.penalty_k": "0:0.3",
     "localizer.size_lr": "0.2:1",
     "localizer.boxes.top": "1:5:2",
+    "search_crop.factor": (0.85, 1.2),  # times the config's own value
 }
-FACTORS = {"search_crop.factor": (0.85, 1.2)}  # times the config's own value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,9 +151,9 @@ def parse_range(name: str, text: str, config: object | None = None) -> Parameter
         [1, 3, 5]
     """
     ends = text.split(":")
-    if ":" not in text:
-        values = tuple(_literal(part) for part in text.split(",") if part.strip())
-        return _checked(Parameter(name=name, choices=values), config) if values else _own_choices(name, config)
+    if len(ends) == 1:
+        values = tuple(_literal(part) for part in text.split(",") if part.strip()) or _own_choices(name, config)
+        return _checked(Parameter(name=name, choices=values), config)
     log = len(ends) == 3 and ends[2].strip().lower() == "log"
     numbers = [_literal(part) for part in (ends[:2] if log else ends)]
     if len(ends) > 3 or not all(isinstance(number, (int, float)) and not isinstance(number, bool) for number in numbers):
@@ -210,11 +211,11 @@ def default_space(config: object | None, leave: Iterable[str] = ()) -> tuple[Par
         LockonError: The tracker has none of them.
     """
     free = set(field_names(config) if _is_config(config) else ()) - set(leave)
-    space = [parse_range(name, text, config) for name, text in RANGES.items() if name in free]
-    for name, factors in FACTORS.items():
-        if name in free:
-            low, high = (float(f"{attrgetter(name)(config) * factor:.3g}") for factor in factors)
-            space.append(parse_range(name, f"{low}:{high}", config))
+    space = []
+    for name in (name for name in RANGES if name in free):
+        ends = RANGES[name]
+        text = ends if isinstance(ends, str) else ":".join(f"{float(f'{attrgetter(name)(config) * end:.3g}')}" for end in ends)
+        space.append(parse_range(name, text, config))
     if not space:
         raise LockonError("this tracker has no parameters with a default range; name them: --vary NAME=LOW:HIGH")
     return tuple(space)
@@ -262,29 +263,27 @@ def _checked(parameter: Parameter, config: object | None) -> Parameter:
     """Return the parameter as the config's field wants it, with the config's own value as default."""
     if not _is_config(config):
         return parameter
-    name = parameter.name
-    hint = _hint_of(config, name)
+    name, hint = parameter.name, _hint_of(config, parameter.name)
+    own = attrgetter(name)
     if parameter.choices:
-        values = tuple(attrgetter(name)(apply_overrides(config, {name: value})) for value in parameter.choices)
-        return replace(parameter, choices=values, default=attrgetter(name)(config))
+        values = tuple(own(apply_overrides(config, {name: value})) for value in parameter.choices)
+        return replace(parameter, choices=values, default=own(config))
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     if not {int, float} & set(options):
-        raise LockonError(f"{name} is no number; give its values, for example --vary {name}={attrgetter(name)(config)},OTHER")
+        raise LockonError(f"{name} is no number; give its values, for example --vary {name}={own(config)},OTHER")
     whole = float not in options
     for end in (parameter.low, parameter.high):
         apply_overrides(config, {name: round(end) if whole else end})
-    return replace(parameter, whole=whole, default=attrgetter(name)(config))
+    return replace(parameter, whole=whole, default=own(config))
 
 
-def _own_choices(name: str, config: object | None) -> Parameter:
+def _own_choices(name: str, config: object | None) -> tuple[Value, ...]:
     """Return all values of a switch or of a field with named values."""
-    options: tuple[Any, ...] = ()
-    if _is_config(config):
-        hint = _hint_of(config, name)
-        options = typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else (True, False) if hint is bool else ()
+    hint = _hint_of(config, name) if _is_config(config) else None
+    options = typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else (True, False) if hint is bool else ()
     if not options:
         raise LockonError(f"--vary {name} has no range; type for example --vary {name}=0.1:0.5")
-    return _checked(Parameter(name=name, choices=options), config)
+    return options
 
 
 def _hint_of(config: object, name: str) -> Any:
@@ -296,4 +295,4 @@ def _hint_of(config: object, name: str) -> Any:
     return typing.get_type_hints(type(attrgetter(group)(config) if group else config))[leaf]
 
 
-__all__ = ["FACTORS", "RANGES", "Parameter", "Value", "default_space", "parse_range", "parse_vary", "read_space"]
+__all__ = ["RANGES", "Parameter", "Value", "default_space", "parse_range", "parse_vary", "read_space"]

@@ -79,9 +79,7 @@ def judge(spec: str) -> Verdict:
     spelled, root = split_spec(spec)
     name = canonical_name(spelled)
     parts = pool_members(name) or (name,)
-    folders = [find_root(part, root) for part in parts]
-    if root is not None:
-        folders.append(root)
+    folders = [*(find_root(part, root) for part in parts), *([] if root is None else [root])]
     by_folder = [verdict for folder in folders for verdict in _judge_folder(spec, folder)]
     tests = _test_sets(name, parts, folders)
     for verdict in by_folder:
@@ -121,15 +119,14 @@ def _judge_folder(spec: str, folder: Path) -> Iterator[Verdict]:
 def _from_manifest(folder: Path) -> Literal["test", "validation"] | None:
     """Return the split that a MANIFEST file names, in a line such as ``split: test`` or in a column ``split``."""
     try:
-        files = sorted(path for path in folder.glob("MANIFEST*") if path.is_file())
+        files = [path for path in sorted(folder.glob("MANIFEST*")) if path.is_file()]
         texts = [path.read_bytes()[:_MANIFEST_BYTES].decode("utf-8", "replace") for path in files]
     except OSError:
         return None
     for text in texts:
         words = [match[2].lower() for match in _SPLIT_LINE.finditer(text)] + _column(text)
-        for word in words:
-            if word.startswith("test"):
-                return "test"
+        if any(word.startswith("test") for word in words):
+            return "test"
         if any(word.startswith("val") for word in words):
             return "validation"
     return None
@@ -137,13 +134,11 @@ def _from_manifest(folder: Path) -> Literal["test", "validation"] | None:
 
 def _column(text: str) -> list[str]:
     """Return the values of the column ``split`` of a table with tabs or commas."""
-    lines = text.splitlines()
     for separator in ("\t", ","):
-        head = [cell.strip().lower() for cell in lines[0].split(separator)] if lines else []
+        head, *rows = [[cell.strip().lower() for cell in line.split(separator)] for line in text.splitlines()] or [[]]
         if len(head) > 1 and "split" in head:
             place = head.index("split")
-            rows = (line.split(separator) for line in lines[1:])
-            return [row[place].strip().lower() for row in rows if len(row) > place]
+            return [row[place] for row in rows if len(row) > place]
     return []
 
 

@@ -19,10 +19,9 @@ from lockon import __version__
 from lockon._files import write_bytes
 from lockon._require import require
 from lockon.bench.report.model import SequenceScore
-from lockon.bench.search.engine import SearchResult
-from lockon.bench.search.journal import frozen_trial, quiet
 from lockon.bench.search.objective import Objective
-from lockon.bench.search.trials import Trial
+from lockon.bench.search.study import frozen_trial, quiet
+from lockon.bench.search.trials import SearchResult, Trial
 from lockon.config import apply_overrides, as_json
 from lockon.errors import LockonError
 
@@ -112,10 +111,10 @@ def importances(result: SearchResult) -> dict[str, float]:
     complete = [trial for trial in result.complete if trial.number]
     if len(complete) < ENOUGH or len(result.space) < 2 or len({trial.value for trial in complete}) < 2:
         return {}
-    with quiet(optuna):
+    with quiet():
         study = optuna.create_study(direction="maximize")
         for trial in complete:
-            study.add_trial(frozen_trial(optuna, result.space, trial, ()))
+            study.add_trial(frozen_trial(result.space, trial, ()))
         parts: dict[str, float] = optuna.importance.get_param_importances(study, evaluator=optuna.importance.PedAnovaImportanceEvaluator())
     return {name: float(value) for name, value in parts.items()}
 

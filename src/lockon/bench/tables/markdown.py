@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lockon._files import write_bytes
@@ -33,6 +33,11 @@ def markdown(tables: Iterable[Table], *, titles: bool = False) -> str:
         titles: Puts the title of each above it, as a heading.
     """
     return "\n".join(_table(table, titles=titles) for table in tables)
+
+
+def text_table(head: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
+    """Return a table of texts without title, ranks and notes as Markdown; `left` columns of names come first."""
+    return markdown([Table("", "", tuple(head), tuple(tuple(map(Cell, row)) for row in rows), left=left)]).strip()
 
 
 def _table(table: Table, *, titles: bool) -> str:
@@ -71,4 +76,4 @@ def write_into(path: str | Path, text: str) -> None:
     write_bytes(path, f"{before}{BEGIN}\n{text.strip()}\n{END}{after}".encode())
 
 
-__all__ = ["BEGIN", "END", "markdown", "to_markdown", "write_into"]
+__all__ = ["BEGIN", "END", "markdown", "text_table", "to_markdown", "write_into"]

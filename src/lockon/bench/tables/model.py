@@ -41,11 +41,6 @@ class Table:
     notes: tuple[str, ...] = field(default=())
     left: int = 1
 
-    @classmethod
-    def of_texts(cls, head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> Table:
-        """Return a table without title, ranks and notes."""
-        return cls("", "", tuple(head), tuple(tuple(map(Cell, row)) for row in rows), left=left)
-
 
 def ranks(values: Sequence[float], *, rising: bool = True) -> list[int]:
     """Return the rank of each value: `BEST` for the best ones, `SECOND` for the next different ones, 0 for others and NaN.

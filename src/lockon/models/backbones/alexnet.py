@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from lockon.models.backbones.staged import StagedBackbone
 
-class AlexNet(nn.Module):
+
+class AlexNet(StagedBackbone):
     """AlexNet of (B, 3, H, W) RGB 0..255 to one (B, 256, H', W'): 127 pixels give 6x6, 255 give 22x22, 287 give 26x26.
 
     The last convolution is normalized but not rectified. Feature k is centred on input pixel 8 k + 43.
@@ -20,15 +22,13 @@ class AlexNet(nn.Module):
 
     Attributes:
         channels: C of the single output.
-        trainable_stages: How many of the last of the five convolutions are trained, see `set_trainable`.
     """
 
     STAGES = ((0, 4), (4, 8), (8, 11), (11, 14), (14, 16))  # one convolution each, as ranges of `features`
 
     def __init__(self, *, bgr: bool = True, train_norms: bool = True) -> None:
-        super().__init__()
+        super().__init__(len(self.STAGES), train_norms=train_norms)
         self.bgr = bgr
-        self.train_norms = train_norms
         self.channels: tuple[int, ...] = (256,)
         self.features = nn.Sequential(
             nn.Conv2d(3, 96, 11, 2),
@@ -48,27 +48,11 @@ class AlexNet(nn.Module):
             nn.Conv2d(384, 256, 3),
             nn.BatchNorm2d(256),
         )
-        self.trainable_stages = len(self.STAGES)
 
-    def set_trainable(self, stages: int) -> None:
-        """Train only the last `stages` convolutions with their normalizations; 0 freezes all, statistics included."""
-        self.trainable_stages = min(stages, len(self.STAGES))
-        for index, module in enumerate(self.features):
-            module.requires_grad_(self._learns(index))
-        self.train(self.training)
-
-    def _learns(self, index: int) -> bool:
-        """Return whether the part `index` of `features` belongs to a trained stage."""
-        frozen = len(self.STAGES) - self.trainable_stages
-        return frozen == 0 or index >= self.STAGES[frozen - 1][1]
-
-    def train(self, mode: bool = True) -> AlexNet:
-        """Set the mode; batch normalization keeps its statistics in frozen stages, and everywhere without `train_norms`."""
-        super().train(mode)
-        for index, module in enumerate(self.features):
-            if isinstance(module, nn.BatchNorm2d) and not (self.train_norms and self._learns(index)):
-                module.eval()
-        return self
+    def stage(self, number: int) -> list[nn.Module]:
+        """Return one of the five convolutions with what follows it."""
+        start, end = self.STAGES[number]
+        return list(self.features)[start:end]
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Map (B, 3, H, W) RGB 0..255 to one (B, 256, H', W')."""

@@ -13,6 +13,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from lockon.models.backbones.resnet import IMAGENET_MEAN, IMAGENET_STD
+from lockon.models.backbones.staged import StagedBackbone
+
 # (expansion, output channels, repeats, stride, kernel) per row of the papers' tables, down to stride 16
 MOBILENET_V2_ROWS = ((1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 32, 3, 2, 3), (6, 64, 4, 2, 3), (6, 96, 3, 1, 3))
 EFFICIENTNET_LITE0_ROWS = ((1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5), (6, 80, 3, 2, 3), (6, 112, 3, 1, 5))
@@ -57,8 +60,10 @@ class InvertedResidual(nn.Module):
         return x + y if self.residual else y
 
 
-class InvertedResidualTrunk(nn.Module):
-    """Stem and blocks down to stride 16, split into four stages of stride 2, 4, 8, 16.
+class InvertedResidualTrunk(StagedBackbone):
+    """Stem and blocks down to stride 16, split into four stages of stride 2, 4, 8, 16; frozen ones run without recording gradients.
+
+    Batch normalization keeps its ImageNet statistics: batches of crops are too small and too alike to replace them.
 
     Args:
         name: Name of the network, for messages.
@@ -70,7 +75,6 @@ class InvertedResidualTrunk(nn.Module):
     Attributes:
         channels: C of the output.
         stage_channels: C of every entry of `features`, in their order.
-        trainable_stages: How many of the last stages are trained, see `set_trainable`.
     """
 
     mean: Tensor
@@ -79,7 +83,7 @@ class InvertedResidualTrunk(nn.Module):
     def __init__(
         self, name: str, rows: Sequence[tuple[int, int, int, int, int]], *, mean: Sequence[float], std: Sequence[float], eps: float
     ) -> None:
-        super().__init__()
+        super().__init__(1 + sum(stride == 2 for *_, stride, _ in rows), train_norms=False)
         self.name = name
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
@@ -96,22 +100,10 @@ class InvertedResidualTrunk(nn.Module):
         self.stages = nn.ModuleList(nn.Sequential(*stage) for stage in stages)
         self.channels = channels
         self.stage_channels = (*widths, channels)
-        self.trainable_stages = len(stages)
 
-    def set_trainable(self, stages: int) -> None:
-        """Train only the last `stages` stages (0 freezes all); the frozen ones also run without recording gradients."""
-        self.trainable_stages = stages
-        first = len(self.stages) - stages
-        for index, stage in enumerate(self.stages):
-            stage.requires_grad_(index >= first)
-
-    def train(self, mode: bool = True) -> InvertedResidualTrunk:
-        """Set the mode; batch normalization keeps its ImageNet statistics: batches of crops are too small and too alike to replace them."""
-        super().train(mode)
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
-        return self
+    def stage(self, number: int) -> tuple[nn.Module]:
+        """Return the modules of a stage."""
+        return (self.stages[number],)
 
     def features(self, image: Tensor) -> dict[str, Tensor]:
         """Return every stage's output by the names of `StagedResNet.features`: "stem", "layer1", "layer2", "layer3" at strides 2, 4, 8, 16.
@@ -119,12 +111,11 @@ class InvertedResidualTrunk(nn.Module):
         Args:
             image: (B, 3, H, W) RGB 0..255.
         """
-        frozen = len(self.stages) - self.trainable_stages
-        with torch.set_grad_enabled(torch.is_grad_enabled() and frozen == 0):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.is_trained(0)):
             x = (image - self.mean) / self.std
         outputs = {}
         for index, stage in enumerate(self.stages):
-            with torch.set_grad_enabled(torch.is_grad_enabled() and index >= frozen):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and self.is_trained(index)):
                 x = stage(x)
             outputs[f"layer{index}" if index else "stem"] = x
         return outputs
@@ -136,7 +127,7 @@ class InvertedResidualTrunk(nn.Module):
 
 def mobilenet_v2() -> InvertedResidualTrunk:
     """Build MobileNetV2 1.0 to its last stride-16 block: 96 channels, 0.54 M parameters."""
-    return InvertedResidualTrunk("mobilenet-v2", MOBILENET_V2_ROWS, mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), eps=1e-5)
+    return InvertedResidualTrunk("mobilenet-v2", MOBILENET_V2_ROWS, mean=IMAGENET_MEAN, std=IMAGENET_STD, eps=1e-5)
 
 
 def efficientnet_lite0() -> InvertedResidualTrunk:

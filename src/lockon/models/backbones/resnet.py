@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from lockon.models.backbones.staged import StagedBackbone
+
 IMAGENET_MEAN = (123.675, 116.28, 103.53)  # RGB, 0..255
 IMAGENET_STD = (58.395, 57.12, 57.375)
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}  # per layer
@@ -84,7 +86,7 @@ class Bottleneck(nn.Module):
         return out
 
 
-class StagedResNet(nn.Module):
+class StagedResNet(StagedBackbone):
     """Stem and layers with outputs after any of the layers; subclasses build them.
 
     Args:
@@ -98,7 +100,6 @@ class StagedResNet(nn.Module):
 
     Attributes:
         channels: C of each output.
-        trainable_stages: How many of the last stages are trained, see `set_trainable`.
     """
 
     norm_pairs = (("conv1", "bn1"),)
@@ -116,12 +117,12 @@ class StagedResNet(nn.Module):
         stem_padding: int,
         pool_padding: int = 1,
     ) -> None:
-        super().__init__()
         if not layers or not set(layers) <= {1, 2, 3, 4}:
             raise ValueError(f"layers={tuple(layers)} given, expected numbers from 1 to 4")
+        super().__init__(max(layers) + 1, train_norms=train_norms)
+        self.built = max(layers)
         self.layers = tuple(layers)
         self.bgr = bgr
-        self.train_norms = train_norms
         self.normalized = mean is not None
         self.register_buffer("mean", torch.tensor(mean or (0.0,) * 3).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std or (1.0,) * 3).view(1, 3, 1, 1), persistent=False)
@@ -129,38 +130,11 @@ class StagedResNet(nn.Module):
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, pool_padding)
-        self.built = max(layers)
-        self.trainable_stages = self.built + 1
         self.channels: tuple[int, ...] = ()
 
-    def _stage(self, number: int) -> nn.Module:
-        return self.get_submodule(f"layer{number}")
-
-    def set_trainable(self, stages: int) -> None:
-        """Train only the last `stages` layers (3 of layers 1 to 4: layers 2, 3, 4); one more than there are adds the stem; 0 freezes all.
-
-        Batch normalization of frozen stages runs in evaluation mode.
-        """
-        self.trainable_stages = min(stages, self.built + 1)
-        for module in (self.conv1, self.bn1):
-            module.requires_grad_(self._learns(0))
-        for number in range(1, self.built + 1):
-            self._stage(number).requires_grad_(self._learns(number))
-        self.train(self.training)
-
-    def _learns(self, number: int) -> bool:
-        """Return whether layer `number` (0: the stem) is trained."""
-        return number > self.built - self.trainable_stages
-
-    def train(self, mode: bool = True) -> StagedResNet:
-        """Set the mode; batch normalization keeps its statistics in frozen stages, and everywhere without `train_norms`."""
-        super().train(mode)
-        for number in range(self.built + 1):
-            if not (self.train_norms and self._learns(number)):
-                for module in (self.bn1,) if number == 0 else self._stage(number).modules():
-                    if isinstance(module, nn.BatchNorm2d):
-                        module.eval()
-        return self
+    def stage(self, number: int) -> tuple[nn.Module, ...]:
+        """Return the modules of the stem, number 0, or of a layer."""
+        return (self.get_submodule(f"layer{number}"),) if number else (self.conv1, self.bn1)
 
     def features(self, image: Tensor) -> dict[str, Tensor]:
         """Return every stage's output: "stem" (after the first ReLU, before pooling), "layer1" and so on, as many as are built.
@@ -174,7 +148,7 @@ class StagedResNet(nn.Module):
         outputs = {"stem": x}
         x = self.maxpool(x)
         for number in range(1, self.built + 1):
-            x = self._stage(number)(x)
+            x = self.get_submodule(f"layer{number}")(x)
             outputs[f"layer{number}"] = x
         return outputs
 

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from lockon.models.fusion import attention_match
 from lockon.models.heads.ban import LevelledPointHead
 from lockon.models.heads.blocks import group_tower, init_prior, init_small
-from lockon.ops.grid import Grid
 
 TOWER = 3  # convolutions per task
 
@@ -41,15 +40,9 @@ class AttentionBlock(nn.Module):
 
 
 class AttentionHead(LevelledPointHead):
-    """Head from levels of template and search features to a `Prediction` of N = S² points, row by row.
+    """Head with attention matching; arguments are those of `LevelledPointHead`, 31 search cells give S = 25 without padding."""
 
-    Args:
-        levels: Number of levels.
-        channels: C of each level.
-        grid: The points, S per side.
-        padding: Maps keep the search map's size (for padded backbones); otherwise 31 cells give S = 25.
-        unit: Pixels per unit of the exponential: 1 as published, the stride where training starts from random weights.
-    """
-
-    def __init__(self, levels: int, channels: int, grid: Grid, *, padding: bool = False, unit: float = 1.0) -> None:
-        super().__init__((AttentionBlock(channels, padding=padding) for _ in range(levels)), grid, unit=unit)
+    @staticmethod
+    def block(channels: int, *, padding: bool) -> nn.Module:
+        """Build the block of one level."""
+        return AttentionBlock(channels, padding=padding)

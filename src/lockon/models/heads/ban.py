@@ -5,43 +5,46 @@ SiamBAN (Chen et al., CVPR 2020, arXiv 2003.06761, Sec. 3.2), with depth-wise ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
 
-from lockon.models.heads.blocks import LOG_LIMIT, DepthwiseBlock, four_sides, level_weights, mean_of_levels, two_class_logits
+from lockon.models.heads.blocks import LOG_LIMIT, PointGridHead, four_sides, level_weights, mean_of_levels, two_class_logits
+from lockon.models.heads.rpn import RPNBlock
 from lockon.ops.grid import Grid
-from lockon.types import Candidates, Prediction
+from lockon.types import Prediction
 
 
-class LevelledPointHead(nn.Module):
-    """Head from per-level score and distance maps to one `Prediction` of N = S² points.
+class LevelledPointHead(PointGridHead, ABC):
+    """Head from levels of template and search features to a `Prediction` of N = S² points, row by row.
 
     Args:
-        blocks: One per level: (B, C, h, w) template and (B, C, H, W) search features to cls (B, 2, S, S), background and
-            foreground, and raw distances (B, 4, S, S), before the exponential.
+        levels: Number of levels.
+        channels: C of each level.
         grid: The points, S per side.
-        unit: Pixels per unit of the exponential.
+        padding: Maps keep the search map's size (for padded backbones); otherwise template 7 and search 31 cells give S = 25.
+        unit: Pixels per unit of the exponential: 1 as published, the stride where training starts from random weights.
     """
 
     extras = ("distances",)
-    points: Tensor
 
-    def __init__(self, blocks: Iterable[nn.Module], grid: Grid, *, unit: float) -> None:
-        super().__init__()
-        self.grid = grid
+    def __init__(self, levels: int, channels: int, grid: Grid, *, padding: bool = False, unit: float = 1.0) -> None:
+        super().__init__(grid)
         self.unit = unit
-        self.register_buffer("points", torch.from_numpy(grid.points()), persistent=False)  # (N, 2)
-        self.levels = nn.ModuleList(blocks)
-        self.cls_weight = level_weights(len(self.levels), True)
-        self.loc_weight = level_weights(len(self.levels), True)
-        self.loc_scale = nn.Parameter(torch.ones(len(self.levels)))
+        self.levels = nn.ModuleList(self.block(channels, padding=padding) for _ in range(levels))
+        self.cls_weight = level_weights(levels, True)
+        self.loc_weight = level_weights(levels, True)
+        self.loc_scale = nn.Parameter(torch.ones(levels))
 
-    @property
-    def candidates(self) -> Candidates:
-        """Return where the candidates lie: at the grid's points."""
-        return Candidates(self.points, None, self.grid.stride)
+    @staticmethod
+    @abstractmethod
+    def block(channels: int, *, padding: bool) -> nn.Module:
+        """Build the block of one level.
+
+        It maps (B, C, h, w) template and (B, C, H, W) search features to cls (B, 2, S, S), background and foreground, and raw distances
+        (B, 4, S, S), before the exponential.
+        """
 
     def maps(self, template: tuple[Tensor, ...], search: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """Compute the network's output after the exponential, which every level takes before the levels are averaged.
@@ -62,38 +65,13 @@ class LevelledPointHead(nn.Module):
         """Map levels as in `maps` to `Prediction`; boxes in the grid's coordinates, `extras["distances"]` (B, N, 4) in pixels."""
         cls, loc = self.maps(template, search)
         distances = four_sides(loc)  # (B, N, 4)
-        boxes = torch.cat([self.points - distances[..., :2], self.points + distances[..., 2:]], dim=-1)
-        return Prediction(logits=two_class_logits(cls), boxes=boxes, extras={"distances": distances})
-
-
-class BANBlock(nn.Module):
-    """Depth-wise matching of one level, for scores and distances separately.
-
-    Args:
-        channels: C of both inputs.
-        padding: As `BANHead`.
-    """
-
-    def __init__(self, channels: int, *, padding: bool = False) -> None:
-        super().__init__()
-        self.cls = DepthwiseBlock(channels, 2, padding=padding)
-        self.loc = DepthwiseBlock(channels, 4, padding=padding)
-
-    def forward(self, template: Tensor, search: Tensor) -> tuple[Tensor, Tensor]:
-        """Map (B, C, h, w) and (B, C, H, W) to cls (B, 2, S, S) and raw distances (B, 4, S, S)."""
-        return self.cls(template, search), self.loc(template, search)
+        return Prediction(logits=two_class_logits(cls), boxes=self.to_boxes(distances), extras={"distances": distances})
 
 
 class BANHead(LevelledPointHead):
-    """Head from levels of template and search features to a `Prediction` of N = S² points, row by row.
+    """Head with depth-wise matching, for scores and distances separately; arguments are those of `LevelledPointHead`."""
 
-    Args:
-        levels: Number of levels.
-        channels: C of each level.
-        grid: The points, S per side.
-        padding: Maps keep the search map's size (for padded backbones); otherwise template 7 and search 31 cells give S = 25.
-        unit: Pixels per unit of the exponential: 1 as published, the stride where training starts from random weights.
-    """
-
-    def __init__(self, levels: int, channels: int, grid: Grid, *, padding: bool = False, unit: float = 1.0) -> None:
-        super().__init__((BANBlock(channels, padding=padding) for _ in range(levels)), grid, unit=unit)
+    @staticmethod
+    def block(channels: int, *, padding: bool) -> nn.Module:
+        """Build the block of one level: that of an anchor head with one anchor."""
+        return RPNBlock(channels, 1, padding=padding, matching="depthwise")

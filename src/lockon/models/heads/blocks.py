@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -9,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from lockon.models.fusion import depthwise_correlation, upchannel_correlation
+from lockon.ops.grid import Grid
+from lockon.types import Candidates
 
 GROUPS = 32  # of group normalization
 PRIOR = 0.01  # foreground probability that the bias of published classification layers stands for
@@ -18,6 +21,11 @@ LOG_LIMIT = 8.0  # exponents of sides end here: no crop has sides of 2981 units,
 def conv_bn_relu(cin: int, cout: int, kernel: int, padding: int = 0, *, bias: bool = False) -> nn.Sequential:
     """Build convolution, batch normalization, ReLU; a bias in between does nothing, but some published weights have one."""
     return nn.Sequential(nn.Conv2d(cin, cout, kernel, padding=padding, bias=bias), nn.BatchNorm2d(cout), nn.ReLU(inplace=True))
+
+
+def conv_tower(*widths: int) -> nn.Sequential:
+    """Build a 3x3 convolution with bias, batch normalization and ReLU from each width to the next."""
+    return nn.Sequential(*(conv_bn_relu(cin, cout, 3, padding=1, bias=True) for cin, cout in itertools.pairwise(widths)))
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
@@ -117,3 +125,27 @@ def two_class_logits(cls: Tensor) -> Tensor:
 def four_sides(loc: Tensor) -> Tensor:
     """Map (B, 4 A, S, S), first of the four for all anchors, then the second and so on, to (B, A S S, 4) in float32."""
     return loc.reshape(loc.shape[0], 4, -1).transpose(1, 2).float()
+
+
+class PointGridHead(nn.Module):
+    """A head that predicts distances to the four sides of a box at the N points of a grid; subclasses have the layers.
+
+    Args:
+        grid: The points in search-crop pixels.
+    """
+
+    points: Tensor
+
+    def __init__(self, grid: Grid) -> None:
+        super().__init__()
+        self.grid = grid
+        self.register_buffer("points", torch.from_numpy(grid.points()), persistent=False)  # (N, 2)
+
+    @property
+    def candidates(self) -> Candidates:
+        """Return where the candidates lie: at the grid's points."""
+        return Candidates(self.points, None, self.grid.stride)
+
+    def to_boxes(self, distances: Tensor) -> Tensor:
+        """Map (B, N, 4) distances left, top, right, bottom to boxes x1, y1, x2, y2."""
+        return torch.cat([self.points - distances[..., :2], self.points + distances[..., 2:]], dim=-1)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lockon.models.choices import Edges, Pool, Start
-from lockon.models.heads.blocks import conv_bn_relu
+from lockon.models.heads.blocks import conv_bn_relu, conv_tower
 from lockon.types import Prediction
 
 
@@ -46,9 +46,9 @@ class DenseBoxHead(nn.Module):
     ) -> None:
         super().__init__()
         self.edges = edges
-        self.box_tower = _tower(channels, (hidden,) * 4)
+        self.box_tower = conv_tower(channels, *(hidden,) * 4)
         self.box = nn.Conv2d(hidden, 4, 1)
-        self.confidence_tower = _tower(channels, (hidden,) * 4)
+        self.confidence_tower = conv_tower(channels, *(hidden,) * 4)
         self.confidence = nn.Conv2d(hidden, 1, 1)
         places = torch.arange(cells, dtype=torch.float32) * stride  # top-left corners of the cells, as published
         x, y = places.repeat(cells), places.repeat_interleave(cells)  # row by row
@@ -104,7 +104,7 @@ class PooledBoxHead(nn.Module):
         start: Start = "middle",
     ) -> None:
         super().__init__()
-        self.tower = _tower(channels, widths)
+        self.tower = conv_tower(channels, *widths)
         self.pool: nn.Module = nn.AdaptiveAvgPool2d(1) if pool == "average" else conv_bn_relu(widths[-1], pooled, cells, bias=True)
         self.box = nn.Linear(widths[-1] if pool == "average" else pooled, 4)
         if start == "middle":
@@ -116,11 +116,6 @@ class PooledBoxHead(nn.Module):
         vector = self.pool(self.tower(features)).flatten(1)  # (B, pooled)
         boxes = self.box(vector).float()[:, None]  # (B, 1, 4)
         return Prediction(logits=torch.zeros_like(boxes[..., 0]), boxes=boxes)
-
-
-def _tower(channels: int, widths: tuple[int, ...]) -> nn.Sequential:
-    inputs = (channels, *widths[:-1])
-    return nn.Sequential(*(conv_bn_relu(cin, cout, 3, padding=1, bias=True) for cin, cout in zip(inputs, widths, strict=True)))
 
 
 def _bias(layer: nn.Conv2d | nn.Linear) -> Tensor:

@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from lockon.errors import LockonError
 from lockon.models.choices import Branch, LocalizationConfig
 from lockon.models.fusion import depthwise_correlation
-from lockon.models.heads.blocks import LOG_LIMIT, four_sides, group_tower, init_prior, init_small, two_class_logits
+from lockon.models.heads.blocks import LOG_LIMIT, PointGridHead, four_sides, group_tower, init_prior, init_small, two_class_logits
 from lockon.models.heads.localization import LocalizationBranch
 from lockon.ops.grid import Grid
-from lockon.types import Candidates, Prediction
+from lockon.types import Prediction
 
 TOWER = 4  # convolutions per task
 
 
-class CARHead(nn.Module):
+class CARHead(PointGridHead):
     """Head from levels of template and search features to a `Prediction` of N = S² points, row by row.
 
     The levels are correlated channel by channel as they are, put side by side, and reduced by one 1x1 convolution.
@@ -43,7 +43,6 @@ class CARHead(nn.Module):
     """
 
     extras = ("distances",)
-    points: Tensor
 
     def __init__(
         self,
@@ -58,14 +57,12 @@ class CARHead(nn.Module):
         unit: float = 1.0,
         cells: Grid | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(grid)
         if branch not in ("centerness", "localization", "none"):
             raise LockonError(f"branch={branch} given, expected centerness, localization or none, for example branch=centerness")
-        self.grid = grid
         self.branch = branch
         self.padding = padding
         self.unit = unit
-        self.register_buffer("points", torch.from_numpy(grid.points()), persistent=False)  # (N, 2)
         self.reduce = nn.Conv2d(levels * channels, channels, 1)
         self.cls_tower = group_tower(channels, depth)
         self.box_tower = group_tower(channels, depth)
@@ -79,11 +76,6 @@ class CARHead(nn.Module):
             init_small(self.centerness)
         config = localization or LocalizationConfig()
         self.localization = LocalizationBranch(channels, levels, cells or grid, config) if branch == "localization" else None
-
-    @property
-    def candidates(self) -> Candidates:
-        """Return where the candidates lie: at the grid's points."""
-        return Candidates(self.points, None, self.grid.stride)
 
     def match(self, template: tuple[Tensor, ...], search: tuple[Tensor, ...]) -> Tensor:
         """Correlate one (B, C, h, w) with one (B, C, H, W) per level to (B, L C, S, S), channel by channel, level by level."""
@@ -111,7 +103,7 @@ class CARHead(nn.Module):
         elif self.localization is not None:
             source = fused if self.localization.config.source == "fused" else by_box
             cells = 1 if self.padding else template[0].shape[-2] * template[0].shape[-1]  # whose products are summed up
-            logits = self.localization(source, correlation / cells, self._boxes(four_sides(loc)))
+            logits = self.localization(source, correlation / cells, self.to_boxes(four_sides(loc)))
             quality = logits.view(-1, 1, *loc.shape[-2:])
         return self.cls(by_class), loc, quality
 
@@ -121,13 +113,10 @@ class CARHead(nn.Module):
         distances = four_sides(loc)  # (B, N, 4)
         return Prediction(
             logits=two_class_logits(cls),
-            boxes=self._boxes(distances),
+            boxes=self.to_boxes(distances),
             quality=None if quality is None else quality.flatten(1).float(),
             extras={"distances": distances},
         )
-
-    def _boxes(self, distances: Tensor) -> Tensor:
-        return torch.cat([self.points - distances[..., :2], self.points + distances[..., 2:]], dim=-1)
 
 
 __all__ = ["CARHead"]

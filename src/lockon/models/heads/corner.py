@@ -7,12 +7,10 @@ Letters: B crops, C channels, S cells per side.
 
 from __future__ import annotations
 
-import itertools
-
 import torch
 from torch import Tensor, nn
 
-from lockon.models.heads.blocks import conv_bn_relu
+from lockon.models.heads.blocks import conv_tower
 from lockon.types import Prediction
 
 
@@ -35,7 +33,8 @@ class CornerHead(nn.Module):
 
     def __init__(self, channels: int = 64, *, cells: int = 16, stride: int = 16, hidden: int = 256, middle: bool = False) -> None:
         super().__init__()
-        self.towers = nn.ModuleList(_tower(channels, hidden) for _ in range(2))
+        widths = (channels, hidden, hidden // 2, hidden // 4, hidden // 8)
+        self.towers = nn.ModuleList(nn.Sequential(*conv_tower(*widths), nn.Conv2d(widths[-1], 1, 1)) for _ in range(2))
         places = (torch.arange(cells) + (0.5 if middle else 0.0)) * stride
         self.register_buffer("places", places, persistent=False)  # (S,) pixels
 
@@ -51,9 +50,3 @@ class CornerHead(nn.Module):
         y = (chance.sum(dim=3) * self.places).sum(dim=2)
         boxes = torch.stack([x, y], dim=2).flatten(1)[:, None]  # (B, 1, 4)
         return Prediction(logits=torch.zeros_like(boxes[..., 0]), boxes=boxes, extras={"heat": heat})
-
-
-def _tower(channels: int, hidden: int) -> nn.Sequential:
-    widths = (channels, hidden, hidden // 2, hidden // 4, hidden // 8)
-    blocks = [conv_bn_relu(cin, cout, 3, padding=1, bias=True) for cin, cout in itertools.pairwise(widths)]
-    return nn.Sequential(*blocks, nn.Conv2d(widths[-1], 1, 1))

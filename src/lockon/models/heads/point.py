@@ -9,8 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from lockon.models.heads.blocks import PointGridHead
 from lockon.ops.grid import Grid
-from lockon.types import Candidates, Prediction
+from lockon.types import Prediction
 
 
 def separable(channels: int, kernel: int) -> nn.Sequential:
@@ -24,7 +25,7 @@ def separable(channels: int, kernel: int) -> nn.Sequential:
     )
 
 
-class PointHead(nn.Module):
+class PointHead(PointGridHead):
     """Head from (B, C, H, W) fused features to a `Prediction` of N = H W candidates.
 
     Args:
@@ -37,12 +38,9 @@ class PointHead(nn.Module):
     """
 
     extras = ()
-    points: Tensor
 
     def __init__(self, channels: int, *, grid: Grid, depth: int = 3, kernel: int = 5, quality: bool = False, prior: float = 0.02) -> None:
-        super().__init__()
-        self.grid = grid
-        self.register_buffer("points", torch.from_numpy(grid.points()), persistent=False)  # (N, 2)
+        super().__init__(grid)
         self.cls_tower = nn.Sequential(*(separable(channels, kernel) for _ in range(depth)))
         self.box_tower = nn.Sequential(*(separable(channels, kernel) for _ in range(depth)))
         self.cls = nn.Conv2d(channels, 1, 1)
@@ -55,11 +53,6 @@ class PointHead(nn.Module):
                 nn.init.normal_(layer.weight, std=0.01)
                 nn.init.constant_(layer.bias, bias)
 
-    @property
-    def candidates(self) -> Candidates:
-        """Return where the candidates lie: at the grid's points."""
-        return Candidates(self.points, None, self.grid.stride)
-
     def forward(self, fused: Tensor) -> Prediction:
         """Map (B, C, H, W) to `Prediction` with boxes (B, N, 4) xyxy in search-crop pixels."""
         cls, box = self.cls_tower(fused), self.box_tower(fused)
@@ -67,6 +60,5 @@ class PointHead(nn.Module):
         # distances in strides; exp keeps them positive and makes relative errors equal at every size. float32: pixels need more than bf16
         raw = self.box(box).flatten(2).transpose(1, 2).float()  # (B, N, 4) left, top, right, bottom
         sides = torch.exp(raw.clamp(max=5.0)) * self.grid.stride
-        boxes = torch.cat([self.points - sides[..., :2], self.points + sides[..., 2:]], dim=-1)  # (B, N, 4)
         quality = self.quality(box).flatten(1).float() if self.quality is not None else None  # (B, N)
-        return Prediction(logits=logits, boxes=boxes, quality=quality)
+        return Prediction(logits=logits, boxes=self.to_boxes(sides), quality=quality)

@@ -18,7 +18,7 @@ def intersection_union(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def hull_area(a: Tensor, b: Tensor) -> Tensor:
-    """Compute the area of the smallest box around both, broadcast over leading axes."""
+    """Compute the area of the smallest box around both, broadcast over leading axes (Rezatofighi et al., GIoU, CVPR 2019)."""
     hull = (torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])).clamp(min=0)  # (..., 2)
     return hull[..., 0] * hull[..., 1]
 
@@ -27,13 +27,6 @@ def iou(a: Tensor, b: Tensor, eps: float = 1e-7) -> Tensor:
     """Compute the intersection over union, broadcast over leading axes; 0 (not NaN) for two empty boxes."""
     inter, union = intersection_union(a, b)
     return inter / (union + eps)
-
-
-def giou(a: Tensor, b: Tensor, eps: float = 1e-7) -> Tensor:
-    """Compute the generalized IoU in (-1, 1] (Rezatofighi et al., CVPR 2019, Algorithm 1)."""
-    inter, union = intersection_union(a, b)
-    hull = hull_area(a, b)
-    return inter / (union + eps) - (hull - union) / (hull + eps)
 
 
 def point_sides(points: Tensor, boxes: Tensor) -> Tensor:
