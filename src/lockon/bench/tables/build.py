@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from lockon.bench.report.attributes import by_attribute
+from lockon.bench.report.attributes import by_attribute, overall
 from lockon.bench.report.coverage import coverage_note
 from lockon.bench.report.latency import latency
 from lockon.bench.report.model import Metric, Report, SequenceScore, TrackerScore
 from lockon.bench.report.significance import Intervals, PairedComparison
 from lockon.bench.tables.model import BEST, Cell, Table, megabytes, number, ranks, signed, speed
+from lockon.errors import unknown_name
 
 
 def summary_table(report: Report, intervals: Intervals | None = None) -> Table:
@@ -109,30 +111,36 @@ def _value_cells(values: Sequence[float], metric: Metric) -> list[Cell]:
     return [Cell(number(value, metric.digits), rank) for value, rank in zip(values, ranks(values, rising=metric.rising), strict=True)]
 
 
-def attribute_table(report: Report, metric: Metric | None = None) -> Table:
+def attribute_table(report: Report, metric: Metric | None = None, baseline: str | None = None) -> Table:
     """Return one metric over the sequences of each attribute, and over all.
 
     Args:
         report: The metrics.
         metric: Default the protocol's headline.
+        baseline: Tracker against which the gains of the others stand behind their values.
 
     Raises:
-        LockonError: No sequence has attributes.
+        LockonError: No sequence has attributes, or no such tracker.
     """
     metric = metric or report.headline
+    labels = [item.label for item in report.trackers]
+    if baseline is not None and baseline not in labels:
+        raise unknown_name("tracker for --baseline", baseline, labels)
     rows = []
-    for entry in by_attribute(report):
-        values = [entry.values.get(item.label, {}).get(metric.key, math.nan) for item in report.trackers]
-        rows.append((Cell(entry.attribute), Cell(str(entry.sequences)), *_value_cells(values, metric)))
-    values = [item.values[metric.key] for item in report.trackers]
-    rows.append((Cell("all"), Cell(str(_sequences(report))), *_value_cells(values, metric)))
-    head = (f"attribute ({metric.title})", "sequences", *(item.label for item in report.trackers))
+    for entry in (*by_attribute(report), replace(overall(report), attribute="all")):
+        values = [entry.values.get(label, {}).get(metric.key, math.nan) for label in labels]
+        cells = _value_cells(values, metric)
+        if baseline is not None:
+            base = values[labels.index(baseline)]
+            gains = [
+                "" if label == baseline else f" ({signed(value - base, metric.digits)})"
+                for label, value in zip(labels, values, strict=True)
+            ]
+            cells = [Cell(cell.text + gain, cell.rank) for cell, gain in zip(cells, gains, strict=True)]
+        rows.append((Cell(entry.attribute), Cell(str(entry.sequences)), *cells))
+    head = (f"attribute ({metric.title})", "sequences", *labels)
     notes = ("A sequence counts for each of its attributes, with all its frames.", *_short_notes(report, metric.title))
     return Table(f"{metric.title} per attribute, {title_of(report)}", "attributes", head, tuple(rows), notes)
-
-
-def _sequences(report: Report) -> int:
-    return len({(part.dataset, part.sequence) for item in report.trackers for part in item.sequences})
 
 
 def latency_table(report: Report) -> Table:
