@@ -144,14 +144,13 @@ def _show(report: Report, key: str, baseline: str | None) -> None:
     from rich.text import Text
 
     from lockon.bench.report.attributes import by_attribute, overall
-    from lockon.bench.tables import title_of
     from lockon.bench.tables.model import BEST, number, ranks
     from lockon.errors import unknown_name
 
     head, labels = report.metric(key), [item.label for item in report.trackers]
     if baseline is not None and baseline not in labels:
         raise unknown_name("tracker for --baseline", baseline, labels)
-    made = shared.table(f"{head.title} per attribute, {title_of(report)}", "attribute", "sequences", *labels)
+    made = shared.table(f"{head.title} per attribute, {report.title}", "attribute", "sequences", *labels)
     for entry in (*by_attribute(report), overall(report)):
         values = [entry.values.get(label, {}).get(key, float("nan")) for label in labels]
         base = float("nan") if baseline is None else values[labels.index(baseline)]

@@ -10,10 +10,9 @@ import numpy as np
 
 from lockon.bench.plots.style import COLORS
 from lockon.bench.report.attributes import by_attribute, has_attributes
-from lockon.bench.report.latency import latency
-from lockon.bench.report.model import Axis, Report, SequenceScore, TrackerScore
+from lockon.bench.report.model import Axis, Report, TrackerScore
 from lockon.bench.report.significance import Intervals
-from lockon.bench.tables.build import report_notes, title_of
+from lockon.bench.tables.build import report_notes
 
 
 def report_payload(report: Report, colors: Mapping[str, int], intervals: Intervals | None = None) -> dict[str, Any]:
@@ -25,7 +24,7 @@ def report_payload(report: Report, colors: Mapping[str, int], intervals: Interva
         intervals: Of `significance.intervals`.
     """
     return {
-        "title": title_of(report),
+        "title": report.title,
         "protocol": report.protocol,
         "convention": report.convention,
         "datasets": list(report.datasets),
@@ -61,7 +60,7 @@ def _tracker(item: TrackerScore, report: Report, colors: Mapping[str, int], inte
         "spread": _metrics(item.spread),
         "interval": {} if intervals is None else {key: list(map(_number, pair)) for key, pair in intervals.of[item.label].items()},
         "fps": _number(item.fps),
-        "latency": _metrics(latency(item)),
+        "latency": _metrics(item.latency),
         "size": item.size,
         "sequences": len(item.sequences),
         "missing": len(item.missing),
@@ -82,12 +81,8 @@ def _attributes(report: Report) -> list[dict[str, Any]]:
 
 def _sequences(report: Report) -> list[dict[str, Any]]:
     """Return one row per sequence, with the values of all trackers that have it."""
-    rows: dict[tuple[str, str], dict[str, SequenceScore]] = {}
-    for item in report.trackers:
-        for part in item.sequences:
-            rows.setdefault((part.dataset, part.sequence), {})[item.label] = part
     found = []
-    for (dataset, name), parts in sorted(rows.items()):
+    for (dataset, name), parts in report.sequences.items():
         some = next(iter(parts.values()))
         values = {label: _metrics(part.values) for label, part in parts.items()}
         found.append({"name": name, "dataset": dataset, "frames": some.frames, "attributes": list(some.attributes), "values": values})

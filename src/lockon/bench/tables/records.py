@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lockon.bench.report.attributes import by_attribute, has_attributes, overall
-from lockon.bench.report.latency import latency
 from lockon.bench.report.model import Report, SequenceScore, TrackerScore
 from lockon.bench.report.one_pass import AVERAGE
 from lockon.bench.report.significance import Intervals, PairedComparison
@@ -64,7 +63,7 @@ def _record(item: TrackerScore, report: Report) -> dict[str, Any]:
             }
             for entry in report.coverage
         ],
-        "latency_ms": nulls(latency(item)),
+        "latency_ms": nulls(item.latency),
         "repetitions": item.repetitions,
         "spread": nulls(item.spread),
     }
