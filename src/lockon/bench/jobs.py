@@ -17,9 +17,9 @@ from typing import Any, Literal, Protocol as Interface
 import cv2
 import numpy as np
 
-from lockon.bench.protocols.plan import MaskTexts, Protocol
+from lockon.bench.protocols.plan import Protocol
 from lockon.bench.protocols.trajectory import Trajectory
-from lockon.bench.record import Record, RunKey
+from lockon.bench.record import MaskTexts, Record, RunKey
 from lockon.bench.spec import Make, TrackerSpec
 from lockon.data.sequence import VideoSequence
 from lockon.driver import Episode, drive, drive_together, seeded

@@ -19,7 +19,7 @@ from lockon.bench.formats.notes import Note
 from lockon.bench.formats.records import UNKNOWN_SIZE, ImportTarget, build_record, protocol_of
 from lockon.bench.formats.rows import BOX, Rows, read_rows
 from lockon.bench.protocols.one_pass import first_annotated
-from lockon.bench.protocols.plan import MaskTexts
+from lockon.bench.record import MaskTexts
 from lockon.bench.store import Record, Store
 from lockon.data.datasets.table import origin as annotation_origin
 from lockon.data.sequence import VideoSequence

@@ -11,7 +11,7 @@ cannot be failures. A restart that would fall on one moves to the next usable fr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,10 +69,6 @@ class Reset(Protocol):
             raise LockonError(f"skip={self.skip}; expected 1 or more frames from a failure to the restart")
         if self.vot_init not in INIT_BOXES:
             raise unknown_name("start box", self.vot_init, INIT_BOXES)
-
-    def rules(self, sequence: VideoSequence) -> dict[str, Any]:
-        """Return both."""
-        return {"skip": self.skip, "vot_init": self.vot_init}
 
     def episode(self, sequence: VideoSequence, run_key: RunKey) -> Episode[Trajectory]:
         """Return `reset`."""

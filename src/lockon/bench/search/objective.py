@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from lockon.bench.metrics import ResetRun
-from lockon.bench.protocols.plan import MaskTexts
 from lockon.bench.protocols.table import protocol_of
-from lockon.bench.record import RunKey
+from lockon.bench.record import MaskTexts, RunKey
 from lockon.bench.report.model import SequenceScore
 from lockon.bench.report.one_pass import KEYS as ONE_PASS, OnePassScoring
 from lockon.bench.report.reset import ResetScoring
