@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from lockon._files import write_bytes
-from lockon.bench.formats.finding import DEFAULT, Parts
+from lockon.bench.formats.finding import DEFAULT
 from lockon.bench.formats.rows import FAILED_CODE, NOTHING_CODE, STARTED_CODE
 from lockon.bench.protocols.table import PROTOCOLS, protocol_class
 from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED
@@ -30,7 +30,7 @@ from lockon.types import FloatArray
 DIGITS = 6  # of written coordinates
 Origin = Callable[[str], int]
 """Name of a dataset -> number of the first pixel in the written files, 0 or 1."""
-Files = Iterator[tuple[Parts, str]]
+Files = Iterator[tuple[tuple[str, ...], str]]
 """Parts of a path below the output folder, and the text, of each file."""
 _PYTRACKING_PREFIXES = {"UAV123": "uav_", "NFS30": "nfs_", "NFS240": "nfs_"}  # of the names of sequences, by dataset
 _VOT_EXPERIMENTS = {"reset": "baseline", "anchors": "baseline", "realtime": "realtime", "one-pass": "unsupervised"}
