@@ -125,11 +125,11 @@ def parse_rows(text: str, where: str) -> Rows:
     if wrong:
         number, shown = next(iter(wrong.items()))
         allowed = ", ".join(f"{count} ({what})" for count, what in _SHAPES.items())
-        text = f"{_lines(list(wrong))} cannot be read and count as frames without a box; expected {allowed} numbers, "
+        text = f"{line_numbers(list(wrong))} cannot be read and count as frames without a box; expected {allowed} numbers, "
         notes.append(Note("unreadable", where, f"{text}line {number} says {shown!r}"))
     partial = [number for number, (line, _) in numbered if line.partial]
     if partial:
-        text = f"NaN or infinite in some of the numbers of {_lines(partial)}: frames without a box"
+        text = f"NaN or infinite in some of the numbers of {line_numbers(partial)}: frames without a box"
         notes.append(Note("half-empty", where, text))
     return _rows(read, [not line.strip() for line in lines], tuple(notes))
 
@@ -180,7 +180,8 @@ def _read_line(text: str) -> _Line:
     return _Line(BOX, polygon=numbers) if count == 8 else _Line(WRONG)
 
 
-def _lines(numbers: list[int]) -> str:
+def line_numbers(numbers: list[int]) -> str:
+    """Return "line 3" or "lines 3-5"."""
     return f"line{'s' if len(numbers) > 1 else ''} {format_ranges(numbers, 5)}"
 
 
@@ -237,6 +238,7 @@ __all__ = [
     "STARTED_CODE",
     "WRONG",
     "Rows",
+    "line_numbers",
     "parse_rows",
     "read_numbers",
     "read_rows",
