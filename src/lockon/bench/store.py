@@ -154,14 +154,6 @@ class Store:
             raise LockonError(f"{path} was made under other rules: {', '.join(changed)}; give --overwrite or another --out")
         return record
 
-    def finished(self, label: str, sequence: VideoSequence, run_key: RunKey = FIRST, rules: Mapping[str, Any] | None = None) -> bool:
-        """Return whether `find` finds a result.
-
-        Raises:
-            LockonError: As `find`.
-        """
-        return self.find(label, sequence, run_key, rules) is not None
-
     def records(self, label: str, protocol: str = "one-pass") -> list[Record]:
         """Return all results of a tracker under one protocol by dataset, sequence, anchor and repetition.
 

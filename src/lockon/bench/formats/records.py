@@ -179,15 +179,12 @@ def _start_box(box: FloatArray, truth: FloatArray, origin: int, where: str) -> t
 
 def _check_boxes(boxes: FloatArray, kinds: NDArray[np.int8], start: int, where: str) -> list[Note]:
     """Return notes on frames after the start without a box, or with one of no area."""
-    notes = []
     after = np.arange(len(boxes)) > start
-    empty = np.flatnonzero(after & ((kinds == NOTHING) | (kinds == WRONG)))
-    if len(empty):
-        notes.append(Note("no box", where, f"{len(empty)} of {len(boxes)} frames ({format_ranges((empty + 1).tolist(), 3)}) are misses"))
-    flat = np.flatnonzero(after & (kinds == BOX) & ~(boxes[:, 2:] > 0).all(axis=1))
-    if len(flat):
-        notes.append(Note("no area", where, f"boxes of no area in {len(flat)} frames ({format_ranges((flat + 1).tolist(), 3)})"))
-    return notes
+    empty = np.flatnonzero(after & ((kinds == NOTHING) | (kinds == WRONG))) + 1
+    flat = np.flatnonzero(after & (kinds == BOX) & ~(boxes[:, 2:] > 0).all(axis=1)) + 1
+    misses = f"{len(empty)} of {len(boxes)} frames ({format_ranges(empty.tolist(), 3)}) are misses"
+    areas = f"boxes of no area in {len(flat)} frames ({format_ranges(flat.tolist(), 3)})"
+    return [Note(trap, where, text) for trap, frames, text in (("no box", empty, misses), ("no area", flat, areas)) if len(frames)]
 
 
 def _check_touch(boxes: FloatArray, truth: FloatArray, marks: NDArray[np.int8], where: str) -> list[Note]:

@@ -14,6 +14,8 @@ from lockon.bench.report.model import Axis, Report, TrackerScore
 from lockon.bench.report.significance import Intervals
 from lockon.bench.tables.build import report_notes
 
+_SHOWN = ("key", "title", "meaning", "rising", "digits")  # of a metric
+
 
 def report_payload(report: Report, colors: Mapping[str, int], intervals: Intervals | None = None) -> dict[str, Any]:
     """Return one section of the page.
@@ -31,10 +33,7 @@ def report_payload(report: Report, colors: Mapping[str, int], intervals: Interva
         "notes": [{"text": note.replace("**", ""), "warning": note.startswith("**")} for note in report_notes(report)],
         "headline": report.headline.key,
         "detail": report.scoring.detail,
-        "metrics": [
-            {"key": one.key, "title": one.title, "meaning": one.meaning, "rising": one.rising, "digits": one.digits}
-            for one in report.metrics
-        ],
+        "metrics": [{key: getattr(one, key) for key in _SHOWN} for one in report.metrics],
         "axes": [_axis(axis, report) for axis in report.scoring.axes],
         "trackers": [_tracker(item, report, colors, intervals) for item in report.trackers],
         "intervals": intervals.meaning if intervals is not None else "",
@@ -69,14 +68,11 @@ def _tracker(item: TrackerScore, report: Report, colors: Mapping[str, int], inte
 
 
 def _attributes(report: Report) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": entry.attribute,
-            "sequences": entry.sequences,
-            "values": {label: _metrics(values) for label, values in entry.values.items()},
-        }
-        for entry in by_attribute(report)
-    ]
+    found = []
+    for entry in by_attribute(report):
+        values = {label: _metrics(values) for label, values in entry.values.items()}
+        found.append({"name": entry.attribute, "sequences": entry.sequences, "values": values})
+    return found
 
 
 def _sequences(report: Report) -> list[dict[str, Any]]:

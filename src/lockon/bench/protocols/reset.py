@@ -32,10 +32,9 @@ from lockon.bench.protocols.trajectory import (
 from lockon.bench.record import RunKey
 from lockon.data.datasets.vot import polygon_to_box
 from lockon.data.sequence import VideoSequence
-from lockon.driver import Episode, Output, drive
+from lockon.driver import Episode, Output
 from lockon.errors import LockonError, unknown_name
 from lockon.ops.raster import raster_overlap
-from lockon.session import Tracker
 from lockon.types import FloatArray
 
 InitBox = Literal["bounding", "area"]
@@ -102,15 +101,6 @@ def reset(sequence: VideoSequence, rules: Reset | None = None) -> Episode[Trajec
     return rows.run(first, events)
 
 
-def run_reset(tracker: Tracker, sequence: VideoSequence, rules: Reset | None = None) -> Trajectory:
-    """Run `tracker` over `sequence`, starting again after failures.
-
-    Raises:
-        LockonError: No usable box, an unreadable frame, or whatever the tracker raises.
-    """
-    return drive(tracker, reset(sequence, rules))
-
-
 def start_box(sequence: VideoSequence, frame: int, vot_init: InitBox) -> FloatArray:
     """Return the (4,) x, y, w, h to start a tracker on; sequences without polygons have only their boxes."""
     if vot_init == "area" and sequence.polygons is not None and np.isfinite(sequence.polygons[frame]).all():
@@ -132,4 +122,4 @@ def _known_rows(sequence: VideoSequence) -> NDArray[np.bool_]:
     return known if sequence.visible is None else known & sequence.visible
 
 
-__all__ = ["INIT_BOXES", "InitBox", "Reset", "overlaps_truth", "reset", "run_reset", "start_box"]
+__all__ = ["INIT_BOXES", "InitBox", "Reset", "overlaps_truth", "reset", "start_box"]
