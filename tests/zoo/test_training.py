@@ -30,7 +30,13 @@ from lockon.train.recipe import Recipe, TrainSources  # noqa: E402
 from lockon.zoo import siampw  # noqa: E402
 from lockon.zoo.training import recipe  # noqa: E402
 
-SMALL = {"train.batch_size": "2", "train.accumulate": "1", "train.workers": "0", "train.steps": "3", "train.log_every": "1"}
+SMALL = {
+    "train.batch_size": "2",
+    "train.gradients.accumulate": "1",
+    "train.machine.workers": "0",
+    "train.steps": "3",
+    "train.output.log_every": "1",
+}
 
 
 @pytest.fixture
@@ -165,9 +171,9 @@ def test_a_run_learns_is_resumed_and_tracks(name: str, stills: Path, tmp_path: P
     settings = {
         **SMALL,
         **small,
-        "train.threads": "1",
-        "train.schedule": "cosine",
-        "train.warmup_steps": "0",
+        "train.machine.threads": "1",
+        "train.schedule": "cosine-decay",
+        "train.schedule.warmup_steps": "0",
         "train.unfreeze": "((0,0),(2,1))",
     }
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from lockon.config import apply_overrides
 from lockon.errors import LockonError
 from lockon.localizers.dense import LocalizerConfig
 from lockon.models.choices import Branch, LocalizationConfig
@@ -119,7 +120,8 @@ def experiments(model: CompactConfig) -> dict[str, RecipeConfig]:
         "pw": {**PW, "assigner": ellipse},
         "car": {**CAR, "assigner": replace(CAR["assigner"], inner=0.3, nearest=True)},
     }[model.head]
-    train = replace(SMALL_TRAIN, steps=1000, warmup_steps=50, unfreeze=((0.0, 0),), validate_every=1000)
+    changes = {"steps": 1000, "schedule.warmup_steps": 50, "unfreeze": ((0.0, 0),), "output.validate_every": 1000}
+    train = apply_overrides(SMALL_TRAIN, changes)
     return {"default": RecipeConfig(train=train, model=model, data=PairDataConfig(), mix=SourceWeights(), **learnt)}
 
 

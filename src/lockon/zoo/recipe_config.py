@@ -11,9 +11,11 @@ from lockon.data.samples.pysot import PysotDataConfig
 from lockon.data.samples.refine import RefineDataConfig
 from lockon.errors import LockonError, unknown_name
 from lockon.train.assigners.sampling import SamplingConfig
-from lockon.train.config import TrainConfig
+from lockon.train.config import MachineConfig, OutputConfig, TrainConfig
 from lockon.train.mask_task import MaskSampling
+from lockon.train.optim import AdamW
 from lockon.train.refine_task import RefineLosses
+from lockon.train.schedules import CosineDecay
 from lockon.zoo.card import Card
 from lockon.zoo.dense_losses import BanLosses, CarLosses, DenseAssigner, MaskLosses, PointLosses, RpnLosses
 from lockon.zoo.lockon_s_data import SourceWeights
@@ -22,15 +24,12 @@ from lockon.zoo.lockon_s_data import SourceWeights
 SMALL_TRAIN = TrainConfig(
     steps=5000,
     batch_size=32,
-    learning_rate=1e-3,
-    backbone_multiplier=0.2,
-    warmup_steps=100,
-    weight_decay=1e-3,
+    optimizer=AdamW(learning_rate=1e-3, backbone_multiplier=0.2, weight_decay=1e-3),
+    schedule=CosineDecay(warmup_steps=100),
     ema_decay=0.998,
     unfreeze=((0.0, 0), (0.1, 1)),
-    workers=1,
-    save_every=250,
-    validate_every=2500,
+    output=OutputConfig(save_every=250, validate_every=2500),
+    machine=MachineConfig(workers=1),
 )
 
 

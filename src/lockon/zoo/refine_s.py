@@ -6,9 +6,10 @@ features projected before they are matched, narrower heads, and box losses that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from lockon.config import apply_overrides
 from lockon.errors import LockonError
 from lockon.models.choices import Correlation, Edges, Pool, Reference, Start
 from lockon.refiners.alpha_refine import AlphaRefiner, RefinerConfig
@@ -135,7 +136,7 @@ def experiments() -> dict[str, RecipeConfig]:
         overlap=IoULoss(kind="giou", weight=2.0),
         mask=MaskCrossEntropy(weight=2.0),
     )
-    train = replace(SMALL_TRAIN, steps=3000, validate_every=500, best_metric="IoU")
+    train = apply_overrides(SMALL_TRAIN, {"steps": 3000, "output.validate_every": 500, "output.best_metric": "IoU"})
     return {"default": RecipeConfig(train=train, model=RefineSConfig(), data=data, loss=loss, mix=SourceWeights(negative=0.0))}
 
 

@@ -49,20 +49,18 @@ BENCHMARKS = {
 def experiments() -> dict[str, RecipeConfig]:
     """Return SiamBAN's run on three cards, down to 0.00005, and that of its OTB model."""
     from lockon.zoo.dense_losses import BAN
-    from lockon.zoo.pysot_training import SIAMBAN_SETS, pysot_schedule, trained_on
-    from lockon.zoo.recipe_config import RecipeConfig
+    from lockon.zoo.pysot_training import SIAMBAN_SETS, pysot_run
 
-    train = pysot_schedule(pairs_per_epoch=1_000_000, accumulate=3, final_lr_ratio=0.01)
-    default = RecipeConfig(train=train, model=SiamBANConfig(), **BAN, **trained_on(SIAMBAN_SETS))
+    train = {"pairs_per_epoch": 1_000_000, "gradients.accumulate": 3, "schedule.final_lr_ratio": 0.01}
+    default = pysot_run(SiamBANConfig(), BAN, SIAMBAN_SETS, train)
     return {"default": default, "otb": replace(default, data=replace(default.data, gray=0.2))}
 
 
 def rbo_experiments() -> dict[str, RecipeConfig]:
     """Return SiamBAN's run with the paper's ranking losses: gamma 3."""
-    from lockon.zoo.dense_losses import ranked_points
-    from lockon.zoo.pysot_training import with_got10k
+    from lockon.zoo.pysot_training import ranked_points
 
-    return with_got10k(replace(experiments()["default"], loss=ranked_points(gamma=3.0)))
+    return ranked_points(experiments()["default"], gamma=3.0)
 
 
 CARDS = (

@@ -6,7 +6,7 @@ networks, and so their weights, have layers 2 and 3 alone. SiamPW-RBO is the sam
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lockon.zoo.card import Card, OfficialWeights
@@ -58,19 +58,17 @@ RBO_BENCHMARKS = {
 def experiments() -> dict[str, RecipeConfig]:
     """Return the runs on four cards; the network ends with layer 3, so that layers 2 and 3 learn from epoch 10 on."""
     from lockon.zoo.dense_losses import PW
-    from lockon.zoo.pysot_training import SIAMBAN_SETS, pysot_schedule, trained_on, with_got10k
-    from lockon.zoo.recipe_config import RecipeConfig
+    from lockon.zoo.pysot_training import SIAMBAN_SETS, pysot_run, with_got10k
 
-    train = pysot_schedule(pairs_per_epoch=1_000_000, accumulate=4, final_lr_ratio=0.01, unfreeze=((0.0, 0), (0.5, 2)))
-    return with_got10k(RecipeConfig(train=train, model=SiamPWConfig(), **PW, **trained_on(SIAMBAN_SETS)))
+    train = {"pairs_per_epoch": 1_000_000, "gradients.accumulate": 4, "schedule.final_lr_ratio": 0.01, "unfreeze": ((0.0, 0), (0.5, 2))}
+    return with_got10k(pysot_run(SiamPWConfig(), PW, SIAMBAN_SETS, train))
 
 
 def rbo_experiments() -> dict[str, RecipeConfig]:
     """Return the same runs with ranking losses: gamma 5, with all data and on GOT-10k."""
-    from lockon.zoo.dense_losses import ranked_points
-    from lockon.zoo.pysot_training import with_got10k
+    from lockon.zoo.pysot_training import ranked_points
 
-    return with_got10k(replace(experiments()["default"], loss=ranked_points(gamma=5.0)))
+    return ranked_points(experiments()["default"], gamma=5.0)
 
 
 CARDS = (

@@ -109,48 +109,43 @@ def alexnet_experiments() -> dict[str, RecipeConfig]:
     """
     from lockon.data.samples.pysot import PysotDataConfig
     from lockon.zoo.dense_losses import RPN
-    from lockon.zoo.pysot_training import PYSOT_SETS, pysot_schedule, trained_on
-    from lockon.zoo.recipe_config import RecipeConfig
+    from lockon.zoo.pysot_training import PYSOT_SETS, pysot_run
 
-    train = pysot_schedule(
-        epochs=50,
-        batch_size=32,
-        accumulate=16,
-        learning_rate=0.01,
-        warmup_ratio=0.5,
-        final_lr_ratio=0.05,
-        backbone_multiplier=1.0,
-        unfreeze=((0.0, 0), (0.2, 2)),
-    )
-    # search crops as large as in tracking: 287 pixels
-    data = trained_on(PYSOT_SETS, negative=0.05, search=replace(PysotDataConfig().search, size=ALEXNET.search_size))
-    return {"default": RecipeConfig(train=train, model=ALEXNET, **RPN, **data)}
+    train = {
+        "epochs": 50,
+        "batch_size": 32,
+        "gradients.accumulate": 16,
+        "optimizer.learning_rate": 0.01,
+        "optimizer.backbone_multiplier": 1.0,
+        "schedule.warmup_ratio": 0.5,
+        "schedule.final_lr_ratio": 0.05,
+        "unfreeze": ((0.0, 0), (0.2, 2)),
+    }
+    search = replace(PysotDataConfig().search, size=ALEXNET.search_size)  # as large as in tracking: 287 pixels
+    return {"default": pysot_run(ALEXNET, RPN, PYSOT_SETS, train, negative=0.05, search=search)}
 
 
 def r50_experiments() -> dict[str, RecipeConfig]:
     """Return PySOT's run on eight cards, that on sixteen, and that of its OTB model."""
     from lockon.zoo.dense_losses import RPN
-    from lockon.zoo.pysot_training import PYSOT_SETS, pysot_schedule, trained_on
-    from lockon.zoo.recipe_config import RecipeConfig
+    from lockon.zoo.pysot_training import PYSOT_SETS, pysot_run
 
-    default = RecipeConfig(train=pysot_schedule(), model=SiamRPNConfig(), **RPN, **trained_on(PYSOT_SETS))
     # greyer, layer 1 learns too, down to 0.0025 only; its levels count alike
-    otb = pysot_schedule(batch_size=16, final_lr_ratio=0.5, unfreeze=((0.0, 0), (0.5, 4)))
+    otb = {"batch_size": 16, "schedule.final_lr_ratio": 0.5, "unfreeze": ((0.0, 0), (0.5, 4))}
     return {
-        "default": default,
-        "16gpu": replace(default, train=pysot_schedule(batch_size=24, accumulate=16)),
-        "otb": replace(default, train=otb, model=SiamRPNConfig(weighted=False), data=replace(default.data, gray=0.2)),
+        "default": pysot_run(SiamRPNConfig(), RPN, PYSOT_SETS),
+        "16gpu": pysot_run(SiamRPNConfig(), RPN, PYSOT_SETS, {"batch_size": 24, "gradients.accumulate": 16}),
+        "otb": pysot_run(SiamRPNConfig(weighted=False), RPN, PYSOT_SETS, otb, gray=0.2),
     }
 
 
 def rbo_experiments() -> dict[str, RecipeConfig]:
     """Return the runs on four cards of 32 pairs, down to 0.00005; gamma 3 with all data, 5 on GOT-10k."""
     from lockon.zoo.dense_losses import ranked_rpn
-    from lockon.zoo.pysot_training import RBO_SETS, pysot_schedule, trained_on, with_got10k
-    from lockon.zoo.recipe_config import RecipeConfig
+    from lockon.zoo.pysot_training import RBO_SETS, pysot_run, with_got10k
 
-    train = pysot_schedule(pairs_per_epoch=800_000, batch_size=32, accumulate=4, final_lr_ratio=0.01)
-    default = RecipeConfig(train=train, model=SiamRPNConfig(), **ranked_rpn(gamma=3.0), **trained_on(RBO_SETS))
+    train = {"pairs_per_epoch": 800_000, "batch_size": 32, "gradients.accumulate": 4, "schedule.final_lr_ratio": 0.01}
+    default = pysot_run(SiamRPNConfig(), ranked_rpn(gamma=3.0), RBO_SETS, train)
     return with_got10k(default, ranked_rpn(gamma=5.0)["loss"])
 
 
