@@ -157,6 +157,11 @@ def ranked_rpn(gamma: float = 3.0) -> dict[str, Any]:
     return {**RPN, "loss": loss, "sampling": SamplingConfig(positives=16, negatives=48, negative_pair=16, scope="batch")}
 
 
+def ranked_points(gamma: float = 3.0) -> BanLosses:
+    """Return the losses of `BAN` and `PW` with ranking losses; they rank the sampled negatives."""
+    return BanLosses(rank_cls=ClassificationRanking(), ranking=IoURanking(gamma=gamma))
+
+
 __all__ = [
     "BAN",
     "CAR",
@@ -169,5 +174,6 @@ __all__ = [
     "MaskLosses",
     "PointLosses",
     "RpnLosses",
+    "ranked_points",
     "ranked_rpn",
 ]

@@ -27,12 +27,10 @@ from lockon.config import apply_overrides
 from lockon.data.samples.pools import DatasetSampling
 from lockon.data.samples.pysot import PysotDataConfig
 from lockon.train.config import GradientConfig, MachineConfig, OutputConfig, TrainConfig
-from lockon.train.losses.pair_ranking import IoURanking
-from lockon.train.losses.ranking import ClassificationRanking
 from lockon.train.optim import SGD
 from lockon.train.schedules import LogDecay
 from lockon.zoo.card import NOTHING
-from lockon.zoo.dense_losses import BanLosses
+from lockon.zoo.dense_losses import ranked_points
 from lockon.zoo.recipe_config import RecipeConfig
 
 CUSTOM = (DatasetSampling("stills", 1, 10_000), DatasetSampling("videos", 100, 10_000))  # data of the user, in equal parts
@@ -97,10 +95,9 @@ def with_got10k(default: RecipeConfig, loss: Any = None) -> dict[str, RecipeConf
     return {"default": default, "got10k": replace(alone, train=replace(default.train, pairs_per_epoch=600_000))}
 
 
-def ranked_points(default: RecipeConfig, gamma: float) -> dict[str, RecipeConfig]:
-    """Return a run with the losses of `BAN` and ranking losses, which rank the sampled negatives; with all data, and on GOT-10k."""
-    loss = BanLosses(rank_cls=ClassificationRanking(), ranking=IoURanking(gamma=gamma))
-    return with_got10k(replace(default, loss=loss))
+def ranked_runs(default: RecipeConfig, gamma: float) -> dict[str, RecipeConfig]:
+    """Return a run on points with ranking losses: with all data, and on GOT-10k."""
+    return with_got10k(replace(default, loss=ranked_points(gamma)))
 
 
 __all__ = [
@@ -112,7 +109,7 @@ __all__ = [
     "RBO_SETS",
     "SIAMBAN_SETS",
     "pysot_run",
-    "ranked_points",
+    "ranked_runs",
     "trained_on",
     "with_got10k",
 ]

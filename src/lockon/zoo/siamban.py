@@ -58,9 +58,9 @@ def experiments() -> dict[str, RecipeConfig]:
 
 def rbo_experiments() -> dict[str, RecipeConfig]:
     """Return SiamBAN's run with the paper's ranking losses: gamma 3."""
-    from lockon.zoo.pysot_training import ranked_points
+    from lockon.zoo.pysot_training import ranked_runs
 
-    return ranked_points(experiments()["default"], gamma=3.0)
+    return ranked_runs(experiments()["default"], gamma=3.0)
 
 
 CARDS = (

@@ -66,9 +66,9 @@ def experiments() -> dict[str, RecipeConfig]:
 
 def rbo_experiments() -> dict[str, RecipeConfig]:
     """Return the same runs with ranking losses: gamma 5, with all data and on GOT-10k."""
-    from lockon.zoo.pysot_training import ranked_points
+    from lockon.zoo.pysot_training import ranked_runs
 
-    return ranked_points(experiments()["default"], gamma=5.0)
+    return ranked_runs(experiments()["default"], gamma=5.0)
 
 
 CARDS = (

@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lockon._config_values import check_field
 from lockon.train.losses.base import Loss, LossInput
 from lockon.train.losses.cross_entropy import mean_of
 from lockon.types import BOUNDARY
@@ -50,7 +51,7 @@ class LabelLoss(Loss):
 
     def __post_init__(self) -> None:
         Loss.__post_init__(self)
-        self._require("smoothing", 0 < self.smoothing <= 1, "above 0 and at most 1 (0.2 in the paper)")
+        check_field(self, "smoothing", 0 < self.smoothing <= 1, "above 0 and at most 1 (0.2 in the paper)")
 
     @property
     @abstractmethod
@@ -95,9 +96,9 @@ class DynamicLabels(LabelLoss):
 
     def __post_init__(self) -> None:
         LabelLoss.__post_init__(self)
-        self._require("alpha", 0 <= self.alpha <= 1, "between 0 and 1")
-        self._require("beta", 0 < self.beta < math.inf, "above 0")
-        self._require("normalize_steps", self.normalize_steps is None or self.normalize_steps >= 0, "0 or more, or none for no end")
+        check_field(self, "alpha", 0 <= self.alpha <= 1, "between 0 and 1")
+        check_field(self, "beta", 0 < self.beta < math.inf, "above 0")
+        check_field(self, "normalize_steps", self.normalize_steps is None or self.normalize_steps >= 0, "0 or more, or none for no end")
 
     def normalizes(self, step: int) -> bool:
         """Return whether Eq. 6 applies at the 0-based update `step`."""
