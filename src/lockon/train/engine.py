@@ -173,8 +173,7 @@ class Engine:
 
     def _save(self) -> None:
         """Write the whole state as one checkpoint, and last.safetensors. Every process writes its generators."""
-        folder, first = self.checkpoints.path(self.state.step), self.fabric.is_global_zero
-        temporary = folder.with_name(f".{folder.name}.tmp")
+        temporary, first = self.checkpoints.temporary(self.state.step), self.fabric.is_global_zero
         if first:
             self.checkpoints.begin(self.state.step)
             save_weights(self.task.module, temporary / "model.safetensors")

@@ -95,8 +95,8 @@ def draw_pairs(sets: Sequence[TrackSet], weights: Mapping[str, float], cache: Im
     ]
     left = tuple(f"{pool.tracks.name}: {pool.skipped} tracks left out, which are too short" for pool in pools if pool.skipped)
     notes = (*(note for tracks in sets for note in tracks.notes), *left)
-    near = [NearPair(before=pool.sampling.gap, after=pool.sampling.gap - 1) for pool in pools]
-    return MixedDraw([(FrameDraw(pool, rule), pool.sampling.weight) for pool, rule in zip(pools, near, strict=True)]), notes
+    near = NearPair(before=GAP, after=GAP - 1)
+    return MixedDraw([(FrameDraw(pool, near), pool.sampling.weight) for pool in pools]), notes
 
 
 __all__ = ["SAMPLINGS", "TRAIN", "alpha_refine_experiments", "draw_pairs"]

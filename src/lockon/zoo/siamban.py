@@ -27,7 +27,7 @@ def build(c: SiamBANConfig) -> SiameseModel:
     from lockon.models.heads.ban import BANHead
 
     head = BANHead(len(c.layers), c.channels, search_grid(c.search_size))
-    return resnet_siamese(c.layers, c.channels, c.search_size, head)
+    return resnet_siamese(c, head)
 
 
 OFFICIAL = OfficialWeights(
@@ -63,31 +63,30 @@ def rbo_experiments() -> dict[str, RecipeConfig]:
     return ranked_runs(experiments()["default"], gamma=3.0)
 
 
+SIAMBAN = Card(
+    name="siamban-r50",
+    summary="SiamBAN: anchor-free points on three levels of a dilated ResNet-50",
+    paper=BAN_PAPER,
+    licence="released models: the terms of hqucv/siamban",
+    checkpoint="hqucv/siamban MODEL_ZOO.md, siamban_r50_l234; lockon convert siamban-r50 model.pth OUT",
+    model=SiamBANConfig(),
+    build=build,
+    official=OFFICIAL,
+    config=pysot_config(SIAMBAN_PARAMS),
+    presets=pysot_presets(VOT2018, BENCHMARKS),
+    search_by_size=True,
+    experiments=experiments,
+)
 CARDS = (
-    Card(
-        name="siamban-r50",
-        summary="SiamBAN: anchor-free points on three levels of a dilated ResNet-50",
-        paper=BAN_PAPER,
-        licence="released models: the terms of hqucv/siamban",
-        checkpoint="hqucv/siamban MODEL_ZOO.md, siamban_r50_l234; lockon convert siamban-r50 model.pth OUT",
-        model=SiamBANConfig(),
-        build=build,
-        official=OFFICIAL,
-        config=pysot_config(SIAMBAN_PARAMS),
-        presets=pysot_presets(VOT2018, BENCHMARKS),
-        search_by_size=True,
-        experiments=experiments,
-    ),
-    Card(
+    SIAMBAN,
+    replace(
+        SIAMBAN,
         name="siamban-r50-rbo",
         summary="SiamBAN trained with the ranking losses of RBO",
         paper=RBO_PAPER,
-        model=SiamBANConfig(),
-        build=build,
-        official=OFFICIAL,
-        config=pysot_config(SIAMBAN_PARAMS),
+        licence="",
+        checkpoint="",
         presets=pysot_presets(SIAMBAN_PARAMS),  # no numbers were published for it alone: its official ones are its code's
-        search_by_size=True,
         experiments=rbo_experiments,
     ),
 )

@@ -46,7 +46,7 @@ def build(c: SiamCARConfig) -> SiameseModel:
 
     cells = search_grid(c.search_size)
     head = CARHead(len(c.layers), c.channels, point_grid(c.search_size), branch=c.branch, localization=c.localization, cells=cells)
-    return resnet_siamese(c.layers, c.channels, c.search_size, head)
+    return resnet_siamese(c, head)
 
 
 def point_grid(search_size: int) -> Grid:

@@ -6,7 +6,7 @@ networks, and so their weights, have layers 2 and 3 alone. SiamPW-RBO is the sam
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lockon.zoo.card import Card, OfficialWeights
@@ -30,7 +30,7 @@ def build(c: SiamPWConfig) -> SiameseModel:
     from lockon.models.heads.attention import AttentionHead
 
     head = AttentionHead(len(c.layers), c.channels, search_grid(c.search_size))
-    return resnet_siamese(c.layers, c.channels, c.search_size, head)
+    return resnet_siamese(c, head)
 
 
 OFFICIAL = OfficialWeights(
@@ -71,32 +71,28 @@ def rbo_experiments() -> dict[str, RecipeConfig]:
     return ranked_runs(experiments()["default"], gamma=5.0)
 
 
+SIAMPW = Card(
+    name="siampw-r50",
+    summary="SiamPW: points on two levels of a dilated ResNet-50, matched by attention",
+    paper=RBO_PAPER,
+    model=SiamPWConfig(),
+    build=build,
+    official=OFFICIAL,
+    config=pysot_config(SIAMBAN_PARAMS),
+    presets=pysot_presets(SIAMBAN_PARAMS),  # no numbers were published for it alone: its official ones are its code's
+    search_by_size=True,
+    experiments=experiments,
+)
 CARDS = (
-    Card(
-        name="siampw-r50",
-        summary="SiamPW: points on two levels of a dilated ResNet-50, matched by attention",
-        paper=RBO_PAPER,
-        model=SiamPWConfig(),
-        build=build,
-        official=OFFICIAL,
-        config=pysot_config(SIAMBAN_PARAMS),
-        presets=pysot_presets(SIAMBAN_PARAMS),  # no numbers were published for it alone: its official ones are its code's
-        search_by_size=True,
-        experiments=experiments,
-    ),
-    Card(
+    SIAMPW,
+    replace(
+        SIAMPW,
         name="siampw-r50-rbo",
         summary="SiamPW trained with the ranking losses of RBO",
-        paper=RBO_PAPER,
         licence=RBO_LICENCE,
         checkpoint="sansanfree/RBO, one file for GOT-10k and two general ones for the other benchmarks; "
         "lockon convert siampw-r50-rbo FILE OUT",
-        model=SiamPWConfig(),
-        build=build,
-        official=OFFICIAL,
-        config=pysot_config(SIAMBAN_PARAMS),
         presets=pysot_presets(RBO_BENCHMARKS["otb100"], RBO_BENCHMARKS),
-        search_by_size=True,
         experiments=rbo_experiments,
     ),
 )

@@ -26,7 +26,7 @@ from lockon.zoo.pysot_inference import (
     pysot_config,
     pysot_presets,
 )
-from lockon.zoo.unpadded_resnet import BLOCK_RENAMES, NECK_RENAMES, check_network, resnet_siamese, search_grid
+from lockon.zoo.unpadded_resnet import BLOCK_RENAMES, NECK_RENAMES, LevelsConfig, resnet_siamese, search_grid
 
 if TYPE_CHECKING:
     from lockon.models.siamese import SiameseModel
@@ -36,30 +36,24 @@ ANCHORS = 5  # per point of the map
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SiamRPNConfig:
+class SiamRPNConfig(LevelsConfig):
     """The choices of the network; the defaults are SiamRPN++'s.
 
     Attributes:
         backbone: The unpadded dilated ResNet-50, with a neck, or the unpadded AlexNet without one.
-        layers: Outputs of the ResNet that are matched, each by its own head.
-        channels: Width of the neck and the head (AlexNet's is 256).
         matching: Of template and search.
         weighted: Learn how much each layer counts; the published OTB model does not.
-        search_size: Side of the search crop in pixels: 127 plus a multiple of 8.
 
     Raises:
-        LockonError: Layers that are no part of 2, 3, 4; another width with AlexNet; a search size that the stride does not reach.
+        LockonError: As of `LevelsConfig`; another width than 256 with AlexNet.
     """
 
     backbone: Literal["dilated-resnet50", "alexnet"] = "dilated-resnet50"
-    layers: tuple[int, ...] = (2, 3, 4)
-    channels: int = 256
     matching: Matching = "depthwise"
     weighted: bool = True
-    search_size: int = 255
 
     def __post_init__(self) -> None:
-        check_network(self.layers, self.channels, self.search_size)
+        LevelsConfig.__post_init__(self)
         if self.backbone == "alexnet" and self.channels != 256:
             raise LockonError(f"channels={self.channels} given, but AlexNet has no neck to change its 256 channels; leave channels out")
 
@@ -72,7 +66,7 @@ def build(c: SiamRPNConfig) -> SiameseModel:
 
     if c.backbone == "dilated-resnet50":
         head = RPNHead(len(c.layers), c.channels, AnchorGrid(search_grid(c.search_size)), weighted=c.weighted, matching=c.matching)
-        return resnet_siamese(c.layers, c.channels, c.search_size, head)
+        return resnet_siamese(c, head)
     grid = unpadded_grid(c.search_size, template_size=TEMPLATE_SIZE, base=0)
     head = RPNHead(1, c.channels, AnchorGrid(grid), matching=c.matching)
     return SiameseModel(backbone=AlexNet(), neck=None, head=head, template_size=TEMPLATE_SIZE, search_size=c.search_size)
@@ -149,6 +143,20 @@ def rbo_experiments() -> dict[str, RecipeConfig]:
     return with_got10k(default, ranked_rpn(gamma=5.0)["loss"])
 
 
+SIAMRPNPP = Card(
+    name="siamrpnpp-r50",
+    summary="SiamRPN++: anchors on three levels of a dilated ResNet-50",
+    paper=RPN_PAPER,
+    licence=PYSOT_LICENCE,
+    checkpoint="STVIR/pysot MODEL_ZOO.md, siamrpn_r50_l234_dwxcorr; lockon convert siamrpnpp-r50 model.pth OUT",
+    model=SiamRPNConfig(),
+    build=build,
+    official=OFFICIAL,
+    config=pysot_config(PYSOT_PARAMS, anchors=ANCHORS),
+    presets=pysot_presets(VOT, {"otb100": WindowParams(0.24, 0.5, 0.25), **each_vot(VOT)}),
+    search_by_size=True,
+    experiments=r50_experiments,
+)
 CARDS = (
     Card(
         name="siamrpn-alexnet",
@@ -164,33 +172,16 @@ CARDS = (
         search_by_size=True,
         experiments=alexnet_experiments,
     ),
-    Card(
-        name="siamrpnpp-r50",
-        summary="SiamRPN++: anchors on three levels of a dilated ResNet-50",
-        paper=RPN_PAPER,
-        licence=PYSOT_LICENCE,
-        checkpoint="STVIR/pysot MODEL_ZOO.md, siamrpn_r50_l234_dwxcorr; lockon convert siamrpnpp-r50 model.pth OUT",
-        model=SiamRPNConfig(),
-        build=build,
-        official=OFFICIAL,
-        config=pysot_config(PYSOT_PARAMS, anchors=ANCHORS),
-        presets=pysot_presets(VOT, {"otb100": WindowParams(0.24, 0.5, 0.25), **each_vot(VOT)}),
-        search_by_size=True,
-        experiments=r50_experiments,
-    ),
-    Card(
+    SIAMRPNPP,
+    replace(
+        SIAMRPNPP,
         name="siamrpnpp-r50-rbo",
         summary="SiamRPN++ trained with the ranking losses of RBO",
         paper=RBO_PAPER,
         licence=RBO_LICENCE,
         checkpoint="sansanfree/RBO, one file for GOT-10k and two general ones for the other benchmarks; "
         "lockon convert siamrpnpp-r50-rbo FILE OUT",
-        model=SiamRPNConfig(),
-        build=build,
-        official=OFFICIAL,
-        config=pysot_config(PYSOT_PARAMS, anchors=ANCHORS),
         presets=pysot_presets(RBO_BENCHMARKS["otb100"], RBO_BENCHMARKS),
-        search_by_size=True,
         experiments=rbo_experiments,
     ),
 )

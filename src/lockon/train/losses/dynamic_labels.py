@@ -41,6 +41,8 @@ class LabelLoss(Loss):
         smoothing: The paper's lambda, above 0 and at most 1; of points marked `BOUNDARY` alone.
         reduction: "balanced": half the mean over positives plus half the mean over negatives of the batch, as SiamCAR's code.
             "positives": the sum over all points divided by the number of positives.
+        negative_weight: Of a negative with probability c: 1 + c with its gradient ("differentiate", as Eq. 4 is written), the same
+            without ("detach"), or 1 ("none": plain cross entropy).
 
     Raises:
         LockonError: If a number is out of its range.
@@ -48,15 +50,11 @@ class LabelLoss(Loss):
 
     smoothing: float = 0.2
     reduction: Literal["balanced", "positives"] = "balanced"
+    negative_weight: NegativeWeight = "differentiate"
 
     def __post_init__(self) -> None:
         Loss.__post_init__(self)
         check_field(self, "smoothing", 0 < self.smoothing <= 1, "above 0 and at most 1 (0.2 in the paper)")
-
-    @property
-    @abstractmethod
-    def negative_weight(self) -> NegativeWeight:
-        """Of a negative with probability c: 1 + c with its gradient ("differentiate"), without it ("detach"), or 1 ("none")."""
 
     @abstractmethod
     def labels(self, x: LossInput, boundary: Tensor) -> Tensor:
@@ -73,8 +71,6 @@ class DynamicLabels(LabelLoss):
     """Labels are the IoUs of the boxes that positives predict right now.
 
     Attributes:
-        negative_weight: Of a negative with probability c: 1 + c with its gradient ("differentiate", as Eq. 4 is written), the same
-            without ("detach"), or 1 ("none": plain cross entropy).
         map: IoU to label: "sigmoid" (Eq. 5) or "linear", the IoU itself (Table IV).
         alpha: IoU whose label is a half, with "sigmoid".
         beta: Steepness there.
@@ -86,7 +82,6 @@ class DynamicLabels(LabelLoss):
         LockonError: If a number is out of its range.
     """
 
-    negative_weight: NegativeWeight = "differentiate"
     map: Literal["sigmoid", "linear"] = "sigmoid"
     alpha: float = 0.5
     beta: float = 10.0
@@ -113,7 +108,7 @@ class DynamicLabels(LabelLoss):
 class SmoothedLabels(LabelLoss):
     """Labels do not follow the boxes: 1 for positives, lambda for the boundary (the row "LALS" alone of Table III); plain cross entropy."""
 
-    negative_weight: ClassVar[NegativeWeight] = "none"
+    negative_weight: ClassVar[NegativeWeight] = "none"  # type: ignore[misc]  # no longer a field
 
     def labels(self, x: LossInput, boundary: Tensor) -> Tensor:
         """Return 1, lambda or 0."""
