@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
+from lockon._config_values import check_range
 from lockon.config import apply_overrides
 from lockon.data.samples.pysot import PysotDataConfig
 from lockon.data.samples.refine import RefineDataConfig
@@ -54,8 +55,7 @@ class TeacherConfig:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise LockonError(f"teacher.samples={self.samples} given, expected at least 1")
+        check_range("samples", self.samples, 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
