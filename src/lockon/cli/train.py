@@ -34,10 +34,10 @@ class SettingOptions:
     def overrides(self) -> dict[str, Any]:
         """Return ``--set`` texts and the options that are settings of the loop, by dotted name."""
         overrides = parse_overrides(self.settings or [])
-        for option, value in {"steps": self.steps, "threads": self.threads, "workers": self.workers}.items():
-            name = f"train.{option}"
+        options = {"train.steps": self.steps, "train.machine.threads": self.threads, "train.machine.workers": self.workers}
+        for name, value in options.items():
             if value is not None and name in overrides:
-                raise LockonError(f"--{option} and --set {name} both say the same; give one of the two")
+                raise LockonError(f"--{name.rpartition('.')[2]} and --set {name} both say the same; give one of the two")
             if value is not None:
                 overrides[name] = value
         return overrides
@@ -63,7 +63,7 @@ def train(
 
       lockon train lockon-s --data-root data --out runs/first --resume --minutes 50
 
-      lockon train lockon-s --videos my_videos --out runs/mine --init best.safetensors --steps 2000 --set train.learning_rate=3e-4
+      lockon train lockon-s --videos my_videos --out runs/mine --init best.safetensors --steps 2000 --set train.optimizer.learning_rate=3e-4
 
       lockon train siamban-r50-rbo --data-root data --out runs/ban --set backbone_weights=resnet50.pth
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from lockon._files import write_bytes
 from lockon._require import require
 
 PLAIN_SECONDS = 30.0  # between lines where stderr is no terminal
@@ -26,9 +26,7 @@ class RunLog:
         self.path = run / "log.jsonl"
         if self.path.exists():
             kept = [line for line in self.path.read_text().splitlines() if _step_of(line) <= step]
-            temporary = self.path.with_name(".log.jsonl.tmp")
-            temporary.write_text("".join(f"{line}\n" for line in kept))
-            os.replace(temporary, self.path)
+            write_bytes(self.path, "".join(f"{line}\n" for line in kept).encode())
         self._file = self.path.open("a")
         self._board = require("torch.utils.tensorboard", "train").SummaryWriter(str(run / "tensorboard"), purge_step=step + 1)
 
