@@ -39,7 +39,13 @@ class Few:
 
 def make(name: str, sources: TrainSources, *, steps: int, batch: int, pairs: int, settings: Iterable[str]) -> Recipe:
     """Make a recipe of the published settings, but for the length, the batch and the data."""
-    overrides = {"train.steps": steps, "train.batch_size": batch, "train.accumulate": 1, "train.workers": 0, "train.log_every": 1}
+    overrides = {
+        "train.steps": steps,
+        "train.batch_size": batch,
+        "train.gradients.accumulate": 1,
+        "train.machine.workers": 0,
+        "train.output.log_every": 1,
+    }
     given = dict(text.split("=", 1) for text in settings)
     made = recipe(sources, {**overrides, "data.negative": 0.0, **given}, name)
     return Recipe(**{**vars(made), "pipeline": Few(made.pipeline, pairs), "validate": None})

@@ -16,7 +16,7 @@ from lockon.train.recipe import TrainSources
 from lockon.zoo.training import recipe
 from moving_patch import write_videos
 
-TRIAL = {"train.steps": 3, "train.batch_size": 2, "train.workers": 0, "train.precision": "fp32"}
+TRIAL = {"train.steps": 3, "train.batch_size": 2, "train.machine.workers": 0, "train.machine.precision": "fp32"}
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:

@@ -36,7 +36,6 @@ NEEDS_EXTRA = (
     "lockon.zoo.refine_training",
     "lockon.zoo.training_data",
     "lockon.zoo.restricted_pickle",
-    "lockon.zoo.tracking_validation",
     "lockon.zoo.training",
 )
 WITHOUT_EXTRA = ("lockon.models", "lockon.models.choices")  # of these packages, what needs none

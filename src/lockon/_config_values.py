@@ -172,4 +172,10 @@ def check_range(name: str, value: float, low: float, high: float = math.inf, *, 
         raise LockonError(f"{name}={value:g} given, expected {wanted}")
 
 
-__all__ = ["Apply", "MismatchError", "check_range", "convert"]
+def check_field(config: object, name: str, holds: bool, expected: str) -> None:
+    """Raise a `LockonError` that says what the field `name` of a configuration must be, unless that `holds`."""
+    if not holds:
+        raise LockonError(f"{name} must be {expected}, got {getattr(config, name)!r}")
+
+
+__all__ = ["Apply", "MismatchError", "check_field", "check_range", "convert"]

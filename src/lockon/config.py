@@ -120,10 +120,10 @@ def part_name(part: type) -> str:
 
     >>> part_name(types.new_class("MeanNear"))
     'mean-near'
-    >>> part_name(types.new_class("IoULoss"))
-    'iou-loss'
+    >>> part_name(types.new_class("IoULoss")), part_name(types.new_class("AdamW"))
+    ('iou-loss', 'adamw')
     """
-    name = part.__name__.replace("IoU", "Iou")  # one word
+    name = part.__name__.replace("IoU", "Iou").replace("AdamW", "Adamw")  # one word each
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
 
 

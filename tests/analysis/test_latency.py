@@ -7,7 +7,7 @@ import pytest
 
 from colored_videos import RED, video
 from lockon.analysis import latency
-from lockon.analysis.latency import Latency, LatencyScene, latency_json, latency_markdown, measure, scene_of
+from lockon.analysis.latency import Latency, LatencyScene, latency_markdown, measure, scene_of
 from lockon.errors import LockonError
 from lockon.types import Result
 
@@ -61,7 +61,7 @@ def test_the_summary_is_of_pairs():
     assert (values["base_median_ms"], values["refined_median_ms"], values["added_median_ms"]) == (20, 24, 4)
     assert (values["base_mean_ms"], values["added_mean_ms"]) == (40, 4)
     assert values["base_fps"] == 50
-    assert latency_json([found])["rows"][0]["frames"] == 3
+    assert found.as_json()["frames"] == 3
     lines = latency_markdown([found], ["abacus."]).splitlines()
     assert lines[0] == "| tracker | refiner | ms | fps | refined ms | fps | added ms | frames |"
     assert lines[2] == "| csrt | s | 20.0 (40.0) | 50 | 24.0 (44.0) | 42 | +4.0 (+4.0) | 3 |"

@@ -129,6 +129,7 @@ def test_oracle_runs_stand_beside_one_pass_on_common_sequences(oracle_folder):
     assert (alone.base, alone.sequences, alone.metrics["AO"].first) == ("t", 1, 0.5)
     assert np.isnan(alone.metrics["AO"].second)
     assert [pair.base for pair in pairs_of(oracle_folder, ORACLE, trackers=["t"])] == ["t"]
+    assert [pair.base for pair in pairs_of(oracle_folder, ORACLE, trackers=["t", "s"])] == ["t", "s"]
 
 
 def test_the_table_of_oracle_runs(oracle_folder, tmp_path):

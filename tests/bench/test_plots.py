@@ -22,7 +22,7 @@ from lockon.bench.plots import write_plots
 from lockon.bench.plots.curves import draw_curves
 from lockon.bench.plots.points import draw_accuracy_robustness, draw_ranking, draw_speed
 from lockon.bench.plots.radar import draw_radar, wrap
-from lockon.bench.plots.style import by_value, color_of, dash_of, marker_of, places_of, save, subtitle
+from lockon.bench.plots.style import color_of, dash_of, marker_of, places_of, save, subtitle
 
 ONE_PASS = ["success.png", "precision.png", "normalized_precision.png", "speed_accuracy.png"]
 
@@ -81,7 +81,7 @@ def test_a_part_of_a_benchmark_says_so(tmp_path):
 
 def test_a_tracker_has_one_colour_everywhere(store):
     report = evaluate(store)
-    assert [item.label for item in by_value(report, "AUC")] == ["good", "bad"]
+    assert [item.label for item in report.ranked("AUC")] == ["good", "bad"]
     assert places_of([report]) == {"bad": 0, "good": 1}
     styles = {(color_of(place), dash_of(place)) for place in range(28)}
     assert len(styles) == 28

@@ -9,7 +9,6 @@ from made_results import FAR, HALF, PERFECT, SIZE, add, make_record
 from lockon.bench.report import Options, evaluate, evaluate_all, stored_protocols
 from lockon.bench.report.attributes import by_attribute, has_attributes
 from lockon.bench.report.coverage import coverage, coverage_note
-from lockon.bench.report.latency import latency
 from lockon.bench.store import Store
 from lockon.errors import LockonError
 
@@ -180,7 +179,7 @@ def test_latency_counts_tracked_frames_alone(tmp_path):
     record.run.times[1] = np.nan  # a frame that the tracker never saw
     item = evaluate(add(Store(tmp_path), "one", record)).trackers[0]
     assert item.sequences[0].tracked_frames == 100
-    found = latency(item)
+    found = item.latency
     assert (found["mean"], found["p50"]) == (pytest.approx(51.5), pytest.approx(51.5))
     assert found["p95"] == pytest.approx(2 + 0.95 * 99)
     assert item.fps == pytest.approx(1000 / 51.5)
@@ -191,4 +190,4 @@ def test_results_without_times_have_no_speed(tmp_path):
     record.run.times[:] = np.nan
     item = evaluate(add(Store(tmp_path), "one", record)).trackers[0]
     assert np.isnan(item.fps)
-    assert all(np.isnan(value) for value in latency(item).values())
+    assert all(np.isnan(value) for value in item.latency.values())

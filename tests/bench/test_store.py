@@ -62,13 +62,13 @@ def test_any_sequence_name_makes_one_file_in_its_folder(store, name):
 
 
 def test_finished_results_are_found_and_cut_ones_are_not(store, sequence):
-    assert not store.finished("still", sequence)
+    assert store.find("still", sequence) is None
     store.save("still", _record(sequence))
-    assert store.finished("still", sequence)
+    assert store.find("still", sequence) is not None
     path = store.path("still", "made", "late")
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.warns(LockonWarning, match="late.json is missing, cut off or not JSON; running it again"):
-        assert not store.finished("still", sequence)
+        assert store.find("still", sequence) is None
     with pytest.warns(LockonWarning, match="left out of the report"):
         assert store.records("still") == []
 
@@ -86,9 +86,9 @@ def test_other_ground_truth_is_refused(store, sequence):
     store.save("still", _record(sequence))
     moved = dataclasses.replace(sequence, boxes=sequence.boxes + 1)
     with pytest.raises(LockonError, match=r"other ground truth of late; give --overwrite"):
-        store.finished("still", moved)
+        store.find("still", moved)
     with pytest.raises(LockonError, match="other ground truth"):
-        store.finished("still", dataclasses.replace(sequence, visible=np.ones(4, dtype=bool)))
+        store.find("still", dataclasses.replace(sequence, visible=np.ones(4, dtype=bool)))
 
 
 def test_another_configuration_is_refused_or_replaces(store, sequence):
@@ -222,7 +222,7 @@ def test_inconsistent_files_of_other_protocols_are_refused(store, sequence, chan
 def test_a_result_fits_the_polygons_it_was_made_with(store, sequence):
     record = _full_record(sequence)
     store.save("still", record)
-    assert store.finished("still", dataclasses.replace(sequence, polygons=record.polygons), RunKey("reset"), {"skip": 5})
+    assert store.find("still", dataclasses.replace(sequence, polygons=record.polygons), RunKey("reset"), {"skip": 5}) is not None
     with pytest.raises(LockonError, match="other ground truth of late"):
         store.find("still", dataclasses.replace(sequence, polygons=record.polygons + 1), RunKey("reset"))
     with pytest.raises(LockonError, match=r"made under other rules: skip \(5 -> 3\)"):

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result as Outcome
 
-from lockon.bench.spec import RefinerSpec, TrackerSpec
+from lockon.bench.spec import RefinerSpec
 from lockon.bench.store import Store
 from lockon.cli import app
-from lockon.cli._trackers import refined_specs, tracker_specs, with_and_without
+from lockon.cli._trackers import refined_specs, tracker_specs
 
 NEAR = "28,18,28,19\n"  # a start box three pixels beside the target
 
@@ -69,10 +69,6 @@ def test_presets_settings_and_labels(still: str, sharp: str, tmp_path: Path) -> 
     assert configuration["overrides"] == {"refine.box": "base"}
     assert list(configuration["refiner"]["weights"]) == ["w.onnx"]
     assert refined_specs([spec], f"masks={sharp}", None)[0].label == "still+masks"
-    plain, both = with_and_without([spec], sharp, None)
-    assert (plain.overrides, both.overrides) == ({}, {"refine.box": "base"}), "settings of the refiner are not the tracker's"
-    alone = TrackerSpec("sharp", "sharp")
-    assert [one.label for one in with_and_without([spec, alone], sharp, None)] == ["still", "sharp", "still+sharp"]
 
 
 def test_reproduced(plain: Path, sharp: str, data: str) -> None:

@@ -9,8 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from lockon.cli._groups import DataOptions, RunOptions, TrackerOptions
-from lockon.cli._options import option_groups
+from lockon.cli._options import DataOptions, TrackerOptions, option_groups
 from lockon.errors import LockonError
 
 
@@ -50,7 +49,6 @@ def test_fields_are_checked_as_options_are(words: list[str]) -> None:
 
 
 def test_groups_of_many_commands() -> None:
-    assert RunOptions(workers=0, seed=3).arguments() == {"workers": 0, "threads": 1, "batch": 1, "seed": 3, "overwrite": False}
     (spec,) = TrackerOptions(settings=["localizer.size_lr=0.5"]).specs("lockon-s")
     assert (spec.label, spec.overrides) == ("lockon-s", {"localizer.size_lr": 0.5})
     with pytest.raises(LockonError, match="--trackers has no names"):

@@ -69,7 +69,7 @@ def test_two_runs_and_their_page(tmp_path: Path, kind: str, rows: tuple[str, str
 
     make_stills(tmp_path / "data")
     make_validation(tmp_path / "data")
-    settings = ["model.channels=8", "train.batch_size=2", "train.precision=fp32", *sizes]
+    settings = ["model.channels=8", "train.batch_size=2", "train.machine.precision=fp32", *sizes]
     words = ["--data-root", str(tmp_path / "data"), "--out", str(tmp_path / "out"), "--only", rows[0], "--only", rows[1]]
     words += ["--seeds", "0", "--steps", "2", "--samples", "4", "--jobs", "0", "--device", "cpu", "--page", str(tmp_path / "page.md")]
     result = invoke(*words, *(word for setting in settings for word in ("--set", setting)), kind=kind)

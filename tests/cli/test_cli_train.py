@@ -16,7 +16,7 @@ import lockon.cli.train as command
 from lockon.config import apply_overrides
 from lockon.errors import LockonError
 from lockon.train.checkpoint import read_weights, save_weights
-from lockon.train.config import TrainConfig
+from lockon.train.config import MachineConfig, TrainConfig
 from lockon.train.recipe import Recipe, TrainSources
 from lockon.zoo.training import recipe as training_recipe
 
@@ -40,7 +40,7 @@ def recipe(sources: TrainSources, overrides: dict[str, Any], name: str) -> Recip
     if name != "tiny":
         return training_recipe(sources, overrides, name)
     names = {name.removeprefix("train."): value for name, value in overrides.items()}
-    config = apply_overrides(TrainConfig(batch_size=2, precision="fp32"), names)
+    config = apply_overrides(TrainConfig(batch_size=2, machine=MachineConfig(precision="fp32")), names)
     torch.manual_seed(config.seed)
     return Recipe(task=Task(), pipeline=Pipeline(), config=config, header={"architecture": "tiny"})
 
@@ -87,6 +87,7 @@ def test_init_starts_from_given_weights(app: typer.Typer, tmp_path: Path) -> Non
         (["--set", "train.step=4"], "unknown option 'step'"),
         (["--set", "train.steps"], "--set train.steps is not name=value"),
         (["--set", "train.steps=4", "--steps", "5"], "--steps and --set train.steps both say the same"),
+        (["--set", "train.machine.workers=0", "--workers", "1"], "--workers and --set train.machine.workers both say the same"),
         (["--minutes", "0"], "--minutes must be above 0"),
         (["--init", "none.safetensors"], "no weights at none.safetensors"),
         (["--videos", "nowhere"], "--videos nowhere is not a folder"),

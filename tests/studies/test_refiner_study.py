@@ -43,7 +43,7 @@ SMALL = {
     "model.laterals": (4, 4, 4),
     "model.decoder": (4, 4, 4),
 }
-SMALL |= {"train.batch_size": 2, "train.precision": "fp32", "train.log_every": 1}
+SMALL |= {"train.batch_size": 2, "train.machine.precision": "fp32", "train.output.log_every": 1}
 
 
 class Taller:
@@ -113,7 +113,7 @@ def finished(tmp_path: Path) -> Path:
         add(Store(tmp_path / "base"), name, *(make_record(one, boxes) for one in NAMES))
     settings = {"study": "alpha-refine", "steps": 9, "samples": 64, "cache": "auto", "preset": "default", "overrides": {"model.size": "64"}}
     (tmp_path / "study.json").write_text(
-        json.dumps({**settings, "budget": {"refine-s": {"model.size": 128, "train.workers": 0}, "other": {}}})
+        json.dumps({**settings, "budget": {"refine-s": {"model.size": 128, "train.machine.workers": 0}, "other": {}}})
     )
     return tmp_path
 
@@ -135,7 +135,7 @@ def test_the_page(finished: Path) -> None:
     assert "| refine-s | naive matching | 0.705 ± 0.007 | 0.705 ± 0.007 | 0.400 ± 0.000 |" in text
     assert "| refine-s | without masks | 0.605 ± 0.007 | 0.605 ± 0.007 |  |" in text
     assert "| truth after jitter | 0.400 |  |\n| lockon-s | 0.500 | 0.000 |\n| csrt | 0.000 | 0.000 |" in text
-    assert "- Settings of all runs of refine-s: `train.workers=0`." in text
+    assert "- Settings of all runs of refine-s: `train.machine.workers=0`." in text
     assert "- Settings of all runs: `model.size=64`." in text
     assert "- Frames: 24 per run with the boxes of lockon-s and of csrt." in text
     assert "- Machine: abacus, ? cores." in text

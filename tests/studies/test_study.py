@@ -27,8 +27,8 @@ from lockon.train.loader import collate  # noqa: E402
 from lockon.train.recipe import TrainSources  # noqa: E402
 from tiny_training_data import make_stills, make_validation  # noqa: E402
 
-SMALL = {"model.channels": 8, "train.batch_size": 2, "train.warmup_steps": 0, "train.precision": "fp32"}
-SMALL |= {"model.template_size": 64, "model.search_size": 96, "train.save_every": 1, "train.log_every": 1}
+SMALL = {"model.channels": 8, "train.batch_size": 2, "train.schedule.warmup_steps": 0, "train.machine.precision": "fp32"}
+SMALL |= {"model.template_size": 64, "model.search_size": 96, "train.output.save_every": 1, "train.output.log_every": 1}
 RBO, SIAMLA = KINDS["rbo"], KINDS["siamla"]
 BASE, ALL = (StudyRun(Row("compact-ban", variant), 0) for variant in ("base", "cr-igr"))
 

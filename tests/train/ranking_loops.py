@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from itertools import combinations
 
-from lockon.train.losses.pair_ranking import OrderRanking, PairRanking, RankDetNet
-from lockon.train.losses.ranking import MarginRanking
+from lockon.train.losses.pair_ranking import IoURanking, PairRanking, RankDetNet
+from lockon.train.losses.ranking import ClassificationRanking
 
 Rows = Sequence[Sequence[float]]
 
 
-def classification(probability: Rows, labels: Rows, c: MarginRanking) -> float:
+def classification(probability: Rows, labels: Rows, c: ClassificationRanking) -> float:
     losses = []
     for p, label in zip(probability, labels, strict=True):
         above = [x for x, y in zip(p, label, strict=True) if y > 0]
@@ -37,7 +37,7 @@ def by_iou(probability: Rows, overlap: Rows, labels: Rows, c: PairRanking) -> tu
                 product = -c.gamma * (p_i - p_j) * (v_i - v_j)
                 terms[0].append(math.exp(product) if c.function == "exp" else math.log1p(math.exp(product)))
                 continue
-            assert isinstance(c, OrderRanking)
+            assert isinstance(c, IoURanking)
             if v_i != v_j or c.ties == "ordered":
                 terms[0].append(math.exp(-c.gamma * (p_i - p_j if v_i >= v_j else p_j - p_i)))
             if p_i != p_j or c.ties == "ordered":

@@ -50,23 +50,24 @@ def test_a_run_learns_and_leaves_its_files(tmp_path: Path) -> None:
 
 def test_accumulating_equals_one_large_batch(tmp_path: Path) -> None:
     whole = recipe(config(steps=4, batch_size=8), dropout=0.0, norm=False)
-    halves = recipe(config(steps=4, batch_size=4, accumulate=2), dropout=0.0, norm=False)
+    halves = recipe(config({"gradients.accumulate": 2}, steps=4, batch_size=4), dropout=0.0, norm=False)
     engine(whole, tmp_path / "whole").fit()
     engine(halves, tmp_path / "halves").fit()
     torch.testing.assert_close(whole.task.module.state_dict(), halves.task.module.state_dict(), rtol=1e-4, atol=1e-6)
 
 
 def test_the_sum_of_gradients_is_their_mean_at_a_multiple_of_the_rate(tmp_path: Path) -> None:
-    common = {"steps": 4, "accumulate": 2, "optimizer": "sgd", "clip_norm": 0.0, "weight_decay": 0.0}
-    summed = recipe(config(**common, reduction="sum"), dropout=0.0)
-    mean = recipe(config(**common, learning_rate=0.02), dropout=0.0)
+    common = {"steps": 4, "gradients.accumulate": 2, "optimizer": "sgd", "gradients.clip_norm": 0.0, "optimizer.weight_decay": 0.0}
+    summed = recipe(config({**common, "gradients.reduction": "sum"}), dropout=0.0)
+    mean = recipe(config({**common, "optimizer.learning_rate": 0.02}), dropout=0.0)
     engine(summed, tmp_path / "sum").fit()
     engine(mean, tmp_path / "mean").fit()
     torch.testing.assert_close(summed.task.module.state_dict(), mean.task.module.state_dict(), rtol=1e-5, atol=1e-7)
 
 
 def test_an_update_with_a_bad_loss_is_left_out_and_counted(tmp_path: Path) -> None:
-    made = recipe(config(steps=10, skip_above=1e4, save_every=1, keep=20, log_every=1), bad_step=7)
+    output = {"output.save_every": 1, "output.keep": 20, "output.log_every": 1}
+    made = recipe(config({"gradients.skip_above": 1e4, **output}, steps=10), bad_step=7)
     assert engine(made, tmp_path / "run").fit().status == "finished"
     log = {record["step"]: record for record in records(tmp_path / "run", "train")}
     assert [step for step, record in log.items() if record["skipped"]] == [8]
@@ -78,7 +79,7 @@ def test_an_update_with_a_bad_loss_is_left_out_and_counted(tmp_path: Path) -> No
 
 
 def test_a_loss_above_the_limit_is_left_out(tmp_path: Path) -> None:
-    made = recipe(config(steps=10, skip_above=1e-9))
+    made = recipe(config({"gradients.skip_above": 1e-9}, steps=10))
     before = {name: value.clone() for name, value in made.task.module.named_parameters()}
     assert engine(made, tmp_path / "run").fit().status == "finished"
     assert all(torch.equal(before[name], value) for name, value in made.task.module.named_parameters())
@@ -87,11 +88,11 @@ def test_a_loss_above_the_limit_is_left_out(tmp_path: Path) -> None:
 def test_a_run_that_only_leaves_out_updates_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lockon.train.update.SKIPS_IN_A_ROW", 3)
     with pytest.raises(LockonError, match=r"3 updates in a row left out, the last at step 3 \(loss .*samples sample 8"):
-        engine(recipe(config(skip_above=1e-9)), tmp_path / "run").fit()
+        engine(recipe(config({"gradients.skip_above": 1e-9})), tmp_path / "run").fit()
 
 
 def test_weights_that_broke_are_not_skipped_over(tmp_path: Path) -> None:
-    made = recipe(config(skip_above=1e4))
+    made = recipe(config({"gradients.skip_above": 1e4}))
     with torch.no_grad():
         made.task.module.norm.running_mean.fill_(torch.nan)  # type: ignore[union-attr]  # what a batch of nan leaves behind
     made.task.bad_step = 0  # type: ignore[attr-defined]
@@ -101,8 +102,9 @@ def test_weights_that_broke_are_not_skipped_over(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_momentum_is_forgotten_where_stages_start_to_learn_and_a_resumed_run_does_the_same(tmp_path: Path, optimizer: str) -> None:
-    values = {"steps": 8, "optimizer": optimizer, "unfreeze": ((0, 0), (0.5, 1)), "forget_momentum": True, "save_every": 1, "keep": 20}
-    engine(recipe(config(**values)), tmp_path / "straight").fit()
+    values = {"steps": 8, "optimizer": optimizer, "optimizer.forget_momentum": True, "unfreeze": ((0, 0), (0.5, 1))}
+    values |= {"output.save_every": 1, "output.keep": 20}
+    engine(recipe(config(values)), tmp_path / "straight").fit()
 
     def state(step: int, run: str = "straight") -> dict[str, torch.Tensor]:
         return load_file(tmp_path / run / "checkpoints" / f"step-{step:06d}" / "optimizer.safetensors")
@@ -112,17 +114,18 @@ def test_momentum_is_forgotten_where_stages_start_to_learn_and_a_resumed_run_doe
     keys = [{key.partition(":")[0] for key in state(step)} for step in (4, 5)]
     assert "backbone.conv.weight" not in keys[0]
     assert "backbone.conv.weight" in keys[1]
-    paused = engine(recipe(config(**values)), tmp_path / "halves")
+    paused = engine(recipe(config(values)), tmp_path / "halves")
     paused.task.on_step = lambda step: os.kill(os.getpid(), signal.SIGINT) if step == 3 else None  # type: ignore[attr-defined]
     assert paused.fit().state.step == 4
-    engine(recipe(config(**values)), tmp_path / "halves", resume=True).fit()
+    engine(recipe(config(values)), tmp_path / "halves", resume=True).fit()
     first, second = state(8), state(8, "halves")
     assert first.keys() == second.keys()
     assert all(torch.equal(first[key], second[key]) for key in first)
 
 
 def test_epochs_of_pairs_give_the_steps(tmp_path: Path) -> None:
-    made = recipe(config(steps=0, epochs=3, pairs_per_epoch=9, schedule="log", warmup_epochs=1, optimizer="sgd", log_every=1))
+    parts = {"schedule": "log-decay", "schedule.warmup_epochs": 1, "optimizer": "sgd", "output.log_every": 1}
+    made = recipe(config(parts, steps=0, epochs=3, pairs_per_epoch=9))
     assert engine(made, tmp_path / "run").fit().state.step == 6  # 9 pairs are two batches of four
     rates = [record["learning_rate"] for record in records(tmp_path / "run", "train")]
     assert rates == pytest.approx([0.002, 0.002, 0.01, 0.01, 0.0001, 0.0001])
@@ -133,20 +136,20 @@ def test_a_run_of_an_earlier_version_resumes_with_defaults_for_what_it_lacks(tmp
     engine(replace(made, settings={"loss": {"weight": 1.0}}), tmp_path / "run", stop_after_minutes=1e-6).fit()
     path = tmp_path / "run" / "checkpoints" / "step-000001" / "state.json"
     state = json.loads(path.read_text())
-    for name in ("optimizer", "reduction", "multipliers", "skip_above"):
-        del state["settings"]["train"][name]
+    train = state["settings"]["train"]
+    del train["gradients"], train["optimizer"]["multipliers"], train["schedule"]["final_lr_ratio"], train["seed"]
     path.write_text(json.dumps(state))
     grown = replace(made, settings={"loss": {"weight": 1.0, "ranking": 0.0}}, defaults={"loss": {"weight": 5.0, "ranking": 0.0}})
     assert engine(grown, tmp_path / "run", resume=True).fit().status == "finished"
     path.write_text(json.dumps(state))
-    changed = replace(grown, settings={"loss": {"weight": 1.0, "ranking": 0.5}}, config=config(steps=4, reduction="sum"))
+    changed = replace(grown, settings={"loss": {"weight": 1.0, "ranking": 0.5}}, config=config({"gradients.reduction": "sum"}, steps=4))
     (tmp_path / "run" / "checkpoints" / "step-000004" / "state.json").unlink()
-    with pytest.raises(LockonError, match=r"train.reduction \('mean' -> 'sum'\), loss.ranking \(0.0 -> 0.5\);"):
+    with pytest.raises(LockonError, match=r"train.gradients.reduction \('mean' -> 'sum'\), loss.ranking \(0.0 -> 0.5\);"):
         engine(changed, tmp_path / "run", resume=True)
 
 
 def test_unfreeze_schedule_holds_the_backbone_and_then_lets_it_learn(tmp_path: Path) -> None:
-    made = recipe(config(steps=10, unfreeze=((0.0, 0), (0.5, 1)), save_every=1, keep=20))
+    made = recipe(config({"output.save_every": 1, "output.keep": 20}, steps=10, unfreeze=((0.0, 0), (0.5, 1))))
     initial = made.task.module.backbone.conv.weight.detach().clone()  # type: ignore[union-attr]
     engine(made, tmp_path / "run").fit()
 
@@ -166,7 +169,10 @@ def test_unfreeze_needs_a_backbone_that_can(tmp_path: Path) -> None:
 
 def test_best_weights_are_those_of_the_best_validation(tmp_path: Path) -> None:
     scores = iter([0.3, 0.6, 0.5, 0.2])
-    made = with_validation(recipe(config(steps=20, validate_every=5, save_every=5, keep=1)), lambda module: {"AO": next(scores), "SR": 0.1})
+    made = with_validation(
+        recipe(config({"output.validate_every": 5, "output.save_every": 5, "output.keep": 1}, steps=20)),
+        lambda module: {"AO": next(scores), "SR": 0.1},
+    )
     outcome = engine(made, tmp_path / "run").fit()
     assert (outcome.state.best_step, outcome.state.best_value) == (10, 0.6)
     weights, header = read_weights(tmp_path / "run" / "best.safetensors")
@@ -183,7 +189,7 @@ def test_validating_does_not_change_what_is_learnt(tmp_path: Path) -> None:
         assert not module.training
         return {"AO": float(torch.rand(()))}
 
-    plain, checked = recipe(config(steps=10)), recipe(config(steps=10, validate_every=2))
+    plain, checked = recipe(config(steps=10)), recipe(config({"output.validate_every": 2}, steps=10))
     engine(plain, tmp_path / "plain").fit()
     engine(with_validation(checked, validate), tmp_path / "checked").fit()
     for name, value in plain.task.module.state_dict().items():
@@ -192,7 +198,7 @@ def test_validating_does_not_change_what_is_learnt(tmp_path: Path) -> None:
 
 def test_a_validation_without_the_metric_is_refused(tmp_path: Path) -> None:
     made = with_validation(recipe(config(steps=2)), lambda module: {"AUC": 0.5, "P20": 0.5})
-    with pytest.raises(LockonError, match=r"no 'AO'; set train.best_metric to one of AUC, P20"):
+    with pytest.raises(LockonError, match=r"no 'AO'; set train.output.best_metric to one of AUC, P20"):
         engine(made, tmp_path / "run").fit()
 
 
@@ -232,11 +238,11 @@ def test_a_signal_during_validation_ends_it_and_the_resumed_run_repeats_it(tmp_p
         os.kill(os.getpid(), signal.SIGINT)
         return {"AO": 0.1}
 
-    made = recipe(config(steps=10, validate_every=5))
+    made = recipe(config({"output.validate_every": 5}, steps=10))
     outcome = engine(with_validation(made, interrupted), tmp_path / "run").fit()
     assert (outcome.status, outcome.state.step, outcome.state.best_step) == ("interrupted", 5, None)
     scores = iter([0.7, 0.4])
-    resumed = with_validation(recipe(config(steps=10, validate_every=5)), lambda module: {"AO": next(scores)})
+    resumed = with_validation(recipe(config({"output.validate_every": 5}, steps=10)), lambda module: {"AO": next(scores)})
     outcome = engine(resumed, tmp_path / "run", resume=True).fit()
     assert (outcome.status, outcome.state.best_step) == ("finished", 5)
 
@@ -249,9 +255,9 @@ def test_a_used_folder_is_refused_without_resume(tmp_path: Path) -> None:
 
 def test_resuming_with_other_settings_names_them(tmp_path: Path) -> None:
     engine(recipe(config(steps=2)), tmp_path / "run").fit()
-    with pytest.raises(LockonError, match=r"train.steps \(2 -> 4\), train.learning_rate \(0.01 -> 0.1\)"):
-        engine(recipe(config(steps=4, learning_rate=0.1)), tmp_path / "run", resume=True)
-    engine(recipe(config(steps=2, workers=1, log_every=1, keep=9)), tmp_path / "run", resume=True)
+    with pytest.raises(LockonError, match=r"train.steps \(2 -> 4\), train.optimizer.learning_rate \(0.01 -> 0.1\)"):
+        engine(recipe(config({"optimizer.learning_rate": 0.1}, steps=4)), tmp_path / "run", resume=True)
+    engine(recipe(config({"machine.workers": 1, "output.log_every": 1, "output.keep": 9}, steps=2)), tmp_path / "run", resume=True)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
@@ -269,6 +275,6 @@ def test_devices_that_are_not_here(device: str, message: str) -> None:
 
 
 def test_bf16_trains_float32_weights(tmp_path: Path) -> None:
-    made = recipe(config(steps=3, precision="bf16"))
+    made = recipe(config({"machine.precision": "bf16"}, steps=3))
     assert engine(made, tmp_path / "run").fit().status == "finished"
     assert {value.dtype for value in made.task.module.parameters()} == {torch.float32}

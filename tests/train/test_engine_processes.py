@@ -46,8 +46,8 @@ def assert_equal_checkpoints(first: Path, second: Path, step: int) -> None:
 
 @pytest.mark.slow
 def test_twenty_steps_a_kill_and_a_resume_equal_forty_straight_steps(tmp_path: Path) -> None:
-    assert finish(start(tmp_path / "straight", "workers=1")) == 0
-    killed = start(tmp_path / "killed", "workers=1", "slow=0.03")
+    assert finish(start(tmp_path / "straight", "machine.workers=1")) == 0
+    killed = start(tmp_path / "killed", "machine.workers=1", "slow=0.03")
     wait_for(tmp_path / "killed" / "checkpoints" / "step-000020" / "state.json", killed)
     time.sleep(0.05)  # into step 21 or 22, which is lost
     killed.send_signal(signal.SIGKILL)
@@ -55,14 +55,14 @@ def test_twenty_steps_a_kill_and_a_resume_equal_forty_straight_steps(tmp_path: P
     assert killed.returncode == -signal.SIGKILL
     newest = max((tmp_path / "killed" / "checkpoints").glob("step-*")).name
     assert newest in ("step-000020", "step-000025")
-    assert finish(start(tmp_path / "killed", "workers=1", "resume")) == 0
+    assert finish(start(tmp_path / "killed", "machine.workers=1", "resume")) == 0
     assert_equal_checkpoints(tmp_path / "straight", tmp_path / "killed", 40)
 
 
 @pytest.mark.slow
 def test_ctrl_c_saves_the_very_step_and_exits_with_130(tmp_path: Path) -> None:
     assert finish(start(tmp_path / "straight", "steps=12")) == 0
-    stopped = start(tmp_path / "stopped", "steps=12", "slow=0.05", "workers=1")
+    stopped = start(tmp_path / "stopped", "steps=12", "slow=0.05", "machine.workers=1")
     wait_for(tmp_path / "stopped" / "checkpoints" / "step-000005" / "state.json", stopped)
     stopped.send_signal(signal.SIGINT)
     assert finish(stopped) == 130
@@ -72,10 +72,10 @@ def test_ctrl_c_saves_the_very_step_and_exits_with_130(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_two_processes_sum_their_gradients_as_two_passes_of_one_process_do(tmp_path: Path) -> None:
-    common = ("steps=4", "dropout=0", "norm=0", "batch_size=4", "reduction=sum", "optimizer=sgd", "skip_above=1e4")
+    common = ("steps=4", "dropout=0", "norm=0", "batch_size=4", "gradients.reduction=sum", "optimizer=sgd", "gradients.skip_above=1e4")
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     assert finish(start(tmp_path / "two", *common, launcher=launcher)) == 0
-    assert finish(start(tmp_path / "one", *common, "accumulate=2")) == 0
+    assert finish(start(tmp_path / "one", *common, "gradients.accumulate=2")) == 0
     two = load_file(tmp_path / "two" / "rank-0.safetensors")
     one = load_file(tmp_path / "one" / "checkpoints" / "step-000004" / "model.safetensors")
     for name, value in two.items():

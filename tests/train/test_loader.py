@@ -12,12 +12,13 @@ import torch
 from tiny_run import TinyPipeline
 
 from lockon.errors import LockonError
-from lockon.train.config import TrainConfig
+from lockon.train.config import GradientConfig, MachineConfig, TrainConfig
 from lockon.train.loader import BatchIndices, make_loader, next_batch
 
 
-def config(**overrides: Any) -> TrainConfig:
-    return TrainConfig(**{"steps": 3, "batch_size": 2, "workers": 0, **overrides})
+def config(*, accumulate: int = 1, workers: int = 0, **top: Any) -> TrainConfig:
+    gradients, machine = GradientConfig(accumulate=accumulate), MachineConfig(workers=workers)
+    return TrainConfig(**{"steps": 3, "batch_size": 2, "gradients": gradients, "machine": machine, **top})
 
 
 def test_indices_of_one_process() -> None:

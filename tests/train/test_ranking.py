@@ -18,7 +18,6 @@ from lockon.ops.torch.boxes import center_to_corner, iou  # noqa: E402
 from lockon.train.losses.pair_ranking import IoURanking, PairRanking, PaperIoURanking, RankDetNet, iou_ranking  # noqa: E402
 from lockon.train.losses.ranking import (  # noqa: E402
     ClassificationRanking,
-    MarginRanking,
     PaperClassificationRanking,
     classification_ranking,
 )
@@ -33,7 +32,7 @@ def rows(*values: list[float]):
     return torch.tensor(values, dtype=torch.float64)
 
 
-def classification(positives: list[float], negatives: list[float], config: MarginRanking) -> float:
+def classification(positives: list[float], negatives: list[float], config: ClassificationRanking) -> float:
     labels = [1.0] * len(positives) + [0.0] * len(negatives)
     return float(classification_ranking(rows(positives + negatives), rows(labels), config))
 

@@ -9,10 +9,9 @@ from hypothesis import given, settings, strategies as st
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
-from lockon.train.losses.pair_ranking import IoURanking, OrderRanking, PairRanking, PaperIoURanking, RankDetNet, iou_ranking  # noqa: E402
+from lockon.train.losses.pair_ranking import IoURanking, PairRanking, PaperIoURanking, RankDetNet, iou_ranking  # noqa: E402
 from lockon.train.losses.ranking import (  # noqa: E402
     ClassificationRanking,
-    MarginRanking,
     PaperClassificationRanking,
     classification_ranking,
 )
@@ -32,7 +31,7 @@ def values(seed: int, images: int = 3, candidates: int = 12):
 
 @pytest.mark.parametrize("config", [OFFICIAL, PAPER])
 @pytest.mark.parametrize("seed", range(5))
-def test_finite_differences_of_the_classification_ranking(config: MarginRanking, seed: int) -> None:
+def test_finite_differences_of_the_classification_ranking(config: ClassificationRanking, seed: int) -> None:
     p, _, labels = values(seed)
     assert torch.autograd.gradcheck(lambda x: classification_ranking(x, labels, config), p.requires_grad_())
 
@@ -43,7 +42,7 @@ def test_finite_differences(config: PairRanking, seed: int) -> None:
     """Of everything that is not frozen: both probabilities of a pair, and (last) both IoUs where nothing freezes them."""
     p, v, labels = values(seed)
     assert torch.autograd.gradcheck(lambda x: config.compare(x, v, labels), p.requires_grad_())
-    free = replace(config, freeze=False) if isinstance(config, OrderRanking) else config
+    free = replace(config, freeze=False) if isinstance(config, IoURanking) else config
     assert torch.autograd.gradcheck(lambda x: free.compare(p.detach(), x, labels), v.requires_grad_())
 
 
@@ -61,7 +60,7 @@ def test_first_term_moves_probabilities_alone() -> None:
 
 
 @pytest.mark.parametrize("config", [PAIRS, PAPER_PAIRS])
-def test_lower_overlap_is_frozen(config: OrderRanking) -> None:
+def test_lower_overlap_is_frozen(config: IoURanking) -> None:
     """Of a pair, the IoU of the candidate with the lower probability has gradient exactly 0; the other one -gamma times the loss."""
     p, v = torch.tensor([[0.9, 0.6]]).double(), torch.tensor([[0.5, 0.8]]).double().requires_grad_()
     _, overlap = iou_ranking(p, v, torch.ones(1, 2), config)
@@ -112,7 +111,7 @@ CASES = {
 @pytest.mark.parametrize("margin", [OFFICIAL, PAPER])
 @pytest.mark.parametrize("pair", [PAIRS, PAPER_PAIRS, RankDetNet()])
 @pytest.mark.parametrize("case", CASES)
-def test_degenerate_batches(case: str, margin: MarginRanking, pair: PairRanking) -> None:
+def test_degenerate_batches(case: str, margin: ClassificationRanking, pair: PairRanking) -> None:
     """Finite values and gradients in float32; ln(1 + exp(4 * 0.5)) / 4 = 0.531732 where P+ = P-."""
     labels, probability, *expected = CASES[case]
     for images in (1, 3):
@@ -148,7 +147,7 @@ def test_mixed_batches_are_means_of_their_images() -> None:
     margin=st.sampled_from([OFFICIAL, PAPER]),
     pair=st.sampled_from([IoURanking(gamma=5), PaperIoURanking(gamma=5)]),
 )
-def test_never_nan(logits, labels, margin: MarginRanking, pair: PairRanking) -> None:
+def test_never_nan(logits, labels, margin: ClassificationRanking, pair: PairRanking) -> None:
     x = torch.tensor([logits], requires_grad=True)
     p, y = torch.sigmoid(x), torch.tensor([labels[: len(logits)]])
     loss = classification_ranking(p, y, margin) + sum(pair.compare(p, p, y))

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from lockon.config import apply_overrides
 from lockon.errors import LockonError
-from lockon.train.config import TrainConfig
+from lockon.train.config import GradientConfig, MachineConfig, TrainConfig
+from lockon.train.optim import SGD
 from lockon.train.recipe import TrainSources
+from lockon.train.schedules import LogDecay, StepDecay
 
 
 @pytest.mark.parametrize(
@@ -18,47 +21,66 @@ from lockon.train.recipe import TrainSources
     [
         ("steps", 0, "at least 1"),
         ("batch_size", -1, "at least 1"),
-        ("workers", -1, "0 or more"),
-        ("learning_rate", 0.0, "above 0"),
-        ("learning_rate", float("inf"), "above 0"),
-        ("clip_norm", float("nan"), "0 or more"),
-        ("final_lr_ratio", 1.5, "between 0 and 1"),
+        ("machine.workers", -1, "0 or more"),
+        ("optimizer.learning_rate", 0.0, "above 0"),
+        ("optimizer.learning_rate", float("inf"), "above 0"),
+        ("gradients.clip_norm", float("inf"), "0 or more"),
+        ("schedule.final_lr_ratio", 1.5, "between 0 and 1"),
         ("ema_decay", 1.0, "at least 0 and below 1"),
-        ("precision", "fp16", "one of auto, fp32, bf16"),
+        ("machine.precision", "fp16", "one of auto, fp32, bf16"),
         ("unfreeze", ((0.5, 1), (0.2, 2)), "in order of time"),
         ("unfreeze", ((0.5, -1),), "0 or more"),
         ("seed", -1, "a whole number from 0"),
         ("epochs", 0, "at least 1"),
         ("pairs_per_epoch", -1, "0 or more"),
-        ("momentum", 1.0, "at least 0 and below 1"),
-        ("warmup_ratio", 0.0, "above 0, at most 1"),
-        ("skip_above", -1.0, "0 or more"),
+        ("gradients.skip_above", -1.0, "0 or more"),
         ("optimizer", "lion", "one of adamw, sgd"),
-        ("reduction", "max", "one of mean, sum"),
-        ("schedule", "steps", "one of cosine, log, step"),
-        ("decay_epochs", 0, "at least 1"),
-        ("decay_factor", 0.0, "above 0, at most 1"),
-        ("decay_factor", 1.5, "above 0, at most 1"),
-        ("multipliers", (("backbone.layer4.", -0.1),), "factor of 0 or more"),
+        ("gradients.reduction", "max", "one of mean, sum"),
+        ("schedule", "steps", "one of cosine-decay, log-decay, step-decay"),
+        ("optimizer.multipliers", (("backbone.layer4.", -0.1),), "factor of 0 or more"),
+        ("output.keep", 0, "at least 1"),
     ],
 )
 def test_bad_numbers_are_refused(name: str, value: Any, expected: str) -> None:
     with pytest.raises(LockonError, match=f"{name} must be .*{expected}"):
-        TrainConfig(**{name: value})
+        apply_overrides(TrainConfig(), {name: value})
 
 
-def test_a_decay_by_factors_does_not_reach_zero() -> None:
-    with pytest.raises(LockonError, match=r"final_lr_ratio must be above 0 where train.schedule is log, got 0.0"):
-        TrainConfig(schedule="log", final_lr_ratio=0.0)
+@pytest.mark.parametrize(
+    ("part", "name", "value", "expected"),
+    [
+        (SGD, "momentum", 1.0, "at least 0 and below 1"),
+        (GradientConfig, "clip_norm", float("nan"), "0 or more"),
+        (GradientConfig, "reduction", "max", "one of mean, sum"),
+        (MachineConfig, "precision", "fp16", "one of auto, fp32, bf16"),
+        (LogDecay, "warmup_ratio", 0.0, "above 0, at most 1"),
+        (LogDecay, "final_lr_ratio", 0.0, "above 0, at most 1"),
+        (StepDecay, "decay_epochs", 0, "at least 1"),
+        (StepDecay, "decay_factor", 0.0, "above 0, at most 1"),
+        (StepDecay, "decay_factor", 1.5, "above 0, at most 1"),
+    ],
+)
+def test_parts_refuse_bad_numbers_themselves(part: type, name: str, value: Any, expected: str) -> None:
+    with pytest.raises(LockonError, match=f"{name} must be .*{expected}"):
+        part(**{name: value})
+
+
+def test_a_part_has_only_its_own_fields_and_keeps_what_it_shares_with_the_one_before() -> None:
+    config = apply_overrides(TrainConfig(), {"schedule.final_lr_ratio": 0.5, "optimizer.weight_decay": 0.25})
+    config = apply_overrides(config, {"schedule": "log-decay", "schedule.warmup_epochs": 2, "optimizer": "sgd"})
+    assert config.schedule == LogDecay(warmup_epochs=2, final_lr_ratio=0.5)
+    assert config.optimizer == SGD(weight_decay=0.25)
+    with pytest.raises(LockonError, match="is a field of cosine-decay, which is not chosen"):
+        apply_overrides(config, {"schedule.warmup_steps": 5})
 
 
 def test_steps_follow_from_pairs_and_processes() -> None:
-    config = TrainConfig(steps=0, epochs=20, pairs_per_epoch=600_000, batch_size=28, accumulate=8, unfreeze=((0, 0), (0.5, 3)))
+    gradients = GradientConfig(accumulate=8)
+    config = TrainConfig(steps=0, epochs=20, pairs_per_epoch=600_000, batch_size=28, gradients=gradients, unfreeze=((0, 0), (0.5, 3)))
     assert config.resolved().steps == 20 * 2678  # 600,000 / 224, the rest of an epoch left out
     assert config.resolved(4).steps == 20 * 669
     resolved = config.resolved()
     assert [resolved.stages_at(10 * 2678 - 1), resolved.stages_at(10 * 2678)] == [0, 3]
-    assert [resolved.epoch_at(step) for step in (0, 2677, 2678, 20 * 2678 - 1)] == [0, 0, 1, 19]
     assert replace(config, steps=7).resolved(4).steps == 7
     with pytest.raises(LockonError, match=r"pairs_per_epoch=200 given, expected at least the 224 pairs of one update"):
         replace(config, pairs_per_epoch=200).resolved()

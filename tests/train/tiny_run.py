@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from torch import nn
 
 from lockon.config import apply_overrides
 from lockon.train.checkpoint import save_weights
-from lockon.train.config import TrainConfig
+from lockon.train.config import MachineConfig, OutputConfig, TrainConfig
 from lockon.train.engine import Engine
+from lockon.train.optim import AdamW
 from lockon.train.recipe import Recipe
+from lockon.train.schedules import CosineDecay
 
 
 class Backbone(nn.Module):
@@ -71,18 +74,19 @@ class TinyPipeline:
         return {"search": search, "box": box, "present": np.bool_(index % 3 > 0), "ids": f"sample {index}"}
 
 
-def config(**overrides: Any) -> TrainConfig:
-    defaults = {
-        "steps": 40,
-        "batch_size": 4,
-        "workers": 0,
-        "threads": 1,
-        "precision": "fp32",
-        "save_every": 5,
-        "log_every": 5,
-        "warmup_steps": 4,
-    }
-    return TrainConfig(**{**defaults, "learning_rate": 0.01, **overrides})
+BASE = TrainConfig(
+    steps=40,
+    batch_size=4,
+    optimizer=AdamW(learning_rate=0.01),
+    schedule=CosineDecay(warmup_steps=4),
+    output=OutputConfig(save_every=5, log_every=5),
+    machine=MachineConfig(workers=0, threads=1, precision="fp32"),
+)
+
+
+def config(changes: Mapping[str, Any] | None = None, /, **top: Any) -> TrainConfig:
+    """Return `BASE` with changes by dotted name."""
+    return apply_overrides(BASE, {**(changes or {}), **top})
 
 
 def recipe(settings: TrainConfig, *, dropout: float = 0.2, norm: bool = True, **task: Any) -> Recipe:

@@ -164,8 +164,14 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(name: str, tmp_path: Pa
     make_validation(tmp_path, names=("one",), frames=3)
     settings = {
         **{f"model.{field}": value for field, value in small(one).items()},
-        **{"train.batch_size": 2, "train.accumulate": 1, "train.workers": 0, "train.threads": 1, "train.precision": "fp32"},
-        **{"train.log_every": 1, "train.save_every": 1, "train.unfreeze": ((0.0, 0),)},
+        "train.batch_size": 2,
+        "train.gradients.accumulate": 1,
+        "train.machine.workers": 0,
+        "train.machine.threads": 1,
+        "train.machine.precision": "fp32",
+        "train.output.log_every": 1,
+        "train.output.save_every": 1,
+        "train.unfreeze": ((0.0, 0),),
     }
 
     def make() -> Recipe:

@@ -90,8 +90,13 @@ def test_training_has_about_the_losses_of_the_cpu_and_its_weights_track(name: st
     make_validation(tmp_path, names=("one",), frames=3)
     settings: dict[str, Any] = {
         **{f"model.{field}": value for field, value in small(CARDS[name]).items()},
-        **{"train.batch_size": 2, "train.accumulate": 1, "train.workers": 0, "train.precision": "fp32", "train.steps": 2},
-        **{"train.log_every": 1, "train.unfreeze": ((0.0, 0),)},
+        "train.batch_size": 2,
+        "train.gradients.accumulate": 1,
+        "train.machine.workers": 0,
+        "train.machine.precision": "fp32",
+        "train.steps": 2,
+        "train.output.log_every": 1,
+        "train.unfreeze": ((0.0, 0),),
     }
     losses = {}
     for device in ("cpu", "cuda"):

@@ -90,7 +90,7 @@ def test_branches(branch: str, tmp_path: Path) -> None:
 def test_recipes_differ_in_head_and_loss_alone(stills: Path) -> None:
     from lockon.train.recipe import TrainSources
 
-    made = {name: recipe(TrainSources(stills=stills), {"model.channels": 8, "train.workers": 0}, name) for name in NAMES}
+    made = {name: recipe(TrainSources(stills=stills), {"model.channels": 8, "train.machine.workers": 0}, name) for name in NAMES}
     for name, one in made.items():
         json.dumps([one.header, one.settings, one.defaults])  # they go into files
         assert one.header["architecture"] == name
@@ -106,7 +106,7 @@ def test_a_ranking_step(name: str, stills: Path) -> None:
     from lockon.train.loader import collate
     from lockon.train.recipe import TrainSources
 
-    settings = {"model.channels": 8, "loss.rank_cls.weight": 0.5, "loss.ranking.weight": 0.25, "train.workers": 0}
+    settings = {"model.channels": 8, "loss.rank_cls.weight": 0.5, "loss.ranking.weight": 0.25, "train.machine.workers": 0}
     made = recipe(TrainSources(stills=stills), settings, name)
     losses = made.task.loss(collate([made.pipeline.sample(index) for index in range(2)]))
     losses["loss"].backward()

@@ -29,7 +29,7 @@ from lockon.zoo.networks import load_network  # noqa: E402
 from lockon.zoo.training import load_backbone, recipe  # noqa: E402
 from tiny_training_data import make_stills  # noqa: E402
 
-SMALL = {"model.channels": "8", "model.depth": "1", "train.batch_size": "2", "train.workers": "0"}
+SMALL = {"model.channels": "8", "model.depth": "1", "train.batch_size": "2", "train.machine.workers": "0"}
 
 
 @pytest.fixture

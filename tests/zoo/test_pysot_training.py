@@ -15,7 +15,7 @@ from lockon.train.losses.cross_entropy import BalancedCrossEntropy
 from lockon.train.losses.dynamic_labels import DynamicLabels, SmoothedLabels
 from lockon.train.losses.pair_ranking import IoURanking
 from lockon.train.losses.ranking import ClassificationRanking
-from lockon.train.optim import learning_rate_factor
+from lockon.train.optim import SGD
 from lockon.zoo.dense_losses import BAN, CAR, LA
 from lockon.zoo.pysot_training import CUSTOM
 from lockon.zoo.recipe_config import RecipeConfig, base_config
@@ -62,11 +62,13 @@ def test_schedules_and_data(  # noqa: PLR0917
     config = settings(name, experiment)
     train = config.train.resolved()
     assert train.steps == train.epochs * (pairs // (batch * cards))
-    assert (train.batch_size, train.accumulate, train.reduction, train.clip_norm) == (batch, cards, "sum", 10.0)
-    assert replace(config.train, accumulate=1).resolved(cards) == replace(train, accumulate=1)  # as many processes as there were cards
+    gradients = train.gradients
+    assert (train.batch_size, gradients.accumulate, gradients.reduction, gradients.clip_norm) == (batch, cards, "sum", 10.0)
+    alone = replace(gradients, accumulate=1)
+    assert replace(config.train, gradients=alone).resolved(cards) == replace(train, gradients=alone)  # as many processes as cards
     assert config.datasets == sets
     assert {use.name for use in config.data.sets} == {*sets, *(use.name for use in CUSTOM)}
-    assert train.learning_rate * learning_rate_factor(train.steps - 1, train) == pytest.approx(final)
+    assert train.rate_at(train.steps - 1) == pytest.approx(final)
     first = train.steps * 10 // train.epochs  # epoch 10
     assert [train.stages_at(step) for step in (first - 1, first)] == [0, stages]
     assert config.data.search.size == config.model.search_size
@@ -89,10 +91,12 @@ def test_schedules_of_averaged_cards(  # noqa: PLR0917
     config = settings(name, experiment)
     train = config.train.resolved()
     assert (train.epochs, train.steps) == (epochs, epochs * (600_000 // batch))
-    assert (train.batch_size * train.accumulate, train.reduction, train.backbone_multiplier) == (batch, "mean", 0.1)
-    assert (train.optimizer, train.momentum, train.weight_decay, train.clip_norm) == ("sgd", 0.9, 1e-4, 10.0)
+    gradients, optimizer = train.gradients, train.optimizer
+    assert (train.batch_size * gradients.accumulate, gradients.reduction, gradients.clip_norm) == (batch, "mean", 10.0)
+    assert isinstance(optimizer, SGD)
+    assert (optimizer.momentum, optimizer.weight_decay, optimizer.backbone_multiplier) == (0.9, 1e-4, 0.1)
     firsts = [-(-epoch * train.steps // epochs) for epoch in range(epochs)]
-    rates = [train.learning_rate * learning_rate_factor(step, train) for step in firsts]
+    rates = [train.rate_at(step) for step in firsts]
     assert [rates[0], rates[5], rates[-1]] == [pytest.approx(0.001), pytest.approx(0.005), pytest.approx(final)]
     first = train.steps * frozen // epochs
     assert [train.stages_at(step) for step in (first - 1, first)] == [0, 3]

@@ -29,11 +29,11 @@ from tiny_training_data import make_stills, make_validation  # noqa: E402
 
 SMALL = {
     "train.batch_size": "2",
-    "train.workers": "0",
+    "train.machine.workers": "0",
     "train.steps": "4",
-    "train.log_every": "1",
-    "train.threads": "1",
-    "train.precision": "fp32",
+    "train.output.log_every": "1",
+    "train.machine.threads": "1",
+    "train.machine.precision": "fp32",
     "model.size": "64",
     "model.hidden": "16",
     "model.width": "16",
@@ -129,7 +129,7 @@ def test_what_a_run_says_of_itself(sources: TrainSources, tmp_path: Path) -> Non
     watched = make(TrainSources.find(tmp_path / "data"))
     assert watched.validate is not None
     figures = watched.validate(watched.task.module.eval())
-    assert watched.config.best_metric in figures
+    assert watched.config.output.best_metric in figures
     assert 0.3 < figures["given"] < 0.9
 
 
@@ -181,7 +181,10 @@ class Few:
 
 
 def few(sources: TrainSources, **settings: str) -> Recipe:
-    made = make(sources, **{"train.steps": "20", "train.learning_rate": "1e-2", "train.warmup_steps": "2", "mix.videos": "0", **settings})
+    made = make(
+        sources,
+        **{"train.steps": "20", "train.optimizer.learning_rate": "1e-2", "train.schedule.warmup_steps": "2", "mix.videos": "0", **settings},
+    )
     return Recipe(**{**vars(made), "pipeline": Few(made.pipeline, 2)})
 
 

@@ -27,7 +27,7 @@ from lockon.errors import LockonError  # noqa: E402
 from lockon.models.backbones.resnet import ResNet  # noqa: E402
 from lockon.train.checkpoint import read_weights  # noqa: E402
 from lockon.train.engine import Engine  # noqa: E402
-from lockon.train.optim import learning_rate_factor  # noqa: E402
+from lockon.train.optim import AdamW  # noqa: E402
 from lockon.train.recipe import Recipe, TrainSources  # noqa: E402
 from lockon.zoo.refine_training import SAMPLINGS, draw_pairs  # noqa: E402
 from lockon.zoo.registry import card  # noqa: E402
@@ -36,11 +36,11 @@ from tiny_training_data import make_stills  # noqa: E402
 
 SMALL = {
     "train.batch_size": "2",
-    "train.accumulate": "1",
-    "train.workers": "0",
+    "train.gradients.accumulate": "1",
+    "train.machine.workers": "0",
     "train.steps": "4",
-    "train.log_every": "1",
-    "train.threads": "1",
+    "train.output.log_every": "1",
+    "train.machine.threads": "1",
     "model.size": "64",
 }
 NAMES = ("alpha-refine-r18", "alpha-refine-r34", "alpha-refine-r50")
@@ -61,11 +61,11 @@ def test_published_numbers(name: str) -> None:
     config = card(name).experiments()["default"]
     train = config.train.resolved()
     assert train.steps == 40 * 500
-    assert train.batch_size * train.accumulate == 32 * 8
-    assert train.reduction == "mean"
-    assert (train.optimizer, train.learning_rate, train.weight_decay, train.backbone_multiplier) == ("adamw", 1e-3, 0, 1)
-    assert (train.clip_norm, train.ema_decay, train.unfreeze) == (0, 0, ())
-    rates = [learning_rate_factor(step, train) for step in (0, 3999, 4000, 8000, 12000, 16000, 19999)]
+    assert train.batch_size * train.gradients.accumulate == 32 * 8
+    assert train.gradients.reduction == "mean"
+    assert train.optimizer == AdamW(learning_rate=1e-3, weight_decay=0.0, backbone_multiplier=1.0)
+    assert (train.gradients.clip_norm, train.ema_decay, train.unfreeze) == (0, 0, ())
+    rates = [train.rate_at(step) / 1e-3 for step in (0, 3999, 4000, 8000, 12000, 16000, 19999)]
     assert rates == [1, 1, 1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 16]
     assert (config.loss.mse.weight, config.loss.mask.weight, config.loss.confidence.weight) == (1, 1000, 0)
     data = config.data

@@ -30,7 +30,13 @@ from lockon.train.recipe import Recipe, TrainSources  # noqa: E402
 from lockon.zoo import siampw  # noqa: E402
 from lockon.zoo.training import recipe  # noqa: E402
 
-SMALL = {"train.batch_size": "2", "train.accumulate": "1", "train.workers": "0", "train.steps": "3", "train.log_every": "1"}
+SMALL = {
+    "train.batch_size": "2",
+    "train.gradients.accumulate": "1",
+    "train.machine.workers": "0",
+    "train.steps": "3",
+    "train.output.log_every": "1",
+}
 
 
 @pytest.fixture
@@ -131,7 +137,7 @@ def test_validation_tracks_the_given_videos(stills: Path, tmp_path: Path, monkey
     video = VideoSequence(
         "one", "made", LazyList([Path(str(index)) for index in range(3)], lambda _: frame), np.tile([40.0, 30, 30, 20], (3, 1))
     )
-    monkeypatch.setattr("lockon.zoo.tracking_validation.load_videos", lambda folder: [video])
+    monkeypatch.setattr("lockon.zoo.training.load_videos", lambda folder: [video])
     assert recipe(TrainSources(stills=stills), SMALL, "siamrpn-alexnet").validate is None
     made = recipe(TrainSources(stills=stills, val=tmp_path), SMALL, "siamrpn-alexnet")
     assert made.validate is not None
@@ -165,9 +171,9 @@ def test_a_run_learns_is_resumed_and_tracks(name: str, stills: Path, tmp_path: P
     settings = {
         **SMALL,
         **small,
-        "train.threads": "1",
-        "train.schedule": "cosine",
-        "train.warmup_steps": "0",
+        "train.machine.threads": "1",
+        "train.schedule": "cosine-decay",
+        "train.schedule.warmup_steps": "0",
         "train.unfreeze": "((0,0),(2,1))",
     }
 

@@ -20,6 +20,7 @@ from lockon.tracker import CandidateTracker
 
 Advance = Callable[[int], None]  # told the number of frames that were just done
 
+Plan = tuple[int, int, int, int]  # indices of the target's sequence and the scene, the frame, and the scene's frame that is searched around
 GAP = 3  # most frames between the box that is searched around and the frame that is searched
 BATCH = 16  # searches in one forward pass
 
@@ -49,16 +50,6 @@ class Search:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """A search before it is run: indices of the sequences, the frame, and the frame of the scene whose box is searched around."""
-
-    template: int
-    scene: int
-    frame: int
-    around: int
-
-
 def search_swapped(
     tracker: CandidateTracker[Any], sequences: Sequence[VideoSequence], counts: Sequence[int], seed: int, advance: Advance
 ) -> list[Search]:
@@ -86,36 +77,35 @@ def search_swapped(
     found: list[Search] = []
     for begin in range(0, len(plans), BATCH):
         batch = plans[begin : begin + BATCH]
-        frames = [sequences[plan.scene].frames[plan.frame] for plan in batch]
+        frames = [sequences[scene].frames[number] for _, scene, number, _ in batch]
         targets = [
-            tracker.placed(templates[plan.template], frame, sequences[plan.scene].boxes[plan.around])
-            for plan, frame in zip(batch, frames, strict=True)
+            tracker.placed(templates[template], frame, sequences[scene].boxes[around])
+            for (template, scene, _, around), frame in zip(batch, frames, strict=True)
         ]
-        for plan, target in zip(batch, tracker.step(frames, targets), strict=True):
-            names = sequences[plan.template].name, sequences[plan.scene].name
-            found.append(Search(*names, plan.frame, plan.template == plan.scene, target.result.score))
+        for (template, scene, number, _), target in zip(batch, tracker.step(frames, targets), strict=True):
+            names = sequences[template].name, sequences[scene].name
+            found.append(Search(*names, number, template == scene, target.result.score))
         advance(len(batch))
     return found
 
 
-def _plan(sequences: Sequence[VideoSequence], index: int, count: int, rng: Generator) -> list[_Plan]:
+def _plan(sequences: Sequence[VideoSequence], index: int, count: int, rng: Generator) -> list[Plan]:
     own = sequences[index]
     others = [i for i, other in enumerate(sequences) if other.frames.paths[0] != own.frames.paths[0]]
     if not others:
         raise LockonError(f"no other video than that of {own.name} to search its target in; give a dataset of at least two videos")
-    plans = []
+    plans: list[Plan] = []
     order = rng.permutation(others)
     for number in range(count):  # the others in turn, so that all of them occur
         scene = int(order[number % len(order)])
         frame = int(rng.choice(usable_frames(sequences[scene])))
-        plans.append(_Plan(index, scene, frame, frame))
+        plans.append((index, scene, frame, frame))
     known = usable_frames(own)
     pairs = [(frame, before) for frame in known[1:] for before in known[(known < frame) & (known >= frame - GAP)]]
     if not pairs:
         raise LockonError(f"sequence {own.name} has no two annotated frames within {GAP}; leave it out")
-    for frame, before in (pairs[i] for i in rng.integers(len(pairs), size=count)):
-        plans.append(_Plan(index, index, int(frame), int(before)))
-    return plans
+    chosen = (pairs[i] for i in rng.integers(len(pairs), size=count))
+    return plans + [(index, index, int(frame), int(before)) for frame, before in chosen]
 
 
 __all__ = ["Advance", "Search", "search_swapped", "usable_frames"]

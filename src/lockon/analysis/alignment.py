@@ -23,6 +23,7 @@ from lockon.analysis.absence import BATCH, GAP, Advance, usable_frames
 from lockon.bench.metrics.agreement import METRICS, Agreement, agreement, frame_metrics
 from lockon.bench.record import Record
 from lockon.bench.report.overlaps import frame_overlaps
+from lockon.bench.tables.records import nulls
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.ops.boxes import cxcywh_to_xywh, iou_xyxy, xywh_to_cxcywh, xywh_to_xyxy
@@ -69,17 +70,16 @@ class Alignment:
 
     def metrics(self) -> dict[str, Any]:
         """Return everything but the pairs, as JSON values; None for NaN."""
-        return {
+        rows = zip(self.names, self.frames, self.sequences, strict=True)
+        content = {
             "kind": self.kind,
             "above": self.above,
             "frames": sum(self.frames),
-            "mean": {name: _number(self.mean(name)) for name in METRICS},
-            "pooled": {name: _number(value) for name, value in self.pooled.values().items()},
-            "sequences": {
-                name: {"frames": count} | {key: _number(value) for key, value in item.values().items()}
-                for name, count, item in zip(self.names, self.frames, self.sequences, strict=True)
-            },
+            "mean": {name: self.mean(name) for name in METRICS},
+            "pooled": self.pooled.values(),
+            "sequences": {name: {"frames": count, **item.values()} for name, count, item in rows},
         }
+        return dict(nulls(content))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +134,9 @@ def candidate_alignment(
     names = _names([(sequence.dataset, sequence.name) for sequence in sequences])
     for name, sequence in zip(names, sequences, strict=True):
         pairs, rng = _neighbours(sequence)[::every], _generator(seed, name)
-        seen = list(_search_around(tracker, sequence, pairs, jitter=jitter, rng=rng, advance=advance))
-        if seen:
-            scores, overlaps = (np.concatenate(column) for column in zip(*seen, strict=True))  # (F, N) each
-            parts.append(_part(name, scores, overlaps, above, rng))
-        else:
-            parts.append(_part(name, np.zeros((0, 1)), np.zeros((0, 1)), above, rng))
+        seen = list(_search_around(tracker, sequence, pairs, jitter=jitter, rng=rng, advance=advance)) or [(np.zeros((0, 1)),) * 2]
+        scores, overlaps = (np.concatenate(column) for column in zip(*seen, strict=True))  # (F, N) each
+        parts.append(_part(name, scores, overlaps, above, rng))
     if not any(len(part.frames) for part in parts):
         raise LockonError(f"none of {len(parts)} sequences has annotated frames at most {GAP} apart; give sequences with more annotation")
     return _alignment("candidates", parts, above)
@@ -254,11 +251,6 @@ def _alignment(kind: Literal["candidates", "answers"], parts: Sequence[_Part], a
         overlaps=overlaps,
         above=above,
     )
-
-
-def _number(value: float) -> float | None:
-    """Return a finite number as it is, and None for NaN, which JSON does not have."""
-    return value if math.isfinite(value) else None
 
 
 __all__ = ["ABOVE", "METRICS", "Agreement", "Alignment", "alignment_frames", "answer_alignment", "candidate_alignment"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -87,8 +87,7 @@ def logit(scores: FloatArray) -> FloatArray:
 
 def join(*parts: ScoreSamples) -> ScoreSamples:
     """Join all samples of the parts, in order."""
-    names = ("logits", "overlaps", "absent", "templates", "scenes")
-    return ScoreSamples(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    return ScoreSamples(*(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(ScoreSamples)))
 
 
 def fit_config(config: TrackerConfig, pool: ScoreSamples) -> TrackerConfig:

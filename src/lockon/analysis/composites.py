@@ -7,8 +7,8 @@ the border, stays away, and returns near where it left, as a tracker that search
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.random import Generator
@@ -56,7 +56,6 @@ class Composite:
         outside: (2,) where it is while away.
         shift: (2,) how far from where it left it returns.
         phase: Of its movement, in radians.
-        schedule: When it leaves and returns.
     """
 
     target: str
@@ -67,7 +66,7 @@ class Composite:
     outside: FloatArray
     shift: FloatArray
     phase: float
-    schedule: PresenceSchedule = field(default_factory=PresenceSchedule)
+    schedule: ClassVar = PresenceSchedule()
 
     def render(self, t: int) -> tuple[Frame, FloatArray, float]:
         """Return frame `t` (H, W, 3), the target's (4,) xyxy box clipped to the frame, and the part of its box in the frame, 0..1."""
@@ -98,9 +97,7 @@ def _to_and_fro(t: int, count: int) -> int:
     return min(place, 2 * count - 2 - place)
 
 
-def make_composites(
-    sequences: Sequence[VideoSequence], seed: int, scenes: int = 2, schedule: PresenceSchedule | None = None
-) -> list[Composite]:
+def make_composites(sequences: Sequence[VideoSequence], seed: int, scenes: int = 2) -> list[Composite]:
     """Make `scenes` composites of every sequence that has masks, each on another video; empty where none has masks."""
     made = []
     for index, sequence in enumerate(sequences):
@@ -110,7 +107,7 @@ def make_composites(
             continue
         rng = np.random.default_rng((seed, index))
         for scene in rng.permutation(len(others))[:scenes]:
-            made.append(_composite(rng, sequence.name, others[int(scene)], cutouts, schedule or PresenceSchedule()))
+            made.append(_composite(rng, sequence.name, others[int(scene)], cutouts))
     return made
 
 
@@ -123,7 +120,7 @@ def cut_out(sequence: VideoSequence, count: int = 50) -> tuple[Cutout, ...]:
     return tuple(cutout for cutout in cutouts if cutout is not None)
 
 
-def _composite(rng: Generator, target: str, scene: VideoSequence, cutouts: tuple[Cutout, ...], schedule: PresenceSchedule) -> Composite:
+def _composite(rng: Generator, target: str, scene: VideoSequence, cutouts: tuple[Cutout, ...]) -> Composite:
     """Place the cut-outs: inside is 1.2 sizes from a random border, outside as far beyond it that nothing is seen of any cut-out."""
     height, width = scene.frames[0].shape[:2]
     size = rng.uniform(0.15, 0.28) * min(width, height)
@@ -136,7 +133,7 @@ def _composite(rng: Generator, target: str, scene: VideoSequence, cutouts: tuple
     inside[axis] = border - outwards * 1.2 * size
     outside[axis] = border + outwards * (longest / 2 + 4)
     shift[1 - axis] = rng.uniform(-0.5, 0.5) * size
-    return Composite(target, scene, cutouts, float(size), inside, outside, shift, float(rng.uniform(0, 2 * np.pi)), schedule)
+    return Composite(target, scene, cutouts, float(size), inside, outside, shift, float(rng.uniform(0, 2 * np.pi)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,18 +184,13 @@ class AbsenceClip:
 
 
 def run_composites(tracker: SteppedTracker[Any], composites: Sequence[Composite], advance: Advance) -> list[AbsenceClip]:
-    """Track the composites to their ends, those of one length frame by frame together.
+    """Track the composites to their ends, frame by frame together.
 
     Raises:
         LockonError: Whatever the tracker or the videos raise.
     """
-    results: dict[int, AbsenceClip] = {}
-    for length in sorted({len(composite.schedule) for composite in composites}):
-        group = [i for i, composite in enumerate(composites) if len(composite.schedule) == length]
-        for begin in range(0, len(group), BATCH):
-            some = group[begin : begin + BATCH]
-            results.update(zip(some, _run_together(tracker, [composites[i] for i in some], advance), strict=True))
-    return [results[i] for i in range(len(composites))]
+    batches = (composites[begin : begin + BATCH] for begin in range(0, len(composites), BATCH))
+    return [clip for batch in batches for clip in _run_together(tracker, batch, advance)]
 
 
 def _run_together(tracker: SteppedTracker[Any], composites: Sequence[Composite], advance: Advance) -> list[AbsenceClip]:

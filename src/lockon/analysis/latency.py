@@ -56,6 +56,10 @@ class Latency:
             found |= {f"{name}_median_ms": float(np.median(values)), f"{name}_mean_ms": float(np.mean(values))}
         return {**found, **{f"{name}_fps": 1000 / found[f"{name}_median_ms"] for name in ("base", "refined")}}
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the labels, number of frames and metrics as JSON values."""
+        return {"base": self.base, "refined": self.refined, "frames": self.milliseconds.shape[1], **self.summary()}
+
 
 def scene_of(sequence: VideoSequence, frames: int) -> LatencyScene:
     """Return the first frames of a sequence from its first usable box on, read now, so that no reading stands between two trackers.
@@ -130,8 +134,8 @@ def _seconds(tracker: Tracker, frame: Frame) -> float:
     return time.perf_counter() - begin
 
 
-def latency_table(rows: Sequence[Latency], conditions: Sequence[str] = ()) -> Table:
-    """Return one row per tracker: milliseconds and frames per second without and with the refiner, and the milliseconds added.
+def latency_markdown(rows: Sequence[Latency], conditions: Sequence[str] = ()) -> str:
+    """Write one row per tracker: milliseconds and frames per second without and with the refiner, and the milliseconds added.
 
     Args:
         rows: As measured.
@@ -151,21 +155,11 @@ def latency_table(rows: Sequence[Latency], conditions: Sequence[str] = ()) -> Ta
         "frame by frame; both trackers ran in one process and took turns on every frame.",
         *conditions,
     )
-    return Table("What a refiner costs", "latency", head, tuple(body), notes)
+    return markdown([Table("What a refiner costs", "latency", head, tuple(body), notes)])
 
 
 def _both(values: Mapping[str, float], side: str) -> str:
     return f"{number(values[f'{side}_median_ms'], 1)} ({number(values[f'{side}_mean_ms'], 1)})"
 
 
-def latency_markdown(rows: Sequence[Latency], conditions: Sequence[str] = ()) -> str:
-    """Write `latency_table` as Markdown."""
-    return markdown([latency_table(rows, conditions)])
-
-
-def latency_json(rows: Sequence[Latency]) -> dict[str, Any]:
-    """Return the labels, number of frames and metrics as JSON values."""
-    return {"rows": [{"base": row.base, "refined": row.refined, "frames": row.milliseconds.shape[1], **row.summary()} for row in rows]}
-
-
-__all__ = ["Latency", "LatencyScene", "latency_json", "latency_markdown", "latency_table", "measure", "scene_of"]
+__all__ = ["Latency", "LatencyScene", "latency_markdown", "measure", "scene_of"]

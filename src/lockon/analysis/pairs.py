@@ -7,13 +7,13 @@ sequences that both have; differences, their intervals and tests are those of `l
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from lockon.analysis.pair_questions import ORACLE, REFINER, Question, Side, label_pairs
 from lockon.bench.publish import KeptStore
 from lockon.bench.report.evaluation import Options, evaluate_all
 from lockon.bench.report.model import Report, SequenceScore, TrackerScore
@@ -25,6 +25,83 @@ from lockon.bench.tables.model import BEST, Cell, Table, number, signed
 from lockon.errors import LockonError
 
 TITLES = {"SR75": "SR0.75", "NP": "P_norm", "P20": "P"}
+
+
+class Side(NamedTuple):
+    """One side of a pair: the results of a tracker under a protocol."""
+
+    label: str
+    protocol: str = "one-pass"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which results stand side by side, and how the table of them reads.
+
+    Attributes:
+        name: Of the table's files, and head of the second side's columns.
+        title: Of the table.
+        column: Head of the column that says what the second side has.
+        metrics: Keys of the metrics.
+        find: Lists the pairs of a folder: first side, second side, what the second one has.
+        note: Stands below the table.
+        costs: Whether the milliseconds of both are shown.
+        missing: Error where the folder has no pair.
+    """
+
+    name: str
+    title: str
+    column: str
+    metrics: tuple[str, ...]
+    find: Callable[[Store], list[tuple[Side, Side, str]]]
+    note: str
+    costs: bool
+    missing: str
+
+
+def label_pairs(labels: Collection[str]) -> list[tuple[str, str]]:
+    """List the labels X and X+REFINER that belong together, in alphabetical order.
+
+    >>> label_pairs(["csrt", "csrt+refine-s", "kcf+refine-s"])
+    [('csrt', 'csrt+refine-s')]
+    """
+    found = ((label.rpartition("+")[0], label) for label in labels)
+    return sorted((base, label) for base, label in found if base in labels)
+
+
+def _with_refiner(store: Store) -> list[tuple[Side, Side, str]]:
+    labels = [label for label in store.trackers() if "one-pass" in store.protocols(label)]
+    return [(Side(base), Side(label), label.rpartition("+")[2]) for base, label in label_pairs(labels)]
+
+
+def _with_oracle(store: Store) -> list[tuple[Side, Side, str]]:
+    labels = [label for label in store.trackers() if "oracle" in store.protocols(label)]
+    rules = {label: store.records(label, "oracle")[0].rules for label in labels}
+    return [(Side(label), Side(label, "oracle"), str(rules[label].get("when", "before"))) for label in labels]
+
+
+REFINER = Question(
+    name="refined",
+    title="Without and with a refiner",
+    column="refiner",
+    metrics=("AO", "AUC", "SR75"),
+    find=_with_refiner,
+    note="ms: per frame, mean over sequences of each one's median; added: by the refiner, in runs of their own. `lockon bench compare "
+    "--refine` measures both side by side.",
+    costs=True,
+    missing="no tracker was run both without and with a refiner; run each twice: lockon bench run ..., and with --refine NAME",
+)
+ORACLE = Question(
+    name="oracle",
+    title="Oracle: the true centre given",
+    column="oracle",
+    metrics=("AO", "AUC", "NP", "P20"),
+    find=_with_oracle,
+    note="Oracle: in every annotated frame the search begins around the true centre, with the tracker's own last size; "
+    '"before": the centre of the frame that is searched; "after": of the frame before it, as the published scripts.',
+    costs=False,
+    missing="no oracle results; make some with: lockon bench run --protocol one-pass oracle --trackers NAME --data NAME:ROOT --out DIR",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +156,20 @@ def pairs_of(
         convention: See `lockon.bench.metrics`; None for "pysot".
 
     Returns:
-        One pair each, in alphabetical order; none where the folder has no pair with a common sequence.
+        One pair each, in the order of `trackers`, or else alphabetically; none where the folder has no pair with a common sequence.
 
     Raises:
         LockonError: No results at all, or an unknown dataset or convention.
     """
     store = KeptStore(folder)
-    found = [pair for pair in question.find(store) if not trackers or pair[1].label in trackers]
+    found = question.find(store)
+    if trackers:
+        found = [pair for label in dict.fromkeys(trackers) for pair in found if pair[1].label == label]
+    sides = dict.fromkeys(side for pair in found for side in pair[:2] if side.protocol in store.protocols(side.label))
     reports: dict[str, Report] = {}
-    for protocol in dict.fromkeys(side.protocol for pair in found for side in pair[:2]):
-        labels = [label for label in store.trackers() if any(Side(label, protocol) in pair[:2] for pair in found)]
-        labels = [label for label in labels if protocol in store.protocols(label)]
-        if labels:
-            (reports[protocol],) = evaluate_all(store, Options(convention, labels, tuple(datasets), protocol=protocol))
+    for protocol in dict.fromkeys(protocol for _, protocol in sides):
+        labels = [label for label, other in sides if other == protocol]
+        (reports[protocol],) = evaluate_all(store, Options(convention, labels, tuple(datasets), protocol=protocol))
     pairs = (_pair(store, reports, question, pair) for pair in found)
     return [pair for pair in pairs if pair is not None]
 
@@ -99,18 +177,17 @@ def pairs_of(
 def _pair(store: Store, reports: Mapping[str, Report], question: Question, found: tuple[Side, Side, str]) -> Pair | None:
     first, second, what = found
     base, other = _score(reports, first), _score(reports, second)
-    if other is None:
-        return None
     ours, theirs = _by_name(other), _by_name(base)
     common = sorted(set(ours) & set(theirs)) or (sorted(ours) if base is None else [])
-    if not common:
+    if other is None or not common:
         return None
     if base is None:
-        values = other.values
-        differences = {key: _alone(values[key]) for key in question.metrics}
+        nan = math.nan
+        metrics = {key: SignificantDifference(other.values[key], nan, nan, nan, nan, nan, 0, 0, 0) for key in question.metrics}
     else:
         both = replace(reports[second.protocol], trackers=(replace(other, label="second"), replace(base, label="first")))
-        differences = dict(compare(both, "second", "first").metrics)
+        differences = compare(both, "second", "first").metrics
+        metrics = {key: differences[key] for key in question.metrics if key in differences}
     j = _mask_j(store, second, common)
     j_base = _mask_j(store, first, set(j))
     return Pair(
@@ -118,19 +195,13 @@ def _pair(store: Store, reports: Mapping[str, Report], question: Question, found
         other=second.label,
         difference=what,
         sequences=len(common),
-        metrics={key: differences[key] for key in question.metrics if key in differences},
+        metrics=metrics,
         ms_base=_milliseconds([theirs[key] for key in common if key in theirs]),
         ms_other=_milliseconds([ours[key] for key in common]),
         mask_j=float(np.mean(list(j.values()))) if j else None,
         mask_j_base=float(np.mean(list(j_base.values()))) if j_base and set(j_base) == set(j) else None,
         mask_sequences=len(j),
     )
-
-
-def _alone(value: float) -> SignificantDifference:
-    """Return the second side's value where the first has none."""
-    nan = math.nan
-    return SignificantDifference(first=value, second=nan, difference=nan, low=nan, high=nan, p=nan, wins=0, ties=0, losses=0)
 
 
 def _score(reports: Mapping[str, Report], side: Side) -> TrackerScore | None:
@@ -155,7 +226,7 @@ def _mask_j(store: Store, side: Side, sequences: Collection[tuple[str, str]]) ->
     frames.
     """
     found: dict[tuple[str, str], float] = {}
-    for record in store.records(side.label, side.protocol) if sequences else ():
+    for record in store.records(*side) if sequences else ():
         key = (record.dataset, record.sequence)
         if key not in sequences or record.repetition != 1 or record.truth_masks is None or record.run.masks is None:
             continue
@@ -165,8 +236,18 @@ def _mask_j(store: Store, side: Side, sequences: Collection[tuple[str, str]]) ->
     return found
 
 
-def pair_table(pairs: Sequence[Pair], question: Question) -> Table:
-    """Make a table with a row per pair: each metric of both, the gain with its interval, and what the question shows beside them.
+_INTERVALS = (
+    "Metrics: over the sequences that both have. In brackets: 95% confidence interval of the gain, paired bootstrap over sequences; "
+    "bold: it does not hold 0."
+)
+_J = (
+    "J: mean overlap of the refiner's masks, first and last frames excluded, and the number of sequences with true masks; "
+    "own: of the masks that the tracker makes itself."
+)
+
+
+def pair_markdown(pairs: Sequence[Pair], question: Question) -> str:
+    """Write a table with a row per pair: each metric of both, the gain with its interval, and what the question shows beside them.
 
     Raises:
         LockonError: No pairs.
@@ -175,7 +256,7 @@ def pair_table(pairs: Sequence[Pair], question: Question) -> Table:
         raise LockonError(question.missing)
     masked = any(pair.mask_j is not None for pair in pairs)
     titles = (TITLES.get(key, key) for key in question.metrics)
-    head = ["tracker", question.column, *(text for title in titles for text in (title, question.second, "gain"))]
+    head = ["tracker", question.column, *(text for title in titles for text in (title, question.name, "gain"))]
     head += [*(("ms", "ms added") if question.costs else ()), *(("J",) if masked else ()), "sequences"]
     body = []
     for pair in pairs:
@@ -187,17 +268,8 @@ def pair_table(pairs: Sequence[Pair], question: Question) -> Table:
         if masked:
             cells.append(Cell(_masks(pair)))
         body.append((*cells, Cell(str(pair.sequences))))
-    return Table(question.title, question.name, tuple(head), tuple(body), (_INTERVALS, *question.notes, *((_J,) if masked else ())))
-
-
-_INTERVALS = (
-    "Metrics: over the sequences that both have. In brackets: 95% confidence interval of the gain, paired bootstrap over sequences; "
-    "bold: it does not hold 0."
-)
-_J = (
-    "J: mean overlap of the refiner's masks, first and last frames excluded, and the number of sequences with true masks; "
-    "own: of the masks that the tracker makes itself."
-)
+    notes = (_INTERVALS, question.note, *((_J,) if masked else ()))
+    return markdown([Table(question.title, question.name, tuple(head), tuple(body), notes)])
 
 
 def _gain_cells(found: SignificantDifference | None, *, several: bool) -> list[Cell]:
@@ -217,13 +289,4 @@ def _masks(pair: Pair) -> str:
     return f"{pair.mask_j:.3f} ({pair.mask_sequences}){own}"
 
 
-def pair_markdown(pairs: Sequence[Pair], question: Question) -> str:
-    """Write `pair_table` as Markdown.
-
-    Raises:
-        LockonError: No pairs.
-    """
-    return markdown([pair_table(pairs, question)])
-
-
-__all__ = ["ORACLE", "REFINER", "Pair", "Question", "Side", "label_pairs", "pair_markdown", "pair_table", "pairs_of"]
+__all__ = ["ORACLE", "REFINER", "Pair", "Question", "label_pairs", "pair_markdown", "pairs_of"]

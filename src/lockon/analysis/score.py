@@ -7,7 +7,6 @@ function could do. Metrics of a fitted calibration are of samples that it was no
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -36,6 +35,7 @@ from lockon.bench.metrics.calibration import (
     fit_platt,
     reliability_curve,
 )
+from lockon.bench.tables.records import nulls
 from lockon.config import as_json
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
@@ -121,7 +121,7 @@ def overlap_metrics(tracked: ScoreSamples, seed: int) -> dict[str, Any]:
             "frames": int(own.sum()),
             "hits": int(tracked.hits[own].sum()),
             "mean_overlap": float(tracked.overlaps[own].mean()),
-            "auroc": _number(auroc(tracked.logits[own], tracked.hits[own])),
+            "auroc": nulls(auroc(tracked.logits[own], tracked.hits[own])),
         }
     ranking = _ranking(tracked.logits, tracked.hits, tracked.templates, seed)
     return {"frames": len(tracked.hits), "hits": int(tracked.hits.sum()), **ranking, "per_sequence": per_sequence}
@@ -177,7 +177,7 @@ def _ranking(scores: FloatArray, labels: NDArray[np.bool_], groups: NDArray[np.s
     values = np.array([auroc(scores[draw], labels[draw]) for draw in draws])
     values = values[np.isfinite(values)]
     interval = [float(value) for value in np.percentile(values, [2.5, 97.5])] if len(values) and len(rows) > 1 else None
-    return {"auroc": _number(auroc(scores, labels)), "auroc_95": interval}
+    return {"auroc": nulls(auroc(scores, labels)), "auroc_95": interval}
 
 
 def _errors(probabilities: FloatArray, pool: ScoreSamples) -> dict[str, float]:
@@ -196,16 +196,11 @@ def _shares(config: TrackerConfig, pool: ScoreSamples) -> dict[str, dict[str, fl
     kinds = {"hits": pool.hits, "misses": ~pool.hits & ~pool.absent, "absent": pool.absent}
     return {
         kind: {
-            "at_or_above_tracked": _number(np.mean(scores[mask] >= config.states.tracked)) if mask.any() else None,
-            "below_lost": _number(np.mean(scores[mask] < config.states.lost)) if mask.any() else None,
+            "at_or_above_tracked": float(np.mean(scores[mask] >= config.states.tracked)) if mask.any() else None,
+            "below_lost": float(np.mean(scores[mask] < config.states.lost)) if mask.any() else None,
         }
         for kind, mask in kinds.items()
     }
-
-
-def _number(value: float | np.floating[Any]) -> float | None:
-    """Return a finite number as it is, and None for NaN, which JSON does not have."""
-    return float(value) if math.isfinite(value) else None
 
 
 __all__ = ["Phase", "ScoreReport", "analyze_score", "composite_metrics", "overlap_metrics", "swapped_metrics"]

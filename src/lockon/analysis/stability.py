@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from lockon.bench.external import is_external
 from lockon.bench.publish import KeptStore
 from lockon.bench.report import Options, evaluate_all
 from lockon.bench.spec import Make, TrackerSpec, config_of
+from lockon.bench.tables.records import nulls
 from lockon.config import apply_overrides, field_names
 from lockon.errors import LockonError, unknown_name
 from lockon.types import FloatArray
@@ -63,13 +65,14 @@ class Curve:
 
     def as_json(self) -> dict[str, Any]:
         """Return the values and metrics as JSON values; None for NaN."""
-        return {
+        content = {
             "own": self.own,
             "values": self.values.tolist(),
-            "metrics": {key: [_number(value) for value in row.tolist()] for key, row in self.metrics.items()},
-            "summary": {key: {name: _number(value) for name, value in self.summary(key).items()} for key in self.metrics},
+            "metrics": {key: row.tolist() for key, row in self.metrics.items()},
+            "summary": {key: self.summary(key) for key in self.metrics},
             "missing": list(self.missing),
         }
+        return dict(nulls(content))
 
 
 def parse_values(text: str) -> tuple[float, ...]:
@@ -121,8 +124,9 @@ def sweep(spec: TrackerSpec, parameter: str, values: Sequence[float], make: Make
         raise LockonError(
             f"{spec.label} has no parameter {parameter}: it has no parameters; give a tracker with a network, such as lockon-s"
         )
-    known = [name for name in field_names(config) if _is_number(_value(config, name))]
-    own = _value(config, parameter) if parameter in field_names(config) else math.inf
+    fields = {name: attrgetter(name)(config) for name in field_names(config)}
+    known = [name for name, value in fields.items() if isinstance(value, (int, float)) and not isinstance(value, bool)]
+    own = fields.get(parameter, math.inf)
     if own is not None and parameter not in known:  # None may be a number that is not set
         raise unknown_name(f"number among the parameters of {spec.label}", parameter, known)
     whole = isinstance(own, int)
@@ -131,16 +135,6 @@ def sweep(spec: TrackerSpec, parameter: str, values: Sequence[float], make: Make
         apply_overrides(config, {parameter: given})
         specs[place] = replace(specs[place], overrides={**spec.overrides, parameter: given})
     return specs, None if own is None else float(own)
-
-
-def _value(config: Any, name: str) -> Any:
-    for part in name.split("."):
-        config = getattr(config, part)
-    return config
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def curve(
@@ -183,11 +177,6 @@ def curve(
         },
         missing=tuple(len(sequences) - (0 if row is None else len(row.sequences)) for row in rows),
     )
-
-
-def _number(value: float) -> float | None:
-    """Return a finite number as it is, and None for NaN, which JSON does not have."""
-    return value if math.isfinite(value) else None
 
 
 __all__ = ["PARAMETER", "Curve", "curve", "parse_values", "sweep"]

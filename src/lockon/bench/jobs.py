@@ -12,15 +12,16 @@ import traceback
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol as Interface
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 
-from lockon.bench.protocols.plan import MaskTexts, Protocol
+from lockon.bench.protocols.plan import Protocol
 from lockon.bench.protocols.trajectory import Trajectory
-from lockon.bench.record import Record, RunKey
+from lockon.bench.record import MaskTexts, Record, RunKey
 from lockon.bench.spec import Make, TrackerSpec
+from lockon.bench.store import Store
 from lockon.data.sequence import VideoSequence
 from lockon.driver import Episode, drive, drive_together, seeded
 from lockon.errors import LockonError, LockonWarning
@@ -56,19 +57,6 @@ class Job:
 
     spec: TrackerSpec
     sequences: tuple[VideoSequence, ...]
-
-
-class ResultSink(Interface):
-    """Where a job finds what is finished and puts what it finishes: a `Store`, or the memory of a process far away from it."""
-
-    def find(self, label: str, sequence: VideoSequence, run_key: RunKey, rules: Mapping[str, Any]) -> Record | None:
-        """Return the usable result, if there is one."""
-
-    def save(self, label: str, record: Record) -> None:
-        """Keep a result."""
-
-    def save_error(self, label: str, sequence: VideoSequence, text: str, run_key: RunKey) -> None:
-        """Keep a traceback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +95,7 @@ class BenchmarkContext:
         return self.protocol.record(sequence, run_key, run, setup, masks)
 
 
-def open_runs(context: BenchmarkContext, sink: ResultSink, label: str, sequence: VideoSequence) -> Iterator[RunKey]:
+def open_runs(context: BenchmarkContext, sink: Store, label: str, sequence: VideoSequence) -> Iterator[RunKey]:
     """Return the runs that are missing. Each must be in the sink before the next is asked for; repetitions end when two in a row agree.
 
     Raises:
@@ -126,7 +114,7 @@ def open_runs(context: BenchmarkContext, sink: ResultSink, label: str, sequence:
             before = record
 
 
-def run_job(context: BenchmarkContext, sink: ResultSink, job: Job) -> list[Outcome]:
+def run_job(context: BenchmarkContext, sink: Store, job: Job) -> list[Outcome]:
     """Run what is missing of a job; one outcome per sequence. Never raises, but for what its sink raises."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", LockonWarning)
@@ -138,7 +126,7 @@ def run_job(context: BenchmarkContext, sink: ResultSink, job: Job) -> list[Outco
     return [replace(outcomes[0], warnings=tuple(notes)), *outcomes[1:]]  # the warnings of a batch belong to no one sequence
 
 
-def _one_by_one(context: BenchmarkContext, sink: ResultSink, spec: TrackerSpec, sequence: VideoSequence) -> Outcome:
+def _one_by_one(context: BenchmarkContext, sink: Store, spec: TrackerSpec, sequence: VideoSequence) -> Outcome:
     """Run all runs of one pair; a new tracker for each repetition, so that none inherits anything."""
     at, tracker, repetition, masks = _At(), None, 0, MaskTexts()
     try:
@@ -155,7 +143,7 @@ def _one_by_one(context: BenchmarkContext, sink: ResultSink, spec: TrackerSpec, 
     return Outcome(spec.label, sequence.name, len(sequence), "done")
 
 
-def _in_lockstep(context: BenchmarkContext, sink: ResultSink, job: Job) -> list[Outcome]:
+def _in_lockstep(context: BenchmarkContext, sink: Store, job: Job) -> list[Outcome]:
     """Run all pairs of a job side by side in one batch; the tracker is made once."""
     spec = job.spec
     ats = [_At() for _ in job.sequences]
@@ -191,7 +179,7 @@ def _seeded_episode(context: BenchmarkContext, sequence: VideoSequence, run_key:
     return seeded(context.protocol.episode(sequence, run_key), context.seed_of(run_key))
 
 
-def _all_runs(context: BenchmarkContext, sink: ResultSink, spec: TrackerSpec, sequence: VideoSequence, at: _At) -> Episode[None]:
+def _all_runs(context: BenchmarkContext, sink: Store, spec: TrackerSpec, sequence: VideoSequence, at: _At) -> Episode[None]:
     """Run one run of a sequence after the other, as one course."""
     masks = MaskTexts()
     for run_key in open_runs(context, sink, spec.label, sequence):
@@ -200,7 +188,7 @@ def _all_runs(context: BenchmarkContext, sink: ResultSink, spec: TrackerSpec, se
         sink.save(spec.label, context.record(spec, sequence, run_key, run, masks))
 
 
-def _failed(sink: ResultSink, spec: TrackerSpec, sequence: VideoSequence, at: _At, failure: Exception) -> Outcome:
+def _failed(sink: Store, spec: TrackerSpec, sequence: VideoSequence, at: _At, failure: Exception) -> Outcome:
     text = str(failure).strip()
     error = text if isinstance(failure, LockonError) else f"{type(failure).__name__}: {text.splitlines()[-1] if text else 'no text'}"
     sink.save_error(spec.label, sequence, "".join(traceback.format_exception(failure)), at.run_key)
@@ -216,4 +204,4 @@ def seed_all(seed: int) -> None:
         sys.modules["torch"].manual_seed(seed)
 
 
-__all__ = ["BenchmarkContext", "Job", "Outcome", "ResultSink", "open_runs", "run_job", "seed_all"]
+__all__ = ["BenchmarkContext", "Job", "Outcome", "open_runs", "run_job", "seed_all"]

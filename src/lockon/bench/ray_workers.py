@@ -15,7 +15,7 @@ from lockon._processes import DIED
 from lockon._require import require
 from lockon.bench.jobs import BenchmarkContext, Job, Outcome, run_job
 from lockon.bench.record import Record, RunKey
-from lockon.bench.store import Store
+from lockon.bench.store import FIRST, Store
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 
@@ -25,7 +25,7 @@ LOCAL = "local"
 _Key = tuple[str, str, str, RunKey]
 
 
-class MemoryBook:
+class MemoryBook(Store):
     """What a task knows of the store, and what it has to bring back. All of it can be sent.
 
     Args:
@@ -33,11 +33,12 @@ class MemoryBook:
     """
 
     def __init__(self, known: Mapping[_Key, Record]) -> None:
+        super().__init__("")
         self._records = dict(known)
         self.new: list[tuple[str, Record]] = []
         self.errors: list[tuple[str, VideoSequence, str, RunKey]] = []
 
-    def find(self, label: str, sequence: VideoSequence, run_key: RunKey, rules: Mapping[str, Any]) -> Record | None:
+    def find(self, label: str, sequence: VideoSequence, run_key: RunKey = FIRST, rules: Mapping[str, Any] | None = None) -> Record | None:
         """Return the result, if there is one; it was checked against the rules when the book was made."""
         return self._records.get((label, sequence.dataset, sequence.name, run_key))
 
@@ -46,7 +47,7 @@ class MemoryBook:
         self._records[label, record.dataset, record.sequence, record.run_key] = record
         self.new.append((label, record))
 
-    def save_error(self, label: str, sequence: VideoSequence, text: str, run_key: RunKey) -> None:
+    def save_error(self, label: str, sequence: VideoSequence, text: str, run_key: RunKey = FIRST) -> None:
         """Keep a traceback."""
         self.errors.append((label, sequence, text, run_key))
 

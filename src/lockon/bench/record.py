@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from lockon.bench.protocols.table import PROTOCOLS
 from lockon.bench.protocols.trajectory import Trajectory
 from lockon.data.sequence import VideoSequence
+from lockon.data.vot_rle import encode_vot_mask
 from lockon.errors import LockonError
 from lockon.types import FloatArray
 
@@ -32,6 +34,21 @@ class RunKey:
     protocol: str = "one-pass"
     repetition: int = 1
     anchor: int | None = None
+
+
+class MaskTexts:
+    """True masks as text, each read once, because the runs from the anchors of one sequence share them."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], dict[int, str]] = {}
+
+    def texts(self, sequence: VideoSequence, frames: list[int]) -> tuple[str | None, ...]:
+        """Return the masks of some frames of a sequence that has masks."""
+        kept = self._kept.setdefault((sequence.dataset, sequence.name), {})
+        for frame in frames:
+            if frame not in kept and sequence.masks is not None:
+                kept[frame] = encode_vot_mask(sequence.masks[frame])
+        return tuple(kept.get(frame) for frame in frames)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +90,37 @@ class Record:
     anchor: int | None = None
     backward: bool = False
 
+    @classmethod
+    def of(
+        cls,
+        sequence: VideoSequence,
+        order: range,
+        run: Trajectory,
+        setup: Mapping[str, Any],
+        *,
+        masks: MaskTexts,
+        run_key: RunKey,
+        rules: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Record:
+        """Return what is kept of a run through the frames of `order`, with the truth of these frames."""
+        frames = list(order)
+        return cls(
+            sequence.name,
+            sequence.dataset,
+            run,
+            sequence.boxes[frames],
+            None if sequence.visible is None else sequence.visible[frames],
+            setup,
+            polygons=None if sequence.polygons is None else sequence.polygons[frames],
+            truth_masks=None if run.masks is None or sequence.masks is None else masks.texts(sequence, frames),
+            attributes=tuple(sorted(sequence.attributes)),
+            repetition=run_key.repetition,
+            protocol=run_key.protocol,
+            rules=rules,
+            anchor=run_key.anchor,
+            backward=order.step < 0,
+        )
+
     @property
     def run_key(self) -> RunKey:
         """Where the store keeps it."""
@@ -98,26 +146,19 @@ class Record:
             return False
         if self.anchor is None and len(frames) != len(sequence):
             return False
-        truths = [(self.truth, sequence.boxes)]
-        if self.polygons is not None and sequence.polygons is not None:
-            truths.append((self.polygons, sequence.polygons))
-        if not all(np.array_equal(stored, known[frames], equal_nan=True) for stored, known in truths):
-            return False
-        if self.visible is None or sequence.visible is None:
-            return self.visible is None and sequence.visible is None
-        return np.array_equal(self.visible, sequence.visible[frames])
+        boxes = _equal(self.truth, sequence.boxes[frames])
+        corners = self.polygons is None or sequence.polygons is None or _equal(self.polygons, sequence.polygons[frames])
+        return boxes and corners and _equal(self.visible, None if sequence.visible is None else sequence.visible[frames])
 
     def same_answers(self, other: Record) -> bool:
         """Return whether both runs gave the same boxes, masks and events, bit for bit; scores and times are not compared."""
         ours, theirs = self.run, other.run
-        same_events = (ours.events is None) == (theirs.events is None) and (
-            ours.events is None or theirs.events is None or np.array_equal(ours.events, theirs.events)
-        )
-        same_corners = (ours.polygons is None) == (theirs.polygons is None) and (
-            ours.polygons is None or theirs.polygons is None or np.array_equal(ours.polygons, theirs.polygons, equal_nan=True)
-        )
-        same_boxes = np.array_equal(ours.boxes, theirs.boxes, equal_nan=True)
-        return same_events and same_corners and same_boxes and ours.masks == theirs.masks
+        pairs = ((ours.boxes, theirs.boxes), (ours.events, theirs.events), (ours.polygons, theirs.polygons))
+        return all(_equal(mine, its) for mine, its in pairs) and ours.masks == theirs.masks
+
+
+def _equal(a: NDArray[Any] | None, b: NDArray[Any] | None) -> bool:
+    return a is b if a is None or b is None else np.array_equal(a, b, equal_nan=True)
 
 
 def load_record(path: Path) -> Record:
@@ -160,75 +201,74 @@ def _to_json(record: Record) -> dict[str, Any]:
         "sequence": record.sequence,
         "dataset": record.dataset,
         "start": run.start,
-        "frame_size": list(run.frame_size),
+        "frame_size": run.frame_size,
         "setup": record.setup,
-        "boxes": _nulls(run.boxes.tolist()),
-        "scores": _nulls(run.scores.tolist()),
-        "states": list(run.states),
-        "times": _nulls(np.round(run.times, 7).tolist()),
-        "truth": _nulls(record.truth.tolist()),
-        "visible": None if record.visible is None else record.visible.astype(int).tolist(),
+        "boxes": run.boxes,
+        "scores": run.scores,
+        "states": run.states,
+        "times": np.round(run.times, 7),
+        "truth": record.truth,
+        "visible": None if record.visible is None else record.visible.astype(int),
     }
     optional = {
-        "events": None if run.events is None else run.events.tolist(),
-        "masks": None if run.masks is None else list(run.masks),
-        "corners": None if run.polygons is None else _nulls(run.polygons.tolist()),
-        "polygons": None if record.polygons is None else _nulls(record.polygons.tolist()),
-        "truth_masks": None if record.truth_masks is None else list(record.truth_masks),
-        "attributes": list(record.attributes) or None,
+        "events": run.events,
+        "masks": run.masks,
+        "corners": run.polygons,
+        "polygons": record.polygons,
+        "truth_masks": record.truth_masks,
+        "attributes": record.attributes or None,
         "repetition": record.repetition if record.repetition != 1 else None,
         "protocol": record.protocol if record.protocol != "one-pass" else None,
         "rules": dict(record.rules) or None,
         "anchor": record.anchor,
-        "backward": True if record.backward else None,
+        "backward": record.backward or None,
     }
-    return {**content, **{key: value for key, value in optional.items() if value is not None}}
+    content |= {key: value for key, value in optional.items() if value is not None}
+    return {key: _nulls(value) if isinstance(value, np.ndarray) else value for key, value in content.items()}
 
 
 def _from_json(content: Mapping[str, Any]) -> Record:
-    truth = _floats(content["truth"], 4)
-    count = len(truth)
-    events = content.get("events")
+    truth, anchor = _floats(content["truth"], 4), content.get("anchor")
+    width, height = content["frame_size"]
     run = Trajectory(
         boxes=_floats(content["boxes"], 4),
         scores=_floats(content["scores"]),
         states=tuple(content["states"]),
         times=_floats(content["times"]),
         start=int(content["start"]),
-        frame_size=(int(content["frame_size"][0]), int(content["frame_size"][1])),
-        events=None if events is None else np.asarray(events, dtype=np.int8),
+        frame_size=(int(width), int(height)),
+        events=None if content.get("events") is None else np.asarray(content["events"], dtype=np.int8),
         masks=_texts(content.get("masks")),
         polygons=None if content.get("corners") is None else _floats(content["corners"], 8),
     )
-    visible = None if content["visible"] is None else np.asarray(content["visible"], dtype=np.bool_)
-    polygons = None if content.get("polygons") is None else _floats(content["polygons"], 8)
-    truth_masks = _texts(content.get("truth_masks"))
-    protocol, anchor = content.get("protocol", "one-pass"), content.get("anchor")
-    columns = (run.boxes, run.scores, run.states, run.times, run.events, run.masks, run.polygons, visible, polygons, truth_masks)
-    if {len(column) for column in columns if column is not None} != {count} or not 0 <= run.start < count or protocol not in PROTOCOLS:
-        raise ValueError("rows")
-    return Record(
+    record = Record(
         str(content["sequence"]),
         str(content["dataset"]),
         run,
         truth,
-        visible,
+        None if content["visible"] is None else np.asarray(content["visible"], dtype=np.bool_),
         content["setup"],
-        polygons,
-        truth_masks,
+        None if content.get("polygons") is None else _floats(content["polygons"], 8),
+        _texts(content.get("truth_masks")),
         tuple(map(str, content.get("attributes", ()))),
         int(content.get("repetition", 1)),
-        protocol,
+        content.get("protocol", "one-pass"),
         dict(content.get("rules", {})),
         None if anchor is None else int(anchor),
         bool(content.get("backward", False)),
     )
+    answers = (run.boxes, run.scores, run.states, run.times, run.events, run.masks, run.polygons)
+    columns = (*answers, record.visible, record.polygons, record.truth_masks)
+    count = len(truth)
+    if any(column is not None and len(column) != count for column in columns) or not 0 <= run.start < count:
+        raise ValueError("rows")
+    if record.protocol not in PROTOCOLS:
+        raise ValueError("protocol")
+    return record
 
 
-def _nulls(values: Any) -> Any:
-    if isinstance(values, list):
-        return [_nulls(value) for value in values]
-    return values if math.isfinite(values) else None
+def _nulls(values: NDArray[Any]) -> Any:
+    return np.where(np.isfinite(values), values, np.asarray(None)).tolist()
 
 
 def _floats(values: Any, columns: int | None = None) -> FloatArray:
@@ -244,4 +284,4 @@ def _texts(values: Any) -> tuple[str | None, ...] | None:
     return None if values is None else tuple(None if value is None else str(value) for value in values)
 
 
-__all__ = ["FORMAT", "Record", "RunKey", "load_record", "read_json", "record_bytes"]
+__all__ = ["FORMAT", "MaskTexts", "Record", "RunKey", "load_record", "read_json", "record_bytes"]

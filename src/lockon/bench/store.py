@@ -29,7 +29,7 @@ from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError, LockonWarning, unknown_name
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-_FIRST = RunKey()
+FIRST = RunKey()
 
 
 class Store:
@@ -103,7 +103,7 @@ class Store:
         content = {"format": FORMAT, "label": label, "configuration": configuration, "size": size}
         write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
 
-    def path(self, label: str, dataset: str, sequence: str, run_key: RunKey = _FIRST) -> Path:
+    def path(self, label: str, dataset: str, sequence: str, run_key: RunKey = FIRST) -> Path:
         """Return the file of one result; characters that a file system may refuse are percent-encoded."""
         folder = _folder_name(dataset) + ("" if run_key.protocol == "one-pass" else f".{run_key.protocol}")
         anchor = "" if run_key.anchor is None else f"@{run_key.anchor}"
@@ -116,7 +116,7 @@ class Store:
         write_bytes(path, record_bytes(record))
         _error_file(path).unlink(missing_ok=True)
 
-    def save_error(self, label: str, sequence: VideoSequence, text: str, run_key: RunKey = _FIRST) -> None:
+    def save_error(self, label: str, sequence: VideoSequence, text: str, run_key: RunKey = FIRST) -> None:
         """Keep the traceback of a failed attempt beside where the result would be."""
         write_bytes(_error_file(self.path(label, sequence.dataset, sequence.name, run_key)), text.encode())
 
@@ -127,7 +127,7 @@ class Store:
             if re.fullmatch(re.escape(first.stem) + r"(@\d+)?(#\d+)?", path.stem):
                 path.unlink()
 
-    def find(self, label: str, sequence: VideoSequence, run_key: RunKey = _FIRST, rules: Mapping[str, Any] | None = None) -> Record | None:
+    def find(self, label: str, sequence: VideoSequence, run_key: RunKey = FIRST, rules: Mapping[str, Any] | None = None) -> Record | None:
         """Return the usable result for this sequence, if there is one. A broken file is reported and counts as none.
 
         Args:
@@ -153,14 +153,6 @@ class Store:
         if changed:
             raise LockonError(f"{path} was made under other rules: {', '.join(changed)}; give --overwrite or another --out")
         return record
-
-    def finished(self, label: str, sequence: VideoSequence, run_key: RunKey = _FIRST, rules: Mapping[str, Any] | None = None) -> bool:
-        """Return whether `find` finds a result.
-
-        Raises:
-            LockonError: As `find`.
-        """
-        return self.find(label, sequence, run_key, rules) is not None
 
     def records(self, label: str, protocol: str = "one-pass") -> list[Record]:
         """Return all results of a tracker under one protocol by dataset, sequence, anchor and repetition.
@@ -212,4 +204,4 @@ def _file_name(name: str) -> str:
     return f"%2E{text[1:]}" if text.startswith(".") else text
 
 
-__all__ = ["Record", "RunKey", "Store", "load_record"]
+__all__ = ["FIRST", "Record", "RunKey", "Store", "load_record"]

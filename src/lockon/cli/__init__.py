@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -58,17 +58,9 @@ class _OneLine:
         self._seen: set[str] = set()
         self._others = warnings.showwarning
 
-    def __call__(  # noqa: PLR0917 - the signature of `warnings.showwarning`
-        self,
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        file: TextIO | None = None,
-        line: str | None = None,
-    ) -> None:
+    def __call__(self, message: Warning | str, category: type[Warning], *place: Any, **named: Any) -> None:
         if not issubclass(category, LockonWarning):
-            self._others(message, category, filename, lineno, file, line)
+            self._others(message, category, *place, **named)
         elif str(message) not in self._seen:
             self._seen.add(str(message))
             typer.echo(f"warning: {message}", err=True)
@@ -82,12 +74,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-app.command()(track.track)
-app.command()(refine.refine)
-app.command()(demo.demo)
-app.command()(train.train)
-app.command()(export.export)
-app.command()(convert.convert)
+for _command in (track.track, refine.refine, demo.demo, train.train, export.export, convert.convert):
+    app.command()(_command)
 app.add_typer(data.app, name="data")
 bench.app.command("report")(bench_report.report)
 bench.app.command("reproduce")(bench_reproduce.reproduce)

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import TextIO
 
 import typer
 from numpy.typing import ArrayLike
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import ProgressColumn, Task
 from rich.text import Text
 
 from lockon.annotations import BoxWriter, VideoInfo
 from lockon.api import TrackedFrame, track_frames
 from lockon.cli._options import OutputOptions
+from lockon.cli._terminal import progress_bar
 from lockon.data.mask_files import MaskWriter
 from lockon.draw import draw_heatmap, draw_result
 from lockon.errors import LockonError
 from lockon.session import ScoreMapSource, Tracker
 from lockon.types import State
-from lockon.video import FrameReader
+from lockon.video import FrameReader, open_frames
 from lockon.video_write import ContactSheet, VideoWriter
 
 STDOUT = Path("-")  # as a box file: standard output
@@ -177,11 +179,12 @@ def opened_outputs(
 
 
 @contextmanager
-def _progress(console: Console, total: int | None, quiet: bool) -> Iterator[Progress]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Speed(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as progress:
-        progress.add_task("tracking", total=total)
-        yield progress
+def bundled_clip() -> Iterator[tuple[FrameReader, list[float]]]:
+    """Open the bundled clip (see its licence beside it), with the box x, y, w, h on its first frame."""
+    assets = resources.files("lockon") / "assets"
+    start = json.loads((assets / "big_buck_bunny.json").read_text(encoding="utf-8"))
+    with resources.as_file(assets / start["clip"]) as clip, open_frames(clip) as reader:
+        yield reader, start["box"]
 
 
 def follow(
@@ -194,36 +197,36 @@ def follow(
     frames: int | None = None,
     quiet: bool = False,
 ) -> None:
-    """Track to the end of the reader, or `frames` frames; `outputs` are finished and `summary` filled also on errors and Ctrl-C.
+    """Track to the end of the reader, or `frames` frames; `summary` is filled also on errors and Ctrl-C.
 
     Args:
         reader: Fresh from `open_frames`.
         tracker: Any tracker.
         box: (4,) or (n, 4) x, y, w, h on the first frame.
-        outputs: The outputs; they are closed.
+        outputs: The outputs.
         summary: Filled on the way.
         frames: Number of frames at most; None for all.
         quiet: Show no progress.
     """
     remaining = None if reader.count is None else reader.count - reader.first.number
     total = min((number for number in (frames, remaining) if number is not None), default=None)
-    record(lambda: track_frames(reader, tracker, box, frames), outputs, summary, total=total, quiet=quiet)
+    record(track_frames(reader, tracker, box, frames), outputs, summary, total=total, quiet=quiet)
 
 
-def record(start: Callable[[], Iterator[TrackedFrame]], outputs: Outputs, summary: TrackSummary, *, total: int | None, quiet: bool) -> None:
-    """Write all results of an iterator, which `start` makes, to the outputs; for `follow`, and for results that come from elsewhere.
+def record(results: Iterator[TrackedFrame], outputs: Outputs, summary: TrackSummary, *, total: int | None, quiet: bool) -> None:
+    """Write all results to the outputs; for `follow`, and for results that come from elsewhere.
 
     Args:
-        start: Makes the iterator of results.
-        outputs: The outputs; they are closed.
+        results: They are made on the way.
+        outputs: The outputs.
         summary: Filled on the way.
         total: Number of frames for the progress bar, or None.
         quiet: Show no progress.
     """
     started = time.perf_counter()
     try:
-        with _progress(Console(stderr=True), total, quiet) as progress:
-            results = start()
+        with progress_bar(_Speed(), quiet=quiet) as progress:
+            task = progress.add_task("tracking", total=total)
             while True:
                 asked = time.perf_counter()
                 tracked = next(results, None)
@@ -233,10 +236,6 @@ def record(start: Callable[[], Iterator[TrackedFrame]], outputs: Outputs, summar
                 outputs.write(tracked)
                 summary.frames += 1
                 summary.states.update(target.state for target in tracked.result.each())  # type: ignore[misc]  # one target: one state
-                progress.update(progress.task_ids[0], completed=summary.frames)
+                progress.update(task, completed=summary.frames)
     finally:
         summary.seconds = time.perf_counter() - started
-        outputs.close()
-
-
-__all__ = ["Outputs", "TrackSummary", "follow", "mask_writer", "opened_outputs", "record", "score_map_source"]

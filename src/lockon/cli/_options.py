@@ -1,4 +1,4 @@
-"""Option groups: options that several commands share, as frozen dataclasses in the signatures of commands.
+"""Options that several commands share: single ones as annotated types, groups of them as frozen dataclasses.
 
 A command takes a group as one keyword argument, `option_groups` shows its fields to typer as options::
 
@@ -9,37 +9,71 @@ A command takes a group as one keyword argument, `option_groups` shows its field
 from __future__ import annotations
 
 import ast
+import copy
 import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
 from lockon.errors import LockonError
 
+if TYPE_CHECKING:
+    from lockon.bench.spec import TrackerSpec
+    from lockon.data.sequence import VideoSequence
+    from lockon.train.recipe import TrainSources
+
 T = TypeVar("T")
 
+Weights = Annotated[Path | None, typer.Option(help="Weights to use instead of the tracker's own.")]
+Preset = Annotated[str, typer.Option(help="Named inference parameters.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, openvino, cuda or torch.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one parameter; may be repeated.")]
+RefinerWeights = Annotated[Path | None, typer.Option(metavar="PATH", help="Weights to use instead of the refiner's own.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")]
+TrainDevice = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of any setting; may be repeated.")]
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class LoadOptions:
-    """Options that select and configure a tracker.
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Results of `lockon bench run` or `lockon bench import`.")]
+Trackers = Annotated[list[str] | None, typer.Option(help="Only these trackers; repeat or separate by commas.")]
+Datasets = Annotated[list[str] | None, typer.Option(help="Only these datasets; repeat or separate by commas.")]
+Sequences = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only these sequences; repeat or separate by commas.")]
+Convention = Annotated[
+    str | None,
+    typer.Option(help="Toolkit to agree with: pysot (default), pytracking, ostrack, lorat, got10k, got10k-otb; vot after resets."),
+]
+Lengths = Annotated[tuple[int, int] | None, typer.Option(metavar="LOW HIGH", help="Sequence lengths that count for EAO.")]
+Save = Annotated[
+    list[Path] | None, typer.Option(metavar="FILE", help="Also write the table: .md, or .json for all metrics; may be repeated.")
+]
+PlotFormat = Annotated[str, typer.Option(help="png, svg, pdf, or several by commas.")]
 
-    Attributes:
-        tracker: Name of the tracker.
-        weights: File of weights, or None for the tracker's own.
-        preset: Named inference parameters.
-        device: Device that runs the network.
-        overrides: NAME=VALUE, see `parse_overrides`.
+Workers = Annotated[int, typer.Option(min=0, help="Processes, at most one per core for fair frames per second; 0 runs in this one.")]
+Threads = Annotated[int, typer.Option(min=1, help="Threads of each process.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all random choices.")]
+
+
+def split_names(values: list[str] | None) -> list[str]:
+    """Split names at commas, and drop empty ones.
+
+    >>> split_names(["a,b", "c"])
+    ['a', 'b', 'c']
     """
+    return [name for value in values or [] for name in (part.strip() for part in value.split(",")) if name]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LoadOptions:
+    """Options that select and configure a tracker."""
 
     tracker: Annotated[str, typer.Option(help="Name of a tracker; `lockon zoo list` shows them.")] = "lockon-s"
-    weights: Annotated[Path | None, typer.Option(help="Weights to use instead of the tracker's own.")] = None
-    preset: Annotated[str, typer.Option(help="Named inference parameters.")] = "default"
-    device: Annotated[str, typer.Option(help="auto, cpu, openvino, cuda or torch.")] = "auto"
-    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one parameter of the tracker.")] = None
+    weights: Weights = None
+    preset: Preset = "default"
+    device: Device = "auto"
+    overrides: Overrides = None
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of `lockon.load` beside the name."""
@@ -47,32 +81,20 @@ class LoadOptions:
         return {**options, **parse_overrides(self.overrides or [])}
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class RefineOptions:
-    """Options that put a refiner behind a tracker.
-
-    Attributes:
-        refine: NAME[:PRESET] of the refiner, or None.
-        refiner_weights: File of its weights, or None for its own.
-    """
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RefinerOptions:
+    """A refiner behind every tracker."""
 
     refine: Annotated[
         str | None,
-        typer.Option(metavar="NAME[:PRESET]", help="Refiner behind the tracker, for example refine-s: sharper boxes, and masks."),
+        typer.Option(metavar="[LABEL=]NAME[:PRESET]", help="Refiner behind every tracker, for example refine-s; labels are TRACKER+NAME."),
     ] = None
-    refiner_weights: Annotated[Path | None, typer.Option(help="Weights to use instead of the refiner's own.")] = None
+    refiner_weights: RefinerWeights = None
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class OutputOptions:
-    """Options that select the files to write.
-
-    Attributes:
-        out: Video file, or None.
-        save: Box files, or None.
-        mask: Folder or file of masks, or None.
-        quiet: Whether to show neither progress nor summary.
-    """
+    """Options that select the files to write."""
 
     out: Annotated[Path | None, typer.Option(help="Video to write, with boxes and scores drawn (.mp4 .mov .mkv .avi).")] = None
     save: Annotated[
@@ -81,11 +103,116 @@ class OutputOptions:
     mask: Annotated[Path | None, typer.Option(help="Masks to write: a folder of PNG pictures, or a .jsonl file of COCO run lengths.")] = (
         None
     )
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")] = False
+    quiet: Quiet = False
 
     def paths(self) -> list[Path]:
         """Return the paths of all files that are asked for."""
         return [path for path in (self.out, *(self.save or []), self.mask) if path is not None]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrackerOptions:
+    """Trackers and what each is made of."""
+
+    trackers: Annotated[
+        list[str] | None,
+        typer.Option(help="Names of `lockon zoo list`, MODULE:FACTORY for your own, LABEL=NAME to run one in several ways."),
+    ] = None
+    weights: Annotated[
+        list[str] | None, typer.Option(metavar="TRACKER=PATH", help="Weights of a tracker; the name may be left out if there is one.")
+    ] = None
+    preset: Annotated[
+        list[str] | None, typer.Option(metavar="[TRACKER:]NAME", help="Named inference parameters of one tracker, or of all.")
+    ] = None
+    device: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[TRACKER:]NAME", help="Where networks run: auto, cpu, openvino, cuda or torch; several are spread over the workers."
+        ),
+    ] = None
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="[TRACKER:]NAME=VALUE", help="Inference parameter of one tracker, or of all.")
+    ] = None
+
+    @property
+    def names(self) -> list[str]:
+        """List the names as given."""
+        return split_names(self.trackers)
+
+    def specs(self, default: str | None = None, *, refiners: bool = False) -> list[TrackerSpec]:
+        """Make one spec per tracker.
+
+        Args:
+            default: Name where none is given; None for an error.
+            refiners: Whether a refiner may stand alone.
+
+        Raises:
+            LockonError: As `tracker_specs`.
+        """
+        from lockon.cli._trackers import tracker_specs
+
+        names = self.names or ([] if default is None else [default])
+        return tracker_specs(names, self.weights or [], self.preset or [], self.device or [], self.settings or [], refiners=refiners)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """Datasets, and which of their sequences."""
+
+    data: Annotated[
+        list[str] | None, typer.Option(metavar="NAME:ROOT", help="Datasets of `lockon data list`; pool:ROOT takes all in a folder.")
+    ] = None
+    sequences: Sequences = None
+
+    @property
+    def wanted(self) -> list[str]:
+        """List the names of the sequences that are asked for; empty for all."""
+        return split_names(self.sequences)
+
+    def load(self) -> tuple[list[VideoSequence], dict[str, str]]:
+        """Load the sequences, and NAME:ROOT by name of the dataset.
+
+        Raises:
+            LockonError: No dataset, or as `load_sequences`.
+        """
+        from lockon.cli._trackers import load_sequences
+
+        if not self.data:
+            raise LockonError("no --data; give datasets, for example --data OTB100:/data/OTB100")
+        return load_sequences(self.data, self.wanted)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How trackers are run over whole sequences: the fields of `BenchmarkOptions`."""
+
+    workers: Workers = 1
+    threads: Threads = 1
+    batch: Annotated[int, typer.Option(min=1, help="Batch size: sequences that a network tracks side by side.")] = 1
+    seed: Seed = 0
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Run again what is finished, and replace results of other settings.")] = (
+        False
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    """Where training data and validation videos lie."""
+
+    data_root: Annotated[Path | None, typer.Option(help="Folder with train/ (stills), train_video/ and val/, or with datasets.")] = None
+    stills: Annotated[Path | None, typer.Option(help="Images with boxes or masks; instead of DATA_ROOT/train.")] = None
+    videos: Annotated[Path | None, typer.Option(help="Training videos; instead of DATA_ROOT/train_video.")] = None
+    val: Annotated[Path | None, typer.Option(help="Videos to validate on; instead of DATA_ROOT/val.")] = None
+
+    def find(self, sets: Iterable[str] = ()) -> TrainSources:
+        """Return the given folders, and those of the data root.
+
+        Raises:
+            LockonError: A data root that is no folder.
+        """
+        from lockon.train.recipe import TrainSources
+
+        return TrainSources.find(self.data_root, stills=self.stills, videos=self.videos, val=self.val, sets=sets)
 
 
 def option_groups(command: Callable[..., T]) -> Callable[..., T]:
@@ -93,7 +220,7 @@ def option_groups(command: Callable[..., T]) -> Callable[..., T]:
 
     Args:
         command: A function with annotated arguments; those whose type is a dataclass are groups. Two groups of a command must
-            not share a field's name.
+            not share a field's name. A group with an attribute `panel` is shown under that heading.
 
     Returns:
         The same command with a flat signature, which builds the groups from the options.
@@ -103,11 +230,7 @@ def option_groups(command: Callable[..., T]) -> Callable[..., T]:
     parameters = []
     for name, parameter in inspect.signature(command).parameters.items():
         if name in groups:
-            kinds = get_type_hints(groups[name], include_extras=True)
-            for field in dataclasses.fields(groups[name]):
-                default = inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
-                option = inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kinds[field.name])
-                parameters.append(option)
+            parameters += _options_of(groups[name])
         else:
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name]))
 
@@ -119,6 +242,24 @@ def option_groups(command: Callable[..., T]) -> Callable[..., T]:
     flat.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     flat.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return flat
+
+
+def _options_of(group: type) -> list[inspect.Parameter]:
+    """Return one parameter per field of a group."""
+    kinds, parameters = get_type_hints(group, include_extras=True), []
+    for field in dataclasses.fields(group):
+        (option,) = kinds[field.name].__metadata__
+        option = copy.copy(option)
+        option.rich_help_panel = getattr(group, "panel", None)
+        parameters.append(
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
+                annotation=Annotated[kinds[field.name].__origin__, option],
+            )
+        )
+    return parameters
 
 
 def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
@@ -147,6 +288,3 @@ def _literal(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
-
-
-__all__ = ["LoadOptions", "OutputOptions", "RefineOptions", "option_groups", "parse_overrides"]

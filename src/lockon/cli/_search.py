@@ -63,27 +63,22 @@ def _trials_table(result: SearchResult) -> Any:
 
 
 def _folds_table(folds: CrossValidation, metric: str) -> Any:
-    from rich.table import Table
+    from lockon.cli._terminal import table
 
-    table = Table(title="Cross-validation: chosen on the other folds", title_justify="left")
-    for head in ("fold", "sequences", "chosen trial", f"gain in {metric} where chosen", "gain on the fold"):
-        table.add_column(head, justify="right")
+    heads = ("fold", "sequences", "chosen trial", f"gain in {metric} where chosen", "gain on the fold")
+    made = table("Cross-validation: chosen on the other folds", *heads)
     for number, fold in enumerate(folds.folds, start=1):
-        table.add_row(str(number), str(len(fold.sequences)), str(fold.chosen), f"{fold.seen_gain:+.4f}", f"{fold.gain:+.4f}")
-    return table
+        made.add_row(str(number), str(len(fold.sequences)), str(fold.chosen), f"{fold.seen_gain:+.4f}", f"{fold.gain:+.4f}")
+    return made
 
 
 @contextmanager
 def progress(sequences: list[VideoSequence]) -> Iterator[OnProgress]:
     """Show a bar over the frames of the current trial, with the best value so far, on stderr; and a line per finished trial."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
     from lockon.bench.search import Step
+    from lockon.cli._terminal import progress_bar
 
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("starting", total=sum(map(len, sequences)))
         best: list[float] = []
 

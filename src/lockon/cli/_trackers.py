@@ -1,11 +1,21 @@
-"""Options about trackers and datasets that the commands of `lockon bench` share."""
+"""Trackers and datasets from options, and runs of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
+from lockon.cli._options import RunOptions, parse_overrides
+from lockon.cli._terminal import kept_on_interrupt, outcomes_bar
+
 if TYPE_CHECKING:
+    from lockon.bench.protocols.plan import Protocol
+    from lockon.bench.run import Outcome
     from lockon.bench.spec import TrackerSpec
     from lockon.data.sequence import VideoSequence
 
@@ -92,28 +102,6 @@ def refined_specs(specs: list[TrackerSpec], refine: str | None, weights: Path | 
     return [with_files(replace(spec, label=f"{spec.label}+{label}", refiner=behind)) for spec in specs]
 
 
-def with_and_without(specs: list[TrackerSpec], refine: str | None, weights: Path | None) -> list[TrackerSpec]:
-    """Return the trackers, and after them each once more with the refiner behind it; refiners that stand alone have none.
-
-    Args:
-        specs: Of the trackers.
-        refine: As for `refined_specs`; None for no second run.
-        weights: As for `refined_specs`.
-
-    Raises:
-        LockonError: As `refined_specs`.
-    """
-    from dataclasses import replace
-
-    from lockon.zoo.loading import split_overrides
-    from lockon.zoo.registry import REFINERS
-
-    if refine is None and weights is None:
-        return specs
-    plain = [spec if spec.name in REFINERS else replace(spec, overrides=split_overrides(spec.overrides)[0]) for spec in specs]
-    return [*plain, *refined_specs([spec for spec in specs if spec.name not in REFINERS], refine, weights)]
-
-
 def _paths(texts: list[str], labels: list[str]) -> dict[str, Path]:
     """Read ``--weights TRACKER=PATH``; with one tracker the name may be left out."""
     from lockon.errors import LockonError, unknown_name
@@ -148,7 +136,6 @@ def _choices(texts: list[str], labels: list[str], default: str) -> dict[str, lis
 
 def _overrides(texts: list[str], labels: list[str]) -> dict[str, dict[str, Any]]:
     """Read ``--set [TRACKER:]NAME=VALUE``: a setting of all trackers, or of one, which goes first."""
-    from lockon.cli._options import parse_overrides
     from lockon.errors import unknown_name
 
     everywhere: list[str] = []
@@ -172,10 +159,8 @@ def load_sequences(specs: list[str], wanted: list[str]) -> tuple[list[VideoSeque
         LockonError: As `load_dataset`; a name that no dataset has.
     """
     from lockon.data.datasets.registry import load_dataset, split_spec
-    from lockon.errors import LockonError, unknown_name
+    from lockon.errors import unknown_name
 
-    if not specs:
-        raise LockonError("--data has no datasets; for example --data OTB100:/data/OTB100")
     sequences: list[VideoSequence] = []
     origin: dict[str, str] = {}
     for spec in specs:
@@ -190,4 +175,46 @@ def load_sequences(specs: list[str], wanted: list[str]) -> tuple[list[VideoSeque
     return [sequence for sequence in sequences if not wanted or sequence.name in wanted], origin
 
 
-__all__ = ["load_sequences", "refined_specs", "tracker_specs", "with_and_without"]
+def run_all(
+    specs: list[TrackerSpec],
+    data: tuple[list[VideoSequence], dict[str, str]],
+    folder: Path,
+    how: RunOptions,
+    *,
+    protocols: Sequence[Protocol | None] = (None,),
+    ray: str | None = None,
+    kept: bool = True,
+) -> list[Outcome]:
+    """Run every tracker over every sequence, with a progress bar; what is finished in the folder is skipped.
+
+    Args:
+        specs: Of the trackers.
+        data: The sequences, and NAME:ROOT by name of the dataset.
+        folder: Of the results.
+        how: Of the runs.
+        protocols: One after the other; None for one pass.
+        ray: Address of a Ray cluster, or None.
+        kept: Whether the folder stays, so that Ctrl-C says how to go on.
+
+    Returns:
+        The outcomes; their warnings and failures have been told on stderr. Ctrl-C is exit status 130.
+    """
+    from lockon.bench.run import BenchmarkOptions, run_benchmark
+    from lockon.zoo.specs import load_spec
+
+    sequences, origin = data
+    options = BenchmarkOptions(**asdict(how), ray=ray)
+    outcomes: list[Outcome] = []
+    interrupted = kept_on_interrupt("sequences", folder) if kept else nullcontext()
+    with interrupted, outcomes_bar(sum(map(len, sequences)) * len(specs) * len(protocols)) as on_outcome:
+        for one in protocols:
+            outcomes += run_benchmark(
+                specs, sequences, folder, load_spec, protocol=one, options=options, data=origin, on_outcome=on_outcome
+            )
+    for outcome in outcomes:
+        for text in outcome.warnings:
+            typer.echo(f"warning: {outcome.label} on {outcome.sequence}: {text}", err=True)
+    for outcome in outcomes:
+        if outcome.status == "failed":
+            typer.echo(f"failed: {outcome.label} on {outcome.sequence}: {outcome.error}", err=True)
+    return outcomes

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from lockon.cli import analyze_alignment, analyze_attributes, analyze_score, analyze_stability
+from lockon.cli import analyze_alignment, analyze_score, analyze_stability
 from lockon.cli.bench import ManyValues
 
 app = typer.Typer(
-    help="Analyse trackers: what the score means, how stable they are, what they are good at.",
+    help="Analyse trackers: what the score means, and how stable they are.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
 app.command("score")(analyze_score.score)
 app.command("alignment", cls=ManyValues)(analyze_alignment.alignment)
 app.command("stability", cls=ManyValues)(analyze_stability.stability)
-app.command("attributes", cls=ManyValues)(analyze_attributes.attributes)
-
-__all__ = ["app"]

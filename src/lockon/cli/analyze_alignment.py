@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lockon.cli import _analysis as shared
-from lockon.cli._groups import DataOptions, RunOptions, TrackerOptions
-from lockon.cli._options import option_groups
+from lockon.cli._options import DataOptions, PlotFormat, RunOptions, TrackerOptions, option_groups
+from lockon.cli._terminal import check_plots, decimal, end, phases, show, table, write_json
+from lockon.cli._trackers import run_all
 
 if TYPE_CHECKING:
     from lockon.analysis.alignment import Alignment
@@ -37,11 +37,11 @@ class ScoreOptions:
     answers: Annotated[
         bool, typer.Option("--answers", help="Judge the answers of whole runs also of trackers with a network, not all candidates.")
     ] = False
-    every: Annotated[int, typer.Option("--every", min=1, help="Look at every k-th annotated frame.")] = 5
+    every: Annotated[int, typer.Option(min=1, help="Look at every k-th annotated frame.")] = 5
     jitter: Annotated[
-        float, typer.Option("--jitter", min=0, help="Move and resize the box that is searched around by up to this part of its size.")
+        float, typer.Option(min=0, help="Move and resize the box that is searched around by up to this part of its size.")
     ] = 0.0
-    above: Annotated[float, typer.Option("--above", min=0, max=0.99, help="IoU above which a box counts as on the target.")] = 0.5
+    above: Annotated[float, typer.Option(min=0, max=0.99, help="IoU above which a box counts as on the target.")] = 0.5
 
 
 @option_groups
@@ -49,13 +49,15 @@ def alignment(
     *,
     trackers: TrackerOptions,
     data: DataOptions,
-    results: shared.Results = None,
+    results: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Results of `lockon bench run` or `lockon bench import`; runs nothing.")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Folder for alignment.json and alignment.png, and for runs/ with --answers.")
+        Path | None, typer.Option(metavar="DIR", help="Folder for alignment.json and alignment.png, and for runs/ with --answers.")
     ] = None,
     which: ScoreOptions,
     how: RunOptions,
-    plot_format: shared.PlotFormat = "png",
+    plot_format: PlotFormat = "png",
 ) -> None:
     """Score against IoU, with Pearson's and Spearman's correlation (SiamLA, Fig. 12).
 
@@ -74,23 +76,25 @@ def alignment(
       lockon analyze alignment --results runs/otb --out runs/otb-alignment
     """
     from lockon.analysis.plots.alignment import write_alignment_plot
+    from lockon.errors import LockonError
 
-    shared.check_source(data.data, results, "alignment")
-    formats = [] if out is None else shared.check_plots(out, plot_format)
+    if bool(data.data) == (results is not None):
+        given = "--data and --results are both given" if data.data else "neither --data nor --results is given"
+        raise LockonError(f"{given}; type lockon analyze alignment --data NAME:ROOT ..., or --results DIR of `lockon bench run`")
+    formats = [] if out is None else check_plots(out, plot_format)
     outcomes: list[Outcome] = []
     if results is not None:
         found = _stored(results, trackers.names, data.wanted, which.above, how.seed)
     else:
         specs = trackers.specs("lockon-s")
-        chosen, origin = data.load()
-        found, outcomes = _measured(specs, chosen, origin, out, which=which, how=how)
+        found, outcomes = _measured(specs, data.load(), out, which, how)
     _show(found)
     paths: list[Path] = []
     if out is not None:
         source = {"results": str(results)} if results is not None else {"data": data.data, "every": which.every, "jitter": which.jitter}
         content = {**source, "seed": how.seed, "trackers": {label: item.metrics() for label, item in found.items()}}
-        paths = [shared.write_json(out / "alignment.json", content), *write_alignment_plot(found, out / "alignment", formats)]
-    shared.end(outcomes, paths)
+        paths = [write_json(out / "alignment.json", content), *write_alignment_plot(found, out / "alignment", formats)]
+    end(outcomes, paths)
 
 
 def _stored(folder: Path, labels: list[str], wanted: list[str], above: float, seed: int) -> dict[str, Alignment]:
@@ -114,22 +118,19 @@ def _stored(folder: Path, labels: list[str], wanted: list[str], above: float, se
 
 
 def _measured(
-    specs: list[TrackerSpec],
-    sequences: list[VideoSequence],
-    origin: dict[str, str],
-    out: Path | None,
-    *,
-    which: ScoreOptions,
-    how: RunOptions,
+    specs: list[TrackerSpec], data: tuple[list[VideoSequence], dict[str, str]], out: Path | None, which: ScoreOptions, how: RunOptions
 ) -> tuple[dict[str, Alignment], list[Outcome]]:
     """Measure trackers that are run now: candidates where there is a network, else answers. By tracker, in the order of `specs`."""
-    from lockon.analysis.alignment import alignment_frames, candidate_alignment
+    from tempfile import TemporaryDirectory
+
+    from lockon.analysis.alignment import alignment_frames, answer_alignment, candidate_alignment
+    from lockon.bench.publish import KeptStore
     from lockon.tracker import CandidateTracker
     from lockon.zoo.specs import load_spec
 
-    found: dict[str, Alignment] = {}
+    sequences, found = data[0], {}
     others: list[TrackerSpec] = []
-    with shared.phases() as phase:
+    with phases() as phase:
         for spec in specs:
             tracker: Tracker = load_spec(spec.on_worker(0))
             if which.answers or not isinstance(tracker, CandidateTracker):
@@ -141,37 +142,23 @@ def _measured(
             )
     outcomes: list[Outcome] = []
     if others:
-        answered, outcomes = _answered(others, sequences, origin, out, above=which.above, how=how)
-        found |= answered
+        with TemporaryDirectory() as temporary:
+            folder = Path(temporary) if out is None else out / "runs"
+            outcomes = run_all(others, data, folder, how, kept=out is not None)
+            store = KeptStore(folder, {(sequence.dataset, sequence.name) for sequence in sequences})
+            for spec in others:
+                found[spec.label] = answer_alignment(store.records(spec.label), above=which.above, seed=how.seed)
     return {spec.label: found[spec.label] for spec in specs}, outcomes
-
-
-def _answered(
-    specs: list[TrackerSpec], sequences: list[VideoSequence], origin: dict[str, str], out: Path | None, *, above: float, how: RunOptions
-) -> tuple[dict[str, Alignment], list[Outcome]]:
-    """Measure one pass of each tracker; the runs are kept in OUT/runs, or nowhere."""
-    from tempfile import TemporaryDirectory
-
-    with TemporaryDirectory() as temporary:
-        folder = Path(temporary) if out is None else out / "runs"
-        again = None if out is None else f"finished sequences are kept in {folder}, the same command goes on from there"
-        outcomes = shared.run_all(specs, sequences, folder, origin, again=again, how=how)
-        names = {(sequence.dataset, sequence.name) for sequence in sequences}
-        from lockon.analysis.alignment import answer_alignment
-        from lockon.bench.publish import KeptStore
-
-        store = KeptStore(folder, names)
-        return {spec.label: answer_alignment(store.records(spec.label), above=above, seed=how.seed) for spec in specs}, outcomes
 
 
 def _show(found: dict[str, Alignment]) -> None:
     """Show two tables, narrow enough for a terminal, with one row per tracker: means over sequences."""
     above = next(iter(found.values())).above
-    ranked = shared.table(f"Score against IoU, boxes with IoU > {above:g} and all boxes", "tracker", *CORRELATIONS.values())
-    chosen = shared.table("Overlap", "tracker", "of", "frames", *OVERLAPS.values())
+    ranked = table(f"Score against IoU, boxes with IoU > {above:g} and all boxes", "tracker", *CORRELATIONS.values())
+    chosen = table("Overlap", "tracker", "of", "frames", *OVERLAPS.values())
     for label, item in found.items():
-        ranked.add_row(label, *(shared.decimal(item.mean(key)) for key in CORRELATIONS))
-        chosen.add_row(label, item.kind, str(sum(item.frames)), *(shared.decimal(item.mean(key)) for key in OVERLAPS))
+        ranked.add_row(label, *(decimal(item.mean(key)) for key in CORRELATIONS))
+        chosen.add_row(label, item.kind, str(sum(item.frames)), *(decimal(item.mean(key)) for key in OVERLAPS))
     lines = [
         f"{label}: its score is constant or missing, so that nothing can be said of it"
         for label, item in found.items()
@@ -179,4 +166,4 @@ def _show(found: dict[str, Alignment]) -> None:
     ]
     if len({item.kind for item in found.values()}) > 1:
         lines.append("candidates and answers do not compare: give --answers to judge all trackers by their answers")
-    shared.show(ranked, chosen, "means over sequences", *lines)
+    show(ranked, chosen, "means over sequences", *lines)

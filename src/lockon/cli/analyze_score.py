@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockon.cli._options import LoadOptions, option_groups
+from lockon.cli._options import LoadOptions, Seed, Sequences, option_groups, split_names
+from lockon.cli._terminal import check_folder, decimal, end, phases, show, table, write_json
 
 if TYPE_CHECKING:
     from lockon.analysis.score import ScoreReport
     from lockon.tracker import NetworkTracker
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NetworkOptions(LoadOptions):
-    """Options that select and configure a tracker with a network.
-
-    Attributes:
-        tracker: Name of the tracker.
-    """
-
-    tracker: Annotated[str, typer.Option("--tracker", help="A tracker with a network.")] = "lockon-s"
-
-
 @option_groups
 def score(
     *,
-    data: Annotated[
-        str, typer.Option("--data", metavar="NAME:ROOT", help="Validation videos, for example pool:DIR; never those of a test.")
-    ],
-    loading: NetworkOptions,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Folder for score.json, reliability.png and tracker.json.")
-    ] = None,
-    sequences: Annotated[list[str] | None, typer.Option("--sequences", metavar="NAME", help="Only this sequence; repeat for more.")] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of all random choices.")] = 0,
+    data: Annotated[str, typer.Option(metavar="NAME:ROOT", help="Validation videos, for example pool:DIR; never those of a test.")],
+    loading: LoadOptions,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for score.json, reliability.png and tracker.json.")] = None,
+    sequences: Sequences = None,
+    seed: Seed = 0,
 ) -> None:
     """Measure, calibrate and explain the score of a tracker on validation videos.
 
@@ -55,30 +40,23 @@ def score(
     """
     from lockon._require import require
     from lockon.analysis.score import analyze_score
-    from lockon.cli._analysis import check_folder, phases
     from lockon.cli._trackers import load_sequences
+    from lockon.tracker import network_of
+    from lockon.zoo.loading import load
 
     if out is not None:
         require("matplotlib", "bench")
         check_folder(out)
-    chosen, _ = load_sequences([data], sequences or [])
-    loaded = _network_tracker(loading)
+    chosen, _ = load_sequences([data], split_names(sequences))
+    purpose = f"{loading.tracker} has no logit to calibrate; give a tracker with a network, for example --tracker lockon-s"
+    loaded = network_of(load(loading.tracker, **loading.arguments()), purpose)
     with phases() as phase:
         report = analyze_score(loaded, chosen, seed, phase)
     weights = _describe_weights(loading.tracker, loading.weights, loaded)
     identity = {"tracker": loading.tracker, "weights": weights, "data": data}
     _show(report)
     if out is not None:
-        for path in _write(report, identity, out):
-            typer.echo(f"wrote {path}", err=True)
-
-
-def _network_tracker(loading: LoadOptions) -> NetworkTracker:
-    from lockon.tracker import network_of
-    from lockon.zoo.loading import load
-
-    purpose = f"{loading.tracker} has no logit to calibrate; give a tracker with a network, for example --tracker lockon-s"
-    return network_of(load(loading.tracker, **loading.arguments()), purpose)
+        end([], _write(report, identity, out))
 
 
 def _describe_weights(name: str, weights: Path | None, tracker: NetworkTracker) -> dict[str, Any]:
@@ -93,13 +71,12 @@ def _describe_weights(name: str, weights: Path | None, tracker: NetworkTracker) 
 def _write(report: ScoreReport, identity: dict[str, Any], out: Path) -> list[Path]:
     import json
 
-    from lockon import __version__
     from lockon._files import write_bytes
     from lockon.analysis.plots.reliability import write_reliability_plot
     from lockon.config import as_json
 
     score_path, plot_path, tracker_path = (out / name for name in ("score.json", "reliability.png", "tracker.json"))
-    write_bytes(score_path, (json.dumps({"lockon": __version__, **identity, **report.metrics}, indent=1, allow_nan=False) + "\n").encode())
+    write_json(score_path, {**identity, **report.metrics})
     write_reliability_plot(report, plot_path)
     write_bytes(tracker_path, (json.dumps(as_json(report.config), indent=1) + "\n").encode())
     return [score_path, plot_path, tracker_path]
@@ -107,12 +84,9 @@ def _write(report: ScoreReport, identity: dict[str, Any], out: Path) -> list[Pat
 
 def _show(report: ScoreReport) -> None:
     """Show the metrics as tables on standard output."""
-    from rich.console import Console
-
-    console = Console()
-    for table in (_ranking_table(report.metrics), _calibration_table(report.metrics), _threshold_table(report.metrics)):
-        console.print(table)
-    console.print(_composites_line(report.metrics["absence"]["composites"]), highlight=False, soft_wrap=True)
+    metrics = report.metrics
+    line = _composites_line(metrics["absence"]["composites"])
+    show(_ranking_table(metrics), _calibration_table(metrics), _threshold_table(metrics), line)
 
 
 def _composites_line(composites: dict[str, Any] | None) -> str:
@@ -128,8 +102,6 @@ def _composites_line(composites: dict[str, Any] | None) -> str:
 
 
 def _ranking_table(metrics: dict[str, Any]) -> Any:
-    from lockon.cli._analysis import decimal, table
-
     overlap, swapped, composites = metrics["overlap"], metrics["absence"]["swapped"], metrics["absence"]["composites"]
     shown = table("AUROC of the score", "for", "yes", "no", "AUROC", "95 % interval")
     rows = [("IoU > 0.5", overlap["hits"], overlap["frames"] - overlap["hits"], overlap)]
@@ -143,8 +115,6 @@ def _ranking_table(metrics: dict[str, Any]) -> Any:
 
 
 def _calibration_table(metrics: dict[str, Any]) -> Any:
-    from lockon.cli._analysis import decimal, table
-
     calibration = metrics["calibration"]
     samples = calibration["samples"]
     title = f"Calibration for {calibration['event']} ({samples['tracked']} tracked frames, {samples['absent']} absent)"
@@ -158,12 +128,10 @@ def _calibration_table(metrics: dict[str, Any]) -> Any:
 
 
 def _threshold_table(metrics: dict[str, Any]) -> Any:
-    from lockon.cli._analysis import percent, table
-
     thresholds = metrics["thresholds"]
     shown = table("Thresholds", "frames", f"tracked: >= {thresholds['tracked']:g}", f"lost: < {thresholds['lost']:g}")
     names = {"hits": "IoU > 0.5", "misses": "IoU <= 0.5", "absent": "in another video"}
     for key, name in names.items():
         row = thresholds["frames"][key]
-        shown.add_row(name, percent(row["at_or_above_tracked"]), percent(row["below_lost"]))
+        shown.add_row(name, *("-" if part is None else f"{part:.1%}" for part in (row["at_or_above_tracked"], row["below_lost"])))
     return shown

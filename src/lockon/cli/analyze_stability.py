@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lockon.cli import _analysis as shared
-from lockon.cli._groups import DataOptions, RunOptions, TrackerOptions
-from lockon.cli._options import option_groups
+from lockon.cli._options import Convention, DataOptions, PlotFormat, RunOptions, TrackerOptions, option_groups
+from lockon.cli._terminal import check_plots, decimal, end, show, table, write_json
+from lockon.cli._trackers import run_all
 
 if TYPE_CHECKING:
     from lockon.analysis.stability import Curve
     from lockon.bench.report.model import Metric
-    from lockon.bench.spec import TrackerSpec
     from lockon.data.sequence import VideoSequence
 
 
@@ -23,12 +22,12 @@ if TYPE_CHECKING:
 class SweepOptions:
     """Which parameter over which values, and what is shown."""
 
-    parameter: Annotated[str, typer.Option("--parameter", metavar="NAME", help="The number that is changed, as --set names it.")] = (
+    parameter: Annotated[str, typer.Option(metavar="NAME", help="The number that is changed, as --set names it.")] = (
         "localizer.rank.window_influence"
     )
-    values: Annotated[str, typer.Option("--values", metavar="START:STOP:STEP", help="Range, or values by commas.")] = "0:1:0.1"
-    metric: Annotated[str, typer.Option("--metric", help="What table and plot show: AUC, AO, SR50, SR75, P20 or NP.")] = "AUC"
-    convention: shared.Convention = None
+    values: Annotated[str, typer.Option(metavar="START:STOP:STEP", help="Range, or values by commas.")] = "0:1:0.1"
+    metric: Annotated[str, typer.Option(help="What table and plot show: AUC, AO, SR50, SR75, P20 or NP.")] = "AUC"
+    convention: Convention = None
 
 
 @option_groups
@@ -36,13 +35,13 @@ def stability(
     *,
     out: Annotated[
         Path,
-        typer.Option("--out", metavar="DIR", help="Folder for stability-PARAMETER.json and .png, and for runs/; what is there is skipped."),
+        typer.Option(metavar="DIR", help="Folder for stability-PARAMETER.json and .png, and for runs/; what is there is skipped."),
     ],
     trackers: TrackerOptions,
     data: DataOptions,
     over: SweepOptions,
     how: RunOptions,
-    plot_format: shared.PlotFormat = "png",
+    plot_format: PlotFormat = "png",
 ) -> None:
     """Success AUC over a sweep of one parameter: by default the influence of the window (SiamLA, Fig. 14).
 
@@ -63,33 +62,33 @@ def stability(
     from lockon.analysis.stability import curve, parse_values, sweep
     from lockon.zoo.specs import load_spec
 
-    formats = shared.check_plots(out, plot_format)
+    formats = check_plots(out, plot_format)
     parameter, convention = over.parameter, over.convention
     numbers = parse_values(over.values)
     head = _head(over.metric, convention)
     specs = trackers.specs("lockon-s")
-    chosen, origin = data.load()
-    sweeps = {spec.label: sweep(spec, parameter, numbers, load_spec) for spec in specs}
-    every = [one for made, _ in sweeps.values() for one in made]
-    again = f"finished sequences are kept in {out / 'runs'}, the same command goes on from there"
-    outcomes = shared.run_all(every, chosen, out / "runs", origin, again=again, how=how)
-    names = {(sequence.dataset, sequence.name) for sequence in chosen}
-    made = [(spec, *sweeps[spec.label]) for spec in specs]
-    curves = [curve(out / "runs", spec, tried, numbers, own, sequences=names, convention=convention) for spec, tried, own in made]
+    loaded = data.load()
+    sequences, runs = loaded[0], out / "runs"
+    sweeps = [(spec, *sweep(spec, parameter, numbers, load_spec)) for spec in specs]
+    outcomes = run_all([one for _, tried, _ in sweeps for one in tried], loaded, runs, how)
+    names = {(sequence.dataset, sequence.name) for sequence in sequences}
+    curves = [curve(runs, spec, tried, numbers, own, sequences=names, convention=convention) for spec, tried, own in sweeps]
     _show(curves, parameter, head)
     content = {
         "parameter": parameter,
         "data": data.data,
-        "sequences": [sequence.name for sequence in chosen],
+        "sequences": [sequence.name for sequence in sequences],
         "convention": convention or "pysot",
         "seed": how.seed,
-        "trackers": _by_tracker(specs, curves, how.seed),
+        "trackers": {
+            spec.label: {"configuration": spec.configuration(how.seed), **item.as_json()} for spec, item in zip(specs, curves, strict=True)
+        },
     }
-    paths = [shared.write_json(out / f"stability-{parameter}.json", content)]
+    paths = [write_json(out / f"stability-{parameter}.json", content)]
     paths += write_stability_plot(
-        curves, parameter, head, out / f"stability-{parameter}", formats, title=f"{_where(chosen)}, {convention or 'pysot'}"
+        curves, parameter, head, out / f"stability-{parameter}", formats, title=f"{_where(sequences)}, {convention or 'pysot'}"
     )
-    shared.end(outcomes, paths)
+    end(outcomes, paths)
 
 
 def _head(name: str, convention: str | None) -> Metric:
@@ -98,17 +97,10 @@ def _head(name: str, convention: str | None) -> Metric:
     Raises:
         LockonError: An unknown metric or convention.
     """
-    from lockon.bench.metrics.conventions import get_convention
     from lockon.bench.report.model import Report
     from lockon.bench.report.one_pass import OnePassScoring
 
-    if convention is not None:
-        get_convention(convention)
     return Report((), OnePassScoring(convention or "pysot")).metric(name)
-
-
-def _by_tracker(specs: list[TrackerSpec], curves: list[Curve], seed: int) -> dict[str, dict[str, Any]]:
-    return {spec.label: {"configuration": spec.configuration(seed), **item.as_json()} for spec, item in zip(specs, curves, strict=True)}
 
 
 def _where(sequences: list[VideoSequence]) -> str:
@@ -119,16 +111,16 @@ def _where(sequences: list[VideoSequence]) -> str:
 
 def _show(curves: list[Curve], parameter: str, head: Metric) -> None:
     """Show two tables: the metric at each value, and what the sweep says of each tracker."""
-    sweep = shared.table(f"{head.title} over {parameter}", parameter, *(item.label for item in curves))
+    sweep = table(f"{head.title} over {parameter}", parameter, *(item.label for item in curves))
     for place, value in enumerate(curves[0].values):
         cells = [f"{item.metrics[head.key][place]:.{head.digits}f}" + ("*" if item.missing[place] else "") for item in curves]
         sweep.add_row(f"{value:g}", *(cell.replace("nan", "-") for cell in cells))
-    words = shared.table("How much it depends on it", "tracker", "own value", "best", "at", "worst", "at", "range", "deviation")
+    words = table("How much it depends on it", "tracker", "own value", "best", "at", "worst", "at", "range", "deviation")
     for item in curves:
         found = item.summary(head.key)
         at = {key: f"{found[key]:g}".replace("nan", "-") for key in ("best_at", "worst_at")}
         own = "-" if item.own is None else f"{item.own:g}"
-        best, worst, spread, deviation = (shared.decimal(found[key]) for key in ("best", "worst", "range", "deviation"))
+        best, worst, spread, deviation = (decimal(found[key]) for key in ("best", "worst", "range", "deviation"))
         words.add_row(item.label, own, best, at["best_at"], worst, at["worst_at"], spread, deviation)
     partial = ["* lacks sequences that failed: it does not compare"] if any(any(item.missing) for item in curves) else []
-    shared.show(sweep, words, *partial)
+    show(sweep, words, *partial)

@@ -9,16 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from lockon.cli._groups import DataOptions, RefinerOptions, RunOptions, TrackerOptions, split_names
-from lockon.cli._options import option_groups
-from lockon.cli._trackers import refined_specs
+from lockon.cli._options import DataOptions, RefinerOptions, RunOptions, TrackerOptions, option_groups, parse_overrides, split_names
+from lockon.cli._terminal import end
+from lockon.cli._trackers import refined_specs, run_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-
     from lockon.bench.protocols.plan import Protocol
-    from lockon.bench.run import Outcome
     from lockon.bench.spec import TrackerSpec
 
 app = typer.Typer(help="Measure trackers: run them over datasets, write tables and plots.", no_args_is_help=True, rich_markup_mode="rich")
@@ -70,9 +66,7 @@ class ProtocolOptions:
             "20 fps; oracle: searches begin around the true centre. Several run one after the other.",
         ),
     ] = None
-    repetitions: Annotated[
-        int | None, typer.Option("--repetitions", min=1, help="Runs with other seeds; ends early when two are the same.")
-    ] = None
+    repetitions: Annotated[int | None, typer.Option(min=1, help="Runs with other seeds; ends early when two are the same.")] = None
     rules: Annotated[
         list[str] | None,
         typer.Option(
@@ -89,7 +83,6 @@ class ProtocolOptions:
         Raises:
             LockonError: An unknown protocol, a rule that none of them has, or a wrong value.
         """
-        from lockon.cli._options import parse_overrides
         from lockon.config import apply_overrides
 
         names = split_names(self.protocols) or ["one-pass"]
@@ -116,15 +109,13 @@ def _class_of(name: str) -> type[Protocol]:
 @option_groups
 def run(
     *,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the results; what is finished there is skipped.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the results; what is finished there is skipped.")],
     trackers: TrackerOptions,
     data: DataOptions,
     protocol: ProtocolOptions,
     refiner: RefinerOptions,
     how: RunOptions,
-    ray: Annotated[
-        str | None, typer.Option("--ray", metavar="ADDRESS", help="Run on a Ray cluster instead; local starts one for this run.")
-    ] = None,
+    ray: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Run on a Ray cluster instead; local starts one for this run.")] = None,
 ) -> None:
     """Run trackers over every sequence and store boxes, scores and times.
 
@@ -147,26 +138,17 @@ def run(
 
       lockon bench run --trackers lockon-s refine-s --protocol one-pass oracle --data pool:/data/val --out runs/oracle
     """
-    from lockon.bench.run import BenchmarkOptions, run_benchmark
-    from lockon.zoo.specs import load_spec
-
     protocols = protocol.chosen()
     specs = trackers.specs(refiners=any(one.gives_truth for one in protocols))
     if refiner.refine is not None or refiner.refiner_weights is not None:
         specs = refined_specs(specs, refiner.refine, refiner.refiner_weights)
-    chosen, origin = data.load()
-    options = BenchmarkOptions(**how.arguments(), ray=ray)
-    outcomes: list[Outcome] = []
+    loaded = data.load()
     for one in protocols:
         check_trackers(specs, one)
-    try:
-        with progress_bar(sum(map(len, chosen)) * len(specs) * len(protocols)) as on_outcome:
-            for one in protocols:
-                outcomes += run_benchmark(specs, chosen, out, load_spec, protocol=one, options=options, data=origin, on_outcome=on_outcome)
-    except KeyboardInterrupt:
-        typer.echo(f"interrupted; finished sequences are kept in {out}, the same command goes on from there", err=True)
-        raise typer.Exit(130) from None
-    _conclude(outcomes, out)
+    outcomes = run_all(specs, loaded, out, how, protocols=protocols, ray=ray)
+    done, skipped, failed = (sum(outcome.status == status for outcome in outcomes) for status in ("done", "skipped", "failed"))
+    typer.echo(f"{done} done, {skipped} finished before, {failed} failed; now: lockon bench report {out}", err=True)
+    end(outcomes, [])
 
 
 def check_trackers(specs: list[TrackerSpec], protocol: Protocol) -> None:
@@ -184,38 +166,3 @@ def check_trackers(specs: list[TrackerSpec], protocol: Protocol) -> None:
         if protocol.gives_truth and not hasattr(made, "move"):
             known = ", ".join(name for name in TRACKERS if card(name).construct is None)
             raise LockonError(f"{spec.label} cannot be put on the truth: it has no move(boxes); these have: {known}, and refiners")
-
-
-def progress_bar(frames: int) -> AbstractContextManager[Callable[[Outcome], None]]:
-    """Return a progress bar over the frames of all jobs, on stderr; each outcome moves it."""
-    from contextlib import contextmanager
-
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    @contextmanager
-    def bar() -> Any:
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task("starting", total=frames)
-
-            def moved(outcome: Outcome) -> None:
-                progress.update(task, advance=outcome.frames, description=f"{outcome.label} {outcome.sequence}")
-
-            yield moved
-
-    return bar()
-
-
-def _conclude(outcomes: list[Outcome], out: Path) -> None:
-    """Show warnings, failures and what to do next, on stderr; exit status 1 if anything failed."""
-    for outcome in outcomes:
-        for text in outcome.warnings:
-            typer.echo(f"warning: {outcome.label} on {outcome.sequence}: {text}", err=True)
-    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
-    for outcome in failed:
-        typer.echo(f"failed: {outcome.label} on {outcome.sequence}: {outcome.error}", err=True)
-    done, skipped = (sum(outcome.status == status for outcome in outcomes) for status in ("done", "skipped"))
-    typer.echo(f"{done} done, {skipped} finished before, {len(failed)} failed; now: lockon bench report {out}", err=True)
-    if failed:
-        raise typer.Exit(1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lockon.cli._groups import split_names
+from lockon.cli._options import Folder, LoadOptions, Trackers, option_groups, split_names
 from lockon.cli.bench import ManyValues
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 app = typer.Typer()  # its commands are those of `lockon bench`
 
 Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder with a folder of result files per tracker.")]
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Results of `lockon bench run` or `lockon bench import`.")]
 Server = Annotated[Literal["got10k", "trackingnet", "vot"], typer.Option("--for", help="Who scores it.")]
-Trackers = Annotated[list[str] | None, typer.Option("--trackers", help="Only these trackers; repeat or separate by commas.")]
 Origin = Annotated[
     int | None,
     typer.Option("--base", min=0, max=1, help="Number of the first pixel in the files; default: as their first lines decide."),
@@ -31,8 +29,8 @@ Origin = Annotated[
 @app.command("import", cls=ManyValues)
 def import_files(  # noqa: PLR0917 - a command line
     results: Results,
-    data: Annotated[list[str], typer.Option("--data", metavar="NAME:ROOT", help="Ground truth; images are not needed.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of results, as `lockon bench run` writes it.")],
+    data: Annotated[list[str], typer.Option(metavar="NAME:ROOT", help="Ground truth; images are not needed.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of results, as `lockon bench run` writes it.")],
     form: Annotated[str, typer.Option("--from", help="Toolkit that wrote them: auto, pysot, pytracking, got10k, vot.")] = "auto",
     trackers: Trackers = None,
     origin: Origin = None,
@@ -63,14 +61,10 @@ def import_files(  # noqa: PLR0917 - a command line
 
 def _import_one(folder: ResultFolder, sequences: list[VideoSequence], out: Path, **options: Any) -> None:
     """Import one dataset, with a progress bar and a summary per tracker on stderr."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-
     from lockon.bench.formats.importing import import_results
+    from lockon.cli._terminal import progress_bar
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with progress_bar() as progress:
         wanted = options["trackers"]
         task = progress.add_task("reading", total=sum(not wanted or file.tracker in wanted for file in folder.files))
         imported = import_results(
@@ -109,7 +103,7 @@ def _some(names: tuple[str, ...], shown: int = 5) -> str:
 def export_files(  # noqa: PLR0917 - a command line
     folder: Folder,
     form: Annotated[str, typer.Option("--to", help="Toolkit that is to read them: pysot, pytracking, got10k, vot.")],
-    out: Annotated[Path, typer.Option("--out", metavar="OUT", help="Folder of the files; with several datasets one folder for each.")],
+    out: Annotated[Path, typer.Option(metavar="OUT", help="Folder of the files; with several datasets one folder for each.")],
     trackers: Trackers = None,
     datasets: Annotated[list[str] | None, typer.Option("--dataset", help="Only this dataset; may be repeated.")] = None,
     origin: Origin = None,
@@ -133,9 +127,9 @@ def export_files(  # noqa: PLR0917 - a command line
 def pack_results(  # noqa: PLR0917 - a command line
     folder: Folder,
     server: Server,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="A .zip file, or a folder.")],
-    tracker: Annotated[str | None, typer.Option("--tracker", help="Which one; may be left out where there is one.")] = None,
-    dataset: Annotated[str | None, typer.Option("--dataset", help="Which one; may be left out where there is one.")] = None,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="A .zip file, or a folder.")],
+    tracker: Annotated[str | None, typer.Option(help="Which one; may be left out where there is one.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Which one; may be left out where there is one.")] = None,
     partial: Annotated[bool, typer.Option("--partial", help="Write it although sequences are missing.")] = False,
 ) -> None:
     """Pack results for an evaluation server, and check the package.
@@ -161,7 +155,7 @@ def pack_results(  # noqa: PLR0917 - a command line
 def validate_package(
     package: Annotated[Path, typer.Argument(metavar="FILE", help="A .zip file or a folder to be sent.")],
     server: Server,
-    data: Annotated[str | None, typer.Option("--data", metavar="NAME:ROOT", help="The dataset: names, frames and first boxes.")] = None,
+    data: Annotated[str | None, typer.Option(metavar="NAME:ROOT", help="The dataset: names, frames and first boxes.")] = None,
 ) -> None:
     """Check a package for an evaluation server: names, numbers of lines, boxes, first lines.
 
@@ -190,13 +184,11 @@ def _conclude(validation: Validation) -> None:
 
 
 @app.command("vot-ini", cls=ManyValues)
-def vot_ini(  # noqa: PLR0917 - a command line
-    tracker: Annotated[str, typer.Option("--tracker", help="A name of `lockon zoo list`.")] = "lockon-s",
-    name: Annotated[str, typer.Option("--name", help="What the toolkit calls it; default: the tracker's name.")] = "",
-    weights: Annotated[Path | None, typer.Option("--weights", help="Weights; default: those of the name.")] = None,
-    preset: Annotated[str, typer.Option("--preset", help="Named inference parameters.")] = "default",
-    device: Annotated[str, typer.Option("--device", help="Where the network runs: auto, cpu, openvino, cuda.")] = "auto",
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Inference parameter.")] = None,
+@option_groups
+def vot_ini(
+    *,
+    loading: LoadOptions,
+    name: Annotated[str, typer.Option(help="What the toolkit calls it; default: the tracker's name.")] = "",
 ) -> None:
     """Write an entry of trackers.ini, with which the official VOT toolkit runs a tracker of lockon through TraX.
 
@@ -210,21 +202,21 @@ def vot_ini(  # noqa: PLR0917 - a command line
     import shlex
     import sys
 
-    from lockon.cli._options import parse_overrides
     from lockon.errors import LockonError, unknown_name
     from lockon.zoo.registry import TRACKERS
 
+    tracker, weights = loading.tracker, loading.weights
     if tracker not in TRACKERS:
         raise unknown_name("tracker", tracker, TRACKERS)
-    parse_overrides(settings or [])
+    loading.arguments()  # an error now, not in the toolkit
     identifier = name or re.sub(r"[^A-Za-z0-9_-]+", "-", tracker)
     if not re.fullmatch(r"[A-Za-z0-9_-]+", identifier):
         raise LockonError(f"--name {name!r}; the VOT toolkit takes letters, digits, - and _ only")
     words = [sys.executable, "-m", "lockon.apps.vot", "--tracker", tracker]
     words += ["--weights", str(weights.expanduser().resolve())] if weights else []
-    words += ["--preset", preset] if preset != "default" else []
-    words += ["--device", device] if device != "auto" else []
-    words += [word for text in settings or [] for word in ("--set", text)]
+    words += ["--preset", loading.preset] if loading.preset != "default" else []
+    words += ["--device", loading.device] if loading.device != "auto" else []
+    words += [word for text in loading.overrides or [] for word in ("--set", text)]
     command = shlex.join(words).replace("%", "%%")  # configparser takes % for the start of a variable
     typer.echo(f"[{identifier}]\nlabel = {name or tracker}\nprotocol = trax\ncommand = {command}\n")
 
@@ -238,6 +230,3 @@ def _sequences(spec: str) -> list[VideoSequence]:
     if not sequences:
         raise LockonError(f"--data {spec} holds no sequences; run `lockon data check {spec}`")
     return sequences
-
-
-__all__ = ["app"]

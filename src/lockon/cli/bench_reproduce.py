@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockon.cli import bench
-from lockon.cli._groups import split_names
-from lockon.cli._options import option_groups
+from lockon.cli._options import Convention, Sequences, Trackers, Workers, option_groups, split_names
+from lockon.cli._terminal import outcomes_bar
 from lockon.cli._trackers import load_sequences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from lockon.bench.protocols.plan import Protocol
     from lockon.bench.reproduce import Claim
     from lockon.bench.spec import TrackerSpec
     from lockon.bench.store import Record, Store
@@ -25,41 +23,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimOptions:
-    """Which of the stored results.
+    """Which of the stored results."""
 
-    Attributes:
-        results: Folder that a report was made of, or None.
-        trackers: Labels, or None for all.
-        sequences: Names, or None for all.
-        protocol: Name, or None for all.
-        convention: Of the metrics, or None for the report's.
-    """
-
-    results: Annotated[Path | None, typer.Option("--results", metavar="DIR", help="The folder that the report was made of.")] = None
-    trackers: Annotated[list[str] | None, typer.Option("--trackers", help="Only these trackers.")] = None
-    sequences: Annotated[list[str] | None, typer.Option("--sequences", help="Only these sequences.")] = None
-    protocol: Annotated[str | None, typer.Option("--protocol", help="Only results of this protocol.")] = None
-    convention: Annotated[str | None, typer.Option("--convention", help="Of the metrics; default: the report's, or the usual one.")] = None
+    results: Annotated[Path | None, typer.Option(metavar="DIR", help="The folder that the report was made of.")] = None
+    trackers: Trackers = None
+    sequences: Sequences = None
+    protocol: Annotated[str | None, typer.Option(help="Only results of this protocol.")] = None
+    convention: Convention = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class OriginOptions:
-    """Where the data and the weights are now.
+    """Where the data and the weights are now."""
 
-    Attributes:
-        data: NAME:ROOT, or None for where the results say.
-        weights: Of the tracker, or None for where the results say.
-        refiner_weights: Of its refiner, or None for where the results say.
-    """
-
-    data: Annotated[
-        list[str] | None, typer.Option("--data", metavar="NAME:ROOT", help="Where the data is, if not where the results say.")
-    ] = None
-    weights: Annotated[
-        Path | None, typer.Option("--weights", metavar="PATH", help="The tracker's weights, if not where the results say.")
-    ] = None
+    data: Annotated[list[str] | None, typer.Option(metavar="NAME:ROOT", help="Where the data is, if not where the results say.")] = None
+    weights: Annotated[Path | None, typer.Option(metavar="PATH", help="The tracker's weights, if not where the results say.")] = None
     refiner_weights: Annotated[
-        Path | None, typer.Option("--refiner-weights", metavar="PATH", help="The weights of its refiner, if not where the results say.")
+        Path | None, typer.Option(metavar="PATH", help="The weights of its refiner, if not where the results say.")
     ] = None
 
 
@@ -71,8 +51,8 @@ def reproduce(
     *,
     which: ClaimOptions,
     origin: OriginOptions,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Keep the new results here.")] = None,
-    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0 runs in this one.")] = 1,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the new results here.")] = None,
+    workers: Workers = 1,
     dry: Annotated[bool, typer.Option("--dry-run", help="Only say what the results were made with.")] = False,
 ) -> None:
     """Say what a stored result was made with, run it again, and compare boxes and metrics.
@@ -125,9 +105,10 @@ def _show(claim: Claim, spec: TrackerSpec) -> None:
     for kind, digests in files.items():
         for name, digest in digests.items():
             typer.echo(f"  {kind:10} {name} sha256 {digest}")
+    sequences = len({(record.dataset, record.sequence) for record in claim.records})
     seeds = ", ".join(map(str, claim.setup("seed"))) or values.get("seed")
     typer.echo(f"  seed       {seeds}")
-    typer.echo(f"  protocol   {claim.protocol}{_rules(claim)}; {len(claim.records)} runs of {_count(claim)} sequences")
+    typer.echo(f"  protocol   {claim.protocol}{_rules(claim)}; {len(claim.records)} runs of {sequences} sequences")
     typer.echo(f"  data       {', '.join(claim.setup('data')) or 'not noted; give --data NAME:ROOT'}")
     for found in claim.setup("versions"):
         typer.echo(f"  versions   {', '.join(f'{package} {version}' for package, version in found.items())}")
@@ -140,10 +121,6 @@ def _show(claim: Claim, spec: TrackerSpec) -> None:
 def _rules(claim: Claim) -> str:
     found = {", ".join(f"{key} {value}" for key, value in record.rules.items()) for record in claim.records} - {""}
     return f" ({'; '.join(sorted(found))})" if found else ""
-
-
-def _count(claim: Claim) -> int:
-    return len({(record.dataset, record.sequence) for record in claim.records})
 
 
 def _run_again(claim: Claim, spec: TrackerSpec, data: list[str], out: Path, workers: int) -> Store:
@@ -168,25 +145,15 @@ def _run_again(claim: Claim, spec: TrackerSpec, data: list[str], out: Path, work
     seed = int(claim.configuration.get("seed", 0))
     for protocol, records in claim.protocols():
         chosen = _sequences(claim, records, known)
-        batch = _batch_size(claim, protocol)
+        batch = 1 if protocol.is_timed else next((value for value in claim.setup("lockstep") if isinstance(value, int)), 1)
+        origin = {record.dataset: str(record.setup["data"]) for record in records if "data" in record.setup}
         options = BenchmarkOptions(workers=workers, threads=threads[0] if threads else 1, batch=batch, seed=seed, overwrite=True)
-        with bench.progress_bar(sum(map(len, chosen))) as on_outcome:
-            outcomes = run_benchmark(
-                [spec], chosen, out, load_spec, protocol=protocol, options=options, data=dict(_origins(records)), on_outcome=on_outcome
-            )
+        with outcomes_bar(sum(map(len, chosen))) as on_outcome:
+            outcomes = run_benchmark([spec], chosen, out, load_spec, protocol=protocol, options=options, data=origin, on_outcome=on_outcome)
         for outcome in outcomes:
             if outcome.error:
                 raise LockonError(f"{claim.label} fails on {outcome.sequence}: {outcome.error}")
     return Store(out)
-
-
-def _origins(records: Iterable[Record]) -> list[tuple[str, str]]:
-    return [(record.dataset, str(record.setup["data"])) for record in records if "data" in record.setup]
-
-
-def _batch_size(claim: Claim, protocol: Protocol) -> int:
-    found = [value for value in claim.setup("lockstep") if isinstance(value, int)]
-    return found[0] if found and not protocol.is_timed else 1
 
 
 def _sequences(claim: Claim, records: list[Record], known: Mapping[tuple[str, str], VideoSequence]) -> list[VideoSequence]:
@@ -202,13 +169,12 @@ def _sequences(claim: Claim, records: list[Record], known: Mapping[tuple[str, st
             raise LockonError(f"{record.sequence} of {record.dataset} is not in the data; give another --data {record.dataset}:ROOT")
         if not record.fits(known[key]):
             raise LockonError(f"{record.sequence} of {record.dataset} has other ground truth now; give the --data that it was run on")
+        chosen[key] = known[key]
         if record.anchor is not None:
             own = [one for one in records if (one.dataset, one.sequence) == key]
             anchors = tuple(sorted({one.anchor for one in own if one.anchor is not None}))
             backward = frozenset(one.anchor for one in own if one.anchor is not None and one.backward)
             chosen[key] = replace(known[key], anchors=anchors, backward=backward)
-        else:
-            chosen[key] = known[key]
     return list(chosen.values())
 
 

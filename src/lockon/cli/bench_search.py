@@ -4,157 +4,94 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from lockon.cli._options import option_groups
+from lockon.cli._options import (
+    Convention,
+    Lengths,
+    Preset,
+    Sequences,
+    Threads,
+    Weights,
+    Workers,
+    option_groups,
+    parse_overrides,
+    split_names,
+)
+from lockon.cli._terminal import kept_on_interrupt
 
 if TYPE_CHECKING:
-    from lockon.bench.search import CrossValidation, Parameter, SearchOptions, SearchResult
+    from lockon.bench.search import CrossValidation, Parameter, SearchResult
     from lockon.bench.search.splits import Verdict
     from lockon.bench.spec import TrackerSpec
-    from lockon.data.sequence import VideoSequence
-
-_SPACE = "What is searched"
-_DATA = "Data and metric"
-_COMPUTE = "Compute"
 
 
 @dataclass(frozen=True, kw_only=True)
 class StartOptions:
-    """What the trials start from.
+    """What the trials start from."""
 
-    Attributes:
-        weights: File of weights, or None for the tracker's own.
-        preset: Named inference parameters.
-        device: Devices that run the network.
-        fixed: NAME=VALUE, the same in all trials.
-    """
-
-    weights: Annotated[Path | None, typer.Option("--weights", help="Weights to use instead of the tracker's own.")] = None
-    preset: Annotated[str, typer.Option("--preset", help="Named inference parameters to start from.")] = "default"
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, openvino, cuda; several by commas are spread over workers.")] = "auto"
+    weights: Weights = None
+    preset: Preset = "default"
+    device: Annotated[str, typer.Option(help="auto, cpu, openvino, cuda; several by commas are spread over workers.")] = "auto"
     fixed: Annotated[
-        list[str] | None, typer.Option("--fixed", metavar="NAME=VALUE", help="A parameter that is the same in all trials. Repeat for more.")
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter that is the same in all trials. Repeat for more.")
     ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpaceOptions:
-    """What is searched, and how.
+    """What is searched, and how."""
 
-    Attributes:
-        space: File of parameters and their ranges, or None.
-        vary: NAME=RANGE of each parameter, or None.
-        trials: Number of trials in all, or None for the default.
-        sampler: Who suggests parameters.
-        seed: Of sampler, order of sequences and trackers.
-        prune: Whether to give up trials that are below the median.
-    """
-
-    space: Annotated[
-        Path | None, typer.Option("--space", metavar="FILE.toml", help="Parameters and their ranges.", rich_help_panel=_SPACE)
-    ] = None
+    panel: ClassVar = "What is searched"
+    space: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Parameters and their ranges.")] = None
     vary: Annotated[
         list[str] | None,
-        typer.Option(
-            "--vary",
-            metavar="NAME=RANGE",
-            help="A parameter: LOW:HIGH, LOW:HIGH:log, LOW:HIGH:STEP or A,B,C. Repeat for more.",
-            rich_help_panel=_SPACE,
-        ),
+        typer.Option(metavar="NAME=RANGE", help="A parameter: LOW:HIGH, LOW:HIGH:log, LOW:HIGH:STEP or A,B,C. Repeat for more."),
     ] = None
     trials: Annotated[
-        int | None,
-        typer.Option(
-            "--trials",
-            min=1,
-            help="Trials in all, those that are finished included (default: 50, or a whole grid).",
-            rich_help_panel=_SPACE,
-        ),
+        int | None, typer.Option(min=1, help="Trials in all, those that are finished included (default: 50, or a whole grid).")
     ] = None
-    sampler: Annotated[
-        Literal["tpe", "random", "grid"], typer.Option("--sampler", help="Who suggests parameters.", rich_help_panel=_SPACE)
-    ] = "tpe"
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, help="Seed of sampler, order of sequences and trackers.", rich_help_panel=_SPACE)
-    ] = 0
-    prune: Annotated[
-        bool, typer.Option("--prune", help="Give up trials that are below the median after some of the sequences.", rich_help_panel=_SPACE)
-    ] = False
+    sampler: Annotated[Literal["tpe", "random", "grid"], typer.Option(help="Who suggests parameters.")] = "tpe"
+    seed: Annotated[int, typer.Option(min=0, help="Seed of sampler, order of sequences and trackers.")] = 0
+    prune: Annotated[bool, typer.Option("--prune", help="Give up trials that are below the median after some of the sequences.")] = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class JudgementOptions:
-    """On which sequences trials are judged, by which metric.
+    """On which sequences trials are judged, by which metric."""
 
-    Attributes:
-        sequences: Names, or None for all.
-        force: Whether test data are allowed.
-        metric: What is maximised.
-        convention: Of the metric, or None for the usual one.
-        lengths: Lowest and highest sequence length that count for EAO, or None.
-        folds: Folds of the cross-validation, or None for none.
-    """
-
-    sequences: Annotated[
-        list[str] | None, typer.Option("--sequences", help="Only these; repeat or separate by commas.", rich_help_panel=_DATA)
-    ] = None
-    force: Annotated[
-        bool, typer.Option("--force", help="Search on test data, which spoils every later number on it.", rich_help_panel=_DATA)
-    ] = False
+    panel: ClassVar = "Data and metric"
+    data: Annotated[list[str], typer.Option(metavar="NAME:ROOT", help="Validation data, such as GOT10k_val:DIR, pool:DIR or folder:DIR.")]
+    sequences: Sequences = None
+    force: Annotated[bool, typer.Option("--force", help="Search on test data, which spoils every later number on it.")] = False
     metric: Annotated[
         Literal["AO", "AUC", "SR50", "SR75", "P20", "NP", "EAO"],
-        typer.Option("--metric", help="What is maximised. EAO runs the protocol with resets.", rich_help_panel=_DATA),
+        typer.Option(help="What is maximised. EAO runs the protocol with resets."),
     ] = "AO"
-    convention: Annotated[str | None, typer.Option("--convention", help="As in `lockon bench report`.", rich_help_panel=_DATA)] = None
-    lengths: Annotated[
-        tuple[int, int] | None,
-        typer.Option("--lengths", metavar="LOW HIGH", help="Sequence lengths that count for EAO.", rich_help_panel=_DATA),
-    ] = None
+    convention: Convention = None
+    lengths: Lengths = None
     folds: Annotated[
-        int | None,
-        typer.Option(
-            "--folds",
-            min=2,
-            metavar="K",
-            help="Also report the gain on sequences that were not chosen on, in K folds.",
-            rich_help_panel=_DATA,
-        ),
+        int | None, typer.Option(min=2, metavar="K", help="Also report the gain on sequences that were not chosen on, in K folds.")
     ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComputeOptions:
-    """Where trials run.
+    """Where trials run."""
 
-    Attributes:
-        workers: Processes; 0 runs in this one.
-        threads: Of each process.
-        cache_mb: Decoded frames to keep in memory, in MB, all processes.
-    """
-
-    workers: Annotated[
-        int, typer.Option("--workers", min=0, help="Processes that share the sequences; 0 runs in this one.", rich_help_panel=_COMPUTE)
-    ] = 1
-    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each process.", rich_help_panel=_COMPUTE)] = 1
-    cache_mb: Annotated[
-        float, typer.Option("--cache-mb", min=0, help="Decoded frames to keep in memory, in MB, all processes.", rich_help_panel=_COMPUTE)
-    ] = 2000
+    panel: ClassVar = "Compute"
+    workers: Workers = 1
+    threads: Threads = 1
+    cache_mb: Annotated[float, typer.Option(min=0, help="Decoded frames to keep in memory, in MB, all processes.")] = 2000
 
 
 @option_groups
 def search(
     tracker: Annotated[str, typer.Argument(metavar="TRACKER", help="A name of `lockon zoo list`, or MODULE:FACTORY for your own.")],
     *,
-    data: Annotated[
-        list[str],
-        typer.Option(
-            "--data", metavar="NAME:ROOT", help="Validation data, such as GOT10k_val:DIR, pool:DIR or folder:DIR.", rich_help_panel=_DATA
-        ),
-    ],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the search; the same command goes on from there.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the search; the same command goes on from there.")],
     start: StartOptions,
     plots: Annotated[bool, typer.Option("--plots", help="Also draw the history and each parameter into the folder.")] = False,
     what: SpaceOptions,
@@ -180,47 +117,32 @@ def search(
       lockon bench search my_module:make_tracker --data folder:videos --vary rate=0.001:0.1:log --out runs/rate --metric AUC --prune
     """
     from lockon._require import require
-    from lockon.bench.search import Objective, SearchOptions, check_splits
-    from lockon.cli._groups import split_names
+    from lockon.bench.search import Objective, SearchOptions, check_splits, search as run_search
+    from lockon.cli._search import progress
     from lockon.cli._trackers import load_sequences
     from lockon.errors import LockonError
+    from lockon.zoo.specs import load_spec
 
     for package in ["optuna", *(["matplotlib"] if plots else [])]:
         require(package, "bench")
     objective = Objective(judged.metric, judged.convention, lengths=judged.lengths)
     spec = _spec(tracker, start)
-    verdicts = check_splits(data, force=judged.force)
+    verdicts = check_splits(judged.data, force=judged.force)
     for verdict in verdicts:
         _warn(verdict)
-    chosen, _ = load_sequences(data, split_names(judged.sequences))
+    chosen, _ = load_sequences(judged.data, split_names(judged.sequences))
     folds = judged.folds
     if folds is not None and folds > len(chosen):
         raise LockonError(f"--folds {folds} with {len(chosen)} sequences; give at most as many folds as sequences")
     how = (what.trials, what.sampler, what.seed, what.prune, compute.workers, compute.threads, compute.cache_mb)
     options = SearchOptions(*how, {"data": [verdict.as_json() for verdict in verdicts]})
     parameters, config = _space(spec, what.space, what.vary or [])
-    result = _run(spec, chosen, parameters, out, objective, options)
+    with kept_on_interrupt("trials", out), progress(chosen) as on_progress:
+        result = run_search(load_spec, chosen, parameters, out, spec=spec, objective=objective, options=options, on_progress=on_progress)
     _conclude(result, spec, verdicts, out, config=config, folds=folds, plots=plots)
 
 
-def _run(  # noqa: PLR0917 - what a search takes
-    spec: TrackerSpec, sequences: list[VideoSequence], space: tuple[Parameter, ...], out: Path, objective: Any, options: SearchOptions
-) -> SearchResult:
-    """Run the search with a progress bar; exit with status 130 on Ctrl-C."""
-    from lockon.bench.search import search as run_search
-    from lockon.cli._search import progress
-    from lockon.zoo.specs import load_spec
-
-    try:
-        with progress(sequences) as on_progress:
-            return run_search(load_spec, sequences, space, out, spec=spec, objective=objective, options=options, on_progress=on_progress)
-    except KeyboardInterrupt:
-        typer.echo(f"interrupted; finished trials are kept in {out}, the same command goes on from there", err=True)
-        raise typer.Exit(130) from None
-
-
 def _spec(tracker: str, start: StartOptions) -> TrackerSpec:
-    from lockon.cli._options import parse_overrides
     from lockon.cli._trackers import tracker_specs
     from lockon.errors import LockonError
 

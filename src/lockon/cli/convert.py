@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
+from lockon.cli._options import Settings, parse_overrides
+
 
 def convert(
     name: Annotated[str, typer.Argument(help="network that the checkpoint is of, for example siamban-r50")],
     checkpoint: Annotated[Path, typer.Argument(help="official file: .pth, .pt, .tar, .pth.tar, .model or .safetensors")],
     out: Annotated[Path, typer.Argument(help=".safetensors file to write")],
     *,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of the network's configuration; may be repeated")] = None,
+    settings: Settings = None,
 ) -> None:
     """Convert weights of PySOT, SiamBAN, SiamCAR, RBO, SiamMask or Alpha-Refine. Nothing in the file is executed, no weight is left out.
 
@@ -28,7 +30,6 @@ def convert(
       lockon convert siamrpnpp-r50 otb_model.pth siamrpnpp-r50.safetensors --set weighted=false
     """
     from lockon._require import require
-    from lockon.cli._options import parse_overrides
     from lockon.errors import LockonError
     from lockon.zoo.registry import network_card
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.progress import Progress
+from lockon.cli._terminal import counted
 
+if TYPE_CHECKING:
     from lockon.data.check import DataReport
 
 app = typer.Typer(
@@ -21,7 +22,6 @@ app = typer.Typer(
 DataRoot = Annotated[
     Path | None,
     typer.Option(
-        "--data-root",
         metavar="DIR",
         help="Folder of the dataset, or one that holds datasets by name. Default: LOCKON_DATA, then ~/.config/lockon/data.toml "
         '(or the file that LOCKON_CONFIG names) with \\[roots] NAME = "DIR".',
@@ -82,7 +82,7 @@ def check(
         bool, typer.Option("--subset", help="Sequences of the benchmark that are not there, cut or resized are no problem.")
     ] = False,
 ) -> None:
-    """Return the say exactly which sequences and frames of a dataset are missing or broken.
+    """Say exactly which sequences and frames of a dataset are missing or broken.
 
     Exit status: 0 all good, 1 problems found, 2 wrong usage (unknown name, no such folder).
 
@@ -109,12 +109,7 @@ def check(
     if root is not None and data_root is not None:
         raise LockonError(f"{name} names its folder and --data-root {data_root} was given too; give one of them")
     place = root if root is not None else data_root
-    with progress_bar() as bar:
-        task = bar.add_task("checking", total=None)
-
-        def progress(done: int, total: int, what: str) -> None:
-            bar.update(task, completed=done, total=total, description=what)
-
+    with counted("checking") as progress:
         training = training_only(spelled, place)
         if training is not None:
             reports = [check_track_set(training, place, full=full, progress=progress)]
@@ -132,9 +127,9 @@ def check(
 def crop511(
     name: Annotated[str, typer.Argument(metavar="NAME:DIR", help="A training set and its folder, in its raw layout.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="A folder for the patches of this dataset.")],
-    workers: Annotated[int, typer.Option("--workers", metavar="N", min=1, help="Videos that are cut at a time.")] = 4,
+    workers: Annotated[int, typer.Option(metavar="N", min=1, help="Videos that are cut at a time.")] = 4,
     skip: Annotated[
-        Path | None, typer.Option("--skip", metavar="FILE", help="Videos to leave out, one name per line, beside the known bad ones.")
+        Path | None, typer.Option(metavar="FILE", help="Videos to leave out, one name per line, beside the known bad ones.")
     ] = None,
     masks: Annotated[
         bool, typer.Option("--masks", help="Write the objects' masks too, where the dataset has them (for SiamMask).")
@@ -156,34 +151,24 @@ def crop511(
     from lockon.data.track_sets import load_track_set
 
     tracks = load_track_set(name, skip=skip, masks=masks)
-    with progress_bar() as bar:
-        task = bar.add_task("cutting", total=None)
-        report = write_crops(
-            tracks, out, workers=workers, progress=lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
-        )
+    with counted("cutting") as progress:
+        report = write_crops(tracks, out, workers=workers, progress=progress)
     typer.secho(f"{report.annotation}: {report.videos} videos, {report.patches} patches", bold=True)
-    for text in tracks.notes:
-        typer.echo(typer.style("  note     ", fg="yellow") + text)
-    for text in report.broken:
-        typer.echo(typer.style("  problem  ", fg="red") + text)
+    _list("note", tracks.notes)
+    _list("problem", report.broken)
     if report.broken:
         raise typer.Exit(1)
 
 
-def progress_bar() -> Progress:
-    """Return a bar on stderr; rich is imported only when it is needed."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
-
-
 def _show(report: DataReport) -> None:
     typer.secho(f"{report.dataset} in {report.root}: {report.sequences} sequences, {report.frames} frames", bold=True)
-    for text in report.problems:
-        typer.echo(typer.style("  problem  ", fg="red") + text)
-    for text in report.notes:
-        typer.echo(typer.style("  note     ", fg="yellow") + text)
+    _list("problem", report.problems)
+    _list("note", report.notes)
     count = len(report.problems)
     typer.echo("  all good" if not count else f"  {count} problem{'s' if count > 1 else ''} found")
+
+
+def _list(kind: Literal["problem", "note"], texts: Iterable[str]) -> None:
+    """Print one line per problem or note."""
+    for text in texts:
+        typer.echo(typer.style(f"  {kind:9}", fg="red" if kind == "problem" else "yellow") + text)

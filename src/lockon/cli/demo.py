@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from lockon.cli._options import OutputOptions, Quiet
+
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results; made where it is missing.")] = Path("lockon-demo"),
     tracker: Annotated[str, typer.Option(help="Name of a tracker; `lockon zoo list` shows them.")] = "lockon-s",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Track the bundled clip: an annotated video, the boxes, and a contact sheet to look at.
 
@@ -23,29 +25,18 @@ def demo(
 
       lockon demo --out /tmp/demo --tracker csrt
     """
-    import json
-    from importlib import resources
-
-    from lockon.annotations import BoxWriter, VideoInfo
-    from lockon.cli._follow import Outputs, TrackSummary, follow
-    from lockon.video import open_frames
-    from lockon.video_write import ContactSheet, VideoWriter
+    from lockon.cli._follow import bundled_clip, follow, opened_outputs
+    from lockon.video_write import ContactSheet
     from lockon.zoo.loading import load
 
-    assets = resources.files("lockon") / "assets"
-    start = json.loads((assets / "big_buck_bunny.json").read_text(encoding="utf-8"))
-    loaded = load(tracker)
-    summary = TrackSummary()
+    loaded, sheet = load(tracker), ContactSheet()
     video_path, boxes_path, sheet_path = out / "demo.mp4", out / "boxes.csv", out / "contact_sheet.png"
-    with resources.as_file(assets / start["clip"]) as clip, open_frames(clip) as reader:
-        sheet = ContactSheet()
-        outputs = Outputs(VideoWriter(video_path, reader.fps), sheet=sheet)
-        try:
-            outputs.boxes.append(BoxWriter(boxes_path, VideoInfo(start["clip"], *reader.size, reader.count)))
-            follow(reader, loaded, start["box"], outputs, summary, quiet=quiet)
-            sheet.save(sheet_path)
-        finally:
-            outputs.close()
+    files = OutputOptions(out=video_path, save=[boxes_path], quiet=True)
+    with bundled_clip() as (reader, box):
+        with opened_outputs(files, reader, loaded, tracker, to_stdout=False) as (outputs, summary):
+            outputs.sheet = sheet
+            follow(reader, loaded, box, outputs, summary, quiet=quiet)
+        sheet.save(sheet_path)
         typer.echo(f"{tracker}: {summary.text(reader)}")
     for content, path in (("video", video_path), ("boxes", boxes_path), ("contact sheet", sheet_path)):
         typer.echo(f"{content}: {path.resolve()}")

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
+    from lockon.export.onnx import ExportReport
     from lockon.export.parity import ParityDifference
-
-
-class Format(str, Enum):
-    """What `--format` takes."""
-
-    onnx = "onnx"
-    openvino = "openvino"
 
 
 def export(
@@ -24,10 +17,10 @@ def export(
     *,
     weights: Annotated[
         Path | None,
-        typer.Option("--weights", help="trained .safetensors, or an exported .onnx for --format openvino (default: the name's own)"),
+        typer.Option(help="trained .safetensors, or an exported .onnx for --format openvino (default: the name's own)"),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="folder for the files")] = Path(),
-    target: Annotated[Format, typer.Option("--format", help="onnx, or openvino (.xml and .bin)")] = Format.onnx,
+    out: Annotated[Path, typer.Option(help="folder for the files")] = Path(),
+    target: Annotated[Literal["onnx", "openvino"], typer.Option("--format", help="onnx, or openvino (.xml and .bin)")] = "onnx",
     fp32: Annotated[bool, typer.Option("--fp32", help="store weights as float32: twice the size, no rounding")] = False,
     tracker: Annotated[Path | None, typer.Option(help="JSON file of inference parameters and calibration for the header")] = None,
 ) -> None:
@@ -55,27 +48,28 @@ def export(
             raise LockonError(
                 f"{name} has no weights in the package; give --weights FILE.safetensors, from `lockon convert` or `lockon train`"
             )
-        if target is Format.onnx:
+        if target == "onnx":
             raise LockonError(
                 f"nothing to export: {name}'s own weights are ONNX already; give --weights FILE.safetensors, or --format openvino"
             )
         weights = embedded
     if weights.suffix == ".onnx":
-        if target is Format.onnx or fp32 or tracker is not None:
+        if target == "onnx" or fp32 or tracker is not None:
             raise LockonError(
                 f"{weights} is exported already; give .safetensors weights, or --format openvino without --fp32 and --tracker"
             )
         _to_openvino(name, weights, out)
-    elif target is Format.onnx:
-        _to_onnx(name, weights, out, fp32=fp32, tracker=tracker)
+    elif target == "onnx":
+        report = _to_onnx(name, weights, out, fp32=fp32, tracker=tracker)
+        _list(*report.paths.values())
     else:
         import tempfile
 
         with tempfile.TemporaryDirectory() as folder:
-            _to_openvino(name, _to_onnx(name, weights, Path(folder), fp32=fp32, tracker=tracker, show_files=False), out)
+            _to_openvino(name, _to_onnx(name, weights, Path(folder), fp32=fp32, tracker=tracker).paths["search"], out)
 
 
-def _to_onnx(name: str, weights: Path, out: Path, *, fp32: bool, tracker: Path | None, show_files: bool = True) -> Path:
+def _to_onnx(name: str, weights: Path, out: Path, *, fp32: bool, tracker: Path | None) -> ExportReport:
     from lockon._require import require
 
     for package in ("torch", "safetensors", "onnx", "onnxscript"):
@@ -97,10 +91,7 @@ def _to_onnx(name: str, weights: Path, out: Path, *, fp32: bool, tracker: Path |
     if report.rounding is not None:
         typer.echo(f"float16 storage against float32: {_figures(report.rounding)}")
     typer.echo(f"(the same outputs move from one test crop to another by: {_figures(report.signal)})")
-    if show_files:
-        for path in report.paths.values():
-            typer.echo(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
-    return report.paths["search"]
+    return report
 
 
 def _to_openvino(name: str, path: Path, out: Path) -> None:
@@ -117,8 +108,13 @@ def _to_openvino(name: str, path: Path, out: Path) -> None:
 
     report = export_openvino(path, out)
     typer.echo(f"OpenVINO float32 against ONNX Runtime: {_figures(report.parity)}")
-    for file in report.paths:
-        typer.echo(f"{file}  {file.stat().st_size / 1e6:.2f} MB")
+    _list(*report.paths)
+
+
+def _list(*paths: Path) -> None:
+    """Print the files that were written, with their sizes."""
+    for path in paths:
+        typer.echo(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
 
 
 def _figures(difference: ParityDifference) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lockon.cli._options import OutputOptions, option_groups
+from lockon.cli._options import Device, OutputOptions, RefinerWeights, option_groups, parse_overrides
 
 
 @option_groups
@@ -16,8 +16,8 @@ def refine(
     boxes: Annotated[Path, typer.Argument(help="Its boxes, from the first frame on which they were drawn: .csv, .jsonl or .txt (MOT).")],
     *,
     refiner: Annotated[str, typer.Option(metavar="NAME[:PRESET]", help="Name of a refiner; `lockon zoo list` shows them.")] = "refine-s",
-    weights: Annotated[Path | None, typer.Option(help="Weights to use instead of the refiner's own.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, openvino, cuda or torch.")] = "auto",
+    weights: RefinerWeights = None,
+    device: Device = "auto",
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one parameter: refine.box=mask, refiner.factor=2.5.")
     ] = None,
@@ -37,7 +37,6 @@ def refine(
       lockon refine frames/ boxes.txt --refiner alpha-refine-r34 --weights alpha-refine-r34.safetensors --save refined.txt
     """
     from lockon.cli._follow import opened_outputs, record
-    from lockon.cli._options import parse_overrides
     from lockon.cli._refine import read_stored, refine_stored
     from lockon.video import open_frames
     from lockon.zoo.loading import wrap
@@ -50,4 +49,4 @@ def refine(
         open_frames(source, stored.first) as reader,
         opened_outputs(output, reader, tracker, refiner, to_stdout=not output.paths()) as (outputs, summary),
     ):
-        record(lambda: refine_stored(reader, stored, tracker), outputs, summary, total=total, quiet=output.quiet)
+        record(refine_stored(reader, stored, tracker), outputs, summary, total=total, quiet=output.quiet)

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lockon.cli._options import option_groups
+from lockon.cli._options import Preset, Settings, SourceOptions, Threads, TrainDevice, option_groups, parse_overrides
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from lockon.studies.settings import Study
     from lockon.studies.spec import StudyRun, StudySpec
-    from lockon.studies.tasks import Event
 
 app = typer.Typer(help="Controlled studies: many runs, one thing changed.", no_args_is_help=True, rich_markup_mode="rich")
 
-Cache = Literal["auto", "features", "images", "none"]
-
 
 _ENDING = """
-Every run is trained with equal steps on equal samples, and tracks the validation videos once without help and once with a new
-start after each failure. Finished runs are skipped. Ctrl-C saves the running ones. DIR/{name}.md tells the outcome.
+Every run is trained with equal steps on equal samples, and {does}. Finished runs are skipped. Ctrl-C saves the running ones.
+DIR/{name}.md tells the outcome.
 """
-_REFINERS_ENDING = """
-Every run is trained with equal steps on equal samples, and refines boxes in the validation videos: the truth after jitter, and those of
-lockon-s and CSRT. Finished runs are skipped. Ctrl-C saves the running ones. DIR/{name}.md tells the outcome.
-"""
+_TRACKS = "tracks the validation videos once without help and once with a new start after each failure"
+_REFINES = "refines boxes in the validation videos: the truth after jitter, and those of lockon-s and CSRT"
 _HELP = {
     "rbo": f"""Do ranking losses make a tracker better? Trains each row with each seed and compares them (Table 4 of the RBO paper).
 {_ENDING}
@@ -60,7 +53,7 @@ How well scores agree with the boxes' IoU is measured too.
   lockon study siamla --data-root /data --out runs/paper --trackers siamcar-r50 --cache none --device cuda
 """,
     "alpha-refine": f"""Which parts make a refiner precise? Trains refine-s in each row with each seed (Tables 5 and 6 of Alpha-Refine).
-{_REFINERS_ENDING}
+{_ENDING}
 [bold]Examples[/bold]
 
   lockon study alpha-refine --data-root data --out runs/ar --jobs 2 --steps 300 --samples 6400 --set backbone_weights=efficientnet-lite0.pth
@@ -75,40 +68,32 @@ How well scores agree with the boxes' IoU is measured too.
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourceOptions:
-    """Training data and validation videos."""
-
-    data_root: Annotated[Path | None, typer.Option(help="Folder with train/ (stills), train_video/ and val/.")] = None
-    stills: Annotated[Path | None, typer.Option(help="Images with boxes or masks; instead of DATA_ROOT/train.")] = None
-    videos: Annotated[Path | None, typer.Option(help="Training videos; instead of DATA_ROOT/train_video.")] = None
-    val: Annotated[Path | None, typer.Option(help="Videos to judge on; instead of DATA_ROOT/val.")] = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class GridOptions:
     """Which runs."""
 
     trackers: Annotated[
         list[str] | None,
-        typer.Option("--trackers", help="Recipes to study, each in the rows of the paper's table; default: the small ones."),
+        typer.Option(help="Recipes to study, each in the rows of the paper's table; default: the small ones."),
     ] = None
-    only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="ROW", help="Rows such as TRACKER.base, or base of each tracker; repeat.")
-    ] = None
-    seeds: Annotated[str, typer.Option("--seeds", help="Of initial weights and samples, by commas.")] = "0,1,2"
+    only: Annotated[list[str] | None, typer.Option(metavar="ROW", help="Rows such as TRACKER.base, or base of each tracker; repeat.")] = (
+        None
+    )
+    seeds: Annotated[str, typer.Option(help="Of initial weights and samples, by commas.")] = "0,1,2"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
     """What all runs have in common."""
 
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Updates of each run; default: each recipe's own.")] = None
-    samples: Annotated[int, typer.Option("--samples", min=1, help="Different training pairs per seed, drawn once and kept.")] = 12_800
-    cache: Annotated[Cache, typer.Option("--cache", help="What is kept of a pair: features needs a frozen backbone.")] = "auto"
-    settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of any setting of all runs; may be repeated.")] = None
-    preset: Annotated[str, typer.Option("--preset", help="Inference parameters of all runs.")] = "default"
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto"
-    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each run.")] = 1
+    steps: Annotated[int | None, typer.Option(min=1, help="Updates of each run; default: each recipe's own.")] = None
+    samples: Annotated[int, typer.Option(min=1, help="Different training pairs per seed, drawn once and kept.")] = 12_800
+    cache: Annotated[
+        Literal["auto", "features", "images", "none"], typer.Option(help="What is kept of a pair: features needs a frozen backbone.")
+    ] = "auto"
+    settings: Settings = None
+    preset: Preset = "default"
+    device: TrainDevice = "auto"
+    threads: Threads = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,25 +101,25 @@ class PageOptions:
     """What is written at the end."""
 
     report: Annotated[bool, typer.Option("--report", help="Train nothing: only write the page of what is finished.")] = False
-    page: Annotated[Path | None, typer.Option("--page", metavar="FILE.md", help="Also write the page here.")] = None
+    page: Annotated[Path | None, typer.Option(metavar="FILE.md", help="Also write the page here.")] = None
     results: Annotated[
         Path | None,
-        typer.Option("--results", metavar="DIR", help="Of lockon bench run, with --refine and --protocol oracle; for alpha-refine's page."),
+        typer.Option(metavar="DIR", help="Of lockon bench run, with --refine and --protocol oracle; for alpha-refine's page."),
     ] = None
 
 
 def _add(name: str, text: str) -> None:
     """Add the command of one study; all have the same options."""
 
-    @app.command(name, help=text.replace("{name}", name))
+    @app.command(name, help=text.replace("{name}", name).replace("{does}", _REFINES if name == "alpha-refine" else _TRACKS))
     @option_groups
     def study(
         *,
-        out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the study; the same command goes on from there.")],
+        out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the study; the same command goes on from there.")],
         sources: SourceOptions,
         grid: GridOptions,
         train: TrainOptions,
-        jobs: Annotated[int, typer.Option("--jobs", min=0, help="Runs side by side; 0 does all in this process.")] = 1,
+        jobs: Annotated[int, typer.Option(min=0, help="Runs side by side; 0 does all in this process.")] = 1,
         pages: PageOptions,
     ) -> None:
         from lockon.errors import LockonError
@@ -149,7 +134,7 @@ def _add(name: str, text: str) -> None:
 
             trackers_with_refiner(pages.results, kind)  # an error now, not after an hour
         if not pages.report:
-            failures = _run(_study(kind, out, sources, train), runs, jobs, train.threads)
+            failures = _run(_study(kind, out, sources, train), runs, jobs)
         from lockon.studies.report import write_report
 
         for path in write_report(out, kind, [out / f"{name}.md", *([pages.page] if pages.page else [])], pages.results):
@@ -164,22 +149,11 @@ def _study(kind: StudySpec, out: Path, sources: SourceOptions, train: TrainOptio
 
     for module in ("torch", "lightning_fabric", "safetensors", "tensorboard"):
         require(module, "train")
-    from lockon.cli._options import parse_overrides
     from lockon.studies.settings import Study
-    from lockon.train.recipe import TrainSources
 
-    return Study(
-        kind=kind,
-        out=out,
-        sources=TrainSources.find(sources.data_root, stills=sources.stills, videos=sources.videos, val=sources.val),
-        steps=train.steps,
-        samples=train.samples,
-        cache=train.cache,
-        overrides=parse_overrides(train.settings or []),
-        preset=train.preset,
-        device=train.device,
-        threads=train.threads,
-    )
+    common = asdict(train)
+    overrides = parse_overrides(common.pop("settings") or [])
+    return Study(kind=kind, out=out, sources=sources.find(), overrides=overrides, **common)
 
 
 for _name, _text in _HELP.items():
@@ -198,40 +172,29 @@ def _seeds(text: str) -> list[int]:
     return seeds
 
 
-def _run(study: Study, runs: list[StudyRun], jobs: int, threads: int) -> list[str]:
+def _run(study: Study, runs: list[StudyRun], jobs: int) -> list[str]:
     """Run everything that is missing, with progress on stderr; return one line per failed run."""
-    from rich.console import Console
-
+    from lockon.cli._terminal import progress_bar
     from lockon.studies.tasks import run_tasks
-    from lockon.studies.training import tasks_of
+    from lockon.studies.training import progress_of, tasks_of
 
     study.validation()  # an error now, not after an hour
     study.claim()
     tasks = tasks_of(study, runs, parts=max(jobs, 1))
-    console = Console(stderr=True)
-    return _follow(run_tasks(tasks, jobs=jobs, threads=threads), study, len(tasks), console)
-
-
-def _follow(events: Iterable[Event | None], study: Study, count: int, console: Any) -> list[str]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from lockon.studies.training import progress_of
-
     failures: list[str] = []
     running: dict[str, str] = {}
-    columns = (TextColumn("study"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[text]}"))
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        whole = bar.add_task("study", total=count, text="")
-        for event in events:
+    with progress_bar() as bar:
+        whole = bar.add_task("study", total=len(tasks))
+        for event in run_tasks(tasks, jobs=jobs, threads=study.threads):
             if event is not None:
                 running[event.task.key] = event.text
                 if event.kind in ("done", "failed"):
                     del running[event.task.key]
                     bar.advance(whole)
                     line = f"{event.task.key}: {event.kind}" + (f": {event.text}" if event.text else "")
-                    console.print(line, highlight=False, markup=False, soft_wrap=True)
+                    bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
                 if event.kind == "failed":
                     failures.append(f"{event.task.key} ({event.text})")
             texts = (f"{key} {progress_of(study, key) or text}".strip() for key, text in running.items())
-            bar.update(whole, text="; ".join(texts))
+            bar.update(whole, description="; ".join(texts) or "study")
     return failures

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from lockon.cli._options import LoadOptions, OutputOptions, RefineOptions, option_groups
-
-if TYPE_CHECKING:
-    from lockon.types import FloatArray
-    from lockon.video import FrameReader
+from lockon.cli._options import LoadOptions, OutputOptions, RefinerOptions, option_groups
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
+class RefineOptions(RefinerOptions):
+    """A refiner behind the tracker."""
+
+    refine: Annotated[
+        str | None,
+        typer.Option(metavar="NAME[:PRESET]", help="Refiner behind the tracker, for example refine-s: sharper boxes, and masks."),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrackOutputOptions(OutputOptions):
-    """Options that select the files of `lockon track`.
-
-    Attributes:
-        heatmap: Whether to draw score maps on the video.
-        format: Format of the box files, or None to go by their suffixes.
-    """
+    """Options that select the files of `lockon track`."""
 
     heatmap: Annotated[bool, typer.Option("--heatmap", help="Draw the network's score map over the search region (with --out).")] = False
     format: Annotated[str | None, typer.Option(help="csv, jsonl, mot, coco or cvat; default: by the suffix of --save.")] = None
@@ -59,8 +60,11 @@ def track(
 
       lockon track 0 --select --tracker csrt --frames 500 > boxes.csv
     """
+    import numpy as np
+
     from lockon.cli._follow import follow, opened_outputs, score_map_source
     from lockon.cli._refine import load_refined
+    from lockon.cli._select import select_boxes
     from lockon.errors import LockonError
     from lockon.ops.boxes import parse_box
     from lockon.video import open_frames
@@ -79,15 +83,5 @@ def track(
         opened_outputs(output, reader, tracker, name, format=output.format, to_stdout=to_stdout) as (outputs, summary),
     ):
         outputs.heatmap = heatmap
-        follow(reader, tracker, _start_boxes(boxes, reader), outputs, summary, frames=frames, quiet=output.quiet)
-
-
-def _start_boxes(boxes: list[tuple[float, float, float, float]], reader: FrameReader) -> FloatArray:
-    """Return the boxes as an array (4,) or (n, 4), drawn by the user where there are none."""
-    import numpy as np
-
-    if boxes:
-        return np.asarray(boxes[0] if len(boxes) == 1 else boxes)
-    from lockon.cli._select import select_boxes
-
-    return select_boxes(reader.first.image)
+        start_boxes = np.asarray(boxes[0] if len(boxes) == 1 else boxes) if boxes else select_boxes(reader.first.image)
+        follow(reader, tracker, start_boxes, outputs, summary, frames=frames, quiet=output.quiet)

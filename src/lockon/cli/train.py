@@ -8,56 +8,36 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockon.cli._options import option_groups, parse_overrides
+from lockon.cli._options import Settings, SourceOptions, TrainDevice, option_groups, parse_overrides
 from lockon.errors import LockonError
 
 if TYPE_CHECKING:
     from lockon.train.engine import TrainOutcome
-    from lockon.train.recipe import Recipe
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrainSourceOptions:
-    """Options that say where the training data lie.
+@dataclass(frozen=True, kw_only=True)
+class TrainSourceOptions(SourceOptions):
+    """Where the training data lie, single datasets too."""
 
-    Attributes:
-        data_root: Folder of all data.
-        data: NAME:FOLDER of datasets.
-        stills: Folder of images.
-        videos: Folder of training videos.
-        val: Folder of validation videos.
-    """
-
-    data_root: Annotated[Path | None, typer.Option(help="folder with train/ (stills), train_video/ and val/, or with datasets")] = None
-    data: Annotated[list[str] | None, typer.Option(help="NAME:FOLDER of a dataset that lies elsewhere; may be repeated")] = None
-    stills: Annotated[Path | None, typer.Option(help="images with boxes or masks; instead of DATA_ROOT/train")] = None
-    videos: Annotated[Path | None, typer.Option(help="training videos; instead of DATA_ROOT/train_video")] = None
-    val: Annotated[Path | None, typer.Option(help="videos to validate on; instead of DATA_ROOT/val")] = None
+    data: Annotated[list[str] | None, typer.Option(help="NAME:FOLDER of a dataset that lies elsewhere; may be repeated.")] = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class SettingOptions:
-    """Options that change the settings of a run.
+    """Options that change the settings of a run."""
 
-    Attributes:
-        steps: Updates of the whole run.
-        settings: NAME=VALUE, see `parse_overrides`.
-        threads: Torch threads of this process.
-        workers: Processes that make samples.
-    """
-
-    steps: Annotated[int | None, typer.Option(help="updates of the whole run")] = None
-    settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of any setting; may be repeated")] = None
-    threads: Annotated[int | None, typer.Option(help="torch threads of this process")] = None
-    workers: Annotated[int | None, typer.Option(help="processes that make samples")] = None
+    steps: Annotated[int | None, typer.Option(help="Updates of the whole run.")] = None
+    settings: Settings = None
+    threads: Annotated[int | None, typer.Option(help="Torch threads of this process.")] = None
+    workers: Annotated[int | None, typer.Option(help="Processes that make samples.")] = None
 
     def overrides(self) -> dict[str, Any]:
         """Return ``--set`` texts and the options that are settings of the loop, by dotted name."""
         overrides = parse_overrides(self.settings or [])
-        for option, value in {"steps": self.steps, "threads": self.threads, "workers": self.workers}.items():
-            name = f"train.{option}"
+        options = {"train.steps": self.steps, "train.machine.threads": self.threads, "train.machine.workers": self.workers}
+        for name, value in options.items():
             if value is not None and name in overrides:
-                raise LockonError(f"--{option} and --set {name} both say the same; give one of the two")
+                raise LockonError(f"--{name.rpartition('.')[2]} and --set {name} both say the same; give one of the two")
             if value is not None:
                 overrides[name] = value
         return overrides
@@ -67,13 +47,13 @@ class SettingOptions:
 def train(
     name: Annotated[str, typer.Argument(help="tracker to train, for example lockon-s")],
     *,
-    out: Annotated[Path, typer.Option("--out", help="folder of the run: checkpoints, weights, logs")],
+    out: Annotated[Path, typer.Option(help="folder of the run: checkpoints, weights, logs")],
     sources: TrainSourceOptions,
     settings: SettingOptions,
     resume: Annotated[bool, typer.Option("--resume", help="continue the run in --out, exactly where it was saved")] = False,
     init: Annotated[Path | None, typer.Option(help="start from these .safetensors weights (a resumed run keeps its own)")] = None,
     minutes: Annotated[float | None, typer.Option(help="save and stop after this time; --resume continues")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
+    device: TrainDevice = "auto",
 ) -> None:
     """Train a tracker; stop it at any time, continue with --resume.
 
@@ -83,7 +63,7 @@ def train(
 
       lockon train lockon-s --data-root data --out runs/first --resume --minutes 50
 
-      lockon train lockon-s --videos my_videos --out runs/mine --init best.safetensors --steps 2000 --set train.learning_rate=3e-4
+      lockon train lockon-s --videos my_videos --out runs/mine --init best.safetensors --steps 2000 --set train.optimizer.learning_rate=3e-4
 
       lockon train siamban-r50-rbo --data-root data --out runs/ban --set backbone_weights=resnet50.pth
 
@@ -93,26 +73,19 @@ def train(
 
     for module in ("torch", "lightning_fabric", "safetensors", "tensorboard"):
         require(module, "train")
-    from lockon.train.recipe import TrainSources
+    from lockon.train.checkpoint import load_weights
+    from lockon.train.engine import Engine
     from lockon.zoo.training import recipe
 
     if minutes is not None and not minutes > 0:
         raise LockonError(f"--minutes must be above 0, got {minutes}; leave it out to train to the end")
-    s = sources
-    found = TrainSources.find(s.data_root, stills=s.stills, videos=s.videos, val=s.val, sets=s.data or ())
-    outcome = _run(recipe(found, settings.overrides(), name), out, init=init, resume=resume, minutes=minutes, device=device)
-    _report(outcome, out)
-
-
-def _run(recipe: Recipe, out: Path, *, init: Path | None, resume: bool, minutes: float | None, device: str) -> TrainOutcome:
-    from lockon.train.checkpoint import load_weights
-    from lockon.train.engine import Engine
-
+    made = recipe(sources.find(sources.data or ()), settings.overrides(), name)
     if init is not None:
-        load_weights(recipe.task.module, init)
-    for note in recipe.notes:
+        load_weights(made.task.module, init)
+    for note in made.notes:
         typer.echo(note, err=True)
-    return Engine(recipe, out, device=device, resume=resume, stop_after_minutes=minutes).fit()
+    outcome = Engine(made, out, device=device, resume=resume, stop_after_minutes=minutes).fit()
+    _report(outcome, out)
 
 
 def _report(outcome: TrainOutcome, out: Path) -> None:

@@ -41,9 +41,9 @@ ALPHA_REFINE = StudySpec(
             "model.appearance": False,
             "model.reference": "crop",
             "train.unfreeze": ((0.0, 0),),
-            "train.warmup_steps": 30,
-            "train.workers": 0,
-            "train.save_every": 100,
+            "train.schedule.warmup_steps": 30,
+            "train.machine.workers": 0,
+            "train.output.save_every": 100,
         }
     },
     column="network",

@@ -57,7 +57,7 @@ class Study:
         Raises:
             LockonError: Unknown tracker or setting, missing data.
         """
-        settings: dict[str, Any] = {"train.seed": run.seed, "train.threads": self.threads, "train.validate_every": 0}
+        settings: dict[str, Any] = {"train.seed": run.seed, "train.machine.threads": self.threads, "train.output.validate_every": 0}
         if self.steps is not None:
             settings["train.steps"] = self.steps
         settings |= {**self.kind.budget.get(run.row.tracker, {}), **self.overrides, **self.kind.settings(run.row)}

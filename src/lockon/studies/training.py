@@ -100,7 +100,8 @@ def _train(study: Study, run: StudyRun) -> None:
     config = recipe.config
     if cache is not None and isinstance(cache.pipeline, FrozenFeatures):
         backbone = take_backbone(module)
-        config = replace(config, unfreeze=(), workers=0)  # a copy from disk: workers would cost more than they help
+        # a copy from disk: workers would cost more than they help
+        config = replace(config, unfreeze=(), machine=replace(config.machine, workers=0))
     if cache is not None and cache.complete:
         cache.pipeline = None
     recipe = replace(recipe, pipeline=recipe.pipeline if cache is None else cache, config=config, validate=None)

@@ -137,9 +137,13 @@ class Checkpoints:
         """Return the folder of the checkpoint after `step` updates."""
         return self.folder / f"step-{step:06d}"
 
+    def temporary(self, step: int) -> Path:
+        """Return the folder that is filled before it takes the name of `path`."""
+        return self.folder / f".step-{step:06d}.tmp"
+
     def begin(self, step: int) -> Path:
         """Return an empty folder to fill; left-overs of a killed run are removed."""
-        temporary = self.folder / f".step-{step:06d}.tmp"
+        temporary = self.temporary(step)
         for leftover in self.folder.glob(".step-*.tmp"):
             shutil.rmtree(leftover)
         temporary.mkdir(parents=True)

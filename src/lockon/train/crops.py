@@ -1,7 +1,4 @@
-"""The images of a batch, as networks take them.
-
-Samples name their crops by role: "template" and "search" for pairs. Tasks ask for the roles that they know.
-"""
+"""The images of a batch, as networks take them."""
 
 from __future__ import annotations
 
@@ -11,17 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-PAIR = ("template", "search")  # roles of the two crops of a pair
-
 
 def as_images(crops: Tensor, device: torch.device) -> Tensor:
     """Return (B, H, W, 3) uint8 as (B, 3, H, W) float in channels-last memory: the permuted view already is."""
     return crops.to(device, non_blocking=True).permute(0, 3, 1, 2).float()
 
 
-def images_of(batch: Mapping[str, Any], device: torch.device, roles: tuple[str, ...] = PAIR) -> tuple[Tensor, ...]:
-    """Return the images (B, 3, H, W) of a batch by role, in the order of `roles`."""
-    return tuple(as_images(batch[role], device) for role in roles)
+def images_of(batch: Mapping[str, Any], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the template and the search images (B, 3, H, W) of a batch of pairs."""
+    return as_images(batch["template"], device), as_images(batch["search"], device)
 
 
-__all__ = ["PAIR", "as_images", "images_of"]
+__all__ = ["as_images", "images_of"]

@@ -24,7 +24,7 @@ import torch
 from lightning_fabric import Fabric
 from rich.console import Console
 
-from lockon.config import as_json, differences
+from lockon.config import PART, as_json, differences, flatten
 from lockon.errors import LockonError
 from lockon.train.checkpoint import (
     Checkpoints,
@@ -79,13 +79,13 @@ class Engine:
     ) -> None:
         self.recipe, self.task, self.run = recipe, recipe.task, run
         self.deadline = None if stop_after_minutes is None else time.monotonic() + 60 * stop_after_minutes
-        self.fabric: Fabric = make_fabric(device, recipe.config.precision)
+        self.fabric: Fabric = make_fabric(device, recipe.config.machine.precision)
         self.config: TrainConfig = recipe.config.resolved(self.fabric.world_size)
         self.console = console or Console(stderr=True, quiet=not self.fabric.is_global_zero)
-        self.checkpoints = Checkpoints(run, self.config.keep)
+        self.checkpoints = Checkpoints(run, self.config.output.keep)
         self._check_folder(resume)
-        if self.config.threads:
-            torch.set_num_threads(self.config.threads)
+        if self.config.machine.threads:
+            torch.set_num_threads(self.config.machine.threads)
         torch.manual_seed(self.config.seed + self.fabric.global_rank)
         self.task.module.train()
         self.updates = Updates(self.fabric, self.task, self.config, run)
@@ -98,8 +98,8 @@ class Engine:
         """Train until the last step, the time limit or a signal; always save before returning.
 
         Raises:
-            LockonError: A loss or gradient that is not finite (RUN/nonfinite.json has the samples; `TrainConfig.skip_above` leaves
-                such updates out), or a validation without the metric that chooses the best weights.
+            LockonError: A loss or gradient that is not finite (RUN/nonfinite.json has the samples; `GradientConfig.skip_above`
+                leaves such updates out), or a validation without the metric that chooses the best weights.
         """
         if self.state.step >= self.config.steps:
             return TrainOutcome("finished", self.state)
@@ -115,7 +115,8 @@ class Engine:
                 log.close()
 
     def _loop(self, log: RunLog | None, bar: ProgressBar, stop: StopRequest) -> TrainOutcome:
-        config, meter = self.config, Meter()
+        config, output, meter = self.config, self.config.output, Meter()
+        samples = config.batch_size * config.gradients.accumulate * self.fabric.world_size
         start, seconds_before = time.monotonic(), self.state.seconds
         if self.state.validation_due:
             self._validate(log, bar, stop)
@@ -125,20 +126,20 @@ class Engine:
             self.state.step += 1
             step = self.state.step
             self.state.seconds = seconds_before + time.monotonic() - start
-            meter.add(values, samples=config.batch_size * config.accumulate * self.fabric.world_size, waited=waited)
+            meter.add(values, samples=samples, waited=waited)
             bar.step(step)
-            if log is not None and (step % config.log_every == 0 or step == config.steps):
+            if log is not None and (step % output.log_every == 0 or step == config.steps):
                 record = meter.record(config.steps - step)
                 log.write("train", step, record)
                 bar.record(step, record)
             paused_at = time.monotonic()
             interrupted, over = agree(self.fabric, stop.requested, self.deadline is not None and time.monotonic() >= self.deadline)
-            due = config.validate_every and (step % config.validate_every == 0 or step == config.steps)
+            due = output.validate_every and (step % output.validate_every == 0 or step == config.steps)
             self.state.validation_due = bool(due and self.recipe.validate is not None)
             if self.state.validation_due and not interrupted:
                 self._validate(log, bar, stop)
                 (interrupted,) = agree(self.fabric, stop.requested)
-            if step % config.save_every == 0 or step == config.steps or interrupted or over:
+            if step % output.save_every == 0 or step == config.steps or interrupted or over:
                 self._save()
             meter.pause(time.monotonic() - paused_at)
             if (interrupted or over) and step < config.steps:
@@ -158,9 +159,9 @@ class Engine:
 
     def _judge(self, metrics: dict[str, float], log: RunLog, bar: ProgressBar) -> None:
         """Record a validation and save the weights if they are the best so far."""
-        state, name = self.state, self.config.best_metric
+        state, name = self.state, self.config.output.best_metric
         if name not in metrics:
-            raise LockonError(f"validation gives no {name!r}; set train.best_metric to one of {', '.join(sorted(metrics))}")
+            raise LockonError(f"validation gives no {name!r}; set train.output.best_metric to one of {', '.join(sorted(metrics))}")
         state.metrics, state.metrics_step = metrics, state.step
         better = state.best_value is None or metrics[name] > state.best_value
         if better:
@@ -172,8 +173,7 @@ class Engine:
 
     def _save(self) -> None:
         """Write the whole state as one checkpoint, and last.safetensors. Every process writes its generators."""
-        folder, first = self.checkpoints.path(self.state.step), self.fabric.is_global_zero
-        temporary = folder.with_name(f".{folder.name}.tmp")
+        temporary, first = self.checkpoints.temporary(self.state.step), self.fabric.is_global_zero
         if first:
             self.checkpoints.begin(self.state.step)
             save_weights(self.task.module, temporary / "model.safetensors")
@@ -233,12 +233,14 @@ class Engine:
 
 def _decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that decide what is learnt."""
-    train = {name: value for name, value in settings["train"].items() if name not in OPERATIONAL}
+    train = {name: value for name, value in flatten(settings["train"]).items() if name not in OPERATIONAL}
     return {**settings, "train": train}
 
 
 def _completed(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
     """Complete the settings of an earlier version, which lacks those that came later: they had the effect of their defaults."""
+    if settings.get(PART) != defaults.get(PART):
+        return dict(settings)  # the fields of another part are not those that it lacks
     merged = {**defaults, **settings}
     both = [name for name in defaults if isinstance(defaults[name], Mapping) and isinstance(settings.get(name), Mapping)]
     return {**merged, **{name: _completed(settings[name], defaults[name]) for name in both}}

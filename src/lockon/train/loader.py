@@ -35,7 +35,8 @@ class BatchIndices:
 
     def __init__(self, config: TrainConfig, start: int = 0, rank: int = 0, world: int = 1) -> None:
         self.size, self.rank, self.world = config.batch_size, rank, world
-        self.blocks = range(start * config.accumulate, config.steps * config.accumulate)
+        accumulate = config.gradients.accumulate
+        self.blocks = range(start * accumulate, config.steps * accumulate)
 
     def __len__(self) -> int:
         return len(self.blocks)
@@ -61,14 +62,14 @@ def make_loader(
     """Return one pass over all batches of the run from update `start` on; its workers live as long as the pass.
 
     Args:
-        pipeline: Source of the samples; with `config.workers` > 0 it is copied into each worker process.
+        pipeline: Source of the samples; with `config.machine.workers` > 0 it is copied into each worker process.
         config: Number of workers, and what a batch is.
         start: First update, 0-based.
         rank: Number of this process.
         world: How many processes the run has.
         pin_memory: For copies to a GPU.
     """
-    workers = min(config.workers, usable_cores())  # more than cores gain nothing, and torch warns; the samples are the same
+    workers = min(config.machine.workers, usable_cores())  # more than cores gain nothing, and torch warns; the samples are the same
     return DataLoader(
         _Samples(pipeline),
         batch_sampler=BatchIndices(config, start, rank, world),

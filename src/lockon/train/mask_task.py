@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lockon.errors import LockonError
+from lockon._config_values import check_field
 from lockon.models.siammask import SiamMaskModel
 from lockon.train.assigners.base import Assigner
 from lockon.train.assigners.sampling import EVERYTHING, SamplingConfig
@@ -36,8 +36,7 @@ class MaskSampling:
     max_cells: int = 64
 
     def __post_init__(self) -> None:
-        if self.max_cells < 1:
-            raise LockonError(f"max_cells must be 1 or more, got {self.max_cells}")
+        check_field(self, "max_cells", self.max_cells >= 1, "1 or more")
 
 
 class MaskTask(DenseTask):
@@ -48,7 +47,7 @@ class MaskTask(DenseTask):
         losses: As of `DenseTask`; those of masks see the batches that have masks.
         assigner: As of `DenseTask`.
         sampling: As of `DenseTask`.
-        masks: Which masks a batch trains; None for the defaults.
+        masks: Which masks a batch trains.
     """
 
     module: SiamMaskModel
@@ -59,10 +58,10 @@ class MaskTask(DenseTask):
         losses: Any,
         assigner: Assigner,
         sampling: SamplingConfig = EVERYTHING,
-        masks: MaskSampling | None = None,
+        masks: MaskSampling = MaskSampling(),
     ) -> None:
         super().__init__(module, losses, assigner, sampling)
-        self.masks = masks or MaskSampling()
+        self.masks = masks
 
     def loss(self, batch: dict[str, Any]) -> dict[str, Tensor]:
         """Compute the losses of one batch.

@@ -1,23 +1,85 @@
-"""The optimizer over named parameter groups, the learning-rate schedules, and averaged weights.
+"""The optimizers as values, torch's optimizer over named parameter groups, and averaged weights.
 
-Decoupled weight decay: Loshchilov and Hutter, ICLR 2019 (1711.05101). Cosine decay: the same authors, ICLR 2017 (1608.03983),
-one cycle without restarts, behind a linear warm-up. The schedule in epochs is that of PySOT (SiamRPN++, CVPR 2019).
-Averaged weights: Polyak and Juditsky, in the exponential form.
+Decoupled weight decay: Loshchilov and Hutter, ICLR 2019 (1711.05101). Averaged weights: Polyak and Juditsky, in the exponential form.
 """
 
 from __future__ import annotations
 
 import copy
 import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
-from lockon.train.config import TrainConfig
+from lockon._config_values import check_field
 
 
-def parameter_groups(module: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OptimizerConfig(ABC):
+    """The numbers that all optimizers have.
+
+    Attributes:
+        learning_rate: Peak rate, after the warm-up.
+        backbone_multiplier: Factor on the rate for parameters whose name starts with "backbone.".
+        multipliers: More such factors, pairs (start of a parameter's name, factor), for example (("backbone.layer4.",0.5),).
+            The longest start that fits decides.
+        weight_decay: Not applied to norms and biases (parameters with fewer than two dimensions) unless `decay_all`.
+        decay_all: Norms and biases are decayed too, as PyTorch's SGD does by itself.
+        forget_momentum: The optimizer's state is dropped whenever the number of learning backbone stages changes, as where
+            PySOT builds a new optimizer.
+    """
+
+    learning_rate: float = 1e-3
+    backbone_multiplier: float = 0.1
+    multipliers: tuple[tuple[str, float], ...] = ()
+    weight_decay: float = 1e-4
+    decay_all: bool = False
+    forget_momentum: bool = False
+
+    def __post_init__(self) -> None:
+        check_field(self, "learning_rate", 0 < self.learning_rate < math.inf, "above 0")
+        for name in ("backbone_multiplier", "weight_decay"):
+            check_field(self, name, 0 <= getattr(self, name) < math.inf, "0 or more")
+        factors = all(0 <= factor < math.inf for _, factor in self.multipliers)
+        check_field(self, "multipliers", factors, 'pairs (start of a name, factor of 0 or more), such as (("backbone.layer4.",0.5),)')
+
+    @abstractmethod
+    def over(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+        """Build torch's optimizer over groups of parameters."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AdamW(OptimizerConfig):
+    """Adam that decays weights decoupled from the gradient."""
+
+    def over(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+        """Build `torch.optim.AdamW`."""
+        return torch.optim.AdamW(groups, lr=self.learning_rate, fused=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SGD(OptimizerConfig):
+    """Gradient descent with momentum, which adds the decay to the gradient (PySOT).
+
+    Attributes:
+        momentum: Share of the last update that goes on.
+    """
+
+    momentum: float = 0.9
+
+    def __post_init__(self) -> None:
+        OptimizerConfig.__post_init__(self)
+        check_field(self, "momentum", 0 <= self.momentum < 1, "at least 0 and below 1")
+
+    def over(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+        """Build `torch.optim.SGD`."""
+        return torch.optim.SGD(groups, lr=self.learning_rate, momentum=self.momentum, fused=True)
+
+
+def parameter_groups(module: nn.Module, config: OptimizerConfig) -> list[dict[str, Any]]:
     """Return groups of parameters with one rate and one decay each. All parameters are in, frozen ones too.
 
     Each group holds `params`, their `names`, `weight_decay`, and `multiplier`, the factor on the learning rate: that of the longest
@@ -38,52 +100,15 @@ def parameter_groups(module: nn.Module, config: TrainConfig) -> list[dict[str, A
     return [groups[key] for key in sorted(groups)]
 
 
-def build_optimizer(module: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """Build AdamW or SGD over all parameters of `module`; a parameter without gradient gets no update and no decay."""
-    groups = parameter_groups(module, config)
-    unnamed = [{key: value for key, value in group.items() if key != "names"} for group in groups]
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(unnamed, lr=config.learning_rate, momentum=config.momentum, fused=True)
-    return torch.optim.AdamW(unnamed, lr=config.learning_rate, fused=True)
+def build_optimizer(module: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
+    """Build the optimizer over all parameters of `module`; a parameter without gradient gets no update and no decay."""
+    return config.over([{key: value for key, value in group.items() if key != "names"} for group in parameter_groups(module, config)])
 
 
-def learning_rate_factor(step: int, config: TrainConfig) -> float:
-    """Return the factor on the peak rate for the 0-based update `step` of a run whose steps are known (`TrainConfig.resolved`)."""
-    if config.schedule == "step":
-        return float(config.decay_factor ** (config.epoch_at(step) // config.decay_epochs))
-    return _epoch_factor(config.epoch_at(step), config) if config.schedule == "log" else _cosine_factor(step, config)
-
-
-def _cosine_factor(step: int, config: TrainConfig) -> float:
-    """Compute the linear warm-up, then half a cosine down to `final_lr_ratio`.
-
-    The first update has 1 / warm-up of the peak, the last one `final_lr_ratio` of it.
-    """
-    warmup = min(config.warmup_steps, config.steps // 2)
-    if step < warmup:
-        return (step + 1) / warmup
-    span = max(1, config.steps - 1 - warmup)
-    progress = min(1.0, (step - warmup) / span)
-    return config.final_lr_ratio + (1 - config.final_lr_ratio) * 0.5 * (1 + math.cos(math.pi * progress))
-
-
-def _epoch_factor(epoch: int, config: TrainConfig) -> float:
-    """Compute PySOT's rates: W warm-up epochs climb from `warmup_ratio` by its -1/W-th power each, and so end one factor below the peak.
-
-    The epochs after them are spaced evenly in the logarithm from the peak to `final_lr_ratio`, both included.
-    """
-    warmup = min(config.warmup_epochs, config.epochs - 1)
-    if epoch < warmup:
-        return float(config.warmup_ratio ** (1 - epoch / warmup))
-    return float(config.final_lr_ratio ** ((epoch - warmup) / max(1, config.epochs - 1 - warmup)))
-
-
-def set_learning_rate(optimizer: torch.optim.Optimizer, step: int, config: TrainConfig) -> float:
-    """Set every group's rate for `step`; return the rate of a group with multiplier 1."""
-    rate = config.learning_rate * learning_rate_factor(step, config)
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set every group's rate; `rate` is that of a group with multiplier 1."""
     for group in optimizer.param_groups:
         group["lr"] = rate * group["multiplier"]
-    return rate
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, module: nn.Module) -> dict[str, torch.Tensor]:

@@ -2,7 +2,7 @@
 
 `lockon.zoo.training.recipe` makes one: ``recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str) -> Recipe``.
 It keeps its numbers in one frozen dataclass with a field ``train: TrainConfig`` and applies the overrides to it with
-`lockon.config.apply_overrides`, so that the command line says ``--set train.learning_rate=1e-3``.
+`lockon.config.apply_overrides`, so that the command line says ``--set train.optimizer.learning_rate=1e-3``.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Updates:
 
     def __init__(self, fabric: Fabric, task: Task, config: TrainConfig, run: Path) -> None:
         self.fabric, self.task, self.config, self.run = fabric, task, config, run
-        self.optimizer = build_optimizer(task.module, config)
+        self.optimizer = build_optimizer(task.module, config.optimizer)
         self._model, self._fabric_optimizer = fabric.setup(_Loss(task), self.optimizer)
         self.average = AveragedWeights(task.module, config.ema_decay)
         self._skipped = 0
@@ -62,15 +62,16 @@ class Updates:
         """Make the 0-based update `step`; return its scalars and the seconds that it waited for samples.
 
         Raises:
-            LockonError: A loss or gradient that is not finite where `config.skip_above` is 0, or too many updates left out.
+            LockonError: A loss or gradient that is not finite where `gradients.skip_above` is 0, or too many updates left out.
         """
         config = self.config
         self._set_trainable(step)
-        rate = set_learning_rate(self.optimizer, step, config)
+        rate = config.rate_at(step)
+        set_learning_rate(self.optimizer, rate)
         self.optimizer.zero_grad(set_to_none=True)
         parts, waited = self._gradients(batches)
-        values = {name: sum(part[name] for _, part in parts) / config.accumulate for name in parts[0][1]}
-        norm = torch.nn.utils.clip_grad_norm_(self.task.module.parameters(), config.clip_norm or math.inf)
+        values = {name: sum(part[name] for _, part in parts) / config.gradients.accumulate for name in parts[0][1]}
+        norm = torch.nn.utils.clip_grad_norm_(self.task.module.parameters(), config.gradients.clip_norm or math.inf)
         values |= {"gradient_norm": float(norm), "learning_rate": rate}
         if self._is_bad(values, parts):
             self._skip_or_raise(step, values, parts)
@@ -78,11 +79,11 @@ class Updates:
         self._skipped = 0
         self.optimizer.step()
         self.average.update(step)
-        return values if config.skip_above == 0 else {**values, "skipped": 0.0}, waited
+        return values if config.gradients.skip_above == 0 else {**values, "skipped": 0.0}, waited
 
     def _gradients(self, batches: Iterator[Batch]) -> tuple[list[Part], float]:
         """Run the forward and backward passes of one update. Processes are averaged by DistributedDataParallel; "sum" undoes it."""
-        config, parts, waited = self.config, [], 0.0
+        config, parts, waited = self.config.gradients, [], 0.0
         share = config.accumulate if config.reduction == "mean" else 1 / self.fabric.world_size
         for index in range(config.accumulate):
             before = time.monotonic()
@@ -105,7 +106,7 @@ class Updates:
             if not hasattr(backbone, "set_trainable"):
                 raise LockonError(f"{type(self.task.module).__name__} has no backbone.set_trainable; leave train.unfreeze empty for it")
             backbone.set_trainable(config.stages_at(step))
-            if config.forget_momentum and step > 0 and config.stages_at(step) != config.stages_at(step - 1):
+            if config.optimizer.forget_momentum and step > 0 and config.stages_at(step) != config.stages_at(step - 1):
                 self.optimizer.state.clear()
         on_step = getattr(self.task, "on_step", None)
         if on_step is not None:
@@ -114,13 +115,13 @@ class Updates:
     def _is_bad(self, values: Mapping[str, float], parts: list[Part]) -> bool:
         """Return whether any process has a loss or gradient that is not finite, or a loss above the limit."""
         finite = math.isfinite(values["loss"]) and math.isfinite(values["gradient_norm"])
-        limit = self.config.skip_above or math.inf
+        limit = self.config.gradients.skip_above or math.inf
         return agree(self.fabric, not finite or any(losses["loss"] > limit for _, losses in parts))[0]
 
     def _skip_or_raise(self, step: int, values: Mapping[str, float], parts: list[Part]) -> None:
         self._skipped += 1
         (broken,) = agree(self.fabric, not all(bool(value.isfinite().all()) for value in self.task.module.state_dict().values()))
-        if self.config.skip_above and not broken and self._skipped < SKIPS_IN_A_ROW:
+        if self.config.gradients.skip_above and not broken and self._skipped < SKIPS_IN_A_ROW:
             return
         rank = self.fabric.global_rank
         path = self.run / ("nonfinite.json" if rank == 0 else f"nonfinite-{rank}.json")
@@ -131,7 +132,8 @@ class Updates:
         what = f"{self._skipped} updates in a row left out, the last" if self._skipped >= SKIPS_IN_A_ROW else "not finite"
         values_text = f"loss {values['loss']}, gradient norm {values['gradient_norm']}"
         raise LockonError(
-            f"{what} at step {step + 1} ({values_text}); samples {named}; all in {path}; look at them or lower train.learning_rate"
+            f"{what} at step {step + 1} ({values_text}); samples {named}; all in {path}; "
+            "look at them or lower train.optimizer.learning_rate"
         )
 
 

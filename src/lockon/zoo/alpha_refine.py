@@ -11,15 +11,15 @@ of the published code, every frame refined and written back. They report boxes t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from lockon.errors import LockonError
 from lockon.models.choices import Correlation, Edges, Pool, Reference, Start
 from lockon.refiners.alpha_refine import AlphaRefiner, RefinerConfig
-from lockon.zoo.card import Card, OfficialWeights
+from lockon.zoo.card import NOTHING, Card, OfficialWeights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,29 +27,79 @@ if TYPE_CHECKING:
     from lockon.models.refiner import RefinerModel
     from lockon.zoo.recipe_config import RecipeConfig
 
+Kwargs: TypeAlias = Mapping[str, Any]
+
 STRIDE = 16  # of the third layer
 WIDTH = 64  # channels of the matched map
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AlphaRefineConfig:
-    """The choices of the network; the defaults are the released one.
+class BoxRefinerConfig:
+    """The choices that networks of this kind have in common.
 
     Attributes:
-        depth: Of the ResNet (Table 8).
         fusion: How reference and search features are matched (Table 6).
         head: That gives the box (Table 5): corners, RPN style or RCNN style.
         mask: With the mask head (Table 5, "+m").
         reference: Features of the target: cut from the middle of the map, or pooled from its box; "published": as the code of each
             fusion does it: cut for "pixelwise", pooled for "depthwise" and "naive".
-        post: 1x1 convolutions after the correlation.
-        attention: Channel attention after them.
-        non_local: A non-local block at the end.
-        corner_middle: As `CornerHead.middle`.
         rpn_edges: As `DenseBoxHead.edges`.
         rcnn_pool: As `PooledBoxHead.pool`.
         box_start: As `start` of both.
         size: Side of both crops in pixels, a multiple of 32.
+
+    Raises:
+        LockonError: A size that does not fit.
+    """
+
+    fusion: Correlation = "pixelwise"
+    head: Literal["corner", "rpn", "rcnn"] = "corner"
+    mask: bool = True
+    reference: Literal["published"] | Reference = "published"
+    rpn_edges: Edges = "offsets"
+    rcnn_pool: Pool = "average"
+    box_start: Start = "middle"
+    size: int = 256
+
+    def __post_init__(self) -> None:
+        if self.size < 64 or self.size % 32:
+            raise LockonError(f"size={self.size} given, expected a multiple of 32 from 64 on, for example size={type(self)().size}")
+
+    @property
+    def cells(self) -> int:
+        """Cells per side of the reference: those of the target alone."""
+        return self.size // (2 * STRIDE)
+
+    @property
+    def reference_features(self) -> Reference:
+        """Where the features of the target come from."""
+        if self.reference != "published":
+            return self.reference
+        return "crop" if self.fusion == "pixelwise" else "prroi"
+
+    def box_head(self, channels: int, *, corner: Kwargs, dense: Kwargs = NOTHING, pooled: Kwargs = NOTHING) -> nn.Module:
+        """Build the head with random weights, each kind with its own further arguments."""
+        from lockon.models.heads.box_regression import DenseBoxHead, PooledBoxHead
+        from lockon.models.heads.corner import CornerHead
+
+        cells = self.size // STRIDE
+        if self.head == "corner":
+            return CornerHead(channels, cells=cells, stride=STRIDE, **corner)
+        if self.head == "rpn":
+            return DenseBoxHead(channels, cells=cells, stride=STRIDE, edges=self.rpn_edges, start=self.box_start, **dense)
+        return PooledBoxHead(channels, cells=cells, stride=STRIDE, pool=self.rcnn_pool, start=self.box_start, **pooled)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AlphaRefineConfig(BoxRefinerConfig):
+    """The choices of the network; the defaults are the released one.
+
+    Attributes:
+        depth: Of the ResNet (Table 8).
+        post: 1x1 convolutions after the correlation.
+        attention: Channel attention after them.
+        non_local: A non-local block at the end.
+        corner_middle: As `CornerHead.middle`.
         train_norms: Batch normalization of the backbone uses and updates the statistics of the batch, as published; small batches may
             prefer those of ImageNet.
 
@@ -58,35 +108,21 @@ class AlphaRefineConfig:
     """
 
     depth: int = 34
-    fusion: Correlation = "pixelwise"
-    head: Literal["corner", "rpn", "rcnn"] = "corner"
-    mask: bool = True
-    reference: Literal["published"] | Reference = "published"
     post: bool = True
     attention: bool = True
     non_local: bool = False
     corner_middle: bool = False
-    rpn_edges: Edges = "offsets"
-    rcnn_pool: Pool = "average"
-    box_start: Start = "middle"
-    size: int = 256
     train_norms: bool = True
 
     def __post_init__(self) -> None:
         if self.depth not in (18, 34, 50):
             raise LockonError(f"depth={self.depth} given, expected 18, 34 or 50, for example depth=34")
-        if self.size < 64 or self.size % 32:
-            raise LockonError(f"size={self.size} given, expected a multiple of 32 from 64 on, for example size=256")
+        BoxRefinerConfig.__post_init__(self)
         if self.fusion == "pixelwise" and not self.post and self.cells**2 != WIDTH:
             raise LockonError(
                 f"size={self.size} given, whose pixel-wise correlation has {self.cells**2} channels, not the {WIDTH} of the heads; "
                 "use size=256, or leave post on"
             )
-
-    @property
-    def cells(self) -> int:
-        """Cells per side of the reference: those of the target alone."""
-        return self.size // (2 * STRIDE)
 
 
 def build(c: AlphaRefineConfig) -> RefinerModel:
@@ -111,25 +147,13 @@ def build(c: AlphaRefineConfig) -> RefinerModel:
     return RefinerModel(
         backbone=backbone,
         fusion=fusion,
-        head=_head(c),
+        head=c.box_head(WIDTH, corner={"middle": c.corner_middle}),
         mask_head=MaskDecoder(WIDTH, taps) if c.mask else None,
         size=c.size,
         reference_cells=c.cells,
-        reference=("crop" if c.fusion == "pixelwise" else "prroi") if c.reference == "published" else c.reference,
+        reference=c.reference_features,
         stride=STRIDE,
     )
-
-
-def _head(c: AlphaRefineConfig) -> nn.Module:
-    from lockon.models.heads.box_regression import DenseBoxHead, PooledBoxHead
-    from lockon.models.heads.corner import CornerHead
-
-    cells = c.size // STRIDE
-    if c.head == "corner":
-        return CornerHead(WIDTH, cells=cells, stride=STRIDE, middle=c.corner_middle)
-    if c.head == "rpn":
-        return DenseBoxHead(WIDTH, cells=cells, stride=STRIDE, edges=c.rpn_edges, start=c.box_start)
-    return PooledBoxHead(WIDTH, cells=cells, stride=STRIDE, pool=c.rcnn_pool, start=c.box_start)
 
 
 def official_network(names: Iterable[str]) -> tuple[str, dict[str, object]]:

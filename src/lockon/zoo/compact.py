@@ -14,13 +14,15 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from lockon.config import apply_overrides
 from lockon.errors import LockonError
 from lockon.localizers.dense import LocalizerConfig
 from lockon.models.choices import Branch, LocalizationConfig
-from lockon.ops.grid import AnchorGrid, Grid
+from lockon.ops.grid import AnchorGrid
 from lockon.target import StatePolicy
 from lockon.tracker import TrackerConfig
 from lockon.zoo.card import Card
+from lockon.zoo.lockon_s import STRIDE, StrideConfig
 from lockon.zoo.pysot_inference import BAN_PAPER, CAR_PAPER, RBO_PAPER, RPN_PAPER
 
 if TYPE_CHECKING:
@@ -29,13 +31,12 @@ if TYPE_CHECKING:
     from lockon.models.siamese import SiameseModel
     from lockon.zoo.recipe_config import RecipeConfig
 
-STRIDE = 16
 RATIOS = (1 / 3, 1 / 2, 1, 2, 3)
 SCALE = 4.0  # anchors of 64 x 64 pixels: a target has 60 of the 224
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CompactConfig:
+class CompactConfig(StrideConfig):
     """The network.
 
     Attributes:
@@ -43,26 +44,17 @@ class CompactConfig:
             attention matching and towers. "car": points with depth-wise matching, towers, and a branch for the box's quality.
         branch: Of head "car": "centerness" (SiamCAR), "localization" (SiamLA), or "none", as all other heads.
         localization: Choices of the branch "localization".
-        channels: Width of neck and head.
-        template_size: Side of the template crop in pixels, a multiple of the stride 16.
-        search_size: Side of the search crop in pixels, likewise.
 
     Raises:
-        LockonError: A crop side that is no multiple of 16, or a branch for a head that has none.
+        LockonError: As of `StrideConfig`; a branch for a head that has none.
     """
 
     head: Literal["ban", "rpn", "pw", "car"] = "ban"
     branch: Branch = "none"
     localization: LocalizationConfig = field(default_factory=LocalizationConfig)
-    channels: int = 128
-    template_size: int = 112
-    search_size: int = 224
 
     def __post_init__(self) -> None:
-        for name in ("template_size", "search_size"):
-            side = getattr(self, name)
-            if side < STRIDE or side % STRIDE:
-                raise LockonError(f"{name}={side} given, expected a multiple of 16 (the backbone's stride), for example {name}=112")
+        StrideConfig.__post_init__(self)
         if self.branch != "none" and self.head != "car":
             raise LockonError(f"branch={self.branch} given for head={self.head}, which has no branch; take compact-car (head=car)")
 
@@ -84,7 +76,7 @@ def _head(c: CompactConfig) -> nn.Module:
     from lockon.models.heads.car import CARHead
     from lockon.models.heads.rpn import RPNHead
 
-    grid = Grid(c.search_size // STRIDE, STRIDE)
+    grid = c.grid
     if c.head == "rpn":
         anchors = AnchorGrid(grid, ratios=RATIOS, scales=(SCALE,), base=STRIDE)
         return RPNHead(1, c.channels, anchors, padding=True)
@@ -119,7 +111,8 @@ def experiments(model: CompactConfig) -> dict[str, RecipeConfig]:
         "pw": {**PW, "assigner": ellipse},
         "car": {**CAR, "assigner": replace(CAR["assigner"], inner=0.3, nearest=True)},
     }[model.head]
-    train = replace(SMALL_TRAIN, steps=1000, warmup_steps=50, unfreeze=((0.0, 0),), validate_every=1000)
+    changes = {"steps": 1000, "schedule.warmup_steps": 50, "unfreeze": ((0.0, 0),), "output.validate_every": 1000}
+    train = apply_overrides(SMALL_TRAIN, changes)
     return {"default": RecipeConfig(train=train, model=model, data=PairDataConfig(), mix=SourceWeights(), **learnt)}
 
 

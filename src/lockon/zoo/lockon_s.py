@@ -23,16 +23,11 @@ STRIDE = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LockonSConfig:
-    """The choices of the network that were compared (see docs/results/lockon-s.md); the defaults are the released one.
+class StrideConfig:
+    """The choices that networks on this backbone have in common.
 
     Attributes:
-        backbone: Trunk at stride 16.
-        matching: Of template and search.
-        quality: Adds a separate IoU branch.
         channels: Width of neck and head.
-        depth: Convolutions of the head's towers.
-        kernel: Side of their kernels.
         template_size: Side of the template crop in pixels, a multiple of the stride 16.
         search_size: Side of the search crop in pixels, likewise.
 
@@ -40,12 +35,7 @@ class LockonSConfig:
         LockonError: A crop side that is no multiple of 16.
     """
 
-    backbone: Literal["efficientnet-lite0", "mobilenet-v2"] = "efficientnet-lite0"
-    matching: Literal["pixelwise", "depthwise"] = "pixelwise"
-    quality: bool = True
     channels: int = 128
-    depth: int = 4
-    kernel: int = 3
     template_size: int = 112
     search_size: int = 224
 
@@ -53,12 +43,31 @@ class LockonSConfig:
         for name in ("template_size", "search_size"):
             side = getattr(self, name)
             if side < STRIDE or side % STRIDE:
-                raise LockonError(f"{name}={side} given, expected a multiple of 16 (the backbone's stride), for example {name}=128")
+                raise LockonError(f"{name}={side} given, expected a multiple of 16 (the backbone's stride), for example {name}=112")
 
     @property
     def grid(self) -> Grid:
         """The candidate points of the search crop."""
         return Grid(self.search_size // STRIDE, STRIDE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockonSConfig(StrideConfig):
+    """The choices of the network that were compared (see docs/results/lockon-s.md); the defaults are the released one.
+
+    Attributes:
+        backbone: Trunk at stride 16.
+        matching: Of template and search.
+        quality: Adds a separate IoU branch.
+        depth: Convolutions of the head's towers.
+        kernel: Side of their kernels.
+    """
+
+    backbone: Literal["efficientnet-lite0", "mobilenet-v2"] = "efficientnet-lite0"
+    matching: Literal["pixelwise", "depthwise"] = "pixelwise"
+    quality: bool = True
+    depth: int = 4
+    kernel: int = 3
 
 
 def build(c: LockonSConfig) -> SiameseModel:

@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
+from lockon._config_values import check_range
 from lockon.config import apply_overrides
 from lockon.data.samples.pysot import PysotDataConfig
 from lockon.data.samples.refine import RefineDataConfig
 from lockon.errors import LockonError, unknown_name
 from lockon.train.assigners.sampling import SamplingConfig
-from lockon.train.config import TrainConfig
+from lockon.train.config import MachineConfig, OutputConfig, TrainConfig
 from lockon.train.mask_task import MaskSampling
+from lockon.train.optim import AdamW
 from lockon.train.refine_task import RefineLosses
+from lockon.train.schedules import CosineDecay
 from lockon.zoo.card import Card
 from lockon.zoo.dense_losses import BanLosses, CarLosses, DenseAssigner, MaskLosses, PointLosses, RpnLosses
 from lockon.zoo.lockon_s_data import SourceWeights
@@ -22,15 +25,12 @@ from lockon.zoo.lockon_s_data import SourceWeights
 SMALL_TRAIN = TrainConfig(
     steps=5000,
     batch_size=32,
-    learning_rate=1e-3,
-    backbone_multiplier=0.2,
-    warmup_steps=100,
-    weight_decay=1e-3,
+    optimizer=AdamW(learning_rate=1e-3, backbone_multiplier=0.2, weight_decay=1e-3),
+    schedule=CosineDecay(warmup_steps=100),
     ema_decay=0.998,
     unfreeze=((0.0, 0), (0.1, 1)),
-    workers=1,
-    save_every=250,
-    validate_every=2500,
+    output=OutputConfig(save_every=250, validate_every=2500),
+    machine=MachineConfig(workers=1),
 )
 
 
@@ -55,8 +55,7 @@ class TeacherConfig:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise LockonError(f"teacher.samples={self.samples} given, expected at least 1")
+        check_range("samples", self.samples, 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

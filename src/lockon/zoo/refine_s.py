@@ -6,67 +6,47 @@ features projected before they are matched, narrower heads, and box losses that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from lockon.config import apply_overrides
 from lockon.errors import LockonError
-from lockon.models.choices import Correlation, Edges, Pool, Reference, Start
 from lockon.refiners.alpha_refine import AlphaRefiner, RefinerConfig
-from lockon.zoo.alpha_refine import PAPER, PRESETS
+from lockon.zoo.alpha_refine import PAPER, PRESETS, STRIDE, BoxRefinerConfig
 from lockon.zoo.card import Card
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from lockon.models.refiner import RefinerModel
     from lockon.zoo.recipe_config import RecipeConfig
 
-STRIDE = 16
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RefineSConfig:
+class RefineSConfig(BoxRefinerConfig):
     """The choices of the network.
 
     Attributes:
-        fusion: How reference and search features are matched.
-        head: That gives the box.
-        mask: With the mask head.
-        reference: Features of the target: cut from the middle of the map, or pooled from its box; "published": as the published code
-            of each fusion does it: cut for "pixelwise", pooled for "depthwise" and "naive".
         appearance: The search features go to the heads beside what was matched.
         width: Channels that are matched.
         channels: Of the matched map.
         hidden: Channels of the heads, a multiple of 8.
         laterals: Channels of the backbone's first three stages in the mask head.
         decoder: Channels of the mask head beside them.
-        rpn_edges: As `DenseBoxHead.edges`.
-        rcnn_pool: As `PooledBoxHead.pool`.
-        box_start: As `start` of both.
-        size: Side of both crops in pixels, a multiple of 32.
+        size: As of `BoxRefinerConfig`.
 
     Raises:
         LockonError: A size or a width that does not fit.
     """
 
-    fusion: Correlation = "pixelwise"
-    head: Literal["corner", "rpn", "rcnn"] = "corner"
-    mask: bool = True
-    reference: Literal["published"] | Reference = "published"
     appearance: bool = True
     width: int = 96
     channels: int = 64
     hidden: int = 128
     laterals: tuple[int, int, int] = (16, 32, 64)
     decoder: tuple[int, int, int] = (16, 24, 32)
-    rpn_edges: Edges = "offsets"
-    rcnn_pool: Pool = "average"
-    box_start: Start = "middle"
     size: int = 192
 
     def __post_init__(self) -> None:
-        if self.size < 64 or self.size % 32:
-            raise LockonError(f"size={self.size} given, expected a multiple of 32 from 64 on, for example size=192")
+        BoxRefinerConfig.__post_init__(self)
         if self.hidden < 8 or self.hidden % 8:
             raise LockonError(f"hidden={self.hidden} given, expected a multiple of 8, for example hidden=128")
         if min(self.width, self.channels, *self.laterals, *self.decoder) < 4:
@@ -81,34 +61,26 @@ def build(c: RefineSConfig) -> RefinerModel:
     from lockon.models.refiner_fusion import ProjectedFusion
 
     trunk = efficientnet_lite0()
-    cells = c.size // (2 * STRIDE)
     fusion = ProjectedFusion(
-        trunk.channels, width=c.width, appearance=c.appearance, reference_cells=cells, correlation=c.fusion, out=c.channels
+        trunk.channels, width=c.width, appearance=c.appearance, reference_cells=c.cells, correlation=c.fusion, out=c.channels
+    )
+    head = c.box_head(
+        c.channels,
+        corner={"hidden": c.hidden, "middle": True},
+        dense={"hidden": c.hidden},
+        pooled={"widths": (2 * c.hidden, c.hidden, c.hidden // 2, c.hidden // 2), "pooled": c.hidden},
     )
     stem, first, second = trunk.stage_channels[:3]
     return RefinerModel(
         backbone=trunk,
         fusion=fusion,
-        head=_head(c),
+        head=head,
         mask_head=MaskDecoder(c.channels, (stem, first, second), wide=c.laterals, widths=c.decoder) if c.mask else None,
         size=c.size,
-        reference_cells=cells,
-        reference=("crop" if c.fusion == "pixelwise" else "prroi") if c.reference == "published" else c.reference,
+        reference_cells=c.cells,
+        reference=c.reference_features,
         stride=STRIDE,
     )
-
-
-def _head(c: RefineSConfig) -> nn.Module:
-    from lockon.models.heads.box_regression import DenseBoxHead, PooledBoxHead
-    from lockon.models.heads.corner import CornerHead
-
-    cells = c.size // STRIDE
-    if c.head == "corner":
-        return CornerHead(c.channels, cells=cells, stride=STRIDE, hidden=c.hidden, middle=True)
-    if c.head == "rpn":
-        return DenseBoxHead(c.channels, cells=cells, stride=STRIDE, hidden=c.hidden, edges=c.rpn_edges, start=c.box_start)
-    widths = (2 * c.hidden, c.hidden, c.hidden // 2, c.hidden // 2)
-    return PooledBoxHead(c.channels, cells=cells, stride=STRIDE, widths=widths, pool=c.rcnn_pool, pooled=c.hidden, start=c.box_start)
 
 
 def experiments() -> dict[str, RecipeConfig]:
@@ -135,7 +107,7 @@ def experiments() -> dict[str, RecipeConfig]:
         overlap=IoULoss(kind="giou", weight=2.0),
         mask=MaskCrossEntropy(weight=2.0),
     )
-    train = replace(SMALL_TRAIN, steps=3000, validate_every=500, best_metric="IoU")
+    train = apply_overrides(SMALL_TRAIN, {"steps": 3000, "output.validate_every": 500, "output.best_metric": "IoU"})
     return {"default": RecipeConfig(train=train, model=RefineSConfig(), data=data, loss=loss, mix=SourceWeights(negative=0.0))}
 
 

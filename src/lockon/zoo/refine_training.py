@@ -1,9 +1,9 @@
 """Numbers of Alpha-Refine's training runs: the schedule, and how the datasets are used.
 
 Yan et al., CVPR 2021 (arXiv 2012.06815), Sec. 3.4, with the numbers of its published code (MasterBin-IIAU/AlphaRefine). Eight cards of 32
-pairs, whose gradients were averaged, are `batch_size` 32 and `accumulate` 8 here; with N processes, set `train.accumulate` to 8 / N. The
-published runs took 7,934 of GOT-10k's training videos; here it is all but those that are known to be bad. What the collection of salient
-objects was made of is not published.
+pairs, whose gradients were averaged, are `batch_size` 32 and `accumulate` 8 here; with N processes, set `train.gradients.accumulate` to
+8 / N. The published runs took 7,934 of GOT-10k's training videos; here it is all but those that are known to be bad. What the collection
+of salient objects was made of is not published.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from lockon.data.samples.sources import MixedDraw
 from lockon.data.samples.views import ImageCache
 from lockon.data.tracks import TrackSet
 from lockon.errors import LockonError
-from lockon.train.config import TrainConfig
+from lockon.train.config import GradientConfig, MachineConfig, OutputConfig, TrainConfig
+from lockon.train.optim import AdamW
 from lockon.train.refine_task import RefineLosses
+from lockon.train.schedules import StepDecay
 from lockon.zoo.recipe_config import RecipeConfig
 
 GAP = 50  # the search frame is less than this many frames away from the reference
@@ -40,33 +42,25 @@ CUSTOM = (_images("stills"), _videos("videos", min_span=2))  # data of the user,
 SAMPLINGS = {sampling.name: sampling for sampling in (*ALL, *CUSTOM)}
 
 
-def schedule() -> TrainConfig:
-    """Return the published schedule: 40 epochs of 500 updates; Adam at 0.001, halved every eight epochs; nothing decays."""
-    return TrainConfig(
-        steps=0,
-        epochs=40,
-        pairs_per_epoch=4000 * 32,
-        batch_size=32,
-        accumulate=8,
-        learning_rate=1e-3,
-        backbone_multiplier=1.0,
-        schedule="step",
-        decay_epochs=8,
-        decay_factor=0.5,
-        weight_decay=0.0,
-        clip_norm=0.0,
-        ema_decay=0.0,
-        precision="fp32",
-        workers=8,
-        validate_every=2500,
-        best_metric="IoU",
-    )
+# The published schedule: 40 epochs of 500 updates; Adam at 0.001, halved every eight epochs; nothing decays.
+TRAIN = TrainConfig(
+    steps=0,
+    epochs=40,
+    pairs_per_epoch=4000 * 32,
+    batch_size=32,
+    gradients=GradientConfig(accumulate=8, clip_norm=0.0),
+    optimizer=AdamW(learning_rate=1e-3, backbone_multiplier=1.0, weight_decay=0.0),
+    schedule=StepDecay(decay_epochs=8, decay_factor=0.5),
+    ema_decay=0.0,
+    output=OutputConfig(validate_every=2500, best_metric="IoU"),
+    machine=MachineConfig(workers=8, precision="fp32"),
+)
 
 
 def alpha_refine_experiments(model: object, without_masks: object) -> dict[str, RecipeConfig]:
     """Return the published run with masks, and that of the networks without them, which had less data."""
     default = RecipeConfig(
-        train=schedule(),
+        train=TRAIN,
         model=model,
         data=RefineDataConfig(),
         loss=RefineLosses(),
@@ -101,8 +95,8 @@ def draw_pairs(sets: Sequence[TrackSet], weights: Mapping[str, float], cache: Im
     ]
     left = tuple(f"{pool.tracks.name}: {pool.skipped} tracks left out, which are too short" for pool in pools if pool.skipped)
     notes = (*(note for tracks in sets for note in tracks.notes), *left)
-    near = [NearPair(before=pool.sampling.gap, after=pool.sampling.gap - 1) for pool in pools]
-    return MixedDraw([(FrameDraw(pool, rule), pool.sampling.weight) for pool, rule in zip(pools, near, strict=True)]), notes
+    near = NearPair(before=GAP, after=GAP - 1)
+    return MixedDraw([(FrameDraw(pool, near), pool.sampling.weight) for pool in pools]), notes
 
 
-__all__ = ["SAMPLINGS", "alpha_refine_experiments", "draw_pairs", "schedule"]
+__all__ = ["SAMPLINGS", "TRAIN", "alpha_refine_experiments", "draw_pairs"]

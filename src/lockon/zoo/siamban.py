@@ -27,7 +27,7 @@ def build(c: SiamBANConfig) -> SiameseModel:
     from lockon.models.heads.ban import BANHead
 
     head = BANHead(len(c.layers), c.channels, search_grid(c.search_size))
-    return resnet_siamese(c.layers, c.channels, c.search_size, head)
+    return resnet_siamese(c, head)
 
 
 OFFICIAL = OfficialWeights(
@@ -49,47 +49,44 @@ BENCHMARKS = {
 def experiments() -> dict[str, RecipeConfig]:
     """Return SiamBAN's run on three cards, down to 0.00005, and that of its OTB model."""
     from lockon.zoo.dense_losses import BAN
-    from lockon.zoo.pysot_training import SIAMBAN_SETS, pysot_schedule, trained_on
-    from lockon.zoo.recipe_config import RecipeConfig
+    from lockon.zoo.pysot_training import SIAMBAN_SETS, pysot_run
 
-    train = pysot_schedule(pairs_per_epoch=1_000_000, accumulate=3, final_lr_ratio=0.01)
-    default = RecipeConfig(train=train, model=SiamBANConfig(), **BAN, **trained_on(SIAMBAN_SETS))
+    train = {"pairs_per_epoch": 1_000_000, "gradients.accumulate": 3, "schedule.final_lr_ratio": 0.01}
+    default = pysot_run(SiamBANConfig(), BAN, SIAMBAN_SETS, train)
     return {"default": default, "otb": replace(default, data=replace(default.data, gray=0.2))}
 
 
 def rbo_experiments() -> dict[str, RecipeConfig]:
     """Return SiamBAN's run with the paper's ranking losses: gamma 3."""
-    from lockon.zoo.dense_losses import ranked_points
-    from lockon.zoo.pysot_training import with_got10k
+    from lockon.zoo.pysot_training import ranked_runs
 
-    return with_got10k(replace(experiments()["default"], loss=ranked_points(gamma=3.0)))
+    return ranked_runs(experiments()["default"], gamma=3.0)
 
 
+SIAMBAN = Card(
+    name="siamban-r50",
+    summary="SiamBAN: anchor-free points on three levels of a dilated ResNet-50",
+    paper=BAN_PAPER,
+    licence="released models: the terms of hqucv/siamban",
+    checkpoint="hqucv/siamban MODEL_ZOO.md, siamban_r50_l234; lockon convert siamban-r50 model.pth OUT",
+    model=SiamBANConfig(),
+    build=build,
+    official=OFFICIAL,
+    config=pysot_config(SIAMBAN_PARAMS),
+    presets=pysot_presets(VOT2018, BENCHMARKS),
+    search_by_size=True,
+    experiments=experiments,
+)
 CARDS = (
-    Card(
-        name="siamban-r50",
-        summary="SiamBAN: anchor-free points on three levels of a dilated ResNet-50",
-        paper=BAN_PAPER,
-        licence="released models: the terms of hqucv/siamban",
-        checkpoint="hqucv/siamban MODEL_ZOO.md, siamban_r50_l234; lockon convert siamban-r50 model.pth OUT",
-        model=SiamBANConfig(),
-        build=build,
-        official=OFFICIAL,
-        config=pysot_config(SIAMBAN_PARAMS),
-        presets=pysot_presets(VOT2018, BENCHMARKS),
-        search_by_size=True,
-        experiments=experiments,
-    ),
-    Card(
+    SIAMBAN,
+    replace(
+        SIAMBAN,
         name="siamban-r50-rbo",
         summary="SiamBAN trained with the ranking losses of RBO",
         paper=RBO_PAPER,
-        model=SiamBANConfig(),
-        build=build,
-        official=OFFICIAL,
-        config=pysot_config(SIAMBAN_PARAMS),
+        licence="",
+        checkpoint="",
         presets=pysot_presets(SIAMBAN_PARAMS),  # no numbers were published for it alone: its official ones are its code's
-        search_by_size=True,
         experiments=rbo_experiments,
     ),
 )

@@ -46,7 +46,7 @@ def build(c: SiamCARConfig) -> SiameseModel:
 
     cells = search_grid(c.search_size)
     head = CARHead(len(c.layers), c.channels, point_grid(c.search_size), branch=c.branch, localization=c.localization, cells=cells)
-    return resnet_siamese(c.layers, c.channels, c.search_size, head)
+    return resnet_siamese(c, head)
 
 
 def point_grid(search_size: int) -> Grid:
@@ -95,11 +95,10 @@ def car_experiments() -> dict[str, RecipeConfig]:
     80 pairs on four cards whose losses are averaged, SiamRPN++'s schedule, no negative pairs.
     """
     from lockon.zoo.dense_losses import CAR
-    from lockon.zoo.pysot_training import PYSOT_SETS, pysot_schedule, trained_on
-    from lockon.zoo.recipe_config import RecipeConfig
+    from lockon.zoo.pysot_training import PYSOT_SETS, pysot_run, trained_on
 
-    train = pysot_schedule(batch_size=20, accumulate=4, reduction="mean")
-    default = RecipeConfig(train=train, model=SiamCARConfig(), **CAR, **trained_on(PYSOT_SETS, negative=0.0))
+    train = {"batch_size": 20, "gradients.accumulate": 4, "gradients.reduction": "mean"}
+    default = pysot_run(SiamCARConfig(), CAR, PYSOT_SETS, train, negative=0.0)
     return {
         "default": default,
         "got10k": replace(default, protocol="got10k", **trained_on((GOT10K,), negative=0.0)),
@@ -114,12 +113,11 @@ def la_experiments() -> dict[str, RecipeConfig]:
     paper's tables are settings of the run on GOT-10k: see docs/guides/training.md.
     """
     from lockon.zoo.dense_losses import LA
-    from lockon.zoo.pysot_training import PYSOT_SETS, pysot_schedule, trained_on
-    from lockon.zoo.recipe_config import RecipeConfig
+    from lockon.zoo.pysot_training import PYSOT_SETS, pysot_run, trained_on
 
-    train = pysot_schedule(epochs=50, batch_size=32, accumulate=4, reduction="mean", final_lr_ratio=0.002, unfreeze=((0.0, 0), (0.1, 3)))
-    data = trained_on((*PYSOT_SETS, GOT10K), negative=0.0)
-    default = RecipeConfig(train=train, model=SiamCARConfig(branch="localization"), **LA, **data)
+    train = {"epochs": 50, "batch_size": 32, "gradients.accumulate": 4, "gradients.reduction": "mean"}
+    rates = {"schedule.final_lr_ratio": 0.002, "unfreeze": ((0.0, 0), (0.1, 3))}
+    default = pysot_run(SiamCARConfig(branch="localization"), LA, (*PYSOT_SETS, GOT10K), {**train, **rates}, negative=0.0)
     return {"default": default, "got10k": replace(default, protocol="got10k", **trained_on((GOT10K,), negative=0.0))}
 
 

@@ -91,13 +91,11 @@ def experiments() -> dict[str, RecipeConfig]:
     from lockon.data.samples.pools import DatasetSampling
     from lockon.train.mask_task import MaskSampling
     from lockon.zoo.dense_losses import RPN, MaskLosses
-    from lockon.zoo.pysot_training import pysot_schedule, trained_on
-    from lockon.zoo.recipe_config import RecipeConfig
+    from lockon.zoo.pysot_training import pysot_run
 
-    train = pysot_schedule(unfreeze=((0.0, 0), (0.5, 2)))
-    data = trained_on((DatasetSampling("VID", 100, 100_000), DatasetSampling("COCO", 1), DatasetSampling("DET", 1)), masks=True)
-    learnt = {**RPN, "loss": MaskLosses()}
-    return {"default": RecipeConfig(train=train, model=SiamMaskConfig(), masks=MaskSampling(), **learnt, **data)}
+    sets = (DatasetSampling("VID", 100, 100_000), DatasetSampling("COCO", 1), DatasetSampling("DET", 1))
+    learnt = {**RPN, "loss": MaskLosses(), "masks": MaskSampling()}
+    return {"default": pysot_run(SiamMaskConfig(), learnt, sets, {"unfreeze": ((0.0, 0), (0.5, 2))}, masks=True)}
 
 
 CARDS = (

@@ -30,7 +30,7 @@ def build(c: SiamPWConfig) -> SiameseModel:
     from lockon.models.heads.attention import AttentionHead
 
     head = AttentionHead(len(c.layers), c.channels, search_grid(c.search_size))
-    return resnet_siamese(c.layers, c.channels, c.search_size, head)
+    return resnet_siamese(c, head)
 
 
 OFFICIAL = OfficialWeights(
@@ -58,47 +58,41 @@ RBO_BENCHMARKS = {
 def experiments() -> dict[str, RecipeConfig]:
     """Return the runs on four cards; the network ends with layer 3, so that layers 2 and 3 learn from epoch 10 on."""
     from lockon.zoo.dense_losses import PW
-    from lockon.zoo.pysot_training import SIAMBAN_SETS, pysot_schedule, trained_on, with_got10k
-    from lockon.zoo.recipe_config import RecipeConfig
+    from lockon.zoo.pysot_training import SIAMBAN_SETS, pysot_run, with_got10k
 
-    train = pysot_schedule(pairs_per_epoch=1_000_000, accumulate=4, final_lr_ratio=0.01, unfreeze=((0.0, 0), (0.5, 2)))
-    return with_got10k(RecipeConfig(train=train, model=SiamPWConfig(), **PW, **trained_on(SIAMBAN_SETS)))
+    train = {"pairs_per_epoch": 1_000_000, "gradients.accumulate": 4, "schedule.final_lr_ratio": 0.01, "unfreeze": ((0.0, 0), (0.5, 2))}
+    return with_got10k(pysot_run(SiamPWConfig(), PW, SIAMBAN_SETS, train))
 
 
 def rbo_experiments() -> dict[str, RecipeConfig]:
     """Return the same runs with ranking losses: gamma 5, with all data and on GOT-10k."""
-    from lockon.zoo.dense_losses import ranked_points
-    from lockon.zoo.pysot_training import with_got10k
+    from lockon.zoo.pysot_training import ranked_runs
 
-    return with_got10k(replace(experiments()["default"], loss=ranked_points(gamma=5.0)))
+    return ranked_runs(experiments()["default"], gamma=5.0)
 
 
+SIAMPW = Card(
+    name="siampw-r50",
+    summary="SiamPW: points on two levels of a dilated ResNet-50, matched by attention",
+    paper=RBO_PAPER,
+    model=SiamPWConfig(),
+    build=build,
+    official=OFFICIAL,
+    config=pysot_config(SIAMBAN_PARAMS),
+    presets=pysot_presets(SIAMBAN_PARAMS),  # no numbers were published for it alone: its official ones are its code's
+    search_by_size=True,
+    experiments=experiments,
+)
 CARDS = (
-    Card(
-        name="siampw-r50",
-        summary="SiamPW: points on two levels of a dilated ResNet-50, matched by attention",
-        paper=RBO_PAPER,
-        model=SiamPWConfig(),
-        build=build,
-        official=OFFICIAL,
-        config=pysot_config(SIAMBAN_PARAMS),
-        presets=pysot_presets(SIAMBAN_PARAMS),  # no numbers were published for it alone: its official ones are its code's
-        search_by_size=True,
-        experiments=experiments,
-    ),
-    Card(
+    SIAMPW,
+    replace(
+        SIAMPW,
         name="siampw-r50-rbo",
         summary="SiamPW trained with the ranking losses of RBO",
-        paper=RBO_PAPER,
         licence=RBO_LICENCE,
         checkpoint="sansanfree/RBO, one file for GOT-10k and two general ones for the other benchmarks; "
         "lockon convert siampw-r50-rbo FILE OUT",
-        model=SiamPWConfig(),
-        build=build,
-        official=OFFICIAL,
-        config=pysot_config(SIAMBAN_PARAMS),
         presets=pysot_presets(RBO_BENCHMARKS["otb100"], RBO_BENCHMARKS),
-        search_by_size=True,
         experiments=rbo_experiments,
     ),
 )

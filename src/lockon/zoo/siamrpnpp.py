@@ -26,7 +26,7 @@ from lockon.zoo.pysot_inference import (
     pysot_config,
     pysot_presets,
 )
-from lockon.zoo.unpadded_resnet import BLOCK_RENAMES, NECK_RENAMES, check_network, resnet_siamese, search_grid
+from lockon.zoo.unpadded_resnet import BLOCK_RENAMES, NECK_RENAMES, LevelsConfig, resnet_siamese, search_grid
 
 if TYPE_CHECKING:
     from lockon.models.siamese import SiameseModel
@@ -36,30 +36,24 @@ ANCHORS = 5  # per point of the map
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SiamRPNConfig:
+class SiamRPNConfig(LevelsConfig):
     """The choices of the network; the defaults are SiamRPN++'s.
 
     Attributes:
         backbone: The unpadded dilated ResNet-50, with a neck, or the unpadded AlexNet without one.
-        layers: Outputs of the ResNet that are matched, each by its own head.
-        channels: Width of the neck and the head (AlexNet's is 256).
         matching: Of template and search.
         weighted: Learn how much each layer counts; the published OTB model does not.
-        search_size: Side of the search crop in pixels: 127 plus a multiple of 8.
 
     Raises:
-        LockonError: Layers that are no part of 2, 3, 4; another width with AlexNet; a search size that the stride does not reach.
+        LockonError: As of `LevelsConfig`; another width than 256 with AlexNet.
     """
 
     backbone: Literal["dilated-resnet50", "alexnet"] = "dilated-resnet50"
-    layers: tuple[int, ...] = (2, 3, 4)
-    channels: int = 256
     matching: Matching = "depthwise"
     weighted: bool = True
-    search_size: int = 255
 
     def __post_init__(self) -> None:
-        check_network(self.layers, self.channels, self.search_size)
+        LevelsConfig.__post_init__(self)
         if self.backbone == "alexnet" and self.channels != 256:
             raise LockonError(f"channels={self.channels} given, but AlexNet has no neck to change its 256 channels; leave channels out")
 
@@ -72,7 +66,7 @@ def build(c: SiamRPNConfig) -> SiameseModel:
 
     if c.backbone == "dilated-resnet50":
         head = RPNHead(len(c.layers), c.channels, AnchorGrid(search_grid(c.search_size)), weighted=c.weighted, matching=c.matching)
-        return resnet_siamese(c.layers, c.channels, c.search_size, head)
+        return resnet_siamese(c, head)
     grid = unpadded_grid(c.search_size, template_size=TEMPLATE_SIZE, base=0)
     head = RPNHead(1, c.channels, AnchorGrid(grid), matching=c.matching)
     return SiameseModel(backbone=AlexNet(), neck=None, head=head, template_size=TEMPLATE_SIZE, search_size=c.search_size)
@@ -109,51 +103,60 @@ def alexnet_experiments() -> dict[str, RecipeConfig]:
     """
     from lockon.data.samples.pysot import PysotDataConfig
     from lockon.zoo.dense_losses import RPN
-    from lockon.zoo.pysot_training import PYSOT_SETS, pysot_schedule, trained_on
-    from lockon.zoo.recipe_config import RecipeConfig
+    from lockon.zoo.pysot_training import PYSOT_SETS, pysot_run
 
-    train = pysot_schedule(
-        epochs=50,
-        batch_size=32,
-        accumulate=16,
-        learning_rate=0.01,
-        warmup_ratio=0.5,
-        final_lr_ratio=0.05,
-        backbone_multiplier=1.0,
-        unfreeze=((0.0, 0), (0.2, 2)),
-    )
-    # search crops as large as in tracking: 287 pixels
-    data = trained_on(PYSOT_SETS, negative=0.05, search=replace(PysotDataConfig().search, size=ALEXNET.search_size))
-    return {"default": RecipeConfig(train=train, model=ALEXNET, **RPN, **data)}
+    train = {
+        "epochs": 50,
+        "batch_size": 32,
+        "gradients.accumulate": 16,
+        "optimizer.learning_rate": 0.01,
+        "optimizer.backbone_multiplier": 1.0,
+        "schedule.warmup_ratio": 0.5,
+        "schedule.final_lr_ratio": 0.05,
+        "unfreeze": ((0.0, 0), (0.2, 2)),
+    }
+    search = replace(PysotDataConfig().search, size=ALEXNET.search_size)  # as large as in tracking: 287 pixels
+    return {"default": pysot_run(ALEXNET, RPN, PYSOT_SETS, train, negative=0.05, search=search)}
 
 
 def r50_experiments() -> dict[str, RecipeConfig]:
     """Return PySOT's run on eight cards, that on sixteen, and that of its OTB model."""
     from lockon.zoo.dense_losses import RPN
-    from lockon.zoo.pysot_training import PYSOT_SETS, pysot_schedule, trained_on
-    from lockon.zoo.recipe_config import RecipeConfig
+    from lockon.zoo.pysot_training import PYSOT_SETS, pysot_run
 
-    default = RecipeConfig(train=pysot_schedule(), model=SiamRPNConfig(), **RPN, **trained_on(PYSOT_SETS))
     # greyer, layer 1 learns too, down to 0.0025 only; its levels count alike
-    otb = pysot_schedule(batch_size=16, final_lr_ratio=0.5, unfreeze=((0.0, 0), (0.5, 4)))
+    otb = {"batch_size": 16, "schedule.final_lr_ratio": 0.5, "unfreeze": ((0.0, 0), (0.5, 4))}
     return {
-        "default": default,
-        "16gpu": replace(default, train=pysot_schedule(batch_size=24, accumulate=16)),
-        "otb": replace(default, train=otb, model=SiamRPNConfig(weighted=False), data=replace(default.data, gray=0.2)),
+        "default": pysot_run(SiamRPNConfig(), RPN, PYSOT_SETS),
+        "16gpu": pysot_run(SiamRPNConfig(), RPN, PYSOT_SETS, {"batch_size": 24, "gradients.accumulate": 16}),
+        "otb": pysot_run(SiamRPNConfig(weighted=False), RPN, PYSOT_SETS, otb, gray=0.2),
     }
 
 
 def rbo_experiments() -> dict[str, RecipeConfig]:
     """Return the runs on four cards of 32 pairs, down to 0.00005; gamma 3 with all data, 5 on GOT-10k."""
     from lockon.zoo.dense_losses import ranked_rpn
-    from lockon.zoo.pysot_training import RBO_SETS, pysot_schedule, trained_on, with_got10k
-    from lockon.zoo.recipe_config import RecipeConfig
+    from lockon.zoo.pysot_training import RBO_SETS, pysot_run, with_got10k
 
-    train = pysot_schedule(pairs_per_epoch=800_000, batch_size=32, accumulate=4, final_lr_ratio=0.01)
-    default = RecipeConfig(train=train, model=SiamRPNConfig(), **ranked_rpn(gamma=3.0), **trained_on(RBO_SETS))
+    train = {"pairs_per_epoch": 800_000, "batch_size": 32, "gradients.accumulate": 4, "schedule.final_lr_ratio": 0.01}
+    default = pysot_run(SiamRPNConfig(), ranked_rpn(gamma=3.0), RBO_SETS, train)
     return with_got10k(default, ranked_rpn(gamma=5.0)["loss"])
 
 
+SIAMRPNPP = Card(
+    name="siamrpnpp-r50",
+    summary="SiamRPN++: anchors on three levels of a dilated ResNet-50",
+    paper=RPN_PAPER,
+    licence=PYSOT_LICENCE,
+    checkpoint="STVIR/pysot MODEL_ZOO.md, siamrpn_r50_l234_dwxcorr; lockon convert siamrpnpp-r50 model.pth OUT",
+    model=SiamRPNConfig(),
+    build=build,
+    official=OFFICIAL,
+    config=pysot_config(PYSOT_PARAMS, anchors=ANCHORS),
+    presets=pysot_presets(VOT, {"otb100": WindowParams(0.24, 0.5, 0.25), **each_vot(VOT)}),
+    search_by_size=True,
+    experiments=r50_experiments,
+)
 CARDS = (
     Card(
         name="siamrpn-alexnet",
@@ -169,33 +172,16 @@ CARDS = (
         search_by_size=True,
         experiments=alexnet_experiments,
     ),
-    Card(
-        name="siamrpnpp-r50",
-        summary="SiamRPN++: anchors on three levels of a dilated ResNet-50",
-        paper=RPN_PAPER,
-        licence=PYSOT_LICENCE,
-        checkpoint="STVIR/pysot MODEL_ZOO.md, siamrpn_r50_l234_dwxcorr; lockon convert siamrpnpp-r50 model.pth OUT",
-        model=SiamRPNConfig(),
-        build=build,
-        official=OFFICIAL,
-        config=pysot_config(PYSOT_PARAMS, anchors=ANCHORS),
-        presets=pysot_presets(VOT, {"otb100": WindowParams(0.24, 0.5, 0.25), **each_vot(VOT)}),
-        search_by_size=True,
-        experiments=r50_experiments,
-    ),
-    Card(
+    SIAMRPNPP,
+    replace(
+        SIAMRPNPP,
         name="siamrpnpp-r50-rbo",
         summary="SiamRPN++ trained with the ranking losses of RBO",
         paper=RBO_PAPER,
         licence=RBO_LICENCE,
         checkpoint="sansanfree/RBO, one file for GOT-10k and two general ones for the other benchmarks; "
         "lockon convert siamrpnpp-r50-rbo FILE OUT",
-        model=SiamRPNConfig(),
-        build=build,
-        official=OFFICIAL,
-        config=pysot_config(PYSOT_PARAMS, anchors=ANCHORS),
         presets=pysot_presets(RBO_BENCHMARKS["otb100"], RBO_BENCHMARKS),
-        search_by_size=True,
         experiments=rbo_experiments,
     ),
 )

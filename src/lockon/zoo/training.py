@@ -15,22 +15,25 @@ from lockon.data.datasets.registry import load_videos
 from lockon.data.samples.pairs import PairDataConfig
 from lockon.data.samples.refine import RefineDataConfig
 from lockon.errors import LockonError
+from lockon.export.torch_model import TorchModel
 from lockon.models.backbones.pretrained import load_pretrained
 from lockon.models.refiner import RefinerModel
 from lockon.models.siamese import SiameseModel
 from lockon.models.siammask import SiamMaskModel
+from lockon.tracker import NetworkTracker
+from lockon.train.launch import computes_bf16
 from lockon.train.mask_task import MaskTask
 from lockon.train.provenance import trained_header
 from lockon.train.recipe import Recipe, Task, TrainSources, Validate
 from lockon.train.refine_task import RefineLosses, RefineTask
 from lockon.train.refine_validation import RefineValidation
 from lockon.train.task import DenseTask
+from lockon.train.validation import overlap_metrics, track_in_lockstep
 from lockon.zoo.card import Card
 from lockon.zoo.external_weights import read_external
 from lockon.zoo.loading import inference_config
 from lockon.zoo.recipe_config import GROUPS, RecipeConfig, base_config, full_config
 from lockon.zoo.registry import REFINERS, TRACKERS, all_cards, card
-from lockon.zoo.tracking_validation import tracking_validation
 from lockon.zoo.training_data import make_samples
 
 
@@ -105,11 +108,19 @@ def load_backbone(module: Any, file: str) -> tuple[str, ...]:
 
 def _validation(folder: Path, one: Card, module: Any, config: RecipeConfig) -> Validate:
     """Return what measures the weights at hand: by tracking the videos of a folder, or by refining boxes in them."""
+    videos = load_videos(folder)
     if isinstance(config.data, RefineDataConfig):
-        return RefineValidation(load_videos(folder), config.data)
+        return RefineValidation(videos, config.data)
     header = {"tracker": tracker_parameters(config.data)}
-    inference = inference_config(one, header=header, size_ratio=module.search_size / module.template_size)
-    return tracking_validation(folder, replace(inference, mask=None))
+    inference = replace(inference_config(one, header=header, size_ratio=module.search_size / module.template_size), mask=None)
+
+    def validate(module: nn.Module) -> dict[str, float]:
+        device = next(module.parameters()).device  # stay there: the averaged weights follow these very tensors
+        precision = torch.bfloat16 if computes_bf16(device.type) else torch.float32  # as in training; half the time
+        tracker = NetworkTracker(TorchModel(module, device, precision), inference)
+        return overlap_metrics(track_in_lockstep(tracker, videos), videos)
+
+    return validate
 
 
 __all__ = ["load_backbone", "make_task", "recipe", "tracker_parameters"]

@@ -35,7 +35,7 @@ class LevelsConfig:
 
     Attributes:
         layers: Outputs of the ResNet that are matched.
-        channels: Width of the neck and the head.
+        channels: Width of the neck and the head (AlexNet's is 256).
         search_size: Side of the search crop in pixels: 127 plus a multiple of 8.
 
     Raises:
@@ -72,18 +72,18 @@ def search_grid(search_size: int) -> Grid:
     return unpadded_grid(search_size, template_size=TEMPLATE_SIZE)
 
 
-def resnet_siamese(layers: tuple[int, ...], channels: int, search_size: int, head: nn.Module) -> SiameseModel:
+def resnet_siamese(c: LevelsConfig, head: nn.Module) -> SiameseModel:
     """Build the network around a head that matches the levels itself."""
     from lockon.models.backbones.resnet import DilatedResNet50
     from lockon.models.neck import LevelNeck
     from lockon.models.siamese import SiameseModel
 
-    backbone = DilatedResNet50(layers)
+    backbone = DilatedResNet50(c.layers)
     return SiameseModel(
         backbone=backbone,
-        neck=LevelNeck(backbone.channels, channels),
+        neck=LevelNeck(backbone.channels, c.channels),
         head=head,
         template_size=TEMPLATE_SIZE,
-        search_size=search_size,
+        search_size=c.search_size,
         template_cells=TEMPLATE_CELLS,
     )

@@ -9,9 +9,8 @@ from scripted import Scripted, make
 from colored_videos import BLUE, GREEN, RED, color_tracker, video
 from lockon.bench.protocols.one_pass import OnePass
 from lockon.bench.protocols.oracle import Oracle, oracle
-from lockon.bench.protocols.plan import MaskTexts
 from lockon.bench.protocols.table import protocol_of
-from lockon.bench.record import RunKey
+from lockon.bench.record import MaskTexts, RunKey
 from lockon.driver import drive, drive_together
 from lockon.errors import LockonError
 from lockon.refiners.static import StaticTracker

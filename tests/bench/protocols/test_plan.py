@@ -8,11 +8,10 @@ from scripted import HERE, Scripted, make
 
 from lockon.bench.protocols.anchors import Anchors
 from lockon.bench.protocols.one_pass import OnePass
-from lockon.bench.protocols.plan import MaskTexts
 from lockon.bench.protocols.realtime import RealTime
 from lockon.bench.protocols.reset import Reset
 from lockon.bench.protocols.table import PROTOCOLS, protocol_class, protocol_of
-from lockon.bench.record import RunKey
+from lockon.bench.record import MaskTexts, RunKey
 from lockon.driver import drive
 from lockon.errors import LockonError
 

@@ -6,18 +6,19 @@ import numpy as np
 import pytest
 from scripted import HERE, Scripted, make
 
-from lockon.bench.protocols.reset import Reset, run_reset, start_box
+from lockon.bench.protocols.reset import Reset, reset, start_box
+from lockon.driver import drive
 from lockon.errors import LockonError
 from lockon.types import Result
 
 
 def events(tracker, sequence, **rules):
-    return "".join("tSFs"[code] for code in run_reset(tracker, sequence, Reset(**rules)).events)
+    return "".join("tSFs"[code] for code in drive(tracker, reset(sequence, Reset(**rules))).events)
 
 
 def test_a_failure_at_frame_7_starts_again_at_frame_12():
     tracker = Scripted(away=[7])
-    run = run_reset(tracker, make(20))
+    run = drive(tracker, reset(make(20)))
     assert "".join("tSFs"[code] for code in run.events) == "SttttttFssssSttttttt"
     assert tracker.starts == [0, 12]
     assert tracker.tracked == [1, 2, 3, 4, 5, 6, 7, 13, 14, 15, 16, 17, 18, 19]
@@ -104,7 +105,7 @@ def test_start_boxes_of_a_polygon():
     expected = [30 - (side - 1) / 2, 20 - (side - 1) / 2, side, side]
     np.testing.assert_allclose(start_box(sequence, 0, "area"), expected)
     tracker = Scripted()
-    run_reset(tracker, sequence, Reset(vot_init="area"))
+    drive(tracker, reset(sequence, Reset(vot_init="area")))
     np.testing.assert_allclose(tracker.start_boxes, [expected])
     assert start_box(make(1), 0, "area").tolist() == list(HERE)  # no polygons
     with pytest.raises(LockonError, match="unknown start box 'areas'; did you mean 'area'"):

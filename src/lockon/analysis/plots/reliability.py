@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from lockon._files import PendingFile
-from lockon._require import require
 from lockon.analysis.score import ScoreReport
 from lockon.bench.metrics.calibration import Reliability
+from lockon.bench.plots.style import save
 
 
 def write_reliability_plot(report: ScoreReport, path: Path) -> None:
@@ -18,7 +19,10 @@ def write_reliability_plot(report: ScoreReport, path: Path) -> None:
     Raises:
         LockonError: Matplotlib is not installed, or the file cannot be written.
     """
-    figure = require("matplotlib.figure").Figure(figsize=(5.6, 6.4), dpi=150, layout="constrained")
+    save(partial(_draw, report=report), path.with_suffix(""), ["png"], (5.6, 6.4))
+
+
+def _draw(figure: Any, report: ScoreReport) -> None:
     axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     calibration = report.metrics["calibration"]
     lines: list[tuple[Reliability, str, str, str, str]] = [
@@ -44,12 +48,6 @@ def write_reliability_plot(report: ScoreReport, path: Path) -> None:
     axes.legend(loc="upper left", fontsize="small")
     counts.set(xlabel="score", ylabel="frames")
     counts.grid(visible=True, axis="y", alpha=0.4)
-    pending = PendingFile(path)
-    try:
-        figure.savefig(pending.temp, format="png")
-        pending.commit()
-    finally:
-        pending.discard()
 
 
 __all__ = ["write_reliability_plot"]

@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from lockon._files import write_bytes
-from lockon.bench.formats.finding import DEFAULT, Parts
+from lockon.bench.formats.finding import DEFAULT
 from lockon.bench.formats.rows import FAILED_CODE, NOTHING_CODE, STARTED_CODE
 from lockon.bench.protocols.table import PROTOCOLS, protocol_class
-from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED
+from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED, Trajectory
 from lockon.bench.store import Record, Store
 from lockon.data.datasets.table import origin as annotation_origin
 from lockon.errors import LockonError, LockonWarning, unknown_name
@@ -30,7 +30,7 @@ from lockon.types import FloatArray
 DIGITS = 6  # of written coordinates
 Origin = Callable[[str], int]
 """Name of a dataset -> number of the first pixel in the written files, 0 or 1."""
-Files = Iterator[tuple[Parts, str]]
+Files = Iterator[tuple[tuple[str, ...], str]]
 """Parts of a path below the output folder, and the text, of each file."""
 _PYTRACKING_PREFIXES = {"UAV123": "uav_", "NFS30": "nfs_", "NFS240": "nfs_"}  # of the names of sequences, by dataset
 _VOT_EXPERIMENTS = {"reset": "baseline", "anchors": "baseline", "realtime": "realtime", "one-pass": "unsupervised"}
@@ -79,7 +79,11 @@ def export_results(
         raise unknown_name("format", form, WRITERS)
     if origin not in (None, 0, 1):
         raise LockonError(f"first pixel {origin}; expected 0 or 1")
-    records = {label: all_records(store, label) for label in _labels(store, trackers)}
+    known = store.trackers()
+    for label in trackers or ():
+        if label not in known:
+            raise unknown_name("tracker in these results", label, known)
+    records = {label: all_records(store, label) for label in trackers or known}
     names = sorted({record.dataset for group in records.values() for record in group})
     for name in datasets or ():
         if name not in names:
@@ -98,8 +102,8 @@ def export_results(
                 covered[dataset] += not parts[-1].endswith((".value", "_time.txt"))
         exported.append(Exported(label, sum(covered.values()), count, len(kept) - sum(covered.values())))
     if not any(done.records for done in exported):
-        known = [name for name in PROTOCOLS if any(store.records(label, name) for label in store.trackers())]
-        raise LockonError(f"{store.folder} has no results that {form} files can hold, but results of {', '.join(known)}")
+        others = [name for name in PROTOCOLS if any(store.records(label, name) for label in store.trackers())]
+        raise LockonError(f"{store.folder} has no results that {form} files can hold, but results of {', '.join(others)}")
     for done in exported:
         if done.left_out:
             text = f"{done.label}: {done.left_out} results have no form in {form} files and were left out"
@@ -112,13 +116,10 @@ def all_records(store: Store, label: str) -> list[Record]:
     return [record for protocol in PROTOCOLS if not protocol_class(protocol).gives_truth for record in store.records(label, protocol)]
 
 
-def _labels(store: Store, trackers: Sequence[str] | None) -> list[str]:
-    """Return the trackers that were named, or all; an unknown one is an error."""
-    known = store.trackers()
-    for label in trackers or ():
-        if label not in known:
-            raise unknown_name("tracker in these results", label, known)
-    return list(dict.fromkeys(trackers or known))
+def _times_file(folder: tuple[str, ...], sequence: str, run: Trajectory) -> Files:
+    """Yield the file with one number of seconds per line, where times are known; NaN is 0 as the toolkits have it."""
+    if np.isfinite(run.times).any():
+        yield (*folder, f"{sequence}_time.txt"), "".join(f"{value:.8f}\n" for value in np.nan_to_num(run.times).tolist())
 
 
 def write_pysot(tracker: str, records: Sequence[Record], origin: Origin) -> Files:
@@ -130,8 +131,8 @@ def write_pysot(tracker: str, records: Sequence[Record], origin: Origin) -> File
             yield from write_vot(tracker, [record], origin)
         elif record.dataset.lower().startswith("got"):
             yield (*folder, f"{sequence}_{record.repetition:03d}.txt"), boxes_text(with_start(record), origin(record.dataset))
-            if record.repetition == 1 and np.isfinite(record.run.times).any():
-                yield (*folder, f"{sequence}_time.txt"), _times_text(record.run.times)
+            if record.repetition == 1:
+                yield from _times_file(folder, sequence, record.run)
         elif record.repetition == 1:
             yield (folder[0], f"{sequence}.txt"), boxes_text(with_start(record), origin(record.dataset))
 
@@ -144,8 +145,7 @@ def write_pytracking(tracker: str, records: Sequence[Record], origin: Origin) ->
         folder = (safe_name(tracker), f"{DEFAULT}_{record.repetition - 1:03d}")
         sequence = _PYTRACKING_PREFIXES.get(record.dataset, "") + target_name(record.sequence, "_")
         yield (*folder, f"{sequence}.txt"), boxes_text(with_start(record), origin(record.dataset), "\t")
-        if np.isfinite(record.run.times).any():
-            yield (*folder, f"{sequence}_time.txt"), _times_text(record.run.times)
+        yield from _times_file(folder, sequence, record.run)
 
 
 def write_got10k(tracker: str, records: Sequence[Record], origin: Origin) -> Files:
@@ -231,11 +231,6 @@ def _number_text(value: float) -> str:
     """
     text = f"{value:.{DIGITS}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _times_text(values: FloatArray) -> str:
-    """Return one number of seconds per line; NaN is 0 as the toolkits have it for frames that took no time."""
-    return "".join(f"{0.0 if np.isnan(value) else value:.8f}\n" for value in values.tolist())
 
 
 def safe_name(name: str) -> str:

@@ -25,8 +25,6 @@ from pathlib import Path
 from lockon.data.datasets.table import resolve
 from lockon.errors import LockonError, unknown_name
 
-Parts = tuple[str, ...]
-SUFFIXES = (".txt", ".bin")
 # Names of experiments of the VOT toolkits, and the protocol that each is; others are known by the codes in their files.
 EXPERIMENTS: dict[str, str] = {
     "baseline": "reset",
@@ -36,8 +34,6 @@ EXPERIMENTS: dict[str, str] = {
     "longterm": "one-pass",
 }
 DEFAULT = "default"  # pytracking's name of parameters that a tracker is not called after
-_REPETITION = re.compile(r"_(\d{3})$")
-_ANCHOR = re.compile(r"_(\d{8})$")
 _DEEPEST = 6
 _COMPANIONS = ("_time", "_object_presence_scores", "_all_boxes", "_all_scores")  # what pytracking and PySOT write beside VIDEO.txt
 
@@ -69,8 +65,8 @@ class ResultFile:
     column: int = 0
 
 
-def list_parts(root: Path) -> list[Parts]:
-    """List the files below a folder, as parts of their relative paths; hidden files and folders are left out.
+def list_files(root: Path) -> list[str]:
+    """List the files below a folder as relative paths with slashes; hidden files and folders are left out.
 
     Raises:
         LockonError: There is no such folder.
@@ -78,127 +74,91 @@ def list_parts(root: Path) -> list[Parts]:
     if not root.is_dir():
         state = "is a file" if root.exists() else "does not exist"
         raise LockonError(f"{root} {state}; give the folder that holds a folder of result files per tracker")
-    return sorted(_walk(root))
+    return ["/".join(parts) for parts in sorted(_walk(root))]
 
 
-def _walk(root: Path) -> Iterator[Parts]:
+def _walk(root: Path) -> Iterator[tuple[str, ...]]:
     for folder, subfolders, files in os.walk(root, followlinks=True):
         place = Path(folder).relative_to(root).parts
         subfolders[:] = [] if len(place) + 1 >= _DEEPEST else [name for name in subfolders if not name.startswith(".")]
         yield from ((*place, name) for name in files if not name.startswith("."))
 
 
-def _stem(parts: Parts) -> str:
-    return parts[-1].rpartition(".")[0]
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """One way to arrange result files.
 
-
-def _is_boxes(parts: Parts) -> bool:
-    return parts[-1].endswith(SUFFIXES)
-
-
-def _belongs_to_folder(parts: Parts) -> bool:
-    """Return whether the file's name begins with its folder's: VIDEO/VIDEO_001.txt."""
-    return len(parts) > 1 and _stem(parts).startswith(f"{parts[-2]}_") and bool(re.search(r"_(\d{3}|\d{8}|time)$", _stem(parts)))
-
-
-def flat(root: Path, files: list[Parts]) -> list[ResultFile]:
-    """Find TRACKER/VIDEO.txt."""
-    known, results = set(files), []
-    for parts in files:
-        if not _is_boxes(parts) or len(parts) > 2 or _belongs_to_folder(parts) or _is_companion(parts, known):
-            continue
-        folder, name = parts[:-1], _stem(parts)
-        times = [part for part in ((*folder, f"{name}_time.txt"), (*folder, "times", f"{name}_time.txt")) if part in known]
-        tracker = folder[0] if folder else root.resolve().name
-        results.append(ResultFile(tracker, name, root.joinpath(*parts), times=_first(root, times)))
-    return results
-
-
-def nested(root: Path, files: list[Parts]) -> list[ResultFile]:
-    """Find TRACKER/VIDEO/VIDEO_001.txt."""
-    known, results = set(files), []
-    for parts in files:
-        repetition = _REPETITION.search(_stem(parts))
-        alone = len(parts) == 2
-        if not _is_boxes(parts) or len(parts) not in (2, 3) or not _belongs_to_folder(parts) or repetition is None:
-            continue
-        if not alone and parts[0] in EXPERIMENTS:
-            continue
-        video, number = parts[-2], int(repetition[1])
-        times = [part for part in [(*parts[:-1], f"{video}_time.txt")] if part in known]
-        tracker = root.resolve().name if alone else parts[0]
-        results.append(ResultFile(tracker, video, root.joinpath(*parts), repetition=number, times=_first(root, times), column=number - 1))
-    return results
-
-
-def experiments(root: Path, files: list[Parts]) -> list[ResultFile]:
-    """Find TRACKER/EXPERIMENT/VIDEO/VIDEO_001.txt, or VIDEO_00000042.txt for a run from frame 42."""
-    known, results = set(files), []
-    for parts in files:
-        alone = len(parts) == 3 and parts[0] in EXPERIMENTS
-        if not _is_boxes(parts) or not (alone or len(parts) == 4) or not _belongs_to_folder(parts) or _stem(parts).endswith("_time"):
-            continue
-        anchor, repetition = _ANCHOR.search(_stem(parts)), _REPETITION.search(_stem(parts))
-        experiment, video, folder, stem = parts[-3], parts[-2], parts[:-1], _stem(parts)
-        number = int(repetition[1]) if repetition and not anchor else 1
-        times = [(*folder, f"{stem}_time.value"), (*folder, f"{video}_time.value"), (*folder, f"{video}_time.txt")]
-        scores = [(*folder, f"{stem}_confidence.value"), (*folder, f"{video}_confidence.value")]
-        results.append(
-            ResultFile(
-                tracker=root.resolve().name if alone else parts[0],
-                sequence=video,
-                path=root.joinpath(*parts),
-                protocol="anchors" if anchor and experiment != "realtime" else EXPERIMENTS.get(experiment),
-                repetition=number,
-                anchor=int(anchor[1]) if anchor else None,
-                times=_first(root, [part for part in times if part in known]),
-                scores=_first(root, [part for part in scores if part in known]),
-                column=number - 1,
-            )
-        )
-    return results
-
-
-def runs(root: Path, files: list[Parts]) -> list[ResultFile]:
-    """Find TRACKER/PARAMETERS_000/VIDEO.txt, or with the dataset's folder between; run 000 is repetition 1.
-
-    The tracker is called TRACKER-PARAMETERS, or TRACKER where the parameters are called "default".
+    Attributes:
+        pattern: Of the relative paths, with the groups tracker, parameters, experiment, video, number and anchor that it has.
+        times: Names that the file of times may have, from the folder of the boxes; with {video}, or {stem} for the name of that file.
+        scores: The same of the file of confidences.
+        first: Number of the first repetition.
+        loose: Whether files may have any name, so that those of other arrangements and companions have to be left out.
     """
-    known, results = set(files), []
-    for parts in files:
-        if not _is_boxes(parts) or len(parts) not in (3, 4) or _belongs_to_folder(parts) or _is_companion(parts, known):
-            continue
-        if parts[-2] == "times" or parts[0] in EXPERIMENTS:
-            continue
-        number = _REPETITION.search(parts[1])
-        times = [part for part in [(*parts[:-1], f"{_stem(parts)}_time.txt")] if part in known]
-        scores = [part for part in [(*parts[:-1], f"{_stem(parts)}_object_presence_scores.txt")] if part in known]
-        results.append(
-            ResultFile(
-                tracker=f"{parts[0]}-{_REPETITION.sub('', parts[1])}".removesuffix(f"-{DEFAULT}"),
-                sequence=_stem(parts),
-                path=root.joinpath(*parts),
-                repetition=int(number[1]) + 1 if number else 1,
-                times=_first(root, times),
-                scores=_first(root, scores),
-            )
-        )
-    return results
+
+    pattern: re.Pattern[str]
+    times: tuple[str, ...]
+    scores: tuple[str, ...] = ()
+    first: int = 1
+    loose: bool = False
+
+    def __call__(self, root: Path, files: list[str]) -> list[ResultFile]:
+        """Find the result files; where a path has no tracker, the folder's name is its name."""
+        known, results = set(files), []
+        for path in files:
+            match = self.pattern.fullmatch(path)
+            if match is None or (self.loose and (_BELONGS.search(path) or _is_companion(path, known))):
+                continue
+            parts = match.groupdict()
+            tracker, experiment, anchor = parts["tracker"] or root.resolve().name, parts.get("experiment"), parts.get("anchor")
+            if "parameters" in parts:
+                tracker = f"{tracker}-{parts['parameters']}".removesuffix(f"-{DEFAULT}")
+            repetition = int(parts.get("number") or self.first) - self.first + 1
+            result = ResultFile(tracker, parts["video"], root / path, repetition=repetition, column=repetition - 1 if self.first else 0)
+            if experiment is not None:
+                protocol = "anchors" if anchor and experiment != "realtime" else EXPERIMENTS.get(experiment)
+                result = replace(result, protocol=protocol, anchor=int(anchor) if anchor else None)
+            beside = [
+                [Path(path).parent / name.format(**parts, stem=Path(path).stem) for name in some] for some in (self.times, self.scores)
+            ]
+            times, scores = (next((root / file for file in some if file.as_posix() in known), None) for some in beside)
+            results.append(replace(result, times=times, scores=scores))
+        return results
 
 
-def _is_companion(parts: Parts, known: set[Parts]) -> bool:
+def _is_companion(path: str, known: set[str]) -> bool:
     """Return whether the file is VIDEO_time.txt or the like beside VIDEO.txt, or anything in a folder of times."""
-    if len(parts) > 1 and parts[-2] == "times":
-        return True
-    stem = _stem(parts)
-    return any(stem.endswith(end) and (*parts[:-1], f"{stem.removesuffix(end)}.txt") in known for end in _COMPANIONS)
+    stem = path.rpartition(".")[0]
+    beside = any(stem.endswith(end) and f"{stem.removesuffix(end)}.txt" in known for end in _COMPANIONS)
+    return beside or path.split("/")[-2:-1] == ["times"]
 
 
-def _first(root: Path, parts: list[Parts]) -> Path | None:
-    return root.joinpath(*parts[0]) if parts else None
-
-
-Find = Callable[[Path, list[Parts]], list[ResultFile]]
+_EXPERIMENT, _NUMBERED = f"(?:{'|'.join(EXPERIMENTS)})", r"(?P<video>[^/]+)/(?P=video)_(?:[^/]*_)?"
+_BELONGS = re.compile(rf"(?:^|/){_NUMBERED}(?:\d{{3}}|\d{{8}}|time)\.[^./]*$")  # the file's name begins with its folder's
+_BOXES = r"\.(?:txt|bin)"
+flat = Arrangement(
+    re.compile(rf"(?:(?P<tracker>[^/]+)/)?(?P<video>[^/]+){_BOXES}"), ("{video}_time.txt", "times/{video}_time.txt"), loose=True
+)
+nested = Arrangement(
+    re.compile(rf"(?:(?!{_EXPERIMENT}/)(?P<tracker>[^/]+)/)?{_NUMBERED}(?P<number>\d{{3}}){_BOXES}"), ("{video}_time.txt",)
+)
+experiments = Arrangement(
+    re.compile(
+        rf"(?:(?P<tracker>[^/]+)/|(?={_EXPERIMENT}/))(?P<experiment>[^/]+)/{_NUMBERED}(?:(?P<anchor>\d{{8}})|(?P<number>\d{{3}})){_BOXES}"
+    ),
+    ("{stem}_time.value", "{video}_time.value", "{video}_time.txt"),
+    ("{stem}_confidence.value", "{video}_confidence.value"),
+)
+runs = Arrangement(  # perhaps with the dataset's folder between; run 000 is repetition 1
+    re.compile(
+        rf"(?!{_EXPERIMENT}/)(?P<tracker>[^/]+)/(?P<parameters>[^/]*?)(?:_(?P<number>\d{{3}}))?/(?:[^/]+/)?(?P<video>[^/]+){_BOXES}"
+    ),
+    ("{video}_time.txt",),
+    ("{video}_object_presence_scores.txt",),
+    first=0,
+    loose=True,
+)
+Find = Callable[[Path, list[str]], list[ResultFile]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,15 +172,15 @@ class Toolkit:
     """
 
     layout: str
-    arrangement: Find
+    arrangement: Arrangement
     find: Find
 
 
-def _find_pysot(root: Path, files: list[Parts]) -> list[ResultFile]:
+def _find_pysot(root: Path, files: list[str]) -> list[ResultFile]:
     return max((flat(root, files), nested(root, files), experiments(root, files)), key=len)
 
 
-def _find_pytracking(root: Path, files: list[Parts]) -> list[ResultFile]:
+def _find_pytracking(root: Path, files: list[str]) -> list[ResultFile]:
     """Return all runs; a folder with the videos themselves counts as one tracker."""
     return runs(root, files) or [replace(result, tracker=result.tracker.removesuffix(f"-{DEFAULT}")) for result in flat(root, files)]
 
@@ -273,16 +233,16 @@ def find_results(root: str | Path, form: str = AUTO, dataset: str = "") -> Resul
     if form != AUTO and form not in TOOLKITS:
         raise unknown_name("format", form, [AUTO, *TOOLKITS])
     folder = _dataset_folder(Path(root).expanduser(), dataset)
-    parts = list_parts(folder)
+    paths = list_files(folder)
     if form == AUTO:
-        arranged = {name: kit.arrangement(folder, parts) for name, kit in TOOLKITS.items()}
+        arranged = {name: kit.arrangement(folder, paths) for name, kit in TOOLKITS.items()}
         form = max(arranged, key=lambda name: len(arranged[name]))
         files = arranged[form]
     else:
-        files = TOOLKITS[form].find(folder, parts)
+        files = TOOLKITS[form].find(folder, paths)
     if not files:
         layouts = "; ".join(f"{name}: {kit.layout}" for name, kit in TOOLKITS.items())
-        raise LockonError(f"{folder} holds no result files ({len(parts)} other files); expected one of {layouts}")
+        raise LockonError(f"{folder} holds no result files ({len(paths)} other files); expected one of {layouts}")
     return ResultFolder(folder, form, tuple(files))
 
 
@@ -294,4 +254,4 @@ def _dataset_folder(root: Path, dataset: str) -> Path:
     return same[0] if len(same) == 1 else root
 
 
-__all__ = ["AUTO", "DEFAULT", "TOOLKITS", "Parts", "ResultFile", "ResultFolder", "find_results"]
+__all__ = ["AUTO", "DEFAULT", "TOOLKITS", "ResultFile", "ResultFolder", "find_results"]

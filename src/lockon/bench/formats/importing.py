@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from lockon.bench.formats.finding import ResultFile, ResultFolder, find_results
-from lockon.bench.formats.matching import Matched, guess_origin, match_names
+from lockon.bench.formats.matching import guess_origin, match_names
 from lockon.bench.formats.notes import Note
 from lockon.bench.formats.records import UNKNOWN_SIZE, ImportTarget, build_record, protocol_of
 from lockon.bench.formats.rows import BOX, Rows, read_rows
 from lockon.bench.protocols.one_pass import first_annotated
-from lockon.bench.protocols.plan import MaskTexts
+from lockon.bench.record import MaskTexts
 from lockon.bench.store import Record, Store
 from lockon.data.datasets.table import origin as annotation_origin
 from lockon.data.sequence import VideoSequence
@@ -149,7 +149,8 @@ def read_tracker(
     by_name = {sequence.name: sequence for sequence in sequences}
     matched = match_names((file.sequence for file in files), by_name)
     wanted = {name: by_name[sequence] for sequence, name in matched.pairs.items()}
-    notes = _name_notes(matched)
+    notes = [Note("other name", name, f"taken for {sequence}") for sequence, name in matched.pairs.items() if name != sequence]
+    notes += [Note("doubtful name", text.split()[0], text) for text in matched.doubtful]
     tables: list[_Table] = []
     for file in files:
         if on_file is not None:
@@ -196,11 +197,6 @@ def _frame_size(sequence: VideoSequence) -> tuple[int, int]:
     except LockonError:
         return UNKNOWN_SIZE
     return frame.shape[1], frame.shape[0]
-
-
-def _name_notes(matched: Matched) -> list[Note]:
-    other = [Note("other name", name, f"taken for {sequence}") for sequence, name in matched.pairs.items() if name != sequence]
-    return [*other, *(Note("doubtful name", text.split()[0], text) for text in matched.doubtful)]
 
 
 def _labels(names: Iterable[str]) -> dict[str, str]:

@@ -163,40 +163,39 @@ def align(rows: Rows, truth: FloatArray, start: int, origin: int, where: str) ->
     """
     count, lines = len(truth), np.arange(len(rows))
     notes: list[Note] = []
+
+    def aligned(index: NDArray[np.intp], begin: int, trap: str = "", text: str = "") -> Aligned:
+        return Aligned(index, begin, (*notes, Note(trap, where, text)) if trap else tuple(notes))
+
     if len(rows) != count and int((~rows.blank).sum()) == count:
         lines = np.flatnonzero(~rows.blank)
         notes.append(Note("blank", where, f"the empty lines between its {count} boxes do not count"))
+    boxes = rows.boxes[lines] - np.array([origin, origin, 0, 0])
     if len(lines) == count:
         coded = _coded_start(rows.codes[lines])
         if coded is not None:
-            return Aligned(lines, coded, tuple(notes))
-        begin = _repeated_start(rows.boxes[lines] - np.array([origin, origin, 0, 0]), truth, start, origin)
-        if begin != start:
-            text = f"line 1, repeated up to line {begin + 1}, is the true box of frame {begin + 1}: scored from there on"
-            notes.append(Note("begins late", where, text))
-        return Aligned(lines, begin, tuple(notes))
-    first = rows.boxes[lines[0]] - np.array([origin, origin, 0, 0])
-    shift, sizes = count - len(lines), f"{len(lines)} lines for {count} frames"
+            return aligned(lines, coded)
+        begin = _repeated_start(boxes, truth, start, origin)
+        if begin == start:
+            return aligned(lines, start)
+        text = f"line 1, repeated up to line {begin + 1}, is the true box of frame {begin + 1}: scored from there on"
+        return aligned(lines, begin, "begins late", text)
+    first, shift, sizes = boxes[0], count - len(lines), f"{len(lines)} lines for {count} frames"
     index = np.full(count, -1, dtype=np.intp)
     at_start = _is_start(rows, first, truth[start], origin)
     if shift < 0 and at_start:
-        notes.append(Note("too many lines", where, f"{sizes}; the first {count} count"))
-        return Aligned(lines[:count], start, tuple(notes))
-    if shift < 0 and is_near(rows.boxes[lines[-shift]] - np.array([origin, origin, 0, 0]), truth[start]):
+        return aligned(lines[:count], start, "too many lines", f"{sizes}; the first {count} count")
+    if shift < 0 and is_near(boxes[-shift], truth[start]):
         text = f"{sizes}; the last {count} count, because line {1 - shift} is the start box"
-        notes.append(Note("whole video", where, text))
-        return Aligned(lines[-shift:], start, tuple(notes))
+        return aligned(lines[-shift:], start, "whole video", text)
     if shift > 0 and _closer_to_later(first, truth, start, shift, origin):
         index[shift:] = lines
         if shift == 1:
-            notes.append(Note("first line missing", where, f"{sizes}; the start box was put in front"))
-            return Aligned(index, start, tuple(notes))
-        notes.append(Note("begins late", where, f"{sizes}; line 1 is the true box of frame {shift + 1}: scored from there on"))
-        return Aligned(index, shift, tuple(notes))
+            return aligned(index, start, "first line missing", f"{sizes}; the start box was put in front")
+        return aligned(index, shift, "begins late", f"{sizes}; line 1 is the true box of frame {shift + 1}: scored from there on")
     if shift > 0 and at_start:
         index[: len(lines)] = lines
-        notes.append(Note("too few lines", where, f"{sizes}; the rest count as misses"))
-        return Aligned(index, start, tuple(notes))
+        return aligned(index, start, "too few lines", f"{sizes}; the rest count as misses")
     raise LockonError(
         f"{where}: {sizes}, and line 1 is neither the start box nor the true box of frame {max(shift, 0) + 1}; "
         "left out: give the results of the same version of the sequence"
@@ -227,11 +226,10 @@ def _is_start(rows: Rows, first: FloatArray, box: FloatArray, origin: int) -> bo
 def _closer_to_later(first: FloatArray, truth: FloatArray, start: int, shift: int, origin: int) -> bool:
     """Return whether the first line is the true box `shift` frames later rather than the start box."""
     later = truth[shift]
-    if not np.isfinite(first).all() or not np.isfinite(later).all():
+    corners = is_corners(first, later, origin)
+    if not np.isfinite(later).all() or not (corners or is_near(first, later)):
         return False
-    if not is_near(first, later) and not is_corners(first, later, origin):
-        return False
-    first = from_corners(first, origin) if is_corners(first, later, origin) else first
+    first = from_corners(first, origin) if corners else first
     return bool(np.abs(first - later).max() < np.abs(first - truth[start]).max())
 
 

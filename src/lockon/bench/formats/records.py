@@ -13,9 +13,8 @@ from lockon.bench.formats.finding import ResultFile
 from lockon.bench.formats.matching import Aligned, align, is_corners, is_near
 from lockon.bench.formats.notes import Note
 from lockon.bench.formats.rows import BOX, CODE, FAILED_CODE, NOTHING, NOTHING_CODE, STARTED_CODE, WRONG, Rows, read_numbers
-from lockon.bench.protocols.plan import MaskTexts
 from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED, TRACKED, Trajectory
-from lockon.bench.store import Record
+from lockon.bench.record import MaskTexts, Record, RunKey
 from lockon.data.datasets.parsing import format_ranges
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
@@ -62,32 +61,18 @@ def build_record(rows: Rows, file: ResultFile, target: ImportTarget, setup: Mapp
     sequence, where = target.sequence, file.sequence
     protocol = protocol_of(file, rows)
     resets = protocol == "reset" or (protocol == "realtime" and file.anchor is None and rows.kinds[0] == CODE)
-    frames, backward = np.arange(len(sequence)), False
+    order = range(len(sequence))
     if file.anchor is not None:
-        frames, backward = _anchor_frames(rows, file, sequence, where)
-        aligned = Aligned(np.arange(len(frames)), 0)
+        order = _anchor_frames(len(rows), file.anchor, sequence, where)
+        aligned = Aligned(np.arange(len(order)), 0)
     elif resets:
         aligned = _in_order(rows, len(sequence), target.start, where)
     else:
         aligned = align(rows, sequence.boxes, target.start, target.origin, where)
-    truth = sequence.boxes[frames]
+    truth = sequence.boxes[list(order)]
     run, more = _run(rows, aligned, truth, replace(target, start=aligned.start), where=where, events=resets)
     run, extra = _with_numbers(run, file, rows, aligned, where)
-    record = Record(
-        sequence.name,
-        sequence.dataset,
-        run,
-        truth,
-        None if sequence.visible is None else sequence.visible[frames],
-        setup,
-        polygons=None if sequence.polygons is None else sequence.polygons[frames],
-        truth_masks=None if run.masks is None or sequence.masks is None else target.masks.texts(sequence, frames.tolist()),
-        attributes=tuple(sorted(sequence.attributes)),
-        repetition=file.repetition,
-        protocol=protocol,
-        anchor=file.anchor,
-        backward=backward,
-    )
+    record = Record.of(sequence, order, run, setup, masks=target.masks, run_key=RunKey(protocol, file.repetition, file.anchor))
     return record, [*rows.notes, *aligned.notes, *more, *extra]
 
 
@@ -113,22 +98,22 @@ def _in_order(rows: Rows, count: int, start: int, where: str) -> Aligned:
     return Aligned(index, start, (note,))
 
 
-def _anchor_frames(rows: Rows, file: ResultFile, sequence: VideoSequence, where: str) -> tuple[NDArray[np.intp], bool]:
-    """Return the frames of a run from an anchor in the order of its lines, and whether it went backward.
+def _anchor_frames(lines: int, anchor: int, sequence: VideoSequence, where: str) -> range:
+    """Return the frames of a run from an anchor in the order of its lines.
 
     Raises:
         LockonError: The number of lines fits neither direction.
     """
-    anchor, count = file.anchor or 0, len(sequence)
-    ahead, back = count - anchor, anchor + 1
-    if anchor >= count or len(rows) not in (ahead, back):
+    ahead, back = range(anchor, len(sequence)), range(anchor, -1, -1)
+    if anchor >= len(sequence) or lines not in (len(ahead), len(back)):
         raise LockonError(
-            f"{where}: {len(rows)} lines from frame {anchor} on; expected {max(ahead, 0)} to the last frame or {back} to the first"
+            f"{where}: {lines} lines from frame {anchor} on; expected {len(ahead)} to the last frame or {len(back)} to the first"
         )
-    backward = anchor in sequence.backward if sequence.anchors is not None and anchor in sequence.anchors else len(rows) == back != ahead
-    if len(rows) != (back if backward else ahead):
-        raise LockonError(f"{where}: {len(rows)} lines from frame {anchor}, which runs {'back' if backward else 'ahead'}; left out")
-    return (np.arange(anchor, -1, -1) if backward else np.arange(anchor, count)), backward
+    known = sequence.anchors is not None and anchor in sequence.anchors
+    backward = anchor in sequence.backward if known else lines == len(back) != len(ahead)
+    if lines != len(back if backward else ahead):
+        raise LockonError(f"{where}: {lines} lines from frame {anchor}, which runs {'back' if backward else 'ahead'}; left out")
+    return back if backward else ahead
 
 
 def _run(
@@ -194,15 +179,12 @@ def _start_box(box: FloatArray, truth: FloatArray, origin: int, where: str) -> t
 
 def _check_boxes(boxes: FloatArray, kinds: NDArray[np.int8], start: int, where: str) -> list[Note]:
     """Return notes on frames after the start without a box, or with one of no area."""
-    notes = []
     after = np.arange(len(boxes)) > start
-    empty = np.flatnonzero(after & ((kinds == NOTHING) | (kinds == WRONG)))
-    if len(empty):
-        notes.append(Note("no box", where, f"{len(empty)} of {len(boxes)} frames ({format_ranges((empty + 1).tolist(), 3)}) are misses"))
-    flat = np.flatnonzero(after & (kinds == BOX) & ~(boxes[:, 2:] > 0).all(axis=1))
-    if len(flat):
-        notes.append(Note("no area", where, f"boxes of no area in {len(flat)} frames ({format_ranges((flat + 1).tolist(), 3)})"))
-    return notes
+    empty = np.flatnonzero(after & ((kinds == NOTHING) | (kinds == WRONG))) + 1
+    flat = np.flatnonzero(after & (kinds == BOX) & ~(boxes[:, 2:] > 0).all(axis=1)) + 1
+    misses = f"{len(empty)} of {len(boxes)} frames ({format_ranges(empty.tolist(), 3)}) are misses"
+    areas = f"boxes of no area in {len(flat)} frames ({format_ranges(flat.tolist(), 3)})"
+    return [Note(trap, where, text) for trap, frames, text in (("no box", empty, misses), ("no area", flat, areas)) if len(frames)]
 
 
 def _check_touch(boxes: FloatArray, truth: FloatArray, marks: NDArray[np.int8], where: str) -> list[Note]:

@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,26 +79,19 @@ class Rows:
         )
 
 
-@dataclass(slots=True)
-class _GatheredRows:
-    """The lines so far; as lists, because most files have neither polygons nor masks."""
-
-    boxes: list[tuple[float, ...]] = field(default_factory=list)
-    kinds: list[int] = field(default_factory=list)
-    codes: list[int] = field(default_factory=list)
-    polygons: dict[int, list[float]] = field(default_factory=dict)
-    masks: dict[int, str] = field(default_factory=dict)
-    lost: list[int] = field(default_factory=list)
-    wrong: dict[int, str] = field(default_factory=dict)  # line number -> what it says
-    partial: list[int] = field(default_factory=list)
-
-    def add(self, kind: int, box: tuple[float, ...], code: int = -1) -> None:
-        self.boxes.append(box)
-        self.kinds.append(kind)
-        self.codes.append(code)
-
-
 _NONE = (math.nan,) * 4
+
+
+class _Line(NamedTuple):
+    """What one line says; `box` is NaN for a polygon, whose extent is filled in at the end, for all at once."""
+
+    kind: int
+    box: tuple[float, ...] = _NONE
+    code: int = -1
+    polygon: tuple[float, ...] | None = None
+    mask: str | None = None
+    lost: bool = False
+    partial: bool = False
 
 
 def parse_rows(text: str, where: str) -> Rows:
@@ -119,16 +113,25 @@ def parse_rows(text: str, where: str) -> Rows:
     if _is_header(lines):
         notes.append(Note("heading", where, f"line 1, {lines[0].strip()[:40]!r}, is a heading and does not count as a frame"))
         first, lines = 1, lines[1:]
-    seen = _GatheredRows()
-    for number, line in enumerate(lines, start=first + 1):
-        _read_line(line, number, seen)
-    if len(seen.wrong) == len(lines):
-        number, shown = next(iter(seen.wrong.items()))
+    read = [_read_line(line.strip()) for line in lines]
+    numbered = list(enumerate(zip(read, lines, strict=True), start=first + 1))
+    wrong = {number: text.strip()[:60] for number, (line, text) in numbered if line.kind == WRONG}
+    if len(wrong) == len(lines):
+        number, shown = next(iter(wrong.items()))
         raise LockonError(
             f"{where}:{number}: no line can be read; expected 4 numbers x,y,w,h (or 8, corners) separated by commas, tabs or blanks, "
             f"found {shown!r}"
         )
-    return _rows(seen, [not line.strip() for line in lines], (*notes, *_notes(seen, where)))
+    if wrong:
+        number, shown = next(iter(wrong.items()))
+        allowed = ", ".join(f"{count} ({what})" for count, what in _SHAPES.items())
+        text = f"{line_numbers(list(wrong))} cannot be read and count as frames without a box; expected {allowed} numbers, "
+        notes.append(Note("unreadable", where, f"{text}line {number} says {shown!r}"))
+    partial = [number for number, (line, _) in numbered if line.partial]
+    if partial:
+        text = f"NaN or infinite in some of the numbers of {line_numbers(partial)}: frames without a box"
+        notes.append(Note("half-empty", where, text))
+    return _rows(read, [not line.strip() for line in lines], tuple(notes))
 
 
 def read_rows(path: Path) -> Rows:
@@ -149,93 +152,54 @@ def _is_header(lines: list[str]) -> bool:
     head = lines[0].strip().lower()
     if len(lines) < 2 or not _HEADER.search(head) or head.startswith("m") or "nan" in head or "inf" in head:
         return False
-    probe = _GatheredRows()
-    _read_line(lines[1], 2, probe)
-    return probe.kinds[0] != WRONG
+    return _read_line(lines[1].strip()).kind != WRONG
 
 
-def _read_line(line: str, number: int, seen: _GatheredRows) -> None:
-    """Add one line to those before it."""
-    text = line.strip()
+def _read_line(text: str) -> _Line:
     if is_vot_mask(text):
-        _read_mask(text, number, seen)
-        return
-    fields = text.translate(_TO_BLANKS).split()
+        try:
+            box = tuple(parse_vot_mask(text).box().tolist())
+        except LockonError:
+            return _Line(WRONG)
+        return _Line(NOTHING) if math.isnan(box[0]) else _Line(BOX, box, mask=text)  # NaN: a mask without a pixel
     try:
-        numbers = tuple(map(float, fields))
+        numbers = tuple(map(float, text.translate(_TO_BLANKS).split()))
     except ValueError:
-        numbers, fields = (), ["?"]
-    if not fields:
-        seen.add(NOTHING, _NONE)
-    elif len(numbers) == 4 and all(map(math.isfinite, numbers)):
-        seen.add(BOX, numbers)
-    elif len(numbers) == 1 and numbers[0] in (0.0, 1.0, 2.0):
-        seen.add(CODE, _NONE, int(numbers[0]))
-    elif len(numbers) in (1, 4, 6, 8) and not all(map(math.isfinite, numbers)):
-        if not all(map(math.isnan, numbers)):
-            seen.partial.append(number)
-        seen.add(NOTHING, _NONE)
-    elif len(numbers) == 6 and numbers[5] in (0.0, 1.0) and numbers[0] == int(numbers[0]):
-        if numbers[5]:
-            seen.lost.append(len(seen.boxes))
-        seen.add(BOX, numbers[1:5])
-    elif len(numbers) == 8:
-        seen.polygons[len(seen.boxes)] = list(numbers)
-        seen.add(BOX, _NONE)  # its extent is filled in at the end, for all at once
-    else:
-        seen.wrong[number] = text[:60]
-        seen.add(WRONG, _NONE)
+        return _Line(WRONG)
+    count, finite = len(numbers), all(map(math.isfinite, numbers))
+    if count == 0:
+        return _Line(NOTHING)
+    if count == 4 and finite:
+        return _Line(BOX, numbers)
+    if count == 1 and numbers[0] in (0.0, 1.0, 2.0):
+        return _Line(CODE, code=int(numbers[0]))
+    if count in (1, 4, 6, 8) and not finite:
+        return _Line(NOTHING, partial=not all(map(math.isnan, numbers)))
+    if count == 6 and numbers[5] in (0.0, 1.0) and numbers[0] == int(numbers[0]):
+        return _Line(BOX, numbers[1:5], lost=bool(numbers[5]))
+    return _Line(BOX, polygon=numbers) if count == 8 else _Line(WRONG)
 
 
-def _read_mask(text: str, number: int, seen: _GatheredRows) -> None:
-    try:
-        box = tuple(parse_vot_mask(text).box().tolist())
-    except LockonError:
-        seen.wrong[number] = text[:60]
-        seen.add(WRONG, _NONE)
-        return
-    if math.isnan(box[0]):  # a mask without a pixel
-        seen.add(NOTHING, _NONE)
-        return
-    seen.masks[len(seen.boxes)] = text
-    seen.add(BOX, box)
-
-
-def _notes(seen: _GatheredRows, where: str) -> list[Note]:
-    notes = []
-    if seen.wrong:
-        number, shown = next(iter(seen.wrong.items()))
-        allowed = ", ".join(f"{count} ({what})" for count, what in _SHAPES.items())
-        text = f"{_lines(list(seen.wrong))} cannot be read and count as frames without a box; expected {allowed} numbers, "
-        notes.append(Note("unreadable", where, f"{text}line {number} says {shown!r}"))
-    if seen.partial:
-        text = f"NaN or infinite in some of the numbers of {_lines(seen.partial)}: frames without a box"
-        notes.append(Note("half-empty", where, text))
-    return notes
-
-
-def _lines(numbers: list[int]) -> str:
+def line_numbers(numbers: list[int]) -> str:
+    """Return "line 3" or "lines 3-5"."""
     return f"line{'s' if len(numbers) > 1 else ''} {format_ranges(numbers, 5)}"
 
 
-def _rows(seen: _GatheredRows, blank: list[bool], notes: tuple[Note, ...]) -> Rows:
-    boxes = np.array(seen.boxes, dtype=np.float64).reshape(-1, 4)
-    count = len(boxes)
-    polygons = None
-    if seen.polygons:
-        polygons = np.full((count, 8), np.nan)
-        polygons[list(seen.polygons)] = np.array(list(seen.polygons.values()))
-        boxes[list(seen.polygons)] = polygon_to_box(polygons[list(seen.polygons)])
-    lost = np.zeros(count, dtype=np.bool_)
-    lost[seen.lost] = True
+def _rows(lines: list[_Line], blank: list[bool], notes: tuple[Note, ...]) -> Rows:
+    kinds, boxes, codes, corners, masks, lost, _ = zip(*lines, strict=True)
+    array, polygons = np.array(boxes, dtype=np.float64), None
+    if any(corners):
+        polygons = np.array([(math.nan,) * 8 if line is None else line for line in corners])
+        turned = [line is not None for line in corners]
+        array[turned] = polygon_to_box(polygons[turned])
     return Rows(
-        boxes,
-        np.array(seen.kinds, dtype=np.int8),
-        np.array(seen.codes, dtype=np.int8),
+        array,
+        np.array(kinds, dtype=np.int8),
+        np.array(codes, dtype=np.int8),
         polygons,
-        tuple(seen.masks.get(index) for index in range(count)) if seen.masks else None,
+        masks if any(masks) else None,
         np.array(blank, dtype=np.bool_),
-        lost,
+        np.array(lost, dtype=np.bool_),
         notes,
     )
 
@@ -274,6 +238,7 @@ __all__ = [
     "STARTED_CODE",
     "WRONG",
     "Rows",
+    "line_numbers",
     "parse_rows",
     "read_numbers",
     "read_rows",

@@ -48,8 +48,9 @@ def _lines(content: bytes) -> list[str]:
         raise ValueError(f"version {version}, {count} frames")
     place, lines = 6, []
     for _ in range(count):
-        kind = content[place] if place < len(content) else -1
-        text, size = _READERS[kind](content, place + 1) if kind in _READERS else _unknown(kind)
+        if place >= len(content):
+            raise ValueError("too short")
+        text, size = _region(content[place], content, place + 1)
         lines.append(text)
         place += 1 + size
     if place != len(content):
@@ -57,34 +58,23 @@ def _lines(content: bytes) -> list[str]:
     return lines
 
 
-def _unknown(kind: int) -> tuple[str, int]:
-    raise ValueError("too short" if kind < 0 else f"unknown kind {kind}")
+def _region(kind: int, content: bytes, place: int) -> tuple[str, int]:
+    """Return one region as text, and the number of its bytes."""
+    if kind == 0:
+        return str(struct.unpack_from("<I", content, place)[0]), 4
+    if kind in _NUMBERS:
+        return _text(struct.unpack_from(f"<{_NUMBERS[kind]}f", content, place)), 4 * _NUMBERS[kind]
+    if kind == 2:
+        (count,) = struct.unpack_from("<H", content, place)
+        return _text(struct.unpack_from(f"<{2 * count}f", content, place + 2)), 2 + 8 * count
+    if kind == 3:
+        x, y, w, h, count = struct.unpack_from("<hhHHH", content, place)
+        runs = struct.unpack_from(f"<{count}H", content, place + 10)
+        return "m" + ",".join(map(str, (x, y, w, h, *runs))), 10 + 2 * count
+    raise ValueError(f"unknown kind {kind}")
 
 
-def _code(content: bytes, place: int) -> tuple[str, int]:
-    return str(struct.unpack_from("<I", content, place)[0]), 4
-
-
-def _rectangle(content: bytes, place: int) -> tuple[str, int]:
-    return _text(struct.unpack_from("<4f", content, place)), 16
-
-
-def _polygon(content: bytes, place: int) -> tuple[str, int]:
-    (count,) = struct.unpack_from("<H", content, place)
-    return _text(struct.unpack_from(f"<{2 * count}f", content, place + 2)), 2 + 8 * count
-
-
-def _mask(content: bytes, place: int) -> tuple[str, int]:
-    x, y, w, h, count = struct.unpack_from("<hhHHH", content, place)
-    runs = struct.unpack_from(f"<{count}H", content, place + 10)
-    return "m" + ",".join(map(str, (x, y, w, h, *runs))), 10 + 2 * count
-
-
-def _point(content: bytes, place: int) -> tuple[str, int]:
-    return _text(struct.unpack_from("<2f", content, place)), 8
-
-
-_READERS = {0: _code, 1: _rectangle, 2: _polygon, 3: _mask, 4: _point}
+_NUMBERS = {1: 4, 4: 2}  # floats of a rectangle and of a point
 
 
 def _text(numbers: tuple[float, ...]) -> str:

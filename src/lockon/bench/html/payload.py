@@ -10,10 +10,11 @@ import numpy as np
 
 from lockon.bench.plots.style import COLORS
 from lockon.bench.report.attributes import by_attribute, has_attributes
-from lockon.bench.report.latency import latency
-from lockon.bench.report.model import Axis, Report, SequenceScore, TrackerScore
+from lockon.bench.report.model import Axis, Report, TrackerScore
 from lockon.bench.report.significance import Intervals
-from lockon.bench.tables.build import report_notes, title_of
+from lockon.bench.tables.build import report_notes
+
+_SHOWN = ("key", "title", "meaning", "rising", "digits")  # of a metric
 
 
 def report_payload(report: Report, colors: Mapping[str, int], intervals: Intervals | None = None) -> dict[str, Any]:
@@ -25,17 +26,14 @@ def report_payload(report: Report, colors: Mapping[str, int], intervals: Interva
         intervals: Of `significance.intervals`.
     """
     return {
-        "title": title_of(report),
+        "title": report.title,
         "protocol": report.protocol,
         "convention": report.convention,
         "datasets": list(report.datasets),
         "notes": [{"text": note.replace("**", ""), "warning": note.startswith("**")} for note in report_notes(report)],
         "headline": report.headline.key,
         "detail": report.scoring.detail,
-        "metrics": [
-            {"key": one.key, "title": one.title, "meaning": one.meaning, "rising": one.rising, "digits": one.digits}
-            for one in report.metrics
-        ],
+        "metrics": [{key: getattr(one, key) for key in _SHOWN} for one in report.metrics],
         "axes": [_axis(axis, report) for axis in report.scoring.axes],
         "trackers": [_tracker(item, report, colors, intervals) for item in report.trackers],
         "intervals": intervals.meaning if intervals is not None else "",
@@ -61,7 +59,7 @@ def _tracker(item: TrackerScore, report: Report, colors: Mapping[str, int], inte
         "spread": _metrics(item.spread),
         "interval": {} if intervals is None else {key: list(map(_number, pair)) for key, pair in intervals.of[item.label].items()},
         "fps": _number(item.fps),
-        "latency": _metrics(latency(item)),
+        "latency": _metrics(item.latency),
         "size": item.size,
         "sequences": len(item.sequences),
         "missing": len(item.missing),
@@ -70,24 +68,17 @@ def _tracker(item: TrackerScore, report: Report, colors: Mapping[str, int], inte
 
 
 def _attributes(report: Report) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": entry.attribute,
-            "sequences": entry.sequences,
-            "values": {label: _metrics(values) for label, values in entry.values.items()},
-        }
-        for entry in by_attribute(report)
-    ]
+    found = []
+    for entry in by_attribute(report):
+        values = {label: _metrics(values) for label, values in entry.values.items()}
+        found.append({"name": entry.attribute, "sequences": entry.sequences, "values": values})
+    return found
 
 
 def _sequences(report: Report) -> list[dict[str, Any]]:
     """Return one row per sequence, with the values of all trackers that have it."""
-    rows: dict[tuple[str, str], dict[str, SequenceScore]] = {}
-    for item in report.trackers:
-        for part in item.sequences:
-            rows.setdefault((part.dataset, part.sequence), {})[item.label] = part
     found = []
-    for (dataset, name), parts in sorted(rows.items()):
+    for (dataset, name), parts in report.sequences.items():
         some = next(iter(parts.values()))
         values = {label: _metrics(part.values) for label, part in parts.items()}
         found.append({"name": name, "dataset": dataset, "frames": some.frames, "attributes": list(some.attributes), "values": values})

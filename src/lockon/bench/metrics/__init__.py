@@ -1,8 +1,6 @@
 """Metrics in NumPy, each under the named convention of the toolkit that it agrees with."""
 
-from lockon.bench.metrics.conventions import (
-    CONVENTIONS,
-)
+from lockon.bench.metrics.conventions import CONVENTIONS
 from lockon.bench.metrics.correlation import average_ranks, pearson, spearman
 from lockon.bench.metrics.long_term import (
     LongTermRun,
@@ -12,15 +10,8 @@ from lockon.bench.metrics.long_term import (
     long_term_scores,
     precision_recall,
 )
-from lockon.bench.metrics.masks import (
-    mask_overlap,
-)
-from lockon.bench.metrics.multi_start import (
-    MultiStart,
-    MultiStartScores,
-    frames_before_failure,
-    multi_start_scores,
-)
+from lockon.bench.metrics.masks import mask_overlap
+from lockon.bench.metrics.multi_start import MultiStart, MultiStartScores, frames_before_failure, multi_start_scores
 from lockon.bench.metrics.one_pass import (
     NORMALIZED_THRESHOLDS,
     PRECISION_THRESHOLDS,
@@ -46,10 +37,7 @@ from lockon.bench.metrics.reset import (
     frame_overlaps,
     reset_run,
 )
-from lockon.bench.metrics.scores import (
-    OnePassScores,
-    one_pass_scores,
-)
+from lockon.bench.metrics.scores import OnePassScores, one_pass_scores
 from lockon.bench.metrics.statistics import (
     Interval,
     PairedDifference,

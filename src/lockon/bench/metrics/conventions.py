@@ -51,7 +51,7 @@ from lockon.bench.metrics.frame_scores import HIT, MISS, BoolArray, Bounds
 from lockon.errors import unknown_name
 from lockon.types import FloatArray
 
-Frames = Callable[[FloatArray, BoolArray | None], BoolArray | None]
+Frames = Callable[[FloatArray, BoolArray], BoolArray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Convention:
 
     Attributes:
         name: Name that users type.
-        scored: (gt, visible or None) -> (T,) frames whose overlap and errors are scored, None for all.
+        scored: (gt, visible) -> (T,) frames whose overlap and errors are scored.
         overlaps: (pred, gt, bounds or None) -> (T,) IoU, `MISS` where it cannot be, never NaN.
         errors: (pred, gt) -> (T,) centre errors in pixels and (T,) in units of the ground truth's size; `HIT` for a hit at
             any threshold, NaN for none.
@@ -83,45 +83,36 @@ class Convention:
     pooled: bool = False
     prepare: Callable[[FloatArray, FloatArray], FloatArray] | None = None
 
-    def counted(self, gt: FloatArray, visible: BoolArray | None) -> int:
+    def counted(self, gt: FloatArray, visible: BoolArray) -> int:
         """Return the number of frames to divide by."""
-        return len(gt[0]) if self.divides_by_all else _number(self.scored(gt, visible), gt)
+        return len(visible) if self.divides_by_all else int(np.count_nonzero(self.scored(gt, visible)))
 
-    def averaged_over(self, gt: FloatArray, visible: BoolArray | None) -> int:
+    def averaged_over(self, gt: FloatArray, visible: BoolArray) -> int:
         """Return the number of frames that the mean overlap divides by."""
-        return self.counted(gt, visible) if self.averaged is None else _number(self.averaged(gt, visible), gt)
+        return self.counted(gt, visible) if self.averaged is None else int(np.count_nonzero(self.averaged(gt, visible)))
 
 
-def _number(frames: BoolArray | None, gt: FloatArray) -> int:
-    return len(gt[0]) if frames is None else int(np.count_nonzero(frames))
-
-
-def _visible(gt: FloatArray, visible: BoolArray | None) -> BoolArray | None:
+def _visible(gt: FloatArray, visible: BoolArray) -> BoolArray:
     return visible
 
 
-def _annotated(gt: FloatArray, visible: BoolArray | None) -> BoolArray | None:
+def _annotated(gt: FloatArray, visible: BoolArray) -> BoolArray:
     known: BoolArray = np.logical_not(np.isnan(gt).any(axis=0))
-    if visible is not None:
-        return known & visible
-    return None if known.all() else known
+    return known & visible
 
 
-def _all_but_first(gt: FloatArray, visible: BoolArray | None) -> BoolArray:
-    annotated = _annotated(gt, visible)
-    frames = np.ones(len(gt[0]), dtype=np.bool_) if annotated is None else annotated
+def _all_but_first(gt: FloatArray, visible: BoolArray) -> BoolArray:
+    frames = _annotated(gt, visible)
     frames[0] = False
     return frames
 
 
-def _present(gt: FloatArray, visible: BoolArray | None) -> BoolArray:
-    sized = frame_scores.has_size(gt)
-    return sized if visible is None else sized & visible
+def _present(gt: FloatArray, visible: BoolArray) -> BoolArray:
+    return frame_scores.has_size(gt) & visible
 
 
-def _present_positive(gt: FloatArray, visible: BoolArray | None) -> BoolArray:
-    positive = frame_scores.is_positive(gt)
-    return positive if visible is None else positive & visible
+def _present_positive(gt: FloatArray, visible: BoolArray) -> BoolArray:
+    return frame_scores.is_positive(gt) & visible
 
 
 _TOOLKIT_STEPS = np.arange(0, 1.05, 0.05)  # the toolkits' floats, which differ from k / 20 in a strict comparison

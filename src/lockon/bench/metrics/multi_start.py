@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lockon.bench.metrics.frame_scores import BoolArray
-from lockon.bench.metrics.reset import EAO_RANGES
+from lockon.bench.metrics.reset import EAO_RANGES, add_stretch
 from lockon.errors import LockonError
 from lockon.types import FloatArray
 
@@ -99,7 +99,10 @@ def multi_start_scores(
             values, _ = _run(overlaps, present)
             before = frames_before_failure(overlaps, present, threshold, grace)
             overlap, tracked, length = overlap + values[:before].sum(), tracked + before, length + len(values)
-            _add_expected(total, weights, values[:before], len(values))
+            reach = high if before < len(values) else min(len(values), high)
+            counts = np.arange(1, reach)
+            counts[len(values) - 1 :] -= 1  # as in the toolkit
+            add_stretch(total, weights, values[:before], np.maximum(counts, 1))
         rows.append((overlap / tracked if tracked else 0.0, tracked / length, tracked, sequence.frames))
     table = np.array(rows)
     tracked_frames = table[:, 2].sum()
@@ -111,18 +114,6 @@ def multi_start_scores(
         curve=curve,
         sequences=table[:, :2],
     )
-
-
-def _add_expected(total: FloatArray, weights: FloatArray, values: FloatArray, frames: int) -> None:
-    """Add the mean overlaps of a run of `frames`, of which `values` came before its failure, to a curve."""
-    failed = len(values) < frames
-    reach = len(total) if failed else min(frames, len(total))
-    padded = np.zeros(max(reach, len(values)))
-    padded[: len(values)] = values
-    counts = np.arange(1, reach)
-    counts[frames - 1 :] -= 1  # as in the toolkit
-    total[1:reach] += np.cumsum(padded[1:reach]) / np.maximum(counts, 1)
-    weights[1:reach] += 1
 
 
 def _run(overlaps: ArrayLike, present: ArrayLike | None) -> tuple[FloatArray, BoolArray]:

@@ -34,11 +34,7 @@ def success_thresholds(convention: str = "pysot") -> FloatArray:
 
 
 def success_curve(
-    pred: ArrayLike,
-    gt: ArrayLike,
-    convention: str = "pysot",
-    visible: ArrayLike | None = None,
-    bounds: tuple[float, float] | None = None,
+    pred: ArrayLike, gt: ArrayLike, convention: str = "pysot", visible: ArrayLike | None = None, bounds: Bounds | None = None
 ) -> FloatArray:
     """Compute the fraction of frames whose IoU is above each of `success_thresholds` (``lorat``: or equal to it)."""
     rule = get_convention(convention)
@@ -47,11 +43,7 @@ def success_curve(
 
 
 def success_auc(
-    pred: ArrayLike,
-    gt: ArrayLike,
-    convention: str = "pysot",
-    visible: ArrayLike | None = None,
-    bounds: tuple[float, float] | None = None,
+    pred: ArrayLike, gt: ArrayLike, convention: str = "pysot", visible: ArrayLike | None = None, bounds: Bounds | None = None
 ) -> float:
     """Compute the area under the success curve: the mean of its values.
 
@@ -62,11 +54,7 @@ def success_auc(
 
 
 def average_overlap(
-    pred: ArrayLike,
-    gt: ArrayLike,
-    convention: str = "got10k",
-    visible: ArrayLike | None = None,
-    bounds: tuple[float, float] | None = None,
+    pred: ArrayLike, gt: ArrayLike, convention: str = "got10k", visible: ArrayLike | None = None, bounds: Bounds | None = None
 ) -> float:
     """Compute the mean IoU, a miss being 0 (Huang et al., GOT-10k, section 4.1).
 
@@ -85,7 +73,7 @@ def success_rate(  # noqa: PLR0917 - the documented order of the public API
     threshold: float = 0.5,
     convention: str = "got10k",
     visible: ArrayLike | None = None,
-    bounds: tuple[float, float] | None = None,
+    bounds: Bounds | None = None,
 ) -> float:
     """Compute the fraction of frames whose IoU is above `threshold` (``lorat``: or equal to it)."""
     rule = get_convention(convention)
@@ -153,13 +141,13 @@ def over_sequences(values: ArrayLike, frames: ArrayLike, convention: str = "pyso
 
 def _overlaps(
     rule: Convention, pred: ArrayLike, gt: ArrayLike, visible: ArrayLike | None, bounds: Bounds | None
-) -> tuple[FloatArray, FloatArray, BoolArray | None]:
+) -> tuple[FloatArray, FloatArray, BoolArray]:
     """Return the IoU of the scored frames; ground truth (4, T) and flags as arrays."""
     p, g, flags = checked(rule, pred, gt, visible)
     check_bounds(bounds)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         overlaps = rule.overlaps(p, g, bounds)
-    return chosen(overlaps, rule.scored(g, flags)), g, flags
+    return overlaps[rule.scored(g, flags)], g, flags
 
 
 def _errors(rule: Convention, pred: ArrayLike, gt: ArrayLike, visible: ArrayLike | None, *, normalized: bool) -> tuple[FloatArray, int]:
@@ -167,12 +155,7 @@ def _errors(rule: Convention, pred: ArrayLike, gt: ArrayLike, visible: ArrayLike
     p, g, flags = checked(rule, pred, gt, visible)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         errors = rule.errors(p, g)[normalized]
-    return chosen(errors, rule.scored(g, flags)), rule.counted(g, flags)
-
-
-def chosen(values: FloatArray, frames: BoolArray | None) -> FloatArray:
-    """Return the values of the scored frames."""
-    return values if frames is None else values[frames]
+    return errors[rule.scored(g, flags)], rule.counted(g, flags)
 
 
 def count_above(values: FloatArray, thresholds: FloatArray, *, inclusive: bool = False) -> NDArray[np.intp]:
@@ -194,7 +177,7 @@ def fractions(counts: ArrayLike, frames: int) -> FloatArray:
     return values / frames if frames else np.full(values.shape, np.nan)
 
 
-def checked(rule: Convention, pred: ArrayLike, gt: ArrayLike, visible: ArrayLike | None) -> tuple[FloatArray, FloatArray, BoolArray | None]:
+def checked(rule: Convention, pred: ArrayLike, gt: ArrayLike, visible: ArrayLike | None) -> tuple[FloatArray, FloatArray, BoolArray]:
     """Return boxes as (4, T) columns, prepared as the convention does, and (T,) flags.
 
     Args:
@@ -235,19 +218,17 @@ def columns(boxes: ArrayLike, name: str) -> FloatArray:
     return np.array(array.T, order="C")
 
 
-def flags_of(visible: ArrayLike | None, frames: int) -> BoolArray | None:
-    """Return (T,) bool, or None.
+def flags_of(visible: ArrayLike | None, frames: int) -> BoolArray:
+    """Return (T,) bool.
 
     Args:
-        visible: (T,) flags, or None.
+        visible: (T,) flags; None for True in all frames.
         frames: T.
 
     Raises:
         LockonError: Not one flag per frame.
     """
-    if visible is None:
-        return None
-    flags = np.asarray(visible)
+    flags = np.ones(frames) if visible is None else np.asarray(visible)
     if flags.shape != (frames,):
         raise LockonError(f"visible has the shape {flags.shape}; expected ({frames},), one flag per frame")
     return flags.astype(np.bool_)

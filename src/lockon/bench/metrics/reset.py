@@ -160,14 +160,27 @@ def expected_overlap_curve(runs: Runs, tags: Sequence[ArrayLike] | None = None) 
             for first, last, failed in _stretches(run):
                 weight = float(np.mean(flags[first:last])) / len(group) if last > first else 0.0
                 values = np.nan_to_num((run.overlaps if run.eao_overlaps is None else run.eao_overlaps)[first:last])
-                reach = longest if failed else len(values)
-                padded = np.zeros(max(reach, 1))
-                padded[: len(values)] = values
-                total[1:reach] += weight * np.cumsum(padded[1:reach]) / np.arange(1, reach)
-                weights[1:reach] += weight
+                add_stretch(total, weights, values, np.arange(1, longest if failed else len(values)), weight)
     curve = np.divide(total, weights, out=np.zeros(longest), where=weights > 0)
     curve[0] = 1.0
     return curve
+
+
+def add_stretch(total: FloatArray, weights: FloatArray, values: FloatArray, counts: NDArray[np.int64], weight: float = 1.0) -> None:
+    """Add the mean overlaps of a stretch in its first 1, 2, ... frames to a curve.
+
+    Args:
+        total: (L,) sums of the curve, changed in place.
+        weights: (L,) weights of the curve, changed in place.
+        values: Overlaps of the stretch; what lies beyond them is 0.
+        counts: (K,) by what the sums are divided for frame 1, 2, ... K after the start.
+        weight: Of the stretch.
+    """
+    reach = len(counts) + 1
+    padded = np.zeros(max(reach, len(values)))
+    padded[: len(values)] = values
+    total[1:reach] += weight * np.cumsum(padded[1:reach]) / counts
+    weights[1:reach] += weight
 
 
 def expected_average_overlap(runs: Runs, low: int, high: int, tags: Sequence[ArrayLike] | None = None) -> float:

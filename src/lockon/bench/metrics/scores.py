@@ -14,7 +14,6 @@ from lockon.bench.metrics.one_pass import (
     PRECISION_THRESHOLDS,
     check_bounds,
     checked,
-    chosen,
     columns,
     count_above,
     count_within,
@@ -80,12 +79,12 @@ def one_pass_scores(
         shared = rule.overlaps is overlap_rule.overlaps and rule.prepare is overlap_rule.prepare
         plain = overlaps if shared else overlap_rule.overlaps(p if rule.prepare is None else columns(pred, "pred"), g, bounds)
     frames = rule.scored(g, flags)
-    overlaps, errors, normalized_errors = chosen(overlaps, frames), chosen(errors, frames), chosen(normalized_errors, frames)
+    overlaps, errors, normalized_errors = overlaps[frames], errors[frames], normalized_errors[frames]
     counted = len(g[0]) if rule.divides_by_all else len(overlaps)
     success = fractions(count_above(overlaps, rule.success_thresholds, inclusive=rule.inclusive), counted)
     precision = fractions(count_within(errors, PRECISION_THRESHOLDS), counted)
     normalized = fractions(count_within(normalized_errors, NORMALIZED_THRESHOLDS), counted)
-    plain = chosen(plain, overlap_rule.scored(g, flags))
+    plain = plain[overlap_rule.scored(g, flags)]
     return OnePassScores(
         success=success,
         precision=precision,

@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from lockon.bench.formats.matching import canonical
-from lockon.bench.formats.rows import BOX, CODE, Rows, parse_rows
+from lockon.bench.formats.rows import BOX, CODE, Rows, line_numbers, parse_rows
 from lockon.bench.formats.vot_binary import binary_lines
 from lockon.bench.pack.archive import read_submission
 from lockon.bench.pack.servers import Server, get_server
 from lockon.bench.protocols.one_pass import first_annotated
-from lockon.data.datasets.parsing import format_ranges
 from lockon.data.datasets.table import origin
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
@@ -48,12 +47,7 @@ class Validation:
         return not self.problems
 
 
-@dataclass(frozen=True, slots=True)
-class _Expected:
-    """What is known of a sequence: frames (0 where unknown) and its start box as the files number pixels, or None."""
-
-    frames: int
-    start: FloatArray | None
+_Expected = tuple[int, FloatArray]  # the frames of a sequence, and its start box as the files number pixels
 
 
 def validate(path: str | Path, server: str, sequences: Sequence[VideoSequence] | None = None) -> Validation:
@@ -68,7 +62,7 @@ def validate(path: str | Path, server: str, sequences: Sequence[VideoSequence] |
         LockonError: Unknown server, or nothing that can be read at `path`.
     """
     rules = get_server(server)
-    expected = _expected(sequences)
+    expected = {sequence.name: _expected(sequence) for sequence in sequences or ()}
     notes: list[str] = []
     files = dict(read_submission(Path(path)))
     if not files:
@@ -84,18 +78,14 @@ def validate(path: str | Path, server: str, sequences: Sequence[VideoSequence] |
         elif not rules.others.fullmatch(name):
             problems.append(f"{name} has no place in a submission to {rules.title}; take it out")
     problems += _check_names(set(found), rules, set(expected), notes)
-    problems += _check_times(found, files, rules)
+    problems += _check_times(found, files) if rules.needs_times else ()
     if rules.name == "vot" and "manifest.yml" not in files:
         problems.append("manifest.yml is missing; the VOT toolkit needs it to know the tracker")
     return Validation(rules.name, len(found), sum(map(len, found.values())), tuple(problems), tuple(dict.fromkeys(notes)))
 
 
-def _expected(sequences: Sequence[VideoSequence] | None) -> dict[str, _Expected]:
-    known = {}
-    for sequence in sequences or ():
-        start = sequence.boxes[first_annotated(sequence)] + np.array([1, 1, 0, 0]) * origin(sequence.dataset)
-        known[sequence.name] = _Expected(len(sequence), start)
-    return known
+def _expected(sequence: VideoSequence) -> _Expected:
+    return len(sequence), sequence.boxes[first_annotated(sequence)] + np.array([1, 1, 0, 0]) * origin(sequence.dataset)
 
 
 def _without_folder(files: dict[str, bytes], rules: Server, notes: list[str]) -> dict[str, bytes]:
@@ -141,17 +131,18 @@ def _check_boxes(name: str, content: bytes, rules: Server, expected: _Expected |
     numbers = np.arange(1, len(rows) + 1)
     flat = (rows.kinds == BOX) & ~(rows.boxes[:, 2:] > 0).all(axis=1)
     if flat.any():
-        yield f"{name}: width or height is not positive in {_lines(numbers[flat])}"
+        yield f"{name}: width or height is not positive in {line_numbers(numbers[flat].tolist())}"
     anchored = re.search(r"_\d{8}\.", name) is not None
     if expected is None or anchored:
         return
-    if expected.frames and len(rows) != expected.frames:
-        yield f"{name}: {len(rows)} lines, the sequence has {expected.frames} frames"
+    frames, start = expected
+    if len(rows) != frames:
+        yield f"{name}: {len(rows)} lines, the sequence has {frames} frames"
     if rules.codes:
         if rows.codes[0] != 1:
             yield f"{name}: line 1 is no code 1, which a run begins with"
-    elif expected.start is not None and rows.kinds[0] == BOX and np.abs(rows.boxes[0] - expected.start).max() > INIT_TOLERANCE:
-        shown = [",".join(f"{value:g}" for value in box.tolist()) for box in (rows.boxes[0], expected.start)]
+    elif rows.kinds[0] == BOX and np.abs(rows.boxes[0] - start).max() > INIT_TOLERANCE:
+        shown = [",".join(f"{value:g}" for value in box.tolist()) for box in (rows.boxes[0], start)]
         yield f"{name}: line 1 is {shown[0]}, the start box is {shown[1]}"
 
 
@@ -161,9 +152,9 @@ def _check_plain(name: str, content: bytes, rows: Rows) -> Iterator[str]:
     empty = rows.kinds != BOX
     codes = rows.kinds == CODE
     if codes.any():
-        yield f"{name}: a single number in {_lines(numbers[codes])}, expected x,y,w,h"
+        yield f"{name}: a single number in {line_numbers(numbers[codes].tolist())}, expected x,y,w,h"
     if (empty & ~codes).any():
-        yield f"{name}: no finite box in {_lines(numbers[empty & ~codes])}; the server takes no NaN"
+        yield f"{name}: no finite box in {line_numbers(numbers[empty & ~codes].tolist())}; the server takes no NaN"
     if rows.polygons is not None or rows.masks is not None:
         yield f"{name}: corners or masks, expected x,y,w,h"
     first = content.split(b"\n", 1)[0]
@@ -171,18 +162,14 @@ def _check_plain(name: str, content: bytes, rows: Rows) -> Iterator[str]:
         yield f"{name}: the numbers are not separated by commas: {first[:40].decode('ascii', 'replace')!r}"
 
 
-def _check_times(found: dict[str, list[str]], files: dict[str, bytes], rules: Server) -> Iterator[str]:
-    if not rules.needs_times:
-        return
+def _check_times(found: dict[str, list[str]], files: dict[str, bytes]) -> Iterator[str]:
     missing = []
     for name, boxes in sorted(found.items()):
-        times = files.get(f"{name}/{name}_time.txt")
-        if times is None:
+        times = f"{name}/{name}_time.txt"
+        if times not in files:
             missing.append(name)
-            continue
-        rows, lines = _count(times), _count(files[boxes[0]])
-        if rows != lines:
-            yield f"{name}/{name}_time.txt: {rows} lines, {boxes[0]} has {lines}"
+        elif _count(files[times]) != _count(files[boxes[0]]):
+            yield f"{times}: {_count(files[times])} lines, {boxes[0]} has {_count(files[boxes[0]])}"
     if missing:
         yield f"the file NAME_time.txt is missing for {len(missing)} sequences: {_some(missing)}"
 
@@ -196,11 +183,6 @@ def _text(content: bytes, name: str) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise LockonError(f"{name} is no text file") from None
-
-
-def _lines(numbers: FloatArray) -> str:
-    listed = numbers.tolist()
-    return f"line{'s' if len(listed) > 1 else ''} {format_ranges(listed, 5)}"
 
 
 def _some(names: Sequence[str], shown: int = 5) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lockon.bench.plots.style import by_value, color_of, dash_of, places_of, subtitle
+from lockon.bench.plots.style import color_of, dash_of, places_of, subtitle
 from lockon.bench.report.model import Axis, Report
 from lockon.bench.tables.model import number
 
@@ -27,7 +27,7 @@ def draw_curves(figure: Any, report: Report, axis: Axis, title: str = "", colors
     axes = figure.add_subplot()
     places = colors or places_of([report])
     head = report.metric(axis.metric)
-    for item in by_value(report, axis.metric):
+    for item in report.ranked(axis.metric):
         curve, place = item.curves[axis.key], places[item.label]
         label = f"[{number(item.values[axis.metric], head.digits)}] {item.label}"
         axes.plot(axis.values[: len(curve)], curve, label=label, color=color_of(place), linestyle=dash_of(place), linewidth=2)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lockon.bench.plots.style import by_value, color_of, marker_of, places_of, subtitle
+from lockon.bench.plots.style import color_of, marker_of, places_of, subtitle
 from lockon.bench.report.model import Report
 from lockon.bench.tables.model import number
 
@@ -58,7 +58,7 @@ def draw_ranking(figure: Any, report: Report, lines: Mapping[str, float]) -> Non
     """
     axes = figure.add_subplot()
     places, values = places_of([report]), [item.values["EAO"] for item in report.trackers]
-    for rank, item in enumerate(by_value(report, "EAO"), start=1):
+    for rank, item in enumerate(report.ranked("EAO"), start=1):
         value, place = item.values["EAO"], places[item.label]
         style = {"color": color_of(place), "marker": marker_of(place), "markersize": 9, "linestyle": "none"}
         axes.plot([rank], [value], label=f"{item.label} [{number(value)}]", clip_on=False, zorder=3, **style)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lockon.bench.plots.style import by_value, color_of, dash_of, marker_of, places_of, subtitle
+from lockon.bench.plots.style import color_of, dash_of, marker_of, places_of, subtitle
 from lockon.bench.report.attributes import by_attribute, overall as all_sequences
 from lockon.bench.report.model import Report
 from lockon.bench.tables.model import number
@@ -26,7 +26,7 @@ def draw_radar(figure: Any, report: Report, key: str | None = None, *, overall: 
     entries = by_attribute(report)
     if overall:
         entries = [all_sequences(report), *entries]
-    ranked, places = by_value(report, head.key), places_of([report])
+    ranked, places = report.ranked(head.key), places_of([report])
     table = np.array([[entry.values.get(item.label, {}).get(head.key, math.nan) for entry in entries] for item in ranked])
     angles = np.linspace(0, 2 * np.pi, len(entries), endpoint=False)
     axes = figure.add_subplot(projection="polar")

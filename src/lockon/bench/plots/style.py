@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from lockon._files import PendingFile
 from lockon._require import require
-from lockon.bench.report.model import Report, TrackerScore
+from lockon.bench.report.model import Report
 from lockon.errors import unknown_name
 
 # Okabe and Ito, "Color Universal Design", 2008; after seven trackers the colours come again with another dash and marker.
@@ -41,17 +40,6 @@ def places_of(reports: Iterable[Report]) -> dict[str, int]:
     """Return the place of each tracker in the list of colours: by name, so that it is the same in plots of other metrics and datasets."""
     labels = {item.label for report in reports for item in report.trackers}
     return {label: place for place, label in enumerate(sorted(labels))}
-
-
-def by_value(report: Report, key: str) -> list[TrackerScore]:
-    """Return the trackers by one of their metrics, the best first, NaN last."""
-    rising = next((metric.rising for metric in report.metrics if metric.key == key), True)
-
-    def rank(item: TrackerScore) -> tuple[bool, float]:
-        value = item.values[key]
-        return math.isnan(value), -value if rising else value
-
-    return sorted(report.trackers, key=rank)
 
 
 def save(draw: Draw, path: Path, formats: Iterable[str], size: tuple[float, float] = (6.4, 4.8)) -> list[Path]:
@@ -97,4 +85,4 @@ def subtitle(report: Report, sequences: int | None = None) -> str:
     return f"{shown}: {count} sequence{'' if count == 1 else 's'}{partial}, {report.protocol}, {report.convention}"
 
 
-__all__ = ["COLORS", "FORMATS", "by_value", "color_of", "dash_of", "marker_of", "places_of", "save", "subtitle"]
+__all__ = ["COLORS", "FORMATS", "color_of", "dash_of", "marker_of", "places_of", "save", "subtitle"]

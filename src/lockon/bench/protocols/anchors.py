@@ -69,7 +69,7 @@ class Anchors(Protocol):
 
     def rules(self, sequence: VideoSequence) -> dict[str, Any]:
         """Return the spacing where the sequence brings no anchors."""
-        return {"spacing": self.spacing} if sequence.anchors is None else {}
+        return Protocol.rules(self, sequence) if sequence.anchors is None else {}
 
     def frames(self, sequence: VideoSequence, run_key: RunKey) -> range:
         """Return the frames from the anchor to the end that is farther away."""

@@ -8,7 +8,7 @@ that the next one is searched around an older place: "after". The size is the tr
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -43,10 +43,6 @@ class Oracle(Protocol):
         Protocol.__post_init__(self)
         if self.when not in WHEN:
             raise unknown_name("time of the oracle protocol", self.when, WHEN)
-
-    def rules(self, sequence: VideoSequence) -> dict[str, Any]:
-        """Return the time."""
-        return {"when": self.when}
 
     def episode(self, sequence: VideoSequence, run_key: RunKey) -> Episode[Trajectory]:
         """Return `oracle`."""

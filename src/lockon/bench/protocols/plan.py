@@ -8,10 +8,9 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, TypeVar
 
 from lockon.bench.protocols.trajectory import Trajectory
-from lockon.bench.record import Record, RunKey
-from lockon.config import apply_overrides
+from lockon.bench.record import MaskTexts, Record, RunKey
+from lockon.config import apply_overrides, as_json
 from lockon.data.sequence import VideoSequence
-from lockon.data.vot_rle import encode_vot_mask
 from lockon.driver import Episode
 from lockon.errors import LockonError, unknown_name
 
@@ -97,7 +96,7 @@ class Protocol(ABC):
 
     def rules(self, sequence: VideoSequence) -> dict[str, Any]:
         """Return the settings that decide the result as JSON values."""
-        return {}
+        return {item.name: as_json(getattr(self, item.name)) for item in fields(self) if item.name != "repetitions"}
 
     @abstractmethod
     def episode(self, sequence: VideoSequence, run_key: RunKey) -> Episode[Trajectory]:
@@ -113,39 +112,7 @@ class Protocol(ABC):
 
     def record(self, sequence: VideoSequence, run_key: RunKey, run: Trajectory, setup: Mapping[str, Any], masks: MaskTexts) -> Record:
         """Return what is kept of a run, with the truth of the frames that it went through, in its order."""
-        order = self.frames(sequence, run_key)
-        frames = list(order)
-        return Record(
-            sequence.name,
-            sequence.dataset,
-            run,
-            sequence.boxes[frames],
-            None if sequence.visible is None else sequence.visible[frames],
-            setup,
-            polygons=None if sequence.polygons is None else sequence.polygons[frames],
-            truth_masks=None if run.masks is None or sequence.masks is None else masks.texts(sequence, frames),
-            attributes=tuple(sorted(sequence.attributes)),
-            repetition=run_key.repetition,
-            protocol=self.name,
-            rules=self.rules(sequence),
-            anchor=run_key.anchor,
-            backward=order.step < 0,
-        )
+        return Record.of(sequence, self.frames(sequence, run_key), run, setup, masks=masks, run_key=run_key, rules=self.rules(sequence))
 
 
-class MaskTexts:
-    """True masks as text, each read once, because the runs from the anchors of one sequence share them."""
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], dict[int, str]] = {}
-
-    def texts(self, sequence: VideoSequence, frames: list[int]) -> tuple[str | None, ...]:
-        """Return the masks of some frames of a sequence that has masks."""
-        kept = self._kept.setdefault((sequence.dataset, sequence.name), {})
-        for frame in frames:
-            if frame not in kept and sequence.masks is not None:
-                kept[frame] = encode_vot_mask(sequence.masks[frame])
-        return tuple(kept.get(frame) for frame in frames)
-
-
-__all__ = ["MaskTexts", "Protocol"]
+__all__ = ["Protocol"]

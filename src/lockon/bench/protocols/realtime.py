@@ -32,7 +32,6 @@ from lockon.bench.protocols.plan import Protocol
 from lockon.bench.protocols.reset import Reset
 from lockon.bench.protocols.trajectory import Trajectory
 from lockon.bench.record import Record, RunKey
-from lockon.config import as_json
 from lockon.data.sequence import VideoSequence
 from lockon.driver import Episode, Output
 from lockon.errors import LockonError, unknown_name
@@ -132,8 +131,8 @@ class RealTime(Protocol):
     def rules(self, sequence: VideoSequence) -> dict[str, Any]:
         """Return the base's name and rules, and its own."""
         base = self.base_of(sequence)
-        own = {name: value for name, value in as_json(self).items() if name not in ("base", "repetitions")}
-        return {"base": base.name, **base.rules(sequence), **own}
+        own = Protocol.rules(self, sequence)
+        return {"base": base.name, **base.rules(sequence), **{name: value for name, value in own.items() if name != "base"}}
 
     def episode(self, sequence: VideoSequence, run_key: RunKey) -> Episode[Trajectory]:
         """Return `real_time` around the base's episode."""

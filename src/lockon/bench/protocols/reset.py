@@ -11,7 +11,7 @@ cannot be failures. A restart that would fall on one moves to the next usable fr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,10 +32,9 @@ from lockon.bench.protocols.trajectory import (
 from lockon.bench.record import RunKey
 from lockon.data.datasets.vot import polygon_to_box
 from lockon.data.sequence import VideoSequence
-from lockon.driver import Episode, Output, drive
+from lockon.driver import Episode, Output
 from lockon.errors import LockonError, unknown_name
 from lockon.ops.raster import raster_overlap
-from lockon.session import Tracker
 from lockon.types import FloatArray
 
 InitBox = Literal["bounding", "area"]
@@ -70,10 +69,6 @@ class Reset(Protocol):
         if self.vot_init not in INIT_BOXES:
             raise unknown_name("start box", self.vot_init, INIT_BOXES)
 
-    def rules(self, sequence: VideoSequence) -> dict[str, Any]:
-        """Return both."""
-        return {"skip": self.skip, "vot_init": self.vot_init}
-
     def episode(self, sequence: VideoSequence, run_key: RunKey) -> Episode[Trajectory]:
         """Return `reset`."""
         return reset(sequence, self)
@@ -106,15 +101,6 @@ def reset(sequence: VideoSequence, rules: Reset | None = None) -> Episode[Trajec
     return rows.run(first, events)
 
 
-def run_reset(tracker: Tracker, sequence: VideoSequence, rules: Reset | None = None) -> Trajectory:
-    """Run `tracker` over `sequence`, starting again after failures.
-
-    Raises:
-        LockonError: No usable box, an unreadable frame, or whatever the tracker raises.
-    """
-    return drive(tracker, reset(sequence, rules))
-
-
 def start_box(sequence: VideoSequence, frame: int, vot_init: InitBox) -> FloatArray:
     """Return the (4,) x, y, w, h to start a tracker on; sequences without polygons have only their boxes."""
     if vot_init == "area" and sequence.polygons is not None and np.isfinite(sequence.polygons[frame]).all():
@@ -136,4 +122,4 @@ def _known_rows(sequence: VideoSequence) -> NDArray[np.bool_]:
     return known if sequence.visible is None else known & sequence.visible
 
 
-__all__ = ["INIT_BOXES", "InitBox", "Reset", "overlaps_truth", "reset", "run_reset", "start_box"]
+__all__ = ["INIT_BOXES", "InitBox", "Reset", "overlaps_truth", "reset", "start_box"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -35,26 +36,22 @@ def by_attribute(report: Report) -> list[AttributeScore]:
     Raises:
         LockonError: No sequence has any.
     """
-    names: dict[str, set[tuple[str, str]]] = {}
-    for item in report.trackers:
-        for part in item.sequences:
-            for name in part.attributes:
-                names.setdefault(name, set()).add((part.dataset, part.sequence))
-    if not names:
+    scores = report.sequences.values()
+    counts = Counter(name for parts in scores for name in {name for part in parts.values() for name in part.attributes})
+    if not counts:
         known = ", ".join(report.datasets)
         raise LockonError(f"no sequence of {known} has attributes; run it again with a dataset that lists them, or leave --attributes out")
     found = []
-    for name, sequences in sorted(names.items()):
+    for name in sorted(counts):
         parts = {item.label: [part for part in item.sequences if name in part.attributes] for item in report.trackers}
         values = {label: report.scoring.combine(chosen) for label, chosen in parts.items() if chosen}
-        found.append(AttributeScore(name, len(sequences), values))
+        found.append(AttributeScore(name, counts[name], values))
     return found
 
 
 def overall(report: Report) -> AttributeScore:
     """Combine all sequences, under the name "overall", to stand beside the attributes."""
-    names = {(part.dataset, part.sequence) for item in report.trackers for part in item.sequences}
-    return AttributeScore("overall", len(names), {item.label: item.values for item in report.trackers})
+    return AttributeScore("overall", len(report.sequences), {item.label: item.values for item in report.trackers})
 
 
 __all__ = ["AttributeScore", "by_attribute", "has_attributes", "overall"]

@@ -11,17 +11,15 @@ import numpy as np
 from lockon.bench.protocols.table import PROTOCOLS, protocol_class
 from lockon.bench.report.anchors import AnchorsScoring
 from lockon.bench.report.coverage import coverage, listed_sequence
-from lockon.bench.report.model import Report, Scoring, SequenceScore, TrackerScore
+from lockon.bench.report.model import Report, SequenceScore, TrackerScore
 from lockon.bench.report.one_pass import OnePassScoring
 from lockon.bench.report.reset import ResetScoring
+from lockon.bench.report.scoring import Scoring
+from lockon.bench.report.vot import VotScoring
 from lockon.bench.store import Record, Store
 from lockon.errors import LockonError, unknown_name
 
-SCORINGS: dict[str, type[OnePassScoring | ResetScoring | AnchorsScoring]] = {
-    "one-pass": OnePassScoring,
-    "reset": ResetScoring,
-    "anchors": AnchorsScoring,
-}
+SCORINGS: dict[str, type[Scoring]] = {"one-pass": OnePassScoring, "reset": ResetScoring, "anchors": AnchorsScoring}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +69,7 @@ def evaluate_all(store: Store, options: Options) -> list[Report]:
     Raises:
         LockonError: No such results, unknown convention, tracker, protocol or dataset.
     """
-    if options.protocol not in PROTOCOLS:
-        raise unknown_name("protocol", options.protocol, PROTOCOLS)
+    protocol_class(options.protocol)  # an unknown name is an error now
     known = store.trackers()
     for label in options.trackers:
         if label not in known:
@@ -87,10 +84,9 @@ def evaluate_all(store: Store, options: Options) -> list[Report]:
     if not bases:
         raise LockonError(_nothing(store, options, len(hidden)))
     reports = []
-    for base, names in _groups(
-        {name: base for name, base in sorted(bases.items()) if not options.datasets or name in options.datasets}, options
+    for scoring, names in _groups(
+        {name: base for name, base in bases.items() if not options.datasets or name in options.datasets}, options
     ):
-        scoring = _scoring(base, names[0], options)
         chosen = {label: [record for record in records if record.dataset in names] for label, records in found.items()}
         without = sum(dataset in names for dataset, _ in hidden)
         reports.append(_report(store, scoring, {label: records for label, records in chosen.items() if records}, without))
@@ -145,16 +141,19 @@ def stored_protocols(store: Store) -> list[str]:
     return [protocol for protocol in PROTOCOLS if protocol in found]
 
 
-def _groups(bases: dict[str, str], options: Options) -> list[tuple[str, list[str]]]:
-    """Return the (base, datasets) of each report."""
+def _groups(bases: dict[str, str], options: Options) -> list[tuple[Scoring, list[str]]]:
+    """Return the scoring and the datasets of each report."""
     groups: dict[tuple[str, str], list[str]] = {}
-    for name, base in sorted(bases.items(), key=lambda item: SCORINGS[item[1]].per_dataset):
+    for name, base in sorted(bases.items(), key=lambda item: (SCORINGS[item[1]].per_dataset, item[0])):
         groups.setdefault((base, name if options.apart or SCORINGS[base].per_dataset else ""), []).append(name)
-    return [(base, names) for (base, _), names in groups.items()]
+    return [(_scoring(base, names[0], options), names) for (base, _), names in groups.items()]
 
 
 def _scoring(base: str, dataset: str, options: Options) -> Scoring:
-    return SCORINGS[base].make(dataset, options.convention, options.protocol, options.lengths)
+    kind = SCORINGS[base]
+    if issubclass(kind, VotScoring):
+        return kind(dataset, options.convention, options.protocol, options.lengths)
+    return OnePassScoring(options.convention or "pysot", options.protocol)
 
 
 def _nothing(store: Store, options: Options, hidden: int) -> str:
@@ -170,20 +169,28 @@ def _nothing(store: Store, options: Options, hidden: int) -> str:
 def _report(store: Store, scoring: Scoring, found: dict[str, list[Record]], without: int) -> Report:
     parts = {label: _sequences(scoring, records) for label, records in found.items()}
     every = {(part.dataset, part.sequence) for scores in parts.values() for part in scores}
-    scored = [
-        _combine(label, scores, scoring, every=every, size=int(store.describe(label).get("size", 0)), setups=_setups(found[label]))
-        for label, scores in parts.items()
-    ]
-    first = scoring.metrics[0]
-    sign = -1 if first.rising else 1
-
-    def rank(item: TrackerScore) -> tuple[float, str]:
-        value = item.values[first.key]
-        return (np.inf if np.isnan(value) else sign * value, item.label)
-
+    scored = []
+    for label, scores in parts.items():
+        missing = every - {(part.dataset, part.sequence) for part in scores}
+        setups = {_setup(record) for record in found[label] if np.isfinite(record.run.times).any()}
+        repetitions = max(max(len(part.repetitions), 1) for part in scores)
+        scored.append(
+            TrackerScore(
+                label=label,
+                values=scoring.combine(scores),
+                curves=scoring.curves(scores),
+                size=int(store.describe(label).get("size", 0)),
+                sequences=tuple(scores),
+                missing=tuple(sorted(name for _, name in missing)),
+                setups=tuple(sorted(setups)),
+                repetitions=repetitions,
+                spread=_spread(scores, scoring, repetitions) if repetitions > 1 else {},
+            )
+        )
     part = coverage(record for records in found.values() for record in records)
     notes = [f"**{without} sequences have no ground truth after the first frame and are not scored.**"] if without else []
-    return Report(tuple(sorted(scored, key=rank)), scoring, part, (*notes, *_missing_runs(found)))
+    report = Report(tuple(sorted(scored, key=lambda item: item.label)), scoring, part, (*notes, *_missing_runs(found)))
+    return replace(report, trackers=report.ranked(scoring.metrics[0].key))
 
 
 def _missing_runs(found: dict[str, list[Record]]) -> list[str]:
@@ -214,34 +221,13 @@ def _with_attributes(record: Record) -> Record:
     return record if listed is None else replace(record, attributes=tuple(sorted(listed.attributes)))
 
 
-def _combine(
-    label: str, scores: list[SequenceScore], scoring: Scoring, *, every: set[tuple[str, str]], size: int, setups: tuple[str, ...]
-) -> TrackerScore:
-    missing = every - {(part.dataset, part.sequence) for part in scores}
-    repetitions = max(max(len(part.repetitions), 1) for part in scores)
-    item = TrackerScore(
-        label=label,
-        values=scoring.combine(scores),
-        curves=scoring.curves(scores),
-        size=size,
-        sequences=tuple(scores),
-        missing=tuple(sorted(name for _, name in missing)),
-        setups=setups,
-        repetitions=repetitions,
-    )
-    return item if repetitions < 2 else replace(item, spread=_spread(scores, scoring, repetitions))
-
-
 def _spread(scores: list[SequenceScore], scoring: Scoring, repetitions: int) -> dict[str, float]:
     """Return the standard deviation of each metric over the repetitions; a sequence with fewer of them gives what it has."""
-    rounds = []
-    for k in range(repetitions):
-        rounds.append(scoring.combine([part.repetitions[k % len(part.repetitions)] if part.repetitions else part for part in scores]))
+    rounds = [
+        scoring.combine([part.repetitions[k % len(part.repetitions)] if part.repetitions else part for part in scores])
+        for k in range(repetitions)
+    ]
     return {metric.key: float(np.std([values[metric.key] for values in rounds], ddof=1)) for metric in scoring.metrics}
-
-
-def _setups(records: Sequence[Record]) -> tuple[str, ...]:
-    return tuple(sorted({_setup(record) for record in records if np.isfinite(record.run.times).any()}))
 
 
 def _setup(record: Record) -> str:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lockon.bench.metrics import latency_percentiles
+from lockon.bench.protocols.trajectory import STARTED
 from lockon.bench.store import Record
 from lockon.data.completeness import Completeness
 from lockon.errors import unknown_name
 from lockon.types import FloatArray
 
-LONGEST = 20_000  # frames of the longest sequence that curves by length are kept for
+if TYPE_CHECKING:
+    from lockon.bench.report.scoring import Scoring
+
+LATENCIES = ("mean", "p50", "p95", "p99")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,6 @@ class Axis:
         y: Label of the vertical axis.
         metric: Key of the metric that a legend shows.
         values: (K,) of x; a shorter curve belongs to the first of them.
-        log: Whether x is drawn logarithmically.
     """
 
     key: str
@@ -58,11 +64,14 @@ class Axis:
     metric: str
     values: FloatArray
 
-    @classmethod
-    def of_lengths(cls) -> Axis:
-        """Return the expected overlap by sequence length, for 1, 2, ... frames."""
-        lengths = np.arange(1, LONGEST + 1, dtype=np.float64)
-        return cls("expected_overlap", "Expected overlap", "sequence length (frames)", "expected overlap", "EAO", lengths)
+
+def tracking_times(record: Record) -> FloatArray:
+    """Return the (N,) seconds of the frames that were tracked: not those that the tracker was started on, nor those that it never saw."""
+    times = np.array(record.run.times, dtype=np.float64)
+    times[record.run.start] = np.nan
+    if record.run.events is not None:
+        times[record.run.events == STARTED] = np.nan
+    return times[np.isfinite(times)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,21 @@ class SequenceScore:
     repetitions: tuple[SequenceScore, ...] = ()
     runs: tuple[Any, ...] = ()
 
+    @classmethod
+    def of(
+        cls,
+        records: Sequence[Record],
+        values: Mapping[str, float],
+        weights: Mapping[str, int],
+        *,
+        frames: int,
+        curves: Mapping[str, FloatArray] = MappingProxyType({}),
+        runs: tuple[Any, ...] = (),
+    ) -> SequenceScore:
+        """Return the score of the runs of one repetition, one or several, with what their records say."""
+        first, times = records[0], np.concatenate([tracking_times(record) for record in records])
+        return cls(first.sequence, first.dataset, frames, values, curves, times, weights, first.attributes, runs=runs)
+
     @property
     def tracked_frames(self) -> int:
         """Number of frames that the tracker answered."""
@@ -107,61 +131,6 @@ class SequenceScore:
     def fps(self) -> float:
         """Frames per second of `track`, without decoding and without the first frame; NaN where no time was kept."""
         return self.tracked_frames / self.seconds if self.seconds > 0 else float("nan")
-
-
-class Scoring(Protocol):
-    """How a protocol makes metrics from results; the classes are in `one_pass`, `reset` and `anchors` of this package."""
-
-    @property
-    def protocol(self) -> str:
-        """Name of `lockon bench run --protocol`."""
-
-    @property
-    def convention(self) -> str:
-        """Name of the convention that the metrics follow."""
-
-    @property
-    def metrics(self) -> tuple[Metric, ...]:
-        """The columns, the one that trackers are ranked by first."""
-
-    @property
-    def headline(self) -> str:
-        """Key of the metric that stands for all where there is room for one."""
-
-    @property
-    def detail(self) -> str:
-        """Key of the metric that is shown for single sequences."""
-
-    @property
-    def axes(self) -> tuple[Axis, ...]:
-        """The curves."""
-
-    @property
-    def lengths(self) -> tuple[int, int] | None:
-        """First and last sequence length that count for EAO; None for other protocols."""
-
-    @property
-    def robustness_label(self) -> str:
-        """What the first coordinate of `accuracy_robustness` is; empty for protocols without."""
-
-    @property
-    def pooled(self) -> bool:
-        """Whether the frames of all sequences are pooled; otherwise the mean over sequences is taken."""
-
-    def score(self, records: Sequence[Record]) -> SequenceScore:
-        """Score all results of one tracker on one sequence: repetitions, or runs from several anchors."""
-
-    def combine(self, scores: Sequence[SequenceScore]) -> dict[str, float]:
-        """Combine the metrics of several sequences."""
-
-    def curves(self, scores: Sequence[SequenceScore]) -> dict[str, FloatArray]:
-        """Combine the curves of several sequences."""
-
-    def accuracy_robustness(self, values: Mapping[str, float]) -> tuple[float, float]:
-        """Return a tracker's point, robustness first; more is better in both. NaN for protocols without."""
-
-    def notes(self) -> list[str]:
-        """Return sentences that say what the metrics mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +169,13 @@ class TrackerScore:
         """Frames per second over the frames of all sequences; NaN where no time was kept."""
         seconds = sum(part.seconds for part in self.sequences)
         return sum(part.tracked_frames for part in self.sequences) / seconds if seconds > 0 else float("nan")
+
+    @property
+    def latency(self) -> dict[str, float]:
+        """Milliseconds per frame by `LATENCIES`; NaN where no time was kept."""
+        times = self.times
+        found = latency_percentiles(times * 1000, (50, 95, 99)) if len(times) else {}
+        return {key: found.get(key, float("nan")) for key in LATENCIES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +227,11 @@ class Report:
         """The columns."""
         return self.scoring.metrics
 
+    def ranked(self, key: str) -> tuple[TrackerScore, ...]:
+        """Return the trackers by one of their metrics, the best first, NaN last."""
+        sign = -1 if self.metric(key).rising else 1
+        return tuple(sorted(self.trackers, key=lambda item: (math.isnan(item.values[key]), sign * np.nan_to_num(item.values[key]))))
+
     @property
     def headline(self) -> Metric:
         """The metric that stands for all where there is room for one."""
@@ -268,9 +249,24 @@ class Report:
         raise unknown_name(f"metric of the protocol {self.protocol}", key, [metric.key for metric in self.metrics])
 
     @property
+    def sequences(self) -> dict[tuple[str, str], dict[str, SequenceScore]]:
+        """Scores by dataset and name of each sequence, in alphabetical order, and by the labels of the trackers that have it."""
+        names = sorted({(part.dataset, part.sequence) for item in self.trackers for part in item.sequences})
+        scores: dict[tuple[str, str], dict[str, SequenceScore]] = {name: {} for name in names}
+        for item in self.trackers:
+            for part in item.sequences:
+                scores[part.dataset, part.sequence][item.label] = part
+        return scores
+
+    @property
     def datasets(self) -> tuple[str, ...]:
         """Names of the datasets, in alphabetical order."""
         return tuple(sorted({part.dataset for item in self.trackers for part in item.sequences}))
 
+    @property
+    def title(self) -> str:
+        """The datasets, protocol and convention in one line."""
+        return f"{', '.join(self.datasets)}: {self.protocol}, convention {self.convention}"
 
-__all__ = ["Axis", "Coverage", "Metric", "Report", "Scoring", "SequenceScore", "TrackerScore"]
+
+__all__ = ["LATENCIES", "Axis", "Coverage", "Metric", "Report", "SequenceScore", "TrackerScore"]

@@ -7,10 +7,8 @@ are GOT-10k's: the first frame and absent frames do not count.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
-
-import numpy as np
+from dataclasses import dataclass
+from typing import Any
 
 from lockon.bench.metrics import (
     CONVENTIONS,
@@ -22,8 +20,8 @@ from lockon.bench.metrics import (
 )
 from lockon.bench.metrics.conventions import get_convention
 from lockon.bench.protocols.table import protocol_text
-from lockon.bench.report.latency import tracking_times
 from lockon.bench.report.model import Axis, Metric, SequenceScore
+from lockon.bench.report.scoring import Scoring
 from lockon.bench.store import Record
 from lockon.types import FloatArray
 
@@ -40,34 +38,22 @@ _OVERLAP = ("AO", "SR50", "SR75")
 
 
 @dataclass(frozen=True, slots=True)
-class OnePassScoring:
+class OnePassScoring(Scoring):
     """One-pass evaluation under a named convention.
 
     With "got10k" all metrics come from the frames of all sequences pooled, boxes clipped to the picture for AO, SR and AUC;
     with the others they are means over sequences, without clipping.
     """
 
-    convention: str = "pysot"
-    protocol: str = "one-pass"
-    conventions: ClassVar[tuple[str, ...]] = tuple(CONVENTIONS)
-    per_dataset: ClassVar[bool] = False
+    conventions = tuple(CONVENTIONS)
+    metrics = METRICS
     headline = "AUC"
     detail = "AO"
-    lengths = None
-    robustness_label = ""
-
-    @classmethod
-    def make(cls, dataset: str, convention: str | None, protocol: str, lengths: tuple[int, int] | None) -> OnePassScoring:
-        """Return the scoring of any datasets; there are no lengths."""
-        return cls(convention or "pysot", protocol)
+    convention: str = "pysot"
+    protocol: str = "one-pass"
 
     def __post_init__(self) -> None:
         get_convention(self.convention)  # an unknown name is an error now, before files are read
-
-    @property
-    def metrics(self) -> tuple[Metric, ...]:
-        """AO first."""
-        return METRICS
 
     @property
     def pooled(self) -> bool:
@@ -77,49 +63,27 @@ class OnePassScoring:
     @property
     def axes(self) -> tuple[Axis, ...]:
         """The three plots of the OTB papers."""
-        pixels = np.asarray(PRECISION_THRESHOLDS, dtype=np.float64)
-        sizes = np.asarray(NORMALIZED_THRESHOLDS, dtype=np.float64)
+        pixels, sizes = PRECISION_THRESHOLDS, NORMALIZED_THRESHOLDS
         return (
             Axis("success", "Success", "overlap threshold", "success rate", "AUC", success_thresholds(self.convention)),
             Axis("precision", "Precision", "location error threshold (pixels)", "precision", "P20", pixels),
             Axis("normalized_precision", "Normalised precision", "normalised location error threshold", "precision", "NP", sizes),
         )
 
-    def score(self, records: Sequence[Record]) -> SequenceScore:
-        """Score one sequence; the mean over its repetitions."""
-        parts = tuple(self._score(record) for record in records)
-        if len(parts) == 1:
-            return parts[0]
-        return replace(
-            parts[0],
-            values={name: float(np.mean([part.values[name] for part in parts])) for name in KEYS},
-            curves={key: np.mean([part.curves[key] for part in parts], axis=0) for key in parts[0].curves},
-            times=np.concatenate([part.times for part in parts]),
-            repetitions=parts,
-        )
-
-    def _score(self, record: Record) -> SequenceScore:
-        start = record.run.start  # a sequence begins where it is first annotated: its "first frame" in every convention
+    def score_once(self, records: Sequence[Record]) -> SequenceScore:
+        """Score one run; a sequence begins where it is first annotated: its "first frame" in every convention."""
+        (record,) = records
+        start = record.run.start
         visible = None if record.visible is None else record.visible[start:]
         bounds = record.run.bounds if self.convention == "got10k" else None
         found = one_pass_scores(record.run.boxes[start:], record.truth[start:], self.convention, visible, bounds)
-        metrics = (
-            found.average_overlap,
-            found.success_rate_50,
-            found.success_rate_75,
-            found.auc,
-            found.precision_20,
-            found.normalized_20,
-        )
-        return SequenceScore(
-            sequence=record.sequence,
-            dataset=record.dataset,
+        overlaps = (found.average_overlap, found.success_rate_50, found.success_rate_75)
+        return SequenceScore.of(
+            records,
+            dict(zip(KEYS, (*overlaps, found.auc, found.precision_20, found.normalized_20), strict=True)),
+            {name: found.counted_overlap if name in _OVERLAP else found.counted for name in KEYS},
             frames=len(record.truth),
-            values=dict(zip(KEYS, metrics, strict=True)),
             curves={"success": found.success, "precision": found.precision, "normalized_precision": found.normalized},
-            times=tracking_times(record),
-            weights={name: found.counted_overlap if name in _OVERLAP else found.counted for name in KEYS},
-            attributes=record.attributes,
         )
 
     def combine(self, scores: Sequence[SequenceScore]) -> dict[str, float]:
@@ -132,11 +96,6 @@ class OnePassScoring:
 
     def _over(self, values: Sequence[Any], scores: Sequence[SequenceScore], name: str) -> Any:
         return over_sequences(values, [part.weights[name] for part in scores], self.convention)
-
-    @staticmethod
-    def accuracy_robustness(values: Mapping[str, float]) -> tuple[float, float]:
-        """Return NaN for both: one-pass evaluation has no robustness."""
-        return float("nan"), float("nan")
 
     def notes(self) -> list[str]:
         """Say what counts, and how it is averaged."""

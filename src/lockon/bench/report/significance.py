@@ -126,35 +126,23 @@ def _paired(report: Report, metric: Metric, pair: Pair, values: Sides, seed: int
     (first, weights), (second, _) = (_values(report, side, metric) for side in pair)
     found = paired_difference(first, second, weights=weights, level=LEVEL, seed=seed)
     ahead, behind = (found.better, found.worse) if metric.rising else (found.worse, found.better)
-    key = metric.key
-    return SignificantDifference(
-        first=values[0][key],
-        second=values[1][key],
-        difference=values[0][key] - values[1][key],
-        low=found.interval.low,
-        high=found.interval.high,
-        p=found.p_value,
-        wins=ahead,
-        ties=found.sequences - ahead - behind,
-        losses=behind,
-    )
+    one, other = values[0][metric.key], values[1][metric.key]
+    low, high, ties = found.interval.low, found.interval.high, found.sequences - ahead - behind
+    return SignificantDifference(one, other, one - other, low, high, found.p_value, ahead, ties, behind)
 
 
 def _redrawn(report: Report, metrics: Sequence[Metric], pair: Pair, values: Sides, seed: int) -> dict[str, SignificantDifference]:
     """Test metrics that are no means: with draws of sequences, and with the two trackers' sequences exchanged at random."""
-    drawn = _drawn(report, pair, seed)
-    exchanged = _exchanged(report, pair, seed)
+    drawn, exchanged = _drawn(report, pair, seed), _exchanged(report, pair, seed)
     found = {}
     for metric in metrics:
         key = metric.key
-        difference = values[0][key] - values[1][key]
+        one, other = values[0][key], values[1][key]
         low, high = _between(drawn[0][key] - drawn[1][key])
-        reached = np.count_nonzero(np.abs(exchanged[0][key] - exchanged[1][key]) >= abs(difference) - 1e-12)
-        ahead = [_sign(metric, one.values[key] - other.values[key]) for one, other in zip(*pair, strict=True)]
+        reached = np.count_nonzero(np.abs(exchanged[0][key] - exchanged[1][key]) >= abs(one - other) - 1e-12)
+        ahead = [_sign(metric, ours.values[key] - theirs.values[key]) for ours, theirs in zip(*pair, strict=True)]
         counts = (ahead.count(1), ahead.count(0), ahead.count(-1))
-        found[key] = SignificantDifference(
-            values[0][key], values[1][key], difference, low, high, float((reached + 1) / (DRAWS + 1)), *counts
-        )
+        found[key] = SignificantDifference(one, other, one - other, low, high, float((reached + 1) / (DRAWS + 1)), *counts)
     return found
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from lockon.bench.metrics import ResetRun
-from lockon.bench.protocols.plan import MaskTexts
 from lockon.bench.protocols.table import protocol_of
-from lockon.bench.record import RunKey
-from lockon.bench.report.model import Scoring, SequenceScore
+from lockon.bench.record import MaskTexts, RunKey
+from lockon.bench.report.model import SequenceScore
 from lockon.bench.report.one_pass import KEYS as ONE_PASS, OnePassScoring
 from lockon.bench.report.reset import ResetScoring
+from lockon.bench.report.scoring import Scoring
 from lockon.data.sequence import VideoSequence
 from lockon.driver import drive
 from lockon.errors import LockonError, unknown_name

@@ -1,6 +1,6 @@
 """A `Report` as Markdown, CSV, JSON or LaTeX."""
 
-from lockon.bench.tables.build import attribute_table, comparison_table, latency_table, sequence_table, summary_table, title_of
+from lockon.bench.tables.build import attribute_table, comparison_table, latency_table, sequence_table, summary_table
 from lockon.bench.tables.latex import latex_document, to_latex
 from lockon.bench.tables.markdown import BEGIN, END, markdown, to_markdown, write_into
 from lockon.bench.tables.records import attributes_csv, curves_csv, to_csv, to_json
@@ -17,7 +17,6 @@ __all__ = [
     "markdown",
     "sequence_table",
     "summary_table",
-    "title_of",
     "to_csv",
     "to_json",
     "to_latex",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
-from lockon.bench.report.attributes import by_attribute
+from lockon.bench.report.attributes import by_attribute, overall
 from lockon.bench.report.coverage import coverage_note
-from lockon.bench.report.latency import latency
-from lockon.bench.report.model import Metric, Report, SequenceScore, TrackerScore
+from lockon.bench.report.model import LATENCIES, Metric, Report
 from lockon.bench.report.significance import Intervals, PairedComparison
 from lockon.bench.tables.model import BEST, Cell, Table, megabytes, number, ranks, signed, speed
+from lockon.errors import unknown_name
 
 
 def summary_table(report: Report, intervals: Intervals | None = None) -> Table:
@@ -29,12 +30,7 @@ def summary_table(report: Report, intervals: Intervals | None = None) -> Table:
     notes = report_notes(report)
     if intervals is not None:
         notes.append(f"In brackets: {intervals.meaning}.")
-    return Table(f"{title_of(report)}", "summary", tuple(head), tuple(rows), tuple(notes))
-
-
-def title_of(report: Report) -> str:
-    """Return the datasets, protocol and convention in one line."""
-    return f"{', '.join(report.datasets)}: {report.protocol}, convention {report.convention}"
+    return Table(report.title, "summary", tuple(head), tuple(rows), tuple(notes))
 
 
 def _metric_cells(report: Report, metric: Metric, intervals: Intervals | None) -> list[Cell]:
@@ -85,17 +81,13 @@ def sequence_table(report: Report, metric: Metric | None = None) -> Table:
     """
     metric = metric or report.metric(report.scoring.detail)
     labels = [item.label for item in report.trackers]
-    parts: dict[tuple[str, str], dict[str, SequenceScore]] = {}
-    for item in report.trackers:
-        for part in item.sequences:
-            parts.setdefault((part.dataset, part.sequence), {})[item.label] = part
     rows = []
-    for (dataset, sequence), by_label in sorted(parts.items()):
+    for (dataset, sequence), by_label in report.sequences.items():
         values = [by_label[label].values.get(metric.key, math.nan) if label in by_label else math.nan for label in labels]
         frames = str(next(iter(by_label.values())).frames)
         rows.append((Cell(sequence), Cell(dataset), Cell(frames), *_value_cells(values, metric)))
     head = (f"sequence ({metric.title})", "dataset", "frames", *labels)
-    return Table(f"{metric.title} per sequence, {title_of(report)}", "sequences", head, tuple(rows), _short_notes(report, metric.title))
+    return Table(f"{metric.title} per sequence, {report.title}", "sequences", head, tuple(rows), _short_notes(report, metric.title))
 
 
 def _short_notes(report: Report, what: str) -> tuple[str, ...]:
@@ -109,44 +101,49 @@ def _value_cells(values: Sequence[float], metric: Metric) -> list[Cell]:
     return [Cell(number(value, metric.digits), rank) for value, rank in zip(values, ranks(values, rising=metric.rising), strict=True)]
 
 
-def attribute_table(report: Report, metric: Metric | None = None) -> Table:
+def attribute_table(report: Report, metric: Metric | None = None, baseline: str | None = None) -> Table:
     """Return one metric over the sequences of each attribute, and over all.
 
     Args:
         report: The metrics.
         metric: Default the protocol's headline.
+        baseline: Tracker against which the gains of the others stand behind their values.
 
     Raises:
-        LockonError: No sequence has attributes.
+        LockonError: No sequence has attributes, or no such tracker.
     """
     metric = metric or report.headline
+    labels = [item.label for item in report.trackers]
+    if baseline is not None and baseline not in labels:
+        raise unknown_name("tracker for --baseline", baseline, labels)
     rows = []
-    for entry in by_attribute(report):
-        values = [entry.values.get(item.label, {}).get(metric.key, math.nan) for item in report.trackers]
-        rows.append((Cell(entry.attribute), Cell(str(entry.sequences)), *_value_cells(values, metric)))
-    values = [item.values[metric.key] for item in report.trackers]
-    rows.append((Cell("all"), Cell(str(_sequences(report))), *_value_cells(values, metric)))
-    head = (f"attribute ({metric.title})", "sequences", *(item.label for item in report.trackers))
+    for entry in (*by_attribute(report), replace(overall(report), attribute="all")):
+        values = [entry.values.get(label, {}).get(metric.key, math.nan) for label in labels]
+        cells = _value_cells(values, metric)
+        if baseline is not None:
+            base = values[labels.index(baseline)]
+            gains = [
+                "" if label == baseline else f" ({signed(value - base, metric.digits)})"
+                for label, value in zip(labels, values, strict=True)
+            ]
+            cells = [Cell(cell.text + gain, cell.rank) for cell, gain in zip(cells, gains, strict=True)]
+        rows.append((Cell(entry.attribute), Cell(str(entry.sequences)), *cells))
+    head = (f"attribute ({metric.title})", "sequences", *labels)
     notes = ("A sequence counts for each of its attributes, with all its frames.", *_short_notes(report, metric.title))
-    return Table(f"{metric.title} per attribute, {title_of(report)}", "attributes", head, tuple(rows), notes)
-
-
-def _sequences(report: Report) -> int:
-    return len({(part.dataset, part.sequence) for item in report.trackers for part in item.sequences})
+    return Table(f"{metric.title} per attribute, {report.title}", "attributes", head, tuple(rows), notes)
 
 
 def latency_table(report: Report) -> Table:
     """Return the milliseconds per frame: mean and percentiles, of all tracked frames."""
+    values = [item.latency for item in report.trackers]
+    places = {key: ranks([one[key] for one in values], rising=False) for key in LATENCIES}
     rows = []
-    found: list[tuple[TrackerScore, Mapping[str, float]]] = [(item, latency(item)) for item in report.trackers]
-    keys = ("mean", "p50", "p95", "p99")
-    places = {key: ranks([values[key] for _, values in found], rising=False) for key in keys}
-    for row, (item, values) in enumerate(found):
-        cells = [Cell(number(values[key], 2 if values[key] < 100 else 1), places[key][row]) for key in keys]
+    for row, (item, one) in enumerate(zip(report.trackers, values, strict=True)):
+        cells = [Cell(number(one[key], 2 if one[key] < 100 else 1), places[key][row]) for key in LATENCIES]
         rows.append((Cell(item.label), Cell(str(len(item.times))), *cells))
     head = ("tracker", "frames", "mean (ms)", "p50 (ms)", "p95 (ms)", "p99 (ms)")
     note = f"Protocol {report.protocol}. Time of one frame, without decoding and without the frames that trackers were started on."
-    return Table(f"Latency, {title_of(report)}", "latency", head, tuple(rows), (note,))
+    return Table(f"Latency, {report.title}", "latency", head, tuple(rows), (note,))
 
 
 def comparison_table(report: Report, comparison: PairedComparison) -> Table:
@@ -166,7 +163,7 @@ def comparison_table(report: Report, comparison: PairedComparison) -> Table:
         )
         rows.append((Cell(metric.title), *(Cell(text, BEST if better and place == 2 else 0) for place, text in enumerate(cells))))
     head = ("metric", comparison.a, comparison.b, "difference", "p", "wins / ties / losses")
-    title = f"{comparison.a} against {comparison.b}, {title_of(report)}"
+    title = f"{comparison.a} against {comparison.b}, {report.title}"
     return Table(title, "comparison", head, tuple(rows), (comparison.meaning, *_short_notes(report, "Metrics")))
 
 
@@ -178,5 +175,4 @@ __all__ = [
     "report_notes",
     "sequence_table",
     "summary_table",
-    "title_of",
 ]

@@ -6,11 +6,11 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from lockon.bench.report.attributes import by_attribute, has_attributes, overall
-from lockon.bench.report.latency import latency
 from lockon.bench.report.model import Report, SequenceScore, TrackerScore
 from lockon.bench.report.one_pass import AVERAGE
 from lockon.bench.report.significance import Intervals, PairedComparison
@@ -44,7 +44,7 @@ def _record(item: TrackerScore, report: Report) -> dict[str, Any]:
         "tracker": item.label,
         "convention": report.convention,
         "average": AVERAGE[report.scoring.pooled],
-        **_metrics(item),
+        **nulls({**item.values, "fps": item.fps}),
         "size": item.size,
         "missing": list(item.missing),
         "setups": list(item.setups),
@@ -64,14 +64,14 @@ def _record(item: TrackerScore, report: Report) -> dict[str, Any]:
             }
             for entry in report.coverage
         ],
-        "latency_ms": nulls(latency(item)),
+        "latency_ms": nulls(item.latency),
         "repetitions": item.repetitions,
         "spread": nulls(item.spread),
     }
 
 
 def _sequence(part: SequenceScore) -> dict[str, Any]:
-    record = {"sequence": part.sequence, "dataset": part.dataset, "frames": part.frames, **_metrics(part)}
+    record = {"sequence": part.sequence, "dataset": part.dataset, "frames": part.frames, **nulls({**part.values, "fps": part.fps})}
     return {**record, "attributes": list(part.attributes)} if part.attributes else record
 
 
@@ -85,14 +85,8 @@ def _attributes(report: Report) -> dict[str, dict[str, Any]]:
 
 
 def _comparison(comparison: PairedComparison) -> dict[str, Any]:
-    fields = ("first", "second", "difference", "low", "high", "p", "wins", "ties", "losses")
-    metrics = {key: nulls({name: getattr(one, name) for name in fields}) for key, one in comparison.metrics.items()}
+    metrics = {key: nulls(asdict(one)) for key, one in comparison.metrics.items()}
     return {"with": comparison.b, "sequences": comparison.sequences, "meaning": comparison.meaning, "metrics": metrics}
-
-
-def _metrics(item: TrackerScore | SequenceScore) -> dict[str, float | None]:
-    metrics: dict[str, float | None] = nulls({**item.values, "fps": item.fps})
-    return metrics
 
 
 def nulls(values: Any) -> Any:
@@ -107,36 +101,28 @@ def nulls(values: Any) -> Any:
 def to_csv(reports: Report | Sequence[Report]) -> str:
     """Write one line per tracker with an empty sequence, then one per sequence."""
     several = [reports] if isinstance(reports, Report) else list(reports)
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
     names = list(dict.fromkeys(metric.key for report in several for metric in report.metrics))
-    writer.writerow(["tracker", "sequence", "dataset", "frames", *names, "fps", "size", "convention", "protocol"])
+    rows: list[list[Any]] = [["tracker", "sequence", "dataset", "frames", *names, "fps", "size", "convention", "protocol"]]
     for report in several:
-        last = (report.convention, report.protocol)
+        dataset = report.datasets[0] if len(several) > 1 and len(report.datasets) == 1 else ""
         for item in report.trackers:
+            last = (item.size, report.convention, report.protocol)
             frames = sum(part.frames for part in item.sequences)
-            dataset = report.datasets[0] if len(several) > 1 and len(report.datasets) == 1 else ""
-            writer.writerow([item.label, "", dataset, frames, *_csv(item, names), item.size, *last])
+            rows.append([item.label, "", dataset, frames, *_texts(item.values, names), _text(item.fps), *last])
             for part in item.sequences:
-                writer.writerow([item.label, part.sequence, part.dataset, part.frames, *_csv(part, names), item.size, *last])
-    return stream.getvalue()
-
-
-def _csv(item: TrackerScore | SequenceScore, names: Sequence[str]) -> list[str]:
-    values = [item.values.get(name, math.nan) for name in names]
-    return ["" if math.isnan(value) else f"{value:.6g}" for value in (*values, item.fps)]
+                values = _texts(part.values, names)
+                rows.append([item.label, part.sequence, part.dataset, part.frames, *values, _text(part.fps), *last])
+    return _csv(rows)
 
 
 def curves_csv(report: Report) -> str:
     """Return the curves of all trackers: curve, x, one column per tracker."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["curve", "x", *(item.label for item in report.trackers)])
+    rows: list[list[Any]] = [["curve", "x", *(item.label for item in report.trackers)]]
     for axis in report.scoring.axes:
         lines = [item.curves[axis.key] for item in report.trackers]
         for place, x in enumerate(axis.values[: max(map(len, lines))]):
-            writer.writerow([axis.key, f"{x:.6g}", *(f"{line[place]:.6g}" if place < len(line) else "" for line in lines)])
-    return stream.getvalue()
+            rows.append([axis.key, f"{x:.6g}", *(f"{line[place]:.6g}" if place < len(line) else "" for line in lines)])
+    return _csv(rows)
 
 
 def attributes_csv(report: Report) -> str:
@@ -145,16 +131,25 @@ def attributes_csv(report: Report) -> str:
     Raises:
         LockonError: No sequence has attributes.
     """
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
     keys = [metric.key for metric in report.metrics]
-    writer.writerow(["attribute", "sequences", "tracker", *keys])
+    rows: list[list[Any]] = [["attribute", "sequences", "tracker", *keys]]
     for entry in (overall(report), *by_attribute(report)):
-        for label, values in entry.values.items():
-            numbers = [values.get(key, math.nan) for key in keys]
-            row = ["" if math.isnan(value) else f"{value:.6g}" for value in numbers]
-            writer.writerow([entry.attribute, entry.sequences, label, *row])
+        rows += [[entry.attribute, entry.sequences, label, *_texts(values, keys)] for label, values in entry.values.items()]
+    return _csv(rows)
+
+
+def _csv(rows: Iterable[Sequence[Any]]) -> str:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows(rows)
     return stream.getvalue()
+
+
+def _texts(values: Mapping[str, float], keys: Sequence[str]) -> list[str]:
+    return [_text(values.get(key, math.nan)) for key in keys]
+
+
+def _text(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.6g}"
 
 
 __all__ = ["attributes_csv", "curves_csv", "nulls", "to_csv", "to_json"]

@@ -38,14 +38,4 @@ def require_fractions(inner: float, outer: float, names: tuple[str, str] = ("inn
         raise LockonError(f"{names[0]} must be above 0 and at most {names[1]}, got {inner!r} and {outer!r}")
 
 
-def require_reach(boundary: float | None) -> None:
-    """Check how far a boundary reaches: above 0 and at most 0.5, or None.
-
-    Raises:
-        LockonError: If it does not.
-    """
-    if boundary is not None and not 0 < boundary <= 0.5:
-        raise LockonError(f"boundary must be above 0 and at most 0.5, or none, got {boundary!r}")
-
-
-__all__ = ["Assigner", "require_fractions", "require_reach"]
+__all__ = ["Assigner", "require_fractions"]

@@ -1,15 +1,58 @@
-"""What the assigners of points share: the point nearest to the target, negative pairs, and points on the target's boundary."""
+"""`PointAssigner`, what the assigners of points share: the nearest point, negative pairs, and points on the target's boundary."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from lockon._config_values import check_field
 from lockon.ops.torch.boxes import corner_to_center, point_sides
-from lockon.types import BOUNDARY, Targets
+from lockon.types import BOUNDARY, Candidates, Prediction, Targets
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PointAssigner(ABC):
+    """Labels grid points by where they lie on the target.
+
+    Attributes:
+        nearest: The point nearest to the centre is positive even when no other is (small or thin targets), provided it lies within one
+            grid step of the box's centre.
+        negative_pairs: Points that are negative where the target is absent: "all" of them, or those "near" the unrelated object
+            whose box is given, on its middle (SiamBAN), the others being ignored.
+        boundary: Other points within this many widths and heights of the centre are marked as boundary (SiamLA); None: none are.
+
+    Raises:
+        LockonError: If `boundary` is out of its range.
+    """
+
+    nearest: bool = True
+    negative_pairs: Literal["all", "near"] = "all"
+    boundary: float | None = None
+
+    def __post_init__(self) -> None:
+        check_field(self, "boundary", self.boundary is None or 0 < self.boundary <= 0.5, "above 0 and at most 0.5, or none")
+
+    @abstractmethod
+    def label(self, points: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Label (N, 2) points for (B, 4) boxes that are all there.
+
+        Returns:
+            (B, N) labels, (B, N) bool which points lie on the middle of the box, (B, N, 2) offsets from the centres.
+        """
+
+    def __call__(self, candidates: Candidates, boxes: Tensor, present: Tensor, prediction: Prediction | None = None) -> Targets:
+        """Label every point for every target, see `Assigner`."""
+        points: Tensor = candidates.points
+        labels, middle, offset = self.label(points, boxes)
+        if self.nearest:
+            labels = with_nearest(labels, points, offset)
+        labels = with_absent(labels, middle, present, self.negative_pairs)
+        targets = Targets(labels=labels, boxes=boxes, present=present)
+        return targets if self.boundary is None else with_boundary(targets, points, self.boundary)
 
 
 def with_nearest(labels: Tensor, points: Tensor, offset: Tensor) -> Tensor:
@@ -70,4 +113,4 @@ def with_boundary(targets: Targets, points: Tensor, reach: float = 0.5) -> Targe
     return replace(targets, labels=torch.where(boundary, BOUNDARY, targets.labels))
 
 
-__all__ = ["boundary_points", "with_absent", "with_boundary", "with_nearest"]
+__all__ = ["PointAssigner", "boundary_points", "with_absent", "with_boundary", "with_nearest"]

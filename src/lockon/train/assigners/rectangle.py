@@ -7,25 +7,23 @@ ignored, and nothing is sampled. Added here: the point nearest to the centre may
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from torch import Tensor
 
 from lockon.ops.torch.boxes import corner_to_center, point_sides
-from lockon.train.assigners.base import require_fractions, require_reach
-from lockon.train.assigners.points import with_absent, with_boundary, with_nearest
-from lockon.types import Candidates, Prediction, Targets
+from lockon.train.assigners.base import require_fractions
+from lockon.train.assigners.points import PointAssigner
 
 
-@dataclass(frozen=True, slots=True)
-class RectangleAssigner:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RectangleAssigner(PointAssigner):
     """Labels grid points by a rectangle that shares the box's centre and shape.
+
+    SiamCAR takes no nearest point and has no negative pairs; SiamLA has the boundary 0.5, all of the box.
 
     Attributes:
         inner: A point is positive whose distance from the centre is below this fraction of the width in x, and of the height in y.
-        nearest: As of `EllipseAssigner`; SiamCAR takes no nearest point.
-        negative_pairs: As of `EllipseAssigner`; SiamCAR has no negative pairs.
-        boundary: As of `EllipseAssigner`; SiamLA: 0.5, all of the box.
+        nearest: As of `PointAssigner`.
 
     Raises:
         LockonError: If a fraction is out of its range.
@@ -33,26 +31,18 @@ class RectangleAssigner:
 
     inner: float = 0.2
     nearest: bool = False
-    negative_pairs: Literal["all", "near"] = "all"
-    boundary: float | None = None
 
     def __post_init__(self) -> None:
+        PointAssigner.__post_init__(self)
         require_fractions(self.inner, 0.5, ("inner", "a half"))
-        require_reach(self.boundary)
 
-    def __call__(self, candidates: Candidates, boxes: Tensor, present: Tensor, prediction: Prediction | None = None) -> Targets:
-        """Label every point for every target, see `Assigner`."""
-        points: Tensor = candidates.points
+    def label(self, points: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Label points by the rectangle, see `PointAssigner`."""
         center = corner_to_center(boxes)[:, None]  # (B, 1, 4)
         # by the distances to the sides, as published: |dx| < inner w is the same but for rounding
         margin = (1 - 2 * self.inner) * (center[..., 2:].clamp(min=0) / 2)
         middle = (point_sides(points, boxes) > margin.repeat(1, 1, 2)).all(-1)  # (B, N)
-        labels = middle.to(boxes.dtype)
-        if self.nearest:
-            labels = with_nearest(labels, points, points[None] - center[..., :2])
-        labels = with_absent(labels, middle, present, self.negative_pairs)
-        targets = Targets(labels=labels, boxes=boxes, present=present)
-        return targets if self.boundary is None else with_boundary(targets, points, self.boundary)
+        return middle.to(boxes.dtype), middle, points[None] - center[..., :2]
 
 
 __all__ = ["RectangleAssigner"]

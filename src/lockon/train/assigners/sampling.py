@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from lockon.errors import LockonError
+from lockon._config_values import check_field
 from lockon.types import BOUNDARY, Targets
 
 
@@ -39,8 +39,7 @@ class SamplingConfig:
     def __post_init__(self) -> None:
         for name in ("positives", "negatives", "negative_pair"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise LockonError(f"{name} must be 1 or more, or none for no limit, got {value}")
+            check_field(self, name, value is None or value >= 1, "1 or more, or none for no limit")
 
 
 EVERYTHING = SamplingConfig(positives=None, negatives=None, negative_pair=None)

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
+from lockon._config_values import check_field
 from lockon.errors import LockonError
 from lockon.ops.torch.boxes import iou
 from lockon.types import BOUNDARY, Candidates, Prediction, Targets
@@ -129,7 +130,7 @@ class Loss(ABC):
     reads: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        self._require("weight", 0 <= self.weight < math.inf, "0 or more")
+        check_field(self, "weight", 0 <= self.weight < math.inf, "0 or more")
 
     @abstractmethod
     def __call__(self, x: LossInput) -> Scalars:
@@ -138,10 +139,6 @@ class Loss(ABC):
         Returns:
             A scalar, or several by name, which share the weight; no name at all where there is nothing to learn.
         """
-
-    def _require(self, name: str, holds: bool, expected: str) -> None:
-        if not holds:
-            raise LockonError(f"{name} must be {expected}, got {getattr(self, name)!r}")
 
 
 def active_terms(losses: Any, extras: Collection[str]) -> dict[str, Loss]:

@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lockon._config_values import check_field
 from lockon.train.losses.base import Loss, LossInput
 from lockon.train.losses.cross_entropy import mean_of
 from lockon.types import BOUNDARY
@@ -40,6 +41,8 @@ class LabelLoss(Loss):
         smoothing: The paper's lambda, above 0 and at most 1; of points marked `BOUNDARY` alone.
         reduction: "balanced": half the mean over positives plus half the mean over negatives of the batch, as SiamCAR's code.
             "positives": the sum over all points divided by the number of positives.
+        negative_weight: Of a negative with probability c: 1 + c with its gradient ("differentiate", as Eq. 4 is written), the same
+            without ("detach"), or 1 ("none": plain cross entropy).
 
     Raises:
         LockonError: If a number is out of its range.
@@ -47,15 +50,11 @@ class LabelLoss(Loss):
 
     smoothing: float = 0.2
     reduction: Literal["balanced", "positives"] = "balanced"
+    negative_weight: NegativeWeight = "differentiate"
 
     def __post_init__(self) -> None:
         Loss.__post_init__(self)
-        self._require("smoothing", 0 < self.smoothing <= 1, "above 0 and at most 1 (0.2 in the paper)")
-
-    @property
-    @abstractmethod
-    def negative_weight(self) -> NegativeWeight:
-        """Of a negative with probability c: 1 + c with its gradient ("differentiate"), without it ("detach"), or 1 ("none")."""
+        check_field(self, "smoothing", 0 < self.smoothing <= 1, "above 0 and at most 1 (0.2 in the paper)")
 
     @abstractmethod
     def labels(self, x: LossInput, boundary: Tensor) -> Tensor:
@@ -72,8 +71,6 @@ class DynamicLabels(LabelLoss):
     """Labels are the IoUs of the boxes that positives predict right now.
 
     Attributes:
-        negative_weight: Of a negative with probability c: 1 + c with its gradient ("differentiate", as Eq. 4 is written), the same
-            without ("detach"), or 1 ("none": plain cross entropy).
         map: IoU to label: "sigmoid" (Eq. 5) or "linear", the IoU itself (Table IV).
         alpha: IoU whose label is a half, with "sigmoid".
         beta: Steepness there.
@@ -85,7 +82,6 @@ class DynamicLabels(LabelLoss):
         LockonError: If a number is out of its range.
     """
 
-    negative_weight: NegativeWeight = "differentiate"
     map: Literal["sigmoid", "linear"] = "sigmoid"
     alpha: float = 0.5
     beta: float = 10.0
@@ -95,9 +91,9 @@ class DynamicLabels(LabelLoss):
 
     def __post_init__(self) -> None:
         LabelLoss.__post_init__(self)
-        self._require("alpha", 0 <= self.alpha <= 1, "between 0 and 1")
-        self._require("beta", 0 < self.beta < math.inf, "above 0")
-        self._require("normalize_steps", self.normalize_steps is None or self.normalize_steps >= 0, "0 or more, or none for no end")
+        check_field(self, "alpha", 0 <= self.alpha <= 1, "between 0 and 1")
+        check_field(self, "beta", 0 < self.beta < math.inf, "above 0")
+        check_field(self, "normalize_steps", self.normalize_steps is None or self.normalize_steps >= 0, "0 or more, or none for no end")
 
     def normalizes(self, step: int) -> bool:
         """Return whether Eq. 6 applies at the 0-based update `step`."""
@@ -112,7 +108,7 @@ class DynamicLabels(LabelLoss):
 class SmoothedLabels(LabelLoss):
     """Labels do not follow the boxes: 1 for positives, lambda for the boundary (the row "LALS" alone of Table III); plain cross entropy."""
 
-    negative_weight: ClassVar[NegativeWeight] = "none"
+    negative_weight: ClassVar[NegativeWeight] = "none"  # type: ignore[misc]  # no longer a field
 
     def labels(self, x: LossInput, boundary: Tensor) -> Tensor:
         """Return 1, lambda or 0."""

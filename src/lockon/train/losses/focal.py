@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lockon._config_values import check_field
 from lockon.train.losses.base import Loss, LossInput
 
 
@@ -36,7 +37,7 @@ class QualityFocal(Loss):
 
     def __post_init__(self) -> None:
         Loss.__post_init__(self)
-        self._require("positive_weight", 0 <= self.positive_weight < math.inf, "0 or more")
+        check_field(self, "positive_weight", 0 <= self.positive_weight < math.inf, "0 or more")
 
     def __call__(self, x: LossInput) -> Tensor:
         """Compute the loss on the sampled labels."""

@@ -13,6 +13,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from lockon._config_values import check_field
 from lockon.ops.torch.boxes import hull_area, intersection_union
 from lockon.train.losses.base import Loss, LossInput, average
 from lockon.train.losses.centerness import centerness
@@ -41,9 +42,9 @@ class IoULoss(Loss):
 
     def __post_init__(self) -> None:
         Loss.__post_init__(self)
-        self._require("smooth", 0 <= self.smooth < math.inf, "0 or more")
-        self._require(
-            "smooth", self.smooth > 0 or self.kind != "iou", "above 0 with kind=iou, which is infinite for boxes that do not meet"
+        check_field(self, "smooth", 0 <= self.smooth < math.inf, "0 or more")
+        check_field(
+            self, "smooth", self.smooth > 0 or self.kind != "iou", "above 0 with kind=iou, which is infinite for boxes that do not meet"
         )
 
     def __call__(self, x: LossInput) -> Tensor:

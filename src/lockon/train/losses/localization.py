@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lockon._config_values import check_field
 from lockon.ops.torch.boxes import point_sides
 from lockon.train.losses.base import Loss, LossInput, Scalars
 from lockon.train.losses.cross_entropy import mean_of
@@ -38,7 +39,7 @@ class LocalizationQuality(Loss):
 
     def __post_init__(self) -> None:
         Loss.__post_init__(self)
-        self._require("negatives", 0 <= self.negatives < math.inf, "0 or more")
+        check_field(self, "negatives", 0 <= self.negatives < math.inf, "0 or more")
 
     def __call__(self, x: LossInput) -> Scalars:
         """Compute `localization_loss`; nothing for networks without a quality branch."""

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lockon._config_values import check_field
 from lockon.ops.torch.boxes import iou
 from lockon.train.losses.base import Loss, LossInput, Scalars
 
@@ -31,6 +32,9 @@ class PairRanking(Loss):
     Attributes:
         gamma: Sharpness.
         scope: Sums are divided per "image", and the images averaged, or once for the "batch".
+        normalization: What the sum over an image's pairs is divided by: the number of "pairs" or of "positives".
+        single_positive: An image with one positive, which has no pair, is left out of the mean over images ("skip"), or counts as 0
+            ("zero").
 
     Raises:
         LockonError: If `gamma` is out of its range.
@@ -39,20 +43,12 @@ class PairRanking(Loss):
     weight: float = 0.25
     gamma: float = 3.0
     scope: Literal["image", "batch"] = "image"
+    normalization: Normalization = "pairs"
+    single_positive: SinglePositive = "skip"
 
     def __post_init__(self) -> None:
         Loss.__post_init__(self)
-        self._require("gamma", 0 < self.gamma <= 80, "above 0 and at most 80: exp(gamma) must be a float32")
-
-    @property
-    @abstractmethod
-    def normalization(self) -> Normalization:
-        """What the sum over an image's pairs is divided by: the number of "pairs" or of "positives"."""
-
-    @property
-    @abstractmethod
-    def single_positive(self) -> SinglePositive:
-        """An image with one positive, which has no pair, is left out of the mean over images ("skip"), or counts as 0 ("zero")."""
+        check_field(self, "gamma", 0 < self.gamma <= 80, "above 0 and at most 80: exp(gamma) must be a float32")
 
     @abstractmethod
     def compare(self, probability: Tensor, overlap: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,20 +63,17 @@ class PairRanking(Loss):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderRanking(PairRanking):
-    """Agreement of the orders by probability and by IoU (IGR, Eq. 9-10).
+class IoURanking(PairRanking):
+    """Agreement of the orders by probability and by IoU (IGR, Eq. 9-10), as the authors' code has it unless a choice is made otherwise.
 
     Attributes:
         freeze: The lower IoU of a pair gets no gradient (paper and code). False is for experiments: the loss can then be lowered by
             spoiling boxes.
+        ties: Pairs of equal rank are "ordered" as the candidates are, or "skipped" (strictly greater).
     """
 
     freeze: bool = True
-
-    @property
-    @abstractmethod
-    def ties(self) -> Ties:
-        """Pairs of equal rank are "ordered" as the candidates are, or "skipped" (strictly greater)."""
+    ties: Ties = "ordered"
 
     def compare(self, probability: Tensor, overlap: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Return `iou_ranking`."""
@@ -88,27 +81,12 @@ class OrderRanking(PairRanking):
 
 
 @dataclass(frozen=True, kw_only=True)
-class IoURanking(OrderRanking):
-    """Agreement of the orders by probability and by IoU, as the authors' code has it unless a choice is made otherwise.
-
-    Attributes:
-        normalization: As of `PairRanking`.
-        single_positive: As of `PairRanking`.
-        ties: As of `OrderRanking`.
-    """
-
-    normalization: Normalization = "pairs"
-    single_positive: SinglePositive = "skip"
-    ties: Ties = "ordered"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PaperIoURanking(OrderRanking):
+class PaperIoURanking(IoURanking):
     """Agreement of the orders by probability and by IoU, as the paper prints it."""
 
-    normalization: ClassVar[Normalization] = "positives"
-    single_positive: ClassVar[SinglePositive] = "zero"
-    ties: ClassVar[Ties] = "skipped"
+    normalization: ClassVar[Normalization] = "positives"  # type: ignore[misc]  # no longer a field
+    single_positive: ClassVar[SinglePositive] = "zero"  # type: ignore[misc]  # no longer a field
+    ties: ClassVar[Ties] = "skipped"  # type: ignore[misc]  # no longer a field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,20 +95,16 @@ class RankDetNet(PairRanking):
 
     Attributes:
         function: Function of the product, "exp" or "logistic"; the paper does not say which.
-        normalization: As of `PairRanking`.
-        single_positive: As of `PairRanking`.
     """
 
     function: Literal["exp", "logistic"] = "exp"
-    normalization: Normalization = "pairs"
-    single_positive: SinglePositive = "skip"
 
     def compare(self, probability: Tensor, overlap: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Return `rank_det_net`, and 0."""
         return rank_det_net(probability, overlap, labels, self), overlap.new_zeros(())
 
 
-def iou_ranking(probability: Tensor, overlap: Tensor, labels: Tensor, config: OrderRanking) -> tuple[Tensor, Tensor]:
+def iou_ranking(probability: Tensor, overlap: Tensor, labels: Tensor, config: IoURanking) -> tuple[Tensor, Tensor]:
     """Compute the two terms of Eq. 10 over all pairs of positives of an image; an image needs two.
 
     1. v_i > v_j: exp(-gamma (p_i - p_j)), gradient to both probabilities.
@@ -221,4 +195,4 @@ def _mean_over_pairs(values: Tensor, pairs: Tensor, valid: Tensor, config: PairR
     return torch.where(used, sums / divisor.clamp(min=1), 0.0).sum() / used.sum().clamp(min=1)
 
 
-__all__ = ["IoURanking", "OrderRanking", "PairRanking", "PaperIoURanking", "RankDetNet", "iou_ranking", "rank_det_net"]
+__all__ = ["IoURanking", "PairRanking", "PaperIoURanking", "RankDetNet", "iou_ranking", "rank_det_net"]

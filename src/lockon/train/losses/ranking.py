@@ -9,7 +9,6 @@ place of the loop over images. Letters: B images, N candidates, K ranked negativ
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
@@ -17,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lockon._config_values import check_field
 from lockon.train.losses.base import Loss, LossInput
 
 HardNegatives: TypeAlias = Literal["top", "threshold"]
@@ -24,8 +24,8 @@ WithoutPositives: TypeAlias = Literal["one", "skip"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MarginRanking(Loss):
-    """Ranking of positives above hard negatives (CR, Eq. 6-8).
+class ClassificationRanking(Loss):
+    """Ranking of positives above hard negatives (CR, Eq. 6-8), as the authors' code has it unless a choice is made otherwise.
 
     Attributes:
         alpha: The margin.
@@ -33,6 +33,9 @@ class MarginRanking(Loss):
         threshold: Negatives above this probability are hard.
         fewest: In an image without positives at least this many of the most probable negatives are taken.
         all_negatives: Negatives that were not sampled are ranked too.
+        hard_negatives: Which of an image with a hard negative and n positives: the n most probable ("top"), or all hard ones
+            ("threshold").
+        without_positives: An image without positives is compared with probability "one", or left out: "skip".
 
     Raises:
         LockonError: If a number is out of its range.
@@ -44,23 +47,15 @@ class MarginRanking(Loss):
     threshold: float = 0.5
     fewest: int = 8
     all_negatives: bool = False
+    hard_negatives: HardNegatives = "top"
+    without_positives: WithoutPositives = "one"
 
     def __post_init__(self) -> None:
         Loss.__post_init__(self)
-        self._require("alpha", math.isfinite(self.alpha), "finite")
-        self._require("beta", 0 < self.beta < math.inf, "above 0")
-        self._require("threshold", 0 <= self.threshold < 1, "at least 0 and below 1")
-        self._require("fewest", self.fewest >= 1, "at least 1")
-
-    @property
-    @abstractmethod
-    def hard_negatives(self) -> HardNegatives:
-        """Which of an image with a hard negative and n positives: the n most probable ("top"), or all hard ones ("threshold")."""
-
-    @property
-    @abstractmethod
-    def without_positives(self) -> WithoutPositives:
-        """An image without positives is compared with probability "one", or left out: "skip"."""
+        check_field(self, "alpha", math.isfinite(self.alpha), "finite")
+        check_field(self, "beta", 0 < self.beta < math.inf, "above 0")
+        check_field(self, "threshold", 0 <= self.threshold < 1, "at least 0 and below 1")
+        check_field(self, "fewest", self.fewest >= 1, "at least 1")
 
     def __call__(self, x: LossInput) -> Tensor:
         """Compute `classification_ranking`."""
@@ -68,27 +63,14 @@ class MarginRanking(Loss):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassificationRanking(MarginRanking):
-    """Ranking of positives above hard negatives, as the authors' code has it unless a choice is made otherwise.
-
-    Attributes:
-        hard_negatives: As of `MarginRanking`.
-        without_positives: As of `MarginRanking`.
-    """
-
-    hard_negatives: HardNegatives = "top"
-    without_positives: WithoutPositives = "one"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PaperClassificationRanking(MarginRanking):
+class PaperClassificationRanking(ClassificationRanking):
     """Ranking of positives above hard negatives, as the paper prints it."""
 
-    hard_negatives: ClassVar[HardNegatives] = "threshold"
-    without_positives: ClassVar[WithoutPositives] = "skip"
+    hard_negatives: ClassVar[HardNegatives] = "threshold"  # type: ignore[misc]  # no longer a field
+    without_positives: ClassVar[WithoutPositives] = "skip"  # type: ignore[misc]  # no longer a field
 
 
-def classification_ranking(probability: Tensor, labels: Tensor, config: MarginRanking) -> Tensor:
+def classification_ranking(probability: Tensor, labels: Tensor, config: ClassificationRanking) -> Tensor:
     """Compute the mean over images of ln(1 + exp(beta (P- - P+ + alpha))) / beta.
 
     P+ is the mean probability of an image's positives, P- that of its hard negatives, weighted by the softmax of those very
@@ -127,4 +109,4 @@ def classification_ranking(probability: Tensor, labels: Tensor, config: MarginRa
     return torch.where(used, loss, 0.0).sum() / used.sum().clamp(min=1)
 
 
-__all__ = ["ClassificationRanking", "MarginRanking", "PaperClassificationRanking", "classification_ranking"]
+__all__ = ["ClassificationRanking", "PaperClassificationRanking", "classification_ranking"]

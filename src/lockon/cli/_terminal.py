@@ -1,0 +1,136 @@
+"""What commands show and write: progress bars, tables on the terminal, files of metrics, how a run ended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from lockon.cli._options import split_names
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
+
+    from lockon.bench.run import Outcome
+
+_WIDE = 200  # letters of a line where there is no terminal
+
+
+def progress_bar(*columns: ProgressColumn, quiet: bool = False) -> Progress:
+    """Return a bar on stderr, with further columns behind the number of steps; nothing is shown where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *columns, TimeElapsedColumn(), TimeRemainingColumn())
+    return Progress(*shown, console=console, transient=True, disable=quiet or not console.is_terminal)
+
+
+@contextmanager
+def phases() -> Iterator[Callable[[str, int], Callable[[int], None]]]:
+    """Return a bar per phase: told its name and its number of frames, gives what to tell of those done."""
+    with progress_bar() as progress:
+
+        def phase(name: str, total: int) -> Callable[[int], None]:
+            task = progress.add_task(name, total=total)
+            return lambda count: progress.advance(task, count)
+
+        yield phase
+
+
+@contextmanager
+def counted(name: str) -> Iterator[Callable[[int, int, str], None]]:
+    """Return what to tell of the steps: how many are done, of how many, and what comes next."""
+    with progress_bar() as progress:
+        task = progress.add_task(name, total=None)
+        yield lambda done, total, what: progress.update(task, completed=done, total=total, description=what)
+
+
+@contextmanager
+def outcomes_bar(frames: int) -> Iterator[Callable[[Outcome], None]]:
+    """Return a bar over the frames of all jobs; each outcome moves it."""
+    with progress_bar() as progress:
+        task = progress.add_task("starting", total=frames)
+        yield lambda outcome: progress.update(task, advance=outcome.frames, description=f"{outcome.label} {outcome.sequence}")
+
+
+@contextmanager
+def kept_on_interrupt(what: str, folder: Path) -> Iterator[None]:
+    """Say on Ctrl-C what is kept and how to go on; exit with status 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted; finished {what} are kept in {folder}, the same command goes on from there", err=True)
+        raise typer.Exit(130) from None
+
+
+def end(outcomes: Iterable[Outcome], paths: Iterable[Path]) -> None:
+    """Name the files; exit status 1 if anything failed."""
+    for path in paths:
+        typer.echo(f"wrote {path}", err=True)
+    if any(outcome.status == "failed" for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+def check_folder(out: Path) -> None:
+    """Raise an error now, not after minutes of work, where the folder cannot be written to."""
+    from lockon._files import PendingFile
+
+    PendingFile(out / "score.json").discard()
+
+
+def check_plots(out: Path, formats: str) -> list[str]:
+    """Return the formats of plots; an error now where they cannot be drawn or written."""
+    from lockon._require import require
+    from lockon.bench.plots.style import FORMATS
+    from lockon.errors import unknown_name
+
+    require("matplotlib", "bench")
+    check_folder(out)
+    names = split_names([formats])
+    for name in names:
+        if name not in FORMATS:
+            raise unknown_name("format of plots", name, FORMATS)
+    return names
+
+
+def write_json(path: Path, content: dict[str, Any]) -> Path:
+    """Write JSON with the version of the library first; whole or not at all. NaN becomes null."""
+    import json
+
+    from lockon import __version__
+    from lockon._files import write_bytes
+    from lockon.bench.tables.records import nulls
+
+    write_bytes(path, (json.dumps({"lockon": __version__, **nulls(content)}, indent=1, allow_nan=False) + "\n").encode())
+    return path
+
+
+def show(*parts: Any) -> None:
+    """Print tables and lines on standard output; text is printed as it is."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDE)  # in files and pipes nothing is cut
+    for part in parts:
+        console.print(part, highlight=False, soft_wrap=isinstance(part, str), markup=False)
+
+
+def table(title: str, *columns: str) -> Any:
+    """Return a table of rich, the first column left, the others right."""
+    from rich.table import Table
+
+    made = Table(title=title, title_justify="left")
+    for place, name in enumerate(columns):
+        made.add_column(name, justify="right" if place else "left")
+    return made
+
+
+def decimal(value: float | None) -> str:
+    """Format with three digits; "-" for None and NaN."""
+    return "-" if value is None or math.isnan(value) else f"{value:.3f}"
