@@ -17,10 +17,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from lockon._files import PendingFile
+from lockon._files import PendingFile, cannot_write, descriptor_of
 from lockon.annotation_documents import BoxRow, BoxTable, VideoInfo, write_coco, write_cvat
 from lockon.errors import LockonError, unknown_name
 from lockon.types import Result, State
@@ -69,31 +70,45 @@ class BoxWriter:
     def write(self, frame: int, result: Result) -> None:
         """Add the boxes of one frame (numbered from 0); frames come in rising order."""
         line = _LINES.get(self._format)
-        for row in rows_of(frame, result):
-            if line is None:
-                self._table.add(row)
-            else:
-                header = f"{CSV_HEADER}\n" if self._empty and self._format == "csv" else ""
-                self._out.write(f"{header}{line(row)}\n")
-            self._empty = False
-        if self._file is None:
-            self._out.flush()  # a reader of the stream gets each frame as soon as it is tracked
+        with self._discarded_on_errors():
+            for row in rows_of(frame, result):
+                if line is None:
+                    self._table.add(row)
+                else:
+                    header = f"{CSV_HEADER}\n" if self._empty and self._format == "csv" else ""
+                    self._out.write(f"{header}{line(row)}\n")
+                self._empty = False
+            if self._file is None:
+                self._out.flush()  # a reader of the stream gets each frame as soon as it is tracked
 
     def close(self) -> None:
         """Finish the file and give it its name; without a single box there is no file."""
         if self._closed:
             return
         self._closed = True
-        if not self._empty and self._format in _DOCUMENTS:
-            _DOCUMENTS[self._format](self._out, self._info, self._table)
-        if self._file is None:
-            self._out.flush()
-            return
-        self._out.close()
+        with self._discarded_on_errors():
+            if not self._empty and self._format in _DOCUMENTS:
+                _DOCUMENTS[self._format](self._out, self._info, self._table)
+            if self._file is None:
+                self._out.flush()
+                return
+            self._out.close()
         if self._empty:
             self._file.discard()
         else:
             self._file.commit()
+
+    @contextmanager
+    def _discarded_on_errors(self) -> Iterator[None]:
+        """Turn a full disk and the like into one line, and leave no part of a file."""
+        try:
+            yield
+        except OSError as error:
+            if self._file is None:  # a closed pipe, for one, is for the owner of the stream to judge
+                raise
+            self._closed = True
+            self._file.discard()
+            raise cannot_write(self._file.path, error) from None
 
     def __enter__(self) -> BoxWriter:
         return self
@@ -126,6 +141,8 @@ def format_of(path: str | os.PathLike[str], format: str | None = None) -> str:
     if format is not None:
         return check_format(format)
     suffix = Path(path).suffix.lower()
+    if not suffix and descriptor_of(Path(path)) is not None:
+        return "csv"
     if suffix not in SUFFIXES:
         raise LockonError(f"the suffix of {path} does not name a box format; use one of {' '.join(SUFFIXES)} or name a format (--format)")
     return SUFFIXES[suffix]

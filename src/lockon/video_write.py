@@ -40,7 +40,7 @@ class VideoWriter:
         self._writer: cv2.VideoWriter | None = None
         self._closed = False
         self._last: Frame | None = None
-        self._next = 0
+        self._next = self._written = 0
 
     def write(self, frame: Frame, index: int | None = None) -> None:
         """Append one (H, W, 3) uint8 RGB frame.
@@ -66,8 +66,10 @@ class VideoWriter:
             if self._last is not None:
                 for _ in range(self._next, index):
                     self._writer.write(self._last)
+                    self._written += 1
             self._next = index + 1
         self._writer.write(bgr)
+        self._written += 1
         self._last = bgr  # type: ignore[assignment]  # OpenCV's stubs do not state uint8
 
     def close(self) -> None:
@@ -79,6 +81,9 @@ class VideoWriter:
             self._file.discard()
             return
         self._writer.release()
+        if not _is_whole(self._file.temp, self._written):
+            self._file.discard()
+            raise LockonError(f"cannot write {self._file.path}: the video could not be written whole; is the disk full?")
         self._file.commit()
 
     def __enter__(self) -> VideoWriter:
@@ -86,6 +91,18 @@ class VideoWriter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _is_whole(path: Path, frames: int) -> bool:
+    """Check that a file that was just written holds so many frames and that its last one decodes: OpenCV's writer reports no errors."""
+    capture = cv2.VideoCapture(str(path))
+    try:
+        if not capture.isOpened() or int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) < frames:
+            return False
+        capture.set(cv2.CAP_PROP_POS_FRAMES, frames - 1)
+        return bool(capture.read()[0])
+    finally:
+        capture.release()
 
 
 class ContactSheet:

@@ -1,7 +1,6 @@
 """The command line. Each command is one small file, light to import, that does its heavy imports when it runs.
 
-Mistakes end here: a `LockonError` is printed as one line and the exit status is 2; a `LockonWarning` is one line, once;
-Ctrl-C is exit status 130; a closed pipe ends quietly.
+Mistakes end here: `lockon.cli._ending` prints every error as one line and gives the exit status; a `LockonWarning` is one line, once.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import typer
 from typer.core import TyperGroup
 
 from lockon import __version__
-from lockon._require import missing_extra
 from lockon.cli import (
     analyze,
     bench,
@@ -34,7 +32,8 @@ from lockon.cli import (
     train,
     zoo,
 )
-from lockon.errors import LockonError, LockonWarning
+from lockon.cli._ending import obey_signals, one_line_errors, prepare_streams
+from lockon.errors import LockonWarning
 
 
 class _Group(TyperGroup):
@@ -45,27 +44,11 @@ class _Group(TyperGroup):
         with warnings.catch_warnings():
             warnings.simplefilter("always", LockonWarning)
             warnings.showwarning = _OneLine()
-            try:
-                return super().invoke(ctx)
-            except LockonError as error:
-                _fail(error)
-            except ModuleNotFoundError as error:
-                missing = missing_extra(error.name or "")
-                if missing is None:
-                    raise
-                _fail(missing)
-            except KeyboardInterrupt:
-                typer.echo("interrupted", err=True)
-                raise typer.Exit(130) from None
-            except BrokenPipeError:
-                # The reader of the output stopped. What Python flushes at exit must not meet the closed pipe again.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                raise typer.Exit(0) from None
-
-
-def _fail(error: LockonError) -> None:
-    typer.echo(f"error: {' '.join(str(error).splitlines())}", err=True)
-    raise typer.Exit(2) from None
+            with one_line_errors():
+                result = super().invoke(ctx)
+                if sys.stdout is not None:
+                    sys.stdout.flush()  # a full disk behind it shows here, not at exit
+                return result
 
 
 class _OneLine:
@@ -123,6 +106,8 @@ def main() -> None:
     # OpenCV and its FFmpeg would write lines of their own to stderr; set these variables to see them.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    prepare_streams()
+    obey_signals()
     app()
 
 

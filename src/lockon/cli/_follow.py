@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from typing import TextIO
 
 import typer
 from numpy.typing import ArrayLike
@@ -28,6 +29,8 @@ from lockon.session import ScoreMapSource, Tracker
 from lockon.types import State
 from lockon.video import FrameReader, open_frames
 from lockon.video_write import ContactSheet, VideoWriter
+
+STDOUT = Path("-")  # as a box file: standard output
 
 
 @dataclass(slots=True)
@@ -134,6 +137,12 @@ class Outputs:
                     stack.callback(output.close)
 
 
+def _stdout() -> TextIO:
+    if sys.stdout is None:
+        raise LockonError("standard output is closed; give --save FILE, or leave it open")
+    return sys.stdout
+
+
 @contextmanager
 def opened_outputs(
     options: OutputOptions, reader: FrameReader, tracker: Tracker, name: str, *, format: str | None = None, to_stdout: bool
@@ -156,16 +165,17 @@ def opened_outputs(
     try:
         info = VideoInfo(reader.name, *reader.size, reader.count)
         outputs.masks = mask_writer(options.mask, tracker, name) if options.mask is not None else None
-        for path in options.save or []:
-            outputs.boxes.append(BoxWriter(path, info, format))
-        if to_stdout:
-            outputs.boxes.append(BoxWriter(sys.stdout, info, format))
+        for path in [*(options.save or []), *([STDOUT] if to_stdout else [])]:
+            outputs.boxes.append(BoxWriter(_stdout() if path == STDOUT else path, info, format))
         yield outputs, summary
     finally:
-        outputs.close()
-        if summary.frames and not options.quiet:
-            written = ", ".join(map(str, options.paths()))
-            typer.echo(summary.text(reader) + (f"; wrote {written}" if written else ""), err=True)
+        written: list[Path] = []
+        try:
+            outputs.close()
+            written = [path for path in options.paths() if path != STDOUT]
+        finally:
+            if summary.frames and not options.quiet:
+                typer.echo(summary.text(reader) + (f"; wrote {', '.join(map(str, written))}" if written else ""), err=True)
 
 
 @contextmanager

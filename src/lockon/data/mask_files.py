@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import NoReturn
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lockon._files import PendingFile, write_bytes
+from lockon._files import PendingFile, cannot_write, write_bytes
 from lockon.data.rle import encode_rle
 from lockon.errors import LockonError
 from lockon.types import Result
@@ -57,19 +59,32 @@ class MaskWriter:
         if self._file is None:
             write_bytes(self.path / f"{frame:0{DIGITS}d}.png", _png(masks))
             return
-        for target, mask in enumerate(masks):
-            line = {"frame": frame, "target": target, "size": list(mask.shape), "counts": encode_rle(mask)}
-            self._out.write(json.dumps(line, separators=(",", ":")) + "\n")
+        lines = (
+            {"frame": frame, "target": target, "size": list(mask.shape), "counts": encode_rle(mask)} for target, mask in enumerate(masks)
+        )
+        try:
+            self._out.writelines(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+        except OSError as error:
+            self._abandon(self._file, error)
 
     def close(self) -> None:
         """Finish the file and give it its name; without a single mask there is no file."""
         if self._file is None or self._out.closed:
             return
-        self._out.close()
+        try:
+            self._out.close()
+        except OSError as error:
+            self._abandon(self._file, error)
         if self.frames:
             self._file.commit()
         else:
             self._file.discard()
+
+    def _abandon(self, file: PendingFile, error: OSError) -> NoReturn:
+        with suppress(OSError):
+            self._out.close()  # what it still holds meets the same error
+        file.discard()
+        raise cannot_write(file.path, error) from None
 
     def __enter__(self) -> MaskWriter:
         return self

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import json
 import mmap
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lockon._files import pending_files
 from lockon.errors import LockonError
 from lockon.export.ports import check_graphs
 
@@ -68,17 +67,10 @@ def new_files(path: Path) -> Iterator[Path]:
     Raises:
         LockonError: The folder cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as folder:
-            yield Path(folder) / path.name
-            files = sorted(Path(folder).iterdir(), key=lambda file: file.name == path.name)
-            if files:
-                part_path(path, "mask").unlink(missing_ok=True)
-            for file in files:
-                os.replace(file, path.parent / file.name)
-    except OSError as error:
-        raise LockonError(f"cannot write into {path.parent} ({error.strerror}); choose a folder that can be written") from None
+    with pending_files(path.parent, last=path.name) as folder:
+        yield folder / path.name
+        if any(folder.iterdir()):
+            part_path(path, "mask").unlink(missing_ok=True)
 
 
 def check_pair(path: Path, suffixes: tuple[str, ...]) -> None:

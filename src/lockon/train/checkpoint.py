@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from lockon._files import PendingFile, write_bytes
 from lockon.errors import LockonError
 
 METADATA_KEY = "lockon"
@@ -33,17 +34,11 @@ def save_weights(weights: nn.Module | Mapping[str, torch.Tensor], path: Path, he
     """
     state = weights.state_dict() if isinstance(weights, nn.Module) else weights
     tensors = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in state.items()}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, temporary, {METADATA_KEY: json.dumps(dict(header or {}), sort_keys=True)})
-        os.replace(temporary, path)
-    except (OSError, SafetensorError) as error:
-        if temporary.is_file():
-            temporary.unlink()
-        raise LockonError(
-            f"cannot write {path}: {getattr(error, 'strerror', None) or error}; choose a folder that can be written"
-        ) from None
+    with PendingFile(path) as pending:
+        try:
+            save_file(tensors, pending.temp, {METADATA_KEY: json.dumps(dict(header or {}), sort_keys=True)})
+        except SafetensorError as error:  # how safetensors says that a disk is full
+            raise LockonError(f"cannot write {path}: {error}") from None
 
 
 def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -156,7 +151,7 @@ class Checkpoints:
 
     def commit(self, temporary: Path, state: RunState) -> Path:
         """Write state.json, give the folder its name, and remove checkpoints that are no longer wanted."""
-        (temporary / "state.json").write_text(json.dumps(asdict(state), indent=1))
+        write_bytes(temporary / "state.json", json.dumps(asdict(state), indent=1).encode())
         final = self.path(state.step)
         if final.exists():
             self._remove(final)

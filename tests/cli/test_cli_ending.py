@@ -1,0 +1,119 @@
+"""Every way a command can end: one line, a status, and finished files."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from lockon.cli._ending import DEBUG, Terminated, one_line_errors
+from lockon.errors import LockonError
+from moving_square import write_clip
+
+LOCKON = [sys.executable, "-m", "lockon"]
+TRACK = [*LOCKON, "track", "clip.mp4", "--box", "30,30,28,22", "--tracker", "kcf"]
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    write_clip(tmp_path / "clip.mp4", frames=12)
+    return tmp_path
+
+
+def ended(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    with pytest.raises(typer.Exit) as caught, one_line_errors():
+        raise error
+    return caught.value.exit_code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (LockonError("wrong;\nmend it"), 2, "error: wrong; mend it"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (Terminated(signal.SIGTERM), 143, "interrupted by SIGTERM"),
+        (PermissionError(13, "Permission denied", "secret.mp4"), 2, "error: Permission denied: secret.mp4; check"),
+        (MemoryError(), 2, "error: out of memory"),
+        (RecursionError("too deep"), 1, "error: unexpected RecursionError: too deep; please report it"),
+        (KeyError("x" * 1000), 1, "error: unexpected KeyError"),
+    ],
+)
+def test_each_error_is_one_line_with_its_status(error: BaseException, status: int, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found, text = ended(error, capsys)
+    assert (found, text.count("\n")) == (status, 1)
+    assert text.startswith(line)
+    assert len(text) < 500
+
+
+def test_a_traceback_is_kept_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DEBUG, "1")
+    with pytest.raises(ZeroDivisionError), one_line_errors():
+        _ = 1 / 0
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_standard_output(clip: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([*TRACK, "-q"], cwd=clip, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "error: cannot write to standard output: No space left on device\n")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([*LOCKON, "zoo", "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "error: cannot write to standard output: No space left on device\n")
+
+
+def test_closed_streams(clip: Path) -> None:
+    def run(redirection: str, *more: str) -> Any:
+        command = " ".join([*TRACK, "-q", *more, redirection])
+        return subprocess.run(["bash", "-c", command], cwd=clip, capture_output=True, text=True, check=False)
+
+    done = run(">&-")
+    assert (done.returncode, done.stderr) == (2, "error: standard output is closed; give --save FILE, or leave it open\n")
+    assert run(">&-", "--save", "o.csv").returncode == 0
+    assert run("2>&-").stdout.count("\n") == 13
+    assert run("| head -1").stderr == ""
+
+
+def slow_track(folder: Path, *options: str, ready: Callable[[], bool]) -> subprocess.Popen[str]:
+    """Start to track a long video, and return once it writes."""
+    write_clip(folder / "long.mp4", frames=3000)
+    command = [*LOCKON, "track", "long.mp4", "--box", "30,30,28,22", "--tracker", "csrt", "-q", *options]
+    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    while not ready():
+        assert process.poll() is None
+        time.sleep(0.02)
+    time.sleep(0.3)
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_signals_save_what_was_tracked_and_leave_nothing_hidden(number: signal.Signals, tmp_path: Path) -> None:
+    def writes() -> bool:
+        return any(path.stat().st_size > 1000 for path in tmp_path.glob(".lockon-*.mp4"))
+
+    process = slow_track(tmp_path, "--out", "o.mp4", "--save", "b.csv", ready=writes)
+    process.send_signal(number)
+    _, told = process.communicate()
+    assert process.returncode == 128 + number
+    assert told == ("interrupted\n" if number == signal.SIGINT else f"interrupted by {number.name}\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.csv", "long.mp4", "o.mp4"]
+    assert (tmp_path / "b.csv").read_text().count("\n") > 5
+
+
+def test_interrupted_while_modules_are_imported() -> None:
+    for delay in (0.02, 0.05, 0.1, 0.2):
+        code = "import sys; sys.argv = ['lockon', 'zoo', 'list']; print('up', flush=True); from lockon.__main__ import main; main()"
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate()
+        assert "lockon/cli" not in told  # a traceback from before `lockon.__main__` is reached is Python's own
