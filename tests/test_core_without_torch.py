@@ -69,7 +69,7 @@ def test_commands_name_the_extra_to_install(arguments: list[str], extra: str, tm
     done = start(code, tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
-    assert f'pip install "lockon[{extra}]"' in done.stderr
+    assert install_command(extra) in done.stderr
     assert done.stderr.count("\n") == 1
 
 
