@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lockon._require import install_command
 from package_tree import CORE_PACKAGES, SOURCE, core_modules
 
 # Import names of all that the extras bring (and that users may have anyway): set to None, they cannot be imported.
