@@ -15,6 +15,10 @@ class LockonError(ValueError):
     """A mistake in the input, described in one line that ends with what to do about it."""
 
 
+class OutputError(LockonError):
+    """A file that cannot be written: a full disk, a folder that is gone. Work that only fills files should end."""
+
+
 class LockonWarning(UserWarning):
     """A notice that something was repaired or skipped and the work went on; the text names what and where."""
 

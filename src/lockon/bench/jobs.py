@@ -24,7 +24,7 @@ from lockon.bench.spec import Make, TrackerSpec
 from lockon.bench.store import Store
 from lockon.data.sequence import VideoSequence
 from lockon.driver import Episode, drive, drive_together, seeded
-from lockon.errors import LockonError, LockonWarning
+from lockon.errors import LockonError, LockonWarning, OutputError
 from lockon.session import SteppedTracker
 
 READERS = 4  # threads that decode the frames of one lockstep batch
@@ -115,7 +115,7 @@ def open_runs(context: BenchmarkContext, sink: Store, label: str, sequence: Vide
 
 
 def run_job(context: BenchmarkContext, sink: Store, job: Job) -> list[Outcome]:
-    """Run what is missing of a job; one outcome per sequence. Never raises, but for what its sink raises."""
+    """Run what is missing of a job; one outcome per sequence. Raises `OutputError` alone: what cannot be stored."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", LockonWarning)
         if context.batch > 1:
@@ -138,6 +138,8 @@ def _one_by_one(context: BenchmarkContext, sink: Store, spec: TrackerSpec, seque
             seed_all(context.seed_of(run_key))  # again: making it may have loaded torch
             run = drive(tracker, _seeded_episode(context, sequence, run_key))
             sink.save(spec.label, context.record(spec, sequence, run_key, run, masks))
+    except OutputError:  # a full disk is no failure of the tracker, and the next one would meet it too
+        raise
     except Exception as failure:  # noqa: BLE001  # whatever a foreign tracker raises must not stop the others
         return _failed(sink, spec, sequence, at, failure)
     return Outcome(spec.label, sequence.name, len(sequence), "done")
@@ -160,6 +162,8 @@ def _in_lockstep(context: BenchmarkContext, sink: Store, job: Job) -> list[Outco
     episodes = (_all_runs(context, sink, spec, sequence, at) for sequence, at in zip(job.sequences, ats, strict=True))
     for number, result in drive_together(tracker, episodes, context.batch, readers=READERS):
         sequence = job.sequences[number]
+        if isinstance(result, OutputError):
+            raise result
         if isinstance(result, Exception):
             outcomes[number] = _failed(sink, spec, sequence, ats[number], result)
         else:
