@@ -83,7 +83,7 @@ def test_a_sequence_that_costs_two_workers_has_failed_and_can_be_run_later(tmp_p
 
 @pytest.mark.slow
 def test_a_batch_that_costs_two_workers_is_taken_apart(tmp_path):
-    """In lockstep: the one sequence at fault fails, the others of its batch are done."""
+    """In a batch: the one sequence at fault fails, the others of its batch are done."""
     sequences = [make_sequence(tmp_path / "data", name, frames=5, red=name == "red") for name in ("red", "dark", "other")]
     outcomes = run_benchmark(
         [TrackerSpec("net", "color", device=str(tmp_path))],
