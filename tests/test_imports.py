@@ -49,6 +49,7 @@ LAYERS = {
     "lockon.studies": "studies",
     "lockon.api": "api",
     "lockon.cli": "cli",
+    "lockon.__main__": "cli",
     "lockon.apps": "apps",
     "lockon": "top",
 }

@@ -169,7 +169,8 @@ def _fits(name: str, folder: Path) -> bool:
 
 def _nearby(name: str, root: Path) -> str:
     """Return a hint where the dataset lies above or below `root`; empty if it does not."""
-    for levels, parent in enumerate(list(root.parents)[:2], start=1):
+    parents = [] if name == FOLDER else list(root.parents)[:2]  # any folder above may hold somebody's own videos
+    for levels, parent in enumerate(parents, start=1):
         if _fits(name, parent):
             return f"is {_levels(levels)} too deep for {name}; give {parent}, not {root}"
     for child in list_folders(root):
