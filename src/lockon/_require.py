@@ -22,6 +22,7 @@ EXTRAS = {
     "trax": "vot",
     "optuna": "bench",
     "ray": "ray",
+    "av": "video",
 }
 
 
