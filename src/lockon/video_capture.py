@@ -164,7 +164,9 @@ class AvCapture:
         return True, np.rot90(self._frame.to_ndarray(format="bgr24"), getattr(self._frame, "rotation", 0) // 90)
 
     def get(self, propId: int, /) -> float:  # noqa: N803 - OpenCV's name
-        """Return the time of the picture; other properties are unknown."""
+        """Return the rate, or the time of the picture; other properties are unknown."""
+        if propId == cv2.CAP_PROP_FPS:
+            return float(self._stream.average_rate or 0)
         if propId != cv2.CAP_PROP_POS_MSEC or self._frame is None or self._frame.pts is None:
             return 0.0
         return max(float((self._frame.pts - self._start) * self._stream.time_base) * 1000, 0.0)

@@ -84,6 +84,8 @@ class VideoDecoder:
         """Return the number of pictures, those included that cannot be decoded; exact, and reads the file on to its end."""
         if self._numbers is not None:
             return max(self._numbers.count(), self._last + 1)
+        while self._path is not None and self.advance() is not None:
+            pass
         missing = self._header - 1 - self._last
         return self._header if missing > max(2, self._header // 100) else self._last + 1  # such counts are often off by a few
 

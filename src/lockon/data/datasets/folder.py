@@ -27,7 +27,7 @@ from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, list_folde
 from lockon.data.datasets.parsing import read_table, read_text
 from lockon.data.video_frames import VideoFrames
 from lockon.errors import LockonError
-from lockon.video_capture import is_video
+from lockon.video_capture import VIDEO_SUFFIXES, is_video
 
 EXPECTS = "images or a video with boxes.txt (x,y,w,h per line, 0-based) or boxes.csv (frame,x,y,w,h) beside them"
 COLUMNS = ("frame", "x", "y", "w", "h")
@@ -42,6 +42,14 @@ def is_root(path: Path) -> bool:
 
 def _boxes_of_video(video: Path) -> Path | None:
     return next((path for path in (video.with_suffix(".csv"), video.with_suffix(".txt")) if path.is_file()), None)
+
+
+def unread_video(root: Path) -> str:
+    """Return what keeps a video with boxes beside it from being read, for messages; empty where there is none."""
+    for path in [root] if root.is_file() else sorted(root.iterdir()):
+        if path.suffix.lower() not in {".csv", ".txt", ""} and path.is_file() and not is_video(path) and _boxes_of_video(path) is not None:
+            return f"holds {path.name}, but {path.suffix} files are not read; convert it to one of {' '.join(sorted(VIDEO_SUFFIXES))}"
+    return ""
 
 
 def _boxes_in(folder: Path) -> Path | None:
