@@ -126,6 +126,20 @@ def mp4_stamps(path: Path, count: int) -> NDArray[np.float64] | None:
     return None
 
 
+def mp4_parameters(path: Path) -> bytes:
+    """Return the sequence parameters of the H.264 video in an MP4 or MOV file as a packet, empty where it states none."""
+    try:
+        with path.open("rb") as file:
+            for track in _boxes(file, ("moov", "trak"), (0, path.stat().st_size)):
+                description = _content(file, track, "mdia", "minf", "stbl", "stsd")
+                place = description.find(b"avcC")
+                if place >= 0:
+                    return b"\x00\x00\x01" + description[place + 12 :]
+    except (struct.error, OSError):
+        pass
+    return b""
+
+
 def _stamps(file: BinaryIO, track: Span) -> NDArray[np.int64]:
     """Return the time of each sample, in units of the track, in the order of decoding."""
     table = ("mdia", "minf", "stbl")

@@ -13,7 +13,7 @@ import numpy as np
 from lockon.ops.pixels import to_rgb
 from lockon.types import Frame
 from lockon.video_capture import AvCapture, open_capture
-from lockon.video_containers import Container, matroska_stamps, may_be_interlaced, mp4_stamps, read_container
+from lockon.video_containers import Container, matroska_stamps, may_be_interlaced, mp4_parameters, mp4_stamps, read_container
 from lockon.video_numbers import FrameNumbers
 
 _MAYBE_INTERLACED = ("h264", "avc1", "x264", "mpg2", "mpeg", "mp2v")
@@ -117,10 +117,12 @@ def _codec(capture: Any) -> str:
 
 def _is_unconverted(path: Path) -> bool:
     """Return whether a video is interlaced and OpenCV gives one and the same memory, which nobody wrote to, for all its pictures."""
-    packets = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
-    content = packets.retrieve()[1] if packets.grab() else None
-    packets.release()
-    if content is None or not may_be_interlaced(content.tobytes()):
+    content = mp4_parameters(path)
+    if not content:
+        packets = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
+        content = packets.retrieve()[1].tobytes() if packets.grab() else b""
+        packets.release()
+    if not may_be_interlaced(content):
         return False
     capture = cv2.VideoCapture(str(path))
     first, second = capture.read()[1], capture.read()[1]
