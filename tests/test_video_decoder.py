@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
@@ -101,3 +102,13 @@ def test_short_videos_of_any_suffix_and_odd_size_are_whole(tmp_path: Path, suffi
     assert shades == [(number, number) for number in range(frames)]
     assert video.total() == frames
     video.close()
+
+
+def test_a_rotation_flag_is_followed_by_tracking_and_datasets(tmp_path: Path) -> None:
+    content = bytearray((VIDEOS / "h264_10_mp4.mp4").read_bytes())
+    matrix = content.index(b"tkhd") + 44
+    content[matrix : matrix + 36] = struct.pack(">9i", 0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
+    (tmp_path / "turned.mp4").write_bytes(content)
+    with open_frames(tmp_path / "turned.mp4") as reader:
+        assert reader.size == (128, 192)
+    assert VideoFrames(tmp_path / "turned.mp4").read(5).shape == (192, 128, 3)
