@@ -24,6 +24,7 @@ EXTRAS = {
     "trax": "vot",
     "optuna": "bench",
     "ray": "ray",
+    "av": "video",
 }
 
 
