@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -142,7 +143,7 @@ def in_child(call: Callable[[], Any], folder: Path, kill_after: float | None = N
     if process == 0:
         status = 70
         try:
-            os.setsid()
+            os.setpgid(0, 0)
             os.dup2(writing, 1)
             os.dup2(writing, 2)
             os.chdir(folder)
@@ -151,6 +152,8 @@ def in_child(call: Callable[[], Any], folder: Path, kill_after: float | None = N
             sys.stderr.flush()
         finally:
             os._exit(status)
+    with contextlib.suppress(OSError):  # the child does the same; whoever is first
+        os.setpgid(process, process)
     os.close(writing)
     os.set_blocking(reading, False)
     said, ended = b"", None
