@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,9 +149,11 @@ def in_child(call: Callable[[], Any], folder: Path, kill_after: float | None = N
             os.dup2(writing, 2)
             os.chdir(folder)
             status = call() or 0
+        except BaseException:  # noqa: BLE001  # nothing may go on in the copy of this process
+            traceback.print_exc()
+        finally:
             sys.stdout.flush()
             sys.stderr.flush()
-        finally:
             os._exit(status)
     with contextlib.suppress(OSError):  # the child does the same; whoever is first
         os.setpgid(process, process)
