@@ -34,12 +34,16 @@ class ClaimOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class OriginOptions:
-    """Where the data and the weights are now."""
+    """Where the data and the weights are now, and which code may run."""
 
     data: Annotated[list[str] | None, typer.Option(metavar="NAME:ROOT", help="Where the data is, if not where the results say.")] = None
     weights: Annotated[Path | None, typer.Option(metavar="PATH", help="The tracker's weights, if not where the results say.")] = None
     refiner_weights: Annotated[
         Path | None, typer.Option(metavar="PATH", help="The weights of its refiner, if not where the results say.")
+    ] = None
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODULE:FACTORY", help="Let this code of anybody's, which the results name, run; may be repeated."),
     ] = None
 
 
@@ -57,14 +61,17 @@ def reproduce(
 ) -> None:
     """Say what a stored result was made with, run it again, and compare boxes and metrics.
 
-    Prints tracker, weights, seed, protocol, convention and versions, and what of them is different here and now. Exit status:
-    0 identical, 1 different, 2 wrong usage or it cannot be run.
+    Prints tracker, weights, seed, protocol, convention and versions, and what of them is different here and now. Results of a tracker
+    of your own (MODULE:FACTORY) name code, which runs only if --allow names it too. Exit status: 0 identical, 1 different, 2 wrong
+    usage or it cannot be run.
 
     [bold]Examples[/bold]
 
       lockon bench reproduce runs/otb --trackers lockon-s
 
       lockon bench reproduce runs/vot/lockon-s/VOT2018.reset/car1.json
+
+      lockon bench reproduce runs/mine --allow my_module:make_tracker
 
       lockon bench reproduce otb.json --results runs/otb --data OTB100:/data/OTB100
     """
@@ -75,9 +82,10 @@ def reproduce(
 
     names, sequences = split_names(which.trackers), split_names(which.sequences)
     claims = find_claims(result, which.results, trackers=names, protocol=which.protocol, sequences=sequences)
+    allowed = frozenset(origin.allow or ())
+    specs = [claim.spec(origin.weights, origin.refiner_weights, allowed=allowed) for claim in claims]  # all, before any code runs
     same = True
-    for claim in claims:
-        spec = with_files(claim.spec(origin.weights, origin.refiner_weights))
+    for claim, spec in zip(claims, map(with_files, specs), strict=True):
         _show(claim, spec)
         if dry:
             continue

@@ -84,7 +84,7 @@ def check(
 ) -> None:
     """Say exactly which sequences and frames of a dataset are missing or broken.
 
-    Exit status: 0 all good, 1 problems found, 2 wrong usage (unknown name, no such folder).
+    Exit status: 0 all good, 1 problems found, 2 wrong usage (unknown name, no such folder) or files that cannot be listed.
 
     [bold]Examples[/bold]
 
@@ -118,7 +118,12 @@ def check(
             folder = place if pool_members(dataset) is not None else find_root(dataset, place)
             reports = check_dataset(dataset, folder, full=full, subset=subset, progress=progress)
     for report in reports:
-        _show(report)
+        if report.listed:
+            _show(report)
+        else:
+            typer.echo(f"error: {report.problems[0]}", err=True)
+    if not all(report.listed for report in reports):
+        raise typer.Exit(2)
     if any(report.problems for report in reports):
         raise typer.Exit(1)
 

@@ -79,7 +79,7 @@ def _to_onnx(name: str, weights: Path, out: Path, *, fp32: bool, tracker: Path |
 
     module, header = load_network(name, weights)
     if tracker is not None:
-        from lockon._files import read_json_object
+        from lockon._documents import read_json_object
 
         header["tracker"] = read_json_object(tracker, "give the tracker's parameters as one JSON object")
     # What a training run does not record: {} is the tracker's own defaults.
