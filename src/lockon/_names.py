@@ -66,8 +66,12 @@ def file_name(name: str) -> str:
 
 def shortened(text: str, longest: int = _KEPT) -> str:
     """Return the beginning of a text that is too long for a file name, with a digest of all of it."""
-    digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return f"{text.encode()[: longest - len(digest) - 1].decode(errors='ignore')}~{digest}"
+    return f"{text.encode()[: longest - 17].decode(errors='ignore')}~{digest(text)}"
+
+
+def digest(name: str) -> str:
+    """Return 16 letters that tell names apart whose other letters had to be replaced."""
+    return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def quoted(name: object, most: int = 60) -> str:
@@ -112,4 +116,4 @@ def check_part(name: str, where: str) -> None:
         raise LockonError(f"{where} is {quoted(name)}; expected the name of one folder, without / and ..")
 
 
-__all__ = ["check_part", "csv_cell", "file_name", "inside", "quoted", "shortened", "shown"]
+__all__ = ["check_part", "csv_cell", "digest", "file_name", "inside", "quoted", "shortened", "shown"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lockon.cli._options import Convention, Sequences, Trackers, Workers, option_groups, split_names
-from lockon.cli._terminal import outcomes_bar
+from lockon.cli._terminal import echo, outcomes_bar
 from lockon.cli._trackers import load_sequences
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def reproduce(
             same = _show_boxes(claim, again) and same
             same = _show_metrics(claim, again, Path(folder), which.convention) and same
     if not dry:
-        typer.echo("identical" if same else "different")
+        echo("identical" if same else "different")
         raise typer.Exit(0 if same else 1)
 
 
@@ -104,26 +104,26 @@ def _show(claim: Claim, spec: TrackerSpec) -> None:
 
     values = claim.configuration
     overrides = ", ".join(f"{name}={value}" for name, value in values["overrides"].items()) or "none"
-    typer.echo(f"{claim.label}: {values['name']}, preset {values['preset']}, overrides {overrides}")
+    echo(f"{claim.label}: {values['name']}, preset {values['preset']}, overrides {overrides}")
     behind = values.get("refiner")
     if behind is not None:
-        typer.echo(f"  refiner    {behind['name']}, preset {behind['preset']}")
-    typer.echo(f"  device     {', '.join(claim.setup('device')) or values.get('device')}")
+        echo(f"  refiner    {behind['name']}, preset {behind['preset']}")
+    echo(f"  device     {', '.join(claim.setup('device')) or values.get('device')}")
     files = {"weights": values["weights"], "refiner": {} if behind is None else behind["weights"], "code": values.get("source", {})}
     for kind, digests in files.items():
         for name, digest in digests.items():
-            typer.echo(f"  {kind:10} {name} sha256 {digest}")
+            echo(f"  {kind:10} {name} sha256 {digest}")
     sequences = len({(record.dataset, record.sequence) for record in claim.records})
     seeds = ", ".join(map(str, claim.setup("seed"))) or values.get("seed")
-    typer.echo(f"  seed       {seeds}")
-    typer.echo(f"  protocol   {claim.protocol}{_rules(claim)}; {len(claim.records)} runs of {sequences} sequences")
-    typer.echo(f"  data       {', '.join(claim.setup('data')) or 'not noted; give --data NAME:ROOT'}")
+    echo(f"  seed       {seeds}")
+    echo(f"  protocol   {claim.protocol}{_rules(claim)}; {len(claim.records)} runs of {sequences} sequences")
+    echo(f"  data       {', '.join(claim.setup('data')) or 'not noted; give --data NAME:ROOT'}")
     for found in claim.setup("versions"):
-        typer.echo(f"  versions   {', '.join(f'{package} {version}' for package, version in found.items())}")
+        echo(f"  versions   {', '.join(f'{package} {version}' for package, version in found.items())}")
     for found in claim.setup("machine"):
-        typer.echo(f"  machine    {found.get('processor')}, {found.get('cores')} cores, {found.get('system')}")
+        echo(f"  machine    {found.get('processor')}, {found.get('cores')} cores, {found.get('system')}")
     for kind, texts in changes(claim, spec).items():
-        typer.echo(f"  {kind} here: {'as it was' if not texts else '; '.join(texts)}")
+        echo(f"  {kind} here: {'as it was' if not texts else '; '.join(texts)}")
 
 
 def _rules(claim: Claim) -> str:
@@ -193,10 +193,10 @@ def _show_boxes(claim: Claim, again: Store) -> bool:
     found = record_differences(claim.records, again.records(claim.label, claim.protocol))
     wrong = [item for item in found if item.different]
     for item in wrong:
-        typer.echo(f"  {item.name}: {item.different} of {item.frames} frames differ, boxes by up to {item.largest:.3g} px")
-    typer.echo(f"  boxes      {len(found) - len(wrong)} of {len(found)} runs identical")
+        echo(f"  {item.name}: {item.different} of {item.frames} frames differ, boxes by up to {item.largest:.3g} px")
+    echo(f"  boxes      {len(found) - len(wrong)} of {len(found)} runs identical")
     if wrong and claim.protocol == "realtime" and any(record.rules.get("seconds") is None for record in claim.records):
-        typer.echo("  measured real time depends on the machine's speed; --rule seconds=S makes it repeatable")
+        echo("  measured real time depends on the machine's speed; --rule seconds=S makes it repeatable")
     return not wrong
 
 
@@ -209,7 +209,7 @@ def _show_metrics(claim: Claim, again: Store, folder: Path, convention: str | No
     made = [one for one in again.records(claim.label, claim.protocol) if (one.dataset, one.sequence, one.run_key) in wanted]
     new = metrics(_store_of(claim, made, folder / "new"), claim, convention)
     if not new:
-        typer.echo("  metrics    none: there is no ground truth after the first frame")
+        echo("  metrics    none: there is no ground truth after the first frame")
         return True
     if claim.metrics is not None and len(new) == 1:
         ((datasets, (name, _)),) = new.items()
@@ -221,7 +221,7 @@ def _show_metrics(claim: Claim, again: Store, folder: Path, convention: str | No
         stored = old[datasets][1]
         texts = [_metric(key, stored[key], value) for key, value in values.items() if key in stored]
         same = same and all(_equal(stored[key], value) for key, value in values.items() if key in stored)
-        typer.echo(f"  metrics    {datasets}, convention {name}: {', '.join(texts)}")
+        echo(f"  metrics    {datasets}, convention {name}: {', '.join(texts)}")
     return same
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lockon.cli._terminal import counted
+from lockon.cli._terminal import counted, echo
 
 if TYPE_CHECKING:
     from lockon.data.check import DataReport
@@ -58,9 +58,9 @@ def list_datasets(data_root: DataRoot = None) -> None:
         except LockonError:
             pass  # it is nowhere: a dash below
         kind = "pooled" if parts is not None else layout_of(name).name
-        typer.echo(f"{name:<20}{kind:<13}{folders.get(name, '-')}")
+        echo(f"{name:<20}{kind:<13}{folders.get(name, '-')}")
     for name, folder in _training_sets(data_root).items():
-        typer.echo(f"{name:<20}{'training':<13}{folder or '-'}")
+        echo(f"{name:<20}{'training':<13}{folder or '-'}")
 
 
 def _training_sets(data_root: Path | None) -> dict[str, Path | None]:
@@ -121,7 +121,7 @@ def check(
         if report.listed:
             _show(report)
         else:
-            typer.echo(f"error: {report.problems[0]}", err=True)
+            echo(f"error: {report.problems[0]}", err=True)
     if not all(report.listed for report in reports):
         raise typer.Exit(2)
     if any(report.problems for report in reports):
@@ -170,10 +170,10 @@ def _show(report: DataReport) -> None:
     _list("problem", report.problems)
     _list("note", report.notes)
     count = len(report.problems)
-    typer.echo("  all good" if not count else f"  {count} problem{'s' if count > 1 else ''} found")
+    echo("  all good" if not count else f"  {count} problem{'s' if count > 1 else ''} found")
 
 
 def _list(kind: Literal["problem", "note"], texts: Iterable[str]) -> None:
     """Print one line per problem or note."""
     for text in texts:
-        typer.echo(typer.style(f"  {kind:9}", fg="red" if kind == "problem" else "yellow") + text)
+        echo(text, lead=typer.style(f"  {kind:9}", fg="red" if kind == "problem" else "yellow"))
