@@ -106,6 +106,20 @@ def _longest_part(name: str) -> int:
     return most if most <= LONGEST else max(len(part.encode("utf-8", "surrogatepass")) for part in name.split("/"))
 
 
+def native_path(path: Path) -> str:
+    """Return a path for a library in C, which would crash on one that is not UTF-8.
+
+    Raises:
+        LockonError: It is not UTF-8.
+    """
+    text = str(path)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise LockonError(f"{shown(text)} is not UTF-8, which OpenCV needs of videos; rename it or its folder") from None
+    return text
+
+
 def check_part(name: str, where: str) -> None:
     """Refuse a name that may not stand as one part of a path as it is.
 
@@ -116,4 +130,4 @@ def check_part(name: str, where: str) -> None:
         raise LockonError(f"{where} is {quoted(name)}; expected the name of one folder, without / and ..")
 
 
-__all__ = ["check_part", "csv_cell", "digest", "file_name", "inside", "quoted", "shortened", "shown"]
+__all__ = ["check_part", "csv_cell", "digest", "file_name", "inside", "native_path", "quoted", "shortened", "shown"]

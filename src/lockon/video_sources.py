@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lockon._names import native_path
 from lockon.errors import LockonError
 from lockon.ops.pixels import to_rgb
 from lockon.types import Frame
@@ -110,7 +111,7 @@ def _open_file(path: Path, start: int) -> OpenedSource:
         raise LockonError(f"{path} is a single image; give a video, or the folder of images that it belongs to")
     if not os.access(path, os.R_OK):
         raise LockonError(f"{path} cannot be read; check its permissions")
-    capture = cv2.VideoCapture(str(path))
+    capture = cv2.VideoCapture(native_path(path))
     if not capture.isOpened():
         raise LockonError(f"{path} is not a video that OpenCV can read; check that it plays, or convert it: ffmpeg -i {path.name} out.mp4")
     return _open_capture(capture, str(path), start, live=False)

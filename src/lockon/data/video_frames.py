@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from lockon._names import native_path
 from lockon.data.sequence import LazyList
 from lockon.errors import LockonError
 from lockon.types import Frame
@@ -52,7 +53,7 @@ class VideoFrames:
     def _open(self) -> Any:
         if not self.path.is_file():
             raise LockonError(f"{self.path} does not exist; expected a video file")
-        capture = cv2.VideoCapture(str(self.path))
+        capture = cv2.VideoCapture(native_path(self.path))
         if not capture.isOpened():
             raise LockonError(f"{self.path} is no video that OpenCV can open; convert it, for example: ffmpeg -i IN -c:v libx264 OUT.mp4")
         return capture
