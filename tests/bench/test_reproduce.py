@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from dataclasses import replace
 
@@ -232,7 +233,19 @@ def test_allowed_code_runs(results):
     assert lockon("reproduce", results, "--trackers", "walk", "--dry-run", "--allow", "walking:Walk").exit_code == 0
 
 
-@pytest.mark.parametrize("change", [{"overrides": 7}, {"overrides": ["a"]}, {"refiner": "x"}, {"refiner": {}}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"overrides": 7},
+        {"overrides": ["a"]},
+        {"refiner": "x"},
+        {"refiner": {}},
+        {"seed": math.inf},
+        {"seed": "x"},
+        {"weights": [1]},
+        {"source": 1},
+    ],
+)
 def test_a_damaged_configuration_is_one_line(results, change):
     edit(results / "kcf" / "tracker.json", lambda content: content["configuration"].update(change))
     done = lockon("reproduce", results, "--trackers", "kcf")

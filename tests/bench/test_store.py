@@ -283,6 +283,9 @@ def test_one_damaged_file_is_left_out(store, sequence, text):
         {"visible": [[1]] * 4},
         {"states": [7] * 4},
         {"setup": "fast"},
+        {"setup": {"machine": 7}},
+        {"setup": {"versions": "1.0"}},
+        {"setup": {"device": ["cpu"]}},
         {"rules": 3},
         {"repetition": -1},
         {"frame_size": [math.inf, 1]},
@@ -297,7 +300,7 @@ def test_values_of_other_kinds_are_refused(store, sequence, change):
         load_record(path)
 
 
-@pytest.mark.parametrize("size", ["abc", None, math.inf, [1]])
+@pytest.mark.parametrize("size", ["abc", None, math.inf, [1], -1, 2**64, 10**400])
 def test_a_size_that_is_none_is_a_warning(store, size):
     store.claim("still", CONFIGURATION, 10)
     assert store.size("still") == 10

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lockon._documents import MALFORMED, read_json
+from lockon.bench.machine import checked_setup
 from lockon.bench.protocols.table import PROTOCOLS
 from lockon.bench.protocols.trajectory import Trajectory
 from lockon.data.sequence import VideoSequence
@@ -249,7 +250,7 @@ def _from_json(content: Mapping[str, Any]) -> Record:
         run,
         truth,
         None if content["visible"] is None else np.asarray(content["visible"], dtype=np.bool_),
-        dict(content["setup"]),
+        checked_setup(content["setup"]),
         None if content.get("polygons") is None else _floats(content["polygons"], 8),
         _texts(content.get("truth_masks")),
         tuple(map(str, content.get("attributes", ()))),

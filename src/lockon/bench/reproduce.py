@@ -94,6 +94,10 @@ class Claim:
                 behind = values["refiner"]
                 refiner = RefinerSpec(str(behind["name"]), self._weights("refiner_weights", refiner_weights), str(behind["preset"]))
             overrides = {str(key): value for key, value in values["overrides"].items()}
+            int(values.get("seed", 0))
+            digests = (values["weights"], values.get("source", {}), values.get("refiner", {}).get("weights", {}))
+            if not all(isinstance(group, dict) for group in digests):
+                raise TypeError("digests")
         except MALFORMED:
             raise LockonError(f"tracker.json of {self.label} in {self.store.folder} is damaged; give results whose file is whole") from None
         return TrackerSpec(self.label, name, path, str(values["preset"]), device, overrides, refiner=refiner)

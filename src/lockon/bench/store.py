@@ -32,6 +32,7 @@ from lockon.errors import LockonError, LockonWarning, unknown_name
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _STEM = 200  # bytes of a file's name, besides anchor, repetition and suffix
+_MOST = 2**63  # bytes that any file has
 FIRST = RunKey()
 
 
@@ -79,7 +80,10 @@ class Store:
     def size(self, label: str) -> int:
         """Return the bytes of a tracker's weight files; 0, with a warning, where tracker.json does not say."""
         try:
-            return int(self.describe(label).get("size", 0))
+            size = int(self.describe(label).get("size", 0))
+            if not 0 <= size < _MOST:
+                raise ValueError("no number of bytes")
+            return size
         except MALFORMED as error:  # a LockonError is a ValueError
             warnings.warn(f"the size of {label} is not known: {error}", LockonWarning, stacklevel=2)
             return 0
