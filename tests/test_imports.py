@@ -19,6 +19,8 @@ LAYERS = {
     "lockon._config_values": "base",
     "lockon._require": "base",
     "lockon._files": "base",
+    "lockon._names": "base",
+    "lockon._documents": "base",
     "lockon._cores": "base",
     "lockon._processes": "base",
     "lockon.ops": "ops",

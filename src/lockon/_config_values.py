@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import math
 import numbers
@@ -12,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from lockon._documents import parse_literal
 from lockon.errors import LockonError
 
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -92,8 +92,8 @@ def _split(text: str) -> object:
     if not text.strip():
         return ()
     try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+        value = parse_literal(text)
+    except ValueError:
         return tuple(part.strip() for part in text.split(","))
     return value if isinstance(value, (tuple, list)) else (value,)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TextIO
 from xml.sax.saxutils import escape
 
+from lockon._names import shown
 from lockon.types import State
 
 _STATES: tuple[State, ...] = ("tracked", "uncertain", "lost")
@@ -130,7 +131,7 @@ def write_cvat(out: TextIO, info: VideoInfo, table: BoxTable) -> None:
     size = max(info.count or 0, last + 1)
     out.write(
         '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n<meta><task>'
-        f"<name>{escape(info.name)}</name><size>{size}</size><mode>interpolation</mode>"
+        f"<name>{escape(shown(info.name))}</name><size>{size}</size><mode>interpolation</mode>"
         f"<start_frame>0</start_frame><stop_frame>{size - 1}</stop_frame>"
         "<labels><label><name>target</name><attributes></attributes></label></labels>"
         f"<original_size><width>{info.width}</width><height>{info.height}</height></original_size></task></meta>\n"

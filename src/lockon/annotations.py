@@ -14,13 +14,13 @@ the whole and keep 56 bytes per box until they are closed.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from lockon._documents import MALFORMED, parse_json
 from lockon._files import PendingFile, cannot_write, descriptor_of
 from lockon.annotation_documents import BoxRow, BoxTable, VideoInfo, write_coco, write_cvat
 from lockon.errors import LockonError, unknown_name
@@ -175,7 +175,7 @@ def _read_lines(path: Path, parse: Callable[[str], BoxRow]) -> Iterator[BoxRow]:
                     continue
                 try:
                     row = parse(text)
-                except (ValueError, KeyError, TypeError):
+                except MALFORMED:
                     raise LockonError(f"{path} line {number} is malformed: {text[:80]!r}; correct or remove it") from None
                 yield row
     except (OSError, UnicodeDecodeError) as error:
@@ -204,7 +204,7 @@ def _jsonl_line(row: BoxRow) -> str:
 
 
 def _parse_jsonl(line: str) -> BoxRow:
-    record = json.loads(line)
+    record = parse_json(line)
     x, y, w, h = (float(value) for value in record["box"])
     return BoxRow(int(record["frame"]), int(record["target"]), x, y, w, h, float(record["score"]), _state(record["state"]))
 

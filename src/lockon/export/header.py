@@ -9,13 +9,13 @@ read by walking the top level of the protobuf message (ONNX's ``ModelProto``, fi
 
 from __future__ import annotations
 
-import json
 import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lockon._documents import parse_json
 from lockon._files import pending_files
 from lockon.errors import LockonError
 from lockon.export.ports import check_graphs
@@ -117,8 +117,8 @@ def check_header(path: Path, text: str | None) -> dict[str, Any]:
     if text is None:
         raise LockonError(f"{path} has no lockon header, so it is no lockon model; make one with `lockon export`")
     try:
-        header = json.loads(text)
-    except json.JSONDecodeError:
+        header = parse_json(text)
+    except ValueError:
         raise LockonError(f"{path} has a damaged lockon header; export or copy the file again") from None
     if not isinstance(header, dict) or not isinstance(header.get("format"), int):
         raise LockonError(f"{path} has a damaged lockon header (no format number); export or copy the file again")

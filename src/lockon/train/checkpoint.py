@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from lockon._documents import parse_json, read_json
 from lockon._files import PendingFile, write_bytes
 from lockon.errors import LockonError
 
@@ -53,7 +54,7 @@ def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             header = (file.metadata() or {}).get(METADATA_KEY, "{}")
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(header)  # noqa: SIM118  # not a dict
+            return {name: file.get_tensor(name) for name in file.keys()}, parse_json(header)  # noqa: SIM118  # not a dict
     except (SafetensorError, OSError, ValueError) as error:
         raise LockonError(f"{path} is not a whole safetensors file ({error}); copy or download it again") from None
 
@@ -167,7 +168,7 @@ class Checkpoints:
         """Return the state of one checkpoint."""
         path = self.path(step) / "state.json"
         try:
-            return RunState(**json.loads(path.read_text()))
+            return RunState(**read_json(path))
         except (OSError, ValueError, TypeError) as error:
             raise LockonError(f"cannot read {path} ({error}); remove that folder to resume from the checkpoint before it") from None
 
