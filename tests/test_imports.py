@@ -43,6 +43,8 @@ LAYERS = {
     "lockon.draw": "video",
     "lockon.annotations": "video",
     "lockon.annotation_documents": "video",
+    "lockon.box_columns": "video",
+    "lockon.box_tables": "video",
     "lockon.data": "data",
     "lockon.train": "train",
     "lockon.train.losses": "train.losses",

@@ -162,7 +162,7 @@ def opened_outputs(
     outputs = Outputs(VideoWriter(options.out, reader.fps) if options.out is not None else None)
     summary = TrackSummary()
     try:
-        info = VideoInfo(reader.name, *reader.size, reader.count)
+        info = VideoInfo(reader.name, *reader.size, reader.count, reader.images)
         outputs.masks = mask_writer(options.mask, tracker, name) if options.mask is not None else None
         for path in [*(options.save or []), *([STDOUT] if to_stdout else [])]:
             outputs.boxes.append(BoxWriter(_stdout() if path == STDOUT else path, info, format))

@@ -79,7 +79,8 @@ def scan_texts(folder: Path, name: str) -> list[SequenceFiles]:
     for path in text_files(folder):
         sequence = path.stem.removesuffix("_gt")
         listed = complete.get(sequence) if complete is not None else None
-        sequences.append(SequenceFiles(sequence, folder / sequence, (), path, first=None if listed is None else listed.first))
+        first, count = (None, None) if listed is None else (listed.first, listed.frames)
+        sequences.append(SequenceFiles(sequence, folder / sequence, (), path, first=first, count=count))
     return sorted(sequences, key=lambda files: files.name)
 
 

@@ -99,7 +99,7 @@ def truth(files: SequenceFiles, box_rule: BoxRule = "extent") -> Truth:
     folder = files.truth.parent
     if has_masks(text):
         return _mask_truth(files, files.truth, text)
-    table = parse_table(text, str(files.truth), (4, 8))
+    table = parse_table(text, str(files.truth), (4, 8), files.length)
     rectangles = table.widths == 4
     polygons = table.values.copy()
     polygons[rectangles] = box_to_polygon(table.values[rectangles, :4])
