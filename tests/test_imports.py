@@ -19,6 +19,7 @@ LAYERS = {
     "lockon._config_values": "base",
     "lockon._require": "base",
     "lockon._files": "base",
+    "lockon._weights": "base",
     "lockon._cores": "base",
     "lockon._processes": "base",
     "lockon.ops": "ops",
