@@ -21,6 +21,7 @@ LAYERS = {
     "lockon._files": "base",
     "lockon._names": "base",
     "lockon._documents": "base",
+    "lockon._weights": "base",
     "lockon._cores": "base",
     "lockon._processes": "base",
     "lockon.ops": "ops",
