@@ -164,6 +164,10 @@ def check_range(name: str, value: float, low: float, high: float = math.inf, *, 
     Raises:
         LockonError: It is outside of `low` to `high`, or not finite.
     """
+    try:
+        value = float(value)
+    except OverflowError:  # a whole number with more than 308 digits
+        value = math.inf
     if not (low <= value <= high and math.isfinite(value)) or (above and value == low):
         if above:
             wanted = f"above {low:g}" if math.isinf(high) else f"above {low:g}, up to {high:g}"

@@ -59,9 +59,7 @@ def check_seal(path: Path, *others: Path) -> bool:
         file.seek(start)
         found = file.read(end - start)
     if found != digest:
-        raise LockonError(
-            f"{path}: weights are damaged, their hash is not the one that they were saved with; copy or export the file again"
-        )
+        raise LockonError(f"{path}: weights are damaged (their hash is not the one that they were saved with); copy or export them again")
     return True
 
 
