@@ -56,7 +56,7 @@ def file_name(name: str) -> str:
     """Return a name as one part of a path: what a file system may refuse becomes an underscore, a long name ends in its digest.
 
     >>> file_name("car/1"), file_name(".."), file_name("NUL")
-    ('car_1', '_.', '_NUL')
+    ('car_1', '__', '_NUL')
     """
     text = "".join(char if char.isalnum() or char in " ._+-=()@,#" else "_" for char in name)
     text = re.sub(r"^\.|[. ]$|^$", "_", text)
