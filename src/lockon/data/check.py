@@ -38,6 +38,7 @@ class DataReport:
         frames: Number of frames that were found (images for stills).
         problems: A line each, starting with the sequence's name.
         notes: A line each, starting with the sequence's name.
+        listed: Whether the files could be listed at all; the only problem says why not.
     """
 
     dataset: str
@@ -46,6 +47,7 @@ class DataReport:
     frames: int = 0
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    listed: bool = True
 
 
 def check_dataset(
@@ -83,8 +85,8 @@ def _check_one(report: DataReport, full: bool, subset: bool, progress: Progress 
             _check_list(report, {sequence.name: len(sequence) for sequence in sequences}, subset)
         else:
             _check_layout(report, full, subset, progress)
-    except LockonError as error:  # the files cannot even be listed
-        report.problems.append(str(error))
+    except LockonError as error:
+        report.problems, report.listed = [str(error)], False
     return report
 
 

@@ -24,9 +24,10 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from lockon._weights import HASH_KEY, METADATA_KEY, NO_HASH, seal
 from lockon.errors import LockonError
 from lockon.export.graphs import trace
-from lockon.export.header import FORMAT, HEADER_KEYS, METADATA_KEY, new_files, part_path
+from lockon.export.header import FORMAT, HEADER_KEYS, new_files, part_path
 from lockon.export.parity import ParityDifference, Probe, check_parity, difference, signal
 from lockon.export.ports import Ports
 from lockon.export.runtime import OnnxModel
@@ -97,13 +98,15 @@ def export_onnx(
         for part, model in models.items():
             _finish(model, full_header, half_storage)
             part_path(temporary, part).write_bytes(model.SerializeToString())
-        parity = verify_export(module, temporary) if verify else None
-    original = Probe(TorchModel(_stored_module(module, half=False)))
+            seal(part_path(temporary, part))
+        reference = Probe(TorchModel(stored))
+        parity = check_parity(OnnxModel(temporary), reference, temporary.name) if verify else None
+    original = Probe(TorchModel(_stored_module(module, half=False))) if half_storage else reference
     return ExportReport(
         paths={part: part_path(search_path, part) for part in sorted(models, key="search".__ne__)},
         header=full_header,
         parity=parity,
-        rounding=difference(Probe(TorchModel(stored)), original) if half_storage else None,
+        rounding=difference(reference, original) if half_storage else None,
         signal=signal(original),
     )
 
@@ -114,11 +117,12 @@ def _ports(model: onnx.ModelProto) -> Ports:
 
 
 def _finish(model: onnx.ModelProto, header: Mapping[str, Any], half_storage: bool) -> None:
-    """Prepare a traced graph for its file: strip, store, add the header, check."""
+    """Prepare a traced graph for its file: strip, store, add the header and a place for the hash, check."""
     _strip(model)
     if half_storage:
         _store_half(model.graph)
     model.metadata_props.add(key=METADATA_KEY, value=json.dumps(header, sort_keys=True))
+    model.metadata_props.add(key=HASH_KEY, value=NO_HASH)
     onnx.checker.check_model(model)
 
 
@@ -138,7 +142,7 @@ def verify_export(module: nn.Module, path: str | Path) -> ParityDifference:
     if model.header["pair"] not in halves:
         raise LockonError(f"{path} (pair {model.header['pair']}) was exported from other weights; export these weights again")
     reference = TorchModel(_stored_module(module, halves[model.header["pair"]]))
-    return check_parity(model, reference, Path(path).name)
+    return check_parity(model, Probe(reference), Path(path).name)
 
 
 def fold_batch_norm(module: nn.Module) -> nn.Module:

@@ -13,6 +13,7 @@ import dataclasses
 from collections import Counter
 from pathlib import Path
 
+from lockon.data.datasets.absence import as_absent
 from lockon.data.datasets.bare import bare_layout, json_of, load_json, text_files
 from lockon.data.datasets.layout import FrameMode, Layout, SequenceFiles
 from lockon.data.datasets.table import (
@@ -120,7 +121,9 @@ def _load(name: str, root: Path, frames: FrameMode) -> list[VideoSequence]:
         sequences = [layout.read(files, name, frames) for files in scanned]
         if not sequences:
             raise LockonError(f"{root} holds no sequence of {name}; expected {layout.expects}")
-    return [_with_list(sequence, frames) for sequence in sorted(sequences, key=lambda sequence: sequence.name)]
+    sequences.sort(key=lambda sequence: sequence.name)
+    sequences = as_absent(sequences, official_list(name), f"{name}:{root}", unstated=name == FOLDER)
+    return [_with_list(sequence, frames) for sequence in sequences]
 
 
 def _with_list(sequence: VideoSequence, frames: FrameMode) -> VideoSequence:
