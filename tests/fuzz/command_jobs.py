@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,15 +144,19 @@ def in_child(call: Callable[[], Any], folder: Path, kill_after: float | None = N
     if process == 0:
         status = 70
         try:
-            os.setsid()
+            os.setpgid(0, 0)
             os.dup2(writing, 1)
             os.dup2(writing, 2)
             os.chdir(folder)
             status = call() or 0
+        except BaseException:  # noqa: BLE001  # nothing may go on in the copy of this process
+            traceback.print_exc()
+        finally:
             sys.stdout.flush()
             sys.stderr.flush()
-        finally:
             os._exit(status)
+    with contextlib.suppress(OSError):  # the child does the same; whoever is first
+        os.setpgid(process, process)
     os.close(writing)
     os.set_blocking(reading, False)
     said, ended = b"", None
