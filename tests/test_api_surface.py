@@ -86,7 +86,7 @@ SIGNATURES = {
     "lockon.Refiner.init": "(self, frame, box)",
     "lockon.Refiner.refine": "(self, frame, box, *, mask=False)",
     "lockon.track": "(source, box, tracker='lockon-s', *, start=0, frames=None, "
-    "weights=None, preset='default', device='auto', **overrides)",
+    "range=None, color='rgb', weights=None, preset='default', device='auto', **overrides)",
     "lockon.Tracker.init": "(self, frame, box)",
     "lockon.Tracker.track": "(self, frame)",
     "lockon.Result.each": "(self)",

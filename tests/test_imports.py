@@ -34,6 +34,7 @@ LAYERS = {
     "lockon.target": "tracker",
     "lockon.driver": "tracker",
     "lockon.refiners": "refiners",
+    "lockon.pictures": "video",
     "lockon.video_capture": "video",
     "lockon.video_containers": "video",
     "lockon.video_decoder": "video",

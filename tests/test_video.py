@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from lockon.errors import LockonError, LockonWarning
+from lockon.ops.pixels import FrameConversion
 from lockon.types import Frame
 from lockon.video import open_frames
 
@@ -172,7 +173,7 @@ def test_decoding_stays_a_few_frames_ahead(folder: Path, monkeypatch: pytest.Mon
 
     read = []
     original = video_sources.read_pixels
-    monkeypatch.setattr(video_sources, "read_pixels", lambda path: (read.append(path), original(path))[1])
+    monkeypatch.setattr(video_sources, "read_pixels", lambda path, conversion: (read.append(path), original(path, conversion))[1])
     with open_frames(folder) as reader:
         deadline = time.monotonic() + 5
         while len(read) < 6 and time.monotonic() < deadline:
@@ -204,10 +205,10 @@ def test_errors_in_the_thread_reach_the_consumer(folder: Path, monkeypatch: pyte
 
     original = video_sources.read_pixels
 
-    def fail(path: Path) -> Frame | None:
+    def fail(path: Path, conversion: FrameConversion) -> Frame | None:
         if path.name == "4.png":
             raise MemoryError("too much")
-        return original(path)
+        return original(path, conversion)
 
     monkeypatch.setattr(video_sources, "read_pixels", fail)
     with open_frames(folder) as reader, pytest.raises(MemoryError, match="too much"):
@@ -225,7 +226,7 @@ def test_live_sources_drop_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
             yield NumberedFrame(number, shade(number))
         done.set()
 
-    monkeypatch.setattr(video, "open_source", lambda source, start: OpenedSource("camera", camera(), live=True))  # type: ignore[arg-type]
+    monkeypatch.setattr(video, "open_source", lambda source, start, range, color: OpenedSource("camera", camera(), live=True))  # type: ignore[arg-type]
     with open_frames(0) as reader:
         assert done.wait(5)
         numbers = [number for number, _ in reader]

@@ -39,6 +39,8 @@ def track(
     *,
     start: int = 0,
     frames: int | None = None,
+    range: ArrayLike | None = None,
+    color: str = "rgb",
     weights: str | Path | None = None,
     preset: str = "default",
     device: str = "auto",
@@ -53,11 +55,13 @@ def track(
     ...     print(result.box, result.score, result.state)
 
     Args:
-        source: A video file, a folder of images, a webcam number, a URL or an iterable of RGB arrays.
-        box: (4,) or (n, 4) x, y, w, h on the first frame, in pixels.
+        source: A video file, a folder of images, a webcam number, a URL or an iterable of arrays.
+        box: (4,) or (n, 4) x, y, w, h on the first frame, in pixels; or a text ``x,y,w,h``.
         tracker: A name of `lockon.list_trackers()`, or any object with `init` and `track`.
         start: Number of the frame that the box was drawn on.
         frames: Number of frames to track at most, the first one included; None for all.
+        range: (low, high), the values that become black and white in frames of more than 8 bits; None to find them once.
+        color: Order of the channels of arrays: "rgb", or "bgr" as OpenCV reads them.
         weights: Passed to `lockon.load`; only with a tracker's name, as are the following.
         preset: Passed to `lockon.load`.
         device: Passed to `lockon.load`.
@@ -78,7 +82,7 @@ def track(
         )
     else:
         loaded = tracker
-    reader = open_frames(source, start)
+    reader = open_frames(source, start, range=range, color=color)
     try:
         tracked = track_frames(reader, loaded, box, frames)
     except BaseException:

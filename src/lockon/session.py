@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lockon.errors import LockonError
-from lockon.ops.pixels import to_rgb
+from lockon.ops.boxes import box_array
+from lockon.ops.pixels import FrameConversion
 from lockon.ops.score_map import ScoreMap
 from lockon.types import FloatArray, Frame, Result
 
@@ -95,6 +96,7 @@ class Session(ABC, Generic[T]):
     def __init__(self) -> None:
         self._targets: tuple[T, ...] = ()
         self._single = True
+        self._conversion = FrameConversion()
 
     @abstractmethod
     def start(self, frame: Frame, boxes: ArrayLike, *, seed: int = 0) -> list[T]:
@@ -113,22 +115,29 @@ class Session(ABC, Generic[T]):
         """The states of the session's targets after the last frame; empty before `init`."""
         return self._targets
 
-    def init(self, frame: Frame, box: ArrayLike, *, seed: int = 0) -> None:
+    def init(self, frame: ArrayLike, box: ArrayLike, *, seed: int = 0, range: ArrayLike | None = None, color: str = "rgb") -> None:
         """Start on `frame` with one box (4,) or n boxes (n, 4), x, y, w, h in pixels.
 
         Args:
-            frame: (H, W, 3) uint8 RGB; grey, RGBA and 16-bit frames are converted.
+            frame: (H, W, 3) uint8 RGB; grey, RGBA, 16-bit and float frames are converted.
             box: (4,) or (n, 4). A box partly outside the frame is clipped with a warning.
             seed: Of the random numbers of trackers that draw any.
+            range: (low, high), the values that become black and white in all frames of this video; None to find them in this one.
+            color: Order of the channels of all frames: "rgb", or "bgr" as OpenCV reads them.
 
         Raises:
-            LockonError: A box that is malformed, empty or outside the frame.
+            LockonError: No frame; or a box that is malformed, empty or outside the frame.
         """
-        self._targets = tuple(self.start(to_rgb(frame), box, seed=seed))
-        self._single = np.ndim(box) == 1
+        boxes, conversion = box_array(box), FrameConversion(range, color)
+        self._targets = tuple(self.start(conversion(frame), boxes, seed=seed))
+        self._single, self._conversion = boxes.ndim == 1, conversion
 
-    def track(self, frame: Frame) -> Result:
+    def track(self, frame: ArrayLike, *, color: str | None = None) -> Result:
         """Find every target in the next frame.
+
+        Args:
+            frame: Of the size of the first one; converted as it was.
+            color: Order of this frame's channels; None for that of `init`.
 
         Returns:
             A box (4,), a score and a state after a start with one box (4,); else n rows of each.
@@ -138,7 +147,7 @@ class Session(ABC, Generic[T]):
         """
         if not self._targets:
             raise LockonError("track() before init(); call tracker.init(frame, (x, y, w, h)) on the first frame")
-        self._targets = tuple(self.step([to_rgb(frame)] * len(self._targets), self._targets))
+        self._targets = tuple(self.step([self._conversion(frame, color)] * len(self._targets), self._targets))
         return joined([target.result for target in self._targets], single=self._single)
 
     def move(self, boxes: ArrayLike) -> None:
@@ -150,7 +159,7 @@ class Session(ABC, Generic[T]):
         Raises:
             LockonError: Called before `init`, or with another number of boxes than there are targets.
         """
-        rows = np.atleast_2d(np.asarray(boxes, dtype=np.float64))
+        rows = np.atleast_2d(box_array(boxes))
         if not self._targets or rows.shape != (len(self._targets), 4):
             raise LockonError(
                 f"move() with boxes of shape {rows.shape} for {len(self._targets)} targets; call it after init(), one box per target"

@@ -14,6 +14,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from numpy.typing import ArrayLike
+
 from lockon.errors import LockonError, LockonWarning
 from lockon.ops.pixels import to_rgb
 from lockon.video_sources import Gap, Item, NumberedFrame, OpenedSource, Source, open_source
@@ -121,7 +123,7 @@ class FrameReader(Iterator[NumberedFrame]):
         self.close()
 
 
-def open_frames(source: Source, start: int = 0) -> FrameReader:
+def open_frames(source: Source, start: int = 0, *, range: ArrayLike | None = None, color: str = "rgb") -> FrameReader:
     """Open a source of frames; decoding starts at once in the background.
 
     Args:
@@ -129,6 +131,9 @@ def open_frames(source: Source, start: int = 0) -> FrameReader:
             a URL (rtsp://, http://), or an iterable of arrays as `to_rgb` takes them (RGB order). Arrays are taken in
             the caller's thread, when they are needed.
         start: Number of the first frame to yield; the frames keep their numbers.
+        range: (low, high), the values of pixels that become black and white, for frames of more than 8 bits; None to
+            find them once for the whole video.
+        color: Order of the channels of arrays, "rgb" or "bgr".
 
     Returns:
         Iterator of `NumberedFrame`, all of one size, uint8 (H, W, 3) RGB. A live source yields its newest frames; those
@@ -144,7 +149,7 @@ def open_frames(source: Source, start: int = 0) -> FrameReader:
     """
     if start < 0:
         raise LockonError(f"start frame {start} is negative; frames are numbered from 0")
-    return FrameReader(open_source(source, start), start)
+    return FrameReader(open_source(source, start, range, color), start)
 
 
 class _Ahead(Generic[T]):

@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 import os
-import re
-from collections import defaultdict
-from collections.abc import Generator, Iterable, Sequence, Sized
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Sized
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,14 +17,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lockon.errors import LockonError
-from lockon.ops.pixels import to_rgb
+from lockon.ops.pixels import FrameConversion
+from lockon.pictures import IMAGE_SUFFIXES, folder_conversion, list_images, read_pixels
 from lockon.types import Frame
 from lockon.video_capture import is_video
 from lockon.video_decoder import VideoDecoder, open_video
 
 Source = str | os.PathLike[str] | int | Iterable[ArrayLike]
 
-IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _TIMEOUT_MS = 10_000  # for opening a URL and for each read from it
 
 
@@ -81,33 +80,50 @@ class OpenedSource:
     images: tuple[str, ...] = ()
 
 
-def open_source(source: Source, start: int) -> OpenedSource:
+def open_source(source: Source, start: int, range: ArrayLike | None = None, color: str = "rgb") -> OpenedSource:
     """Open a source after finding out its kind; frames before `start` are not yielded.
 
     Args:
         source: As for `lockon.video.open_frames`.
         start: Number of the first frame to yield.
+        range: As for `lockon.video.open_frames`.
+        color: As for `lockon.video.open_frames`.
 
     Raises:
-        LockonError: The source is missing, unreadable or empty.
+        LockonError: The source is missing, unreadable or empty, or has no such range or order of channels.
     """
+    if not isinstance(source, int | str | os.PathLike):
+        return _open_arrays(source, start, FrameConversion(range, color, name="arrays"))
+    if color != "rgb":
+        raise LockonError(f"color={color!r} is for arrays; files and streams say themselves in which order their colours are: leave it out")
+    if source == "":
+        raise LockonError("the source is an empty path; give a video file, a folder of images, a webcam number or a URL")
+    if not isinstance(source, int) and os.path.isdir(source):
+        return _open_folder(Path(source), start, range)
+    opened = _open_stream(source, start)
+    if range is None:
+        return opened
+    return replace(opened, items=_converted(opened.items, FrameConversion(range, name=opened.name)))
+
+
+def _open_stream(source: int | str | os.PathLike[str], start: int) -> OpenedSource:
     if isinstance(source, int):
         return _open_live(source, f"webcam {source}", start)
-    if not isinstance(source, str | os.PathLike):
-        return _open_arrays(source, start)
     text = os.fspath(source)
     if "://" in text:
         return _open_live(text, text, start)
-    path = Path(text)
-    if not text:
-        raise LockonError("the source is an empty path; give a video file, a folder of images, a webcam number or a URL")
-    if path.is_dir():
-        return _open_folder(path, start)
-    if path.is_file():
-        return _open_file(path, start)
+    if os.path.isfile(text):
+        return _open_file(Path(text), start)
     if text.isdecimal():
         return _open_live(int(text), f"webcam {text}", start)
     raise LockonError(f"{text} does not exist; give a video file, a folder of images, a webcam number or a URL")
+
+
+def _converted(items: Generator[Item, None, None], conversion: FrameConversion) -> Generator[Item, None, None]:
+    """Yield the items of a stream with the values of a given range stretched."""
+    with closing(items):
+        for item in items:
+            yield NumberedFrame(item.number, conversion(item.image)) if isinstance(item, NumberedFrame) else item
 
 
 def _open_file(path: Path, start: int) -> OpenedSource:
@@ -152,65 +168,7 @@ def _read_video(video: VideoDecoder, start: int) -> Generator[Item, None, None]:
         video.close()
 
 
-def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Return a sort key under which "2.jpg" comes before "10.jpg".
-
-    >>> sorted(["10.jpg", "2.jpg", "1.jpg"], key=natural_key)
-    ['1.jpg', '2.jpg', '10.jpg']
-    """
-    parts = [part for part in re.split(r"(\d+)", name) if part]
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part.casefold()) for part in parts] + [(-1, 0, name)]
-
-
-def read_pixels(path: Path) -> Frame | None:
-    """Read (H, W, 3) uint8 RGB of an image file (grey, 16-bit and alpha converted, EXIF orientation applied); None where it is no image."""
-    try:
-        content = np.fromfile(path, dtype=np.uint8)  # not cv2.imread, which cannot open every file name on Windows
-    except OSError:
-        return None
-    if content.size == 0:
-        return None
-    image = cv2.imdecode(content, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
-    if image is None:
-        return None
-    return to_rgb(image[..., ::-1] if image.ndim == 3 else image)
-
-
-def list_images(folder: Path) -> list[Path]:
-    """Return the image files of a folder in natural order; hidden files are left out.
-
-    Raises:
-        LockonError: As `check_one_kind`.
-    """
-    paths = (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."))
-    images = sorted(paths, key=lambda path: natural_key(path.name))
-    check_one_kind(images)
-    return images
-
-
-def check_one_kind(images: Sequence[Path]) -> None:
-    """Check that a folder does not hold a second set of images under the same names, such as masks beside pictures.
-
-    Args:
-        images: The image files of one folder.
-
-    Raises:
-        LockonError: Two images of one number, or of one name with two suffixes.
-    """
-    by_key: defaultdict[object, list[Path]] = defaultdict(list)
-    for path in images:
-        by_key[tuple(map(int, re.findall(r"[0-9]+", path.stem))) or path.stem].append(path)
-    double = [paths for paths in by_key.values() if len(paths) > 1]
-    if 2 * len(double) < len(by_key):  # some names with one number may be meant, such as a2 and a2b; not two files of one name
-        double = [paths for paths in double if len({path.stem for path in paths}) < len(paths)]
-    if double:
-        first = " and ".join(path.name for path in double[0][:3])
-        several = f"for {len(double)} of its {len(by_key)} numbers" if len(double) > 1 else "for one number"
-        text = f"{double[0][0].parent} holds more than one image {several} ({first}), as of pictures and their masks"
-        raise LockonError(f"{text}; move one kind to a folder of its own")
-
-
-def _open_folder(folder: Path, start: int) -> OpenedSource:
+def _open_folder(folder: Path, start: int, range: ArrayLike | None) -> OpenedSource:
     try:
         paths = list_images(folder)
     except OSError as error:
@@ -218,44 +176,42 @@ def _open_folder(folder: Path, start: int) -> OpenedSource:
     if not paths:
         raise LockonError(f"folder {folder} holds no images; expected files ending in {' '.join(sorted(IMAGE_SUFFIXES))}")
     names = tuple(path.name for path in paths)
-    return OpenedSource(str(folder), _read_folder(paths, start), count=len(paths), images=names)
+    items = _read_folder(paths, start, folder_conversion(paths, range))
+    return OpenedSource(str(folder), items, count=len(paths), images=names)
 
 
-def _read_folder(paths: list[Path], start: int) -> Generator[Item, None, None]:
+def _read_folder(paths: list[Path], start: int, conversion: FrameConversion) -> Generator[Item, None, None]:
     for index in range(start, len(paths)):
-        image = read_pixels(paths[index])
+        image = read_pixels(paths[index], conversion)
         yield Gap(index, index, f"{paths[index].name} is not a readable image") if image is None else NumberedFrame(index, image)
 
 
-def _open_arrays(frames: Iterable[ArrayLike], start: int) -> OpenedSource:
+def _open_arrays(frames: Iterable[ArrayLike], start: int, conversion: FrameConversion) -> OpenedSource:
     if not isinstance(frames, Iterable):
         raise LockonError(f"cannot read frames from a {type(frames).__name__}; give a path, a webcam number, a URL or arrays")
     if isinstance(frames, np.ndarray) and (frames.ndim < 3 or (frames.ndim == 3 and frames.shape[-1] in (3, 4))):
         raise LockonError(f"one array of shape {frames.shape} looks like a single frame; give a list of frames or (T, H, W, 3)")
     count = len(frames) if isinstance(frames, Sized) else None
-    return OpenedSource("arrays", _read_arrays(frames, start), count=count, background=False)
+    if isinstance(frames, list | tuple | np.ndarray) and len(frames):
+        conversion.look_at(len(frames), frames.__getitem__)
+    return OpenedSource("arrays", _read_arrays(frames, start, conversion), count=count, background=False)
 
 
-def _read_arrays(frames: Iterable[ArrayLike], start: int) -> Generator[Item, None, None]:
+def _read_arrays(frames: Iterable[ArrayLike], start: int, conversion: FrameConversion) -> Generator[Item, None, None]:
     for index, frame in enumerate(frames):
         if index >= start:
             try:
-                image = to_rgb(frame)
+                image = conversion(frame)
             except LockonError as error:
                 raise LockonError(f"frame {index}: {error}") from None
             yield NumberedFrame(index, image)
 
 
 __all__ = [
-    "IMAGE_SUFFIXES",
     "Gap",
     "Item",
     "NumberedFrame",
     "OpenedSource",
     "Source",
-    "check_one_kind",
-    "list_images",
-    "natural_key",
     "open_source",
-    "read_pixels",
 ]

@@ -43,7 +43,7 @@ def test_a_refiner_behind_it_follows_a_slow_target() -> None:
         np.testing.assert_allclose(tracker.track(sequence.frames[number]).box, sequence.boxes[number], atol=1.5)
 
 
-@pytest.mark.parametrize("boxes", [(1, 2, 3), [(1, 2, 3, 4), (5, 6, 7, 8)]])
+@pytest.mark.parametrize("boxes", [[(5, 6, 7, 8)] * 3, [(1, 2, 3, 4), (5, 6, 7, 8)]])
 def test_calls_before_init_and_boxes_of_other_counts_are_refused(boxes: object) -> None:
     tracker = StaticTracker()
     with pytest.raises(LockonError, match=r"track\(\) before init\(\)"):

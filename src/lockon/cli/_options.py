@@ -38,6 +38,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and 
 TrainDevice = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of any setting; may be repeated.")]
 
+PixelRange = Annotated[
+    str | None, typer.Option("--range", metavar="LOW:HIGH", help="Values that become black and white, for frames of more than 8 bits.")
+]
+
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Results of `lockon bench run` or `lockon bench import`.")]
 Trackers = Annotated[list[str] | None, typer.Option(help="Only these trackers; repeat or separate by commas.")]
 Datasets = Annotated[list[str] | None, typer.Option(help="Only these datasets; repeat or separate by commas.")]

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lockon.cli._options import Device, OutputOptions, RefinerWeights, option_groups, parse_overrides
+from lockon.cli._options import Device, OutputOptions, PixelRange, RefinerWeights, option_groups, parse_overrides
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOptions:
+    """How boxes and frames are read."""
+
+    format: Annotated[str | None, typer.Option(help="csv, jsonl or mot: format of the stored boxes; default: by their suffix.")] = None
+    range: PixelRange = None
 
 
 @option_groups
@@ -22,7 +31,7 @@ def refine(
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one parameter: refine.box=mask, refiner.factor=2.5.")
     ] = None,
     output: OutputOptions,
-    format: Annotated[str | None, typer.Option(help="csv, jsonl or mot: format of the stored boxes; default: by their suffix.")] = None,
+    reading: ReadOptions,
 ) -> None:
     """Refine boxes that any tracker stored: the first frame's box shows the target, all others are refined.
 
@@ -38,16 +47,17 @@ def refine(
     """
     from lockon.cli._follow import opened_outputs, record
     from lockon.cli._refine import read_stored, refine_stored
+    from lockon.ops.pixels import parse_range
     from lockon.video import open_frames
     from lockon.zoo.loading import wrap
 
     output.check(source, boxes, weights)
-    stored = read_stored(boxes, format)
+    stored = read_stored(boxes, reading.format)
     config = {"refine.mask": output.mask is not None, **parse_overrides(overrides or []), "refine.write_back": False}
     tracker = wrap(stored, refiner, weights=weights, device=device, overrides=config)
     total = stored.last - stored.first + 1
     with (
-        open_frames(source, stored.first) as reader,
+        open_frames(source, stored.first, range=parse_range(reading.range)) as reader,
         opened_outputs(output, reader, tracker, refiner, to_stdout=not output.paths()) as (outputs, summary),
     ):
         record(refine_stored(reader, stored, tracker), outputs, summary, total=total, quiet=output.quiet)

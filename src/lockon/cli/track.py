@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lockon.cli._options import LoadOptions, OutputOptions, RefinerOptions, option_groups
+from lockon.cli._options import LoadOptions, OutputOptions, PixelRange, RefinerOptions, option_groups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +18,15 @@ class RefineOptions(RefinerOptions):
         str | None,
         typer.Option(metavar="NAME[:PRESET]", help="Refiner behind the tracker, for example refine-s: sharper boxes, and masks."),
     ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameOptions:
+    """Which frames are tracked, and what of their pixels is shown."""
+
+    start: Annotated[int, typer.Option(min=0, help="Number of the first frame, from 0; the box belongs to it.")] = 0
+    frames: Annotated[int | None, typer.Option(min=1, help="Number of frames to track at most.")] = None
+    range: PixelRange = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +46,7 @@ def track(
     loading: LoadOptions,
     refining: RefineOptions,
     output: TrackOutputOptions,
-    start: Annotated[int, typer.Option(min=0, help="Number of the first frame, from 0; the box belongs to it.")] = 0,
-    frames: Annotated[int | None, typer.Option(min=1, help="Number of frames to track at most.")] = None,
+    reading: FrameOptions,
 ) -> None:
     """Follow what is in a box through a video.
 
@@ -58,6 +66,8 @@ def track(
 
       lockon track clip.mp4 --box 100,80,40,60 --out scores.mp4 --heatmap
 
+      lockon track thermal/ --box 100,80,40,60 --range 7000:7500 --save boxes.csv
+
       lockon track 0 --select --tracker csrt --frames 500 > boxes.csv
     """
     import numpy as np
@@ -67,6 +77,7 @@ def track(
     from lockon.cli._select import select_boxes
     from lockon.errors import LockonError
     from lockon.ops.boxes import parse_box
+    from lockon.ops.pixels import parse_range
     from lockon.video import open_frames
 
     boxes = [parse_box(text) for text in box or []]
@@ -80,9 +91,9 @@ def track(
     heatmap = score_map_source(tracker, name) if output.heatmap else None
     to_stdout = output.out is None and not output.save
     with (
-        open_frames(source, start) as reader,
+        open_frames(source, reading.start, range=parse_range(reading.range)) as reader,
         opened_outputs(output, reader, tracker, name, format=output.format, to_stdout=to_stdout) as (outputs, summary),
     ):
         outputs.heatmap = heatmap
         start_boxes = np.asarray(boxes[0] if len(boxes) == 1 else boxes) if boxes else select_boxes(reader.first.image)
-        follow(reader, tracker, start_boxes, outputs, summary, frames=frames, quiet=output.quiet)
+        follow(reader, tracker, start_boxes, outputs, summary, frames=reading.frames, quiet=output.quiet)

@@ -12,28 +12,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar, overload
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lockon.data.image_files import decode_image
 from lockon.errors import LockonError
+from lockon.pictures import read_pixels
 from lockon.types import FloatArray, Frame
 
 T = TypeVar("T")
 
 
 def read_image(path: Path) -> Frame:
-    """Read the (H, W, 3) uint8 RGB pixels of an image file.
+    """Read the (H, W, 3) uint8 RGB pixels of an image file, as `lockon.pictures.read_pixels` does.
 
     Raises:
-        LockonError: The file is missing or no image.
+        LockonError: The file is missing, no image, or several.
     """
-    image = decode_image(path, cv2.IMREAD_COLOR)
+    image = read_pixels(path)
     if image is None:
         state = "is not a readable image" if path.exists() else "does not exist"
         raise LockonError(f"{path} {state}; run `lockon data check` to list every broken frame of a dataset")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+    return image
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lockon.errors import LockonError, LockonWarning
+from lockon.ops.arrays import as_array, shown
 from lockon.types import FloatArray
 
 
@@ -111,25 +112,42 @@ def parse_box(text: str) -> tuple[float, float, float, float]:
     try:
         numbers = [float(part) for part in parts]
     except ValueError:
-        raise LockonError(f"box {text!r} is not four numbers; type it as x,y,w,h, for example 100,80,40,60") from None
+        raise LockonError(f"box {shown(text)} is not four numbers; type it as x,y,w,h, for example 100,80,40,60") from None
     _check_numbers(numbers, text)
     return numbers[0], numbers[1], numbers[2], numbers[3]
 
 
 def _check_numbers(numbers: Sequence[float], text: str) -> None:
     if len(numbers) != 4:
-        raise LockonError(f"box {text!r} has {len(numbers)} numbers, expected 4: x,y,w,h (top-left corner and size in pixels)")
+        raise LockonError(f"box {shown(text)} has {len(numbers)} numbers, expected 4: x,y,w,h (top-left corner and size in pixels)")
     if not all(math.isfinite(number) for number in numbers):
-        raise LockonError(f"box {text!r} is not finite; give four ordinary numbers x,y,w,h")
+        raise LockonError(f"box {shown(text)} is not finite; give four ordinary numbers x,y,w,h")
     if numbers[2] <= 0 or numbers[3] <= 0:
-        raise LockonError(f"box {text!r} has no area (w={numbers[2]:g}, h={numbers[3]:g}); width and height must be above 0")
+        raise LockonError(f"box {shown(text)} has no area (w={numbers[2]:g}, h={numbers[3]:g}); width and height must be above 0")
+
+
+def box_array(boxes: ArrayLike) -> FloatArray:
+    """Return a user's boxes as float64 (4,) or (n, 4) x, y, w, h, which may be NaN.
+
+    Args:
+        boxes: One box or several: numbers, an array, a tensor, a row of a table, or a text ``x,y,w,h``.
+
+    Raises:
+        LockonError: No real numbers, or another count of them.
+    """
+    if isinstance(boxes, str):
+        return np.array(parse_box(boxes))
+    array = as_array(boxes, "box")
+    if array.ndim not in (1, 2) or array.size == 0 or array.shape[-1] != 4:
+        raise LockonError(f"boxes have the shape {array.shape}; expected (4,) or (n, 4): x,y,w,h per target")
+    return array.astype(np.float64)
 
 
 def check_boxes(boxes: ArrayLike, width: int, height: int, clip: bool = True) -> FloatArray:
     """Check the start boxes of a user against the frame that they were drawn on.
 
     Args:
-        boxes: (4,) or (n, 4) x, y, w, h.
+        boxes: (4,) or (n, 4) x, y, w, h, as `box_array` takes them.
         width: Width of the frame in pixels.
         height: Height of the frame in pixels.
         clip: False leaves boxes that are partly outside as they are.
@@ -141,16 +159,12 @@ def check_boxes(boxes: ArrayLike, width: int, height: int, clip: bool = True) ->
     Raises:
         LockonError: Wrong count of numbers, NaN or infinity, no area, or wholly outside the frame.
     """
-    try:
-        array = np.asarray(boxes, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise LockonError(f"box {boxes!r} is not an array of numbers; expected x,y,w,h or n rows of it") from None
-    if array.ndim not in (1, 2) or array.size == 0 or array.shape[-1] != 4:
-        raise LockonError(f"boxes have the shape {array.shape}; expected (4,) or (n, 4): x,y,w,h per target")
+    array = box_array(boxes)
     for row in np.atleast_2d(array):
         text = ",".join(f"{number:g}" for number in row)
         _check_numbers(row.tolist(), text)
-        clipped = clip_xywh(row, width, height)
+        with np.errstate(over="ignore"):
+            clipped = clip_xywh(row, width, height)
         if clipped[2] <= 0 or clipped[3] <= 0:
             raise LockonError(f"box {text} lies outside the frame of {width}x{height} pixels; draw it on the frame")
         if clip and not np.allclose(clipped, row, atol=1.0):

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lockon.errors import LockonError
-from lockon.ops.pixels import to_rgb
+from lockon.ops.boxes import box_array
+from lockon.ops.pixels import FrameConversion
 from lockon.refiners.guard import RefinedBoxes, check_masks, refine_guarded
 from lockon.session import joined
 from lockon.types import FloatArray, Frame, Result
@@ -88,6 +89,7 @@ class RefinerSession(ABC, Generic[R]):
         self.masks = masks
         self._smallest = smallest
         self._references: tuple[R, ...] = ()
+        self._conversion = FrameConversion()
 
     @abstractmethod
     def start(self, frame: Frame, boxes: ArrayLike) -> list[R]:
@@ -125,7 +127,9 @@ class RefinerSession(ABC, Generic[R]):
         Raises:
             LockonError: A box that is malformed, empty or outside the frame.
         """
-        self._references = tuple(self.start(to_rgb(frame), box))
+        conversion = FrameConversion()
+        self._references = tuple(self.start(conversion(frame), box_array(box)))
+        self._conversion = conversion
 
     def refine(self, frame: Frame, box: ArrayLike, *, mask: bool = False) -> Result:
         """Refine the boxes of the targets, see `Refiner.refine`.
@@ -135,11 +139,11 @@ class RefinerSession(ABC, Generic[R]):
         """
         if not self._references:
             raise LockonError("refine() before init(); call refiner.init(frame, (x, y, w, h)) on the first frame")
-        count, boxes = len(self._references), np.array(box, dtype=np.float64)
+        count, boxes = len(self._references), box_array(box)
         rows = np.atleast_2d(boxes)
         if rows.shape != (count, 4):
             raise LockonError(f"boxes of shape {boxes.shape} to refine, but init() was given {count}; give one box per target")
-        return joined(self.refine_batch([to_rgb(frame)] * count, self._references, rows, mask=mask), single=boxes.ndim == 1)
+        return joined(self.refine_batch([self._conversion(frame)] * count, self._references, rows, mask=mask), single=boxes.ndim == 1)
 
 
 __all__ = ["Refiner", "RefinerSession", "SteppedRefiner"]

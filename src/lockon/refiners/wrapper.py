@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike
 
 from lockon.driver import as_result
 from lockon.errors import LockonWarning
-from lockon.ops.pixels import to_rgb
+from lockon.ops.boxes import box_array
+from lockon.ops.pixels import FrameConversion
 from lockon.ops.score_map import ScoreMap
 from lockon.refiners.combine import RefineConfig, refine_results
 from lockon.refiners.guard import check_masks
@@ -137,6 +138,7 @@ class RefinedSession:
         self.tracker = tracker
         self.refiner = refiner
         self.config = config or RefineConfig()
+        self._conversion = FrameConversion()
         self._warned = False
         check_masks(mask=self.config.needs_masks, masks=bool(getattr(refiner, "masks", True)))
 
@@ -152,23 +154,34 @@ class RefinedSession:
         moves: Callable[[ArrayLike], None] = tracker.move
         return moves
 
-    def init(self, frame: Frame, box: ArrayLike) -> None:
+    def init(self, frame: ArrayLike, box: ArrayLike, *, range: ArrayLike | None = None, color: str = "rgb") -> None:
         """Start tracker and refiner on `frame` with one box (4,) or n boxes (n, 4), x, y, w, h in pixels.
+
+        Args:
+            frame: As for `Session.init`.
+            box: (4,) or (n, 4).
+            range: As for `Session.init`.
+            color: As for `Session.init`.
 
         Raises:
             LockonError: Whatever either of them raises.
         """
-        frame, box = to_rgb(frame), _start_boxes(self.config, box)
+        self._conversion = FrameConversion(range, color)
+        frame, box = self._conversion(frame), _start_boxes(self.config, box)
         self.tracker.init(frame, box)
         self.refiner.init(frame, box)
 
-    def track(self, frame: Frame) -> Result:
+    def track(self, frame: ArrayLike, *, color: str | None = None) -> Result:
         """Return the tracker's result with refined boxes; where the refiner has no box, the tracker's stays, to the last bit.
+
+        Args:
+            frame: As for `Session.track`.
+            color: As for `Session.track`.
 
         Raises:
             LockonError: Whatever the tracker raises, or an output of it that is no box.
         """
-        frame = to_rgb(frame)
+        frame = self._conversion(frame, color)
         base = as_result(self.tracker.track(frame))
         single, results = base.box.ndim == 1, list(base.each())
 
@@ -210,8 +223,9 @@ def with_refiner(
     return RefinedSession(as_session(tracker), refiner, config)
 
 
-def _start_boxes(config: RefineConfig, boxes: ArrayLike) -> ArrayLike:
-    return np.add(boxes, (0.5, 0.5, 0.0, 0.0)) if config.official_start else boxes
+def _start_boxes(config: RefineConfig, boxes: ArrayLike) -> FloatArray:
+    rows = box_array(boxes)
+    return np.add(rows, (0.5, 0.5, 0.0, 0.0)) if config.official_start else rows
 
 
 __all__ = ["RefinedSession", "RefinedTarget", "RefinedTracker", "with_refiner"]

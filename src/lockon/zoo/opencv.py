@@ -19,8 +19,8 @@ from numpy.typing import ArrayLike
 
 from lockon.errors import LockonError
 from lockon.ops.boxes import check_boxes
-from lockon.ops.pixels import to_rgb
-from lockon.types import FloatArray, Frame, Result, State
+from lockon.ops.pixels import FrameConversion
+from lockon.types import FloatArray, Result, State
 from lockon.zoo.card import Card
 
 PACKAGE = "opencv-contrib-python-headless"
@@ -53,29 +53,42 @@ class OpenCVTracker:
         self._boxes: FloatArray = np.zeros((0, 4))
         self._size = (0, 0)
         self._single = True
+        self._conversion = FrameConversion()
 
-    def init(self, frame: Frame, box: ArrayLike) -> None:
+    def init(self, frame: ArrayLike, box: ArrayLike, *, range: ArrayLike | None = None, color: str = "rgb") -> None:
         """Start on `frame` with one box (4,) or n boxes (n, 4), x, y, w, h in pixels, rounded to whole ones.
 
+        Args:
+            frame: As for `Session.init`.
+            box: (4,) or (n, 4).
+            range: As for `Session.init`.
+            color: As for `Session.init`.
+
         Raises:
-            LockonError: A malformed box, or one that OpenCV cannot start on.
+            LockonError: A malformed frame or box, or one that OpenCV cannot start on.
         """
-        frame = to_rgb(frame)
+        conversion = FrameConversion(range, color)
+        frame = conversion(frame)
         height, width = frame.shape[:2]
-        boxes = np.atleast_2d(check_boxes(box, width, height))
+        checked = check_boxes(box, width, height)
+        boxes = np.atleast_2d(checked)
         image = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
         self._trackers = [self._start(image, row) for row in boxes]
-        self._boxes, self._size, self._single = boxes, (width, height), np.ndim(box) == 1
+        self._boxes, self._size, self._single, self._conversion = boxes, (width, height), checked.ndim == 1, conversion
 
-    def track(self, frame: Frame) -> Result:
+    def track(self, frame: ArrayLike, *, color: str | None = None) -> Result:
         """Find every target in the next frame. A target that OpenCV gives up is "lost", with score 0 and its last box.
+
+        Args:
+            frame: As for `Session.track`.
+            color: As for `Session.track`.
 
         Raises:
             LockonError: Before `init`, or when the frame's size differs from the first frame's.
         """
         if not self._trackers:
             raise LockonError("track() before init(); call tracker.init(frame, (x, y, w, h)) on the first frame")
-        frame = to_rgb(frame)
+        frame = self._conversion(frame, color)
         if frame.shape[1::-1] != self._size:
             now, began = ("x".join(map(str, size)) for size in (frame.shape[1::-1], self._size))
             raise LockonError(f"frame of {now} pixels, but tracking began on {began}; resize the frames to one size, or call init() again")

@@ -27,8 +27,8 @@ from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, list_folders, list_images, list_videos
 from lockon.data.video_frames import VideoFrames
 from lockon.errors import LockonError
+from lockon.pictures import check_one_kind
 from lockon.video_capture import VIDEO_SUFFIXES, is_video
-from lockon.video_sources import check_one_kind
 
 EXPECTS = "images or a video with boxes.txt (x,y,w,h per line, 0-based) or boxes.csv (frame,x,y,w,h) beside them"
 

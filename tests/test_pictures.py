@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from lockon.errors import LockonError
-from lockon.video_sources import list_images, natural_key, read_pixels
+from lockon.pictures import list_images, natural_key, read_pixels
 
 
 def test_natural_order(tmp_path: Path) -> None:
