@@ -147,6 +147,7 @@ def in_child(call: Callable[[], Any], folder: Path, kill_after: float | None = N
             os.setpgid(0, 0)
             os.dup2(writing, 1)
             os.dup2(writing, 2)
+            sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))  # noqa: SIM115
             os.chdir(folder)
             status = call() or 0
         except BaseException:  # noqa: BLE001  # nothing may go on in the copy of this process
