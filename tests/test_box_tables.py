@@ -52,7 +52,13 @@ def test_mot_detections_have_no_numbers_of_targets(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["boxes.csv", "boxes.txt"])
 @pytest.mark.parametrize(
-    "text", ["x,y,w,h\n1.5,2,3,4\n\n5,6,7,8\n", "1.5,2,3,4\nnan,nan,nan,nan\n5,6,7,8,\n", "1.5 2\t3 4\n0 0 0 0\n5;6;7;8"]
+    "text",
+    [
+        "x,y,w,h\n1.5,2,3,4\n\n5,6,7,8\n",
+        "1.5,2,3,4\nnan,nan,nan,nan\n5,6,7,8,\n",
+        "1.5,2,3,4\nNaN\n5,6,7,8\n",
+        "1.5 2\t3 4\n0 0 0 0\n5;6;7;8",
+    ],
 )
 def test_plain_boxes_are_one_line_per_frame(tmp_path: Path, text: str, name: str) -> None:
     first, none, last = read(tmp_path, text, name)

@@ -12,52 +12,16 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TextIO
+from typing import TextIO
 from xml.sax.saxutils import escape
 
 from lockon._names import shown
+from lockon.box_columns import BoxRow, decimal
 from lockon.types import State
 
 _STATES: tuple[State, ...] = ("tracked", "uncertain", "lost")
 _OFF_LINE = 0.498  # pixels; with what rounding to 0.001 adds, half a pixel
 _FIELDS = 7  # frame, x, y, w, h, score, number of the state
-
-
-class BoxRow(NamedTuple):
-    """One target on one frame.
-
-    Attributes:
-        frame: Number of the frame, from 0.
-        target: Number of the target, from 0.
-        x: Left border in pixels, continuous, 0-based.
-        y: Upper border in pixels, continuous, 0-based.
-        w: Width in pixels.
-        h: Height in pixels.
-        score: Score in [0, 1].
-        state: State of the target.
-    """
-
-    frame: int
-    target: int
-    x: float
-    y: float
-    w: float
-    h: float
-    score: float
-    state: State
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is no box: NaN, or a side of 0 or less."""
-        return not (self.w > 0 and self.h > 0)
-
-    def box_texts(self) -> list[str]:
-        """Return x, y, w, h as decimals of at most three places."""
-        return [decimal(value, 3) for value in (self.x, self.y, self.w, self.h)]
-
-    def score_text(self) -> str:
-        """Return the score as a decimal of at most four places."""
-        return decimal(self.score, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +78,6 @@ class BoxTable:
     def _row(target: int, numbers: array[float]) -> BoxRow:
         frame, x, y, w, h, score, state = numbers
         return BoxRow(int(frame), target, x, y, w, h, score, _STATES[int(state)])
-
-
-def decimal(value: float, digits: int) -> str:
-    """Return the shortest decimal of at most `digits` places.
-
-    >>> decimal(12.5, 3), decimal(3.0, 3), decimal(-0.0001, 3)
-    ('12.5', '3', '0')
-    """
-    text = f"{value:.{digits}f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
 
 
 def write_coco(out: TextIO, info: VideoInfo, table: BoxTable) -> None:

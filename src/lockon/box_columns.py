@@ -1,4 +1,4 @@
-"""Columns of text files of boxes: the fields of a line, and which of them is what."""
+"""Rows and columns of text files of boxes: one target on one frame, the fields of a line, and which of them is what."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import csv
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lockon.errors import LockonError
+from lockon.types import State
 
 COLUMNS = ("frame", "target", "x", "y", "w", "h", "score", "state")
+OPTIONAL = ("target", "score", "state")  # columns that a line may end before
 _MOT = ("bb_left", "bb_top", "bb_width", "bb_height")
 _NAMES = {
     "frame": ("frame", "frame_id", "frame_index", "frame_number", "frame_no"),
@@ -21,6 +24,53 @@ _NAMES = {
     "score": ("score", "conf", "confidence"),
     "state": ("state",),
 }
+
+
+class BoxRow(NamedTuple):
+    """One target on one frame.
+
+    Attributes:
+        frame: Number of the frame, from 0.
+        target: Number of the target, from 0.
+        x: Left border in pixels, continuous, 0-based.
+        y: Upper border in pixels, continuous, 0-based.
+        w: Width in pixels.
+        h: Height in pixels.
+        score: Score in [0, 1].
+        state: State of the target.
+    """
+
+    frame: int
+    target: int
+    x: float
+    y: float
+    w: float
+    h: float
+    score: float
+    state: State
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no box: NaN, or a side of 0 or less."""
+        return not (self.w > 0 and self.h > 0)
+
+    def box_texts(self) -> list[str]:
+        """Return x, y, w, h as decimals of at most three places."""
+        return [decimal(value, 3) for value in (self.x, self.y, self.w, self.h)]
+
+    def score_text(self) -> str:
+        """Return the score as a decimal of at most four places."""
+        return decimal(self.score, 4)
+
+
+def decimal(value: float, digits: int) -> str:
+    """Return the shortest decimal of at most `digits` places.
+
+    >>> decimal(12.5, 3), decimal(3.0, 3), decimal(-0.0001, 3)
+    ('12.5', '3', '0')
+    """
+    text = f"{value:.{digits}f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,4 +177,4 @@ def _five(lines: list[list[str]]) -> Columns:
     raise LockonError("5 columns without a heading, neither frame,x,y,w,h nor x,y,w,h,score; put a line of their names above them")
 
 
-__all__ = ["COLUMNS", "Columns", "heading", "split_lines", "without_heading"]
+__all__ = ["COLUMNS", "OPTIONAL", "BoxRow", "Columns", "decimal", "heading", "split_lines", "without_heading"]

@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from lockon._documents import parse_json
-from lockon.annotation_documents import BoxRow
-from lockon.box_columns import COLUMNS, Columns, heading, split_lines, without_heading
+from lockon.box_columns import COLUMNS, OPTIONAL, BoxRow, Columns, heading, split_lines, without_heading
 from lockon.errors import LockonError
 from lockon.types import State
 
@@ -41,6 +40,7 @@ class BoxLines:
         columns: Where its columns are.
         blank: Number of empty lines at the end of a file that has a line per frame.
         start: Number of the first line below the heading.
+        named: Whether there is a heading.
     """
 
     rows: list[tuple[int, BoxRow]] = field(default_factory=list)
@@ -48,6 +48,7 @@ class BoxLines:
     columns: Columns = field(default_factory=lambda: Columns({}))
     blank: int = 0
     start: int = 1
+    named: bool = False
 
     def add(self, line: int, row: BoxRow, before: dict[tuple[int, int], int]) -> None:
         """Keep a row, unless its frame and target were given in an earlier line, which is a problem.
@@ -102,11 +103,12 @@ def parse_box_table(text: str, *, mot: bool) -> BoxLines:
     lines = list(split_lines(text))
     given = [(number, fields) for number, fields in lines if fields]
     columns = heading(given[0][1]) if given else None
+    named = columns is not None
     if columns is not None:
         lines = lines[given[0][0] :]
     elif given:
         columns = without_heading([fields for _, fields in given], mot=mot)
-    found, before = BoxLines(columns=columns or Columns({})), dict[tuple[int, int], int]()
+    found, before = BoxLines(columns=columns or Columns({}), named=named), dict[tuple[int, int], int]()
     if columns is None:
         return found
     start = found.start = lines[0][0] if lines else 1
@@ -194,8 +196,13 @@ def state_of(text: str) -> State:
 
 def _row(fields: list[str], columns: Columns, index: int) -> BoxRow:
     def at(name: str) -> str:
-        return fields[columns.places[name]] if name in columns.places and fields else ""
+        place = columns.places.get(name)
+        if place is None or not fields or (name in OPTIONAL and place >= len(fields)):
+            return ""
+        return fields[place]
 
+    if len(fields) == 1 and "frame" not in columns.places and fields[0].lower() == "nan":
+        fields = []
     frame = whole(at("frame")) - columns.first if "frame" in columns.places else index
     target = max(whole(at("target")) - columns.first, 0) if at("target") and at("target") != "-1" else 0  # MOT: -1 is "no number"
     texts = [at(name) for name in ("x", "y", "w", "h")]
