@@ -20,6 +20,7 @@ LAYERS = {
     "lockon._require": "base",
     "lockon._files": "base",
     "lockon._weights": "base",
+    "lockon._one_thread": "base",
     "lockon._cores": "base",
     "lockon._processes": "base",
     "lockon.ops": "ops",

@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lockon._one_thread import OneThread, exclusive
 from lockon.errors import LockonError
 from lockon.ops.pixels import to_rgb
 from lockon.ops.score_map import ScoreMap
@@ -89,7 +90,7 @@ class SteppedTracker(Protocol[T]):
         """Return the state of a target that goes on from the box (4,) x, y, w, h, which must be finite."""
 
 
-class Session(ABC, Generic[T]):
+class Session(OneThread, ABC, Generic[T]):
     """Keeps the states of the targets of one video: `init`, `track` and `move` around `start`, `step` and `moved`."""
 
     def __init__(self) -> None:
@@ -113,6 +114,7 @@ class Session(ABC, Generic[T]):
         """The states of the session's targets after the last frame; empty before `init`."""
         return self._targets
 
+    @exclusive
     def init(self, frame: Frame, box: ArrayLike, *, seed: int = 0) -> None:
         """Start on `frame` with one box (4,) or n boxes (n, 4), x, y, w, h in pixels.
 
@@ -127,6 +129,7 @@ class Session(ABC, Generic[T]):
         self._targets = tuple(self.start(to_rgb(frame), box, seed=seed))
         self._single = np.ndim(box) == 1
 
+    @exclusive
     def track(self, frame: Frame) -> Result:
         """Find every target in the next frame.
 
@@ -141,6 +144,7 @@ class Session(ABC, Generic[T]):
         self._targets = tuple(self.step([to_rgb(frame)] * len(self._targets), self._targets))
         return joined([target.result for target in self._targets], single=self._single)
 
+    @exclusive
     def move(self, boxes: ArrayLike) -> None:
         """Go on from these boxes in the next frame: those of a refiner, or of an experiment that knows the truth.
 
