@@ -22,6 +22,7 @@ LAYERS = {
     "lockon._names": "base",
     "lockon._documents": "base",
     "lockon._weights": "base",
+    "lockon._one_thread": "base",
     "lockon._cores": "base",
     "lockon._processes": "base",
     "lockon.box_columns": "base",

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import copy
 import json
+import multiprocessing
+import pickle
 
 import numpy as np
 import onnx
@@ -387,3 +390,36 @@ def test_the_header_reader_agrees_with_onnx(tmp_path, text, number):
     path = tmp_path / "model.onnx"
     path.write_bytes(model.SerializeToString())
     assert read_header(path) == header
+
+
+@pytest.mark.parametrize("make", [OnnxModel, OpenVinoModel])
+def test_models_copy_and_pickle_by_the_path_of_their_weights(report, make):
+    if make is OpenVinoModel:
+        pytest.importorskip("openvino", reason="needs the openvino extra")
+    model = make(report.paths["search"], threads=1)
+    expected = model(model.encode(TEMPLATES), SEARCHES).boxes
+    assert len(pickle.dumps(model)) < 1000
+    for copied in (copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        np.testing.assert_array_equal(copied(copied.encode(TEMPLATES), SEARCHES).boxes, expected)
+
+
+def test_a_pickle_whose_weights_are_gone_says_so(pair):
+    pickled = pickle.dumps(OnnxModel(pair))
+    pair.unlink()
+    with pytest.raises(LockonError, match="does not exist"):
+        pickle.loads(pickled)
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_a_model_works_in_another_process(report, start):
+    if start not in multiprocessing.get_all_start_methods():
+        pytest.skip("this system has no fork")
+    model = OnnxModel(report.paths["search"], threads=2)
+    expected = model(model.encode(TEMPLATES), SEARCHES).boxes
+    with multiprocessing.get_context(start).Pool(1) as pool:
+        boxes = pool.apply_async(boxes_of, (model,)).get(60)
+    np.testing.assert_array_equal(boxes, expected)
+
+
+def boxes_of(model):
+    return model(model.encode(TEMPLATES), SEARCHES).boxes
