@@ -299,7 +299,7 @@ def test_outputs_are_told_by_name_in_any_order(report, tmp_path, make):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("best.safetensors", r"torch weights.*lockon\[torch\].*lockon export"),
+        ("best.safetensors", r"torch weights.*pip install .*torch.*lockon export"),
         ("model.pt", r"expected a file that ends in \.onnx"),
         ("tiny.template.onnx", r"template half of a model; give the other half, .*tiny\.onnx"),
         ("absent.onnx", "does not exist"),

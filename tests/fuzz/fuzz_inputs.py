@@ -396,7 +396,7 @@ def _with_environment(name: str, value: str) -> Callable[[], object]:
 
 def _recipe(place: Place, settings: list[str]) -> Callable[[], object]:
     def made() -> object:
-        from lockon.cli._options import parse_overrides
+        from lockon.cli._texts import parse_overrides
         from lockon.train.recipe import TrainSources
         from lockon.zoo.training import recipe
 

@@ -93,7 +93,7 @@ def main(
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Inference parameter.")] = None,
 ) -> None:
     """Track for the VOT toolkit, which starts this program itself; `lockon bench vot-ini` writes how."""
-    from lockon.cli._options import parse_overrides
+    from lockon.cli._texts import parse_overrides
     from lockon.zoo.loading import load
 
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from lockon._names import shown
-from lockon.cli._options import split_names
+from lockon.cli._texts import split_names
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn

@@ -8,13 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lockon.cli._options import RunOptions, parse_overrides
 from lockon.cli._terminal import echo, kept_on_interrupt, outcomes_bar
+from lockon.cli._texts import parse_overrides
 
 if TYPE_CHECKING:
     from lockon.bench.protocols.plan import Protocol
     from lockon.bench.run import Outcome
     from lockon.bench.spec import TrackerSpec
+    from lockon.cli._options import RunOptions
     from lockon.data.sequence import VideoSequence
 
 

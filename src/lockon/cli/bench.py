@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from lockon.cli._options import DataOptions, RefinerOptions, RunOptions, TrackerOptions, option_groups, parse_overrides, split_names
+from lockon.cli._options import DataOptions, RefinerOptions, RunOptions, TrackerOptions, option_groups
 from lockon.cli._terminal import echo, end
+from lockon.cli._texts import parse_overrides, split_names
 from lockon.cli._trackers import refined_specs, run_all
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockon.cli._options import Convention, DataOptions, Datasets, RefinerOptions, TrackerOptions, option_groups, split_names
+from lockon.cli._options import Convention, DataOptions, Datasets, RefinerOptions, TrackerOptions, option_groups
 from lockon.cli._terminal import echo
+from lockon.cli._texts import split_names
 
 if TYPE_CHECKING:
     from lockon.analysis.latency import LatencyScene

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lockon.cli._options import Folder, LoadOptions, Trackers, option_groups, split_names
+from lockon.cli._options import Folder, LoadOptions, Trackers, option_groups
 from lockon.cli._terminal import echo
+from lockon.cli._texts import split_names
 from lockon.cli.bench import ManyValues
 
 if TYPE_CHECKING:

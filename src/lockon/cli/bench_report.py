@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lockon.cli._options import Convention, Datasets, Folder, Lengths, PlotFormat, Trackers, option_groups, split_names
+from lockon.cli._options import Convention, Datasets, Folder, Lengths, PlotFormat, Trackers, option_groups
 from lockon.cli._terminal import echo, status
+from lockon.cli._texts import split_names
 
 if TYPE_CHECKING:
     from lockon.bench.html.pictures import Find

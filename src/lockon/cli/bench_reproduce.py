@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockon.cli._options import Convention, Sequences, Trackers, Workers, option_groups, split_names
+from lockon.cli._options import Convention, Sequences, Trackers, Workers, option_groups
 from lockon.cli._terminal import echo, outcomes_bar
+from lockon.cli._texts import split_names
 from lockon.cli._trackers import load_sequences
 
 if TYPE_CHECKING:

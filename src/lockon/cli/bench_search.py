@@ -8,19 +8,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from lockon.cli._options import (
-    Convention,
-    Lengths,
-    Preset,
-    Sequences,
-    Threads,
-    Weights,
-    Workers,
-    option_groups,
-    parse_overrides,
-    split_names,
-)
+from lockon.cli._options import Convention, Lengths, Preset, Sequences, Threads, Weights, Workers, option_groups
 from lockon.cli._terminal import echo, kept_on_interrupt
+from lockon.cli._texts import parse_overrides, split_names
 
 if TYPE_CHECKING:
     from lockon.bench.search import CrossValidation, Parameter, SearchResult

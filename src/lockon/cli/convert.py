@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from lockon.cli._options import Settings, parse_overrides
+from lockon.cli._options import Settings
 from lockon.cli._terminal import echo
+from lockon.cli._texts import parse_overrides
 
 
 def convert(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lockon.cli._options import Preset, Settings, SourceOptions, Threads, TrainDevice, option_groups, parse_overrides
+from lockon.cli._options import Preset, Settings, SourceOptions, Threads, TrainDevice, option_groups
 from lockon.cli._terminal import echo
+from lockon.cli._texts import parse_overrides
 
 if TYPE_CHECKING:
     from lockon.studies.settings import Study

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockon.cli._options import Settings, SourceOptions, TrainDevice, option_groups, parse_overrides
+from lockon.cli._options import Settings, SourceOptions, TrainDevice, option_groups
 from lockon.cli._terminal import echo
+from lockon.cli._texts import parse_overrides
 from lockon.errors import LockonError
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lockon._files import pending_files
+from lockon._require import install_command
 from lockon._weights import METADATA_KEY, check_seal, parse_header
 from lockon.errors import LockonError
 from lockon.export.ports import check_graphs
@@ -85,7 +86,7 @@ def check_pair(path: Path, suffixes: tuple[str, ...]) -> None:
     if path.suffix == ".safetensors":
         raise LockonError(
             f"{path} holds torch weights, expected {' or '.join(suffixes)}; "
-            f"install lockon[torch] to run it, or type: lockon export NAME --weights {path}"
+            f"to run it, type: {install_command('torch')}; to deploy it: lockon export NAME --weights {path}"
         )
     if path.suffix not in suffixes:
         raise LockonError(
