@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon.box_tables import read_box_text
 from lockon.errors import LockonError
 from lockon.types import FloatArray
 
@@ -48,14 +49,9 @@ def read_text(path: Path) -> str:
     """Read the text of a UTF-8 file, with or without a byte order mark.
 
     Raises:
-        LockonError: The file cannot be read or is no text.
+        LockonError: The file cannot be read, or a line of it is no UTF-8.
     """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise LockonError(f"{path} is no text file; expected numbers separated by commas, tabs or blanks") from error
-    except OSError as error:
-        raise LockonError(f"{path} cannot be read: {error.strerror}") from error
+    return read_box_text(path)
 
 
 def parse_row(text: str, widths: tuple[int, ...]) -> list[float]:
