@@ -17,6 +17,7 @@ from lockon.export import runtime
 from lockon.export.header import part_path, read_header
 from lockon.export.openvino_ir import export_openvino
 from lockon.export.runtime import OnnxModel, OpenVinoModel, default_threads, load_model
+from lockon.export.torch_model import TorchModel
 from lockon.types import Template
 from sealed_models import save_sealed
 
@@ -411,14 +412,24 @@ def test_a_pickle_whose_weights_are_gone_says_so(pair):
 
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
-def test_a_model_works_in_another_process(report, start):
+@pytest.mark.parametrize("kind", ["onnx", "torch"])
+def test_a_model_works_in_another_process(tiny, report, start, kind):
+    """A forked child has the very object, a spawned one a pickle of it."""
     if start not in multiprocessing.get_all_start_methods():
         pytest.skip("this system has no fork")
-    model = OnnxModel(report.paths["search"], threads=2)
-    expected = model(model.encode(TEMPLATES), SEARCHES).boxes
-    with multiprocessing.get_context(start).Pool(1) as pool:
-        boxes = pool.apply_async(boxes_of, (model,)).get(60)
-    np.testing.assert_array_equal(boxes, expected)
+    model = OnnxModel(report.paths["search"], threads=2) if kind == "onnx" else TorchModel(tiny)
+    expected = boxes_of(model)
+    context = multiprocessing.get_context(start)
+    queue = context.Queue()
+    process = context.Process(target=put_boxes, args=(queue, model))
+    process.start()
+    np.testing.assert_allclose(queue.get(timeout=60), expected, atol=1e-3)
+    process.join(60)
+    assert process.exitcode == 0
+
+
+def put_boxes(queue, model):
+    queue.put(boxes_of(model))
 
 
 def boxes_of(model):
