@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lockon.data.check_sequence import check_sequence
+from lockon.data.check_sequence import Faults, check_sequence
 from lockon.data.check_stills import check_set
 from lockon.data.completeness import completeness
 from lockon.data.datasets import stills
@@ -46,6 +46,12 @@ class DataReport:
     frames: int = 0
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def add(self, name: str, faults: Faults) -> None:
+        """Add the faults and frames of one sequence or set."""
+        self.problems += [f"{name}: {text}" for text in faults.problems]
+        self.notes += [f"{name}: {text}" for text in faults.notes]
+        self.frames += faults.frames
 
 
 def check_dataset(
@@ -102,9 +108,7 @@ def _check_layout(report: DataReport, full: bool, subset: bool, progress: Progre
     for files in scanned:
         listed = complete.sequences.get(files.name) if complete is not None else None
         faults = check_sequence(files, layout, full=full, listed=listed)
-        report.problems += [f"{files.name}: {text}" for text in faults.problems]
-        report.notes += [f"{files.name}: {text}" for text in faults.notes]
-        report.frames += faults.frames
+        report.add(files.name, faults)
         lengths[files.name] = faults.boxes
         if listed is not None and listed.size is not None and faults.size not in (None, listed.size):
             resized.append("{} ({}x{} instead of {}x{})".format(files.name, *(faults.size or ()), *listed.size))
@@ -112,8 +116,7 @@ def _check_layout(report: DataReport, full: bool, subset: bool, progress: Progre
             progress(report.frames, total, files.name)
     _check_list(report, lengths, subset)
     if resized:
-        text = f"images of another size than the benchmark's: {', '.join(resized[:_SHOWN])}{_more(resized)}"
-        (report.notes if subset else report.problems).append(text)
+        (report.notes if subset else report.problems).append(f"images of another size than the benchmark's: {_first_of(resized)}")
 
 
 def _check_list(report: DataReport, lengths: Mapping[str, int], subset: bool) -> None:
@@ -137,20 +140,17 @@ def _check_list(report: DataReport, lengths: Mapping[str, int], subset: bool) ->
             report.notes.append(f"{len(extra)} sequences are not in the benchmark's list: {', '.join(extra)}")
     cut = [f"{sequence.name} ({sequence.frames} of {sequence.expected})" for sequence in state.cut if sequence.frames]
     if cut:
-        faults.append(f"other numbers of frames than the benchmark's: {', '.join(cut[:_SHOWN])}{_more(cut)}")
+        faults.append(f"other numbers of frames than the benchmark's: {_first_of(cut)}")
 
 
-def _more(texts: list[str]) -> str:
-    return f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+def _first_of(texts: list[str]) -> str:
+    return ", ".join(texts[:_SHOWN]) + (f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else "")
 
 
 def _check_stills(report: DataReport, full: bool, progress: Progress | None) -> None:
     names = stills.list_sets(report.root)
     for done, name in enumerate(names, start=1):
-        faults = check_set(report.root / name, full=full)
-        report.problems += [f"{name}: {text}" for text in faults.problems]
-        report.notes += [f"{name}: {text}" for text in faults.notes]
-        report.frames += faults.frames
+        report.add(name, check_set(report.root / name, full=full))
         report.sequences += 1
         if progress is not None:
             progress(done, len(names), name)

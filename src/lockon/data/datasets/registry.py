@@ -112,27 +112,24 @@ def _load(name: str, root: Path, frames: FrameMode) -> list[VideoSequence]:
     """Load the sequences of one dataset, with what its list knows beside what lies on disk."""
     if not layout_of(name).is_root(root) and (file := json_of(root, name)) is not None:
         sequences = load_json(file, name, layout_of(name).origin, frames)
-        complete = official_list(name)
-        if complete is not None:
-            sequences = [dataclasses.replace(sequence, name=complete.canonical(sequence.name)) for sequence in sequences]
     else:
         layout, scanned = scan_dataset(name, root, frames)
         sequences = [layout.read(files, name, frames) for files in scanned]
         if not sequences:
             raise LockonError(f"{root} holds no sequence of {name}; expected {layout.expects}")
-    return [_with_list(sequence, frames) for sequence in sorted(sequences, key=lambda sequence: sequence.name)]
+    return sorted((_with_list(sequence, frames) for sequence in sequences), key=lambda sequence: sequence.name)
 
 
 def _with_list(sequence: VideoSequence, frames: FrameMode) -> VideoSequence:
-    """Add attributes from the benchmark's list; and the size of the frames, where there are no images that could be of another."""
+    """Take the name and attributes of the benchmark's list; and the size of the frames, where no images could be of another."""
     complete = official_list(sequence.dataset)
-    listed = complete.sequences.get(sequence.name) if complete is not None else None
-    if listed is None:
+    if complete is None or (listed := complete.get(sequence.name)) is None:
         return sequence
+    name = complete.canonical(sequence.name)
     size = sequence.frame_size
     if size is None and frames == "optional" and len(sequence) == listed.frames and not sequence.frames.paths[0].exists():
         size = listed.size
-    return dataclasses.replace(sequence, attributes=sequence.attributes | listed.attributes, frame_size=size)
+    return dataclasses.replace(sequence, name=name, attributes=sequence.attributes | listed.attributes, frame_size=size)
 
 
 def _distinct(pooled: list[VideoSequence]) -> list[VideoSequence]:
@@ -145,8 +142,7 @@ def _distinct(pooled: list[VideoSequence]) -> list[VideoSequence]:
 
 
 def _unique(sequences: list[VideoSequence], root: Path) -> list[VideoSequence]:
-    names = Counter(sequence.name for sequence in sequences)
-    double = [name for name, count in names.items() if count > 1]
+    double = [name for name, count in Counter(sequence.name for sequence in sequences).items() if count > 1]
     if double:
         raise LockonError(f"{root}: sequence names {', '.join(double[:5])} occur more than once; rename the folders")
     return sequences
