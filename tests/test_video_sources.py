@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from lockon.errors import LockonError
 from lockon.video_sources import list_images, natural_key, read_pixels
 
 
@@ -59,3 +60,27 @@ def test_no_image_is_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.png").write_bytes(content)
     assert read_pixels(tmp_path / "a.png") is None
     assert read_pixels(tmp_path / "missing.png") is None
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["0001.jpg", "0001.png", "0002.jpg", "0002.png"],
+        ["img_0001.jpg", "img_0002.jpg", "mask_0001.png", "mask_0002.png"],
+        ["0001.jpg", "0002.jpg", "0003.jpg", "0001.png"],  # the mask of the first frame
+        ["a.jpg", "a.png", "b.jpg"],
+        ["1.jpg", "01.jpg", "2.jpg", "02.jpg"],
+    ],
+)
+def test_pictures_and_masks_in_one_folder_are_refused(tmp_path: Path, names: list[str]) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(LockonError, match=r"holds more than one image for .* \(.* and .*\).*; move one kind to a folder of its own"):
+        list_images(tmp_path)
+
+
+@pytest.mark.parametrize("names", [["1.jpg", "2.jpg", "3a.jpg", "3b.jpg", "4.jpg"], ["a.jpg", "b.png"], ["1_640.jpg", "2_640.jpg"]])
+def test_other_names_are_one_kind(tmp_path: Path, names: list[str]) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    assert len(list_images(tmp_path)) == len(names)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Generator, Iterable, Sized
+from collections import defaultdict
+from collections.abc import Generator, Iterable, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -68,6 +69,7 @@ class OpenedSource:
         count: Number of frames, None where unknown.
         live: Whether frames that are not taken in time are worthless.
         background: Whether `items` may run in another thread.
+        images: Names of the image files by frame number, of a folder of images; else empty.
     """
 
     name: str
@@ -76,6 +78,7 @@ class OpenedSource:
     count: int | None = None
     live: bool = False
     background: bool = True
+    images: tuple[str, ...] = ()
 
 
 def open_source(source: Source, start: int) -> OpenedSource:
@@ -174,9 +177,37 @@ def read_pixels(path: Path) -> Frame | None:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """Return the image files of a folder in natural order; hidden files are left out."""
+    """Return the image files of a folder in natural order; hidden files are left out.
+
+    Raises:
+        LockonError: As `check_one_kind`.
+    """
     paths = (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."))
-    return sorted(paths, key=lambda path: natural_key(path.name))
+    images = sorted(paths, key=lambda path: natural_key(path.name))
+    check_one_kind(images)
+    return images
+
+
+def check_one_kind(images: Sequence[Path]) -> None:
+    """Check that a folder does not hold a second set of images under the same names, such as masks beside pictures.
+
+    Args:
+        images: The image files of one folder.
+
+    Raises:
+        LockonError: Two images of one number, or of one name with two suffixes.
+    """
+    by_key: defaultdict[object, list[Path]] = defaultdict(list)
+    for path in images:
+        by_key[tuple(map(int, re.findall(r"[0-9]+", path.stem))) or path.stem].append(path)
+    double = [paths for paths in by_key.values() if len(paths) > 1]
+    if 2 * len(double) < len(by_key):  # some names with one number may be meant, such as a2 and a2b; not two files of one name
+        double = [paths for paths in double if len({path.stem for path in paths}) < len(paths)]
+    if double:
+        first = " and ".join(path.name for path in double[0][:3])
+        several = f"for {len(double)} of its {len(by_key)} numbers" if len(double) > 1 else "for one number"
+        text = f"{double[0][0].parent} holds more than one image {several} ({first}), as of pictures and their masks"
+        raise LockonError(f"{text}; move one kind to a folder of its own")
 
 
 def _open_folder(folder: Path, start: int) -> OpenedSource:
@@ -186,7 +217,8 @@ def _open_folder(folder: Path, start: int) -> OpenedSource:
         raise LockonError(f"folder {folder} cannot be read: {error.strerror}; check its permissions") from None
     if not paths:
         raise LockonError(f"folder {folder} holds no images; expected files ending in {' '.join(sorted(IMAGE_SUFFIXES))}")
-    return OpenedSource(str(folder), _read_folder(paths, start), count=len(paths))
+    names = tuple(path.name for path in paths)
+    return OpenedSource(str(folder), _read_folder(paths, start), count=len(paths), images=names)
 
 
 def _read_folder(paths: list[Path], start: int) -> Generator[Item, None, None]:
@@ -221,6 +253,7 @@ __all__ = [
     "NumberedFrame",
     "OpenedSource",
     "Source",
+    "check_one_kind",
     "list_images",
     "natural_key",
     "open_source",

@@ -226,3 +226,12 @@ def test_voc_palette_and_mask_files(tmp_path: Path) -> None:
 @given(st.integers(0, 9), st.integers(0, 9), st.integers(1, 6), st.integers(1, 3))
 def test_mask_to_box(x: int, y: int, w: int, h: int) -> None:
     assert mask_to_box(mask_of(x, y, w, h) > 0).tolist() == [x, y, min(w, WIDTH - x), min(h, HEIGHT - y)]
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc", "car/../../outside", "a" * 300, "C:\\car", "..", "a\0b"])
+def test_vot_list_that_names_what_is_elsewhere(tmp_path: Path, name: str) -> None:
+    make_vot(tmp_path / "vot", "car", ["1,2,3,4"])
+    make_vot(tmp_path / "outside", "car", ["1,2,3,4"])
+    (tmp_path / "vot" / "list.txt").write_text(f"car\n\n{name}\n")
+    with pytest.raises(LockonError, match=r"vot.list.txt:3: "):
+        vot.scan(tmp_path / "vot")

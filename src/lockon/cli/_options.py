@@ -8,7 +8,6 @@ A command takes a group as one keyword argument, `option_groups` shows its field
 
 from __future__ import annotations
 
-import ast
 import copy
 import dataclasses
 import functools
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
+from lockon._documents import parse_literal
 from lockon._files import refuse_overwriting
 from lockon.errors import LockonError
 
@@ -291,6 +291,6 @@ def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
 
 def _literal(text: str) -> Any:
     try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+        return parse_literal(text)
+    except ValueError:
         return text

@@ -8,10 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from lockon.cli._options import RunOptions, parse_overrides
-from lockon.cli._terminal import kept_on_interrupt, outcomes_bar
+from lockon.cli._terminal import echo, kept_on_interrupt, outcomes_bar
 
 if TYPE_CHECKING:
     from lockon.bench.protocols.plan import Protocol
@@ -216,8 +214,8 @@ def run_all(
             )
     for outcome in outcomes:
         for text in outcome.warnings:
-            typer.echo(f"warning: {outcome.label} on {outcome.sequence}: {text}", err=True)
+            echo(f"warning: {outcome.label} on {outcome.sequence}: {text}", err=True)
     for outcome in outcomes:
         if outcome.status == "failed":
-            typer.echo(f"failed: {outcome.label} on {outcome.sequence}: {outcome.error}", err=True)
+            echo(f"failed: {outcome.label} on {outcome.sequence}: {outcome.error}", err=True)
     return outcomes

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lockon.data.check_sequence import Faults, check_sequence
+from lockon.data.check_sequence import check_sequence
 from lockon.data.check_stills import check_set
 from lockon.data.completeness import completeness
 from lockon.data.datasets import stills
@@ -38,6 +38,7 @@ class DataReport:
         frames: Number of frames that were found (images for stills).
         problems: A line each, starting with the sequence's name.
         notes: A line each, starting with the sequence's name.
+        listed: Whether the files could be listed at all; the only problem says why not.
     """
 
     dataset: str
@@ -46,12 +47,7 @@ class DataReport:
     frames: int = 0
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-
-    def add(self, name: str, faults: Faults) -> None:
-        """Add the faults and frames of one sequence or set."""
-        self.problems += [f"{name}: {text}" for text in faults.problems]
-        self.notes += [f"{name}: {text}" for text in faults.notes]
-        self.frames += faults.frames
+    listed: bool = True
 
 
 def check_dataset(
@@ -89,8 +85,8 @@ def _check_one(report: DataReport, full: bool, subset: bool, progress: Progress 
             _check_list(report, {sequence.name: len(sequence) for sequence in sequences}, subset)
         else:
             _check_layout(report, full, subset, progress)
-    except LockonError as error:  # the files cannot even be listed
-        report.problems.append(str(error))
+    except LockonError as error:
+        report.problems, report.listed = [str(error)], False
     return report
 
 
@@ -108,7 +104,9 @@ def _check_layout(report: DataReport, full: bool, subset: bool, progress: Progre
     for files in scanned:
         listed = complete.sequences.get(files.name) if complete is not None else None
         faults = check_sequence(files, layout, full=full, listed=listed)
-        report.add(files.name, faults)
+        report.problems += [f"{files.name}: {text}" for text in faults.problems]
+        report.notes += [f"{files.name}: {text}" for text in faults.notes]
+        report.frames += faults.frames
         lengths[files.name] = faults.boxes
         if listed is not None and listed.size is not None and faults.size not in (None, listed.size):
             resized.append("{} ({}x{} instead of {}x{})".format(files.name, *(faults.size or ()), *listed.size))
@@ -116,7 +114,8 @@ def _check_layout(report: DataReport, full: bool, subset: bool, progress: Progre
             progress(report.frames, total, files.name)
     _check_list(report, lengths, subset)
     if resized:
-        (report.notes if subset else report.problems).append(f"images of another size than the benchmark's: {_first_of(resized)}")
+        text = f"images of another size than the benchmark's: {', '.join(resized[:_SHOWN])}{_more(resized)}"
+        (report.notes if subset else report.problems).append(text)
 
 
 def _check_list(report: DataReport, lengths: Mapping[str, int], subset: bool) -> None:
@@ -140,17 +139,20 @@ def _check_list(report: DataReport, lengths: Mapping[str, int], subset: bool) ->
             report.notes.append(f"{len(extra)} sequences are not in the benchmark's list: {', '.join(extra)}")
     cut = [f"{sequence.name} ({sequence.frames} of {sequence.expected})" for sequence in state.cut if sequence.frames]
     if cut:
-        faults.append(f"other numbers of frames than the benchmark's: {_first_of(cut)}")
+        faults.append(f"other numbers of frames than the benchmark's: {', '.join(cut[:_SHOWN])}{_more(cut)}")
 
 
-def _first_of(texts: list[str]) -> str:
-    return ", ".join(texts[:_SHOWN]) + (f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else "")
+def _more(texts: list[str]) -> str:
+    return f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
 
 
 def _check_stills(report: DataReport, full: bool, progress: Progress | None) -> None:
     names = stills.list_sets(report.root)
     for done, name in enumerate(names, start=1):
-        report.add(name, check_set(report.root / name, full=full))
+        faults = check_set(report.root / name, full=full)
+        report.problems += [f"{name}: {text}" for text in faults.problems]
+        report.notes += [f"{name}: {text}" for text in faults.notes]
+        report.frames += faults.frames
         report.sequences += 1
         if progress is not None:
             progress(done, len(names), name)

@@ -15,20 +15,15 @@ are searched for in this order:
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from lockon._documents import read_toml
 from lockon.data.datasets.bare import EXPECTS as BARE_EXPECTS, is_bare
 from lockon.data.datasets.folder import unread_video
 from lockon.data.datasets.layout import FrameMode, list_folders
 from lockon.data.datasets.table import FOLDER, POOL, STILLS, canonical_name, known_datasets, layout_of, resolve, squeezed, unknown_dataset
 from lockon.errors import LockonError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # type: ignore[import-not-found]
 
 ENVIRONMENT = "LOCKON_DATA"
 CONFIG_ENVIRONMENT = "LOCKON_CONFIG"
@@ -64,11 +59,7 @@ def read_config() -> dict[str, Path]:
         if os.environ.get(CONFIG_ENVIRONMENT):
             raise LockonError(f'{CONFIG_ENVIRONMENT} names {file}, which does not exist; expected a TOML file with [roots] NAME = "path"')
         return {}
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise LockonError(f"{file} is no TOML: {error}") from error
-    roots = content.get("roots", {})
+    roots = read_toml(file, 'expected [roots] with lines NAME = "path"').get("roots", {})
     if not isinstance(roots, dict) or not all(isinstance(path, str) for path in roots.values()):
         raise LockonError(f'{file}: expected [roots] with lines NAME = "path", found {roots!r}')
     known = {name: resolve(name) for name in roots}

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon.data.image_files import decode_image
 from lockon.errors import LockonError
 from lockon.types import FloatArray, Frame
 
@@ -28,7 +29,7 @@ def read_image(path: Path) -> Frame:
     Raises:
         LockonError: The file is missing or no image.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    image = decode_image(path, cv2.IMREAD_COLOR)
     if image is None:
         state = "is not a readable image" if path.exists() else "does not exist"
         raise LockonError(f"{path} {state}; run `lockon data check` to list every broken frame of a dataset")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lockon.data.datasets.stills import StillImage
+from lockon.data.image_files import decode_image
 from lockon.data.rle import decode_rle, fill_runs
 from lockon.data.sequence import LazyList
 from lockon.data.tracks import ImageFiles
@@ -129,7 +130,7 @@ class MaskFiles:
     def __call__(self, video: str, track: str, frame: int) -> Mask | None:
         """Return the (511, 511) mask, or None where there is no file."""
         path = self.files.path(video, track, frame)
-        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
+        image = decode_image(path, cv2.IMREAD_GRAYSCALE)
         return None if image is None else np.asarray(image > 127)
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lockon._names import inside
 from lockon.data.sequence import read_image
 from lockon.errors import LockonError
 from lockon.types import FloatArray, Frame
@@ -222,7 +223,10 @@ class _Gathered:
     def add(self, video: str, members: Iterable[Track]) -> None:
         """Add the tracks of one video."""
         for track in members:
-            frames, boxes = np.asarray(track.frames, np.int32), np.asarray(track.boxes, np.float32).reshape(-1, 4)
+            try:
+                frames, boxes = np.asarray(track.frames, np.int32), np.asarray(track.boxes, np.float32).reshape(-1, 4)
+            except (TypeError, ValueError, OverflowError) as error:
+                raise LockonError(f"{video}, track {track.name}: frames or boxes are no numbers of their kind ({error})") from None
             if frames.shape != (len(boxes),):
                 raise LockonError(f"{video}, track {track.name}: {len(frames)} frames but {len(boxes)} boxes")
             self.names.append(track.name)
@@ -258,9 +262,13 @@ class ImageFiles:
     pattern: str
 
     def path(self, video: str, track: str, frame: int) -> Path:
-        """Return the file of one image."""
+        """Return the file of one image.
+
+        Raises:
+            LockonError: A name that leads out of the folder.
+        """
         folder, _, clip = video.rpartition("/")
-        return self.root / self.pattern.format(video=video, track=track, frame=frame, folder=folder, clip=clip)
+        return inside(self.root, self.pattern.format(video=video, track=track, frame=frame, folder=folder, clip=clip), str(self.root))
 
     def __call__(self, video: str, track: str, frame: int) -> Frame:
         """Read the image.

@@ -20,8 +20,9 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from lockon._cores import usable_cores
 from lockon._require import require
+from lockon._weights import METADATA_KEY, check_seal
 from lockon.errors import LockonError, unknown_name
-from lockon.export.header import METADATA_KEY, check_header, check_pair, check_same_pair, part_path, read_header
+from lockon.export.header import check_header, check_pair, check_same_pair, part_path, read_sealed, unsealed
 from lockon.export.ports import Graphs, Ports, check_ports, no_masks, side, to_prediction
 from lockon.types import Prediction, Template
 
@@ -39,6 +40,7 @@ _LOAD_ERRORS = (  # they share no base class below Exception
     ort_errors.NoModel,
     ort_errors.NotImplemented,
     ort_errors.RuntimeException,
+    UnicodeDecodeError,  # of names that are no UTF-8
 )
 
 
@@ -137,11 +139,12 @@ class OnnxModel(DeployedModel[Path, ort.InferenceSession]):
         super().__init__(Path(path), (".onnx",))
 
     def _read(self, path: Path) -> tuple[Path, dict[str, Any]]:
-        return path, read_header(path)
+        return path, read_sealed(path)
 
     def _load(self, path: Path, content: Path) -> tuple[ort.InferenceSession, Ports, Sequence[Any]]:
         try:
-            session = ort.InferenceSession(str(path), self._options, providers=self._providers)
+            # without its fallback, which prints what it does and raises something else than what happened
+            session = ort.InferenceSession(str(path), self._options, providers=self._providers, enable_fallback=False)
         except _LOAD_ERRORS as error:
             raise LockonError(f"ONNX Runtime cannot load {path} ({_last_line(error)}); export or copy the file again") from None
         if session.get_providers()[0] != self._providers[0][0]:  # ONNX Runtime goes on with the CPU when a provider fails to start
@@ -182,13 +185,17 @@ class OpenVinoModel(DeployedModel[Any, Any]):
         super().__init__(Path(path), (".onnx", ".xml"))
 
     def _read(self, path: Path) -> tuple[Any, dict[str, Any]]:
+        header = read_sealed(path) if path.suffix == ".onnx" else None
+        sealed = header is not None or check_seal(path, path.with_suffix(".bin"))
         try:
             model = self._core.read_model(path)
         except RuntimeError as error:
             raise LockonError(f"OpenVINO cannot read {path} ({_last_line(error)}); export or copy the file again") from None
-        if path.suffix == ".onnx":
-            return model, read_header(path)
-        return model, check_header(path, model.get_rt_info(METADATA_KEY).astype(str) if model.has_rt_info(METADATA_KEY) else None)
+        if header is None:
+            header = check_header(path, model.get_rt_info(METADATA_KEY).astype(str) if model.has_rt_info(METADATA_KEY) else None)
+        if not sealed:
+            raise unsealed(path)
+        return model, header
 
     def _load(self, path: Path, content: Any) -> tuple[Any, Ports, Sequence[Any]]:
         try:

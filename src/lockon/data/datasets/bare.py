@@ -16,7 +16,6 @@ the target is there, whatever its name says; the first frame, where it always is
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -25,9 +24,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon._documents import LARGEST_SET, read_json
+from lockon._names import inside
 from lockon.data.datasets.layout import FrameMode, Layout, SequenceFiles, Truth, from_one_based, read_if_there
 from lockon.data.datasets.lists import official
-from lockon.data.datasets.parsing import read_flags, read_text
+from lockon.data.datasets.parsing import read_flags
 from lockon.data.datasets.vot import box_to_polygon, polygon_to_box
 from lockon.data.sequence import LazyList, LazyPaths, VideoSequence, read_image
 from lockon.errors import LockonError
@@ -78,7 +79,8 @@ def scan_texts(folder: Path, name: str) -> list[SequenceFiles]:
     for path in text_files(folder):
         sequence = path.stem.removesuffix("_gt")
         listed = complete.get(sequence) if complete is not None else None
-        sequences.append(SequenceFiles(sequence, folder / sequence, (), path, first=None if listed is None else listed.first))
+        first, count = (None, None) if listed is None else (listed.first, listed.frames)
+        sequences.append(SequenceFiles(sequence, folder / sequence, (), path, first=first, count=count))
     return sorted(sequences, key=lambda files: files.name)
 
 
@@ -120,8 +122,10 @@ def load_json(path: Path, name: str, origin: int, frames: FrameMode) -> list[Vid
         LockonError: No JSON, another structure, or images that are missing and required.
     """
     try:
-        content = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
+        content = read_json(path, LARGEST_SET)
+    except OSError as error:
+        raise LockonError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
         raise LockonError(f"{path} is no JSON: {error}") from error
     if not isinstance(content, dict) or not content:
         raise LockonError(f"{path}: expected an object with one entry per sequence, as PySOT's dataset files have")
@@ -164,14 +168,14 @@ def _sequence(path: Path, key: str, entry: Any, name: str, origin: int) -> Video
 
 
 def _image(folder: Path, names: list[str], index: int) -> Path:
-    return folder / names[index]
+    return inside(folder, names[index], str(folder))
 
 
 def _row(row: Any, where: str) -> list[float]:
     """Return four or eight numbers of one frame; none where there is no box."""
     try:
         numbers = [float(value) for value in row]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise LockonError(f"{where}: expected four or eight numbers, found {str(row)[:40]}") from None
     if not numbers or all(map(np.isnan, numbers)):
         return []
@@ -187,7 +191,7 @@ def _flags(entry: dict[str, Any], key: str, count: int, where: str) -> NDArray[n
         return None
     try:
         flags = np.array([float(value) for value in values])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise LockonError(f"{where}: {key} holds something that is no number") from None
     if len(flags) != count:
         raise LockonError(f"{where}: {len(flags)} values of {key}, but {count} frames")
@@ -217,5 +221,5 @@ def _size(entry: dict[str, Any], where: str) -> tuple[int, int] | None:
         return None
     try:
         return int(width), int(height)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise LockonError(f"{where}: width {width!r} and height {height!r}, expected whole numbers") from None

@@ -58,7 +58,7 @@ def truth(files: SequenceFiles) -> Truth:
     """Read the boxes of one target from boxes.txt or from the masks; `visible` is False where there is no box."""
     assert files.truth is not None
     if files.truth.suffix == ".txt":
-        table = read_table(files.truth, (4,))
+        table = read_table(files.truth, (4,), files.length)
         return Truth(from_one_based(table.values), table.lines, table.problems, table.widths > 0, wrong=table.wrong)
     rows, problems = [], []
     for path in files.masks or ():

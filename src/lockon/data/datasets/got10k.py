@@ -50,7 +50,7 @@ def _scan_sequence(folder: Path) -> SequenceFiles:
 def truth(files: SequenceFiles, part: Part) -> Truth:
     """Read the boxes of one sequence, NaN after the first in the test part; `visible` is None where there are no labels."""
     assert files.truth is not None
-    table = read_table(files.truth, (4,))
+    table = read_table(files.truth, (4,), files.length)
     folder = files.truth.parent
     size, fps, problems = _read_meta(folder / "meta_info.ini")
     if part == "Test" and len(table) == 1:

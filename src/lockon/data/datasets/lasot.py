@@ -66,7 +66,7 @@ def _scan_sequence(folder: Path, images: str) -> SequenceFiles:
 def truth(files: SequenceFiles, origin: int) -> Truth:
     """Read the boxes of one sequence; `visible` is None where there are no files of flags."""
     assert files.truth is not None
-    table = read_table(files.truth, (4,))
+    table = read_table(files.truth, (4,), files.length)
     problems = list(table.problems)
     absent = table.widths == 0
     flagged = False

@@ -43,7 +43,7 @@ class SequenceFiles:
         masks: One mask file per frame, or None.
         target: Which of several targets of the annotation, or None when there is one.
         first: Number of the first frame in the file names, where the layout fixes it.
-        count: Number of frames of `video` where it was counted already.
+        count: Number of frames of `video` where it was counted already, or of the benchmark's list where there are no images.
         attributes: Names of the benchmark's attributes that hold.
         pattern: How the benchmark names its images, to name those that are missing.
     """
@@ -59,6 +59,11 @@ class SequenceFiles:
     count: int | None = None
     attributes: frozenset[str] = field(default_factory=frozenset)
     pattern: str = "{:08d}.jpg"
+
+    @property
+    def length(self) -> int:
+        """Number of frames, as far as it is known without opening a video; else 0."""
+        return len(self.frames) or self.count or 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,12 +83,16 @@ def _spellings(names: tuple[str, ...]) -> dict[str, str]:
 
 
 @cache
+def _listed_benchmarks() -> frozenset[str]:
+    return frozenset(file.name.removesuffix(".json") for file in (resources.files("lockon.data") / "lists").iterdir())
+
+
+@cache
 def official(name: str) -> Official | None:
     """Read the complete benchmark of a dataset's name; None where no list is kept."""
-    file = resources.files("lockon.data") / "lists" / f"{name}.json"
-    if not file.is_file():
+    if name not in _listed_benchmarks():  # a name of anybody's is no path
         return None
-    content = json.loads(file.read_text(encoding="utf-8"))
+    content = json.loads((resources.files("lockon.data") / "lists" / f"{name}.json").read_text(encoding="utf-8"))
     names: dict[str, str] = content.get("attributes", {})
     sequences = {
         sequence: Listed(

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon.data.image_files import decode_image
 from lockon.errors import LockonError
 from lockon.types import FloatArray
 
@@ -39,7 +40,7 @@ def read_mask_image(path: Path) -> NDArray[np.uint8]:
     Raises:
         LockonError: The file is missing or no image.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    image = decode_image(path, cv2.IMREAD_UNCHANGED)
     if image is None:
         state = "is not a readable mask image" if path.exists() else "does not exist"
         raise LockonError(f"{path} {state}; run `lockon data check` to list every broken file of a dataset")

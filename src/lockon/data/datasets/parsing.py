@@ -79,17 +79,18 @@ def parse_row(text: str, widths: tuple[int, ...]) -> list[float]:
     return numbers
 
 
-def parse_table(text: str, where: str, widths: tuple[int, ...]) -> TextTable:
-    """Parse one ground-truth text; empty lines at the end are dropped, in the middle they are rows of NaN.
+def parse_table(text: str, where: str, widths: tuple[int, ...], count: int = 0) -> TextTable:
+    """Parse one ground-truth text; empty lines are rows of NaN, those at the end only where frames ask for them.
 
     Args:
         text: The file's text.
         where: The file's name, for messages.
         widths: Allowed numbers per line, for example (4,) or (4, 8).
+        count: Number of frames, or 0 where it is unknown: that many lines are kept, if there are as many with the empty ones.
     """
     lines = text.splitlines()
-    while lines and not lines[-1].strip():
-        lines.pop()
+    last = next((number for number in range(len(lines), 0, -1) if lines[number - 1].strip()), 0)
+    lines = lines[: count if last < count <= len(lines) and last else last]
     quick = _parse_plain(text, lines, widths)
     if quick is not None:
         return quick
@@ -127,13 +128,13 @@ def _parse_plain(text: str, lines: list[str], widths: tuple[int, ...]) -> TextTa
     return TextTable(values, np.full(len(rows), width, dtype=np.int64), np.arange(1, len(rows) + 1), ())
 
 
-def read_table(path: Path, widths: tuple[int, ...]) -> TextTable:
+def read_table(path: Path, widths: tuple[int, ...], count: int = 0) -> TextTable:
     """Read a file as `parse_table` does; one that cannot be read is a table without rows and with that problem."""
     try:
         text = read_text(path)
     except LockonError as error:
         return TextTable(np.zeros((0, max(widths))), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), (str(error),))
-    return parse_table(text, str(path), widths)
+    return parse_table(text, str(path), widths, count)
 
 
 def read_flags(path: Path, count: int | None = None) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:

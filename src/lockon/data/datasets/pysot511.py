@@ -9,7 +9,6 @@ writes this layout.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from lockon._documents import LARGEST_SET, MALFORMED, read_json
 from lockon.data.track_masks import MaskFiles
 from lockon.data.tracks import ImageFiles, Track, TrackSet
 from lockon.errors import LockonError
@@ -43,11 +43,11 @@ def read(root: Path, name: str, skip: Collection[str] = (), *, masks: bool = Fal
         raise LockonError(f"{root} holds no 511-pixel patches; expected {EXPECTS}")
     file = next(root / name for name in ANNOTATIONS if (root / name).is_file())
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = read_json(file, LARGEST_SET)
         tracks = TrackSet.build(name, _tracks(content), ImageFiles(root / FOLDER, PATTERN), cropped=True, skip=skip)
     except LockonError:
         raise
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, *MALFORMED) as error:
         raise LockonError(
             f"{file} is no annotation of 511-pixel patches: {error}; expected {{video: {{track: {{frame: box}}}}}}"
         ) from error

@@ -13,6 +13,7 @@ import dataclasses
 from collections import Counter
 from pathlib import Path
 
+from lockon.data.datasets.absence import as_absent
 from lockon.data.datasets.bare import bare_layout, json_of, load_json, text_files
 from lockon.data.datasets.layout import FrameMode, Layout, SequenceFiles
 from lockon.data.datasets.table import (
@@ -112,24 +113,29 @@ def _load(name: str, root: Path, frames: FrameMode) -> list[VideoSequence]:
     """Load the sequences of one dataset, with what its list knows beside what lies on disk."""
     if not layout_of(name).is_root(root) and (file := json_of(root, name)) is not None:
         sequences = load_json(file, name, layout_of(name).origin, frames)
+        complete = official_list(name)
+        if complete is not None:
+            sequences = [dataclasses.replace(sequence, name=complete.canonical(sequence.name)) for sequence in sequences]
     else:
         layout, scanned = scan_dataset(name, root, frames)
         sequences = [layout.read(files, name, frames) for files in scanned]
         if not sequences:
             raise LockonError(f"{root} holds no sequence of {name}; expected {layout.expects}")
-    return sorted((_with_list(sequence, frames) for sequence in sequences), key=lambda sequence: sequence.name)
+    sequences.sort(key=lambda sequence: sequence.name)
+    sequences = as_absent(sequences, official_list(name), f"{name}:{root}", unstated=name == FOLDER)
+    return [_with_list(sequence, frames) for sequence in sequences]
 
 
 def _with_list(sequence: VideoSequence, frames: FrameMode) -> VideoSequence:
-    """Take the name and attributes of the benchmark's list; and the size of the frames, where no images could be of another."""
+    """Add attributes from the benchmark's list; and the size of the frames, where there are no images that could be of another."""
     complete = official_list(sequence.dataset)
-    if complete is None or (listed := complete.get(sequence.name)) is None:
+    listed = complete.sequences.get(sequence.name) if complete is not None else None
+    if listed is None:
         return sequence
-    name = complete.canonical(sequence.name)
     size = sequence.frame_size
     if size is None and frames == "optional" and len(sequence) == listed.frames and not sequence.frames.paths[0].exists():
         size = listed.size
-    return dataclasses.replace(sequence, name=name, attributes=sequence.attributes | listed.attributes, frame_size=size)
+    return dataclasses.replace(sequence, attributes=sequence.attributes | listed.attributes, frame_size=size)
 
 
 def _distinct(pooled: list[VideoSequence]) -> list[VideoSequence]:

@@ -16,7 +16,6 @@ after decoding. Pixels and masks are read only when they are asked for.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon._documents import MALFORMED, parse_json
+from lockon._names import inside
 from lockon.data.rle import decode_rle
 from lockon.data.sequence import read_image
 from lockon.errors import LockonError, unknown_name
@@ -219,13 +220,13 @@ def parse_line(line: str, folder: Path, where: str) -> StillImage:
         LockonError: No JSON, a missing key, a box that is not four finite numbers, a mask without its size.
     """
     try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
+        record = parse_json(line)
+    except ValueError as error:
         raise LockonError(f"{where}: no JSON: {error}") from error
     try:
         video, frame = record.get("video"), record.get("frame")
         return StillImage(
-            path=folder / record["image"],
+            path=inside(folder, record["image"], where),
             width=int(record["width"]),
             height=int(record["height"]),
             objects=tuple(_parse_object(item) for item in record["objects"]),
@@ -235,7 +236,9 @@ def parse_line(line: str, folder: Path, where: str) -> StillImage:
         )
     except KeyError as error:
         raise LockonError(f"{where}: key {error} is missing") from error
-    except (TypeError, ValueError, AttributeError) as error:
+    except LockonError as error:
+        raise error if str(error).startswith(where) else LockonError(f"{where}: {error}") from error
+    except MALFORMED as error:
         raise LockonError(f"{where}: {error}") from error
 
 

@@ -56,7 +56,7 @@ def _read_limits(folder: Path) -> tuple[tuple[int, int] | None, tuple[str, ...]]
 def truth(files: SequenceFiles) -> Truth:
     """Read the boxes of one sequence; `visible` is None unless some line says NaN."""
     assert files.truth is not None
-    table = read_table(files.truth, (4,))
+    table = read_table(files.truth, (4,), files.length)
     _, problems = _read_limits(files.truth.parent)
     absent = table.widths == 0
     visible = ~absent if absent.any() else None

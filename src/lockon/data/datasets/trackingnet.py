@@ -46,7 +46,7 @@ def scan(root: Path, test: bool) -> list[SequenceFiles]:
 def truth(files: SequenceFiles, test: bool) -> Truth:
     """Read the boxes of one sequence, NaN after the first in the test part."""
     assert files.truth is not None
-    table = read_table(files.truth, (4,))
+    table = read_table(files.truth, (4,), files.length)
     if test and len(table) == 1:
         return first_box(files, table.values, table.problems)
     absent = table.widths == 0

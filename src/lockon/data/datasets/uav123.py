@@ -92,7 +92,7 @@ def _piece_start(stem: str, number: int, truth: Path, dataset: str) -> int:
 def truth(files: SequenceFiles) -> Truth:
     """Read the boxes of one sequence; `visible` is False where a line says NaN."""
     assert files.truth is not None
-    table = read_table(files.truth, (4,))
+    table = read_table(files.truth, (4,), files.length)
     return Truth(from_one_based(table.values), table.lines, table.problems, table.widths > 0, wrong=table.wrong)
 
 

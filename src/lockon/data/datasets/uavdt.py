@@ -43,7 +43,7 @@ def scan(root: Path) -> list[SequenceFiles]:
 def truth(files: SequenceFiles) -> Truth:
     """Read the boxes of one sequence; `visible` is None unless some line says NaN."""
     assert files.truth is not None
-    table = read_table(files.truth, (4,))
+    table = read_table(files.truth, (4,), files.length)
     absent = table.widths == 0
     return Truth(table.values, table.lines, table.problems, ~absent if absent.any() else None, wrong=table.wrong)
 

@@ -25,6 +25,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lockon._names import inside
 from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, list_folders, list_images
 from lockon.data.datasets.parsing import parse_table, read_text
@@ -73,10 +74,11 @@ def scan(root: Path) -> list[SequenceFiles]:
     """List the sequences that `list.txt` names (present or not), or every folder with a groundtruth.txt where there is no list."""
     listing = root / "list.txt"
     if listing.is_file():
-        names = sorted(line.strip() for line in read_text(listing).splitlines() if line.strip())
+        lines = enumerate(map(str.strip, read_text(listing).splitlines()), start=1)
+        folders = sorted(inside(root, line, f"{listing}:{number}") for number, line in lines if line)
     else:
-        names = [child.name for child in list_folders(root) if (child / "groundtruth.txt").is_file()]
-    return [_scan_sequence(root / name) for name in names]
+        folders = [child for child in list_folders(root) if (child / "groundtruth.txt").is_file()]
+    return [_scan_sequence(folder) for folder in folders]
 
 
 def _scan_sequence(folder: Path) -> SequenceFiles:
@@ -97,7 +99,7 @@ def truth(files: SequenceFiles, box_rule: BoxRule = "extent") -> Truth:
     folder = files.truth.parent
     if has_masks(text):
         return _mask_truth(files, files.truth, text)
-    table = parse_table(text, str(files.truth), (4, 8))
+    table = parse_table(text, str(files.truth), (4, 8), files.length)
     rectangles = table.widths == 4
     polygons = table.values.copy()
     polygons[rectangles] = box_to_polygon(table.values[rectangles, :4])

@@ -9,7 +9,6 @@ Boxes are the extents of the masks. Reading all of them takes a while; it is don
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon._documents import LARGEST_SET, MALFORMED, read_json
 from lockon.data.datasets.mask_boxes import remembered_boxes
 from lockon.data.datasets.mask_images import mask_to_box, read_mask
 from lockon.data.tracks import ImageFiles, Track, TrackSet
@@ -80,13 +80,13 @@ def read(root: Path, name: str = "YouTubeVOS", skip: Collection[str] = (), *, ma
 def _keys(file: Path) -> Iterator[_Key]:
     """Return objects and frames by video, object and frame."""
     try:
-        videos = json.loads(file.read_text(encoding="utf-8"))["videos"]
+        videos = read_json(file, LARGEST_SET)["videos"]
         for video, content in sorted(videos.items()):
             for track, item in sorted(content["objects"].items(), key=lambda pair: int(pair[0])):
                 if "category" not in item:
                     raise LockonError(f"{file} is not of the training part: object {track} of {video} has no category; give that of train/")
                 yield from (_Key(video, f"{int(track):02d}", int(frame)) for frame in sorted(item["frames"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, *MALFORMED) as error:
         raise LockonError(f"{file} is no meta.json of YouTube-VOS: {type(error).__name__} {error}") from error
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon._documents import MALFORMED, read_json
 from lockon._files import PendingFile, write_bytes
 from lockon.data.samples.pipeline import Pipeline
 from lockon.errors import LockonError
@@ -158,10 +159,10 @@ class CachedPipeline:
             write_bytes(file, json.dumps(content, indent=1).encode())
             return dtype, shard
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
+            content = read_json(file)
             dtype = np.dtype([(name, kind, tuple(shape)) for name, kind, shape in content["fields"]])
             header, stored = (content["format"], content["count"], content["identity"]), int(content["shard"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, *MALFORMED) as error:
             raise LockonError(f"{file} cannot be read as the index of a cache ({error}); delete {self.folder}") from None
         if header != (_FORMAT, self.count, identity):
             raise LockonError(
