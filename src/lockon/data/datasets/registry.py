@@ -148,8 +148,7 @@ def _distinct(pooled: list[VideoSequence]) -> list[VideoSequence]:
 
 
 def _unique(sequences: list[VideoSequence], root: Path) -> list[VideoSequence]:
-    names = Counter(sequence.name for sequence in sequences)
-    double = [name for name, count in names.items() if count > 1]
+    double = [name for name, count in Counter(sequence.name for sequence in sequences).items() if count > 1]
     if double:
         raise LockonError(f"{root}: sequence names {', '.join(double[:5])} occur more than once; rename the folders")
     return sequences
