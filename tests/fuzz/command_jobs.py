@@ -24,12 +24,16 @@ SAVED_OFTEN = ("train.output.save_every=1", "train.output.log_every=1", "train.s
 
 @dataclass(frozen=True)
 class Job:
-    """A command: `words` with {inputs} and {out} for the folders, and what it has to be given to go on after it was stopped."""
+    """A command: `words` with {inputs} and {out} for the folders, and what it has to be given to go on after it was stopped.
+
+    Files called as in `interim` are replaced as the work goes on, so that a kill leaves an earlier state of them.
+    """
 
     name: str
     words: tuple[str, ...]
     again: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    interim: tuple[str, ...] = ()
 
     def command(self, inputs: Path, out: Path) -> list[str]:
         """Return the words of the command line."""
@@ -48,6 +52,7 @@ _ROWS = ("--only", "compact-ban.base", "--only", "compact-ban.cr", "--seeds", "0
 _STUDY = ("study", "rbo", "--data-root", "{inputs}", "--out", "{out}/study", *_ROWS, "--steps", "2", "--samples", "4")
 _TORCH = ("torch", "safetensors")
 _TRAINING = (*_TORCH, "lightning_fabric", "tensorboard")
+_WEIGHTS = ("last.safetensors", "best.safetensors")
 
 JOBS = (
     Job("track", (*_TRACK, "--out", "{out}/drawn.mp4", "--save", "{out}/boxes.csv", "--save", "{out}/boxes.json")),
@@ -56,8 +61,8 @@ JOBS = (
     Job("export", ("export", "lockon-s", "--weights", "{inputs}/lockon-s.safetensors", "--out", "{out}"), (), (*_TORCH, "onnxscript")),
     Job("convert", ("convert", "siamrpn-alexnet", "{inputs}/model.pth", "{out}/weights.safetensors"), (), _TORCH),
     Job("bench run", _BENCH),
-    Job("train", (*_TRAIN, "--threads", "1", *_sets(*SMALL, *SAVED_OFTEN)), ("--resume",), _TRAINING),
-    Job("study", (*_STUDY, "--jobs", "0", "--device", "cpu", *_sets(*SMALL, *SAVED_OFTEN)), (), _TRAINING),
+    Job("train", (*_TRAIN, "--threads", "1", *_sets(*SMALL, *SAVED_OFTEN)), ("--resume",), _TRAINING, _WEIGHTS),
+    Job("study", (*_STUDY, "--jobs", "0", "--device", "cpu", *_sets(*SMALL, *SAVED_OFTEN)), (), _TRAINING, _WEIGHTS),
 )
 
 # One kind of output each, for disks that fill up.
