@@ -79,27 +79,17 @@ def _scan_targets(name: str, folder: Path, frames: tuple[Path, ...], video: Path
     if boxes is None or boxes.suffix != ".csv":
         return [SequenceFiles(name, folder, frames, boxes, video=video)]
     count = None if video is None else VideoFrames(video).count()
-    targets = _list_targets(boxes)
-    if len(targets) < 2:
-        return [SequenceFiles(name, folder, frames, boxes, video=video, count=count)]
-    return [SequenceFiles(f"{name}.{target}", folder, frames, boxes, video=video, target=target, count=count) for target in targets]
-
-
-def _list_targets(boxes: Path) -> list[int]:
-    rows, _ = _read_csv(boxes)
-    return sorted({target for _, target, _, _ in rows})
+    numbers = sorted({target for _, target, _, _ in _read_csv(boxes)[0]})
+    targets: dict[str, int | None] = {f"{name}.{number}": number for number in numbers} if len(numbers) > 1 else {name: None}
+    return [SequenceFiles(one, folder, frames, boxes, video=video, target=target, count=count) for one, target in targets.items()]
 
 
 def truth(files: SequenceFiles) -> Truth:
     """Read the boxes of one target; `visible` is None: a frame without a box is one without annotation."""
-    assert files.truth is not None
-    if files.truth.suffix == ".txt":
-        table = read_table(files.truth, (4,))
+    path = files.annotation
+    if path.suffix == ".txt":
+        table = read_table(path, (4,))
         return Truth(table.values, table.lines, table.problems, wrong=table.wrong)
-    return _truth_of_csv(files, files.truth)
-
-
-def _truth_of_csv(files: SequenceFiles, path: Path) -> Truth:
     rows, faults = _read_csv(path)
     problems = list(faults)
     count = len(files.frames) if files.count is None else files.count

@@ -12,12 +12,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lockon.data.track_masks import MaskFiles
+from lockon.data.track_masks import patch_mask
 from lockon.data.tracks import ImageFiles, Track, TrackSet
 from lockon.errors import LockonError
 
@@ -55,7 +56,7 @@ def read(root: Path, name: str, skip: Collection[str] = (), *, masks: bool = Fal
         raise LockonError(
             f"{file} has boxes from 0 to 1, whose shape is not the object's; write pixels: lockon data crop511 {name}:DIR OUT"
         )
-    return replace(tracks, masks=MaskFiles(ImageFiles(root / FOLDER, MASK_PATTERN))) if masks else tracks
+    return replace(tracks, masks=partial(patch_mask, ImageFiles(root / FOLDER, MASK_PATTERN))) if masks else tracks
 
 
 def _tracks(content: dict[str, Any]) -> Iterator[Track]:
