@@ -99,7 +99,7 @@ def test_groups_change_by_dotted_name_and_the_given_configuration_stays() -> Non
         ({"sizes": "4,x"}, "sizes must be a whole number, got '4,x'; for example sizes=8,16"),
         ({"sizes": 4}, "sizes must be a list of values, got 4"),
         ({"pair": "1"}, "pair must be 2 values, got '1'"),
-        ({"window": 3}, "window must be a Window, got 3"),
+        ({"window": 3}, "window is a group of options, got 3; set one of them, for example window."),
         ({"window.kind": "hamming"}, "window.kind must be one of hann, gauss, got 'hamming'"),
         ({"window.influence": "2"}, "window.influence must be between 0 and 1, got 2.0"),
     ],
@@ -225,7 +225,7 @@ def test_a_part_that_is_there_keeps_its_values() -> None:
             "choice.boxes.top is a field of mean-near, which is not chosen; choose it by choice.boxes=mean-near",
         ),
         ({"choice.boxes.tip": 3}, "unknown option 'choice.boxes.tip'"),
-        ({"choice.boxes": 3}, "choice.boxes must be a Best or a MeanNear, got 3"),
+        ({"choice.boxes": 3}, "choice.boxes must be one of best, mean-near, got 3; for example choice.boxes=best"),
     ],
 )
 def test_wrong_parts_are_refused(overrides: dict[str, object], message: str) -> None:

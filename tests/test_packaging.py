@@ -65,13 +65,14 @@ def test_core_dependencies(metadata) -> None:
 
 
 def test_extras(metadata) -> None:
-    assert set(metadata.get_all("Provides-Extra")) == {"torch", "train", "bench", "export", "openvino", "app", "ray", "vot", "docs", "dev"}
+    extras = {"torch", "train", "bench", "export", "openvino", "app", "ray", "vot", "video", "docs", "dev"}
+    assert set(metadata.get_all("Provides-Extra")) == extras
 
 
 def test_entry_point(wheel: Path, names: set[str]) -> None:
     (path,) = [name for name in names if name.endswith(".dist-info/entry_points.txt")]
     with zipfile.ZipFile(wheel) as archive:
-        assert "lockon = lockon.cli:main" in archive.read(path).decode()
+        assert "lockon = lockon.__main__:main" in archive.read(path).decode()
 
 
 def test_constraints_pin_what_development_needs(metadata) -> None:

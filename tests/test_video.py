@@ -239,7 +239,7 @@ BAD = {
     "missing": ("nowhere.mp4", "does not exist; give a video file"),
     "empty path": ("", "empty path"),
     "no video": ("text.mp4", "is not a video"),
-    "empty file": ("zero.mp4", "is not a video"),
+    "empty file": ("zero.mp4", "is empty"),
     "empty folder": ("void", "holds no images"),
     "one image": ("one.png", "is a single image"),
     "only broken images": ("broken", "no frame could be read"),

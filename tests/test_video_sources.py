@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from lockon.video_sources import FrameClock, list_images, natural_key, read_pixels
+from lockon.video_sources import list_images, natural_key, read_pixels
 
 
 def test_natural_order(tmp_path: Path) -> None:
@@ -59,43 +59,3 @@ def test_no_image_is_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.png").write_bytes(content)
     assert read_pixels(tmp_path / "a.png") is None
     assert read_pixels(tmp_path / "missing.png") is None
-
-
-def number_all(times: list[float], fps: float, count: int | None = None) -> list[int]:
-    """Numbers of frames with these time stamps (in frame periods), where the decoder reports no failures."""
-    clock, last, numbers = FrameClock(fps, count), -1, []
-    for time in times:
-        last = clock.number(last + 1, last, 500 + time * 1000 / fps)
-        numbers.append(last)
-    return numbers
-
-
-def test_lost_frames_of_a_constant_rate_are_seen() -> None:
-    times = [*range(40), *range(45, 60)]
-    assert number_all([float(time) for time in times], 25.0) == times
-
-
-def test_rounded_stamps_are_on_the_grid() -> None:
-    clock = FrameClock(30.0, None)
-    numbers = [clock.number(index, index - 1, round(1000 * index / 30)) for index in range(100)]
-    assert numbers == list(range(100))
-
-
-@pytest.mark.parametrize(
-    "times",
-    [
-        [0.97 * index for index in range(60)],  # off the grid after four frames
-        [float(index) for index in range(200) if index % 9],  # a gap before the rate is known to be constant
-        [0.0] * 40,  # no time stamps
-    ],
-)
-def test_variable_rates_are_counted(times: list[float]) -> None:
-    assert number_all(times, 25.0) == list(range(len(times)))
-
-
-def test_numbers_beyond_the_count_are_not_believed() -> None:
-    assert number_all([*map(float, range(30)), 500.0, 501.0], 25.0, count=40) == list(range(32))
-
-
-def test_no_rate_no_clock() -> None:
-    assert FrameClock(None, None).number(7, 6, 12345.0) == 7

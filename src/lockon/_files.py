@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from lockon.errors import LockonError
+from lockon.errors import LockonError, OutputError
 
 _PREFIX = ".lockon-"  # of temporary files
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
@@ -99,11 +99,11 @@ class PendingFile:
             raise cannot_write(self.path, error) from None
 
 
-def cannot_write(path: Path, error: Exception, advice: str = "") -> LockonError:
+def cannot_write(path: Path, error: Exception, advice: str = "") -> OutputError:
     """Return the one-line error for a file that the system refuses to write."""
     reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
     where = f" ({error.filename})" if isinstance(error, OSError) and error.filename and advice else ""
-    return LockonError(f"cannot write {path}: {reason}{where}{advice}")
+    return OutputError(f"cannot write {path}: {reason}{where}{advice}")
 
 
 def descriptor_of(path: Path) -> int | None:

@@ -20,7 +20,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import cv2
 
-from lockon.errors import LockonError
+from lockon.errors import LockonError, OutputError
 
 DIED = "the tracker's process died (a crash in native code, or out of memory)"
 Item = TypeVar("Item")
@@ -110,6 +110,7 @@ class ProcessPool(Generic[Item]):
 
         Raises:
             LockonError: A worker cannot read what was sent to it.
+            OutputError: A worker cannot write its files.
         """
         busy = {worker.pipe: number for number, worker in enumerate(self._workers) if worker.item is not None}
         for pipe in wait(list(busy), timeout):
@@ -155,6 +156,8 @@ class ProcessPool(Generic[Item]):
             worker.pipe.close()
             self._workers[number] = self._start(number)
             return Message("died", item, number)
+        if kind == "stopped":
+            raise OutputError(value)
         if kind == "unreadable":
             raise LockonError(f"a worker process cannot read its task: {value}")
         if kind == "done":
@@ -205,6 +208,9 @@ def _serve(pipe: Connection, threads: int) -> None:
             continue
         try:
             answer = work(item, lambda value: pipe.send(("progress", value)))
+        except OutputError as error:
+            pipe.send(("stopped", str(error)))
+            return
         except KeyboardInterrupt:  # it was asked to stop, and has saved what it had
             return
         with suppress(BrokenPipeError):  # nobody wants it any more; seen at the next turn

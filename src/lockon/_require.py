@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import json
+from functools import lru_cache
 from types import ModuleType
 
 from lockon.errors import LockonError
@@ -22,6 +24,7 @@ EXTRAS = {
     "trax": "vot",
     "optuna": "bench",
     "ray": "ray",
+    "av": "video",
 }
 
 
@@ -32,13 +35,38 @@ def missing_extra(module: str, extra: str | None = None) -> LockonError | None:
         module: Import name, for example "torch.nn".
         extra: The extra to name; None for the smallest one that brings the module.
 
-    >>> str(missing_extra("torch", "train"))
-    'this needs torch, which is not installed; type: pip install "lockon[train]"'
+    >>> str(missing_extra("torch", "train"))  # doctest: +ELLIPSIS
+    'this needs torch, which is not installed; type: pip install ...'
     """
     name = module.partition(".")[0]
     if name not in EXTRAS:
         return None
-    return LockonError(f'this needs {name}, which is not installed; type: pip install "lockon[{extra or EXTRAS[name]}]"')
+    return LockonError(f"this needs {name}, which is not installed; type: {install_command(extra or EXTRAS[name])}")
+
+
+@lru_cache
+def install_command(extra: str) -> str:
+    """Return the command that installs an extra, as it works for how lockon itself was installed.
+
+    >>> install_command("torch").startswith("pip install ")
+    True
+    """
+    from importlib import metadata  # 20 ms, of errors only
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    try:
+        origin = metadata.distribution("lockon").read_text("direct_url.json")
+    except metadata.PackageNotFoundError:  # run from a folder: there is nothing that could have extras
+        return f"pip install {' '.join(sorted(module.replace('_', '-') for module, one in EXTRAS.items() if one == extra))}"
+    if origin is None:  # from an index
+        return f'pip install "lockon[{extra}]"'
+    stated = json.loads(origin)
+    url = str(stated.get("url", ""))
+    if "dir_info" not in stated:  # a wheel, a repository
+        return f'pip install "lockon[{extra}] @ {url}"'
+    editable = "-e " if stated["dir_info"].get("editable") else ""
+    return f'pip install {editable}"{url2pathname(urlsplit(url).path)}[{extra}]"'
 
 
 def require(module: str, extra: str | None = None) -> ModuleType:

@@ -215,6 +215,14 @@ def _new_value(config: Any, name: str, group: dict[str, object]) -> Any:
         try:
             current = convert(group[""], hint, current, apply_overrides)
         except MismatchError as mismatch:
+            parts = _part_fields(type(config)).get(name)  # type: ignore[arg-type]  # is an instance
+            if parts:
+                example = f"{name}={next(iter(parts))}"
+                raise LockonError(f"{name} must be one of {', '.join(parts)}, got {group['']!r}; for example {example}") from None
+            if dataclasses.is_dataclass(current):
+                path, value = _first_leaf(name, current)
+                example = f"{path}={_as_text(value)}"
+                raise LockonError(f"{name} is a group of options, got {group['']!r}; set one of them, for example {example}") from None
             raise LockonError(f"{name} must be {mismatch}, got {group['']!r}; for example {name}={_as_text(current)}") from None
     inner = {key: value for key, value in group.items() if key}
     if not inner:
@@ -223,17 +231,29 @@ def _new_value(config: Any, name: str, group: dict[str, object]) -> Any:
         return apply_overrides(current, inner)
     except LockonError as error:
         text = str(error)
-        raise LockonError(text if text.startswith("unknown ") else f"{name}.{text}") from None
+        if text.startswith("unknown "):
+            raise
+        field = text.partition(" ")[0]
+        raise LockonError(f"{name}.{text.replace(f'for example {field}', f'for example {name}.{field}')}") from None
+
+
+def _first_leaf(path: str, value: Any) -> tuple[str, Any]:
+    """Return the dotted name and the value of the first option in a group that is no group itself."""
+    while dataclasses.is_dataclass(value):
+        first = dataclasses.fields(value)[0].name
+        path, value = f"{path}.{first}", getattr(value, first)
+    return path, value
 
 
 def _unknown(name: str, known: list[str]) -> LockonError:
-    """Return the error for an unknown name; a name given without its group finds the full one."""
+    """Return the error for an unknown name; one without its group, or with a part of its last word, finds the full one."""
     leaf = name.rpartition(".")[2]
     tails = {full: full.rpartition(".")[2] for full in known}
     near = difflib.get_close_matches(leaf, set(tails.values()), n=2, cutoff=0.8)
-    full = [key for key, tail in tails.items() if tail in near]
-    if full and not difflib.get_close_matches(name, known, n=1, cutoff=0.5):
-        return LockonError(f"unknown option {name!r}; did you mean {' or '.join(map(repr, full))}? known: {', '.join(sorted(known))}")
+    full = [key for key, tail in tails.items() if tail in near] or [key for key, tail in tails.items() if leaf in tail.split("_")]
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if full and not (close and tails[close[0]] in near):
+        return LockonError(f"unknown option {name!r}; did you mean {' or '.join(map(repr, full[:3]))}? there are {len(known)}")
     return unknown_name("option", name, known)
 
 

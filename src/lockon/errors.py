@@ -15,12 +15,26 @@ class LockonError(ValueError):
     """A mistake in the input, described in one line that ends with what to do about it."""
 
 
+class OutputError(LockonError):
+    """A file that cannot be written: a full disk, a folder that is gone. Work that only fills files should end."""
+
+
 class LockonWarning(UserWarning):
     """A notice that something was repaired or skipped and the work went on; the text names what and where."""
 
 
+# The commands that list what there is of a kind.
+_LISTINGS = {
+    "tracker": "lockon zoo list",
+    "refiner": "lockon zoo list",
+    "dataset": "lockon data list",
+    "training set": "lockon data list",
+}
+_LISTED = 8  # names that an error lists; of more it shows the nearest
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> LockonError:
-    """Return the error for a name that is not in a list, with the nearest names suggested.
+    """Return the error for a name that is not in a list: the nearest names, and all of them or the command that lists them.
 
     Args:
         kind: What the name should be, for the message: "tracker", "preset".
@@ -33,4 +47,9 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> LockonError:
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
-    return LockonError(f"unknown {kind} {name!r}; {hint}known: {', '.join(names)}")
+    if len(names) <= _LISTED:
+        return LockonError(f"unknown {kind} {name!r}; {hint}known: {', '.join(names)}")
+    if not near:
+        hint = f"the nearest are {', '.join(difflib.get_close_matches(name, names, n=3, cutoff=0))}; "
+    listing = f"`{_LISTINGS[kind]}` lists all {len(names)}" if kind in _LISTINGS else f"there are {len(names)}"
+    return LockonError(f"unknown {kind} {name!r}; {hint}{listing}")

@@ -19,6 +19,8 @@ from numpy.typing import ArrayLike
 from lockon.errors import LockonError
 from lockon.ops.pixels import to_rgb
 from lockon.types import Frame
+from lockon.video_capture import is_video
+from lockon.video_decoder import VideoDecoder, open_video
 
 Source = str | os.PathLike[str] | int | Iterable[ArrayLike]
 
@@ -106,14 +108,10 @@ def open_source(source: Source, start: int) -> OpenedSource:
 
 
 def _open_file(path: Path, start: int) -> OpenedSource:
-    if path.suffix.lower() in IMAGE_SUFFIXES:
+    if path.suffix.lower() in IMAGE_SUFFIXES and not is_video(path):
         raise LockonError(f"{path} is a single image; give a video, or the folder of images that it belongs to")
-    if not os.access(path, os.R_OK):
-        raise LockonError(f"{path} cannot be read; check its permissions")
-    capture = cv2.VideoCapture(str(path))
-    if not capture.isOpened():
-        raise LockonError(f"{path} is not a video that OpenCV can read; check that it plays, or convert it: ffmpeg -i {path.name} out.mp4")
-    return _open_capture(capture, str(path), start, live=False)
+    video = open_video(path)
+    return OpenedSource(str(path), _read_video(video, start), video.fps, video.count)
 
 
 def _open_live(source: str | int, name: str, start: int) -> OpenedSource:
@@ -126,80 +124,29 @@ def _open_live(source: str | int, name: str, start: int) -> OpenedSource:
         hint = "check the address and the network"
     if not capture.isOpened():
         raise LockonError(f"{name} cannot be opened; {hint}")
-    return _open_capture(capture, name, start, live=True)
+    video = VideoDecoder(capture, name)
+    return OpenedSource(
+        name, _read_video(video, start), video.fps, video.count, live=video.count is None
+    )  # a file behind a URL is not live
 
 
-def _open_capture(capture: cv2.VideoCapture, name: str, start: int, live: bool) -> OpenedSource:
-    fps, count = capture.get(cv2.CAP_PROP_FPS), int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    known_fps = fps if 0 < fps < 1000 else None  # some containers state their clock (90000) instead
-    known_count = count if count > 0 else None
-    live = live and known_count is None  # an ordinary video behind a URL is not live
-    return OpenedSource(name, _read_capture(capture, start, known_count, None if live else known_fps), known_fps, known_count, live)
-
-
-def _read_capture(capture: cv2.VideoCapture, start: int, count: int | None, fps: float | None) -> Generator[Item, None, None]:
-    """Yield the frames of a video.
-
-    `grab` fails once per damaged packet and then goes on, so a failure counts as a frame while more frames are promised.
-    """
-    clock = FrameClock(fps, count)
-    index = last = -1  # the number of the frame that is tried, and of the last one that was read
+def _read_video(video: VideoDecoder, start: int) -> Generator[Item, None, None]:
+    """Yield the pictures of a video, and what lies between those that can be decoded."""
+    expected = start
     try:
-        while index - last < max(3, min((count or 0) - last, 1000)):
-            index += 1
-            if not capture.grab():
+        while (number := video.advance()) is not None:
+            image = video.picture() if number >= start else None
+            if image is None:
                 continue
-            index = clock.number(index, last, capture.get(cv2.CAP_PROP_POS_MSEC))
-            if index >= start:
-                decoded, image = capture.retrieve()
-                if not decoded:
-                    continue
-                first_missing = max(last + 1, start)
-                if first_missing < index:
-                    yield Gap(first_missing, index - 1, "the video is damaged there")
-                yield NumberedFrame(index, to_rgb(cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if image.ndim == 3 else image))
-            last = index
-        missing = (count or 0) - 1 - max(last, clock.latest)
-        if last >= start and missing > max(2, (count or 0) // 100):  # counts in headers are often off by a few
-            yield Gap(last + 1, last + missing, f"the video ends early, its header promises {count} frames")
+            if expected < number:
+                yield Gap(expected, number - 1, "the video is damaged there")
+            yield NumberedFrame(number, image)
+            expected = number + 1
+        total = video.total()
+        if start < expected < total:
+            yield Gap(expected, total - 1, f"the video ends early, or is damaged there; it has {total} frames")
     finally:
-        capture.release()
-
-
-class FrameClock:
-    """A clock that numbers frames by their time stamps in videos of constant frame rate, where decoders may lose frames silently.
-
-    A video counts as constant once its first 25 steps were exactly one period; the first stamp that is off the grid of
-    periods ends that for good (variable rate), and frames are only counted from then on.
-
-    Args:
-        fps: Frames per second, or None: frames are counted.
-        count: Number of frames in the header, or None.
-
-    Attributes:
-        latest: The last frame's time in periods, which shows whether the video ended; -1 where times are unknown.
-    """
-
-    def __init__(self, fps: float | None, count: int | None) -> None:
-        self.latest = -1
-        self._period = 1000 / fps if fps else 0.0
-        self._count = count
-        self._origin: float | None = None
-        self._constant, self._streak = True, 0
-
-    def number(self, counted: int, last: int, time_ms: float) -> int:
-        """Return the number of the frame stamped `time_ms`: the `counted`-th by counting, read after frame `last`."""
-        if not self._period:
-            return counted
-        if self._origin is None:
-            self._origin = time_ms - counted * self._period
-            return counted
-        position = (time_ms - self._origin) / self._period
-        number = self.latest = round(position)
-        if abs(position - number) > 0.1 or number <= last or (self._count is not None and number > self._count):
-            self._constant = False
-        self._streak += number == last + 1
-        return number if self._constant and self._streak >= 25 else counted
+        video.close()
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
@@ -269,7 +216,6 @@ def _read_arrays(frames: Iterable[ArrayLike], start: int) -> Generator[Item, Non
 
 __all__ = [
     "IMAGE_SUFFIXES",
-    "FrameClock",
     "Gap",
     "Item",
     "NumberedFrame",

@@ -95,7 +95,7 @@ class VideoWriter:
 
 def _is_whole(path: Path, frames: int) -> bool:
     """Check that a file that was just written holds so many frames and that its last one decodes: OpenCV's writer reports no errors."""
-    capture = cv2.VideoCapture(str(path))
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)  # others write lines of their own to stderr
     try:
         if not capture.isOpened() or int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) < frames:
             return False

@@ -14,6 +14,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from lockon._require import install_command
 from lockon.apps import vot
 from lockon.cli import app
 from lockon.errors import LockonError
@@ -151,7 +152,7 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch, capsys):
     with pytest.raises(typer.Exit) as caught:
         vot.main(tracker="kcf", weights=None, preset="default", device="auto", settings=None)
     assert caught.value.exit_code == 2
-    assert 'pip install "lockon[vot]"' in capsys.readouterr().err
+    assert install_command("vot") in capsys.readouterr().err
 
 
 # --- trackers.ini --------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Repetitions, anchors, reset and lockstep through `run_benchmark`: what is run, what is skipped, what is refused."""
+"""Repetitions, anchors, reset and batches through `run_benchmark`: what is run, what is skipped, what is refused."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ NET = TrackerSpec("net", "color")
     ],
     ids=lambda protocol: protocol.name,
 )
-def test_lockstep_equals_one_by_one_under_every_protocol(tmp_path, protocol):
+def test_a_batch_equals_one_by_one_under_every_protocol(tmp_path, protocol):
     status, together = run(tmp_path / "together", [NET], VIDEOS, protocol, make=make_color_tracker, batch=2)
     assert status == ["done"] * 5
     _, alone = run(tmp_path / "alone", [NET], VIDEOS, protocol, make=make_color_tracker)
@@ -162,7 +162,7 @@ def test_lockstep_equals_one_by_one_under_every_protocol(tmp_path, protocol):
     for ours, theirs in zip(together.records("net", protocol.name), alone.records("net", protocol.name), strict=True):
         np.testing.assert_allclose(ours.run.boxes, theirs.run.boxes, atol=1e-4)
         assert (ours.run.states, ours.run_key, ours.rules) == (theirs.run.states, theirs.run_key, theirs.rules)
-        assert (ours.setup["lockstep"], theirs.setup.get("lockstep")) == (2, None)
+        assert (ours.setup["batch"], theirs.setup.get("batch")) == (2, None)
     missing = together.records("net", protocol.name)[0]
     together.path("net", "colors", missing.sequence, missing.run_key).unlink()
     statuses = run(tmp_path / "together", [NET], VIDEOS, protocol, make=make_color_tracker, batch=2)[0]
@@ -178,7 +178,7 @@ def test_batches_need_a_stepped_tracker_and_a_clock_that_does_not_wait(tmp_path,
         run(tmp_path / "other", [NET], VIDEOS, RealTime(), make=make_color_tracker, batch=2)
 
 
-def test_a_broken_frame_in_lockstep_fails_its_own_sequence(tmp_path):
+def test_a_broken_frame_in_a_batch_fails_its_own_sequence(tmp_path):
     broken = video("broken", RED, 6)
 
     def read(path):

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from lockon._require import install_command
 from lockon.cli import app
 from lockon.cli._options import parse_overrides
 
@@ -196,7 +197,7 @@ def test_a_missing_package_is_named(here, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     done = lockon(*SEARCH)
     assert done.exit_code == 2
-    assert 'this needs optuna, which is not installed; type: pip install "lockon[bench]"' in done.stderr
+    assert f"this needs optuna, which is not installed; type: {install_command('bench')}" in done.stderr
 
 
 @pytest.mark.slow

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import typer
 
 from lockon.cli._ending import DEBUG, Terminated, one_line_errors
 from lockon.errors import LockonError
-from moving_square import write_clip
+from moving_square import box_of, write_clip
 
 LOCKON = [sys.executable, "-m", "lockon"]
 TRACK = [*LOCKON, "track", "clip.mp4", "--box", "30,30,28,22", "--tracker", "kcf"]
@@ -81,29 +80,24 @@ def test_closed_streams(clip: Path) -> None:
     assert run("| head -1").stderr == ""
 
 
-def slow_track(folder: Path, *options: str, ready: Callable[[], bool]) -> subprocess.Popen[str]:
-    """Start to track a long video, and return once it writes."""
-    write_clip(folder / "long.mp4", frames=3000)
-    command = [*LOCKON, "track", "long.mp4", "--box", "30,30,28,22", "--tracker", "csrt", "-q", *options]
-    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
-    while not ready():
-        assert process.poll() is None
-        time.sleep(0.02)
-    time.sleep(0.3)
-    return process
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clip(tmp_path_factory.mktemp("long") / "long.mp4", frames=8000)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_signals_save_what_was_tracked_and_leave_nothing_hidden(number: signal.Signals, tmp_path: Path) -> None:
-    def writes() -> bool:
-        return any(path.stat().st_size > 1000 for path in tmp_path.glob(".lockon-*.mp4"))
-
-    process = slow_track(tmp_path, "--out", "o.mp4", "--save", "b.csv", ready=writes)
+def test_signals_save_what_was_tracked_and_leave_nothing_hidden(number: signal.Signals, long_clip: Path, tmp_path: Path) -> None:
+    command = [*LOCKON, "track", str(long_clip), "--box", "30,30,28,22", "--tracker", "kcf", "-q", "--out", "o.mp4", "--save", "b.csv"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob(".lockon-*.mp4")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    time.sleep(1)
     process.send_signal(number)
     _, told = process.communicate()
     assert process.returncode == 128 + number
     assert told == ("interrupted\n" if number == signal.SIGINT else f"interrupted by {number.name}\n")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.csv", "long.mp4", "o.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.csv", "o.mp4"]
     assert (tmp_path / "b.csv").read_text().count("\n") > 5
 
 
@@ -117,3 +111,66 @@ def test_interrupted_while_modules_are_imported() -> None:
         process.send_signal(signal.SIGINT)
         _, told = process.communicate()
         assert "lockon/cli" not in told  # a traceback from before `lockon.__main__` is reached is Python's own
+
+
+def limited(*command: str, folder: Path, blocks: int) -> Any:
+    """Run a command none of whose files can grow past so many KiB: as on a full disk."""
+    line = f"ulimit -f {blocks}; exec " + " ".join(command)
+    return subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "file"),
+    [
+        (("--out", "o.mp4"), "o.mp4"),
+        (("--out", "o.avi"), "o.avi"),
+        (("--out", "o.mkv"), "o.mkv"),
+        (("--save", "o.csv"), "o.csv"),
+        (("--save", "o.json"), "o.json"),
+        (("--save", "o.xml"), "o.xml"),
+        (("--save", "o.jsonl"), "o.jsonl"),
+    ],
+)
+def test_a_full_disk_keeps_the_older_file_and_leaves_no_other(options: tuple[str, ...], file: str, tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.mp4", frames=120)
+    (tmp_path / file).write_text("older")
+    done = limited(*TRACK, "-q", *options, folder=tmp_path, blocks=2)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: cannot write {file}: ")
+    assert done.stderr.count("\n") == 1
+    assert (tmp_path / file).read_text() == "older"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["clip.mp4", file])
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_a_full_disk_stops_a_benchmark_and_is_called_that(workers: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for name in ("a", "b"):
+        write_clip(data / name / f"{name}.mp4", frames=200)
+        (data / name / "boxes.txt").write_text("".join(f"{','.join(map(str, box_of(frame)))}\n" for frame in range(200)))
+    run = [*LOCKON, "bench", "run", "--trackers", "kcf", "--data", "folder:data", "--out", "r", "--workers", workers]
+    done = limited(*run, folder=tmp_path, blocks=4)
+    assert done.returncode == 2
+    assert done.stderr.endswith("File too large\n")
+    assert "Traceback" not in done.stderr
+    assert not list((tmp_path / "r").rglob(".*"))
+    assert limited(*run, folder=tmp_path, blocks=4000).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--out", "./clip.mp4"),
+        ("--out", "link.mp4"),
+        ("--save", "o.csv", "--save", "./o.csv"),
+        ("--save", "clip.mp4", "--format", "csv"),
+    ],
+)
+def test_an_output_that_is_the_source_or_another_output_is_refused(options: tuple[str, ...], clip: Path) -> None:
+    (clip / "link.mp4").symlink_to("clip.mp4")
+    before = (clip / "clip.mp4").read_bytes()
+    done = subprocess.run([*TRACK, "-q", *options], cwd=clip, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "would overwrite" in done.stderr
+    assert (clip / "clip.mp4").read_bytes() == before
+    assert sorted(path.name for path in clip.iterdir()) == ["clip.mp4", "link.mp4"]

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import lockon
 from lockon import cli
+from lockon._require import install_command
 from lockon.errors import LockonError, LockonWarning
 
 RUN = CliRunner()
@@ -40,7 +41,7 @@ def test_mistakes_are_one_line_and_exit_2() -> None:
 def test_a_missing_extra_is_one_line() -> None:
     result = RUN.invoke(app_that(fail(ModuleNotFoundError("No module named 'torch'", name="torch"))), ["go"])
     assert result.exit_code == 2
-    assert result.stderr == 'error: this needs torch, which is not installed; type: pip install "lockon[torch]"\n'
+    assert result.stderr == f"error: this needs torch, which is not installed; type: {install_command('torch')}\n"
 
 
 def test_a_broken_module_of_ours_is_no_missing_extra() -> None:

@@ -207,7 +207,7 @@ def test_own_data_and_videos(tmp_path: Path) -> None:
     write_lines(tmp_path / "clip.txt", ["0,0,2,2", "99,0,2,2"])
     report = check_one("folder", tmp_path)
     assert report.problems == [
-        "clip: 3 frames decode but there are 2 boxes",
+        "clip: 3 frames but there are 2 boxes",
         "clip: the box lies outside the frame in line 2 of the annotation",
         f"pictures: 2 images but 3 boxes in {tmp_path / 'pictures' / 'boxes.txt'}",
     ]

@@ -9,6 +9,7 @@ from tiny_layouts import write_images, write_lines, write_video
 
 from lockon.data.datasets import folder
 from lockon.data.datasets.layout import LazyList, natural_key
+from lockon.data.paths import locate
 from lockon.data.video_frames import VideoFrames
 from lockon.errors import LockonError
 
@@ -112,7 +113,7 @@ def test_frames_survive_pickling(clip: Path) -> None:
 
 def test_frames_that_do_not_exist(clip: Path, tmp_path: Path) -> None:
     video = VideoFrames(clip)
-    with pytest.raises(LockonError, match="frame 9 cannot be read, only 6 frames decode"):
+    with pytest.raises(LockonError, match="there is no frame 9, the video has 6"):
         video.read(9)
     assert abs(red(video.read(0)) - VALUES[0]) < 8  # and goes on working
     with pytest.raises(IndexError):
@@ -120,10 +121,17 @@ def test_frames_that_do_not_exist(clip: Path, tmp_path: Path) -> None:
     with pytest.raises(LockonError, match="does not exist"):
         VideoFrames(tmp_path / "absent.mp4").read(0)
     (tmp_path / "text.mp4").write_text("no video")
-    with pytest.raises(LockonError, match="no video that OpenCV can open"):
+    with pytest.raises(LockonError, match="not a video that OpenCV can read"):
         VideoFrames(tmp_path / "text.mp4").count()
 
 
 def test_natural_order() -> None:
     names = ["b1.jpg", "a10.jpg", "a2.jpg", "a2b.jpg", "3.jpg"]
     assert sorted(names, key=lambda name: natural_key(Path(name))) == ["3.jpg", "a2.jpg", "a2b.jpg", "a10.jpg", "b1.jpg"]
+
+
+def test_a_suffix_that_is_not_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "clip.rm").write_bytes(b"video")
+    write_lines(tmp_path / "clip.txt", ["1,1,4,4"])
+    with pytest.raises(LockonError, match=r"holds clip\.rm, but \.rm files are not read; convert it to one of \.3gp"):
+        locate("folder", tmp_path)

@@ -276,7 +276,7 @@ def test_a_cuda_that_does_not_start_is_no_silent_fallback(report, monkeypatch):
 
 def test_openvino_missing_says_what_to_install(report, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "openvino", None)
-    with pytest.raises(LockonError, match=r'pip install "lockon\[openvino\]"'):
+    with pytest.raises(LockonError, match=r"pip install .*\[openvino\]"):
         OpenVinoModel(report.paths["search"])
 
 

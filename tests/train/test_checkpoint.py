@@ -74,7 +74,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_an_unwritable_place_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(LockonError, match=r"cannot write .*choose a folder that can be written"):
+    with pytest.raises(LockonError, match=r"cannot write .*choose a folder that you may write to"):
         save_weights(nn.Linear(1, 1), tmp_path / "file" / "weights.safetensors")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from lockon.data.sequence import LazyList, VideoSequence
 from lockon.tracker import NetworkTracker, TrackerConfig
-from lockon.train.validation import overlap_metrics, track_in_lockstep
+from lockon.train.validation import overlap_metrics, track_batched
 from lockon.types import Prediction, Template
 
 
@@ -33,10 +33,10 @@ def sequence(name: str, boxes, size=(120, 100)) -> VideoSequence:
     return VideoSequence(name, "made", LazyList([Path(str(i)) for i in range(len(boxes))], read), np.asarray(boxes, dtype=np.float64))
 
 
-def test_lockstep_equals_one_by_one() -> None:
+def test_a_batch_equals_one_by_one() -> None:
     sequences = [sequence("a", [[30, 30, 20, 20]] * 5), sequence("b", [[60, 20, 30, 10]] * 9, (200, 80)), sequence("c", [[5, 5, 9, 9]])]
     tracker = NetworkTracker(Drifting(), TrackerConfig())
-    together = track_in_lockstep(tracker, sequences)
+    together = track_batched(tracker, sequences)
     assert [boxes.shape for boxes in together] == [(5, 4), (9, 4), (1, 4)]
     for boxes, one in zip(together, sequences, strict=True):
         tracker.init(one.frames[0], one.boxes[0])

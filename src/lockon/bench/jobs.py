@@ -1,4 +1,4 @@
-"""One job: a tracker on one sequence, or on several in lockstep; every run of it is stored as soon as it is finished.
+"""One job: a tracker on one sequence, or on several in one batch; every run of it is stored as soon as it is finished.
 
 A job never raises: whatever a foreign tracker does becomes a failed outcome. It can be run again at any time, by any process,
 and does what is missing.
@@ -24,10 +24,10 @@ from lockon.bench.spec import Make, TrackerSpec
 from lockon.bench.store import Store
 from lockon.data.sequence import VideoSequence
 from lockon.driver import Episode, drive, drive_together, seeded
-from lockon.errors import LockonError, LockonWarning
+from lockon.errors import LockonError, LockonWarning, OutputError
 from lockon.session import SteppedTracker
 
-READERS = 4  # threads that decode the frames of one lockstep batch
+READERS = 4  # threads that decode the frames of one batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One tracker on some sequences: one, or several in lockstep."""
+    """One tracker on some sequences: one, or several in one batch."""
 
     spec: TrackerSpec
     sequences: tuple[VideoSequence, ...]
@@ -68,7 +68,7 @@ class BenchmarkContext:
         protocol: How it is run.
         seed: Of the first repetition; each next has the next.
         setup: Versions, machine and the like, kept in every record.
-        batch: Sequences in lockstep, 1 for one after the other.
+        batch: Sequences in one batch, 1 for one after the other.
         data: NAME:ROOT by name of the dataset, so that a result knows what it was made of; may be empty.
     """
 
@@ -115,11 +115,11 @@ def open_runs(context: BenchmarkContext, sink: Store, label: str, sequence: Vide
 
 
 def run_job(context: BenchmarkContext, sink: Store, job: Job) -> list[Outcome]:
-    """Run what is missing of a job; one outcome per sequence. Never raises, but for what its sink raises."""
+    """Run what is missing of a job; one outcome per sequence. Raises `OutputError` alone: what cannot be stored."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", LockonWarning)
         if context.batch > 1:
-            outcomes = _in_lockstep(context, sink, job)
+            outcomes = _in_batch(context, sink, job)
         else:
             outcomes = [_one_by_one(context, sink, job.spec, sequence) for sequence in job.sequences]
     notes = dict.fromkeys(str(item.message) for item in caught if issubclass(item.category, LockonWarning))
@@ -138,12 +138,14 @@ def _one_by_one(context: BenchmarkContext, sink: Store, spec: TrackerSpec, seque
             seed_all(context.seed_of(run_key))  # again: making it may have loaded torch
             run = drive(tracker, _seeded_episode(context, sequence, run_key))
             sink.save(spec.label, context.record(spec, sequence, run_key, run, masks))
+    except OutputError:  # a full disk is no failure of the tracker, and the next one would meet it too
+        raise
     except Exception as failure:  # noqa: BLE001  # whatever a foreign tracker raises must not stop the others
         return _failed(sink, spec, sequence, at, failure)
     return Outcome(spec.label, sequence.name, len(sequence), "done")
 
 
-def _in_lockstep(context: BenchmarkContext, sink: Store, job: Job) -> list[Outcome]:
+def _in_batch(context: BenchmarkContext, sink: Store, job: Job) -> list[Outcome]:
     """Run all pairs of a job side by side in one batch; the tracker is made once."""
     spec = job.spec
     ats = [_At() for _ in job.sequences]
@@ -160,6 +162,8 @@ def _in_lockstep(context: BenchmarkContext, sink: Store, job: Job) -> list[Outco
     episodes = (_all_runs(context, sink, spec, sequence, at) for sequence, at in zip(job.sequences, ats, strict=True))
     for number, result in drive_together(tracker, episodes, context.batch, readers=READERS):
         sequence = job.sequences[number]
+        if isinstance(result, OutputError):
+            raise result
         if isinstance(result, Exception):
             outcomes[number] = _failed(sink, spec, sequence, ats[number], result)
         else:

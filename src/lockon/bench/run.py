@@ -147,7 +147,7 @@ def _setup(options: BenchmarkOptions) -> dict[str, Any]:
     setup = {"versions": versions(), "machine": machine(), "workers": options.workers, "threads": threads}
     if options.ray is not None:
         setup |= {"workers": "ray", "threads": options.threads}
-    return setup if options.batch == 1 else {**setup, "lockstep": options.batch}
+    return setup if options.batch == 1 else {**setup, "batch": options.batch}
 
 
 def _check_arguments(

@@ -39,6 +39,11 @@ from lockon.errors import LockonWarning
 class _Group(TyperGroup):
     """A command group whose errors are one line each."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Parse the options before the command's name."""
+        with one_line_errors():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the named command."""
         with warnings.catch_warnings():
@@ -108,7 +113,7 @@ def main() -> None:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     prepare_streams()
     obey_signals()
-    app()
+    app(prog_name="lockon")
 
 
 __all__ = ["app", "main"]

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 
@@ -78,7 +78,7 @@ def _message(error: Exception) -> tuple[str, int] | None:
     if isinstance(error, ModuleNotFoundError) and (missing := missing_extra(error.name or "")) is not None:
         return f"error: {missing}", 2
     if type(error).__module__.partition(".")[0] in {"click", "typer"}:
-        return None
+        return _usage(error)
     if isinstance(error, OSError):
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF} and error.filename is None:
             silence_stdout()
@@ -89,6 +89,16 @@ def _message(error: Exception) -> tuple[str, int] | None:
         return f"error: out of memory ({error or 'nothing more is known'}); give smaller input or fewer workers", 2
     text = f"{type(error).__name__}: {error}"[:300]
     return f"error: unexpected {text}; please report it, with what this prints after {DEBUG}=1", 1
+
+
+def _usage(error: Any) -> tuple[str, int] | None:
+    """Return the line of a command typed wrongly; None for typer's own ways to leave, such as after --help."""
+    if not hasattr(error, "format_message") or type(error).__name__ == "NoArgsIsHelpError":
+        return None
+    context = getattr(error, "ctx", None)
+    text = error.format_message().rstrip(".")
+    hint = f"`{context.command_path} --help` shows how it is used" if context is not None else ""
+    return f"error: {text}{' ' if text.endswith('?') else '; '}{hint}", 2
 
 
 def _end(line: str, status: int) -> NoReturn:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
+from lockon._files import refuse_overwriting
 from lockon.errors import LockonError
 
 if TYPE_CHECKING:
@@ -108,6 +109,11 @@ class OutputOptions:
     def paths(self) -> list[Path]:
         """Return the paths of all files that are asked for."""
         return [path for path in (self.out, *(self.save or []), self.mask) if path is not None]
+
+    def check(self, *sources: str | Path | None) -> None:
+        """Refuse outputs that are one of the sources, or each other, before any work."""
+        named = [("--out", self.out), *(("--save", path) for path in self.save or []), ("--mask", self.mask)]
+        refuse_overwriting([(option, path) for option, path in named if path is not None], filter(None, sources))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

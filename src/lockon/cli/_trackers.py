@@ -199,10 +199,13 @@ def run_all(
     Returns:
         The outcomes; their warnings and failures have been told on stderr. Ctrl-C is exit status 130.
     """
+    from lockon._files import refuse_overwriting
     from lockon.bench.run import BenchmarkOptions, run_benchmark
+    from lockon.data.datasets.registry import split_spec
     from lockon.zoo.specs import load_spec
 
     sequences, origin = data
+    refuse_overwriting([("--out", folder)], [root for spec in origin.values() if (root := split_spec(spec)[1]) is not None])
     options = BenchmarkOptions(**asdict(how), ray=ray)
     outcomes: list[Outcome] = []
     interrupted = kept_on_interrupt("sequences", folder) if kept else nullcontext()

@@ -49,8 +49,10 @@ def import_files(  # noqa: PLR0917 - a command line
 
       lockon bench report runs/otb
     """
+    from lockon._files import refuse_overwriting
     from lockon.bench.formats.finding import find_results
 
+    refuse_overwriting([("--out", out)], [results])
     for spec in data:
         sequences = _sequences(spec)
         folder = find_results(results, form, sequences[0].dataset)
@@ -116,9 +118,11 @@ def export_files(  # noqa: PLR0917 - a command line
 
       lockon bench export runs/vot --to vot --out workspace/results --trackers lockon-s
     """
+    from lockon._files import refuse_overwriting
     from lockon.bench.formats.exporting import export_results
     from lockon.bench.store import Store
 
+    refuse_overwriting([("--out", out)], [folder])
     for done in export_results(Store(folder), form, out, trackers=split_names(trackers) or None, datasets=datasets, origin=origin):
         typer.echo(f"{done.label}: {done.records} results in {done.files} files below {out}", err=True)
 
@@ -142,10 +146,12 @@ def pack_results(  # noqa: PLR0917 - a command line
 
       lockon bench pack runs/got10k --for got10k --out lockon-s.zip
     """
+    from lockon._files import refuse_overwriting
     from lockon.bench.pack.validation import validate
     from lockon.bench.pack.writing import pack
     from lockon.bench.store import Store
 
+    refuse_overwriting([("--out", out)], [folder])
     packed = pack(Store(folder), server, out, tracker=tracker, dataset=dataset, partial=partial)
     typer.echo(f"wrote {packed.path}: {packed.label}, {packed.sequences} sequences in {packed.files} files", err=True)
     _conclude(validate(packed.path, server))

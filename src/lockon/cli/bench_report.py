@@ -34,9 +34,13 @@ class FileOptions:
         typer.Option(metavar="FILE", help="Write the Markdown between the bench:begin and bench:end comments of a file."),
     ] = None
 
-    def check(self) -> None:
-        """Raise an error for options that do not go together."""
+    def check(self, source: Path) -> None:
+        """Raise an error for options that do not go together, or an output that is the folder of the results."""
+        from lockon._files import refuse_overwriting
         from lockon.errors import LockonError
+
+        outputs = (("--out", self.out), ("--all", self.everything))
+        refuse_overwriting([(option, path) for option, path in outputs if path is not None], [source])
 
         if self.into is not None and self.output != "md":
             raise LockonError(f"--into writes a Markdown table, --format {self.output} given; leave --format out")
@@ -178,7 +182,7 @@ def report(
 
     from lockon.bench.publish import KeptStore, write_all
 
-    files.check()
+    files.check(folder)
     store, look, chosen = KeptStore(folder), pictures.look(), results.options()
     find = _images(pictures.data or []) if files.everything is not None or files.output == "html" else None
     if files.everything is not None:

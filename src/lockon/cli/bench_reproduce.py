@@ -145,7 +145,7 @@ def _run_again(claim: Claim, spec: TrackerSpec, data: list[str], out: Path, work
     seed = int(claim.configuration.get("seed", 0))
     for protocol, records in claim.protocols():
         chosen = _sequences(claim, records, known)
-        batch = 1 if protocol.is_timed else next((value for value in claim.setup("lockstep") if isinstance(value, int)), 1)
+        batch = 1 if protocol.is_timed else next((value for value in claim.setup("batch") if isinstance(value, int)), 1)
         origin = {record.dataset: str(record.setup["data"]) for record in records if "data" in record.setup}
         options = BenchmarkOptions(workers=workers, threads=threads[0] if threads else 1, batch=batch, seed=seed, overwrite=True)
         with outcomes_bar(sum(map(len, chosen))) as on_outcome:

@@ -29,6 +29,7 @@ def convert(
 
       lockon convert siamrpnpp-r50 otb_model.pth siamrpnpp-r50.safetensors --set weighted=false
     """
+    from lockon._files import refuse_overwriting
     from lockon._require import require
     from lockon.errors import LockonError
     from lockon.zoo.registry import network_card
@@ -38,6 +39,7 @@ def convert(
         raise LockonError(
             f"{out} given as output, expected a name that ends in .safetensors, for example {out.with_suffix('.safetensors')}"
         )
+    refuse_overwriting([("the output", out)], [checkpoint])
     for package in ("torch", "safetensors"):
         require(package, "torch")
     from lockon.bench.run import sha256

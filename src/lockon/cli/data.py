@@ -147,9 +147,11 @@ def crop511(
 
       lockon data crop511 GOT10k_train:/data/GOT-10k /data/patches/GOT10k --workers 16
     """
+    from lockon._files import refuse_overwriting
     from lockon.data.crop511 import write_crops
     from lockon.data.track_sets import load_track_set
 
+    refuse_overwriting([("OUT", out)], [name.partition(":")[2] or name, *([skip] if skip is not None else [])])
     tracks = load_track_set(name, skip=skip, masks=masks)
     with counted("cutting") as progress:
         report = write_crops(tracks, out, workers=workers, progress=progress)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from lockon.export.parity import ParityDifference
 
 
+SUFFIXES = {"onnx": (".onnx",), "openvino": (".xml", ".bin")}  # of the files of each format
+
+
 def export(
     name: Annotated[str, typer.Argument(help="network to export, for example lockon-s")],
     *,
@@ -38,6 +41,7 @@ def export(
 
       lockon export siamban-r50 --weights siamban-r50.safetensors --out deployed
     """
+    from lockon._files import refuse_overwriting
     from lockon.errors import LockonError
 
     if weights is None:
@@ -53,6 +57,8 @@ def export(
                 f"nothing to export: {name}'s own weights are ONNX already; give --weights FILE.safetensors, or --format openvino"
             )
         weights = embedded
+    written = [f"{name}{part}{suffix}" for part in ("", ".template", ".mask") for suffix in SUFFIXES[target]]
+    refuse_overwriting([("--out", out / file) for file in written], [weights, *([tracker] if tracker is not None else [])])
     if weights.suffix == ".onnx":
         if target == "onnx" or fp32 or tracker is not None:
             raise LockonError(

@@ -41,6 +41,7 @@ def refine(
     from lockon.video import open_frames
     from lockon.zoo.loading import wrap
 
+    output.check(source, boxes, weights)
     stored = read_stored(boxes, format)
     config = {"refine.mask": output.mask is not None, **parse_overrides(overrides or []), "refine.write_back": False}
     tracker = wrap(stored, refiner, weights=weights, device=device, overrides=config)

@@ -74,6 +74,7 @@ def track(
         raise LockonError("give the target either as --box x,y,w,h (once per target) or by --select, which opens a window to draw it")
     if output.heatmap and output.out is None:
         raise LockonError("--heatmap draws on the written video; give one, for example --out out.mp4")
+    output.check(source, loading.weights, refining.refiner_weights)
     name = loading.tracker
     tracker = load_refined(name, loading.arguments(), refining.refine, refining.refiner_weights, masks=output.mask is not None)
     heatmap = score_map_source(tracker, name) if output.heatmap else None

@@ -69,6 +69,7 @@ def train(
 
       torchrun --nproc-per-node 4 --no-python lockon train lockon-s --data-root data --out runs/four
     """
+    from lockon._files import refuse_overwriting
     from lockon._require import require
 
     for module in ("torch", "lightning_fabric", "safetensors", "tensorboard"):
@@ -79,6 +80,8 @@ def train(
 
     if minutes is not None and not minutes > 0:
         raise LockonError(f"--minutes must be above 0, got {minutes}; leave it out to train to the end")
+    folders = (sources.data_root, sources.stills, sources.videos, sources.val)
+    refuse_overwriting([("--out", out)], [folder for folder in folders if folder is not None])
     made = recipe(sources.find(sources.data or ()), settings.overrides(), name)
     if init is not None:
         load_weights(made.task.module, init)

@@ -82,13 +82,20 @@ def _check_video(video: Path, truth: Truth | None, faults: Faults) -> None:
     reader = VideoFrames(video)
     try:
         faults.frames = reader.count()
-        height, width = reader.read(0).shape[:2]
+        damaged = reader.unreadable()
+        first = min(set(range(len(damaged) + 1)) - set(damaged))
+        if first >= faults.frames:
+            faults.problems.append(f"{video}: none of its {faults.frames} frames can be decoded")
+            return
+        height, width = reader.read(first).shape[:2]
     except LockonError as error:
         faults.problems.append(str(error))
         return
+    if damaged:
+        faults.problems.append(f"{video}: frames that cannot be decoded: {format_ranges(damaged)} (counted from 0)")
     if truth is not None:
         if len(truth.boxes) != faults.frames:
-            faults.problems.append(f"{faults.frames} frames decode but there are {len(truth.boxes)} boxes")
+            faults.problems.append(f"{faults.frames} frames but there are {len(truth.boxes)} boxes")
         _check_boxes(truth, [(width, height)] * len(truth.boxes), faults)
 
 

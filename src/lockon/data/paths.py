@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockon.data.datasets.bare import EXPECTS as BARE_EXPECTS, is_bare
+from lockon.data.datasets.folder import unread_video
 from lockon.data.datasets.layout import FrameMode, list_folders
 from lockon.data.datasets.table import FOLDER, POOL, STILLS, canonical_name, known_datasets, layout_of, resolve, squeezed, unknown_dataset
 from lockon.errors import LockonError
@@ -136,7 +137,8 @@ def locate(name: str, root: Path, frames: FrameMode = "required") -> Path:
                 if frames == "optional" or root.suffix.lower() == ".json":
                     return candidate
                 bare = bare or candidate
-        hint = _nearby(name, root.resolve()) if root.is_dir() else ""
+        hint = unread_video(root) if name == FOLDER else ""
+        hint = hint or (_nearby(name, root.resolve()) if root.is_dir() else "")
     except PermissionError as error:
         raise LockonError(f"{error.filename} cannot be read: permission denied; change its permissions or give another root") from error
     if bare is not None and not hint and name != FOLDER:
@@ -169,7 +171,8 @@ def _fits(name: str, folder: Path) -> bool:
 
 def _nearby(name: str, root: Path) -> str:
     """Return a hint where the dataset lies above or below `root`; empty if it does not."""
-    for levels, parent in enumerate(list(root.parents)[:2], start=1):
+    parents = [] if name == FOLDER else list(root.parents)[:2]  # any folder above may hold somebody's own videos
+    for levels, parent in enumerate(parents, start=1):
         if _fits(name, parent):
             return f"is {_levels(levels)} too deep for {name}; give {parent}, not {root}"
     for child in list_folders(root):

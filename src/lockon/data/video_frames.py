@@ -1,4 +1,4 @@
-"""Exact access to the frames of a video file by number: frame 100 is always the 101st frame that decodes, however it is reached.
+"""Exact access to the frames of a video file by number: frame n is the picture that `lockon track` numbers n.
 
 Seeking by time stamps is inexact for many files, so the decoder only moves forward: an earlier frame than the cursor is
 taken from a small cache or by starting the file again. Reading in order costs one decode per frame.
@@ -12,12 +12,13 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
+from lockon.data.datasets.parsing import format_ranges
 from lockon.data.sequence import LazyList
 from lockon.errors import LockonError
 from lockon.types import Frame
+from lockon.video_decoder import VideoDecoder, count_pictures, open_video
 
 
 class VideoFrames:
@@ -38,8 +39,8 @@ class VideoFrames:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._recent: OrderedDict[int, Frame] = OrderedDict()
-        self._capture: Any = None
-        self._next = 0  # number of the frame that the decoder yields next
+        self._video: VideoDecoder | None = None
+        self._number = -1  # number of the frame that the decoder is at
         self._process = os.getpid()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -49,35 +50,34 @@ class VideoFrames:
         self.path, self.cache = state["path"], state["cache"]
         self._reset()
 
-    def _open(self) -> Any:
-        if not self.path.is_file():
-            raise LockonError(f"{self.path} does not exist; expected a video file")
-        capture = cv2.VideoCapture(str(self.path))
-        if not capture.isOpened():
-            raise LockonError(f"{self.path} is no video that OpenCV can open; convert it, for example: ffmpeg -i IN -c:v libx264 OUT.mp4")
-        return capture
-
-    def announced_count(self) -> int:
-        """Return the number of frames in the file's header; 0 without one. It may be wrong: see `count`."""
-        capture = self._open()
-        number = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        capture.release()
-        return max(number, 0)
-
     def count(self) -> int:
-        """Count the frames that decode, by decoding all of them."""
-        capture = self._open()
-        number = 0
-        while capture.grab():
-            number += 1
-        capture.release()
-        return number
+        """Return the number of frames, those included that cannot be decoded; nothing is decoded.
+
+        Raises:
+            LockonError: The file cannot be opened.
+        """
+        return count_pictures(self.path)
+
+    def unreadable(self) -> list[int]:
+        """Return the numbers of the frames that cannot be decoded, by decoding all of them.
+
+        Raises:
+            LockonError: The file cannot be opened.
+        """
+        video = open_video(self.path)
+        try:
+            found = set()
+            while (number := video.advance()) is not None:
+                found.add(number)
+            return sorted(set(range(video.total())) - found)
+        finally:
+            video.close()
 
     def read(self, index: int) -> Frame:
         """Read the (H, W, 3) uint8 RGB pixels of frame `index`, counted from 0.
 
         Raises:
-            LockonError: The file cannot be opened, or ends or breaks before that frame.
+            LockonError: The file cannot be opened, or has no such frame, or that frame is damaged.
             IndexError: A negative index.
         """
         if index < 0:
@@ -88,28 +88,40 @@ class VideoFrames:
             if index in self._recent:
                 self._recent.move_to_end(index)
                 return np.array(self._recent[index], dtype=np.uint8)
-            if self._capture is None or index < self._next:
-                self._close()
-                self._capture = self._open()
-            while self._next < index and self._capture.grab():
-                self._next += 1
-            ok, frame = self._capture.read() if self._next == index else (False, None)
-            if not ok or frame is None:
-                count = self._next
-                self._close()
-                raise LockonError(f"{self.path}: frame {index} cannot be read, only {count} frames decode")
-            self._next += 1
-            image: Frame = np.array(frame[..., ::-1], dtype=np.uint8)
+            image = self._decode(index)
+            if image is None:
+                raise self._missing(index)
             self._recent[index] = image
             while len(self._recent) > self.cache:
                 self._recent.popitem(last=False)
             return np.array(image, dtype=np.uint8)
 
+    def _decode(self, index: int) -> Frame | None:
+        """Return a frame, None where it cannot be decoded."""
+        if self._video is None or index < self._number:
+            self._close()
+            self._video = open_video(self.path)
+        while self._number < index:
+            number = self._video.advance()
+            if number is None:
+                self._close()
+                return None
+            self._number = number
+        return self._video.picture() if self._number == index else None
+
+    def _missing(self, index: int) -> LockonError:
+        count, damaged = self.count(), self.unreadable()
+        if index >= count:
+            return LockonError(f"{self.path}: there is no frame {index}, the video has {count}, counted from 0")
+        return LockonError(
+            f"{self.path}: frame {index} cannot be read; of its {count} frames {format_ranges(damaged)} cannot be decoded; "
+            f"write a whole copy from a good source, or cut the video there: ffmpeg -i {self.path.name} -ss START -to END out.mp4"
+        )
+
     def _close(self) -> None:
-        if self._capture is not None:
-            self._capture.release()
-        self._capture = None
-        self._next = 0
+        if self._video is not None:
+            self._video.close()
+        self._video, self._number = None, -1
 
     def read_path(self, path: Path) -> Frame:
         """Read the frame whose number is the last part of a path that `lazy` made."""

@@ -97,13 +97,14 @@ def export_onnx(
         for part, model in models.items():
             _finish(model, full_header, half_storage)
             part_path(temporary, part).write_bytes(model.SerializeToString())
-        parity = verify_export(module, temporary) if verify else None
-    original = Probe(TorchModel(_stored_module(module, half=False)))
+        reference = Probe(TorchModel(stored))
+        parity = check_parity(OnnxModel(temporary), reference, temporary.name) if verify else None
+    original = Probe(TorchModel(_stored_module(module, half=False))) if half_storage else reference
     return ExportReport(
         paths={part: part_path(search_path, part) for part in sorted(models, key="search".__ne__)},
         header=full_header,
         parity=parity,
-        rounding=difference(Probe(TorchModel(stored)), original) if half_storage else None,
+        rounding=difference(reference, original) if half_storage else None,
         signal=signal(original),
     )
 
@@ -138,7 +139,7 @@ def verify_export(module: nn.Module, path: str | Path) -> ParityDifference:
     if model.header["pair"] not in halves:
         raise LockonError(f"{path} (pair {model.header['pair']}) was exported from other weights; export these weights again")
     reference = TorchModel(_stored_module(module, halves[model.header["pair"]]))
-    return check_parity(model, reference, Path(path).name)
+    return check_parity(model, Probe(reference), Path(path).name)
 
 
 def fold_batch_norm(module: nn.Module) -> nn.Module:

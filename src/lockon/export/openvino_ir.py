@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lockon._require import require
 from lockon.export.header import METADATA_KEY, model_files, new_files, part_path
-from lockon.export.parity import ParityDifference, check_parity
+from lockon.export.parity import ParityDifference, Probe, check_parity
 from lockon.export.runtime import OnnxModel, OpenVinoModel
 
 
@@ -47,5 +47,5 @@ def export_openvino(path: str | Path, directory: str | Path) -> ConversionReport
             model = openvino.Core().read_model(part_path(path, part))
             model.set_rt_info(header, METADATA_KEY)
             openvino.save_model(model, part_path(temporary, part), compress_to_fp16=False)
-        parity = check_parity(OpenVinoModel(temporary), reference, target.name)
+        parity = check_parity(OpenVinoModel(temporary), Probe(reference), target.name)
     return ConversionReport(model_files(target), parity)

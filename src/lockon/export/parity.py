@@ -67,12 +67,12 @@ class Probe:
         return {name: np.asarray(value) for name, value in values.items() if value is not None}
 
 
-def check_parity(model: Model, reference: Model, name: str) -> ParityDifference:
+def check_parity(model: Model, reference: Probe, name: str) -> ParityDifference:
     """Measure the differences between a stored model and its reference on 1 and 3 targets of test crops, and check them.
 
     Args:
         model: The stored model.
-        reference: A model with the same weights and crop sizes.
+        reference: Probe of a model with the same weights and crop sizes.
         name: Name of the model, for messages.
 
     Raises:
@@ -80,9 +80,8 @@ def check_parity(model: Model, reference: Model, name: str) -> ParityDifference:
             agreement would show nothing (an untrained network).
     """
     allowed = dict.fromkeys(("logits", "quality", "mask"), LOGIT_TOLERANCE) | {"boxes": BOX_TOLERANCE * model.search_size}
-    probe = Probe(reference)
-    moved, measured = signal(probe), difference(Probe(model), probe)
-    silent = _without_confidence(probe)
+    moved, measured = signal(reference), difference(Probe(model), reference)
+    silent = _without_confidence(reference)
     flat = [output for output, value in _items(moved) if not value >= MIN_SIGNAL * allowed[output] and output not in silent]
     if flat:
         raise LockonError(

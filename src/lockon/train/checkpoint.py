@@ -48,7 +48,8 @@ def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         LockonError: No such file, not a safetensors file, or a truncated one.
     """
     if not path.is_file():
-        raise LockonError(f"no weights at {path}; give the path of a .safetensors file")
+        others = sorted(other.name for other in path.parent.glob("*.safetensors")) if path.parent.is_dir() else []
+        raise LockonError(f"no weights at {path}; " + (f"its folder has {', '.join(others[:3])}" if others else "give a .safetensors file"))
     try:
         with safe_open(path, framework="pt") as file:
             header = (file.metadata() or {}).get(METADATA_KEY, "{}")

@@ -73,7 +73,7 @@ def computes_bf16(device: str) -> bool:
 
 
 class StopRequest:
-    """While entered, the first Ctrl-C or SIGTERM sets `requested` instead of ending the process; a second Ctrl-C ends it.
+    """While entered, the first Ctrl-C, SIGTERM or SIGHUP sets `requested` instead of ending the process; a second Ctrl-C ends it.
 
     Outside the main thread, where Python allows no signal handlers, it does nothing.
     """
@@ -85,7 +85,7 @@ class StopRequest:
 
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])):
                 self._previous[number] = signal.signal(number, self._request)
         return self
 

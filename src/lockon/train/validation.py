@@ -1,4 +1,4 @@
-"""Validation by real tracking: every sequence at once, in lockstep, one batched forward pass per time step."""
+"""Validation by real tracking: every sequence at once, one batched forward pass per time step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lockon.session import SteppedTracker
 from lockon.types import FloatArray
 
 
-def track_in_lockstep(tracker: SteppedTracker[Any], sequences: Sequence[VideoSequence]) -> list[FloatArray]:
+def track_batched(tracker: SteppedTracker[Any], sequences: Sequence[VideoSequence]) -> list[FloatArray]:
     """Track each sequence from its first frame; equal to tracking them one by one up to rounding.
 
     Returns:

@@ -48,7 +48,8 @@ def read_external(path: str | Path) -> dict[str, Tensor]:
     try:
         content = load_file(path) if path.suffix == ".safetensors" else _unpickled(path)
     except _DAMAGED as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        # Not torch's own words, which advise to load files without the restricted unpickler.
+        reason = "damaged, or no file of PyTorch" if isinstance(error, UnpicklingError) else next(iter(str(error).splitlines()), "damaged")
         raise LockonError(f"{path} is not a readable weight file ({reason}); copy or download it again") from None
     for key in WRAPPERS:
         if isinstance(content, dict) and isinstance(dict.get(content, key), dict):

@@ -28,7 +28,7 @@ from lockon.train.recipe import Recipe, Task, TrainSources, Validate
 from lockon.train.refine_task import RefineLosses, RefineTask
 from lockon.train.refine_validation import RefineValidation
 from lockon.train.task import DenseTask
-from lockon.train.validation import overlap_metrics, track_in_lockstep
+from lockon.train.validation import overlap_metrics, track_batched
 from lockon.zoo.card import Card
 from lockon.zoo.external_weights import read_external
 from lockon.zoo.loading import inference_config
@@ -118,7 +118,7 @@ def _validation(folder: Path, one: Card, module: Any, config: RecipeConfig) -> V
         device = next(module.parameters()).device  # stay there: the averaged weights follow these very tensors
         precision = torch.bfloat16 if computes_bf16(device.type) else torch.float32  # as in training; half the time
         tracker = NetworkTracker(TorchModel(module, device, precision), inference)
-        return overlap_metrics(track_in_lockstep(tracker, videos), videos)
+        return overlap_metrics(track_batched(tracker, videos), videos)
 
     return validate
 

@@ -87,7 +87,7 @@ def test_a_tracker_that_cannot_be_moved():
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_in_lockstep_as_one_by_one(when):
+def test_in_batch_as_one_by_one(when):
     videos = [video(name, color) for name, color in (("r", RED), ("g", GREEN), ("b", BLUE))]
     alone = [drive(color_tracker(), oracle(one, when)).boxes for one in videos]
     together = dict(drive_together(color_tracker(), (oracle(one, when) for one in videos), 2))

@@ -101,25 +101,24 @@ def test_a_sample_is_a_function_of_seed_and_index() -> None:
     assert not same(pipeline(PairDataConfig(), seed=1, negative=0.2).sample(0), samples[0])
 
 
+def check_boxes(pairs: SamplePipeline, atol: float) -> None:
+    """The box of every sample bounds what is painted red."""
+    for index in range(25):
+        sample = pairs.sample(index)
+        np.testing.assert_allclose(red_extent(sample["search"]), np.clip(sample["box"], 0, 224), atol=atol)
+
+
 @pytest.mark.usefixtures("_clean")
 @pytest.mark.parametrize("flip", [0.0, 1.0])
 @pytest.mark.parametrize("size", [30, 50, 130])  # the largest is shrunk before it is warped
 def test_box_bounds_the_painted_rectangle(flip: float, size: float) -> None:
-    pairs = pipeline(plain(flip=flip), size=size)
-    for index in range(25):
-        sample = pairs.sample(index)
-        expected = np.clip(sample["box"], 0, 224)
-        np.testing.assert_allclose(red_extent(sample["search"]), expected, atol=1.6)
+    check_boxes(pipeline(plain(flip=flip), size=size), atol=1.6)
 
 
 @pytest.mark.usefixtures("_clean")
 def test_box_bounds_a_rotated_ellipse() -> None:
     """The rule for rotated boxes (extent of the inscribed ellipse) is exact for ellipses."""
-    pairs = pipeline(plain(rotation=15), ellipse=True)
-    for index in range(25):
-        sample = pairs.sample(index)
-        expected = np.clip(sample["box"], 0, 224)
-        np.testing.assert_allclose(red_extent(sample["search"]), expected, atol=2.5)
+    check_boxes(pipeline(plain(rotation=15), ellipse=True), atol=2.5)
 
 
 @pytest.mark.usefixtures("_clean")

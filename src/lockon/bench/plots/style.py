@@ -67,13 +67,9 @@ def save(draw: Draw, path: Path, formats: Iterable[str], size: tuple[float, floa
 
 
 def _write(figure: Any, path: Path, suffix: str) -> Path:
-    pending = PendingFile(path)
-    try:
+    with PendingFile(path) as pending:
         figure.savefig(pending.temp, format=suffix, metadata=_UNDATED[suffix])
-        pending.commit()
-    finally:
-        pending.discard()
-    return pending.path
+    return path
 
 
 def subtitle(report: Report, sequences: int | None = None) -> str:

@@ -233,7 +233,9 @@ def _spread(scores: list[SequenceScore], scoring: Scoring, repetitions: int) -> 
 def _setup(record: Record) -> str:
     machine = record.setup.get("machine", {})
     threads, workers = record.setup.get("threads"), record.setup.get("workers")
+    batch = record.setup.get("batch")
     many = f", {workers} processes side by side" if isinstance(workers, int) and workers > 1 else ""
+    many += f", shared by batches of {batch} videos" if isinstance(batch, int) and batch > 1 else ""
     return f"{machine.get('processor', 'unknown processor')}, {threads} thread{'' if threads == 1 else 's'} per tracker{many}"
 
 

@@ -23,10 +23,11 @@ from pathlib import Path
 import numpy as np
 
 from lockon.data.datasets.dataset import Dataset
-from lockon.data.datasets.layout import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Layout, SequenceFiles, Truth, list_folders, list_images
+from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, list_folders, list_images, list_videos
 from lockon.data.datasets.parsing import read_table, read_text
 from lockon.data.video_frames import VideoFrames
 from lockon.errors import LockonError
+from lockon.video_capture import VIDEO_SUFFIXES, is_video
 
 EXPECTS = "images or a video with boxes.txt (x,y,w,h per line, 0-based) or boxes.csv (frame,x,y,w,h) beside them"
 COLUMNS = ("frame", "x", "y", "w", "h")
@@ -35,12 +36,20 @@ COLUMNS = ("frame", "x", "y", "w", "h")
 def is_root(path: Path) -> bool:
     """Return whether the path is a video with boxes or a folder with at least one such sequence."""
     if path.is_file():
-        return path.suffix.lower() in VIDEO_SUFFIXES and _boxes_of_video(path) is not None
+        return is_video(path) and _boxes_of_video(path) is not None
     return path.is_dir() and (_is_single(path) or any(map(_is_single, list_folders(path))) or bool(_videos_with_boxes(path)))
 
 
 def _boxes_of_video(video: Path) -> Path | None:
     return next((path for path in (video.with_suffix(".csv"), video.with_suffix(".txt")) if path.is_file()), None)
+
+
+def unread_video(root: Path) -> str:
+    """Return what keeps a video with boxes beside it from being read, for messages; empty where there is none."""
+    for path in [root] if root.is_file() else sorted(root.iterdir()):
+        if path.suffix.lower() not in {".csv", ".txt", ""} and path.is_file() and not is_video(path) and _boxes_of_video(path) is not None:
+            return f"holds {path.name}, but {path.suffix} files are not read; convert it to one of {' '.join(sorted(VIDEO_SUFFIXES))}"
+    return ""
 
 
 def _boxes_in(folder: Path) -> Path | None:
@@ -52,7 +61,7 @@ def _is_single(folder: Path) -> bool:
 
 
 def _videos_with_boxes(folder: Path) -> list[Path]:
-    return [path for path in list_images(folder, VIDEO_SUFFIXES) if _boxes_of_video(path) is not None]
+    return [path for path in list_videos(folder) if _boxes_of_video(path) is not None]
 
 
 def scan(root: Path) -> list[SequenceFiles]:
@@ -67,7 +76,8 @@ def scan(root: Path) -> list[SequenceFiles]:
     for folder in (root, *list_folders(root)):
         if not _is_single(folder):
             continue
-        images, videos = list_images(folder, IMAGE_SUFFIXES), list_images(folder, VIDEO_SUFFIXES)
+        videos = list_videos(folder)
+        images = tuple(path for path in list_images(folder) if path not in videos)
         video = videos[0] if len(videos) == 1 and not images else None
         sequences += _scan_targets(folder.resolve().name, folder, images, video, _boxes_in(folder))
     for video in _videos_with_boxes(root):

@@ -22,9 +22,9 @@ from lockon.data.sequence import LazyList, LazyPaths, VideoSequence, read_image
 from lockon.data.video_frames import VideoFrames
 from lockon.errors import LockonError
 from lockon.types import FloatArray, Frame
+from lockon.video_capture import VIDEO_SUFFIXES, is_video
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg"})
 FrameMode = Literal["required", "optional"]
 """Whether a sequence without its images is an error, or has frames that cannot be read."""
 _NUMBERS = re.compile(r"(\d+)")
@@ -197,10 +197,7 @@ def _frames(files: SequenceFiles, expected: int, mode: FrameMode) -> LazyList[Fr
             return LazyList(LazyPaths(partial(_expected_path, files, there), expected), read_if_there)
         return LazyList(files.frames, read_image)
     video = VideoFrames(files.video)
-    count = files.count
-    if count is None:
-        count = expected if video.announced_count() == expected else video.count()
-    return video.lazy(count)
+    return video.lazy(video.count() if files.count is None else files.count)
 
 
 def _expected_path(files: SequenceFiles, there: dict[int, Path], index: int) -> Path:
@@ -267,6 +264,11 @@ def list_images(folder: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> tupl
         return ()
     images = [path for path in _entries(folder) if path.suffix.lower() in suffixes]
     return tuple(sorted(images, key=natural_key))
+
+
+def list_videos(folder: Path) -> tuple[Path, ...]:
+    """List the video files of a folder in natural order, as `list_images`."""
+    return tuple(path for path in list_images(folder, VIDEO_SUFFIXES) if is_video(path))
 
 
 def list_folders(folder: Path) -> list[Path]:

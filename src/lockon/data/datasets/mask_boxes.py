@@ -36,13 +36,8 @@ def remembered_boxes(folder: Path, keys: Sequence[str], read: Callable[[str], Fl
             return np.asarray(stored["boxes"], dtype=np.float64)
     with ThreadPoolExecutor(usable_cores()) as pool:
         boxes = np.array(list(pool.map(read, keys)), dtype=np.float64).reshape(-1, 4)
-    with suppress(LockonError, OSError):
-        pending = PendingFile(file)
-        try:
-            np.savez_compressed(pending.temp, identity=np.array(identity), boxes=boxes)
-            pending.commit()
-        finally:
-            pending.discard()
+    with suppress(LockonError, OSError), PendingFile(file) as pending:
+        np.savez_compressed(pending.temp, identity=np.array(identity), boxes=boxes)
     return boxes
 
 

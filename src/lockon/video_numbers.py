@@ -1,0 +1,144 @@
+"""Numbers of the pictures of a video file: the number of a picture is how many others the file shows before it.
+
+A decoder loses pictures in silence, so its pictures cannot be counted. The time stamps of the packets are read beside it
+instead, a little ahead and without decoding (4 to 7 microseconds a packet): each packet is one picture, damaged or not. A
+decoded picture has the number that its stamp has among them. No constant rate is assumed.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, insort
+from collections.abc import Callable, Generator
+
+from lockon.video_containers import Container
+
+_AHEAD = 64  # packets beyond the picture in question: decoders put at most 16 pictures into another order
+_TOLERANCE = 0.5  # ms; both readers round the same stamps the same way
+_RESTART = 2_000  # ms that time goes back where another recording begins
+
+
+class FrameNumbers:
+    """The numbers of the pictures of one file, for a decoder that reads it in order.
+
+    Args:
+        stamps: The time stamps of the packets, in ms from the first one on, in the order of the file.
+        container: The kind of file.
+        header: The count of pictures that the header states, or 0.
+        period: Milliseconds from picture to picture as the header states it, or 0.
+        field_step: The least time in ms between pictures where a picture may be two packets, or 0.
+        find_origin: Returns the time in ms that the decoder counts from; asked where the first picture is not the first packet.
+
+    Attributes:
+        ended: Whether all packets were read.
+    """
+
+    def __init__(
+        self,
+        stamps: Generator[float, None, None],
+        container: Container,
+        header: int = 0,
+        period: float = 0.0,
+        *,
+        field_step: float = 0.0,
+        find_origin: Callable[[], float] | None = None,
+    ) -> None:
+        self._stamps, self._container, self._header, self._period = stamps, container, header, period
+        self._field_step, self._find_origin = field_step, find_origin
+        self._pending: list[float] = []  # stamps of pictures from number `_base` on, ascending
+        self._base = self._known = 0  # pictures that were taken from `_pending`, and all that are known
+        self._latest = self._last = -math.inf  # the latest stamp that was read, and that of the last picture
+        self._origin: float | None = None
+        self._stamped = container.stamps == "shown" or period > 0
+        self._tolerance = _TOLERANCE if container.stamps == "shown" else period * 0.3
+        self.ended = False
+
+    def number(self, time: float, counted: int) -> int | None:
+        """Return the number of the next picture; None for one that comes again, or too late, as decoders give after damage.
+
+        Args:
+            time: Its stamp in ms.
+            counted: Its number if only what the decoder reports is lost was lost; the number where there are no stamps.
+        """
+        if self._origin is None:
+            self._origin = self._first_origin(time, counted)
+        time += self._origin
+        while self._stamped and not self.ended and (len(self._pending) < _AHEAD or self._pending[-_AHEAD] <= time):
+            self._pull()
+        if not self._stamped:
+            return counted
+        place = bisect_left(self._pending, time - self._tolerance)
+        if place == len(self._pending) or self._pending[place] > time + self._tolerance:  # a stamp that no packet has
+            if self._container.stamps == "shown" and time < self._last - _TOLERANCE:
+                return None
+            place = counted if self._base == 0 else 0
+        self._last = time
+        del self._pending[: place + 1]
+        self._base += place + 1
+        return self._base - 1
+
+    @property
+    def left(self) -> int | None:
+        """How many packets may come after the last picture, None where it is unknown."""
+        return len(self._pending) if self.ended else None
+
+    def promised(self) -> int | None:
+        """Return the number of pictures as far as the header and the first packets tell; None where it is not known yet."""
+        while not self.ended and self._known < _AHEAD:
+            self._pull()
+        if self.ended:
+            return self.count()
+        return self._header or None if self._container.counted or self._is_regular() else None
+
+    def count(self) -> int:
+        """Return the number of pictures of the whole file; packets that were not read yet are read now.
+
+        The header's count is believed where it is a count, or where the stamps keep to the stated rate.
+        """
+        while not self.ended:
+            self._pull()
+            if len(self._pending) > 4 * _AHEAD:  # nobody asks for their numbers
+                del self._pending[:_AHEAD]
+        if self._container.counted:  # an AVI leaves places out where its recorder dropped a picture
+            missing = self._header - (self._places() if self._container.stamps == "decoded" else self._known)
+        else:
+            missing = self._header - self._known - (round(self._container.start / self._period) if self._period else 0)
+            if not self._is_regular() or missing <= max(2, self._header // 100):  # such counts are often off by a few
+                missing = 0
+        return self._known + max(missing, 0)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stamps.close()
+
+    def _first_origin(self, time: float, counted: int) -> float:
+        """Return what to add to the decoder's stamps: in AVI it stamps pictures late by the B-frames that it waits for."""
+        if self._container.stamps == "decoded":
+            late = time - counted * self._period
+            return -late if 0 < late < 3.5 * self._period else 0.0
+        return self._find_origin() if self._find_origin is not None and time > _TOLERANCE else 0.0
+
+    def _places(self) -> int:
+        """Return how many pictures of the stated rate the time up to the last packet has room for; 0 where there is no rate."""
+        return round(self._latest / self._period) + 1 if self._period and self._latest >= 0 else 0
+
+    def _is_regular(self) -> bool:
+        return self._places() == self._known
+
+    def _pull(self) -> None:
+        time = next(self._stamps, None)
+        if time is None:
+            self.ended = True
+            self._stamped &= self._latest > 0 or self._known == 1
+            return
+        if self._field_step and self._is_second_field(time):
+            return
+        self._known += 1
+        if time < self._latest - _RESTART or (self._known == _AHEAD and self._latest <= 0):  # time begins again, or there is none
+            self._stamped = False
+        self._latest = max(self._latest, time)
+        insort(self._pending, time)
+
+    def _is_second_field(self, time: float) -> bool:
+        place = bisect_left(self._pending, time)
+        return any(abs(stamp - time) < self._field_step * 0.6 for stamp in self._pending[max(place - 1, 0) : place + 1])

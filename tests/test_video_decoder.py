@@ -1,0 +1,114 @@
+"""The number of every picture of videos that decoders do not give whole or in step; `videos/make.py` wrote them."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from lockon.data.video_frames import VideoFrames
+from lockon.errors import LockonError, LockonWarning
+from lockon.types import Frame
+from lockon.video import open_frames
+from lockon.video_decoder import count_pictures, open_video
+
+VIDEOS = Path(__file__).parent / "videos"
+WHOLE = [*range(60)]
+NUMBERS = {
+    "key_lost_mp4.mp4": [*range(10, 60)],
+    "key_lost_mkv.mkv": [*range(10, 60)],
+    "key_lost_bf_mp4.mp4": [*range(10, 60)],
+    "vfr_bf_mkv.mkv": WHOLE,
+    "late_mkv.mkv": WHOLE,
+    "h264_bf_avi.avi": WHOLE,
+    "h264_10_mp4.mp4": WHOLE,
+    "x.wmv": WHOLE,
+    "x.webp": WHOLE,
+}
+
+
+def told(image: Frame) -> int:
+    """The number that a picture shows."""
+    return sum((image[-10:-5, bit * 24 + 8 : bit * 24 + 16].mean() > 125) << bit for bit in range(8))
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_pictures_have_the_numbers_that_they_show(name: str) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", LockonWarning)
+        with open_frames(VIDEOS / name) as reader:
+            numbers = {number: told(image) for number, image in reader}
+    assert list(numbers) == list(numbers.values()) == NUMBERS[name]
+    assert [str(warning.message).partition(": ")[2] for warning in caught] == (
+        ["frames 0 to 9 skipped: the video is damaged there"] if len(numbers) < 60 else []
+    )
+    assert count_pictures(VIDEOS / name) == 60
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_datasets_and_tracking_read_the_same_frames(name: str) -> None:
+    frames = VideoFrames(VIDEOS / name, cache=2)
+    for number in (40, 12, 59, 13):
+        assert told(frames.read(number)) == number
+    assert frames.unreadable() == sorted(set(WHOLE) - set(NUMBERS[name]))
+
+
+def test_numbers_are_right_again_after_a_damaged_key_frame() -> None:
+    with pytest.warns(LockonWarning, match="frames 29 to 37 skipped"), open_frames(VIDEOS / "mid_key_bf_mp4.mp4") as reader:
+        numbers = {number: told(image) for number, image in reader}
+    assert all(numbers[number] == number for number in (*range(29), *range(40, 60)))
+
+
+def test_frames_that_an_edit_list_hides_are_not_counted() -> None:
+    with open_frames(VIDEOS / "neg_mp4.mp4") as reader:
+        assert [(number, told(image)) for number, image in reader] == [(number, number + 5) for number in range(55)]
+    assert count_pictures(VIDEOS / "neg_mp4.mp4") == 55
+
+
+def test_a_damaged_frame_of_a_dataset_is_an_error_that_names_all_of_them() -> None:
+    with pytest.raises(LockonError, match="frame 3 cannot be read; of its 60 frames 0-9 cannot be decoded"):
+        VideoFrames(VIDEOS / "key_lost_mp4.mp4").read(3)
+
+
+@pytest.mark.parametrize(("name", "reason"), [("av1_mp4.mp4", "AV1"), ("mbaff_mp4.mp4", "interlaced")])
+def test_what_opencv_does_not_decode_is_decoded_by_pyav_or_named(name: str, reason: str) -> None:
+    if find_spec("av") is None:
+        with pytest.raises(LockonError, match=rf'{reason}.*pip install "lockon\[video\]"'):
+            open_frames(VIDEOS / name)
+        return
+    with open_frames(VIDEOS / name) as reader:
+        assert [told(image) for _, image in reader] == WHOLE
+
+
+@pytest.mark.parametrize("frames", [1, 7])
+@pytest.mark.parametrize(("suffix", "codec"), [(".avi", "MJPG"), (".mp4", "mp4v"), (".mkv", "MJPG"), (".ts", "MPG2"), (".flv", "FLV1")])
+def test_short_videos_of_any_suffix_and_odd_size_are_whole(tmp_path: Path, suffix: str, codec: str, frames: int) -> None:
+    path = tmp_path / f"clip{suffix}"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 25, (98, 66))
+    for number in range(frames):
+        writer.write(np.full((66, 98, 3), 20 * number + 20, np.uint8))
+    writer.release()
+    video = open_video(path)
+    shades = []
+    while (number := video.advance()) is not None:
+        image = video.picture()
+        assert image is not None
+        shades.append((number, round((float(image.mean()) - 20) / 20)))
+    assert shades == [(number, number) for number in range(frames)]
+    assert video.total() == frames
+    video.close()
+
+
+def test_a_rotation_flag_is_followed_by_tracking_and_datasets(tmp_path: Path) -> None:
+    content = bytearray((VIDEOS / "h264_10_mp4.mp4").read_bytes())
+    matrix = content.index(b"tkhd") + 44
+    content[matrix : matrix + 36] = struct.pack(">9i", 0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
+    (tmp_path / "turned.mp4").write_bytes(content)
+    with open_frames(tmp_path / "turned.mp4") as reader:
+        assert reader.size == (128, 192)
+    assert VideoFrames(tmp_path / "turned.mp4").read(5).shape == (192, 128, 3)
