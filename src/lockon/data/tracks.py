@@ -161,10 +161,10 @@ class TrackSet:
         """Return the number of the track that a box belongs to."""
         return int(np.searchsorted(self.track_starts, row, side="right")) - 1
 
-    def id(self, row: int) -> str:
-        """Return ``SET/VIDEO/FRAME.TRACK`` of one box."""
+    def place(self, row: int) -> tuple[str, str, int]:
+        """Return video, track and frame number of one box: what its image and mask are read by."""
         track = self.track_of(row)
-        return f"{self.name}/{self.videos[self.video_of(track)]}/{int(self.frames[row]):06d}.{self.tracks[track]}"
+        return self.videos[self.video_of(track)], self.tracks[track], int(self.frames[row])
 
     def view(self, row: int, read: Read | None = None) -> TrackView:
         """Return the image and box of one row.
@@ -176,21 +176,17 @@ class TrackSet:
         Raises:
             LockonError: The image is missing or broken.
         """
-        track = self.track_of(row)
-        video = self.videos[self.video_of(track)]
-        image = (read or self.read)(video, self.tracks[track], int(self.frames[row]))
+        video, track, frame = self.place(row)
+        image = (read or self.read)(video, track, frame)
         box = self.boxes[row].astype(np.float64)
         if self.relative:
             height, width = image.shape[:2]
             box *= [width, height, width, height]
-        return TrackView(image, box, self.id(row), self.cropped)
+        return TrackView(image, box, f"{self.name}/{video}/{frame:06d}.{track}", self.cropped)
 
     def mask(self, row: int) -> NDArray[np.bool_] | None:
         """Return the mask of one row, as large as its image; None where there is none."""
-        if self.masks is None:
-            return None
-        track = self.track_of(row)
-        return self.masks(self.videos[self.video_of(track)], self.tracks[track], int(self.frames[row]))
+        return None if self.masks is None else self.masks(*self.place(row))
 
     def only(self, keep: Callable[[str], bool]) -> TrackSet:
         """Return the videos whose name `keep` accepts.

@@ -38,10 +38,8 @@ def read(root: Path, name: str, skip: Collection[str] = (), *, masks: bool = Fal
     """Read all tracks of the annotation; with `masks` the files that SiamMask has beside the patches, 000000.00.m.png, too.
 
     Raises:
-        LockonError: Not this layout, or a malformed annotation; boxes from 0 to 1 are refused (see `lockon.data.datasets.youtube_bb`).
+        LockonError: A malformed annotation; boxes from 0 to 1 are refused (see `lockon.data.datasets.youtube_bb`).
     """
-    if not is_root(root):
-        raise LockonError(f"{root} holds no 511-pixel patches; expected {EXPECTS}")
     file = next(root / name for name in ANNOTATIONS if (root / name).is_file())
     try:
         content = json.loads(file.read_text(encoding="utf-8"))

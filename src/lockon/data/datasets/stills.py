@@ -17,7 +17,7 @@ after decoding. Pixels and masks are read only when they are asked for.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -171,7 +171,7 @@ def load_stills(root: Path | str, sets: Collection[str] | None = None, exclude: 
         if name not in known:
             raise unknown_name("set of stills", name, known)
     wanted = [name for name in known if (sets is None or name in sets) and name not in exclude]
-    return [image for name in wanted for image in read_set(root / name)]
+    return [image for name in wanted for image in _read_set(root / name)]
 
 
 def short_videos(images: Iterable[StillImage]) -> list[ShortVideo]:
@@ -196,20 +196,10 @@ def short_videos(images: Iterable[StillImage]) -> list[ShortVideo]:
     return videos
 
 
-def read_set(folder: Path) -> list[StillImage]:
-    """Read the images of one set, as listed in its `annotations.jsonl`.
-
-    Raises:
-        LockonError: A malformed line; FILE:LINE is named.
-    """
-    return list(_parse_lines(folder, folder / ANNOTATIONS))
-
-
-def _parse_lines(folder: Path, file: Path) -> Iterator[StillImage]:
+def _read_set(folder: Path) -> list[StillImage]:
+    file = folder / ANNOTATIONS
     with file.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield parse_line(line, folder, where=f"{file}:{number}")
+        return [parse_line(line, folder, where=f"{file}:{number}") for number, line in enumerate(lines, start=1) if line.strip()]
 
 
 def parse_line(line: str, folder: Path, where: str) -> StillImage:
