@@ -24,7 +24,7 @@ def test_videos_tracks_and_rows() -> None:
     assert view.id == "made/v1/000006.01"
     np.testing.assert_array_equal(view.image[0, 0], [6, 1, 1])
     np.testing.assert_array_equal(view.box, [10, 20, 40, 40])
-    assert not view.cropped
+    assert not tracks.cropped
 
 
 def test_boxes_without_area_are_dropped_with_what_they_leave_empty() -> None:

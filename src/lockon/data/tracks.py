@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -15,9 +16,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lockon.data.samples.views import View
 from lockon.data.sequence import read_image
 from lockon.errors import LockonError
-from lockon.types import FloatArray, Frame
+from lockon.types import Frame
 
 Read = Callable[[str, str, int], Frame]
 """(video, track, frame number) -> image, (H, W, 3) uint8 RGB."""
@@ -32,24 +34,6 @@ class Track(NamedTuple):
     name: str
     frames: ArrayLike
     boxes: ArrayLike
-
-
-@dataclass(frozen=True, slots=True)
-class TrackView:
-    """One object in one image.
-
-    Attributes:
-        image: (H, W, 3) uint8 RGB.
-        box: (4,) x1, y1, x2, y2 in pixels; where `cropped`, of the image that the patch was cut from, so that its size
-            alone means something.
-        id: "SET/VIDEO/FRAME.TRACK".
-        cropped: Whether the image is a 511-pixel patch with the object in the middle.
-    """
-
-    image: Frame
-    box: FloatArray
-    id: str
-    cropped: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,8 +150,10 @@ class TrackSet:
         track = self.track_of(row)
         return self.videos[self.video_of(track)], self.tracks[track], int(self.frames[row])
 
-    def view(self, row: int, read: Read | None = None) -> TrackView:
-        """Return the image and box of one row.
+    def view(self, row: int, read: Read | None = None) -> View:
+        """Return the image, box and mask of one row, called "SET/VIDEO/FRAME.TRACK".
+
+        The box of a patch is in pixels of the image that it was cut from, so that its size alone means something.
 
         Args:
             row: 0 to F - 1.
@@ -182,7 +168,7 @@ class TrackSet:
         if self.relative:
             height, width = image.shape[:2]
             box *= [width, height, width, height]
-        return TrackView(image, box, f"{self.name}/{video}/{frame:06d}.{track}", self.cropped)
+        return View(image, box, f"{self.name}/{video}/{frame:06d}.{track}", None if self.masks is None else partial(self.mask, row))
 
     def mask(self, row: int) -> NDArray[np.bool_] | None:
         """Return the mask of one row, as large as its image; None where there is none."""
@@ -267,4 +253,4 @@ class ImageFiles:
         return read_image(self.path(video, track, frame))
 
 
-__all__ = ["ImageFiles", "Read", "ReadMask", "Track", "TrackSet", "TrackView"]
+__all__ = ["ImageFiles", "Read", "ReadMask", "Track", "TrackSet"]

@@ -79,11 +79,8 @@ def voc_colour(number: int) -> tuple[int, int, int]:
     >>> voc_colour(1), voc_colour(2), voc_colour(3)
     ((128, 0, 0), (0, 128, 0), (128, 128, 0))
     """
-    channels = [0, 0, 0]
-    for bit in range(8):
-        for channel in range(3):
-            channels[channel] |= ((number >> (3 * bit + channel)) & 1) << (7 - bit)
-    return channels[0], channels[1], channels[2]
+    red, green, blue = (sum(((number >> (3 * bit + channel)) & 1) << (7 - bit) for bit in range(8)) for channel in range(3))
+    return red, green, blue
 
 
 def mask_to_box(mask: NDArray[np.bool_]) -> FloatArray:
