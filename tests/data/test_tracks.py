@@ -74,12 +74,6 @@ def test_relative_boxes_become_pixels_of_the_image() -> None:
     np.testing.assert_allclose(tracks.view(0).box, [20, 20, 100, 40], rtol=1e-6)
 
 
-def test_only_some_videos() -> None:
-    chosen = plain_set("made", [[3], [2, 4], [1]]).only(lambda name: name != "v0")
-    assert chosen.videos == ("v1", "v2")
-    assert chosen.view(5).id == "made/v1/000006.01"
-
-
 def test_image_files(tmp_path: Path) -> None:
     files = ImageFiles(tmp_path, "{folder}/{clip}+{frame}000+{track}.png")
     assert files.path("7/abc", "01", 12) == tmp_path / "7" / "abc+12000+01.png"

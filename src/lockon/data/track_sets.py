@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -47,7 +47,7 @@ class TrainSet:
     expects: str
     aliases: tuple[str, ...] = ()
     inside: tuple[str, ...] = ()
-    kept: Callable[[str], bool] | None = None
+    kept: Callable[[str], bool] = lambda _: True
     patches: bool = True
     masks: bool = False
 
@@ -158,8 +158,7 @@ def load_track_set(spec: str, root: Path | None = None, *, skip: Path | None = N
     names = skip_names(name, skip)
     if one.is_root(folder):
         return one.read(folder, name, names, masks=masks) if one.masks else one.read(folder, name, names)
-    tracks = pysot511.read(folder, name, names, masks=masks)
-    return tracks if one.kept is None else _without_tests(tracks, one.kept)
+    return pysot511.read(folder, name, names, masks=masks, kept=one.kept)
 
 
 def load_track_sets(
@@ -198,16 +197,6 @@ def _fitting(folder: Path, one: TrainSet) -> Path | None:
     candidates = (folder, *(folder / inner for inner in one.inside))
     raw = next((path for path in candidates if path.is_dir() and one.is_root(path)), None)
     return raw if raw is not None else folder if one.patches and pysot511.is_root(folder) else None
-
-
-def _without_tests(tracks: TrackSet, kept: Callable[[str], bool]) -> TrackSet:
-    """Drop what may not train from annotations made of all parts (GOT-10k's all.json has 9,335 training videos and 180 others)."""
-    wanted = {video for video in tracks.videos if kept(video.rpartition("/")[2])}
-    count = len(tracks) - len(wanted)
-    if not count:
-        return tracks
-    note = f"{tracks.name}: {count} videos left out that belong to a validation or test part, which never train"
-    return replace(tracks.only(wanted.__contains__), notes=(*tracks.notes, note))
 
 
 __all__ = [

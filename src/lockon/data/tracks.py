@@ -7,7 +7,7 @@ the PySOT family: corners x1, y1, x2, y2 as the annotation gives them, w = x2 - 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -173,22 +173,6 @@ class TrackSet:
     def mask(self, row: int) -> NDArray[np.bool_] | None:
         """Return the mask of one row, as large as its image; None where there is none."""
         return None if self.masks is None else self.masks(*self.place(row))
-
-    def only(self, keep: Callable[[str], bool]) -> TrackSet:
-        """Return the videos whose name `keep` accepts.
-
-        Raises:
-            LockonError: There is none.
-        """
-        items = (
-            Track(video, self.tracks[track], self.frames[rows.start : rows.stop], self.boxes[rows.start : rows.stop])
-            for number, video in enumerate(self.videos)
-            if keep(video)
-            for track in self.tracks_of(number)
-            for rows in (self.rows(track),)
-        )
-        chosen = TrackSet.build(self.name, items, self.read, cropped=self.cropped, relative=self.relative)
-        return replace(chosen, masks=self.masks, notes=self.notes)
 
 
 class _Gathered:

@@ -27,9 +27,10 @@ from numpy.typing import NDArray
 from lockon.data.datasets.layout import FrameMode, Layout, SequenceFiles, Truth, from_one_based, read_if_there
 from lockon.data.datasets.lists import official
 from lockon.data.datasets.parsing import read_flags, read_text
-from lockon.data.datasets.vot import box_to_polygon, polygon_to_box
+from lockon.data.datasets.vot import box_to_polygon
 from lockon.data.sequence import LazyList, LazyPaths, VideoSequence, read_image
 from lockon.errors import LockonError
+from lockon.ops.regions import polygon_to_box
 from lockon.types import FloatArray
 
 NO_TRUTH = ("list", "readme", "license", "licence")  # names of text files that are no ground truth

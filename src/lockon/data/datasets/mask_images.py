@@ -61,7 +61,7 @@ def png_palette(path: Path) -> NDArray[np.uint8] | None:
     return None
 
 
-def mask_targets(path: Path, limit: int = 255) -> list[int]:
+def mask_targets(path: Path) -> list[int]:
     """List the object numbers in a multi-object mask file, ascending, without the background 0."""
     image = read_mask_image(path)
     if image.ndim == 2:
@@ -69,7 +69,7 @@ def mask_targets(path: Path, limit: int = 255) -> list[int]:
     packed = image.astype(np.int32) @ np.array([65536, 256, 1], dtype=np.int32)  # (H, W)
     colours = {(int(value) >> 16, int(value) >> 8 & 255, int(value) & 255) for value in np.unique(packed)}
     palette = png_palette(path)
-    known = range(1, limit + 1 if palette is None else min(limit + 1, len(palette)))
+    known = range(1, 256 if palette is None else len(palette))
     return [number for number in known if (voc_colour(number) if palette is None else tuple(palette[number].tolist())) in colours]
 
 
