@@ -75,18 +75,13 @@ def truth(files: SequenceFiles, origin: int) -> Truth:
     return Truth(boxes, table.lines, problems, ~absent if flags or absent.any() else None, wrong=table.wrong)
 
 
-def layout(part: Part) -> Layout:
-    """Return the layout of LaSOT, for its test sequences, the others, or all."""
-    return shared_layout("lasot", "img", part, 1)
-
-
-def shared_layout(name: str, images: str, part: Part, origin: int) -> Layout:
-    """Return the layout for a benchmark that has LaSOT's folders.
+def layout(part: Part, name: str = "lasot", images: str = "img", origin: int = 1) -> Layout:
+    """Return the layout of LaSOT, for its test sequences, the others, or all; or of a benchmark that has its folders.
 
     Args:
+        part: Which sequences of LaSOT; "all" for any other benchmark.
         name: Short name of the layout.
         images: Name of the folder of a sequence's images.
-        part: Which sequences of LaSOT; "all" for any other benchmark.
         origin: Number of the first pixel in the annotation files.
     """
     found, listed, read = partial(is_root, images=images), partial(scan, images=images, part=part), partial(truth, origin=origin)

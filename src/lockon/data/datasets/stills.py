@@ -179,20 +179,15 @@ def short_videos(images: Iterable[StillImage]) -> list[ShortVideo]:
 
     Frames are ordered by `frame`; an object that is listed twice in one image keeps its first box.
     """
-    groups: dict[tuple[str, str, str], dict[str, tuple[StillImage, int]]] = {}
+    groups: dict[tuple[str, str, str], dict[Path, tuple[StillImage, int]]] = {}
     for image in images:
-        if image.video is None:
-            continue
-        for index, item in enumerate(image.objects):
-            members = groups.setdefault((image.set, image.video, item.id), {})
-            members.setdefault(str(image.path), (image, index))
+        for index, item in enumerate(image.objects if image.video is not None else ()):
+            groups.setdefault((image.set, image.video or "", item.id), {}).setdefault(image.path, (image, index))
     videos = []
-    for (set_name, video, object_id), found in groups.items():
-        if len(found) < 2:
-            continue
-        members_in_order = sorted(found.values(), key=lambda member: (member[0].frame or 0, member[0].path.name))
-        pictures, indices = zip(*members_in_order, strict=True)
-        videos.append(ShortVideo(set_name, video, object_id, pictures, indices))
+    for key, found in groups.items():
+        members = sorted(found.values(), key=lambda member: (member[0].frame or 0, member[0].path.name))
+        if len(members) >= 2:
+            videos.append(ShortVideo(*key, *zip(*members, strict=True)))
     return videos
 
 
