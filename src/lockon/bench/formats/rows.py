@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 
 from lockon.bench.formats.notes import Note
 from lockon.data.datasets.parsing import format_ranges, read_text
-from lockon.data.datasets.vot import polygon_to_box
 from lockon.data.vot_rle import is_vot_mask, parse_vot_mask
 from lockon.errors import LockonError
+from lockon.ops.regions import polygon_to_box
 from lockon.types import FloatArray
 
 NOTHING_CODE, STARTED_CODE, FAILED_CODE = 0, 1, 2  # of the VOT toolkits
