@@ -51,8 +51,8 @@ def list_datasets(data_root: DataRoot = None) -> None:
         parts = pool_members(name)
         try:
             if parts is None:
-                place = find(name, data_root)
-                folders[name] = f"{place.path}  (from {place.source})"
+                path, source = find(name, data_root)
+                folders[name] = f"{path}  (from {source})"
             elif all(part in folders for part in parts):
                 folders[name] = f"{', '.join(parts)}"
         except LockonError:

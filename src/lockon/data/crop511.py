@@ -97,7 +97,7 @@ def crop_video(tracks: TrackSet, video: int, folder: Path) -> tuple[Boxes, list[
             broken.append(str(error))
             continue
         for row in rows:
-            track = tracks.tracks[tracks.track_of(row)]
+            track = tracks.place(row)[1]
             box = tracks.view(row, lambda *_, image=image: image).box
             patch = cv2.cvtColor(cut_patch(image, box), cv2.COLOR_RGB2BGR)
             write_bytes(files.path(name, track, frame), cv2.imencode(".jpg", patch)[1].tobytes())

@@ -214,11 +214,11 @@ def _overlap(a: FloatArray, b: FloatArray) -> float:
     return float(size[0] * size[1]) if np.isfinite(size).all() and (size > 0).all() else 0.0
 
 
-def random_motion(rng: Generator, center: FloatArray, size: float, agility: float = 1.0) -> Motion:
-    """Draw a path through `center` (x, y) with sqrt(area) `size`, both in frame pixels; `agility` scales every change."""
+def random_motion(rng: Generator, center: FloatArray, size: float) -> Motion:
+    """Draw a path through `center` (x, y) with sqrt(area) `size`, both in frame pixels."""
     start = np.array([center[0], center[1], math.log(size), rng.normal(0, 0.15), rng.normal(0, 0.15), 0.0])
-    speed = np.array([*(rng.normal(0, 0.03, 2) * size), rng.normal(0, 0.008), rng.normal(0, 0.006), rng.normal(0, 0.008), 0.0]) * agility
-    sway = np.array([*(rng.normal(0, 0.25, 2) * size), *rng.normal(0, 0.10, 3), rng.normal(0, 0.04)]) * agility
+    speed = np.array([*(rng.normal(0, 0.03, 2) * size), rng.normal(0, 0.008), rng.normal(0, 0.006), rng.normal(0, 0.008), 0.0])
+    sway = np.array([*(rng.normal(0, 0.25, 2) * size), *rng.normal(0, 0.10, 3), rng.normal(0, 0.04)])
     return Motion(start, speed, sway, rate=rng.uniform(0.005, 0.04), phase=rng.random())
 
 

@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 from lockon.bench.formats.columns import parse_columns
 from lockon.bench.formats.notes import Note
 from lockon.data.datasets.parsing import format_ranges, read_text
-from lockon.data.datasets.vot import polygon_to_box
 from lockon.data.vot_rle import is_vot_mask, parse_vot_mask
 from lockon.errors import LockonError
+from lockon.ops.regions import polygon_to_box
 from lockon.types import FloatArray
 
 _MOST_FRAMES = 10_000_000

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lockon._documents import LARGEST_SET, MALFORMED, read_json
-from lockon.data.track_masks import Segment, SegmentMasks
+from lockon.data.track_masks import Segment, segment_mask
 from lockon.data.tracks import ImageFiles, Track, TrackSet
 from lockon.errors import LockonError
 
@@ -51,7 +52,7 @@ def read(root: Path, name: str = "COCO", skip: Collection[str] = (), *, masks: b
     except (OSError, *MALFORMED) as error:
         raise LockonError(f"{file} is no annotation of COCO instances: {type(error).__name__} {error}") from error
     track_set = TrackSet.build(name, tracks, ImageFiles(images.parent, "{video}.jpg"), skip=skip)
-    return replace(track_set, masks=SegmentMasks(segments)) if masks else track_set
+    return replace(track_set, masks=partial(segment_mask, segments)) if masks else track_set
 
 
 def _tracks(content: dict[str, Any], part: str, segments: dict[tuple[str, str], Segment] | None) -> Iterator[Track]:

@@ -102,9 +102,8 @@ def _list_targets(boxes: Path) -> list[int]:
 
 def truth(files: SequenceFiles) -> Truth:
     """Read the boxes of one target; `visible` is None: a frame without a box is one without annotation."""
-    assert files.truth is not None
-    lines = _read(files.truth)
-    problems = [f"{files.truth}:{line}: {why}" for line, why in lines.problems]
+    lines = _read(files.annotation)
+    problems = [f"{files.annotation}:{line}: {why}" for line, why in lines.problems]
     wrong = frozenset(line for line, _ in lines.problems)
     by_line = "frame" not in lines.columns.places
     count = _lines_that_count(lines, files.length) if by_line else files.length
@@ -118,7 +117,7 @@ def truth(files: SequenceFiles) -> Truth:
             numbers[row.frame] = line
             boxes[row.frame] = np.nan if row.state == "lost" and not row.is_empty else (row.x, row.y, row.w, row.h)
         elif not by_line:
-            problems.append(f"{files.truth}:{line}: frame {row.frame}, but there are {count} frames, counted from 0")
+            problems.append(f"{files.annotation}:{line}: frame {row.frame}, but there are {count} frames, counted from 0")
     return Truth(boxes, numbers, tuple(problems), wrong=wrong)
 
 

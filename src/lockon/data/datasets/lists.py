@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -65,21 +66,11 @@ def plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower())
 
 
-def by_plain_name(names: Iterable[str]) -> dict[str, str]:
-    """Return names by their plain form, without those that share it."""
-    by_key: dict[str, str] = {}
-    double = set()
-    for name in names:
-        key = plain(name)
-        if key in by_key:
-            double.add(key)
-        by_key[key] = name
-    return {key: name for key, name in by_key.items() if key not in double}
-
-
 @cache
 def _spellings(names: tuple[str, ...]) -> dict[str, str]:
-    return by_plain_name(names)
+    """Return names by their plain form, without those that share it."""
+    counts = Counter(map(plain, names))
+    return {plain(name): name for name in names if counts[plain(name)] == 1}
 
 
 @cache

@@ -124,10 +124,10 @@ def _parse_plain(text: str, lines: list[str], widths: tuple[int, ...]) -> TextTa
     return TextTable(values, np.full(len(rows), width, dtype=np.int64), np.arange(1, len(rows) + 1), ())
 
 
-def read_table(path: Path, widths: tuple[int, ...], count: int = 0) -> TextTable:
-    """Read a file as `parse_table` does; one that cannot be read is a table without rows and with that problem."""
+def read_table(path: Path, widths: tuple[int, ...], count: int = 0, drop: re.Pattern[str] | None = None) -> TextTable:
+    """Read a file, less what `drop` matches, as `parse_table` does; one that cannot be read is a table of that problem alone."""
     try:
-        text = read_text(path)
+        text = read_text(path) if drop is None else drop.sub("", read_text(path))
     except LockonError as error:
         return TextTable(np.zeros((0, max(widths))), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), (str(error),))
     return parse_table(text, str(path), widths, count)
