@@ -232,9 +232,10 @@ def vot_ini(
 def _sequences(spec: str) -> list[VideoSequence]:
     """Load the sequences of a dataset, with or without images."""
     from lockon.data.datasets.registry import load_dataset
+    from lockon.data.sequence import check_command
     from lockon.errors import LockonError
 
     sequences = load_dataset(spec, frames="optional")
     if not sequences:
-        raise LockonError(f"--data {spec} holds no sequences; run `lockon data check {spec}`")
+        raise LockonError(f"--data {spec} holds no sequences; run `{check_command(spec)}`")
     return sequences

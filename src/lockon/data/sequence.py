@@ -7,6 +7,7 @@ A sequence is lazy: frames and masks are read when they are indexed. Readers of 
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +75,18 @@ class LazyList(Generic[T]):
         return self.read(self.paths[index])
 
 
+def check_command(source: str) -> str:
+    """Return the command that lists what is wrong with a dataset, as it can be typed.
+
+    Args:
+        source: NAME or NAME:ROOT.
+
+    >>> check_command("folder:my videos")
+    "lockon data check 'folder:my videos'"
+    """
+    return f"lockon data check {shlex.quote(source)}"
+
+
 @dataclass(frozen=True, slots=True)
 class VideoSequence:
     """An annotated target in a video (two targets in one video are two sequences that share frames).
@@ -91,6 +104,7 @@ class VideoSequence:
         backward: Those of `anchors` from which the tracker runs to the first frame; from the others it runs to the last.
         frame_size: (width, height) in pixels where the annotation states it; None where it has to be read from the images.
         fps: Frames per second where the annotation or the benchmark's name states it.
+        source: NAME:ROOT that it was loaded from; empty for one that was made otherwise.
     """
 
     name: str
@@ -105,6 +119,7 @@ class VideoSequence:
     backward: frozenset[int] = field(default_factory=frozenset)
     frame_size: tuple[int, int] | None = None
     fps: float | None = None
+    source: str = ""
 
     def __post_init__(self) -> None:
         for problem in self._problems():
@@ -116,7 +131,7 @@ class VideoSequence:
         if self.boxes.ndim != 2 or self.boxes.shape[1] != 4:
             yield f"boxes of shape {self.boxes.shape}, expected (T, 4)"
         if len(self.frames) != count:
-            yield f"{len(self.frames)} frames but {count} boxes; run `lockon data check {self.dataset}`"
+            yield f"{len(self.frames)} frames but {count} boxes; run `{check_command(self.source or self.dataset)}`"
         if self.visible is not None and self.visible.shape != (count,):
             yield f"visible of shape {self.visible.shape}, expected ({count},)"
         if self.polygons is not None and self.polygons.shape != (count, 8):

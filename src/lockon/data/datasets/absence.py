@@ -7,7 +7,6 @@ convention (see `lockon.bench.metrics.conventions`).
 from __future__ import annotations
 
 import dataclasses
-import shlex
 import warnings
 from collections.abc import Sequence
 
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lockon.data.datasets.lists import Official
-from lockon.data.sequence import VideoSequence
+from lockon.data.sequence import VideoSequence, check_command
 from lockon.errors import LockonWarning
 
 
@@ -50,7 +49,7 @@ def as_absent(sequences: Sequence[VideoSequence], listing: Official | None, sour
         names = ", ".join(list(found)[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
         count = sum(found.values())
         text = f"{count} box{'es' if count > 1 else ''} without area (0,0,0,0 or the like) count as no box, in {names}"
-        hint = f"`lockon data check {shlex.quote(source)}` lists the lines"
+        hint = f"`{check_command(source)}` lists the lines"
         warnings.warn(f"{sequences[0].dataset}: {text}; {hint}", LockonWarning, stacklevel=4)
     return mended
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lockon.data.datasets.mask_images import read_mask
 from lockon.data.datasets.parsing import TextTable, format_ranges
-from lockon.data.sequence import LazyList, LazyPaths, VideoSequence, read_image
+from lockon.data.sequence import LazyList, LazyPaths, VideoSequence, check_command, read_image
 from lockon.data.video_frames import VideoFrames
 from lockon.errors import LockonError
 from lockon.types import FloatArray, Frame
@@ -155,16 +155,17 @@ class Layout:
         Raises:
             LockonError: The first sequence that is incomplete or whose annotation is wrong.
         """
-        return [self.read(files, dataset, frames) for files in self.scan(root)]
+        return [self.read(files, dataset, frames, root) for files in self.scan(root)]
 
-    def read(self, files: SequenceFiles, dataset: str, frames: FrameMode = "required") -> VideoSequence:
-        """Read one sequence with lazy frames and masks.
+    def read(self, files: SequenceFiles, dataset: str, frames: FrameMode = "required", root: Path | None = None) -> VideoSequence:
+        """Read one sequence with lazy frames and masks; errors name the command that checks the dataset at its `root`.
 
         Raises:
             LockonError: No annotation, a bad line, or counts of frames, boxes and masks that differ; no images, unless
                 `frames` is "optional".
         """
-        hint = f"run `lockon data check {dataset}`"
+        source = dataset if root is None else f"{dataset}:{root}"
+        hint = f"run `{check_command(source)}`"
         if files.truth is None:
             raise LockonError(f"{dataset}/{files.name}: no annotation in {files.folder}; expected {self.expects}; {hint}")
         if frames == "required" and not files.frames and files.video is None:

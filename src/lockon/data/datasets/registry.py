@@ -118,12 +118,12 @@ def _load(name: str, root: Path, frames: FrameMode) -> list[VideoSequence]:
             sequences = [dataclasses.replace(sequence, name=complete.canonical(sequence.name)) for sequence in sequences]
     else:
         layout, scanned = scan_dataset(name, root, frames)
-        sequences = [layout.read(files, name, frames) for files in scanned]
+        sequences = [layout.read(files, name, frames, root) for files in scanned]
         if not sequences:
             raise LockonError(f"{root} holds no sequence of {name}; expected {layout.expects}")
     sequences.sort(key=lambda sequence: sequence.name)
     sequences = as_absent(sequences, official_list(name), f"{name}:{root}", unstated=name == FOLDER)
-    return [_with_list(sequence, frames) for sequence in sequences]
+    return [dataclasses.replace(_with_list(sequence, frames), source=f"{name}:{root}") for sequence in sequences]
 
 
 def _with_list(sequence: VideoSequence, frames: FrameMode) -> VideoSequence:
