@@ -133,3 +133,44 @@ def test_a_size_change_is_an_error_after_the_results_before_it() -> None:
     assert [next(results).box[0] for _ in range(3)] == [10, 11, 12]
     with pytest.raises(LockonError, match="frame 3 is 30x20"):
         next(results)
+
+
+def scene(number: int) -> Frame:
+    """A red square on green that goes to the right."""
+    frame = np.full((60, 80, 3), (20, 120, 20), np.uint8)
+    frame[20:36, 10 + number : 30 + number] = (200, 30, 30)
+    return frame
+
+
+def test_frames_in_the_order_of_opencv_are_tracked_as_those_in_ours() -> None:
+    frames = [scene(number) for number in range(4)]
+    ours = [result.box for result in lockon.track(frames, (10, 20, 20, 16), "kcf")]
+    theirs = [result.box for result in lockon.track([frame[..., ::-1] for frame in frames], (10, 20, 20, 16), "kcf", color="bgr")]
+    assert np.array_equal(ours, theirs)
+
+
+def test_the_order_of_colours_is_for_arrays(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "0.png"), scene(0))
+    with pytest.raises(LockonError, match="color='bgr' is for arrays"):
+        lockon.track(tmp_path, (10, 20, 20, 16), color="bgr")
+
+
+@pytest.mark.parametrize("values", [(7500, 7000), (7000,), "7000:7500", (0, 10**400)])
+def test_a_range_that_is_none_is_refused_by_the_call(values: Any) -> None:
+    with pytest.raises(LockonError, match="range"):
+        lockon.track([scene(0)], (10, 20, 20, 16), "kcf", range=values)
+
+
+def test_raw_frames_are_stretched_alike_and_it_is_said_once() -> None:
+    frames = [scene(number)[..., 0] + np.uint16(7000) for number in range(4)]
+    with pytest.warns(LockonWarning, match="stretched") as caught:
+        found = [result.box for result in lockon.track(frames, "10,20,20,16", "kcf")]
+    assert len(caught) == 1
+    assert found[-1] == pytest.approx([13, 20, 20, 16], abs=1.5)
+
+
+def test_a_range_of_raw_frames_is_taken_in_silence(recwarn: pytest.WarningsRecorder) -> None:
+    frames = [scene(number)[..., 0] + np.uint16(7000) for number in range(4)]
+    reader = open_frames(frames, range=(7000, 7255))
+    assert np.array_equal(next(reader).image[..., 0], scene(0)[..., 0])
+    assert not recwarn.list

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import struct
+import warnings
 from pathlib import Path
 
 import cv2
@@ -7,8 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from lockon.errors import LockonError
+from lockon.data.sequence import read_image
+from lockon.errors import LockonError, LockonWarning
 from lockon.pictures import list_images, natural_key, read_pixels
+from lockon.types import Frame
+from lockon.video import open_frames
 
 
 def test_natural_order(tmp_path: Path) -> None:
@@ -84,3 +89,135 @@ def test_other_names_are_one_kind(tmp_path: Path, names: list[str]) -> None:
     for name in names:
         (tmp_path / name).touch()
     assert len(list_images(tmp_path)) == len(names)
+
+
+RAMP = np.linspace(0, 1, 64 * 48).reshape(48, 64)
+RAW = {
+    "14 bits": ("png", [(7100 + 20 * index + 320 * RAMP).astype(np.uint16) for index in range(6)]),
+    "floats": ("tif", [(290 + index + 20 * RAMP).astype(np.float32) for index in range(6)]),
+    "below zero": ("tiff", [(600 * RAMP - 300 + 9 * index).astype(np.int16) for index in range(6)]),
+}
+
+
+def folder_of(kind: str, folder: Path) -> list[Path]:
+    suffix, images = RAW[kind]
+    folder.mkdir()
+    for index, image in enumerate(images):
+        assert cv2.imwrite(str(folder / f"{index}.{suffix}"), image)
+    return list_images(folder)
+
+
+def tracked(folder: Path, start: int = 0) -> list[Frame]:
+    with open_frames(folder, start) as reader:
+        return [frame.image for frame in reader]
+
+
+@pytest.mark.parametrize("kind", RAW)
+def test_a_folder_of_raw_pictures_has_one_range_which_is_said_once(tmp_path: Path, kind: str) -> None:
+    paths = folder_of(kind, tmp_path / "raw")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        frames = tracked(tmp_path / "raw")
+    assert [str(warning.message).partition(": values")[0] for warning in caught] == [str(tmp_path / "raw")]
+    means = [frame.mean() for frame in frames]
+    assert (np.diff(means) > 1).all(), "frames become brighter one by one, as in the files"
+    assert all(len(np.unique(frame)) > 60 for frame in frames)
+    assert len(paths) == len(frames)
+
+
+@pytest.mark.parametrize("kind", RAW)
+def test_datasets_read_a_folder_as_tracking_does_in_any_order(tmp_path: Path, kind: str) -> None:
+    paths = folder_of(kind, tmp_path / "raw")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        read = {index: read_image(paths[index]) for index in (4, 0, 5, 2)}
+    assert len(caught) == 1
+    with pytest.warns(LockonWarning, match="are stretched"):
+        frames = tracked(tmp_path / "raw", 0)
+    with pytest.warns(LockonWarning, match="are stretched"):
+        late = tracked(tmp_path / "raw", 4)
+    assert all(np.array_equal(frames[index], image) for index, image in read.items())
+    assert np.array_equal(late[0], frames[4])
+
+
+def test_a_changed_folder_is_looked_at_again(tmp_path: Path) -> None:
+    paths = folder_of("14 bits", tmp_path / "raw")
+    with pytest.warns(LockonWarning, match="from 69"):
+        read_image(paths[0])
+    for index, path in enumerate(paths):
+        path.unlink()
+        cv2.imwrite(str(path), (30000 + index + 200 * RAMP).astype(np.uint16))
+    with pytest.warns(LockonWarning, match="from 29"):
+        assert len(np.unique(read_image(paths[0]))) > 60
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_range_is_given_for_a_folder(tmp_path: Path) -> None:
+    folder_of("14 bits", tmp_path / "raw")
+    with open_frames(tmp_path / "raw", range=(7100, 7420)) as reader:
+        first = next(reader).image
+    assert (first.min(), first.max()) == (0, 255)
+
+
+def test_pictures_are_turned_as_they_say(tmp_path: Path) -> None:
+    images = pytest.importorskip("PIL.Image")
+    exif = images.Exif()
+    exif[274] = 6  # to be turned clockwise
+    picture = images.fromarray(np.repeat(np.uint8(255 * RAMP)[..., None], 3, axis=2))
+    for name in ("a.jpg", "a.png", "a.tif", "a.webp"):
+        picture.save(tmp_path / name, exif=exif)
+        pixels = read_pixels(tmp_path / name)
+        assert pixels is not None
+        assert pixels.shape == (64, 48, 3)
+        assert pixels[0, -1, 0] < 20 < pixels[0, 0, 0]
+
+
+@pytest.mark.parametrize(("mode", "name"), [("P", "a.png"), ("CMYK", "a.jpg"), ("1", "a.tif"), ("LA", "a.png"), ("CMYK", "a.tif")])
+def test_pictures_of_other_modes_are_read(tmp_path: Path, mode: str, name: str) -> None:
+    images = pytest.importorskip("PIL.Image")
+    images.new("RGB", (6, 4), (255, 255, 255)).convert(mode).save(tmp_path / name)
+    pixels = read_pixels(tmp_path / name)
+    assert pixels is not None
+    assert pixels.shape == (4, 6, 3)
+    assert pixels.min() > 250
+
+
+def test_a_tiff_file_of_several_pages_is_refused(tmp_path: Path) -> None:
+    pages = [np.full((4, 6), value, np.uint8) for value in (1, 2, 3)]
+    cv2.imwritemulti(str(tmp_path / "a.tif"), pages)
+    for read in (read_pixels, read_image, lambda path: tracked(path.parent)):
+        with pytest.raises(LockonError, match=r"a\.tif holds 3 pictures \(TIFF pages\); write each to a file of its own"):
+            read(tmp_path / "a.tif")
+    cv2.imwritemulti(str(tmp_path / "a.tif"), pages[:1])
+    assert read_pixels(tmp_path / "a.tif") is not None
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("big", [False, True])
+def test_a_smaller_copy_in_a_tiff_file_is_no_page(tmp_path: Path, order: str, big: bool) -> None:
+    """Two directories of one field, NewSubfileType: the second is a smaller copy (1), a further page (2) or a mask (4)."""
+    mark = b"II" if order == "<" else b"MM"
+    head = mark + (struct.pack(f"{order}HHHQ", 43, 8, 0, 16) if big else struct.pack(f"{order}HI", 42, 8))
+    entry = f"{order}QHHQI4xQ" if big else f"{order}HHHIII"
+    second = len(head) + struct.calcsize(entry)
+    for kind, refused in ((1, False), (2, True), (4, False)):
+        folders = [struct.pack(entry, 1, 254, 4, 1, flags, after) for flags, after in ((0, second), (kind, 0))]
+        (tmp_path / "a.tif").write_bytes(head + b"".join(folders))
+        if refused:
+            with pytest.raises(LockonError, match="holds 2 pictures"):
+                read_pixels(tmp_path / "a.tif")
+        else:
+            assert read_pixels(tmp_path / "a.tif") is None, "it holds no pixels"
+
+
+def test_a_picture_of_more_pixels_than_opencv_decodes_is_none(tmp_path: Path) -> None:
+    images = pytest.importorskip("PIL.Image")
+    images.new("1", (60000, 30000)).save(tmp_path / "a.png")
+    assert read_pixels(tmp_path / "a.png") is None
+
+
+def test_pixels_that_need_a_range_name_their_file(tmp_path: Path) -> None:
+    images = pytest.importorskip("PIL.Image")
+    images.fromarray(np.int32(1_000_000 * RAMP)).save(tmp_path / "a.tif")
+    with pytest.raises(LockonError, match=r"a\.tif: a frame of type int32 holds the value 1000000; .* range=\(LOW, HIGH\)"):
+        read_image(tmp_path / "a.tif")

@@ -10,7 +10,7 @@ import pytest
 from colored_videos import BLUE, GREEN, RED, color_tracker, video
 from fake_refiner import BlobRefiner
 from lockon.driver import drive_together
-from lockon.errors import LockonError
+from lockon.errors import LockonError, LockonWarning
 from lockon.refiners.alpha_refine import AlphaRefiner
 from lockon.refiners.static import StaticTracker
 from lockon.refiners.wrapper import RefinedTracker
@@ -96,3 +96,45 @@ def test_a_session_says_what_is_missing() -> None:
         tracker.track(VIDEOS[0].frames[0])
     with pytest.raises(LockonError, match=r"move\(\) with boxes of shape \(1, 4\) for 0 targets"):
         tracker.move((1, 2, 3, 4))
+
+
+class Shown(StaticTracker):
+    """Keeps what it is shown."""
+
+    def step(self, frames, targets):  # type: ignore[no-untyped-def]
+        self.frames = frames
+        return super().step(frames, targets)
+
+
+def test_frames_of_a_session_are_converted_as_its_first_one() -> None:
+    ramp = np.linspace(0, 1, 48 * 64).reshape(48, 64)
+    tracker = Shown()
+    with pytest.warns(LockonWarning, match="stretched"):
+        tracker.init((7000 + 300 * ramp).astype(np.uint16), (1, 2, 3, 4))
+    tracker.track((7000 + 100 * ramp).astype(np.uint16))
+    assert 60 < tracker.frames[0].max() < 130, "a third of the first one's values"
+    tracker.init((7000 + 300 * ramp).astype(np.uint16), (1, 2, 3, 4), range=(7000, 7100))
+    tracker.track((7000 + 100 * ramp).astype(np.uint16))
+    assert tracker.frames[0].max() == 255
+
+
+def test_a_session_takes_frames_in_the_order_of_opencv() -> None:
+    frame = np.full((48, 64, 3), (1, 2, 3), np.uint8)
+    tracker = Shown()
+    tracker.init(frame, (1, 2, 3, 4), color="bgr")
+    tracker.track(frame)
+    assert tracker.frames[0][0, 0].tolist() == [3, 2, 1]
+    tracker.track(frame, color="rgb")
+    assert tracker.frames[0] is frame
+    with pytest.raises(LockonError, match="unknown color"):
+        tracker.init(frame, (1, 2, 3, 4), color="gbr")
+
+
+@pytest.mark.parametrize("box", ["1,2,3,4", [1, 2, 3, 4], ((1, 2, 3, 4),)])
+def test_a_session_takes_a_box_of_any_kind_and_moves_to_it(box: object) -> None:
+    tracker = StaticTracker()
+    tracker.init(np.zeros((48, 64, 3), np.uint8), box)  # type: ignore[arg-type]
+    tracker.move(box)  # type: ignore[arg-type]
+    result = tracker.track(np.zeros((48, 64, 3), np.uint8))
+    assert np.ravel(result.box).tolist() == [1, 2, 3, 4]
+    assert result.box.ndim == (2 if isinstance(box, tuple) else 1)

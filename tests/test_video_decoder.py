@@ -112,3 +112,28 @@ def test_a_rotation_flag_is_followed_by_tracking_and_datasets(tmp_path: Path) ->
     with open_frames(tmp_path / "turned.mp4") as reader:
         assert reader.size == (128, 192)
     assert VideoFrames(tmp_path / "turned.mp4").read(5).shape == (192, 128, 3)
+
+
+def write_raw(path: Path, frames: list[np.ndarray]) -> Path:
+    """Write grey frames of 16 bits without loss."""
+    height, width = frames[0].shape
+    settings = [cv2.VIDEOWRITER_PROP_DEPTH, cv2.CV_16U, cv2.VIDEOWRITER_PROP_IS_COLOR, 0]
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"FFV1"), 10.0, (width, height), settings)
+    for frame in frames:
+        writer.write(frame)
+    writer.release()
+    return path
+
+
+def test_a_grey_video_of_16_bits_keeps_its_contrast_for_tracking_and_datasets(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 320, 48 * 64).reshape(48, 64)
+    path = write_raw(tmp_path / "raw.mkv", [(7100 + 20 * index + ramp).astype(np.uint16) for index in range(5)])
+    with pytest.warns(LockonWarning, match=r"raw\.mkv: values of type uint16 from .* are stretched"), open_frames(path) as reader:
+        frames = [frame.image for frame in reader]
+    assert len(frames) == 5
+    assert all(len(np.unique(frame)) > 100 for frame in frames)
+    assert (np.diff([frame.mean() for frame in frames]) > 5).all(), "they become brighter one by one, as in the file"
+    with pytest.warns(LockonWarning, match="stretched"):
+        assert np.array_equal(VideoFrames(path).read(3), frames[3])
+    with open_frames(path, range=(7100, 7500)) as reader:
+        assert reader.first.image.max() == pytest.approx(204, abs=1)

@@ -9,9 +9,10 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lockon._names import native_path
-from lockon.ops.pixels import to_rgb
+from lockon.ops.pixels import FrameConversion
 from lockon.types import Frame
 from lockon.video_capture import AvCapture, open_capture
 from lockon.video_containers import Container, matroska_stamps, may_be_interlaced, mp4_parameters, mp4_stamps, read_container
@@ -29,13 +30,22 @@ class VideoDecoder:
         name: The video, for messages.
         numbers: The numbers of its pictures; None counts what the decoder gives and what it reports as damaged.
         path: Its file, which is opened by PyAV where OpenCV turns out not to decode it; None for other sources.
+        conversion: That of its pixels; None for that of 8-bit frames.
 
     Attributes:
         fps: Frames per second, None where the video does not state it.
         count: Number of pictures, None where it is unknown before all is read.
     """
 
-    def __init__(self, capture: Any, name: str, numbers: FrameNumbers | None = None, path: Path | None = None) -> None:
+    def __init__(
+        self,
+        capture: Any,
+        name: str,
+        numbers: FrameNumbers | None = None,
+        path: Path | None = None,
+        conversion: FrameConversion | None = None,
+    ) -> None:
+        self._conversion = conversion or FrameConversion(name=name)
         self._capture, self._name, self._numbers, self._path = capture, name, numbers, path
         fps, header = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.fps: float | None = fps if 0 < fps < 1000 else None  # some containers state their clock (1000, 90000) instead
@@ -79,7 +89,9 @@ class VideoDecoder:
         decoded, image = self._capture.retrieve()
         if not decoded:
             return None
-        return to_rgb(cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if image.ndim == 3 and image.shape[2] == 3 else image[..., [2, 1, 0]])
+        if image.ndim == 3:
+            image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if image.shape[2] == 3 else image[..., [2, 1, 0]]
+        return self._conversion(image)
 
     def total(self) -> int:
         """Return the number of pictures, those included that cannot be decoded; exact, and reads the file on to its end."""
@@ -97,8 +109,12 @@ class VideoDecoder:
             self._numbers.close()
 
 
-def open_video(path: Path) -> VideoDecoder:
+def open_video(path: Path, range: ArrayLike | None = None) -> VideoDecoder:
     """Open a video file.
+
+    Args:
+        path: The file.
+        range: (low, high), the values that become black and white; None to find them in the first picture of more than 8 bits.
 
     Raises:
         LockonError: As `open_capture`, or a video that only PyAV decodes, which is not installed.
@@ -108,8 +124,23 @@ def open_video(path: Path) -> VideoDecoder:
     if isinstance(capture, cv2.VideoCapture) and _codec(capture).lower() in _MAYBE_INTERLACED and _is_unconverted(path):
         capture.release()
         reason = "it is interlaced, and this version of OpenCV gives empty pictures of it"
-        return VideoDecoder(AvCapture(path, reason, "-vf yadif "), str(path), numbers)
-    return VideoDecoder(capture, str(path), numbers, path)
+        return VideoDecoder(AvCapture(path, reason, "-vf yadif "), str(path), numbers, conversion=FrameConversion(range, name=str(path)))
+    return VideoDecoder(capture, str(path), numbers, path, _conversion(path, capture, range))
+
+
+def _conversion(path: Path, capture: Any, range: ArrayLike | None) -> FrameConversion:
+    """Return the conversion of a video's pictures; a capture of grey pictures of more than 8 bits is told to give them as they are."""
+    conversion = FrameConversion(range, name=str(path))
+    layout = (int(capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)) & 0xFFFFFFFF).to_bytes(4, "little")
+    if layout[:2] == b"Y1" and layout[3] > 8:  # FFmpeg's codes of gray9le to gray16le
+        first = cv2.VideoCapture(str(path))
+        first.set(cv2.CAP_PROP_CONVERT_RGB, 0)
+        decoded, image = first.read()
+        first.release()
+        if decoded and image.dtype == np.uint16:
+            capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
+            conversion.look_at(1, lambda _: image)
+    return conversion
 
 
 def _codec(capture: Any) -> str:

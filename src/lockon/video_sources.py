@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterable, Sized
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -100,40 +99,30 @@ def open_source(source: Source, start: int, range: ArrayLike | None = None, colo
         raise LockonError("the source is an empty path; give a video file, a folder of images, a webcam number or a URL")
     if not isinstance(source, int) and os.path.isdir(source):
         return _open_folder(Path(source), start, range)
-    opened = _open_stream(source, start)
-    if range is None:
-        return opened
-    return replace(opened, items=_converted(opened.items, FrameConversion(range, name=opened.name)))
+    return _open_stream(source, start, range)
 
 
-def _open_stream(source: int | str | os.PathLike[str], start: int) -> OpenedSource:
+def _open_stream(source: int | str | os.PathLike[str], start: int, range: ArrayLike | None) -> OpenedSource:
     if isinstance(source, int):
-        return _open_live(source, f"webcam {source}", start)
+        return _open_live(source, f"webcam {source}", start, range)
     text = os.fspath(source)
     if "://" in text:
-        return _open_live(text, text, start)
+        return _open_live(text, text, start, range)
     if os.path.isfile(text):
-        return _open_file(Path(text), start)
+        return _open_file(Path(text), start, range)
     if text.isdecimal():
-        return _open_live(int(text), f"webcam {text}", start)
+        return _open_live(int(text), f"webcam {text}", start, range)
     raise LockonError(f"{text} does not exist; give a video file, a folder of images, a webcam number or a URL")
 
 
-def _converted(items: Generator[Item, None, None], conversion: FrameConversion) -> Generator[Item, None, None]:
-    """Yield the items of a stream with the values of a given range stretched."""
-    with closing(items):
-        for item in items:
-            yield NumberedFrame(item.number, conversion(item.image)) if isinstance(item, NumberedFrame) else item
-
-
-def _open_file(path: Path, start: int) -> OpenedSource:
+def _open_file(path: Path, start: int, range: ArrayLike | None) -> OpenedSource:
     if path.suffix.lower() in IMAGE_SUFFIXES and not is_video(path):
         raise LockonError(f"{path} is a single image; give a video, or the folder of images that it belongs to")
-    video = open_video(path)
+    video = open_video(path, range)
     return OpenedSource(str(path), _read_video(video, start), video.fps, video.count)
 
 
-def _open_live(source: str | int, name: str, start: int) -> OpenedSource:
+def _open_live(source: str | int, name: str, start: int, range: ArrayLike | None) -> OpenedSource:
     if isinstance(source, int):
         capture = cv2.VideoCapture(source)
         hint = "check that a camera is connected, free and allowed"
@@ -143,7 +132,7 @@ def _open_live(source: str | int, name: str, start: int) -> OpenedSource:
         hint = "check the address and the network"
     if not capture.isOpened():
         raise LockonError(f"{name} cannot be opened; {hint}")
-    video = VideoDecoder(capture, name)
+    video = VideoDecoder(capture, name, conversion=FrameConversion(range, name=name))
     return OpenedSource(
         name, _read_video(video, start), video.fps, video.count, live=video.count is None
     )  # a file behind a URL is not live

@@ -174,3 +174,34 @@ def test_heatmap_without_a_video(still: str, clip: Path) -> None:
     result = track(clip, *BOX, "--tracker", still, "--heatmap")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "--out out.mp4" in result.stderr
+
+
+def write_raw(folder: Path) -> Path:
+    folder.mkdir()
+    for number in range(4):
+        image = np.full((48, 64), 7120, np.uint16)
+        image[12:28, 10 + number : 30 + number] = 7400
+        image[16:20, 14 + number : 20 + number] = 7250
+        cv2.imwrite(str(folder / f"{number}.png"), image)
+    return folder
+
+
+def test_raw_pictures_are_tracked_and_the_range_is_said_and_may_be_given(tmp_path: Path) -> None:
+    raw = write_raw(tmp_path / "raw")
+    found = track(raw, "--box", "10,12,20,16", "--tracker", "kcf", "--quiet")
+    assert found.stderr.count("are stretched to 8 bits in all frames") == 1
+    assert found.stdout.splitlines()[-1].startswith(("3,0,12,12,", "3,0,13,12,"))
+    given = track(raw, "--box", "10,12,20,16", "--tracker", "kcf", "--range", "7000:7500", "--quiet")
+    assert given.stderr == ""
+    assert given.stdout.splitlines()[-1].startswith(("3,0,12,12,", "3,0,13,12,"))
+
+
+@pytest.mark.parametrize("text", ["7000", "7500:7000", "a:b", "0:inf"])
+def test_a_range_that_is_none_is_one_line(still: str, clip: Path, text: str) -> None:
+    result = track(clip, *BOX, "--tracker", still, "--range", text)
+    assert "type the values that become black and white as LOW:HIGH" in str(result.exception) + result.stderr
+
+
+def test_a_range_beyond_a_video_of_8_bits_is_refused(still: str, clip: Path) -> None:
+    result = track(clip, *BOX, "--tracker", still, "--range", "7000:7500")
+    assert "is none of 8-bit frames" in str(result.exception) + result.stderr

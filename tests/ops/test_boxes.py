@@ -170,7 +170,7 @@ def test_check_boxes_clips_a_pixel_in_silence() -> None:
         (7, r"shape \(\)"),
         ("1,2,3", "3 numbers"),
         ([[1, 2, 3, 4], [1, 2]], "no array of numbers"),
-        (None, "is None"),
+        (None, "box None is no array"),
         ([100, 10, 5, 5], "outside the frame of 100x50"),
         ([-30, -30, 20, 20], "outside the frame"),
         ([[1, 2, 3, 4], [300, 2, 3, 4]], "box 300,2,3,4 lies outside"),
@@ -186,3 +186,28 @@ def test_check_boxes_may_leave_what_is_partly_outside() -> None:
     assert b.check_boxes([-5, 50, 20, 16], 160, 120, clip=False).tolist() == [-5, 50, 20, 16]  # and no warning
     with pytest.raises(LockonError, match="lies outside"):
         b.check_boxes([-50, 50, 20, 16], 160, 120, clip=False)
+
+
+@pytest.mark.parametrize(
+    "boxes", ["1,2,3,4", ["1", "2", "3", "4"], np.array([1, 2, 3, 4], object), range(1, 5), np.array([1, 2, 3, 4], np.float16)]
+)
+def test_boxes_of_any_kind_are_taken(boxes) -> None:
+    assert b.check_boxes(boxes, 100, 50).tolist() == [1, 2, 3, 4]
+    assert b.box_array(boxes).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [[1, 2, 3, 10**400], np.ma.masked_array([1, 2, 3, 4], [1, 0, 0, 0]), np.array([1 + 1j, 2, 3, 4]), {"x": 1}, b"1,2,3,4", "9" * 5000],
+)
+def test_boxes_that_are_no_numbers_are_refused_in_one_line(boxes) -> None:
+    with pytest.raises(LockonError, match="box") as caught:
+        b.box_array(boxes)
+    assert len(str(caught.value).splitlines()) == 1
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_box_at_the_end_of_the_numbers_is_outside() -> None:
+    with pytest.raises(LockonError, match="lies outside"):
+        b.check_boxes([1e308] * 4, 100, 50)

@@ -29,18 +29,17 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
-def as_array(value: Any, what: str) -> NDArray[Any]:
+def as_array(value: Any, what: str, expected: str) -> NDArray[Any]:
     """Return a user's value as an array of bool, integers or floats, without a copy where that can be.
 
     Args:
         value: An array, a tensor of any library (on any device, with or without a gradient), a PIL image, nested lists, memory.
         what: What it should be, for messages: "frame".
+        expected: How it is written, for messages: "give four numbers x,y,w,h".
 
     Raises:
         LockonError: It is no array of real numbers, is masked in part, or cannot be read here.
     """
-    if value is None:
-        raise LockonError(f"the {what} is None; where it was read from OpenCV, the video has ended or the file is missing")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of ragged lists and masked entries: they are errors below
@@ -49,9 +48,9 @@ def as_array(value: Any, what: str) -> NDArray[Any]:
         raise
     except Exception as error:  # noqa: BLE001 - a conversion is code of any library, and may fail in any way
         reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise LockonError(f"the {what}, a {_kind(value)}, is no array of numbers ({reason}); pass a NumPy array") from None
+        raise LockonError(f"the {what}, a {_kind(value)}, is no array of numbers ({reason}); {expected}") from None
     if array.dtype.kind not in "buif":
-        raise LockonError(f"{what} {_stated(value, array)} is no array of real numbers; pass integers or floats")
+        raise LockonError(f"{what} {_stated(value, array)} is no array of real numbers; {expected}")
     return array
 
 
@@ -72,6 +71,8 @@ def _converted(value: Any) -> NDArray[Any]:
     array = np.asarray(value)
     if array.dtype == object and hasattr(value, "__dlpack__"):
         array = np.from_dlpack(value)
+    if array.dtype == object and hasattr(value, "__cuda_array_interface__"):
+        raise ValueError("it lies on a GPU, copy it to the CPU first")
     return _of_plain_type(array)
 
 
@@ -100,7 +101,11 @@ def _kind(value: object) -> str:
 
 
 def _stated(value: object, array: NDArray[Any]) -> str:
-    return shown(value) if isinstance(value, str | bytes | int | float | complex) else f"of type {array.dtype} ({_kind(value)})"
+    return (
+        shown(value)
+        if value is None or isinstance(value, str | bytes | int | float | complex)
+        else f"of type {array.dtype} ({_kind(value)})"
+    )
 
 
 __all__ = ["as_array", "shown"]

@@ -135,9 +135,11 @@ def box_array(boxes: ArrayLike) -> FloatArray:
     Raises:
         LockonError: No real numbers, or another count of them.
     """
+    if isinstance(boxes, list | tuple) and boxes and all(isinstance(number, str) for number in boxes):  # a row of a text file
+        boxes = ",".join(map(str, boxes))
     if isinstance(boxes, str):
         return np.array(parse_box(boxes))
-    array = as_array(boxes, "box")
+    array = as_array(boxes, "box", "give four numbers x,y,w,h, or n rows of them")
     if array.ndim not in (1, 2) or array.size == 0 or array.shape[-1] != 4:
         raise LockonError(f"boxes have the shape {array.shape}; expected (4,) or (n, 4): x,y,w,h per target")
     return array.astype(np.float64)

@@ -159,6 +159,8 @@ def find_range(arrays: list[NDArray[Any]]) -> tuple[ValueRange, bool]:
     if low == high or (levels >= _LEVELS and max(-low, high - usual[1]) <= _OVERSHOOT * high):
         return usual, low < high
     low, high = low - _MARGIN * (high - low), high + _MARGIN * (high - low)
+    if first.dtype.kind != "f":
+        low, high = math.floor(low), math.ceil(high)
     return (max(low, 0.0) if values.min() >= 0 else low, high), True
 
 
@@ -230,9 +232,11 @@ def image_array(frame: ArrayLike) -> NDArray[Any]:
     Raises:
         LockonError: It is no image; the text says what of it is wrong.
     """
+    if frame is None:
+        raise LockonError("the frame is None; where OpenCV read it, the video has ended, or the file is missing or no image")
     if isinstance(frame, str | bytes):
         raise LockonError(f"{shown(frame)} is no image but a text; read the file first, or give its path to lockon.track")
-    array = as_array(frame, "frame")
+    array = as_array(frame, "frame", "give a NumPy array (H, W, 3) of integers or floats")
     shape = array.shape
     if array.ndim not in (2, 3) or array.size == 0 or (array.ndim == 3 and shape[2] > 4):
         hint = "expected (H, W, 3) RGB, (H, W, 4) RGBA or (H, W) grey"
@@ -250,7 +254,7 @@ def check_range(values: ArrayLike) -> ValueRange:
     Raises:
         LockonError: Not two finite numbers, the first below the second.
     """
-    array = as_array(values, "range")
+    array = as_array(values, "range", "give two numbers (LOW, HIGH)")
     if array.shape != (2,) or not np.isfinite(array).all() or not array[0] < array[1]:
         raise LockonError(f"range {shown(values)} is none; give two numbers, the values that become black and white: (LOW, HIGH)")
     return float(array[0]), float(array[1])
