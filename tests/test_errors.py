@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from lockon.errors import LockonError, LockonWarning, unknown_name
@@ -21,3 +23,9 @@ def test_unknown_name_suggests_the_nearest(given: str, expected: str) -> None:
 def test_a_mistake_is_a_value_error_and_a_repair_a_user_warning() -> None:
     assert issubclass(LockonError, ValueError)
     assert issubclass(LockonWarning, UserWarning)
+
+
+def test_an_error_is_one_line_whatever_it_quotes() -> None:
+    error = LockonError("no frame 'a\nb\r\nc'; give one")
+    assert str(error) == "no frame 'a b c'; give one"
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)

@@ -129,7 +129,7 @@ def _float(value: object) -> float:
     if not isinstance(value, bool):
         try:
             number = float(value)  # type: ignore[arg-type]  # what is no number raises
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):  # an integer of hundreds of digits overflows
             number = math.nan
         if not math.isnan(number):
             return number

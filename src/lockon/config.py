@@ -220,6 +220,8 @@ def _new_value(config: Any, name: str, group: dict[str, object]) -> Any:
                 example = f"{name}={next(iter(parts))}"
                 raise LockonError(f"{name} must be one of {', '.join(parts)}, got {group['']!r}; for example {example}") from None
             if dataclasses.is_dataclass(current):
+                if not dataclasses.fields(current):
+                    raise LockonError(f"{name} is a part without options, got {group['']!r}; leave it out") from None
                 path, value = _first_leaf(name, current)
                 example = f"{path}={_as_text(value)}"
                 raise LockonError(f"{name} is a group of options, got {group['']!r}; set one of them, for example {example}") from None
@@ -239,7 +241,7 @@ def _new_value(config: Any, name: str, group: dict[str, object]) -> Any:
 
 def _first_leaf(path: str, value: Any) -> tuple[str, Any]:
     """Return the dotted name and the value of the first option in a group that is no group itself."""
-    while dataclasses.is_dataclass(value):
+    while dataclasses.is_dataclass(value) and dataclasses.fields(value):
         first = dataclasses.fields(value)[0].name
         path, value = f"{path}.{first}", getattr(value, first)
     return path, value

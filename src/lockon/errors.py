@@ -12,7 +12,14 @@ from collections.abc import Iterable
 
 
 class LockonError(ValueError):
-    """A mistake in the input, described in one line that ends with what to do about it."""
+    """A mistake in the input, described in one line that ends with what to do about it.
+
+    Args:
+        message: The line; where what it quotes has several lines, they are joined.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(" ".join(str(message).splitlines()))
 
 
 class OutputError(LockonError):

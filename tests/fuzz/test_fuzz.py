@@ -26,7 +26,7 @@ def test_a_damaged_input_is_refused_in_one_line_or_read_without_harm(kind: str, 
     findings = fuzz(kind, INPUTS[kind], 0, tmp_path)
     assert findings.inputs == INPUTS[kind]
     assert findings.endings["refused"]  # both happen, so the inputs are neither all right nor all beyond reading
-    assert findings.endings["done"]
+    assert findings.endings["done"] or kind == "weights"  # whose hash notices every damage
     faults = [f"input {first['input']} ({count} times): {first['fault']}" for count, first in findings.faults.values()]
     assert not faults, "\n".join([f"python benchmarks/fuzz.py --kind {kind} --first NUMBER --inputs 1 repeats one of:", *faults])
 
