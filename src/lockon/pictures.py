@@ -81,7 +81,7 @@ def _cached(folder: Path, changed: int) -> FrameConversion:
 
 
 def _decode(path: Path) -> NDArray[Any] | None:
-    """Return the pixels of a file as they are stored, (H, W) or (H, W, 3) RGB of any type; None where it is no image."""
+    """Return a file's pixels as stored, (H, W, 3) RGB or, of more than 8 bits, (H, W) of any type; None where it is no image."""
     try:
         content = np.fromfile(path, dtype=np.uint8)  # not cv2.imread, which cannot open every file name on Windows
     except OSError:
@@ -95,7 +95,9 @@ def _decode(path: Path) -> NDArray[Any] | None:
         image = cv2.imdecode(content, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error:  # more pixels than OpenCV decodes
         return None
-    return image[..., ::-1] if image is not None and image.ndim == 3 else image
+    if image is None or image.ndim == 2:
+        return image if image is None or image.dtype != np.uint8 else cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if image.dtype in (np.uint8, np.uint16, np.float32) else image[..., ::-1]
 
 
 def _count_pages(content: memoryview) -> int:
