@@ -29,7 +29,7 @@ class BlobRefiner:
         assert len(template.features[0]) == len(images)
         self.batches.append(len(images))
         near = np.abs(images.astype(np.float32) - template.features[0][:, None, None]).max(-1) < 40  # (B, 64, 64)
-        boxes = np.full((len(images), 1, 4), np.nan, np.float32)
+        boxes = np.zeros((len(images), 1, 4), np.float32)
         for i, one in enumerate(near):
             if one.any():
                 ys, xs = np.flatnonzero(one.any(1)), np.flatnonzero(one.any(0))

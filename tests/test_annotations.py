@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -62,13 +63,14 @@ def test_no_boxes_no_file(tmp_path: Path, name: str) -> None:
 
 
 coordinate = st.floats(-1e5, 1e5, allow_nan=False)
-length = st.floats(0, 1e5, allow_nan=False)
+length = st.floats(0.001, 1e5, allow_nan=False)
 rows = st.lists(
     st.tuples(
         st.integers(0, 10**6), coordinate, coordinate, length, length, st.floats(0, 1), st.sampled_from(["tracked", "uncertain", "lost"])
     ),
     min_size=1,
     max_size=5,
+    unique_by=lambda row: row[0],
 )
 
 
@@ -109,8 +111,25 @@ def test_unwritable_folders_fail_at_once(tmp_path: Path) -> None:
 
 
 MALFORMED = {
-    "csv": ["1,0,2,3,4,5,0.5", "1,0,2,3,4,5,0.5,found", "a,0,2,3,4,5,0.5,lost", "garbage"],
-    "jsonl": ["{", '{"frame":1}', "[]", '{"frame":1,"target":0,"box":[1,2,3],"score":1,"state":"lost"}', "3"],
+    "csv": [
+        "1,0,2,3,4",
+        "7,0,1,2,3,4,1,lost",
+        "8,0,1,2,inf,4,1,lost",
+        f"8,0,{10**400},2,3,4,1,lost",
+        f"{10**400},0,1,2,3,4,1,lost",
+        "1,0,2,3,4,5,0.5,found",
+        "a,0,2,3,4,5,0.5,lost",
+        "garbage",
+    ],
+    "jsonl": [
+        "{",
+        '{"frame":8,"box":[1,2,1e999,4]}',
+        f'{{"frame":{10**400},"box":[1,2,3,4]}}',
+        '{"frame":1}',
+        "[]",
+        '{"frame":1,"target":0,"box":[1,2,3],"score":1,"state":"lost"}',
+        "3",
+    ],
     "mot": ["1,2,3", "1,1,x,1,1,1,1,-1,-1,-1"],
 }
 
@@ -137,3 +156,37 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
         list(read_boxes(tmp_path / "missing.csv"))
     with pytest.raises(LockonError, match="reading cvat is not supported"):
         read_boxes(tmp_path / "boxes.xml")
+
+
+BAD = [[np.nan] * 4, [1, 2, np.inf, 4], [1, 2, 0, 4], [1, 2, 3, -4], [1, 2, 3, 0.0004]]
+
+
+@pytest.mark.parametrize("format", [*EXPECTED, "coco", "cvat"])
+@pytest.mark.parametrize("bad", BAD)
+def test_a_box_that_is_none_is_written_as_lost_where_the_target_was(bad: list[float], format: str) -> None:
+    out = io.StringIO()
+    with BoxWriter(out, INFO, format) as writer:
+        writer.write(0, Result(np.array([10.0, 20, 30, 40]), 1.5, "tracked"))
+        writer.write(1, Result(np.array(bad, dtype=float), np.nan, "tracked"))
+        writer.write(2, Result(np.array([11.0, 20, 30, 40]), np.nan, "tracked"))
+    text = out.getvalue().lower()
+    assert "nan" not in text
+    assert "inf" not in text.replace('"info"', "")
+    expected = {
+        "csv": "1,0,10,20,30,40,1,lost",
+        "jsonl": '"frame":1,"target":0,"box":[10,20,30,40],"score":1,"state":"lost"',
+        "mot": "2,1,11,21,30,40,0,",
+        "coco": '"image_id":2,"category_id":1,"track_id":0,"bbox":[11,20,30,40],"area":1200,"iscrowd":0,"score":1,',
+        "cvat": '<box frame="1" keyframe="1" outside="1"',
+    }
+    assert expected[format] in text
+    if format == "coco":
+        assert [row["image_id"] for row in json.loads(text)["annotations"]] == [0, 2]
+
+
+def test_a_target_has_no_row_before_its_first_box() -> None:
+    out = io.StringIO()
+    with BoxWriter(out, INFO) as writer:
+        writer.write(0, Result(np.array([np.nan] * 4), 0.5, "tracked"))
+        writer.write(1, Result(np.array([1.0, 2, 3, 4]), 0.5, "tracked"))
+    assert out.getvalue().splitlines()[1:] == ["1,0,1,2,3,4,0.5,tracked"]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lockon._files import PendingFile, pending_files, read_json_object, refuse_overwriting, write_bytes
+from lockon._documents import read_json_object
+from lockon._files import PendingFile, pending_files, refuse_overwriting, write_bytes
 from lockon.errors import LockonError
 
 

@@ -67,6 +67,30 @@ def test_no_image_is_none(tmp_path: Path, content: bytes) -> None:
     assert read_pixels(tmp_path / "missing.png") is None
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["0001.jpg", "0001.png", "0002.jpg", "0002.png"],
+        ["img_0001.jpg", "img_0002.jpg", "mask_0001.png", "mask_0002.png"],
+        ["0001.jpg", "0002.jpg", "0003.jpg", "0001.png"],  # the mask of the first frame
+        ["a.jpg", "a.png", "b.jpg"],
+        ["1.jpg", "01.jpg", "2.jpg", "02.jpg"],
+    ],
+)
+def test_pictures_and_masks_in_one_folder_are_refused(tmp_path: Path, names: list[str]) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(LockonError, match=r"holds more than one image for .* \(.* and .*\).*; move one kind to a folder of its own"):
+        list_images(tmp_path)
+
+
+@pytest.mark.parametrize("names", [["1.jpg", "2.jpg", "3a.jpg", "3b.jpg", "4.jpg"], ["a.jpg", "b.png"], ["1_640.jpg", "2_640.jpg"]])
+def test_other_names_are_one_kind(tmp_path: Path, names: list[str]) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    assert len(list_images(tmp_path)) == len(names)
+
+
 RAMP = np.linspace(0, 1, 64 * 48).reshape(48, 64)
 RAW = {
     "14 bits": ("png", [(7100 + 20 * index + 320 * RAMP).astype(np.uint16) for index in range(6)]),

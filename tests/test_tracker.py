@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 
 import numpy as np
 import pytest
 
 from colored_scenes import BLUE, GREEN, RED, scene
-from lockon.config import apply_overrides
+from lockon.config import apply_in_order, apply_overrides, part_name
 from lockon.errors import LockonError, LockonWarning
 from lockon.localizers.dense import LocalizerConfig
 from lockon.localizers.masks import MaskConfig, paste_patch
@@ -493,17 +494,116 @@ def test_moving_mistakes() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"localizer.anchors": 0}, "localizer.anchors=0 given, expected 1 or more"),
+        ({"localizer.anchors": 0}, "localizer.anchors=0 given, expected 1 to 1000"),
         ({"localizer.size_lr": 5}, "size_lr=5 given, expected 0 to 1"),
         ({"localizer.rank.window_influence": -1}, "window_influence=-1 given, expected 0 to 1"),
-        ({"localizer.boxes": "mean-ranked", "localizer.boxes.top": 0}, "top=0 given, expected 1 or more"),
+        ({"localizer.boxes": "mean-ranked", "localizer.boxes.top": 0}, "top=0 given, expected 1 to 100000"),
         ({"states.lost": 2}, "lost=2 given, expected 0 to 1"),
-        ({"states.max_growth": 0}, "max_growth=0 given, expected 1 or more"),
+        ({"states.max_growth": 0}, "max_growth=0 given, expected 1 to 100"),
         ({"search_crop.factor": 0}, "factor=0 given, expected 0.01 to 100"),
         ({"search_crop.factor": -4}, "factor=-4 given"),
-        ({"search_crop.min_side": 0}, "min_side=0 given, expected 0.01 or more"),
+        ({"search_crop.min_side": 0}, "min_side=0 given, expected 0.01 to 10000"),
     ],
 )
 def test_numbers_that_make_no_sense_are_refused_before_a_frame_is_seen(changes: dict[str, object], message: str) -> None:
     with pytest.raises(LockonError, match=message):
         apply_overrides(TrackerConfig(), changes)
+
+
+class BrokenModel(BlobModel):
+    """Answers with `value` in the place of everything in the named output, from the third search on."""
+
+    def __init__(self, output: str, value: float) -> None:
+        super().__init__()
+        self.output, self.value = output, value
+
+    def __call__(self, template, images):
+        prediction = super().__call__(template, images)
+        if self.searched > 2:
+            getattr(prediction, self.output)[:] = self.value
+        return prediction
+
+
+@pytest.mark.parametrize("rule", ["best", "mean-near", "mean-ranked"])
+@pytest.mark.parametrize(("output", "value"), [("logits", np.nan), ("boxes", np.nan), ("boxes", np.inf), ("boxes", -np.inf)])
+def test_answers_that_are_no_numbers_hold_the_target_and_are_told_once(output: str, value: float, rule: str) -> None:
+    tracker = NetworkTracker(BrokenModel(output, value), apply_overrides(CONFIG, {"localizer.boxes": rule}))
+    tracker.init(scene((60, 50, 20, 16, RED)), (60, 50, 20, 16))
+    for _ in range(2):
+        before = tracker.track(scene((60, 50, 20, 16, RED)))
+    with pytest.warns(LockonWarning, match="frame 3: the network's answer is not finite") as caught:
+        found = [tracker.track(scene((60, 50, 20, 16, RED))) for _ in range(3)]
+    assert len(caught) == 1
+    for result in found:
+        assert (result.state, result.score, result.box.tolist()) == ("lost", 0.0, before.box.tolist())
+
+
+def test_one_broken_answer_loses_nothing() -> None:
+    tracker = NetworkTracker(BrokenModel("boxes", np.nan), CONFIG)
+    tracker.init(scene((60, 50, 20, 16, RED)), (60, 50, 20, 16))
+    for _ in range(2):
+        tracker.track(scene((60, 50, 20, 16, RED)))
+    with pytest.warns(LockonWarning):
+        tracker.track(scene((60, 50, 20, 16, RED)))
+    tracker.model.value = 0.0
+    tracker.model.output, tracker.model.searched = "logits", 0
+    assert tracker.track(scene((62, 50, 20, 16, RED))).state == "tracked"
+
+
+def test_coarse_to_fine_holds_the_target_too() -> None:
+    config = apply_overrides(CONFIG, {"localizer.place": "coarse-to-fine", "localizer.place.stride": 16, "localizer.place.first": 8})
+    tracker = NetworkTracker(BrokenModel("logits", np.nan), config)
+    tracker.init(scene((60, 50, 20, 16, RED)), (60, 50, 20, 16))
+    for _ in range(2):
+        before = tracker.track(scene((60, 50, 20, 16, RED)))
+    with pytest.warns(LockonWarning, match="not finite"):
+        result = tracker.track(scene((60, 50, 20, 16, RED)))
+    assert (result.state, result.box.tolist()) == ("lost", before.box.tolist())
+
+
+def paths(kind: type, prefix: str = "", taken: tuple[tuple[str, str], ...] = ()) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
+    """Every number of a configuration that --set reaches, with the parts that must be taken for it."""
+    hints, found = typing.get_type_hints(kind), []
+    for item in dataclasses.fields(kind):
+        options = [one for one in (typing.get_args(hints[item.name]) or (hints[item.name],)) if isinstance(one, type)]
+        if {int, float} & set(options):
+            found.append((f"{prefix}{item.name}", taken))
+        for one in [one for one in options if dataclasses.is_dataclass(one)]:
+            choice = ((f"{prefix}{item.name}", part_name(one)),) if len(options) > 1 else ()
+            found += paths(one, f"{prefix}{item.name}.", (*taken, *choice))
+    return found
+
+
+NUMBERS = [case for case in dict.fromkeys(paths(TrackerConfig)) if case[0].partition(".")[0] != "mask"]
+
+
+def test_all_numbers_of_a_tracker_are_known() -> None:
+    assert len(NUMBERS) > 40
+    assert {"calibration.scale", "states.min_size", "search_crop.factor", "localizer.score.quality"} <= {name for name, _ in NUMBERS}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e300", "1e308", "-1", "0", "1" + "0" * 400])
+@pytest.mark.parametrize(("name", "taken"), NUMBERS)
+def test_every_setting_is_refused_or_tracks_without_nan(name: str, taken: tuple[tuple[str, str], ...], value: str) -> None:
+    try:
+        config = apply_in_order(CONFIG, *({path: part} for path, part in taken), {name: value})
+    except LockonError as error:
+        message = str(error)
+        assert "\n" not in message
+        assert "expected" in message or "must be" in message
+        return
+    assert value in ("0", "-1"), f"{name}={value} is accepted"
+    tracker = make(config)
+    tracker.init(scene((60, 50, 20, 16, RED)), (60, 50, 20, 16))
+    for x in (62, 64, 300):
+        result = tracker.track(scene((x, 50, 20, 16, RED)))
+        assert np.isfinite(result.box).all()
+        assert 0 <= result.score <= 1
+
+
+def test_a_target_can_be_lost_for_long() -> None:
+    tracker = make(with_states(search_growth=1.05, max_growth=1.5))
+    tracker.init(scene((60, 50, 20, 16, RED)), (60, 50, 20, 16))
+    (target,) = tracker.targets
+    assert tracker.config.states.growth(dataclasses.replace(target, low=10**6)) == 1.5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import math
 import numbers
@@ -12,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from lockon._documents import parse_literal
 from lockon.errors import LockonError
 
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -92,8 +92,8 @@ def _split(text: str) -> object:
     if not text.strip():
         return ()
     try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+        value = parse_literal(text)
+    except ValueError:
         return tuple(part.strip() for part in text.split(","))
     return value if isinstance(value, (tuple, list)) else (value,)
 
@@ -164,6 +164,10 @@ def check_range(name: str, value: float, low: float, high: float = math.inf, *, 
     Raises:
         LockonError: It is outside of `low` to `high`, or not finite.
     """
+    try:
+        value = float(value)
+    except OverflowError:  # a whole number with more than 308 digits
+        value = math.inf
     if not (low <= value <= high and math.isfinite(value)) or (above and value == low):
         if above:
             wanted = f"above {low:g}" if math.isinf(high) else f"above {low:g}, up to {high:g}"

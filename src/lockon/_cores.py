@@ -1,4 +1,4 @@
-"""The number of cores that this process may use, which on shared machines is less than the number that exists."""
+"""The number of cores that this process may use, which on shared machines is less than the number that exists, and of threads."""
 
 from __future__ import annotations
 
@@ -11,4 +11,15 @@ def usable_cores() -> int:
     return cores or 1
 
 
-__all__ = ["usable_cores"]
+def default_threads() -> int:
+    """Return the network's threads where the user names none: OMP_NUM_THREADS if set, else the cores of this process, at most 4.
+
+    More bring nothing to a small network, and the video decoder needs a core too.
+    """
+    setting = os.environ.get("OMP_NUM_THREADS", "")
+    if setting.isdigit() and int(setting) > 0:
+        return int(setting)
+    return min(usable_cores(), 4)
+
+
+__all__ = ["default_threads", "usable_cores"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -13,7 +12,6 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from lockon.errors import LockonError, OutputError
 
@@ -229,23 +227,4 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
         pending.temp.write_bytes(content)
 
 
-def read_json_object(path: Path, advice: str) -> dict[str, Any]:
-    """Read the single JSON object in a file.
-
-    Args:
-        path: The file.
-        advice: The end of the error message: what to do instead.
-
-    Raises:
-        LockonError: The file cannot be read, is no JSON, or holds something else.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise LockonError(f"{path} is not a readable JSON file ({error}); {advice}") from None
-    if not isinstance(content, dict):
-        raise LockonError(f"{path} holds a {type(content).__name__}, expected one JSON object; {advice}")
-    return content
-
-
-__all__ = ["PendingFile", "cannot_write", "descriptor_of", "pending_files", "read_json_object", "refuse_overwriting", "write_bytes"]
+__all__ = ["PendingFile", "cannot_write", "descriptor_of", "pending_files", "refuse_overwriting", "write_bytes"]

@@ -7,49 +7,21 @@ CVAT: https://docs.cvat.ai/docs/dataset_management/formats/format-cvat/ (annotat
 from __future__ import annotations
 
 import json
+import math
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TextIO
+from typing import TextIO
 from xml.sax.saxutils import escape
 
+from lockon._names import shown
+from lockon.box_columns import BoxRow, decimal
 from lockon.types import State
 
 _STATES: tuple[State, ...] = ("tracked", "uncertain", "lost")
+_OFF_LINE = 0.498  # pixels; with what rounding to 0.001 adds, half a pixel
 _FIELDS = 7  # frame, x, y, w, h, score, number of the state
-
-
-class BoxRow(NamedTuple):
-    """One target on one frame.
-
-    Attributes:
-        frame: Number of the frame, from 0.
-        target: Number of the target, from 0.
-        x: Left border in pixels, continuous, 0-based.
-        y: Upper border in pixels, continuous, 0-based.
-        w: Width in pixels.
-        h: Height in pixels.
-        score: Score in [0, 1].
-        state: State of the target.
-    """
-
-    frame: int
-    target: int
-    x: float
-    y: float
-    w: float
-    h: float
-    score: float
-    state: State
-
-    def box_texts(self) -> list[str]:
-        """Return x, y, w, h as decimals of at most three places."""
-        return [decimal(value, 3) for value in (self.x, self.y, self.w, self.h)]
-
-    def score_text(self) -> str:
-        """Return the score as a decimal of at most four places."""
-        return decimal(self.score, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +33,21 @@ class VideoInfo:
         width: Width of the frames in pixels.
         height: Height of the frames in pixels.
         count: Number of frames, or None where it is unknown.
+        images: Names of the image files in frame order, where the frames are images of a folder.
     """
 
     name: str
     width: int
     height: int
     count: int | None = None
+    images: Sequence[str] = ()
+
+    def image_name(self, frame: int) -> str:
+        """Return the name of the image of a frame: its file's, or for a video one that is made up, such as clip.mp4/000012.jpg."""
+        if frame < len(self.images):
+            return self.images[frame]
+        stem = self.name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+        return f"{stem}/{frame:06d}.jpg"
 
 
 class BoxTable:
@@ -83,34 +64,31 @@ class BoxTable:
         """Return the numbers of the targets that have rows."""
         return sorted(self._numbers)
 
+    def last(self, target: int) -> BoxRow:
+        """Return the last row of a target that has rows."""
+        return self._row(target, self._numbers[target][-_FIELDS:])
+
     def rows(self, target: int) -> Iterator[BoxRow]:
         """Return the rows of one target in order."""
         numbers = self._numbers[target]
         for start in range(0, len(numbers), _FIELDS):
-            frame, x, y, w, h, score, state = numbers[start : start + _FIELDS]
-            yield BoxRow(int(frame), target, x, y, w, h, score, _STATES[int(state)])
+            yield self._row(target, numbers[start : start + _FIELDS])
 
-
-def decimal(value: float, digits: int) -> str:
-    """Return the shortest decimal of at most `digits` places.
-
-    >>> decimal(12.5, 3), decimal(3.0, 3), decimal(-0.0001, 3)
-    ('12.5', '3', '0')
-    """
-    text = f"{value:.{digits}f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
+    @staticmethod
+    def _row(target: int, numbers: array[float]) -> BoxRow:
+        frame, x, y, w, h, score, state = numbers
+        return BoxRow(int(frame), target, x, y, w, h, score, _STATES[int(state)])
 
 
 def write_coco(out: TextIO, info: VideoInfo, table: BoxTable) -> None:
     """Write COCO JSON: one image per frame, one annotation per target that is not lost, ids from 1, one category "target"."""
     frames = sorted({row.frame for target in table.targets() for row in table.rows(target)})
     visible = (row for target in table.targets() for row in table.rows(target) if row.state != "lost")
-    stem = info.name.replace("\\", "/").rstrip("/").rpartition("/")[2]
     out.write(
         '{"info":' + json.dumps({"description": f"lockon: {info.name}"}) + ',\n"categories":[{"id":1,"name":"target"}],\n"images":[\n'
     )
     size = f'"width":{info.width},"height":{info.height}'
-    out.write(",\n".join(f'{{"id":{frame},"file_name":{json.dumps(f"{stem}/{frame:06d}.jpg")},{size}}}' for frame in frames))
+    out.write(",\n".join(f'{{"id":{frame},"file_name":{json.dumps(info.image_name(frame))},{size}}}' for frame in frames))
     out.write('\n],\n"annotations":[\n')
     for number, row in enumerate(visible, start=1):
         box = ",".join(row.box_texts())
@@ -122,27 +100,66 @@ def write_coco(out: TextIO, info: VideoInfo, table: BoxTable) -> None:
 
 
 def write_cvat(out: TextIO, info: VideoInfo, table: BoxTable) -> None:
-    """Write CVAT for video 1.1: one track per target with a key frame on every tracked frame; lost is outside="1".
+    """Write CVAT for video 1.1: one track per target; lost is outside="1".
 
+    Key frames stand where a target appears or is lost, and where its box leaves the straight line between two of them (CVAT
+    interpolates in between) by half a pixel.
     Where tracking ended before the video's last frame, an outside box ends the track, which CVAT would prolong otherwise.
     """
     last = max(row.frame for target in table.targets() for row in table.rows(target))
     size = max(info.count or 0, last + 1)
     out.write(
         '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n<meta><task>'
-        f"<name>{escape(info.name)}</name><size>{size}</size><mode>interpolation</mode>"
+        f"<name>{escape(shown(info.name))}</name><size>{size}</size><mode>interpolation</mode>"
         f"<start_frame>0</start_frame><stop_frame>{size - 1}</stop_frame>"
         "<labels><label><name>target</name><attributes></attributes></label></labels>"
         f"<original_size><width>{info.width}</width><height>{info.height}</height></original_size></task></meta>\n"
     )
     for target in table.targets():
         out.write(f'<track id="{target}" label="target" source="auto">\n')
-        for row in table.rows(target):
+        for row in key_frames(table.rows(target)):
             out.write(_cvat_box(row, outside=row.state == "lost"))
-        if row.frame + 1 < size:
-            out.write(_cvat_box(row._replace(frame=row.frame + 1), outside=True))
+        end = table.last(target)
+        if end.frame + 1 < size and end.state != "lost":
+            out.write(_cvat_box(end._replace(frame=end.frame + 1), outside=True))
         out.write("</track>\n")
     out.write("</annotations>\n")
+
+
+def key_frames(rows: Iterable[BoxRow]) -> Iterator[BoxRow]:
+    """Yield the rows between which straight lines lead past all others, each border within half a pixel.
+
+    Of a stretch of lost rows the first one stands; the last row before it and the first one after it are always there.
+
+    Args:
+        rows: Of one target, in rising frame order.
+    """
+    key: BoxRow | None = None  # the last one that was yielded
+    end: BoxRow | None = None  # the last one that was seen, not yielded
+    low, high = [-math.inf] * 4, [math.inf] * 4  # slopes of the borders that lead from `key` past the rows since
+    for row in rows:
+        if key is not None and row.state == key.state == "lost":
+            continue
+        if key is None or "lost" in (row.state, key.state):
+            if end is not None:
+                yield end
+            yield row
+            key, end, low, high = row, None, [-math.inf] * 4, [math.inf] * 4
+            continue
+        if end is not None and not all(a <= slope <= b for a, slope, b in zip(low, _slopes(key, row, 0.0), high, strict=True)):
+            yield end
+            key, low, high = end, [-math.inf] * 4, [math.inf] * 4
+        low = list(map(max, low, _slopes(key, row, -_OFF_LINE)))
+        high = list(map(min, high, _slopes(key, row, _OFF_LINE)))
+        end = row
+    if end is not None:
+        yield end
+
+
+def _slopes(key: BoxRow, row: BoxRow, shift: float) -> list[float]:
+    """Return how far the left, upper, right and lower border move per frame from `key` to `row`, when `row` is shifted."""
+    before, after = ((box.x, box.y, box.x + box.w, box.y + box.h) for box in (key, row))
+    return [(b + shift - a) / (row.frame - key.frame) for a, b in zip(before, after, strict=True)]
 
 
 def _cvat_box(row: BoxRow, outside: bool) -> str:
@@ -153,4 +170,4 @@ def _cvat_box(row: BoxRow, outside: bool) -> str:
     )
 
 
-__all__ = ["BoxRow", "BoxTable", "VideoInfo", "decimal", "write_coco", "write_cvat"]
+__all__ = ["BoxRow", "BoxTable", "VideoInfo", "decimal", "key_frames", "write_coco", "write_cvat"]

@@ -8,13 +8,14 @@
 | coco | .json | image id = frame from 0 | no annotation on that image |
 | cvat | .xml | from 0 | outside="1" |
 
-Boxes are kept to 0.001 pixel and scores to 0.0001. CSV, JSON lines and MOT are written line by line; COCO and CVAT need
-the whole and keep 56 bytes per box until they are closed.
+No box that is NaN, infinite or without area is written: the target is "lost" there, with its box from before. Boxes are
+kept to 0.001 pixel and scores to 0.0001. CSV, JSON lines and MOT are written line by line; COCO and CVAT need the whole
+and keep 56 bytes per box until they are closed.
 """
 
 from __future__ import annotations
 
-import json
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,10 +24,12 @@ from typing import TextIO
 
 from lockon._files import PendingFile, cannot_write, descriptor_of
 from lockon.annotation_documents import BoxRow, BoxTable, VideoInfo, write_coco, write_cvat
+from lockon.box_tables import parse_box_json_lines, parse_box_table, read_box_text
 from lockon.errors import LockonError, unknown_name
-from lockon.types import Result, State
+from lockon.types import Result
 
 SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".txt": "mot", ".json": "coco", ".xml": "cvat"}
+SMALLEST = 0.001  # pixels: a side below it is written as 0
 CSV_HEADER = "frame,target,x,y,w,h,score,state"
 
 
@@ -65,13 +68,14 @@ class BoxWriter:
             self._format, self._out = check_format(format or "csv"), target
         self._info = info
         self._table = BoxTable()
+        self._last: dict[int, BoxRow] = {}
         self._empty, self._closed = True, False
 
     def write(self, frame: int, result: Result) -> None:
         """Add the boxes of one frame (numbered from 0); frames come in rising order."""
         line = _LINES.get(self._format)
         with self._discarded_on_errors():
-            for row in rows_of(frame, result):
+            for row in self._sound(frame, result):
                 if line is None:
                     self._table.add(row)
                 else:
@@ -80,6 +84,16 @@ class BoxWriter:
                 self._empty = False
             if self._file is None:
                 self._out.flush()  # a reader of the stream gets each frame as soon as it is tracked
+
+    def _sound(self, frame: int, result: Result) -> Iterator[BoxRow]:
+        """Yield rows whose boxes can be written; a target without one is lost where it was last, and has no row before its first."""
+        for row in rows_of(frame, result):
+            score = min(max(row.score, 0.0), 1.0) if math.isfinite(row.score) else float(row.state != "lost")
+            if math.isfinite(row.x + row.y + row.w + row.h) and min(row.w, row.h) >= SMALLEST:
+                self._last[row.target] = sound = row if score == row.score else row._replace(score=score)
+                yield sound
+            elif row.target in self._last:
+                yield self._last[row.target]._replace(frame=frame, score=score, state="lost")
 
     def close(self) -> None:
         """Finish the file and give it its name; without a single box there is no file."""
@@ -148,10 +162,11 @@ def format_of(path: str | os.PathLike[str], format: str | None = None) -> str:
     return SUFFIXES[suffix]
 
 
-def read_boxes(path: str | os.PathLike[str], format: str | None = None) -> Iterator[BoxRow]:
-    """Read the rows of a CSV, JSON lines or MOT file lazily, frames and targets numbered from 0.
+def read_boxes(path: str | os.PathLike[str], format: str | None = None) -> list[BoxRow]:
+    """Read the rows of a CSV, JSON lines or MOT file, frames and targets numbered from 0.
 
-    Rows of a MOT file are "lost" where conf is 0 and "tracked" elsewhere, for the format has no states.
+    Columns go by their names, see `lockon.box_tables`. A row without a box (`BoxRow.is_empty`) is "lost"; rows of a MOT file are
+    "lost" where conf is 0, for the format has no states.
 
     Args:
         path: The file.
@@ -161,41 +176,21 @@ def read_boxes(path: str | os.PathLike[str], format: str | None = None) -> Itera
         LockonError: Missing file, another format, or a line that is malformed (its number is named).
     """
     kind = format_of(path, format)
-    if kind not in _PARSERS:
-        raise LockonError(f"{path}: reading {kind} is not supported; give one of {', '.join(sorted(_PARSERS))}")
-    return _read_lines(Path(path), _PARSERS[kind])
-
-
-def _read_lines(path: Path, parse: Callable[[str], BoxRow]) -> Iterator[BoxRow]:
+    if kind not in READ:
+        raise LockonError(f"{path}: reading {kind} is not supported; give one of {', '.join(READ)}")
+    text = read_box_text(Path(path))
     try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                text = line.strip()
-                if not text or text == CSV_HEADER:
-                    continue
-                try:
-                    row = parse(text)
-                except (ValueError, KeyError, TypeError):
-                    raise LockonError(f"{path} line {number} is malformed: {text[:80]!r}; correct or remove it") from None
-                yield row
-    except (OSError, UnicodeDecodeError) as error:
-        raise LockonError(f"{path} cannot be read: {error}") from None
-
-
-def _state(text: str) -> State:
-    for state in ("tracked", "uncertain", "lost"):
-        if text == state:
-            return state
-    raise ValueError(text)
+        lines = parse_box_json_lines(text) if kind == "jsonl" else parse_box_table(text, mot=kind == "mot")
+    except LockonError as error:
+        raise LockonError(f"{path}: {error}") from None
+    problem = lines.first_problem(os.fspath(path))
+    if problem is not None:
+        raise problem
+    return [row for _, row in lines.rows]
 
 
 def _csv_line(row: BoxRow) -> str:
     return ",".join([str(row.frame), str(row.target), *row.box_texts(), row.score_text(), row.state])
-
-
-def _parse_csv(line: str) -> BoxRow:
-    frame, target, x, y, w, h, score, state = line.split(",")
-    return BoxRow(int(frame), int(target), float(x), float(y), float(w), float(h), float(score), _state(state))
 
 
 def _jsonl_line(row: BoxRow) -> str:
@@ -203,26 +198,14 @@ def _jsonl_line(row: BoxRow) -> str:
     return f'{{"frame":{row.frame},"target":{row.target},"box":[{box}],"score":{row.score_text()},"state":"{row.state}"}}'
 
 
-def _parse_jsonl(line: str) -> BoxRow:
-    record = json.loads(line)
-    x, y, w, h = (float(value) for value in record["box"])
-    return BoxRow(int(record["frame"]), int(record["target"]), x, y, w, h, float(record["score"]), _state(record["state"]))
-
-
 def _mot_line(row: BoxRow) -> str:
     confidence = "0" if row.state == "lost" else row.score_text()
     return ",".join([str(row.frame + 1), str(row.target + 1), *row._replace(x=row.x + 1, y=row.y + 1).box_texts(), confidence, "-1,-1,-1"])
 
 
-def _parse_mot(line: str) -> BoxRow:
-    frame, target, x, y, w, h, confidence = line.split(",")[:7]
-    score = float(confidence)
-    return BoxRow(int(frame) - 1, int(target) - 1, float(x) - 1, float(y) - 1, float(w), float(h), score, "tracked" if score else "lost")
-
-
 _LINES: dict[str, Callable[[BoxRow], str]] = {"csv": _csv_line, "jsonl": _jsonl_line, "mot": _mot_line}
-_PARSERS: dict[str, Callable[[str], BoxRow]] = {"csv": _parse_csv, "jsonl": _parse_jsonl, "mot": _parse_mot}
 _DOCUMENTS: dict[str, Callable[[TextIO, VideoInfo, BoxTable], None]] = {"coco": write_coco, "cvat": write_cvat}
+READ = ("csv", "jsonl", "mot")
 FORMATS = (*_LINES, *_DOCUMENTS)
 
 __all__ = ["FORMATS", "SUFFIXES", "BoxRow", "BoxWriter", "VideoInfo", "check_format", "format_of", "read_boxes", "rows_of"]

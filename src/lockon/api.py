@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike
 
 from lockon.errors import LockonError
 from lockon.ops.boxes import check_boxes
-from lockon.session import Tracker, as_session
+from lockon.session import SteppedTracker, Tracker, as_session
 from lockon.types import FloatArray, Frame, Result, State
 from lockon.video import FrameReader, Source, open_frames
 from lockon.zoo.loading import load
+from lockon.zoo.opencv import around_opencv, is_opencv_tracker
 
 
 class TrackedFrame(NamedTuple):
@@ -57,7 +58,8 @@ def track(
     Args:
         source: A video file, a folder of images, a webcam number, a URL or an iterable of arrays.
         box: (4,) or (n, 4) x, y, w, h on the first frame, in pixels; or a text ``x,y,w,h``.
-        tracker: A name of `lockon.list_trackers()`, or any object with `init` and `track`.
+        tracker: A name of `lockon.list_trackers()`, any object with `init` and `track`, or a fresh tracker object of OpenCV,
+            for example ``cv2.TrackerCSRT_create()``, for one target.
         start: Number of the frame that the box was drawn on.
         frames: Number of frames to track at most, the first one included; None for all.
         range: (low, high), the values that become black and white in frames of more than 8 bits; None to find them once.
@@ -81,7 +83,7 @@ def track(
             "weights, preset, device and overrides belong to a tracker's name; set them where the given tracker object is made"
         )
     else:
-        loaded = tracker
+        loaded = _given(tracker)
     reader = open_frames(source, start, range=range, color=color)
     try:
         tracked = track_frames(reader, loaded, box, frames)
@@ -89,6 +91,22 @@ def track(
         reader.close()
         raise
     return _results(reader, tracked)
+
+
+def _given(tracker: object) -> Tracker:
+    """Return a tracker object that the user made as one of ours.
+
+    Raises:
+        LockonError: It is none.
+    """
+    if is_opencv_tracker(tracker):
+        return around_opencv(tracker)
+    if isinstance(tracker, Tracker | SteppedTracker):
+        return as_session(tracker)
+    raise LockonError(
+        f"tracker={tracker!r:.60} is no tracker; give a name such as 'lockon-s', an object with init(frame, box) and track(frame), "
+        "or one of OpenCV's trackers"
+    )
 
 
 def _results(reader: FrameReader, tracked: Iterator[TrackedFrame]) -> Iterator[Result]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -35,9 +36,37 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """Return the image files of a folder in natural order; hidden files are left out."""
+    """Return the image files of a folder in natural order; hidden files are left out.
+
+    Raises:
+        LockonError: As `check_one_kind`.
+    """
     paths = (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."))
-    return sorted(paths, key=lambda path: natural_key(path.name))
+    images = sorted(paths, key=lambda path: natural_key(path.name))
+    check_one_kind(images)
+    return images
+
+
+def check_one_kind(images: Sequence[Path]) -> None:
+    """Check that a folder does not hold a second set of images under the same names, such as masks beside pictures.
+
+    Args:
+        images: The image files of one folder.
+
+    Raises:
+        LockonError: Two images of one number, or of one name with two suffixes.
+    """
+    by_key: defaultdict[object, list[Path]] = defaultdict(list)
+    for path in images:
+        by_key[tuple(map(int, re.findall(r"[0-9]+", path.stem))) or path.stem].append(path)
+    double = [paths for paths in by_key.values() if len(paths) > 1]
+    if 2 * len(double) < len(by_key):  # some names with one number may be meant, such as a2 and a2b; not two files of one name
+        double = [paths for paths in double if len({path.stem for path in paths}) < len(paths)]
+    if double:
+        first = " and ".join(path.name for path in double[0][:3])
+        several = f"for {len(double)} of its {len(by_key)} numbers" if len(double) > 1 else "for one number"
+        text = f"{double[0][0].parent} holds more than one image {several} ({first}), as of pictures and their masks"
+        raise LockonError(f"{text}; move one kind to a folder of its own")
 
 
 def read_pixels(path: Path, conversion: FrameConversion | None = None) -> Frame | None:
@@ -124,4 +153,11 @@ def _count_pages(content: memoryview) -> int:
     return pages
 
 
-__all__ = ["IMAGE_SUFFIXES", "folder_conversion", "list_images", "natural_key", "read_pixels"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "check_one_kind",
+    "folder_conversion",
+    "list_images",
+    "natural_key",
+    "read_pixels",
+]

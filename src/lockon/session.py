@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lockon._one_thread import OneThread, exclusive
 from lockon.errors import LockonError
 from lockon.ops.boxes import box_array
 from lockon.ops.pixels import FrameConversion
@@ -90,7 +91,7 @@ class SteppedTracker(Protocol[T]):
         """Return the state of a target that goes on from the box (4,) x, y, w, h, which must be finite."""
 
 
-class Session(ABC, Generic[T]):
+class Session(OneThread, ABC, Generic[T]):
     """Keeps the states of the targets of one video: `init`, `track` and `move` around `start`, `step` and `moved`."""
 
     def __init__(self) -> None:
@@ -115,6 +116,7 @@ class Session(ABC, Generic[T]):
         """The states of the session's targets after the last frame; empty before `init`."""
         return self._targets
 
+    @exclusive
     def init(self, frame: ArrayLike, box: ArrayLike, *, seed: int = 0, range: ArrayLike | None = None, color: str = "rgb") -> None:
         """Start on `frame` with one box (4,) or n boxes (n, 4), x, y, w, h in pixels.
 
@@ -132,6 +134,7 @@ class Session(ABC, Generic[T]):
         self._targets = tuple(self.start(conversion(frame), boxes, seed=seed))
         self._single, self._conversion = boxes.ndim == 1, conversion
 
+    @exclusive
     def track(self, frame: ArrayLike, *, color: str | None = None) -> Result:
         """Find every target in the next frame.
 
@@ -150,6 +153,7 @@ class Session(ABC, Generic[T]):
         self._targets = tuple(self.step([self._conversion(frame, color)] * len(self._targets), self._targets))
         return joined([target.result for target in self._targets], single=self._single)
 
+    @exclusive
     def move(self, boxes: ArrayLike) -> None:
         """Go on from these boxes in the next frame: those of a refiner, or of an experiment that knows the truth.
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lockon._config_values import check_range
+from lockon.errors import LockonWarning
 from lockon.localizers.verdict import Verdict
 from lockon.ops.boxes import cxcywh_to_xywh
 from lockon.ops.score_map import ScoreMap
@@ -32,6 +36,7 @@ class Target:
         scores: The last search region's score map, where the tracker keeps them.
         seed: Of the run.
         frame: Number of frames since the start; with `seed` it fixes the random numbers of a step.
+        unanswered: Frames on which the network's answer was no number.
     """
 
     box: FloatArray
@@ -47,6 +52,7 @@ class Target:
     scores: ScoreMap | None = None
     seed: int = 0
     frame: int = 0
+    unanswered: int = 0
 
     @property
     def result(self) -> Result:
@@ -65,9 +71,9 @@ class StatePolicy:
         absent_score: After `lost_after` frames in a row below this score the target counts as gone: the last trusted box
             (score >= `lost`) is returned and searched around, until a candidate scores higher. A "lost" target above it is still
             followed: following a doubtful target costs little, holding on to an old place costs the target.
-        search_growth: Factor on the search crop per "lost" frame, up to `max_growth`.
-        max_growth: Largest factor on the search crop.
-        min_size: Smallest width and height of a box, in pixels.
+        search_growth: Factor on the search crop per "lost" frame, up to `max_growth`; 1..10.
+        max_growth: Largest factor on the search crop, 1..100.
+        min_size: Smallest width and height of a box, in pixels; 0..1000.
     """
 
     tracked: float = 0.5
@@ -81,14 +87,17 @@ class StatePolicy:
     def __post_init__(self) -> None:
         for name in ("tracked", "lost", "absent_score"):
             check_range(name, getattr(self, name), 0, 1)
-        check_range("lost_after", self.lost_after, 0)
-        check_range("min_size", self.min_size, 0)
-        for name in ("search_growth", "max_growth"):
-            check_range(name, getattr(self, name), 1)
+        check_range("lost_after", self.lost_after, 0, 1e9)
+        check_range("min_size", self.min_size, 0, 1000)
+        check_range("search_growth", self.search_growth, 1, 10)
+        check_range("max_growth", self.max_growth, 1, 100)
 
     def growth(self, target: Target) -> float:
         """Return the factor on the target's next search crop."""
-        return min(self.search_growth ** max(target.low - self.lost_after, 0), self.max_growth)
+        frames = max(target.low - self.lost_after, 0)
+        if frames * math.log(self.search_growth) > math.log(self.max_growth):  # the power itself has no end
+            return self.max_growth
+        return min(self.search_growth**frames, self.max_growth)
 
     def inside(self, box: FloatArray, size: tuple[int, int]) -> FloatArray:
         """Return a box (4,) cx, cy, w, h with its centre in the frame and its sides between `min_size` and the frame's."""
@@ -106,5 +115,21 @@ class StatePolicy:
         state = "lost" if low > self.lost_after else "uncertain"
         return replace(target, box=kept, score=score, state=state, low=low, absent=absent, frame=frame)
 
+    def held(self, target: Target) -> Target:
+        """Return the target as it was but "lost" with score 0, for a frame on which there is no answer that can be used."""
+        return replace(target, score=0.0, state="lost", frame=target.frame + 1, unanswered=target.unanswered + 1)
 
-__all__ = ["StatePolicy", "Target"]
+
+def warn_unanswered(targets: Sequence[Target]) -> None:
+    """Warn of an answer that is no number, on the first frame of a target that has one."""
+    first = next((target for target in targets if target.state == "lost" and target.unanswered == 1), None)
+    if first is not None:
+        warnings.warn(
+            f"frame {first.frame}: the network's answer is not finite, so the target is held in its place and counts as lost; "
+            "the weights are broken or the precision too low: try others, or device='cpu'",
+            LockonWarning,
+            stacklevel=4,
+        )
+
+
+__all__ = ["StatePolicy", "Target", "warn_unanswered"]

@@ -13,10 +13,12 @@ from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lockon._config_values import check_range
 from lockon.errors import LockonError
 from lockon.localizers.dense import DenseLocalizer, Localization, LocalizerConfig
 from lockon.localizers.masks import MaskConfig, paste_patch
 from lockon.localizers.rank import map_side
+from lockon.localizers.score import sigmoid
 from lockon.ops.boxes import xywh_to_cxcywh
 from lockon.ops.crop import Crop
 from lockon.ops.crop_rules import AreaRule, Rule
@@ -24,7 +26,7 @@ from lockon.ops.pixels import to_rgb
 from lockon.ops.score_map import ScoreMap
 from lockon.session import Session, SteppedTracker, TargetState
 from lockon.start_rules import ClippedStart, UnclippedStart
-from lockon.target import StatePolicy, Target
+from lockon.target import StatePolicy, Target, warn_unanswered
 from lockon.types import FloatArray, Frame, Prediction, Template
 
 T = TypeVar("T", bound=TargetState)
@@ -48,10 +50,26 @@ class Model(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Calibration:
-    """Score of a candidate's logit: ``1 / (1 + exp(-(scale * logit + bias)))``, fitted on validation data (Platt scaling)."""
+    """Score of a candidate's logit: ``1 / (1 + exp(-(scale * logit + bias)))``, fitted on validation data (Platt scaling).
+
+    Attributes:
+        scale: Above 0, up to 100.
+        bias: -1000..1000.
+
+    Raises:
+        LockonError: A value outside its range.
+    """
 
     scale: float = 1.0
     bias: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_range("scale", self.scale, 0, 100, above=True)
+        check_range("bias", self.bias, -1000, 1000)
+
+    def __call__(self, logits: FloatArray) -> FloatArray:
+        """Return the (B,) scores of (B,) logits."""
+        return sigmoid(self.scale * logits + self.bias)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,8 +83,11 @@ class TrackerConfig:
         localizer: How the best candidate is chosen.
         calibration: Logit to score.
         states: What a score means for the target.
-        stride: Distance of neighbouring candidates in search-crop pixels, to place score maps; None where they fill the crop.
+        stride: Distance of neighbouring candidates in search-crop pixels (0.1..1000), to place score maps; None where they fill the crop.
         mask: How masks are made, for networks that have them; None for none.
+
+    Raises:
+        LockonError: A stride outside its range.
     """
 
     template_crop: Rule = field(default_factory=lambda: AreaRule(factor=1.875))
@@ -77,6 +98,10 @@ class TrackerConfig:
     states: StatePolicy = field(default_factory=StatePolicy)
     stride: float | None = None
     mask: MaskConfig | None = None
+
+    def __post_init__(self) -> None:
+        if self.stride is not None:
+            check_range("stride", self.stride, 0.1, 1000)
 
 
 class SearchOutput(NamedTuple):
@@ -173,9 +198,15 @@ class NetworkTracker(Session[Target]):
         """
         c = self.config
         crops, prediction, localization = self.search(frames, targets)
-        scores = 1 / (1 + np.exp(-(c.calibration.scale * localization.logits + c.calibration.bias)))
-        found = zip(targets, localization.boxes, scores, localization.verdicts, strict=True)
-        moved = [c.states.update(target, box, float(score), verdict) for target, box, score, verdict in found]
+        scores = c.calibration(localization.logits)
+        answered = np.isfinite(localization.boxes).all(axis=1) & np.isfinite(scores)  # (B,)
+        found = zip(targets, localization.boxes, scores, localization.verdicts, answered, strict=True)
+        moved = [
+            c.states.update(target, box, float(score), verdict) if is_number else c.states.held(target)
+            for target, box, score, verdict, is_number in found
+        ]
+        if not answered.all():
+            warn_unanswered(moved)
         if self.keep_scores:
             maps = self._score_maps(crops, localization.scores)
             moved = [replace(target, scores=score_map) for target, score_map in zip(moved, maps, strict=True)]
@@ -204,7 +235,8 @@ class NetworkTracker(Session[Target]):
         pairs = enumerate(zip(frames, targets, strict=True))
         images = np.stack([crops[i].extract(frame, target.border_color) for i, (frame, target) in pairs])
         prediction = self.model(stacked([target.template for target in targets]), images)
-        return SearchOutput(crops, prediction, self.localizer(prediction, crops, boxes))
+        with np.errstate(all="ignore"):  # what is no number is met by `step`
+            return SearchOutput(crops, prediction, self.localizer(prediction, crops, boxes))
 
     def _score_maps(self, crops: Crop, scores: FloatArray) -> list[ScoreMap]:
         """Return one map per target of the (B, N) scores of all candidates."""

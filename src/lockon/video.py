@@ -49,12 +49,14 @@ class FrameReader(Iterator[NumberedFrame]):
         fps: Frames per second, or None where the source does not state it.
         count: Number of frames in the source as it states it, or None where it is unknown (live sources, generators).
         size: Width, height in pixels of every frame.
+        images: Names of the image files by frame number, of a folder of images; else empty.
         first: The first frame; iterating starts with this same frame.
         report: Frames that were skipped so far.
     """
 
     def __init__(self, opened: OpenedSource, start: int) -> None:
         self.name, self.fps, self.count = opened.name, opened.fps, opened.count
+        self.images = opened.images
         self.report = ReadReport()
         ahead = _Ahead(opened.items, _AHEAD, opened.live) if opened.background else _Inline(opened.items)
         self._ahead: _Ahead[Item] | _Inline[Item] = ahead

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon._names import native_path
 from lockon._require import require
 from lockon.errors import LockonError
 
@@ -71,7 +72,7 @@ def open_capture(path: Path) -> Capture:
         raise LockonError(f"{path} is empty; copy or record it again")
     if _is_animated(path):
         return _WebPCapture(path)
-    capture = cv2.VideoCapture(str(path))
+    capture = cv2.VideoCapture(native_path(path))
     if not capture.isOpened():
         raise LockonError(f"{path} is not a video that OpenCV can read; check that it plays, or convert it: ffmpeg -i {path.name} out.mp4")
     return capture  # type: ignore[return-value]

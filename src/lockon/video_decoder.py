@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lockon._names import native_path
 from lockon.ops.pixels import FrameConversion
 from lockon.types import Frame
 from lockon.video_capture import AvCapture, open_capture
@@ -150,12 +151,12 @@ def _is_unconverted(path: Path) -> bool:
     """Return whether a video is interlaced and OpenCV gives one and the same memory, which nobody wrote to, for all its pictures."""
     content = mp4_parameters(path)
     if not content:
-        packets = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
+        packets = cv2.VideoCapture(native_path(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
         content = packets.retrieve()[1].tobytes() if packets.grab() else b""
         packets.release()
     if not may_be_interlaced(content):
         return False
-    capture = cv2.VideoCapture(str(path))
+    capture = cv2.VideoCapture(native_path(path))
     first, second = capture.read()[1], capture.read()[1]
     capture.release()
     return first is not None and second is not None and np.array_equal(first, second)
@@ -194,7 +195,7 @@ def _open_numbers(path: Path, capture: Any) -> FrameNumbers | None:
 
 def _packet_stamps(path: Path) -> Generator[float, None, None]:
     """Yield the time stamp of each packet of a file in ms."""
-    packets = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
+    packets = cv2.VideoCapture(native_path(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
     try:
         while packets.grab():
             yield packets.get(cv2.CAP_PROP_POS_MSEC)
@@ -212,7 +213,7 @@ def _field_step(path: Path, container: Container) -> float:
     """Return the least time in ms between the first pictures of a file that may hold a picture as two packets; else 0."""
     if not container.fields:
         return 0.0
-    capture = cv2.VideoCapture(str(path))
+    capture = cv2.VideoCapture(native_path(path))
     times = [capture.get(cv2.CAP_PROP_POS_MSEC) for _ in range(9) if capture.grab()]
     capture.release()
     return min((later - earlier for earlier, later in pairwise(times) if later > earlier), default=0.0)

@@ -67,6 +67,7 @@ class OpenedSource:
         count: Number of frames, None where unknown.
         live: Whether frames that are not taken in time are worthless.
         background: Whether `items` may run in another thread.
+        images: Names of the image files by frame number, of a folder of images; else empty.
     """
 
     name: str
@@ -75,6 +76,7 @@ class OpenedSource:
     count: int | None = None
     live: bool = False
     background: bool = True
+    images: tuple[str, ...] = ()
 
 
 def open_source(source: Source, start: int, range: ArrayLike | None = None, color: str = "rgb") -> OpenedSource:
@@ -162,7 +164,9 @@ def _open_folder(folder: Path, start: int, range: ArrayLike | None) -> OpenedSou
         raise LockonError(f"folder {folder} cannot be read: {error.strerror}; check its permissions") from None
     if not paths:
         raise LockonError(f"folder {folder} holds no images; expected files ending in {' '.join(sorted(IMAGE_SUFFIXES))}")
-    return OpenedSource(str(folder), _read_folder(paths, start, folder_conversion(paths, range)), count=len(paths))
+    names = tuple(path.name for path in paths)
+    items = _read_folder(paths, start, folder_conversion(paths, range))
+    return OpenedSource(str(folder), items, count=len(paths), images=names)
 
 
 def _read_folder(paths: list[Path], start: int, conversion: FrameConversion) -> Generator[Item, None, None]:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from lockon._files import PendingFile, write_bytes
+from lockon._names import native_path
 from lockon.errors import LockonError
 from lockon.types import Frame
 
@@ -36,6 +37,7 @@ class VideoWriter:
             raise LockonError(f"cannot write a video to {path}: suffix {suffix!r} is unknown; use one of {' '.join(sorted(_CODECS))}")
         self._codec = _CODECS[suffix]
         self._fps = float(fps) if fps else 25.0
+        native_path(Path(path).absolute())  # an error now, not with the first frame
         self._file = PendingFile(path)
         self._writer: cv2.VideoWriter | None = None
         self._closed = False
@@ -59,7 +61,7 @@ class VideoWriter:
             bgr = cv2.copyMakeBorder(bgr, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
         if self._writer is None:
             size = (bgr.shape[1], bgr.shape[0])
-            self._writer = cv2.VideoWriter(str(self._file.temp), cv2.VideoWriter.fourcc(*self._codec), self._fps, size)
+            self._writer = cv2.VideoWriter(native_path(self._file.temp), cv2.VideoWriter.fourcc(*self._codec), self._fps, size)
             if not self._writer.isOpened():
                 raise LockonError(f"OpenCV cannot write {self._codec} video of {size[0]}x{size[1]} to {self._file.path}; use .avi instead")
         if index is not None:
@@ -95,7 +97,7 @@ class VideoWriter:
 
 def _is_whole(path: Path, frames: int) -> bool:
     """Check that a file that was just written holds so many frames and that its last one decodes: OpenCV's writer reports no errors."""
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)  # others write lines of their own to stderr
+    capture = cv2.VideoCapture(native_path(path), cv2.CAP_FFMPEG)  # others write lines of their own to stderr
     try:
         if not capture.isOpened() or int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) < frames:
             return False

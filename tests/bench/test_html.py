@@ -187,3 +187,23 @@ def test_a_backward_run_counts_down():
     record = make_record("a", HALF, frames=6, anchor=5, backward=True, protocol="anchors")
     clip = pack_clip({"one": record}, stride=2)
     assert (clip["first"], clip["step"], clip["steps"], clip["anchor"]) == (5, -2, 3, 5)
+
+
+def test_names_of_anybody_are_text_in_the_page(tmp_path):
+    names = [
+        "</script><script>alert(1)</script>",
+        "<!--<script>",
+        '"><img src=x onerror=alert(1)>',
+        "caf\udce9",
+        "a\u2028b\x1b[31m",
+        "&lt;",
+    ]
+    store = add(Store(tmp_path / "store"), "T", *(make_record(name, HALF, dataset=name) for name in names))
+    write_html([evaluate(store)], store, tmp_path / "page.html", title="</title><script>" + names[3])
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.count("<script") == 3
+    assert page.count("</script") == 3
+    assert "<img" not in page
+    data = page.partition('id="report-data">')[2].partition("</script>")[0]
+    assert not set("<>\u2028\x1b") & set(data) - {">"}
+    assert {one["name"] for one in json.loads(data)["sections"][0]["sequences"]} == set(names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import zipfile
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from lockon.bench.pack import archive
+from lockon.bench.pack.archive import write_submission, zip_bytes
 from lockon.bench.pack.servers import SERVERS
 from lockon.bench.pack.validation import validate
 from lockon.bench.pack.writing import pack
@@ -238,11 +241,91 @@ def test_what_cannot_be_read(name, content, text, tmp_path):
 
 def test_nothing_outside_is_written_or_read(tmp_path):
     """Names that would lead out of the folder are only names here: the archive is never unpacked."""
-    with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:
-        archive.writestr("../../evil/evil_001.txt", LINE)
+    with zipfile.ZipFile(tmp_path / "evil.zip", "w") as out:
+        out.writestr("../../evil/evil_001.txt", LINE)
     problems = validate(tmp_path / "evil.zip", "got10k").problems
     assert any("../../evil/evil_001.txt has no place" in problem for problem in problems)
     assert not (tmp_path.parent / "evil").exists()
+
+
+def _bytes_of(tmp_path):
+    """A small submission as a zip file."""
+    path = tmp_path / "whole.zip"
+    path.write_bytes(zip_bytes([(f"{name}/{name}_001.txt", LINE.encode() * 50) for name in GOT10K[:3]]))
+    return path.read_bytes()
+
+
+def _outcome(path):
+    """Validate; a problem or one error are both an answer."""
+    try:
+        validate(path, "got10k")
+    except LockonError as error:
+        return str(error)
+    return ""
+
+
+def test_every_kind_of_damage_is_one_line(tmp_path):
+    """Cut at either end, bytes changed, bytes doubled: nothing but a LockonError or problems of the content come out."""
+    whole, random = _bytes_of(tmp_path), np.random.default_rng(0)
+    path, refused = tmp_path / "damaged.zip", 0
+    for case in range(300):
+        content, at = bytearray(whole), int(random.integers(len(whole)))
+        if case % 4 == 0:
+            content = content[at:]
+        elif case % 4 == 1:
+            content = content[:at]
+        elif case % 4 == 2:
+            for place in random.integers(len(content), size=1 + case % 5).tolist():
+                content[place] = int(random.integers(256))
+        else:
+            content[at:at] = content[at : at + 40]
+        path.write_bytes(content)
+        refused += "is no zip file that can be read" in _outcome(path)
+    assert refused > 100
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_changed_byte_in_any_compression(method, tmp_path):
+    path = tmp_path / "block.zip"
+    with zipfile.ZipFile(path, "w", method) as out:
+        out.writestr("a.txt", bytes(range(256)) * 20)
+    content = bytearray(path.read_bytes())
+    content[45:80] = b"\xff" * 35
+    path.write_bytes(content)
+    assert "is no zip file that can be read" in _outcome(path)
+
+
+def test_bombs_are_refused_before_they_are_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(archive, "LARGEST", 1000)
+    monkeypatch.setattr(archive, "LARGEST_IN_ALL", 3000)
+    for name, sizes, text in (("one", [1001], "has 1001 bytes"), ("all", [900] * 4, "more than 3000 bytes when it is unpacked")):
+        path = tmp_path / f"{name}.zip"
+        path.write_bytes(zip_bytes([(f"{place}.txt", b" " * size) for place, size in enumerate(sizes)]))
+        assert text in _outcome(path)
+        folder = tmp_path / name
+        write_submission(folder, [(f"{place}.txt", b" " * size) for place, size in enumerate(sizes)])
+        assert text in _outcome(folder)
+
+
+def test_a_member_that_is_larger_than_it_says(tmp_path):
+    path = tmp_path / "liar.zip"
+    path.write_bytes(zip_bytes([("a.txt", b" " * 5000)]))
+    path.write_bytes(path.read_bytes().replace((5000).to_bytes(4, "little"), (50).to_bytes(4, "little")))
+    assert "is no zip file that can be read" in _outcome(path)
+
+
+def test_links_and_doubled_names_are_refused(tmp_path):
+    path = tmp_path / "link.zip"
+    info = zipfile.ZipInfo("a_001.txt")
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(path, "w") as out:
+        out.writestr(info, "/etc/passwd")
+    assert "a_001.txt is a link" in _outcome(path)
+    with zipfile.ZipFile(path, "w") as out:
+        out.writestr("a.txt", "1")
+        out.writestr("b.txt", "2")
+    path.write_bytes(path.read_bytes().replace(b"b.txt", b"a.txt"))
+    assert "a.txt is in it twice" in _outcome(path)
 
 
 # --- command line --------------------------------------------------------------------------------------------------------

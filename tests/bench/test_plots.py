@@ -198,3 +198,10 @@ def test_the_expected_overlap_shows_the_lengths_that_count(resets):
 def test_plots_of_resets(resets, tmp_path):
     names = [path.name for path in write_plots(resets, tmp_path / "plots", lines={"winner": 0.7})]
     assert names[:3] == ["expected_overlap.png", "eao_ranking.png", "accuracy_robustness.png"]
+
+
+@pytest.mark.parametrize("name", ["$x", "$\\frac{", "$$", "a\x1b[31m", "caf\udce9", "\\"])
+def test_any_name_can_be_drawn(name, tmp_path):
+    records = [make_record("a", HALF, dataset=name, attributes=(name, "b", "c")), make_record("b", PERFECT, dataset=name)]
+    store = add(Store(tmp_path / "store"), "T", *records)
+    assert write_plots(evaluate(store), tmp_path / "out", ["png", "svg"], attributes=True)

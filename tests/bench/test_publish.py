@@ -73,3 +73,11 @@ def test_results_are_read_once(store):
         warnings.simplefilter("always", LockonWarning)
         assert [len(evaluate(kept).trackers[0].sequences) for _ in range(2)] == [1, 1]
     assert len(caught) == 1
+
+
+def test_names_that_differ_in_other_letters_have_their_own_folders(tmp_path):
+    records = [make_record("a", HALF, dataset=name) for name in ("a/b", "a:b", "../b", "b" * 300, "caf\udce9")]
+    store = add(Store(tmp_path / "store"), "T", *records)
+    names = list(folder_names(evaluate_all(store, Options(apart=True))))
+    assert len(names) == 5
+    assert all(len(name) < 200 and name.startswith("one-pass-") and "/" not in name for name in names)

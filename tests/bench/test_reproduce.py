@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from dataclasses import replace
 
@@ -67,7 +68,7 @@ def edit(path, change):
 
 
 def test_everything_comes_out_again(results):
-    done = lockon("reproduce", results)
+    done = lockon("reproduce", results, "--allow", "walking:Walk")
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[-1] == "identical"
     assert "kcf: kcf, preset default, overrides none" in done.stdout
@@ -93,7 +94,7 @@ def test_one_result_file(results, place, shown):
 
 
 def test_a_second_repetition_of_a_random_tracker(results):
-    done = lockon("reproduce", Store(results).path("walk", "folder", "left", RunKey(repetition=2)))
+    done = lockon("reproduce", Store(results).path("walk", "folder", "left", RunKey(repetition=2)), "--allow", "walking:Walk")
     assert done.exit_code == 0, done.output
 
 
@@ -144,7 +145,7 @@ def test_the_new_results_can_be_kept(results, tmp_path):
     done = lockon("reproduce", results, "--trackers", "kcf", "--out", tmp_path / "new")
     assert done.exit_code == 0
     assert Store(tmp_path / "new").protocols("kcf") == ["one-pass", "reset"]
-    refused = lockon("reproduce", results, "--out", results)
+    refused = lockon("reproduce", results, "--trackers", "kcf", "--out", results)
     assert (refused.exit_code, "is where the stored results are" in refused.output) == (2, True)
 
 
@@ -212,3 +213,40 @@ def test_rows_that_are_on_one_side_only_differ(results):
     assert np.isnan(found.largest)
     with pytest.raises(LockonError, match="left was not made again"):
         record_differences([record], [])
+
+
+@pytest.mark.parametrize("code", ["os:system", "trap:make", "trap:Inner.make", "shutil:rmtree"])
+@pytest.mark.parametrize("options", [[], ["--dry-run"], ["--allow", "walking:Walk"], ["--allow", "trap"]])
+def test_code_that_results_name_runs_only_where_it_is_allowed(results, tmp_path, monkeypatch, code, options):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "trap.py").write_text("open('RAN', 'w').close()")
+    edit(results / "kcf" / "tracker.json", lambda content: content["configuration"].update(name=code, overrides={"command": "echo > RAN"}))
+    done = lockon("reproduce", results, *options)
+    assert done.exit_code == 2
+    assert f"name code, {code}, which would run with your rights; if you trust it, add --allow {code}" in done.output
+    assert not (tmp_path / "RAN").exists()
+
+
+def test_allowed_code_runs(results):
+    refused = lockon("reproduce", results, "--trackers", "walk")
+    assert (refused.exit_code, "add --allow walking:Walk" in refused.output) == (2, True)
+    assert lockon("reproduce", results, "--trackers", "walk", "--dry-run", "--allow", "walking:Walk").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"overrides": 7},
+        {"overrides": ["a"]},
+        {"refiner": "x"},
+        {"refiner": {}},
+        {"seed": math.inf},
+        {"seed": "x"},
+        {"weights": [1]},
+        {"source": 1},
+    ],
+)
+def test_a_damaged_configuration_is_one_line(results, change):
+    edit(results / "kcf" / "tracker.json", lambda content: content["configuration"].update(change))
+    done = lockon("reproduce", results, "--trackers", "kcf")
+    assert (done.exit_code, "tracker.json of kcf" in done.output) == (2, True)

@@ -10,7 +10,10 @@ from fake_trackers import make, make_sequence
 
 from lockon.bench.run import BenchmarkOptions, TrackerSpec, run_benchmark, sha256
 from lockon.bench.store import Store, load_record
+from lockon.data.datasets.registry import load_videos
 from lockon.errors import LockonError
+from lockon.zoo.specs import load_spec
+from tiny_training_data import make_validation
 
 
 @pytest.fixture
@@ -78,6 +81,21 @@ def test_the_seed_decides_random_trackers(tmp_path, sequences):
     assert not np.array_equal(boxes("c", 2), first)
     with pytest.raises(LockonError, match=r"seed \(1 -> 5\)"):
         boxes("a", 5)
+
+
+@pytest.mark.parametrize("order", [("one",), ("two",), ("two", "one")])
+def test_opencvs_mil_gives_the_boxes_of_a_whole_run_when_some_sequences_are_run_later(tmp_path, order):
+    """It draws with C's generator, whose state would depend on what the process ran before."""
+    videos = {video.name: video for video in load_videos(make_validation(tmp_path))}
+    spec = [TrackerSpec("mil", "mil")]
+    for name in order:
+        run_benchmark(spec, [videos[name]], tmp_path / "resumed", load_spec, options=BenchmarkOptions(workers=0))
+    for folder in ("whole", "resumed"):
+        run_benchmark(spec, list(videos.values()), tmp_path / folder, load_spec, options=BenchmarkOptions(workers=0))
+    whole, resumed = (Store(tmp_path / folder).records("mil") for folder in ("whole", "resumed"))
+    assert [record.sequence for record in resumed] == ["one", "two"]
+    for one, other in zip(whole, resumed, strict=True):
+        np.testing.assert_array_equal(one.run.boxes, other.run.boxes)
 
 
 def test_weights_are_hashed_and_measured(tmp_path, sequences):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ def test_finished_results_are_found_and_cut_ones_are_not(store, sequence):
     assert store.find("still", sequence) is not None
     path = store.path("still", "made", "late")
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.warns(LockonWarning, match="late.json is missing, cut off or not JSON; running it again"):
+    with pytest.warns(LockonWarning, match=r"late.json is missing, cut off or not JSON \(.*\); running it again"):
         assert store.find("still", sequence) is None
     with pytest.warns(LockonWarning, match="left out of the report"):
         assert store.records("still") == []
@@ -104,9 +105,9 @@ def test_another_configuration_is_refused_or_replaces(store, sequence):
     assert store.records("still") == []
 
 
-@pytest.mark.parametrize("label", ["", "a/b", "..", "a b"])
+@pytest.mark.parametrize("label", ["", "a/b", "..", "a b", "a" * 300])
 def test_labels_are_folder_names(store, label):
-    with pytest.raises(LockonError, match="expected letters"):
+    with pytest.raises(LockonError, match="expected at most 100 letters"):
         store.claim(label, CONFIGURATION, 0)
 
 
@@ -244,3 +245,66 @@ def test_ground_truth_after_the_start(sequence):
     assert _record(sequence).has_truth
     alone = dataclasses.replace(sequence, boxes=np.array([[np.nan] * 4, [5.0, 5, 10, 10], [np.nan] * 4, [np.nan] * 4]))
     assert not _record(alone).has_truth
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "名" * 80, "caf\udce9", "half\ud83d", "a/" * 200])
+def test_long_and_undecodable_names_make_a_file_that_is_found_again(store, sequence, name):
+    renamed = dataclasses.replace(sequence, name=name)
+    store.save("still", _record(renamed))
+    assert store.find("still", renamed) is not None
+    assert [record.sequence for record in store.records("still")] == [name]
+    assert store.path("still", "made", name) != store.path("still", "made", f"{name}b")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 5000 + "]" * 5000,
+        '{"format": 1, "setup": ' + '{"a":' * 5000 + "1" + "}" * 5001,
+        '{"format": 1' + "0" * 5000 + "}",
+        "{}",
+    ],
+)
+def test_one_damaged_file_is_left_out(store, sequence, text):
+    store.save("still", _record(sequence))
+    store.path("still", "made", "other").write_text(text)
+    with pytest.warns(LockonWarning, match=r"other.json is .*; left out of the report"):
+        assert [record.sequence for record in store.records("still")] == ["late"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"start": 10**400},
+        {"boxes": [[10**400, 1, 1, 1]] * 4},
+        {"boxes": [[math.inf, 1, 1, 1]] * 4},
+        {"events": [[1], [1], [1], [1]]},
+        {"events": [300] * 4},
+        {"visible": [[1]] * 4},
+        {"states": [7] * 4},
+        {"setup": "fast"},
+        {"setup": {"machine": 7}},
+        {"setup": {"versions": "1.0"}},
+        {"setup": {"device": ["cpu"]}},
+        {"rules": 3},
+        {"repetition": -1},
+        {"frame_size": [math.inf, 1]},
+        {"protocol": ["one-pass"]},
+    ],
+)
+def test_values_of_other_kinds_are_refused(store, sequence, change):
+    store.save("still", _record(sequence))
+    path = store.path("still", "made", "late")
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(LockonError, match="not a complete result"):
+        load_record(path)
+
+
+@pytest.mark.parametrize("size", ["abc", None, math.inf, [1], -1, 2**64, 10**400])
+def test_a_size_that_is_none_is_a_warning(store, size):
+    store.claim("still", CONFIGURATION, 10)
+    assert store.size("still") == 10
+    path = store.folder / "still" / "tracker.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "size": size}))
+    with pytest.warns(LockonWarning, match="the size of still is not known"):
+        assert store.size("still") == 0

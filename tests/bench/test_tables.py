@@ -217,3 +217,37 @@ def test_write_into_needs_one_pair_of_markers(tmp_path, text):
     assert page.read_text() == before
     with pytest.raises(LockonError, match="cannot be read"):
         tables.write_into(tmp_path / "missing.md", "new")
+
+
+EVIL = [
+    '=HYPERLINK("http://x","y")',
+    "+1",
+    "-2+3",
+    "@SUM(A1)",
+    "\t=1",
+    "\r\n=1",
+    "a\x1b[31m",
+    "caf\udce9",
+    "<script>alert(1)</script>",
+    "[a](http://x)",
+]
+
+
+def test_csv_holds_no_formulas_and_its_numbers_are_numbers(tmp_path):
+    store = add(Store(tmp_path), "T", *(make_record(name, HALF, dataset=f"@{name}", attributes=("=1+1",)) for name in EVIL))
+    text = tables.to_csv(evaluate(store))
+    rows = list(csv.reader(io.StringIO(text)))
+    for row in rows:
+        assert not any(re.match(r"[=+\-@\t\r\n]", cell) and not re.fullmatch(r"[+-]?[\d.e+-]+", cell) for cell in row)
+        assert not any(re.search("[\x00-\x1f]", cell) for cell in row)
+    assert {row[1] for row in rows[2:]} >= {'\'=HYPERLINK("http://x","y")', "+1", "'-2+3", "'@SUM(A1)"}
+    assert {float(row[4]) for row in rows[1:]} == {0.5}
+    assert text.encode()
+
+
+def test_markdown_and_latex_take_any_name(tmp_path):
+    store = add(Store(tmp_path), "T", *(make_record(name, HALF, dataset="<img src=x>") for name in EVIL))
+    for text in (tables.to_markdown(evaluate(store), per_sequence=True), tables.to_latex([tables.sequence_table(evaluate(store))])):
+        assert text.encode()
+        assert not re.search("[\x00-\x09\x0b-\x1f]", text)
+    assert not re.search(r"<[a-z]|\]\(", tables.to_markdown(evaluate(store), per_sequence=True))

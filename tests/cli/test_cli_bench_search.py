@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from lockon._require import install_command
 from lockon.cli import app
-from lockon.cli._options import parse_overrides
+from lockon.cli._texts import parse_overrides
 
 pytest.importorskip("optuna", reason="needs the bench extra")
 

@@ -9,7 +9,8 @@ import typer
 from hypothesis import given, settings, strategies as st
 from typer.testing import CliRunner
 
-from lockon.cli._options import LoadOptions, OutputOptions, option_groups, parse_overrides
+from lockon.cli._options import LoadOptions, OutputOptions, option_groups
+from lockon.cli._texts import parse_overrides
 from lockon.errors import LockonError
 
 

@@ -147,3 +147,40 @@ def test_mistakes_in_stored_boxes(sharp: str, red_clip: Path, tmp_path: Path, te
     (tmp_path / "stored.csv").write_text(text)
     result = run("refine", red_clip, tmp_path / "stored.csv", "--refiner", sharp)
     assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
+
+
+@pytest.mark.parametrize("box", ["nan,nan,nan,nan", "0,0,0,0", "-1,-1,-1,-1", "5,5,0,7"])
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".txt", ".json", ".xml"])
+def test_a_row_without_a_box_is_lost_in_every_output(sharp: str, red_clip: Path, tmp_path: Path, box: str, suffix: str) -> None:
+    lines = ["frame,x,y,w,h", *(f"{number},{box if number == 3 else NEAR}" for number in range(10))]
+    (tmp_path / "stored.csv").write_text("\n".join(lines))
+    save = tmp_path / f"out{suffix}"
+    result = run("refine", red_clip, tmp_path / "stored.csv", "--refiner", sharp, "--save", save, "--quiet")
+    assert (result.exit_code, result.stderr) == (0, "")
+    text = save.read_text().lower()
+    assert "nan" not in text
+    if suffix == ".json":
+        assert [row["image_id"] for row in json.loads(text)["annotations"]] == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    elif suffix == ".xml":
+        assert '<box frame="3" keyframe="1" outside="1"' in text
+    else:
+        rows = list(read_boxes(save))
+        assert [row.frame for row in rows if row.state == "lost"] == [3]
+        assert len(rows) == 10
+
+
+def test_boxes_after_the_end_of_the_video_are_named(sharp: str, red_clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "stored.csv").write_text("\n".join(["frame,x,y,w,h", *(f"{number},{NEAR}" for number in (0, 5, 9, 10, 11, 20))]))
+    result = run("refine", red_clip, tmp_path / "stored.csv", "--refiner", sharp, "--save", tmp_path / "out.csv", "--quiet")
+    assert (result.exit_code, len(boxes(tmp_path / "out.csv"))) == (0, 3)
+    assert "the boxes of frames 10-11, 20 are not in it: do they belong to another video?" in result.stderr.replace("\n", " ")
+
+
+def test_boxes_that_begin_late_are_refined_from_there(sharp: str, red_clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "stored.txt").write_text("\n".join(["", "0 0 0 0", *[NEAR] * 7, ""]))
+    result = run("refine", red_clip, tmp_path / "stored.txt", "--refiner", sharp, "--save", tmp_path / "out.csv", "--quiet")
+    assert "no box in frames 0-1; the boxes begin on frame 2" in result.stderr
+    assert [row.frame for row in read_boxes(tmp_path / "out.csv")] == list(range(2, 9))
+    (tmp_path / "none.txt").write_text("\n0,0,0,0\n\n")
+    result = run("refine", red_clip, tmp_path / "none.txt", "--refiner", sharp)
+    assert (result.exit_code, "no frame on which all of its targets have a box" in result.stderr) == (2, True)

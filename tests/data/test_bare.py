@@ -211,3 +211,24 @@ def test_no_json_at_all_and_json_of_another_dataset(tmp_path: Path) -> None:
 def test_frames_takes_two_words_only(tmp_path: Path) -> None:
     with pytest.raises(LockonError, match="expected 'required' or 'optional'"):
         load_dataset(f"OTB100:{tmp_path}", frames="none")  # type: ignore[arg-type]
+
+
+_HUGE = '{"a": {"gt_rect": [[1' + "0" * 400 + ', 1, 1, 1]], "img_names": ["a"]}}'
+
+
+@pytest.mark.parametrize("text", ["[" * 5000 + "]" * 5000, '{"a":' * 5000 + "1" + "}" * 5000, '{"a": ' + "1" * 5000 + "}", _HUGE])
+def test_json_that_is_deep_or_has_huge_numbers(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "OTB100.json"
+    path.write_text(text)
+    with pytest.raises(LockonError, match=r"OTB100.json"):
+        load_dataset(f"OTB100:{path}", frames="optional")
+
+
+@pytest.mark.parametrize("image", ["../../secret.jpg", "/etc/passwd", "a/../../b.jpg", "a\0b"])
+def test_json_that_names_images_outside_is_refused(tmp_path: Path, image: str) -> None:
+    content = pysot()
+    content["img_names"] = [image] * len(content["img_names"])
+    path = write_json(tmp_path / "data" / "OTB100.json", {"Basketball": content})
+    sequence = load_dataset(f"OTB100:{path}", frames="optional")[0]
+    with pytest.raises(LockonError, match="leads out of"):
+        sequence.frames[0]

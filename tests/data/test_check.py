@@ -216,8 +216,8 @@ def test_own_data_and_videos(tmp_path: Path) -> None:
 
 def test_what_cannot_be_listed_is_a_problem(tmp_path: Path) -> None:
     write_images(tmp_path, [0], "{}.png")
-    write_lines(tmp_path / "boxes.csv", ["1,2,3,4,5"])
-    assert "expected a header" in check_one("folder", tmp_path).problems[0]
+    write_lines(tmp_path / "boxes.csv", ["1,2,3,4,5,6"])
+    assert "6 columns without a heading" in check_one("folder", tmp_path).problems[0]
 
 
 def test_stills(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from lockon.data.crop511 import write_crops
 from lockon.data.samples.patches import cut_patch
 from lockon.data.samples.pysot import PysotDataConfig, pysot_pipeline
 from lockon.data.track_sets import load_track_set
+from lockon.data.tracks import Track, TrackSet
 from lockon.errors import LockonError
 from tiny_tracks import plain_set
 
@@ -115,3 +116,13 @@ def test_command(tmp_path: Path) -> None:
     make_otb(tmp_path, "Car1")
     result = RUN.invoke(app, ["crop511", f"OTB100:{tmp_path}", str(tmp_path / "three")])
     assert isinstance(result.exception, LockonError)
+
+
+@pytest.mark.parametrize("video", ["../../outside", "/outside", "a/../../../outside", "C:outside"])
+def test_nothing_is_written_outside_by_the_name_of_a_video(tmp_path: Path, video: str) -> None:
+    track = Track(video, "00", [0], [[1, 1, 9, 9]])
+    tracks = TrackSet.build("set", [track], lambda *_: np.zeros((20, 20, 3), np.uint8))
+    with pytest.raises(LockonError, match="leads out of"):
+        write_crops(tracks, tmp_path / "in" / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+    assert [path.name for path in (tmp_path / "in").iterdir()] == ["out"]

@@ -9,9 +9,10 @@ from tiny_layouts import write_images, write_lines, write_video
 
 from lockon.data.datasets import folder
 from lockon.data.datasets.layout import LazyList, natural_key
+from lockon.data.datasets.registry import load_dataset
 from lockon.data.paths import locate
 from lockon.data.video_frames import VideoFrames
-from lockon.errors import LockonError
+from lockon.errors import LockonError, LockonWarning
 
 VALUES = [20, 60, 100, 140, 180, 220]
 
@@ -57,7 +58,11 @@ def test_csv_that_track_writes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["0,1,2,3,4"], r"boxes\.csv:1: expected a header with the columns frame,x,y,w,h"),
+        (["frame,x,y,x2,y2", "0,1,2,3,4"], r"boxes\.csv: expected a heading with the columns x,y,w,h"),
+        (["0,1,2,3,4,5"], r"boxes\.csv: 6 columns without a heading"),
+        (["frame,x,y,w,h", "0,1,2,3,1e999"], r"boxes\.csv:2: NaN or infinite"),
+        (["frame,x,y,w,h", "1e999,1,2,3,4"], r"boxes\.csv:2: expected a whole frame number"),
+        ([""], r"boxes\.csv: the file is empty"),
         (["frame,x,y,w,h", "0,1,2,3"], r"boxes\.csv:2: expected frame,x,y,w,h"),
         (["frame,x,y,w,h", "0,1,2,3,4", "0.5,1,2,3,4"], r"boxes\.csv:3: expected .* whole frame number"),
         (["frame,x,y,w,h", "2,1,2,3,4"], r"boxes\.csv:2: frame 2, but there are 2 frames, counted from 0"),
@@ -135,3 +140,60 @@ def test_a_suffix_that_is_not_read_is_named(tmp_path: Path) -> None:
     write_lines(tmp_path / "clip.txt", ["1,1,4,4"])
     with pytest.raises(LockonError, match=r"holds clip\.rm, but \.rm files are not read; convert it to one of \.3gp"):
         locate("folder", tmp_path)
+
+
+@pytest.mark.parametrize("lines", [["frame,x,y,w,h", "0,1,2,3,4", "2,5,6,7,8"], ["0;1;2;3;4", "2;5;6;7;8"], ["1,2,3,4", "", "5,6,7,8"]])
+@pytest.mark.parametrize("name", ["boxes.csv", "boxes.txt"])
+def test_one_reader_for_both_names(tmp_path: Path, lines: list[str], name: str) -> None:
+    write_images(tmp_path, [0, 1, 2], "{}.jpg")
+    (tmp_path / name).write_bytes("\r\n".join(lines).encode("utf-8-sig"))
+    (mine,) = folder.LAYOUT.load(tmp_path, "folder")
+    np.testing.assert_array_equal(mine.boxes, [[1, 2, 3, 4], [np.nan] * 4, [5, 6, 7, 8]])
+
+
+def test_mot_files_count_from_one(tmp_path: Path) -> None:
+    write_images(tmp_path, [0, 1, 2], "{}.jpg")
+    write_lines(tmp_path / "boxes.txt", ["1,1,2,3,3,4,1,-1,-1,-1", "3,1,6,7,7,8,1,-1,-1,-1", "1,2,10,10,5,5,1,-1,-1,-1"])
+    first, second = folder.LAYOUT.load(tmp_path, "folder")
+    np.testing.assert_array_equal(first.boxes, [[1, 2, 3, 4], [np.nan] * 4, [5, 6, 7, 8]])
+    np.testing.assert_array_equal(second.boxes, [[9, 9, 5, 5], [np.nan] * 4, [np.nan] * 4])
+
+
+@pytest.mark.parametrize("video", [False, True])
+@pytest.mark.parametrize("empty", [0, 1, 2, 3])
+def test_empty_lines_at_the_end_are_frames_without_a_box(tmp_path: Path, empty: int, video: bool) -> None:
+    lines = ["1,1,4,4"] * (6 - empty)
+    if video:
+        write_video(tmp_path / "clip.avi", VALUES)
+    else:
+        write_images(tmp_path, VALUES, "{}.jpg")
+    boxes = tmp_path / ("clip.txt" if video else "boxes.txt")
+    boxes.write_text("\n".join([*lines, *[""] * empty, "", ""]))
+    (mine,) = folder.LAYOUT.load(tmp_path, "folder")
+    assert np.isnan(mine.boxes[:, 0]).tolist() == [False] * (6 - empty) + [True] * empty
+    if empty:
+        boxes.write_text("\n".join([*lines, ""]))
+        with pytest.raises(LockonError, match=f"6 frames but {6 - empty} boxes"):
+            folder.LAYOUT.load(tmp_path, "folder")
+
+
+@pytest.mark.parametrize("box", ["0,0,0,0", "-1,-1,-1,-1", "5,5,0,3", "5,5,3,-3"])
+@pytest.mark.parametrize("heading", [[], ["x,y,w,h"]])
+def test_boxes_without_area_are_none_and_that_is_said_once(tmp_path: Path, box: str, heading: list[str]) -> None:
+    for name in ("a", "b"):
+        write_images(tmp_path / name, [0, 1, 2], "{}.jpg")
+        write_lines(tmp_path / name / "boxes.txt", [*heading, "1,2,3,4", box, "5,6,7,8"])
+    with pytest.warns(LockonWarning, match=r"folder: 2 boxes without area .* count as no box, in a, b") as caught:
+        sequences = load_dataset(f"folder:{tmp_path}")
+    assert len(caught) == 1
+    for sequence in sequences:
+        assert sequence.visible is None
+        np.testing.assert_array_equal(sequence.boxes, [[1, 2, 3, 4], [np.nan] * 4, [5, 6, 7, 8]])
+
+
+def test_pictures_and_masks_in_one_folder_are_refused(tmp_path: Path) -> None:
+    write_images(tmp_path, [0, 1], "{}.jpg")
+    write_images(tmp_path, [0, 1], "{}.png")
+    write_lines(tmp_path / "boxes.txt", ["1,2,3,4"] * 2)
+    with pytest.raises(LockonError, match="more than one image for 2 of its 2 numbers"):
+        folder.LAYOUT.load(tmp_path, "folder")

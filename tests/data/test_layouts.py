@@ -12,6 +12,7 @@ from tiny_layouts import BOX, HEIGHT, WIDTH, make_davis, make_otb, make_uav123, 
 from lockon.data.datasets import davis, otb, uav123, vot
 from lockon.data.datasets.mask_images import mask_targets, mask_to_box, read_mask, voc_colour
 from lockon.errors import LockonError
+from lockon.ops.regions import polygon_to_box, polygon_to_box_of_equal_area
 
 
 def test_otb_boxes_become_zero_based(tmp_path: Path) -> None:
@@ -104,11 +105,11 @@ def test_vot_listed_sequence_that_is_not_there(tmp_path: Path) -> None:
 def test_vot_area_box_by_hand() -> None:
     # a square of side 3 sqrt 2 on its corner: extent 6 x 6, area 18, so s = sqrt(18 / 36) and the side s 6 + 1
     side = 6 / np.sqrt(2) + 1
-    box = vot.polygon_to_box([5, 0, 8, 3, 5, 6, 2, 3], "area")
+    box = polygon_to_box_of_equal_area([5, 0, 8, 3, 5, 6, 2, 3])
     np.testing.assert_allclose(box, [5 - side / 2, 3 - side / 2, side, side])
     # an upright rectangle keeps its size, plus PySOT's one pixel
-    np.testing.assert_allclose(vot.polygon_to_box([2, 1, 8, 1, 8, 5, 2, 5], "area"), [1.5, 0.5, 7, 5])
-    assert np.isnan(vot.polygon_to_box(np.full((1, 8), np.nan), "area")).all()
+    np.testing.assert_allclose(polygon_to_box_of_equal_area([2, 1, 8, 1, 8, 5, 2, 5]), [1.5, 0.5, 7, 5])
+    assert np.isnan(polygon_to_box_of_equal_area(np.full((1, 8), np.nan))).all()
 
 
 BOXES = st.tuples(*[st.floats(-50, 50)] * 2, *[st.floats(2, 50)] * 2)
@@ -119,19 +120,13 @@ def test_vot_boxes_of_turned_rectangles(boxes: list[tuple[float, float, float, f
     array = np.array(boxes)
     x, y, w, h = array.T
     upright = np.stack([x, y, x + w, y, x + w, y + h, x, y + h], axis=1)
-    np.testing.assert_allclose(vot.polygon_to_box(upright), array, atol=1e-9)
+    np.testing.assert_allclose(polygon_to_box(upright), array, atol=1e-9)
     centre = array[:, None, :2] + array[:, None, 2:] / 2
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     turned = ((upright.reshape(-1, 4, 2) - centre) @ turn + centre).reshape(-1, 8)
-    area_box = vot.polygon_to_box(turned, "area")
+    area_box = polygon_to_box_of_equal_area(turned)
     np.testing.assert_allclose((area_box[:, 2] - 1) * (area_box[:, 3] - 1), w * h, rtol=1e-6)  # the area is kept
     np.testing.assert_allclose(area_box[:, :2] + area_box[:, 2:] / 2, centre[:, 0], atol=1e-6)  # and the centre
-
-
-def test_vot_box_rule_is_a_choice_of_the_layout(tmp_path: Path) -> None:
-    make_vot(tmp_path, "book", ["2,1,8,1,8,5,2,5", "NaN"])
-    (book,) = vot.layout("area").load(tmp_path, "VOT2018")
-    np.testing.assert_allclose(book.boxes, [[1.5, 0.5, 7, 5], [np.nan] * 4])
 
 
 def test_uav123_absent_targets(tmp_path: Path) -> None:
@@ -226,3 +221,12 @@ def test_voc_palette_and_mask_files(tmp_path: Path) -> None:
 @given(st.integers(0, 9), st.integers(0, 9), st.integers(1, 6), st.integers(1, 3))
 def test_mask_to_box(x: int, y: int, w: int, h: int) -> None:
     assert mask_to_box(mask_of(x, y, w, h) > 0).tolist() == [x, y, min(w, WIDTH - x), min(h, HEIGHT - y)]
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc", "car/../../outside", "a" * 300, "C:\\car", "..", "a\0b"])
+def test_vot_list_that_names_what_is_elsewhere(tmp_path: Path, name: str) -> None:
+    make_vot(tmp_path / "vot", "car", ["1,2,3,4"])
+    make_vot(tmp_path / "outside", "car", ["1,2,3,4"])
+    (tmp_path / "vot" / "list.txt").write_text(f"car\n\n{name}\n")
+    with pytest.raises(LockonError, match=r"vot.list.txt:3: "):
+        vot.scan(tmp_path / "vot")

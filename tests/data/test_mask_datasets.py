@@ -19,7 +19,8 @@ from lockon.errors import LockonError
 
 
 def content(tracks: TrackSet) -> dict[str, list[float]]:
-    return {tracks.id(row).removeprefix(f"{tracks.name}/"): tracks.boxes[row].tolist() for row in range(len(tracks.boxes))}
+    places = [tracks.place(row) for row in range(len(tracks.boxes))]
+    return {f"{video}/{frame:06d}.{track}": box for (video, track, frame), box in zip(places, tracks.boxes.tolist(), strict=True)}
 
 
 @pytest.mark.parametrize("palette", [True, False])

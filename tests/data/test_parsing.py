@@ -67,7 +67,7 @@ def test_empty_and_unreadable_files(tmp_path: Path) -> None:
     (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00\x80")
     (tmp_path / "bom.txt").write_bytes(b"\xef\xbb\xbf1,2,3,4\n")
     assert "the file is empty" in read_table(tmp_path / "empty.txt", (4,)).problems[0]
-    assert "is no text file" in read_table(tmp_path / "binary.txt", (4,)).problems[0]
+    assert "is no text file: line 1 is not UTF-8" in read_table(tmp_path / "binary.txt", (4,)).problems[0]
     assert "cannot be read" in read_table(tmp_path / "absent.txt", (4,)).problems[0]
     np.testing.assert_array_equal(read_table(tmp_path / "bom.txt", (4,)).values, [[1, 2, 3, 4]])
 

@@ -42,7 +42,7 @@ def test_order_given_environment_file(data: Path, tmp_path: Path, monkeypatch: p
     write_config(tmp_path / "home" / ".config" / "lockon" / "data.toml", f'[roots]\nOTB100 = "{tmp_path / "toml" / "mine"}"\n')
     assert find_root("OTB100") == tmp_path / "toml" / "mine"
     monkeypatch.setenv("LOCKON_DATA", str(tmp_path / "env"))
-    assert find("OTB100").source == "LOCKON_DATA"
+    assert find("OTB100")[1] == "LOCKON_DATA"
     assert find_root("OTB100") == tmp_path / "env" / "OTB100"
     assert find_root("OTB100", data) == data / "OTB100"
     monkeypatch.setenv("LOCKON_DATA", str(tmp_path / "nowhere"))
@@ -52,7 +52,7 @@ def test_order_given_environment_file(data: Path, tmp_path: Path, monkeypatch: p
 def test_config_paths_start_at_the_file(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCKON_CONFIG", str(write_config(tmp_path / "my.toml", '[roots]\nVOT2018 = "data/VOT2018"\n')))
     assert find_root("VOT2018") == data / "VOT2018"
-    assert find("VOT2018").source == str(tmp_path / "my.toml")
+    assert find("VOT2018")[1] == str(tmp_path / "my.toml")
 
 
 @pytest.mark.parametrize(

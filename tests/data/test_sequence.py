@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
+from lockon.data.datasets.registry import load_dataset
 from lockon.data.sequence import LazyList, LazyPaths, VideoSequence, read_image
 from lockon.errors import LockonError
 
@@ -61,3 +64,14 @@ def test_lazy_paths_are_a_sequence() -> None:
     for index in (3, -4):
         with pytest.raises(IndexError):
             paths[index]
+
+
+def test_the_command_that_checks_a_dataset_can_be_typed_as_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "my videos" / "walk").mkdir(parents=True)
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / "my videos" / "walk" / f"{number}.png"), np.zeros((20, 20, 3), np.uint8))
+    (tmp_path / "my videos" / "walk" / "boxes.txt").write_text("1,1,9,9\n")
+    with pytest.raises(LockonError) as caught:
+        load_dataset(f"folder:{tmp_path}/my videos")
+    command = str(caught.value).rpartition("run `")[2].rstrip("`")
+    assert shlex.split(command) == ["lockon", "data", "check", f"folder:{tmp_path}/my videos"]

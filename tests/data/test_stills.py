@@ -1,11 +1,12 @@
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tiny_layouts import HEIGHT, WIDTH, make_stills, still, write_image, write_lines
 
-from lockon.data.datasets.stills import load_stills, short_videos
+from lockon.data.datasets.stills import load_stills, parse_line, short_videos
 from lockon.errors import LockonError
 
 DOG = {"id": 7, "class": "dog", "box": [1.5, 2, 3, 4]}
@@ -126,3 +127,25 @@ def test_masks_cost_nothing_until_asked_for(tmp_path: Path) -> None:
     with pytest.raises(LockonError):
         image.mask(0)
     assert np.isfinite(image.objects[0].box).all()
+
+
+_FAR = {"objects": [{"id": 1, "class": "a", "box": [10**400, 0, 1, 1]}]}
+
+
+@pytest.mark.parametrize("change", [{"height": math.inf}, {"width": 10**400, "height": math.inf}, _FAR])
+def test_numbers_that_are_too_large_are_named(tmp_path: Path, change: dict[str, object]) -> None:
+    record = {**still(0, []), **change}
+    with pytest.raises(LockonError, match=r"^a.jsonl:3: .*(infinity|too large)"):
+        parse_line(json.dumps(record), tmp_path, "a.jsonl:3")
+
+
+@pytest.mark.parametrize("line", ["[" * 5000 + "]" * 5000, "[" * 5000, '{"image":' * 5000, "1" * 5000, "3", "[]"])
+def test_lines_that_are_no_records_are_named(tmp_path: Path, line: str) -> None:
+    with pytest.raises(LockonError, match=r"^a.jsonl:3: "):
+        parse_line(line, tmp_path, "a.jsonl:3")
+
+
+@pytest.mark.parametrize("image", ["../a.jpg", "/etc/passwd", "images/../../a.jpg", "C:\\a.jpg", "a\0.jpg", 7, None, "", "a" * 300])
+def test_images_outside_the_set_are_refused(tmp_path: Path, image: object) -> None:
+    with pytest.raises(LockonError, match=r"^a.jsonl:3: "):
+        parse_line(json.dumps({**still(0, []), "image": image}), tmp_path, "a.jsonl:3")

@@ -109,6 +109,7 @@ def test_ytbb_without_images(tmp_path: Path) -> None:
         load_track_set("YTBB", tmp_path)
 
 
+@pytest.mark.filterwarnings("ignore:.*without area")
 def test_got10k_and_lasot_give_boxes_inside_the_image(tmp_path: Path) -> None:
     lines = ["2,3,5,6", "-1,3,5,6", "2,3,0,6", "10,3,7,6", "3,3,5,6"]  # of 16 x 12 pixels
     build("GOT10k_train", tmp_path / "GOT-10k", 5, lines)
@@ -122,6 +123,7 @@ def test_got10k_and_lasot_give_boxes_inside_the_image(tmp_path: Path) -> None:
     assert content(tracks)["airplane-2", "00"][0] == [2, 3, 7, 9]
 
 
+@pytest.mark.filterwarnings("ignore:.*without area")
 def test_own_videos_and_stills(tmp_path: Path) -> None:
     make_otb(tmp_path / "train_video" / "TinyTLP", "Drone", 3, ["1,1,8,8", "2,1,8,8", "0,0,0,0"])
     tracks = load_track_set("videos", tmp_path / "train_video")

@@ -24,7 +24,7 @@ def test_videos_tracks_and_rows() -> None:
     assert view.id == "made/v1/000006.01"
     np.testing.assert_array_equal(view.image[0, 0], [6, 1, 1])
     np.testing.assert_array_equal(view.box, [10, 20, 40, 40])
-    assert not view.cropped
+    assert not tracks.cropped
 
 
 def test_boxes_without_area_are_dropped_with_what_they_leave_empty() -> None:
@@ -72,12 +72,6 @@ def test_tracks_of_a_video_must_come_in_a_row() -> None:
 def test_relative_boxes_become_pixels_of_the_image() -> None:
     tracks = TrackSet.build("made", [Track("v0", "0", [0], [[0.1, 0.25, 0.5, 0.5]])], Plain((200, 80)), relative=True)
     np.testing.assert_allclose(tracks.view(0).box, [20, 20, 100, 40], rtol=1e-6)
-
-
-def test_only_some_videos() -> None:
-    chosen = plain_set("made", [[3], [2, 4], [1]]).only(lambda name: name != "v0")
-    assert chosen.videos == ("v1", "v2")
-    assert chosen.view(5).id == "made/v1/000006.01"
 
 
 def test_image_files(tmp_path: Path) -> None:

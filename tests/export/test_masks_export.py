@@ -16,6 +16,7 @@ from lockon.export.openvino_ir import export_openvino
 from lockon.export.runtime import OnnxModel, OpenVinoModel, load_model
 from lockon.export.torch_model import TorchModel
 from lockon.types import Prediction
+from sealed_models import save_sealed
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 RNG = np.random.default_rng(5)
@@ -142,7 +143,7 @@ def test_a_third_file_with_other_inputs_is_refused(files):
     model.graph.output[0].name = "patch"
     for node in model.graph.node:
         node.output[:] = ["patch" if name == "mask" else name for name in node.output]
-    onnx.save(model, part_path(files, "mask"))
+    save_sealed(model, part_path(files, "mask"))
     with pytest.raises(LockonError, match=r"outputs .*patch.*, expected inputs index, deep, scores and outputs mask"):
         OnnxModel(files)
 

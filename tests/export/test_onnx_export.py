@@ -17,6 +17,7 @@ from lockon.export.header import read_header
 from lockon.export.onnx import _pair, _store_half, _stored_module, export_onnx, fold_batch_norm, verify_export
 from lockon.export.runtime import OnnxModel
 from lockon.export.torch_model import TorchModel
+from sealed_models import save_sealed
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -34,7 +35,7 @@ def rounded(path, initializer, value):
     values = onnx.numpy_helper.to_array(tensor).copy()
     values.flat[0] = value
     tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
-    onnx.save(model, path)
+    save_sealed(model, path)
 
 
 def test_parity_with_torch_is_measured_and_small(report):

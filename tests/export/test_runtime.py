@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import copy
 import json
+import multiprocessing
+import pickle
 
 import numpy as np
 import onnx
@@ -8,12 +11,15 @@ import onnxruntime as ort
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from lockon._weights import METADATA_KEY, seal
 from lockon.errors import LockonError
 from lockon.export import runtime
-from lockon.export.header import METADATA_KEY, part_path, read_header
+from lockon.export.header import part_path, read_header
 from lockon.export.openvino_ir import export_openvino
 from lockon.export.runtime import OnnxModel, OpenVinoModel, default_threads, load_model
+from lockon.export.torch_model import TorchModel
 from lockon.types import Template
+from sealed_models import save_sealed
 
 RNG = np.random.default_rng(5)
 TEMPLATES = RNG.integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
@@ -118,17 +124,82 @@ def test_broken_files_are_one_line_that_names_the_file(pair, half, how, message)
 def test_garbage_inside_the_graph_is_one_line(pair):
     model = onnx.load(pair)
     model.graph.node[5].op_type = "NoSuchOperator"
-    onnx.save(model, pair)
+    save_sealed(model, pair)
     with pytest.raises(LockonError, match="ONNX Runtime cannot load") as caught:
         OnnxModel(pair)
     assert "\n" not in str(caught.value)
+
+
+def test_every_flipped_byte_is_refused_or_changes_nothing(pair):
+    content, whole = pair.read_bytes(), OnnxModel(pair)
+    template = whole.encode(TEMPLATES[:1])
+    expected = whole(template, SEARCHES[:1])
+    refused = 0
+    for place in RNG.choice(len(content), 60, replace=False):
+        damaged = bytearray(content)
+        damaged[place] ^= 0x21
+        pair.write_bytes(damaged)
+        try:
+            model = OnnxModel(pair)
+        except LockonError:
+            refused += 1
+        else:
+            np.testing.assert_array_equal(model(template, SEARCHES[:1]).boxes, expected.boxes)
+            assert model.header == whole.header
+    assert refused > 50
+
+
+@pytest.mark.parametrize("make", [OnnxModel, OpenVinoModel])
+@pytest.mark.parametrize("part", ["search", "template"])
+def test_damaged_weights_are_called_damaged(pair, make, part):
+    if make is OpenVinoModel:
+        pytest.importorskip("openvino", reason="needs the openvino extra")
+    file = part_path(pair, part)
+    content = bytearray(file.read_bytes())
+    at = len(content) // 3
+    content[at : at + 64] = b"\x7e" * 64  # NaN as float16
+    file.write_bytes(content)
+    with pytest.raises(LockonError, match=f"{file.name}: weights are damaged"):
+        make(pair)
+
+
+@pytest.mark.parametrize("suffix", [".xml", ".bin"])
+def test_damaged_openvino_files_are_called_damaged(report, tmp_path, suffix):
+    pytest.importorskip("openvino", reason="needs the openvino extra")
+    export_openvino(report.paths["search"], tmp_path)
+    file = tmp_path / f"tiny{suffix}"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(LockonError, match=r"tiny\.xml: weights are damaged"):
+        load_model(tmp_path / "tiny.xml")
+
+
+def test_a_file_without_a_hash_is_refused(pair):
+    model = onnx.load(pair)
+    onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(read_header(pair))})
+    pair.write_bytes(model.SerializeToString())
+    with pytest.raises(LockonError, match="has no hash"):
+        OnnxModel(pair)
+
+
+@pytest.mark.parametrize("name", ["backbone", "head", "mix"])
+def test_a_name_that_is_no_text_is_one_line_and_prints_nothing(pair, capfd, name):
+    content = pair.read_bytes()
+    at = content.index(f"module.{name}".encode())
+    pair.write_bytes(content[:at] + b"\xf1" + content[at + 1 :])
+    seal(pair)
+    with pytest.raises(LockonError, match="ONNX Runtime cannot load") as caught:
+        OnnxModel(pair)
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr().out == ""
 
 
 def set_metadata(path, key, value):
     model = onnx.load(path)
     del model.metadata_props[:]
     model.metadata_props.add(key=key, value=value)
-    onnx.save(model, path)
+    save_sealed(model, path)
 
 
 @pytest.mark.parametrize(
@@ -137,6 +208,8 @@ def set_metadata(path, key, value):
         ("other", "{}", "no lockon header"),
         (METADATA_KEY, "{", "damaged lockon header"),
         (METADATA_KEY, "[1]", "damaged lockon header"),
+        (METADATA_KEY, '{"format": true}', "no format number"),
+        (METADATA_KEY, '{"format": 2, "config": "text"}', "config is 'text', expected an object"),
         (METADATA_KEY, '{"format": 1}', "of format 1, this version reads format 2"),
         (METADATA_KEY, '{"format": 2}', "without architecture, config"),
     ],
@@ -158,7 +231,7 @@ def rename_output(path, old, new):
     model = onnx.load(path)
     model.graph.node.append(onnx.helper.make_node("Identity", [old], [new]))
     next(port for port in model.graph.output if port.name == old).name = new
-    onnx.save(model, path)
+    save_sealed(model, path)
 
 
 @pytest.mark.parametrize("make", [OnnxModel, OpenVinoModel])
@@ -212,7 +285,7 @@ def test_outputs_are_told_by_name_in_any_order(report, tmp_path, make):
             del model.graph.output[:]
             model.graph.output.extend([feature, boxes, logits, quality])
         onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(header)})
-        onnx.save(model, tmp_path / path.name)
+        save_sealed(model, tmp_path / path.name)
     known, model = OnnxModel(report.paths["search"]), make(tmp_path / "tiny.onnx")
     expected, found = (one(one.encode(TEMPLATES), SEARCHES) for one in (known, model))
     for name in ("logits", "boxes", "quality"):
@@ -227,7 +300,7 @@ def test_outputs_are_told_by_name_in_any_order(report, tmp_path, make):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("best.safetensors", r"torch weights.*lockon\[torch\].*lockon export"),
+        ("best.safetensors", r"torch weights.*pip install .*torch.*lockon export"),
         ("model.pt", r"expected a file that ends in \.onnx"),
         ("tiny.template.onnx", r"template half of a model; give the other half, .*tiny\.onnx"),
         ("absent.onnx", "does not exist"),
@@ -309,7 +382,8 @@ def test_the_header_reader_agrees_with_onnx(tmp_path, text, number):
     header = {
         "format": 2,
         "graphs": {"template": {"inputs": ["template"], "outputs": []}, "search": {"inputs": ["search"], "outputs": ["logits", "boxes"]}},
-        **dict.fromkeys(("architecture", "config", "tracker", "licence", "data", "metrics", "git_revision", "pair"), text),
+        **dict.fromkeys(("architecture", "licence", "git_revision", "pair"), text),
+        **{key: {text: text} for key in ("config", "tracker", "data", "metrics")},
     }
     model = onnx.ModelProto(ir_version=8, producer_name=text, model_version=number)
     model.metadata_props.add(key="first", value=text)
@@ -317,3 +391,46 @@ def test_the_header_reader_agrees_with_onnx(tmp_path, text, number):
     path = tmp_path / "model.onnx"
     path.write_bytes(model.SerializeToString())
     assert read_header(path) == header
+
+
+@pytest.mark.parametrize("make", [OnnxModel, OpenVinoModel])
+def test_models_copy_and_pickle_by_the_path_of_their_weights(report, make):
+    if make is OpenVinoModel:
+        pytest.importorskip("openvino", reason="needs the openvino extra")
+    model = make(report.paths["search"], threads=1)
+    expected = model(model.encode(TEMPLATES), SEARCHES).boxes
+    assert len(pickle.dumps(model)) < 1000
+    for copied in (copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        np.testing.assert_array_equal(copied(copied.encode(TEMPLATES), SEARCHES).boxes, expected)
+
+
+def test_a_pickle_whose_weights_are_gone_says_so(pair):
+    pickled = pickle.dumps(OnnxModel(pair))
+    pair.unlink()
+    with pytest.raises(LockonError, match="does not exist"):
+        pickle.loads(pickled)
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+@pytest.mark.parametrize("kind", ["onnx", "torch"])
+def test_a_model_works_in_another_process(tiny, report, start, kind):
+    """A forked child has the very object, a spawned one a pickle of it."""
+    if start not in multiprocessing.get_all_start_methods():
+        pytest.skip("this system has no fork")
+    model = OnnxModel(report.paths["search"], threads=2) if kind == "onnx" else TorchModel(tiny)
+    expected = boxes_of(model)
+    context = multiprocessing.get_context(start)
+    queue = context.Queue()
+    process = context.Process(target=put_boxes, args=(queue, model))
+    process.start()
+    np.testing.assert_allclose(queue.get(timeout=60), expected, atol=1e-3)
+    process.join(60)
+    assert process.exitcode == 0
+
+
+def put_boxes(queue, model):
+    queue.put(boxes_of(model))
+
+
+def boxes_of(model):
+    return model(model.encode(TEMPLATES), SEARCHES).boxes

@@ -251,7 +251,7 @@ def test_several_anchors_are_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"stride": 0}, r"stride=0 given, expected 1 or more"),
+        ({"stride": 0}, r"stride=0 given, expected 1 to 64"),
         ({"nearest": 60}, r"nearest=60 given, expected 0 to 55"),
         ({"nearest": -1}, r"nearest=-1"),
     ],

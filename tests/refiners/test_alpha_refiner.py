@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 from colored_scenes import BLUE, GREEN, RED, scene
 from fake_refiner import BlobRefiner
 from lockon.config import apply_overrides
-from lockon.errors import LockonError
+from lockon.errors import LockonError, LockonWarning
 from lockon.ops.crop_rules import OfficialStretchedRule, StretchedRule
 from lockon.refiners.alpha_refine import AlphaRefiner, RefinerConfig
 from lockon.refiners.protocol import Refiner
@@ -82,11 +82,12 @@ def test_unusable_boxes_among_good_ones() -> None:
 
 
 def test_no_answer_leaves_the_box() -> None:
-    """The target is gone: the network says NaN."""
+    """The target is gone: the network's box is empty."""
     result = started().refine(scene(), (57, 48, 22, 18))
     assert (result.box.tolist(), result.score, result.state) == ([57, 48, 22, 18], 0.0, "uncertain")
 
 
+@pytest.mark.filterwarnings("ignore:the refiner's answer is not finite")
 @pytest.mark.parametrize(("logit", "refined"), [(0.5, True), (-0.5, False), (float("nan"), False)])
 def test_confidence(logit: float, refined: bool) -> None:
     result = started(logit=logit, confidence=0.5).refine(scene((*TARGET, RED)), (57, 48, 22, 18))
@@ -152,3 +153,18 @@ def test_impossible_settings(change: dict[str, object], message: str) -> None:
 def test_another_number_of_boxes_than_at_the_start_is_refused(boxes: np.ndarray) -> None:
     with pytest.raises(LockonError, match=r"but init\(\) was given 1; give one box per target|expected \(4,\) or \(n, 4\)"):
         started().refine(scene(), boxes)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_an_answer_that_is_no_number_is_told_and_leaves_the_box(value: float) -> None:
+    class Broken(BlobRefiner):
+        def __call__(self, template, images):
+            prediction = super().__call__(template, images)
+            prediction.boxes[:] = value
+            return prediction
+
+    refiner = AlphaRefiner(Broken())
+    refiner.init(scene((*TARGET, RED)), TARGET)
+    with pytest.warns(LockonWarning, match="the refiner's answer is not finite"):
+        result = refiner.refine(scene((*TARGET, RED)), TARGET)
+    assert (result.box.tolist(), result.score, result.state) == (list(TARGET), 0.0, "uncertain")

@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from lockon.config import apply_overrides
+from lockon.errors import LockonError
+from lockon.refiners.alpha_refine import RefinerConfig
+from lockon.refiners.combine import RefineConfig
 from lockon.refiners.guard import RefinedBoxes, clip_inside, is_valid, refine_guarded
+from lockon.refiners.siammask import SearchConfig
 
 FRAME = np.zeros((120, 160, 3), np.uint8)
 SIZE = (160, 120)
@@ -91,3 +98,19 @@ def test_frames_of_several_sizes_have_their_own_borders_and_masks() -> None:
     outside, inside = refine_guarded([small, FRAME], boxes, predict, smallest=1.0, mask=True)
     assert (outside.box.tolist(), outside.state, outside.mask.shape) == ([100, 10, 20, 20], "uncertain", (20, 30))
     assert (inside.box.tolist(), inside.state, inside.mask.all()) == ([101, 11, 21, 21], "tracked", True)
+
+
+NUMBERS = [
+    (config, item.name)
+    for config in (RefineConfig(), RefinerConfig(), SearchConfig())
+    for item in dataclasses.fields(config)
+    if isinstance(getattr(config, item.name), float)
+]
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e300", "-1"])
+@pytest.mark.parametrize(("config", "name"), [*NUMBERS, (RefinerConfig(), "crop.factor")])
+def test_settings_that_make_no_sense_are_one_line(config: object, name: str, value: str) -> None:
+    with pytest.raises(LockonError, match=f"{name}(=| must be a number)") as caught:
+        apply_overrides(config, {name: value})
+    assert "\n" not in str(caught.value)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
+from lockon._weights import METADATA_KEY
 from lockon.errors import LockonError
 from lockon.train.checkpoint import (
     Checkpoints,
@@ -63,8 +66,59 @@ def test_weights_of_another_architecture_are_refused(file: Path, module: nn.Modu
 @pytest.mark.parametrize("size", [0, 5, 60, -1])
 def test_a_truncated_file_is_refused(file: Path, size: int) -> None:
     file.write_bytes(file.read_bytes()[:size])
-    with pytest.raises(LockonError, match="is not a whole safetensors file"):
+    with pytest.raises(LockonError, match=r"is not a whole safetensors file|weights are damaged"):
         load_weights(nn.Linear(3, 2), file)
+
+
+def test_every_flipped_byte_is_refused_or_changes_nothing(file: Path) -> None:
+    content, whole = file.read_bytes(), read_weights(file)
+    places = np.random.default_rng(3).choice(len(content), 60, replace=False)
+    refused = 0
+    for place in places:
+        damaged = bytearray(content)
+        damaged[place] ^= 0x21
+        file.write_bytes(damaged)
+        try:
+            tensors, header = read_weights(file)
+        except LockonError:
+            refused += 1
+        else:
+            assert header == whole[1]
+            assert all(torch.equal(tensor, whole[0][name]) for name, tensor in tensors.items())
+    assert refused > 50
+
+
+def test_damaged_weights_are_called_damaged(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[-4:] = b"\x00\x00\xc0\x7f"  # NaN
+    file.write_bytes(content)
+    with pytest.raises(LockonError, match=r"weights\.safetensors: weights are damaged"):
+        read_weights(file)
+
+
+def test_files_of_other_programs_have_no_hash(tmp_path: Path) -> None:
+    save_file({"value": torch.ones(2)}, tmp_path / "other.safetensors")
+    tensors, header = read_weights(tmp_path / "other.safetensors")
+    assert (tensors["value"].tolist(), header) == ([1, 1], {})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1, 2]", "no JSON object"),
+        ("{", "damaged lockon header"),
+        ("[" * 100_000, "damaged lockon header"),
+        ('{"config": "text"}', "config is 'text', expected an object"),
+        ('{"config": {"model": 5}}', r"config\.model is 5, expected an object"),
+        ('{"tracker": [1]}', r"tracker is \[1\], expected an object"),
+        ('{"architecture": {}}', "architecture is {}, expected text"),
+    ],
+)
+def test_headers_of_other_types_are_one_line(tmp_path: Path, text: str, message: str) -> None:
+    save_file({"value": torch.ones(2)}, tmp_path / "odd.safetensors", {METADATA_KEY: text})
+    with pytest.raises(LockonError, match=message) as caught:
+        read_weights(tmp_path / "odd.safetensors")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

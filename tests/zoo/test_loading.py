@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from lockon._weights import METADATA_KEY
 from lockon.errors import LockonError
-from lockon.export.header import METADATA_KEY, part_path, read_header
+from lockon.export.header import part_path, read_header
 from lockon.tracker import NetworkTracker, TrackerConfig
 from lockon.zoo.loading import load
 from lockon.zoo.networks import WEIGHTS, embedded_header, embedded_path
+from sealed_models import save_sealed
 
 if TYPE_CHECKING:
     from miniatures import Miniature
@@ -31,7 +33,7 @@ def weights(miniature: Callable[[str], Miniature], tmp_path_factory: pytest.Temp
     for path in (source, part_path(source, "template")):
         model = onnx.load(path)
         onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(header)})
-        onnx.save(model, folder / path.name)
+        save_sealed(model, folder / path.name)
     return folder / source.name
 
 

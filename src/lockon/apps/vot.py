@@ -18,6 +18,7 @@ import numpy as np
 import typer
 
 from lockon._require import require
+from lockon.cli._terminal import echo
 from lockon.data.sequence import read_image
 from lockon.errors import LockonError
 from lockon.session import Tracker
@@ -92,14 +93,14 @@ def main(
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Inference parameter.")] = None,
 ) -> None:
     """Track for the VOT toolkit, which starts this program itself; `lockon bench vot-ini` writes how."""
-    from lockon.cli._options import parse_overrides
+    from lockon.cli._texts import parse_overrides
     from lockon.zoo.loading import load
 
     try:
         trax = require("trax", "vot")
         loaded = load(tracker, weights, preset, device, **parse_overrides(settings or []))
     except LockonError as error:
-        typer.echo(f"error: {error}", err=True)
+        echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
     with trax.TraxServer([trax.Region.RECTANGLE], [trax.Image.PATH], tracker_name=tracker, tracker_family="lockon") as server:
         serve(loaded, server, trax.Rectangle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import cv2
 from lockon._cores import usable_cores
 
 _PACKAGES = ("lockon", "numpy", "opencv-contrib-python-headless", "onnxruntime", "openvino", "torch")
+_KINDS = {"machine": dict, "versions": dict, "data": str, "device": str, "weights": str, "refiner_weights": str}  # of values in a setup
 
 
 def versions() -> dict[str, str]:
@@ -37,4 +39,15 @@ def machine() -> dict[str, Any]:
     }
 
 
-__all__ = ["machine", "versions"]
+def checked_setup(setup: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the setup of a result that was read from a file.
+
+    Raises:
+        ValueError: A value is of another kind than runs write.
+    """
+    if any(setup.get(key) is not None and not isinstance(setup[key], kind) for key, kind in _KINDS.items()):
+        raise ValueError("setup")
+    return dict(setup)
+
+
+__all__ = ["checked_setup", "machine", "versions"]

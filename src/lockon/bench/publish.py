@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lockon._files import write_bytes
+from lockon._names import digest
 from lockon.bench import tables
 from lockon.bench.html import BUDGET, FRAMES, PageLimits, write_html
 from lockon.bench.html.pictures import Find
@@ -18,6 +19,8 @@ from lockon.bench.report.model import Report
 from lockon.bench.report.significance import Intervals, compare, intervals
 from lockon.bench.store import Record, Store
 from lockon.bench.tables.model import Table
+
+_LONGEST = 150  # letters of the name of a report's folder
 
 
 class KeptStore(Store):
@@ -164,10 +167,12 @@ def folder_names(reports: Iterable[Report]) -> dict[str, Report]:
 
 
 def folder_name(report: Report, *, convention: bool = False) -> str:
-    """Return PROTOCOL, PROTOCOL-DATASET or PROTOCOL-DATASET-CONVENTION, in characters that any file system takes."""
+    """Return PROTOCOL, PROTOCOL-DATASET or PROTOCOL-DATASET-CONVENTION, in usual letters; with a digest of others."""
     dataset = report.datasets if len(report.datasets) == 1 else ()
     parts = (report.protocol, *dataset, *((report.convention,) if convention else ()))
-    return re.sub(r"[^A-Za-z0-9._+-]+", "-", "-".join(parts))
+    name = "-".join(parts)
+    safe = re.sub(r"[^A-Za-z0-9._+-]+", "-", name)
+    return safe if safe == name and len(name) <= _LONGEST else f"{safe[:_LONGEST]}~{digest(name)}"
 
 
 __all__ = ["Extras", "KeptStore", "Look", "folder_name", "folder_names", "report_tables", "write_all"]

@@ -12,17 +12,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon._documents import MALFORMED, read_json
+from lockon.bench.machine import checked_setup
 from lockon.bench.protocols.table import PROTOCOLS
 from lockon.bench.protocols.trajectory import Trajectory
 from lockon.data.sequence import VideoSequence
 from lockon.data.vot_rle import encode_vot_mask
 from lockon.errors import LockonError
-from lockon.types import FloatArray
+from lockon.types import FloatArray, State
 
 FORMAT = 1
 
@@ -167,23 +169,24 @@ def load_record(path: Path) -> Record:
     Raises:
         LockonError: Unreadable, cut off, or with arrays that do not belong together.
     """
-    content = read_json(path)
+    content = read_result(path)
     try:
         return _from_json(content)
-    except (KeyError, IndexError, TypeError, ValueError):
+    except MALFORMED:
         raise LockonError(f"{path} is not a complete result") from None
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_result(path: Path) -> dict[str, Any]:
     """Return a JSON object of this format.
 
     Raises:
         LockonError: Missing, cut off, or another file.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise LockonError(f"{path} is missing, cut off or not JSON") from None
+        content = read_json(path)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise LockonError(f"{path} is missing, cut off or not JSON ({reason})") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise LockonError(f"{path} is not a result file of format {FORMAT}")
     return content
@@ -233,7 +236,7 @@ def _from_json(content: Mapping[str, Any]) -> Record:
     run = Trajectory(
         boxes=_floats(content["boxes"], 4),
         scores=_floats(content["scores"]),
-        states=tuple(content["states"]),
+        states=_states(content["states"]),
         times=_floats(content["times"]),
         start=int(content["start"]),
         frame_size=(int(width), int(height)),
@@ -247,12 +250,12 @@ def _from_json(content: Mapping[str, Any]) -> Record:
         run,
         truth,
         None if content["visible"] is None else np.asarray(content["visible"], dtype=np.bool_),
-        content["setup"],
+        checked_setup(content["setup"]),
         None if content.get("polygons") is None else _floats(content["polygons"], 8),
         _texts(content.get("truth_masks")),
         tuple(map(str, content.get("attributes", ()))),
         int(content.get("repetition", 1)),
-        content.get("protocol", "one-pass"),
+        str(content.get("protocol", "one-pass")),
         dict(content.get("rules", {})),
         None if anchor is None else int(anchor),
         bool(content.get("backward", False)),
@@ -262,7 +265,9 @@ def _from_json(content: Mapping[str, Any]) -> Record:
     count = len(truth)
     if any(column is not None and len(column) != count for column in columns) or not 0 <= run.start < count:
         raise ValueError("rows")
-    if record.protocol not in PROTOCOLS:
+    if any(isinstance(column, np.ndarray) and column.ndim > 1 for column in (record.visible, run.events)):
+        raise ValueError("columns")
+    if record.protocol not in PROTOCOLS or record.repetition < 1:
         raise ValueError("protocol")
     return record
 
@@ -275,13 +280,19 @@ def _floats(values: Any, columns: int | None = None) -> FloatArray:
     if columns is not None:
         values = [[math.nan] * columns if row is None else row for row in values]
     array = np.asarray(values, dtype=np.float64)  # None becomes NaN
-    if array.shape[1:] != (() if columns is None else (columns,)):
+    if array.shape[1:] != (() if columns is None else (columns,)) or np.isinf(array).any():
         raise ValueError("columns")
     return array
+
+
+def _states(values: Any) -> tuple[State | None, ...]:
+    if any(value not in (None, *get_args(State)) for value in values):
+        raise ValueError("states")
+    return tuple(values)
 
 
 def _texts(values: Any) -> tuple[str | None, ...] | None:
     return None if values is None else tuple(None if value is None else str(value) for value in values)
 
 
-__all__ = ["FORMAT", "MaskTexts", "Record", "RunKey", "load_record", "read_json", "record_bytes"]
+__all__ = ["FORMAT", "MaskTexts", "Record", "RunKey", "load_record", "read_result", "record_bytes"]

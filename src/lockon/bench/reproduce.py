@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lockon._documents import MALFORMED, read_json
+from lockon.bench.external import is_external
 from lockon.bench.machine import machine, versions
 from lockon.bench.protocols.plan import Protocol
 from lockon.bench.protocols.table import PROTOCOLS, protocol_of
@@ -61,15 +64,16 @@ class Claim:
             (protocol_of(self.protocol, group[0].rules, max(record.repetition for record in group)), group) for group in groups.values()
         ]
 
-    def spec(self, weights: Path | None, refiner_weights: Path | None = None) -> TrackerSpec:
+    def spec(self, weights: Path | None, refiner_weights: Path | None = None, *, allowed: Collection[str] = ()) -> TrackerSpec:
         """Return the tracker; its files and source are the caller's business.
 
         Args:
             weights: Its weights; None for those that the records name, where they still are, or for its own.
             refiner_weights: The same of the refiner behind it.
+            allowed: MODULE:FACTORY names whose code may run: a folder of results may be anybody's and name any code.
 
         Raises:
-            LockonError: Nothing here made these results: they were imported.
+            LockonError: Nothing here made these results: they were imported. Or they name code that is not allowed, or are damaged.
         """
         missing = {"name", "preset", "overrides", "weights"} - set(self.configuration)
         if missing:
@@ -77,13 +81,26 @@ class Claim:
                 f"the results of {self.label} in {self.store.folder} were imported from result files, so nothing says how to run it; "
                 "score them with `lockon bench report`, or run the tracker itself with `lockon bench run`"
             )
-        values = self.configuration
+        values, name = self.configuration, str(self.configuration["name"])
+        if is_external(name) and name not in allowed:
+            raise LockonError(
+                f"the results of {self.label} in {self.store.folder} name code, {name}, which would run with your rights; "
+                f"if you trust it, add --allow {shlex.quote(name)}"
+            )
         device = str(next(iter(self.setup("device")), values.get("device", "auto")))
-        path, refiner = self._weights("weights", weights), None
-        if "refiner" in values:
-            behind = values["refiner"]
-            refiner = RefinerSpec(str(behind["name"]), self._weights("refiner_weights", refiner_weights), str(behind["preset"]))
-        return TrackerSpec(self.label, str(values["name"]), path, str(values["preset"]), device, dict(values["overrides"]), refiner=refiner)
+        try:
+            path, refiner = self._weights("weights", weights), None
+            if "refiner" in values:
+                behind = values["refiner"]
+                refiner = RefinerSpec(str(behind["name"]), self._weights("refiner_weights", refiner_weights), str(behind["preset"]))
+            overrides = {str(key): value for key, value in values["overrides"].items()}
+            int(values.get("seed", 0))
+            digests = (values["weights"], values.get("source", {}), values.get("refiner", {}).get("weights", {}))
+            if not all(isinstance(group, dict) for group in digests):
+                raise TypeError("digests")
+        except MALFORMED:
+            raise LockonError(f"tracker.json of {self.label} in {self.store.folder} is damaged; give results whose file is whole") from None
+        return TrackerSpec(self.label, name, path, str(values["preset"]), device, overrides, refiner=refiner)
 
     def _weights(self, key: str, given: Path | None) -> Path | None:
         known = [Path(text) for text in self.setup(key)]
@@ -184,7 +201,7 @@ def _only(claim: Claim, sequences: Sequence[str]) -> Claim:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except (OSError, ValueError):
         raise LockonError(f"{path} is missing, cut off or not JSON; give a folder of results, one result file or a report") from None
 

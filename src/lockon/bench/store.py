@@ -21,14 +21,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from lockon._documents import MALFORMED
 from lockon._files import write_bytes
+from lockon._names import quoted, shortened
 from lockon.bench.protocols.table import PROTOCOLS
-from lockon.bench.record import FORMAT, Record, RunKey, load_record, read_json, record_bytes
+from lockon.bench.record import FORMAT, Record, RunKey, load_record, read_result, record_bytes
 from lockon.config import differences
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError, LockonWarning, unknown_name
 
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+_STEM = 200  # bytes of a file's name, besides anchor, repetition and suffix
+_MOST = 2**63  # bytes that any file has
 FIRST = RunKey()
 
 
@@ -68,10 +72,21 @@ class Store:
             LockonError: The file is missing or broken.
         """
         path = self.folder / label / "tracker.json"
-        content = read_json(path)
+        content = read_result(path)
         if not isinstance(content.get("configuration"), dict):
             raise LockonError(f"{path} has no configuration; remove the folder {path.parent} and run it again")
         return content
+
+    def size(self, label: str) -> int:
+        """Return the bytes of a tracker's weight files; 0, with a warning, where tracker.json does not say."""
+        try:
+            size = int(self.describe(label).get("size", 0))
+            if not 0 <= size < _MOST:
+                raise ValueError("no number of bytes")
+            return size
+        except MALFORMED as error:  # a LockonError is a ValueError
+            warnings.warn(f"the size of {label} is not known: {error}", LockonWarning, stacklevel=2)
+            return 0
 
     def claim(self, label: str, configuration: Mapping[str, Any], size: int, *, overwrite: bool = False) -> None:
         """Write tracker.json, or check that it says the same.
@@ -86,7 +101,7 @@ class Store:
             LockonError: A label that is no folder name, or results of another configuration.
         """
         if not _LABEL.fullmatch(label):
-            raise LockonError(f"tracker label {label!r}; expected letters, digits and ._+- only, because it names a folder")
+            raise LockonError(f"tracker label {quoted(label)}; expected at most 100 letters, digits and ._+-, because it names a folder")
         path = self.folder / label / "tracker.json"
         if path.is_file():
             changed = differences(self.describe(label)["configuration"], dict(configuration))
@@ -200,8 +215,9 @@ def _error_file(path: Path) -> Path:
 
 
 def _file_name(name: str) -> str:
-    text = quote(name, safe=" +,=@()")
-    return f"%2E{text[1:]}" if text.startswith(".") else text
+    text = quote(name, safe=" +,=@()", errors="surrogatepass")
+    text = f"%2E{text[1:]}" if text.startswith(".") else text
+    return shortened(text, _STEM) if len(text) > _STEM else text
 
 
 __all__ = ["FIRST", "Record", "RunKey", "Store", "load_record"]

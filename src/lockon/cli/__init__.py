@@ -33,6 +33,7 @@ from lockon.cli import (
     zoo,
 )
 from lockon.cli._ending import obey_signals, one_line_errors, prepare_streams
+from lockon.cli._terminal import echo
 from lockon.errors import LockonWarning
 
 
@@ -68,7 +69,7 @@ class _OneLine:
             self._others(message, category, *place, **named)
         elif str(message) not in self._seen:
             self._seen.add(str(message))
-            typer.echo(f"warning: {message}", err=True)
+            echo(" ".join(f"warning: {message}".splitlines()), err=True)
 
 
 app = typer.Typer(
@@ -95,7 +96,7 @@ app.add_typer(study.app, name="study")
 
 def _version(requested: bool) -> None:
     if requested:
-        typer.echo(f"lockon {__version__}")
+        echo(f"lockon {__version__}")
         raise typer.Exit
 
 

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import typer
 
 from lockon._require import missing_extra
+from lockon.cli._terminal import echo
 from lockon.errors import LockonError
 
 DEBUG = "LOCKON_DEBUG"  # environment variable: with any value, errors keep their traceback
@@ -102,7 +103,7 @@ def _usage(error: Any) -> tuple[str, int] | None:
 
 
 def _end(line: str, status: int) -> NoReturn:
-    typer.echo(" ".join(line.splitlines()), err=True)
+    echo(" ".join(line.splitlines()), err=True)
     raise typer.Exit(status) from None
 
 

@@ -13,7 +13,6 @@ from importlib import resources
 from pathlib import Path
 from typing import TextIO
 
-import typer
 from numpy.typing import ArrayLike
 from rich.progress import ProgressColumn, Task
 from rich.text import Text
@@ -21,7 +20,7 @@ from rich.text import Text
 from lockon.annotations import BoxWriter, VideoInfo
 from lockon.api import TrackedFrame, track_frames
 from lockon.cli._options import OutputOptions
-from lockon.cli._terminal import progress_bar
+from lockon.cli._terminal import echo, progress_bar
 from lockon.data.mask_files import MaskWriter
 from lockon.draw import draw_heatmap, draw_result
 from lockon.errors import LockonError
@@ -163,7 +162,7 @@ def opened_outputs(
     outputs = Outputs(VideoWriter(options.out, reader.fps) if options.out is not None else None)
     summary = TrackSummary()
     try:
-        info = VideoInfo(reader.name, *reader.size, reader.count)
+        info = VideoInfo(reader.name, *reader.size, reader.count, reader.images)
         outputs.masks = mask_writer(options.mask, tracker, name) if options.mask is not None else None
         for path in [*(options.save or []), *([STDOUT] if to_stdout else [])]:
             outputs.boxes.append(BoxWriter(_stdout() if path == STDOUT else path, info, format))
@@ -175,7 +174,7 @@ def opened_outputs(
             written = [path for path in options.paths() if path != STDOUT]
         finally:
             if summary.frames and not options.quiet:
-                typer.echo(summary.text(reader) + (f"; wrote {', '.join(map(str, written))}" if written else ""), err=True)
+                echo(summary.text(reader) + (f"; wrote {', '.join(map(str, written))}" if written else ""), err=True)
 
 
 @contextmanager

@@ -8,7 +8,6 @@ A command takes a group as one keyword argument, `option_groups` shows its field
 
 from __future__ import annotations
 
-import ast
 import copy
 import dataclasses
 import functools
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 import typer
 
 from lockon._files import refuse_overwriting
+from lockon.cli._texts import parse_overrides, split_names
 from lockon.errors import LockonError
 
 if TYPE_CHECKING:
@@ -59,15 +59,6 @@ PlotFormat = Annotated[str, typer.Option(help="png, svg, pdf, or several by comm
 Workers = Annotated[int, typer.Option(min=0, help="Processes, at most one per core for fair frames per second; 0 runs in this one.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads of each process.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random choices.")]
-
-
-def split_names(values: list[str] | None) -> list[str]:
-    """Split names at commas, and drop empty ones.
-
-    >>> split_names(["a,b", "c"])
-    ['a', 'b', 'c']
-    """
-    return [name for value in values or [] for name in (part.strip() for part in value.split(",")) if name]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -270,31 +261,3 @@ def _options_of(group: type) -> list[inspect.Parameter]:
             )
         )
     return parameters
-
-
-def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
-    """Parse `--set a.b=value` options to a dictionary. Values are Python literals where they can be and strings elsewhere.
-
-    >>> parse_overrides(["localizer.rank.window_influence=0.4", "name=fast", "localizer.scales=(1, 2)"])
-    {'localizer.rank.window_influence': 0.4, 'name': 'fast', 'localizer.scales': (1, 2)}
-
-    Raises:
-        LockonError: No "=", a name that is not dotted identifiers, or one name set twice.
-    """
-    overrides: dict[str, Any] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        name = name.strip()
-        if not equals or not all(part.isidentifier() for part in name.split(".")):
-            raise LockonError(f"--set {text} is not name=value; type for example --set localizer.rank.window_influence=0.4")
-        if name in overrides:
-            raise LockonError(f"--set {name} is given twice; give it once")
-        overrides[name] = _literal(value.strip())
-    return overrides
-
-
-def _literal(text: str) -> Any:
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 
 from lockon.annotations import BoxRow, read_boxes
 from lockon.api import TrackedFrame
-from lockon.errors import LockonError
+from lockon.data.datasets.parsing import format_ranges
+from lockon.errors import LockonError, LockonWarning
 from lockon.refiners.stored import StoredBoxes
 from lockon.session import Tracker
 from lockon.types import Result
@@ -48,10 +50,10 @@ def read_stored(path: Path, format: str | None = None) -> StoredBoxes:
         format: Its format; None to go by the suffix.
 
     Raises:
-        LockonError: An unreadable or empty file, or frames with other targets than the first one has.
+        LockonError: An unreadable or empty file, frames with other targets than the first one has, or no frame with all boxes.
     """
     frames: dict[int, dict[int, BoxRow]] = {}
-    for row in read_boxes(path, format):
+    for row in sorted(read_boxes(path, format)):
         frames.setdefault(row.frame, {})[row.target] = row
     if not frames:
         raise LockonError(f"{path} has no boxes; give a result that `lockon track --save` wrote")
@@ -63,7 +65,24 @@ def read_stored(path: Path, format: str | None = None) -> StoredBoxes:
                 f"{path}: frame {number} has boxes of targets {sorted(rows)}, the first one ({first}) of {targets}; "
                 "give a file where every frame has all targets"
             )
-    return StoredBoxes({number: _result([rows[target] for target in targets]) for number, rows in frames.items()})
+    begin = next((number for number, rows in frames.items() if not any(row.is_empty for row in rows.values())), None)
+    if begin is None:
+        raise LockonError(f"{path} has no frame on which all of its targets have a box; give a result that `lockon track --save` wrote")
+    early = [number for number in frames if number < begin]
+    if early:
+        text = f"{path}: no box in frames {format_ranges(early)}; the boxes begin on frame {begin}"
+        warnings.warn(text, LockonWarning, stacklevel=2)
+    return StoredBoxes(_results(frames, begin))
+
+
+def _results(frames: Mapping[int, dict[int, BoxRow]], begin: int) -> dict[int, Result]:
+    """Return the results from frame `begin` on; a target without a box is lost where it was last."""
+    last, results = dict[int, BoxRow](), dict[int, Result]()
+    for number in sorted(number for number in frames if number >= begin):
+        rows = [last[row.target]._replace(score=row.score, state="lost") if row.is_empty else row for row in frames[number].values()]
+        last.update((row.target, row) for row in rows)
+        results[number] = _result(rows)
+    return results
 
 
 def _result(rows: list[BoxRow]) -> Result:
@@ -86,16 +105,22 @@ def refine_stored(reader: FrameReader, stored: StoredBoxes, tracker: Tracker) ->
     """
     if reader.first.number != stored.first:
         raise LockonError(f"{reader.name}: frame {stored.first}, on which the boxes begin, could not be read; check that it plays")
+    number = stored.first
     for number, image in reader:
         stored.number = number
         if number == stored.first:
             result = stored.track(image)
             tracker.init(image, result.box)
             yield TrackedFrame(number, image, result)
-        elif number > stored.last:
-            return
         elif number in stored:
             yield TrackedFrame(number, image, tracker.track(image))
+        if number >= stored.last:
+            return
+    beyond = stored.present(number + 1)
+    if beyond:
+        frames = f"frame{'s' if len(beyond) > 1 else ''} {format_ranges(beyond)}"
+        text = f"{reader.name} ends with frame {number}; the boxes of {frames} are not in it: do they belong to another video?"
+        warnings.warn(text, LockonWarning, stacklevel=2)
 
 
 __all__ = ["load_refined", "read_stored", "refine_stored"]

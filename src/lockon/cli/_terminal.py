@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from lockon.cli._options import split_names
+from lockon._names import shown
+from lockon.cli._texts import split_names
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
@@ -20,14 +21,31 @@ if TYPE_CHECKING:
 _WIDE = 200  # letters of a line where there is no terminal
 
 
+def echo(text: str, *, err: bool = False, nl: bool = True, lead: str = "") -> None:
+    """Print a text in which what names of anybody's hold is shown instead of sent to the terminal: escape bytes, marks of direction.
+
+    Args:
+        text: One line, or several.
+        err: Print it to standard error.
+        nl: End the line.
+        lead: Printed before it as it is; it may be styled.
+    """
+    typer.echo(lead + shown(text, keep="\n\t"), err=err, nl=nl)
+
+
 def progress_bar(*columns: ProgressColumn, quiet: bool = False) -> Progress:
     """Return a bar on stderr, with further columns behind the number of steps; nothing is shown where that is no terminal."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Description(TextColumn):
+        def render(self, task: Task) -> Text:
+            return Text(shown(task.description))
 
     console = Console(stderr=True)
-    shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *columns, TimeElapsedColumn(), TimeRemainingColumn())
-    return Progress(*shown, console=console, transient=True, disable=quiet or not console.is_terminal)
+    parts = (Description(""), BarColumn(), MofNCompleteColumn(), *columns, TimeElapsedColumn(), TimeRemainingColumn())
+    return Progress(*parts, console=console, transient=True, disable=quiet or not console.is_terminal)
 
 
 @contextmanager
@@ -64,14 +82,14 @@ def kept_on_interrupt(what: str, folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo(f"interrupted; finished {what} are kept in {folder}, the same command goes on from there", err=True)
+        echo(f"interrupted; finished {what} are kept in {folder}, the same command goes on from there", err=True)
         raise typer.Exit(130) from None
 
 
 def end(outcomes: Iterable[Outcome], paths: Iterable[Path]) -> None:
     """Name the files; exit status 1 if anything failed."""
     for path in paths:
-        typer.echo(f"wrote {path}", err=True)
+        echo(f"wrote {path}", err=True)
     if any(outcome.status == "failed" for outcome in outcomes):
         raise typer.Exit(1)
 
@@ -110,6 +128,16 @@ def write_json(path: Path, content: dict[str, Any]) -> Path:
     return path
 
 
+@contextmanager
+def status(text: str) -> Iterator[Callable[[str], None]]:
+    """Show on stderr what is being done; return what to tell of the next step."""
+    from rich.console import Console
+    from rich.text import Text
+
+    with Console(stderr=True).status(text) as spinner:
+        yield lambda step: spinner.update(Text(shown(step)))
+
+
 def show(*parts: Any) -> None:
     """Print tables and lines on standard output; text is printed as it is."""
     from rich.console import Console
@@ -118,16 +146,22 @@ def show(*parts: Any) -> None:
     if not console.is_terminal:
         console = Console(width=_WIDE)  # in files and pipes nothing is cut
     for part in parts:
-        console.print(part, highlight=False, soft_wrap=isinstance(part, str), markup=False)
+        text = shown(part, keep="\n\t") if isinstance(part, str) else part
+        console.print(text, highlight=False, soft_wrap=isinstance(part, str), markup=False)
 
 
 def table(title: str, *columns: str) -> Any:
-    """Return a table of rich, the first column left, the others right."""
+    """Return a table of rich, the first column left, the others right; its cells are texts as they are, no markup."""
     from rich.table import Table
+    from rich.text import Text
 
-    made = Table(title=title, title_justify="left")
+    class PlainTable(Table):
+        def add_row(self, *cells: Any, **options: Any) -> None:
+            super().add_row(*(Text(shown(cell)) if isinstance(cell, str) else cell for cell in cells), **options)
+
+    made = PlainTable(title=Text(shown(title)), title_justify="left")
     for place, name in enumerate(columns):
-        made.add_column(name, justify="right" if place else "left")
+        made.add_column(Text(shown(name)), justify="right" if place else "left")
     return made
 
 

@@ -8,15 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from lockon.cli._options import RunOptions, parse_overrides
-from lockon.cli._terminal import kept_on_interrupt, outcomes_bar
+from lockon.cli._terminal import echo, kept_on_interrupt, outcomes_bar
+from lockon.cli._texts import parse_overrides
 
 if TYPE_CHECKING:
     from lockon.bench.protocols.plan import Protocol
     from lockon.bench.run import Outcome
     from lockon.bench.spec import TrackerSpec
+    from lockon.cli._options import RunOptions
     from lockon.data.sequence import VideoSequence
 
 
@@ -216,8 +215,8 @@ def run_all(
             )
     for outcome in outcomes:
         for text in outcome.warnings:
-            typer.echo(f"warning: {outcome.label} on {outcome.sequence}: {text}", err=True)
+            echo(f"warning: {outcome.label} on {outcome.sequence}: {text}", err=True)
     for outcome in outcomes:
         if outcome.status == "failed":
-            typer.echo(f"failed: {outcome.label} on {outcome.sequence}: {outcome.error}", err=True)
+            echo(f"failed: {outcome.label} on {outcome.sequence}: {outcome.error}", err=True)
     return outcomes

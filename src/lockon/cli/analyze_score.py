@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockon.cli._options import LoadOptions, Seed, Sequences, option_groups, split_names
+from lockon.cli._options import LoadOptions, Seed, Sequences, option_groups
 from lockon.cli._terminal import check_folder, decimal, end, phases, show, table, write_json
+from lockon.cli._texts import split_names
 
 if TYPE_CHECKING:
     from lockon.analysis.score import ScoreReport

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from lockon.cli._options import DataOptions, RefinerOptions, RunOptions, TrackerOptions, option_groups, parse_overrides, split_names
-from lockon.cli._terminal import end
+from lockon.cli._options import DataOptions, RefinerOptions, RunOptions, TrackerOptions, option_groups
+from lockon.cli._terminal import echo, end
+from lockon.cli._texts import parse_overrides, split_names
 from lockon.cli._trackers import refined_specs, run_all
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def run(
         check_trackers(specs, one)
     outcomes = run_all(specs, loaded, out, how, protocols=protocols, ray=ray)
     done, skipped, failed = (sum(outcome.status == status for outcome in outcomes) for status in ("done", "skipped", "failed"))
-    typer.echo(f"{done} done, {skipped} finished before, {failed} failed; now: lockon bench report {out}", err=True)
+    echo(f"{done} done, {skipped} finished before, {failed} failed; now: lockon bench report {out}", err=True)
     end(outcomes, [])
 
 

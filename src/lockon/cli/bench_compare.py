@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockon.cli._options import Convention, DataOptions, Datasets, RefinerOptions, TrackerOptions, option_groups, split_names
+from lockon.cli._options import Convention, DataOptions, Datasets, RefinerOptions, TrackerOptions, option_groups
+from lockon.cli._terminal import echo
+from lockon.cli._texts import split_names
 
 if TYPE_CHECKING:
     from lockon.analysis.latency import LatencyScene
@@ -98,10 +100,10 @@ def compare(
         text, writers = _measured(trackers, data, refiner, timing)
     else:
         raise LockonError("nothing to compare; give a folder of results, or --refine NAME to measure what a refiner costs")
-    typer.echo(text, nl=False)
+    echo(text, nl=False)
     for path in paths:
         writers[path.suffix](path)
-        typer.echo(f"wrote {path}", err=True)
+        echo(f"wrote {path}", err=True)
 
 
 def _check(paths: list[Path], suffixes: tuple[str, ...]) -> None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lockon.cli._options import Folder, LoadOptions, Trackers, option_groups, split_names
+from lockon.cli._options import Folder, LoadOptions, Trackers, option_groups
+from lockon.cli._terminal import echo
+from lockon.cli._texts import split_names
 from lockon.cli.bench import ManyValues
 
 if TYPE_CHECKING:
@@ -56,9 +58,9 @@ def import_files(  # noqa: PLR0917 - a command line
     for spec in data:
         sequences = _sequences(spec)
         folder = find_results(results, form, sequences[0].dataset)
-        typer.echo(f"recognised {folder.summary()}", err=True)
+        echo(f"recognised {folder.summary()}", err=True)
         _import_one(folder, sequences, out, trackers=split_names(trackers), origin=origin, overwrite=overwrite)
-    typer.echo(f"now: lockon bench report {out}", err=True)
+    echo(f"now: lockon bench report {out}", err=True)
 
 
 def _import_one(folder: ResultFolder, sequences: list[VideoSequence], out: Path, **options: Any) -> None:
@@ -90,11 +92,11 @@ def _summarise(imported: Imported) -> None:
     certain = "" if files.certain else " (not decided by the files)"
     same = f", {imported.same} there already" if imported.same else ""
     of = f"{imported.sequences} of {imported.expected} sequences of {imported.dataset}"
-    typer.echo(f"{imported.label}: {whole}{of} ({protocols}{same}), base {files.origin}{certain}", err=True)
+    echo(f"{imported.label}: {whole}{of} ({protocols}{same}), base {files.origin}{certain}", err=True)
     for line in summarise(files.notes):
-        typer.echo(f"  {line}", err=True)
+        echo(f"  {line}", err=True)
     if files.unknown:
-        typer.echo(f"  {len(files.unknown)} results belong to no sequence of {imported.dataset}: {_some(files.unknown)}", err=True)
+        echo(f"  {len(files.unknown)} results belong to no sequence of {imported.dataset}: {_some(files.unknown)}", err=True)
 
 
 def _some(names: tuple[str, ...], shown: int = 5) -> str:
@@ -124,7 +126,7 @@ def export_files(  # noqa: PLR0917 - a command line
 
     refuse_overwriting([("--out", out)], [folder])
     for done in export_results(Store(folder), form, out, trackers=split_names(trackers) or None, datasets=datasets, origin=origin):
-        typer.echo(f"{done.label}: {done.records} results in {done.files} files below {out}", err=True)
+        echo(f"{done.label}: {done.records} results in {done.files} files below {out}", err=True)
 
 
 @app.command("pack")
@@ -153,7 +155,7 @@ def pack_results(  # noqa: PLR0917 - a command line
 
     refuse_overwriting([("--out", out)], [folder])
     packed = pack(Store(folder), server, out, tracker=tracker, dataset=dataset, partial=partial)
-    typer.echo(f"wrote {packed.path}: {packed.label}, {packed.sequences} sequences in {packed.files} files", err=True)
+    echo(f"wrote {packed.path}: {packed.label}, {packed.sequences} sequences in {packed.files} files", err=True)
     _conclude(validate(packed.path, server))
 
 
@@ -179,12 +181,12 @@ def validate_package(
 def _conclude(validation: Validation) -> None:
     """Show problems on standard output, one per line; exit with status 1 if there are any."""
     for note in validation.notes:
-        typer.echo(f"note: {note}", err=True)
+        echo(f"note: {note}", err=True)
     for problem in validation.problems:
-        typer.echo(problem)
+        echo(problem)
     count = len(validation.problems)
     state = "valid" if validation.valid else f"{count} problem{'s' if count > 1 else ''}"
-    typer.echo(f"{validation.sequences} sequences, {validation.files} files of boxes: {state}", err=True)
+    echo(f"{validation.sequences} sequences, {validation.files} files of boxes: {state}", err=True)
     if not validation.valid:
         raise typer.Exit(1)
 
@@ -224,15 +226,16 @@ def vot_ini(
     words += ["--device", loading.device] if loading.device != "auto" else []
     words += [word for text in loading.overrides or [] for word in ("--set", text)]
     command = shlex.join(words).replace("%", "%%")  # configparser takes % for the start of a variable
-    typer.echo(f"[{identifier}]\nlabel = {name or tracker}\nprotocol = trax\ncommand = {command}\n")
+    echo(f"[{identifier}]\nlabel = {name or tracker}\nprotocol = trax\ncommand = {command}\n")
 
 
 def _sequences(spec: str) -> list[VideoSequence]:
     """Load the sequences of a dataset, with or without images."""
     from lockon.data.datasets.registry import load_dataset
+    from lockon.data.sequence import check_command
     from lockon.errors import LockonError
 
     sequences = load_dataset(spec, frames="optional")
     if not sequences:
-        raise LockonError(f"--data {spec} holds no sequences; run `lockon data check {spec}`")
+        raise LockonError(f"--data {spec} holds no sequences; run `{check_command(spec)}`")
     return sequences

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lockon.cli._options import Convention, Datasets, Folder, Lengths, PlotFormat, Trackers, option_groups, split_names
+from lockon.cli._options import Convention, Datasets, Folder, Lengths, PlotFormat, Trackers, option_groups
+from lockon.cli._terminal import echo, status
+from lockon.cli._texts import split_names
 
 if TYPE_CHECKING:
     from lockon.bench.html.pictures import Find
@@ -55,14 +57,14 @@ class FileOptions:
             from lockon.bench.tables import write_into
 
             write_into(self.into, text)
-            typer.echo(f"wrote the table into {self.into}", err=True)
+            echo(f"wrote the table into {self.into}", err=True)
         elif self.out is not None:
             from lockon._files import write_bytes
 
             write_bytes(self.out, text.encode())
-            typer.echo(f"wrote {self.out}", err=True)
+            echo(f"wrote {self.out}", err=True)
         else:
-            typer.echo(text, nl=False)
+            echo(text, nl=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,17 +180,15 @@ def report(
     """
     from dataclasses import replace
 
-    from rich.console import Console
-
     from lockon.bench.publish import KeptStore, write_all
 
     files.check(folder)
     store, look, chosen = KeptStore(folder), pictures.look(), results.options()
     find = _images(pictures.data or []) if files.everything is not None or files.output == "html" else None
     if files.everything is not None:
-        with Console(stderr=True).status("reading results") as status:
-            paths = write_all(store, files.everything, chosen, replace(look, find=find, progress=status.update), results.conventions)
-        typer.echo(f"wrote {len(paths)} files into {files.everything}; open {files.everything / 'report.html'}", err=True)
+        with status("reading results") as progress:
+            paths = write_all(store, files.everything, chosen, replace(look, find=find, progress=progress), results.conventions)
+        echo(f"wrote {len(paths)} files into {files.everything}; open {files.everything / 'report.html'}", err=True)
         return
     reports = _reports(store, chosen, results.protocol, results.conventions)
     if pictures.plots is not None:
@@ -236,21 +236,20 @@ def _write_plots(reports: list[Report], folder: Path, look: Look, *, attributes:
     for name, report in folder_names(reports).items():
         place = folder if len(reports) == 1 else folder / name
         for path in write_plots(report, place, look.formats, attributes=attributes, lines=look.lines):
-            typer.echo(f"wrote {path}", err=True)
+            echo(f"wrote {path}", err=True)
 
 
 def _write_page(reports: list[Report], store: KeptStore, out: Path, look: Look, *, confidence: bool) -> None:
-    from rich.console import Console
 
     from lockon.bench.html import PageLimits, write_html
     from lockon.bench.report.significance import intervals
 
     found = [intervals(report) for report in reports] if confidence else []
     limits = PageLimits(frames=look.frames, budget=look.budget)
-    with Console(stderr=True).status("reading results") as status:
-        size = write_html(reports, store, out, look.find, limits=limits, intervals=found, progress=status.update)
+    with status("reading results") as progress:
+        size = write_html(reports, store, out, look.find, limits=limits, intervals=found, progress=progress)
     without = "" if size.shown == size.videos else f"; {size.videos - size.shown} videos without (the page says why)"
-    typer.echo(f"wrote {out}: {size.total / 1e6:.1f} MB, {size.pictures} pictures of {size.shown} videos{without}", err=True)
+    echo(f"wrote {out}: {size.total / 1e6:.1f} MB, {size.pictures} pictures of {size.shown} videos{without}", err=True)
 
 
 def _images(specs: list[str]) -> Find:

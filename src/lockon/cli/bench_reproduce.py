@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockon.cli._options import Convention, Sequences, Trackers, Workers, option_groups, split_names
-from lockon.cli._terminal import outcomes_bar
+from lockon.cli._options import Convention, Sequences, Trackers, Workers, option_groups
+from lockon.cli._terminal import echo, outcomes_bar
+from lockon.cli._texts import split_names
 from lockon.cli._trackers import load_sequences
 
 if TYPE_CHECKING:
@@ -34,12 +35,16 @@ class ClaimOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class OriginOptions:
-    """Where the data and the weights are now."""
+    """Where the data and the weights are now, and which code may run."""
 
     data: Annotated[list[str] | None, typer.Option(metavar="NAME:ROOT", help="Where the data is, if not where the results say.")] = None
     weights: Annotated[Path | None, typer.Option(metavar="PATH", help="The tracker's weights, if not where the results say.")] = None
     refiner_weights: Annotated[
         Path | None, typer.Option(metavar="PATH", help="The weights of its refiner, if not where the results say.")
+    ] = None
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODULE:FACTORY", help="Let this code of anybody's, which the results name, run; may be repeated."),
     ] = None
 
 
@@ -57,14 +62,17 @@ def reproduce(
 ) -> None:
     """Say what a stored result was made with, run it again, and compare boxes and metrics.
 
-    Prints tracker, weights, seed, protocol, convention and versions, and what of them is different here and now. Exit status:
-    0 identical, 1 different, 2 wrong usage or it cannot be run.
+    Prints tracker, weights, seed, protocol, convention and versions, and what of them is different here and now. Results of a tracker
+    of your own (MODULE:FACTORY) name code, which runs only if --allow names it too. Exit status: 0 identical, 1 different, 2 wrong
+    usage or it cannot be run.
 
     [bold]Examples[/bold]
 
       lockon bench reproduce runs/otb --trackers lockon-s
 
       lockon bench reproduce runs/vot/lockon-s/VOT2018.reset/car1.json
+
+      lockon bench reproduce runs/mine --allow my_module:make_tracker
 
       lockon bench reproduce otb.json --results runs/otb --data OTB100:/data/OTB100
     """
@@ -75,9 +83,10 @@ def reproduce(
 
     names, sequences = split_names(which.trackers), split_names(which.sequences)
     claims = find_claims(result, which.results, trackers=names, protocol=which.protocol, sequences=sequences)
+    allowed = frozenset(origin.allow or ())
+    specs = [claim.spec(origin.weights, origin.refiner_weights, allowed=allowed) for claim in claims]  # all, before any code runs
     same = True
-    for claim in claims:
-        spec = with_files(claim.spec(origin.weights, origin.refiner_weights))
+    for claim, spec in zip(claims, map(with_files, specs), strict=True):
         _show(claim, spec)
         if dry:
             continue
@@ -86,7 +95,7 @@ def reproduce(
             same = _show_boxes(claim, again) and same
             same = _show_metrics(claim, again, Path(folder), which.convention) and same
     if not dry:
-        typer.echo("identical" if same else "different")
+        echo("identical" if same else "different")
         raise typer.Exit(0 if same else 1)
 
 
@@ -96,26 +105,26 @@ def _show(claim: Claim, spec: TrackerSpec) -> None:
 
     values = claim.configuration
     overrides = ", ".join(f"{name}={value}" for name, value in values["overrides"].items()) or "none"
-    typer.echo(f"{claim.label}: {values['name']}, preset {values['preset']}, overrides {overrides}")
+    echo(f"{claim.label}: {values['name']}, preset {values['preset']}, overrides {overrides}")
     behind = values.get("refiner")
     if behind is not None:
-        typer.echo(f"  refiner    {behind['name']}, preset {behind['preset']}")
-    typer.echo(f"  device     {', '.join(claim.setup('device')) or values.get('device')}")
+        echo(f"  refiner    {behind['name']}, preset {behind['preset']}")
+    echo(f"  device     {', '.join(claim.setup('device')) or values.get('device')}")
     files = {"weights": values["weights"], "refiner": {} if behind is None else behind["weights"], "code": values.get("source", {})}
     for kind, digests in files.items():
         for name, digest in digests.items():
-            typer.echo(f"  {kind:10} {name} sha256 {digest}")
+            echo(f"  {kind:10} {name} sha256 {digest}")
     sequences = len({(record.dataset, record.sequence) for record in claim.records})
     seeds = ", ".join(map(str, claim.setup("seed"))) or values.get("seed")
-    typer.echo(f"  seed       {seeds}")
-    typer.echo(f"  protocol   {claim.protocol}{_rules(claim)}; {len(claim.records)} runs of {sequences} sequences")
-    typer.echo(f"  data       {', '.join(claim.setup('data')) or 'not noted; give --data NAME:ROOT'}")
+    echo(f"  seed       {seeds}")
+    echo(f"  protocol   {claim.protocol}{_rules(claim)}; {len(claim.records)} runs of {sequences} sequences")
+    echo(f"  data       {', '.join(claim.setup('data')) or 'not noted; give --data NAME:ROOT'}")
     for found in claim.setup("versions"):
-        typer.echo(f"  versions   {', '.join(f'{package} {version}' for package, version in found.items())}")
+        echo(f"  versions   {', '.join(f'{package} {version}' for package, version in found.items())}")
     for found in claim.setup("machine"):
-        typer.echo(f"  machine    {found.get('processor')}, {found.get('cores')} cores, {found.get('system')}")
+        echo(f"  machine    {found.get('processor')}, {found.get('cores')} cores, {found.get('system')}")
     for kind, texts in changes(claim, spec).items():
-        typer.echo(f"  {kind} here: {'as it was' if not texts else '; '.join(texts)}")
+        echo(f"  {kind} here: {'as it was' if not texts else '; '.join(texts)}")
 
 
 def _rules(claim: Claim) -> str:
@@ -185,10 +194,10 @@ def _show_boxes(claim: Claim, again: Store) -> bool:
     found = record_differences(claim.records, again.records(claim.label, claim.protocol))
     wrong = [item for item in found if item.different]
     for item in wrong:
-        typer.echo(f"  {item.name}: {item.different} of {item.frames} frames differ, boxes by up to {item.largest:.3g} px")
-    typer.echo(f"  boxes      {len(found) - len(wrong)} of {len(found)} runs identical")
+        echo(f"  {item.name}: {item.different} of {item.frames} frames differ, boxes by up to {item.largest:.3g} px")
+    echo(f"  boxes      {len(found) - len(wrong)} of {len(found)} runs identical")
     if wrong and claim.protocol == "realtime" and any(record.rules.get("seconds") is None for record in claim.records):
-        typer.echo("  measured real time depends on the machine's speed; --rule seconds=S makes it repeatable")
+        echo("  measured real time depends on the machine's speed; --rule seconds=S makes it repeatable")
     return not wrong
 
 
@@ -201,7 +210,7 @@ def _show_metrics(claim: Claim, again: Store, folder: Path, convention: str | No
     made = [one for one in again.records(claim.label, claim.protocol) if (one.dataset, one.sequence, one.run_key) in wanted]
     new = metrics(_store_of(claim, made, folder / "new"), claim, convention)
     if not new:
-        typer.echo("  metrics    none: there is no ground truth after the first frame")
+        echo("  metrics    none: there is no ground truth after the first frame")
         return True
     if claim.metrics is not None and len(new) == 1:
         ((datasets, (name, _)),) = new.items()
@@ -213,7 +222,7 @@ def _show_metrics(claim: Claim, again: Store, folder: Path, convention: str | No
         stored = old[datasets][1]
         texts = [_metric(key, stored[key], value) for key, value in values.items() if key in stored]
         same = same and all(_equal(stored[key], value) for key, value in values.items() if key in stored)
-        typer.echo(f"  metrics    {datasets}, convention {name}: {', '.join(texts)}")
+        echo(f"  metrics    {datasets}, convention {name}: {', '.join(texts)}")
     return same
 
 

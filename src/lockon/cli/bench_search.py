@@ -8,19 +8,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from lockon.cli._options import (
-    Convention,
-    Lengths,
-    Preset,
-    Sequences,
-    Threads,
-    Weights,
-    Workers,
-    option_groups,
-    parse_overrides,
-    split_names,
-)
-from lockon.cli._terminal import kept_on_interrupt
+from lockon.cli._options import Convention, Lengths, Preset, Sequences, Threads, Weights, Workers, option_groups
+from lockon.cli._terminal import echo, kept_on_interrupt
+from lockon.cli._texts import parse_overrides, split_names
 
 if TYPE_CHECKING:
     from lockon.bench.search import CrossValidation, Parameter, SearchResult
@@ -177,11 +167,9 @@ def _space(spec: TrackerSpec, file: Path | None, vary: list[str]) -> tuple[tuple
 
 def _warn(verdict: Verdict) -> None:
     if verdict.split == "test":
-        typer.echo(
-            f"warning: {verdict.data} is test data ({verdict.reason}); metrics on it say nothing of these parameters any more", err=True
-        )
+        echo(f"warning: {verdict.data} is test data ({verdict.reason}); metrics on it say nothing of these parameters any more", err=True)
     elif verdict.note:
-        typer.echo(f"note: {verdict.note}", err=True)
+        echo(f"note: {verdict.note}", err=True)
 
 
 def _conclude(
@@ -198,9 +186,9 @@ def _conclude(
     summary = SearchSummary(result, spec.overrides, importances(result), checked, data)
     paths = [*summary.write(out, config), *(write_search_plots(result, out) if plots else [])]
     show(summary)
-    typer.echo(f"wrote {', '.join(path.name for path in paths)} beside journal.log in {out}", err=True)
+    echo(f"wrote {', '.join(path.name for path in paths)} beside journal.log in {out}", err=True)
     if not summary.options:
-        typer.echo("nothing better than the tracker's own parameters was found", err=True)
+        echo("nothing better than the tracker's own parameters was found", err=True)
         return
-    typer.echo(f"now: lockon bench run --trackers {spec.name} ... with these options", err=True)
-    typer.echo(summary.options)
+    echo(f"now: lockon bench run --trackers {spec.name} ... with these options", err=True)
+    echo(summary.options)

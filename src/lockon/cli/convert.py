@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from lockon.cli._options import Settings, parse_overrides
+from lockon.cli._options import Settings
+from lockon.cli._terminal import echo
+from lockon.cli._texts import parse_overrides
 
 
 def convert(
@@ -53,5 +55,5 @@ def convert(
     source = {"converted_from": checkpoint.name, "sha256": sha256(checkpoint)}
     header = {"data": source, "git_revision": git_revision(), "tracker": official_parameters(name)}
     save(name, weights, out, header=header, **overrides)
-    typer.echo(f"{out}  {len(weights)} tensors, {out.stat().st_size / 1e6:.1f} MB")
-    typer.echo(f"licence and source of these weights: {licence or 'not known to lockon; see where the file comes from'}", err=True)
+    echo(f"{out}  {len(weights)} tensors, {out.stat().st_size / 1e6:.1f} MB")
+    echo(f"licence and source of these weights: {licence or 'not known to lockon; see where the file comes from'}", err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lockon.cli._terminal import counted
+from lockon.cli._terminal import counted, echo
 
 if TYPE_CHECKING:
     from lockon.data.check import DataReport
@@ -51,16 +51,16 @@ def list_datasets(data_root: DataRoot = None) -> None:
         parts = pool_members(name)
         try:
             if parts is None:
-                place = find(name, data_root)
-                folders[name] = f"{place.path}  (from {place.source})"
+                path, source = find(name, data_root)
+                folders[name] = f"{path}  (from {source})"
             elif all(part in folders for part in parts):
                 folders[name] = f"{', '.join(parts)}"
         except LockonError:
             pass  # it is nowhere: a dash below
         kind = "pooled" if parts is not None else layout_of(name).name
-        typer.echo(f"{name:<20}{kind:<13}{folders.get(name, '-')}")
+        echo(f"{name:<20}{kind:<13}{folders.get(name, '-')}")
     for name, folder in _training_sets(data_root).items():
-        typer.echo(f"{name:<20}{'training':<13}{folder or '-'}")
+        echo(f"{name:<20}{'training':<13}{folder or '-'}")
 
 
 def _training_sets(data_root: Path | None) -> dict[str, Path | None]:
@@ -84,7 +84,7 @@ def check(
 ) -> None:
     """Say exactly which sequences and frames of a dataset are missing or broken.
 
-    Exit status: 0 all good, 1 problems found, 2 wrong usage (unknown name, no such folder).
+    Exit status: 0 all good, 1 problems found, 2 wrong usage (unknown name, no such folder) or files that cannot be listed.
 
     [bold]Examples[/bold]
 
@@ -118,7 +118,12 @@ def check(
             folder = place if pool_members(dataset) is not None else find_root(dataset, place)
             reports = check_dataset(dataset, folder, full=full, subset=subset, progress=progress)
     for report in reports:
-        _show(report)
+        if report.listed:
+            _show(report)
+        else:
+            echo(f"error: {report.problems[0]}", err=True)
+    if not all(report.listed for report in reports):
+        raise typer.Exit(2)
     if any(report.problems for report in reports):
         raise typer.Exit(1)
 
@@ -167,10 +172,10 @@ def _show(report: DataReport) -> None:
     _list("problem", report.problems)
     _list("note", report.notes)
     count = len(report.problems)
-    typer.echo("  all good" if not count else f"  {count} problem{'s' if count > 1 else ''} found")
+    echo("  all good" if not count else f"  {count} problem{'s' if count > 1 else ''} found")
 
 
 def _list(kind: Literal["problem", "note"], texts: Iterable[str]) -> None:
     """Print one line per problem or note."""
     for text in texts:
-        typer.echo(typer.style(f"  {kind:9}", fg="red" if kind == "problem" else "yellow") + text)
+        echo(text, lead=typer.style(f"  {kind:9}", fg="red" if kind == "problem" else "yellow"))

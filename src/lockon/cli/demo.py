@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lockon.cli._options import OutputOptions, Quiet
+from lockon.cli._terminal import echo
 
 
 def demo(
@@ -37,6 +38,6 @@ def demo(
             outputs.sheet = sheet
             follow(reader, loaded, box, outputs, summary, quiet=quiet)
         sheet.save(sheet_path)
-        typer.echo(f"{tracker}: {summary.text(reader)}")
+        echo(f"{tracker}: {summary.text(reader)}")
     for content, path in (("video", video_path), ("boxes", boxes_path), ("contact sheet", sheet_path)):
-        typer.echo(f"{content}: {path.resolve()}")
+        echo(f"{content}: {path.resolve()}")

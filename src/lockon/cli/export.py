@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from lockon.cli._terminal import echo
+
 if TYPE_CHECKING:
     from lockon.export.onnx import ExportReport
     from lockon.export.parity import ParityDifference
@@ -85,18 +87,18 @@ def _to_onnx(name: str, weights: Path, out: Path, *, fp32: bool, tracker: Path |
 
     module, header = load_network(name, weights)
     if tracker is not None:
-        from lockon._files import read_json_object
+        from lockon._documents import read_json_object
 
         header["tracker"] = read_json_object(tracker, "give the tracker's parameters as one JSON object")
     # What a training run does not record: {} is the tracker's own defaults.
     header = {"tracker": {}, "data": {}, "metrics": {}, "git_revision": "unknown", **header}
     report = export_onnx(module, out, name, header, half_storage=not fp32)
-    typer.echo(f"weights {weights}: pair {report.header['pair']}")
+    echo(f"weights {weights}: pair {report.header['pair']}")
     if report.parity is not None:
-        typer.echo(f"ONNX Runtime against torch: {_figures(report.parity)}")
+        echo(f"ONNX Runtime against torch: {_figures(report.parity)}")
     if report.rounding is not None:
-        typer.echo(f"float16 storage against float32: {_figures(report.rounding)}")
-    typer.echo(f"(the same outputs move from one test crop to another by: {_figures(report.signal)})")
+        echo(f"float16 storage against float32: {_figures(report.rounding)}")
+    echo(f"(the same outputs move from one test crop to another by: {_figures(report.signal)})")
     return report
 
 
@@ -113,14 +115,14 @@ def _to_openvino(name: str, path: Path, out: Path) -> None:
     from lockon.export.openvino_ir import export_openvino
 
     report = export_openvino(path, out)
-    typer.echo(f"OpenVINO float32 against ONNX Runtime: {_figures(report.parity)}")
+    echo(f"OpenVINO float32 against ONNX Runtime: {_figures(report.parity)}")
     _list(*report.paths)
 
 
 def _list(*paths: Path) -> None:
     """Print the files that were written, with their sizes."""
     for path in paths:
-        typer.echo(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
+        echo(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
 
 
 def _figures(difference: ParityDifference) -> str:

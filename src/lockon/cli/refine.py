@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from lockon.cli._options import Device, OutputOptions, PixelRange, RefinerWeights, option_groups, parse_overrides
+from lockon.cli._options import Device, OutputOptions, PixelRange, RefinerWeights, option_groups
+from lockon.cli._texts import parse_overrides
 
 
 @dataclass(frozen=True, kw_only=True)

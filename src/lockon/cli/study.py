@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lockon.cli._options import Preset, Settings, SourceOptions, Threads, TrainDevice, option_groups, parse_overrides
+from lockon.cli._options import Preset, Settings, SourceOptions, Threads, TrainDevice, option_groups
+from lockon.cli._terminal import echo
+from lockon.cli._texts import parse_overrides
 
 if TYPE_CHECKING:
     from lockon.studies.settings import Study
@@ -138,7 +140,7 @@ def _add(name: str, text: str) -> None:
         from lockon.studies.report import write_report
 
         for path in write_report(out, kind, [out / f"{name}.md", *([pages.page] if pages.page else [])], pages.results):
-            typer.echo(f"wrote {path}", err=True)
+            echo(f"wrote {path}", err=True)
         if failures:
             raise LockonError(f"{len(failures)} runs failed, first {failures[0]}; the same command tries them again")
 
@@ -174,6 +176,7 @@ def _seeds(text: str) -> list[int]:
 
 def _run(study: Study, runs: list[StudyRun], jobs: int) -> list[str]:
     """Run everything that is missing, with progress on stderr; return one line per failed run."""
+    from lockon._names import shown
     from lockon.cli._terminal import progress_bar
     from lockon.studies.tasks import run_tasks
     from lockon.studies.training import progress_of, tasks_of
@@ -192,7 +195,7 @@ def _run(study: Study, runs: list[StudyRun], jobs: int) -> list[str]:
                     del running[event.task.key]
                     bar.advance(whole)
                     line = f"{event.task.key}: {event.kind}" + (f": {event.text}" if event.text else "")
-                    bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+                    bar.console.print(shown(line), highlight=False, markup=False, soft_wrap=True)
                 if event.kind == "failed":
                     failures.append(f"{event.task.key} ({event.text})")
             texts = (f"{key} {progress_of(study, key) or text}".strip() for key, text in running.items())

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockon.cli._options import Settings, SourceOptions, TrainDevice, option_groups, parse_overrides
+from lockon.cli._options import Settings, SourceOptions, TrainDevice, option_groups
+from lockon.cli._terminal import echo
+from lockon.cli._texts import parse_overrides
 from lockon.errors import LockonError
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def train(
     if init is not None:
         load_weights(made.task.module, init)
     for note in made.notes:
-        typer.echo(note, err=True)
+        echo(note, err=True)
     outcome = Engine(made, out, device=device, resume=resume, stop_after_minutes=minutes).fit()
     _report(outcome, out)
 
@@ -95,8 +97,8 @@ def _report(outcome: TrainOutcome, out: Path) -> None:
     """Print on stderr how the run ended; exit with 130 if it was interrupted."""
     state = outcome.state
     if outcome.status != "finished":
-        typer.echo(f"{outcome.status} at step {state.step}, saved in {out}; the same command with --resume continues", err=True)
+        echo(f"{outcome.status} at step {state.step}, saved in {out}; the same command with --resume continues", err=True)
         raise typer.Exit(130 if outcome.status == "interrupted" else 0)
     best = "" if state.best_step is None else f", best {state.best_value:.4f} at step {state.best_step}"
     weights = out / ("last.safetensors" if state.best_step is None else "best.safetensors")
-    typer.echo(f"finished {state.step} steps{best}; weights: {weights}", err=True)
+    echo(f"finished {state.step} steps{best}; weights: {weights}", err=True)

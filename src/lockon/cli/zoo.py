@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lockon.cli._terminal import echo
+
 if TYPE_CHECKING:
     from lockon.zoo.card import Card
     from lockon.zoo.network_cost import NetworkCost
@@ -63,7 +65,7 @@ def show(name: Annotated[str, typer.Argument(help="Name of a tracker or refiner.
     from lockon.zoo.registry import card
 
     one = card(name)
-    typer.echo(f"{name}: {one.summary}")
+    echo(f"{name}: {one.summary}")
     lines: dict[str, str] = {"paper": one.paper}
     if one.build is not None:
         try:
@@ -77,9 +79,9 @@ def show(name: Annotated[str, typer.Argument(help="Name of a tracker or refiner.
     lines["licence"] = one.licence
     for label, text in lines.items():
         if text:
-            typer.echo(f"  {label:<13}{text}")
+            echo(f"  {label:<13}{text}")
     if one.embedded:
-        typer.echo(json.dumps(embedded_header(name), indent=2, ensure_ascii=False))
+        echo(json.dumps(embedded_header(name), indent=2, ensure_ascii=False))
 
 
 def _cost(name: str) -> NetworkCost:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lockon.data.check_sequence import check_sequence
+from lockon.data.check_sequence import Faults, check_sequence
 from lockon.data.check_stills import check_set
 from lockon.data.completeness import completeness
 from lockon.data.datasets import stills
@@ -38,6 +38,7 @@ class DataReport:
         frames: Number of frames that were found (images for stills).
         problems: A line each, starting with the sequence's name.
         notes: A line each, starting with the sequence's name.
+        listed: Whether the files could be listed at all; the only problem says why not.
     """
 
     dataset: str
@@ -46,6 +47,13 @@ class DataReport:
     frames: int = 0
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    listed: bool = True
+
+    def add(self, name: str, faults: Faults) -> None:
+        """Add the faults of one sequence or set."""
+        self.problems += [f"{name}: {text}" for text in faults.problems]
+        self.notes += [f"{name}: {text}" for text in faults.notes]
+        self.frames += faults.frames
 
 
 def check_dataset(
@@ -83,8 +91,8 @@ def _check_one(report: DataReport, full: bool, subset: bool, progress: Progress 
             _check_list(report, {sequence.name: len(sequence) for sequence in sequences}, subset)
         else:
             _check_layout(report, full, subset, progress)
-    except LockonError as error:  # the files cannot even be listed
-        report.problems.append(str(error))
+    except LockonError as error:
+        report.problems, report.listed = [str(error)], False
     return report
 
 
@@ -102,9 +110,7 @@ def _check_layout(report: DataReport, full: bool, subset: bool, progress: Progre
     for files in scanned:
         listed = complete.sequences.get(files.name) if complete is not None else None
         faults = check_sequence(files, layout, full=full, listed=listed)
-        report.problems += [f"{files.name}: {text}" for text in faults.problems]
-        report.notes += [f"{files.name}: {text}" for text in faults.notes]
-        report.frames += faults.frames
+        report.add(files.name, faults)
         lengths[files.name] = faults.boxes
         if listed is not None and listed.size is not None and faults.size not in (None, listed.size):
             resized.append("{} ({}x{} instead of {}x{})".format(files.name, *(faults.size or ()), *listed.size))
@@ -147,10 +153,7 @@ def _more(texts: list[str]) -> str:
 def _check_stills(report: DataReport, full: bool, progress: Progress | None) -> None:
     names = stills.list_sets(report.root)
     for done, name in enumerate(names, start=1):
-        faults = check_set(report.root / name, full=full)
-        report.problems += [f"{name}: {text}" for text in faults.problems]
-        report.notes += [f"{name}: {text}" for text in faults.notes]
-        report.frames += faults.frames
+        report.add(name, check_set(report.root / name, full=full))
         report.sequences += 1
         if progress is not None:
             progress(done, len(names), name)

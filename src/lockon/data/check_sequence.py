@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, frame_number
+from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, frame_number, frame_numbers
 from lockon.data.datasets.lists import Listed
 from lockon.data.datasets.mask_images import read_mask_image
 from lockon.data.datasets.parsing import format_ranges
@@ -179,32 +179,27 @@ def _check_boxes(truth: Truth, sizes: list[Size], faults: Faults, *, published: 
     if len(boxes) == 0:
         return
     empty = np.isnan(boxes).any(axis=1) & ~np.isin(truth.lines[: len(boxes)], list(truth.wrong))
-    flat = ~empty & ((boxes[:, 2] <= 0) | (boxes[:, 3] <= 0))
+    flat = ~empty & (boxes[:, 2:] <= 0).any(axis=1)
     if empty[0] or flat[0]:
         faults.problems.append("the first frame has no box, so a tracker cannot start")
-    if empty.any():
-        faults.notes.append(f"no box (target absent or not annotated) in {_rows(truth, empty)}")
     meant = flat if published else flat & ~truth.visible if truth.visible is not None else np.zeros_like(flat)
-    if meant.any():
-        faults.notes.append(f"zero or negative width or height, as published, in {_rows(truth, meant)}")
-    if (flat & ~meant).any():
-        faults.problems.append(f"zero or negative width or height in {_rows(truth, flat & ~meant)}")
+    corners = np.where((empty | flat)[:, None], np.nan, xywh_to_xyxy(boxes))
+    corners[np.isnan(corners).any(axis=1)] = np.nan
+    limits = np.full((len(boxes), 2), np.nan)  # of frames whose size is known
     count = min(len(boxes), len(sizes))
-    if count == 0:
-        return
-    limits = np.array(sizes[:count], dtype=np.float64)  # (T, 2)
-    corners = xywh_to_xyxy(boxes[:count])
-    usable = ~empty[:count] & ~flat[:count] & ~np.isnan(corners).any(axis=1)
-    outside = np.zeros(len(boxes), dtype=bool)
-    over = np.zeros(len(boxes), dtype=bool)
-    beyond = (corners[:, :2] >= limits) | (corners[:, 2:] <= 0)
-    outside[:count] = usable & beyond.any(axis=1)
-    over[:count] = usable & ((corners[:, :2] < -1) | (corners[:, 2:] > limits + 1)).any(axis=1)
-    over &= ~outside
-    if outside.any():
-        faults.problems.append(f"the box lies outside the frame in {_rows(truth, outside)}")
-    if over.any():
-        faults.notes.append(f"the box reaches over the border by more than a pixel in {_rows(truth, over)}")
+    limits[:count] = np.reshape(sizes[:count], (-1, 2))
+    corners[count:] = np.nan
+    outside = ((corners[:, :2] >= limits) | (corners[:, 2:] <= 0)).any(axis=1)
+    over = ((corners[:, :2] < -1) | (corners[:, 2:] > limits + 1)).any(axis=1) & ~outside
+    for lines, chosen, text in (
+        (faults.notes, empty, "no box (target absent or not annotated)"),
+        (faults.notes, meant, "zero or negative width or height, as published,"),
+        (faults.problems, flat & ~meant, "zero or negative width or height"),
+        (faults.problems, outside, "the box lies outside the frame"),
+        (faults.notes, over, "the box reaches over the border by more than a pixel"),
+    ):
+        if chosen.any():
+            lines.append(f"{text} in {_rows(truth, np.asarray(chosen))}")
 
 
 def _rows(truth: Truth, chosen: NDArray[np.bool_]) -> str:
@@ -218,30 +213,25 @@ def _rows(truth: Truth, chosen: NDArray[np.bool_]) -> str:
 
 def _check_masks(files: SequenceFiles, sizes: list[Size], full: bool, faults: Faults) -> None:
     masks = files.masks or ()
-    frames = {frame_number(path) for path in files.frames} - {None}
-    there = {frame_number(path) for path in masks} - {None}
-    missing, extra = frames - there, there - frames
-    if missing:
-        faults.problems.append(f"missing masks: {format_ranges(n for n in missing if n is not None)}")
-    if extra:
-        faults.problems.append(f"masks without a frame: {format_ranges(n for n in extra if n is not None)}")
+    frames, there = frame_numbers(files.frames), frame_numbers(masks)
     broken, misfits = [], []
     size_of = dict(zip((frame_number(path) for path in files.frames), sizes, strict=False))
     for index, path in enumerate(masks):
         number = _number(masks, index)
-        if broken_end(path) is not None:
-            broken.append(number)
-            continue
-        if not full and index:
-            continue
         try:
-            height, width = read_mask_image(path).shape[:2]
+            if broken_end(path) is not None:
+                broken.append(number)
+            elif full or not index:
+                height, width = read_mask_image(path).shape[:2]
+                if (width, height) != size_of.get(number, (width, height)):
+                    misfits.append(number)
         except LockonError:
             broken.append(number)
-            continue
-        if (width, height) != size_of.get(number, (width, height)):
-            misfits.append(number)
-    if broken:
-        faults.problems.append(f"unreadable masks: {format_ranges(broken)}")
-    if misfits:
-        faults.problems.append(f"masks of another size than their frames: {format_ranges(misfits)}")
+    for text, numbers in (
+        ("missing masks", frames - there),
+        ("masks without a frame", there - frames),
+        ("unreadable masks", broken),
+        ("masks of another size than their frames", misfits),
+    ):
+        if numbers:
+            faults.problems.append(f"{text}: {format_ranges(numbers)}")

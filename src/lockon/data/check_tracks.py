@@ -54,9 +54,8 @@ def check_track_set(name: str, root: Path | None, *, full: bool = False, progres
 
 def _faults(tracks: TrackSet, rows: list[int], full: bool) -> list[str]:
     """Return the faults of one image and of the boxes in it."""
-    track = tracks.track_of(rows[0])
     if isinstance(tracks.read, ImageFiles):
-        path = tracks.read.path(tracks.videos[tracks.video_of(track)], tracks.tracks[track], int(tracks.frames[rows[0]]))
+        path = tracks.read.path(*tracks.place(rows[0]))
         fault = broken_end(path)
         if fault is not None or not full:
             return [f"{path} {fault}"] if fault is not None else []

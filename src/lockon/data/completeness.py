@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from lockon.data.datasets.lists import Official
-from lockon.data.datasets.table import known_datasets, official_list, official_sequences, pool_members
+from lockon.data.datasets.lists import Official, official
+from lockon.data.datasets.table import known_datasets, pool_members
 from lockon.data.sequence import VideoSequence
 
 
@@ -86,11 +86,11 @@ def _expected(dataset: str) -> Official | None:
     """Return the list of a dataset, or of all members of a pooled set; None if any of them has none."""
     parts = pool_members(dataset)
     if parts is None:
-        return official_list(dataset) if dataset in known_datasets() and official_sequences(dataset) is not None else None
-    lists = {part: official_list(part) for part in parts if official_sequences(part) is not None}
+        return official(dataset) if dataset in known_datasets() else None
+    lists = {part: full for part in parts if (full := official(part)) is not None}
     if len(lists) < len(parts):
         return None
-    named = [(part, name, listed) for part, full in lists.items() if full is not None for name, listed in full.sequences.items()]
+    named = [(part, name, listed) for part, full in lists.items() for name, listed in full.sequences.items()]
     counts = Counter(name.lower() for _, name, _ in named)
     return Official(
         " and ".join(lists), (), {f"{part}-{name}" if counts[name.lower()] > 1 else name: listed for part, name, listed in named}

@@ -19,7 +19,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from lockon._documents import read_json_object
 from lockon._files import write_bytes
+from lockon._names import inside
 from lockon.data.datasets.pysot511 import ANNOTATIONS, FOLDER, MASK_PATTERN, PATTERN
 from lockon.data.samples.patches import cut_patch
 from lockon.data.tracks import ImageFiles, TrackSet
@@ -82,9 +84,9 @@ def write_crops(tracks: TrackSet, out: Path, *, workers: int = 1, progress: Call
 def crop_video(tracks: TrackSet, video: int, folder: Path) -> tuple[Boxes, list[str]]:
     """Cut the patches of one video, unless it is done; return its boxes by track and frame, and the images that could not be read."""
     name = tracks.videos[video]
-    done = folder / name / DONE
+    done = inside(folder, name, tracks.name) / DONE
     if done.is_file():
-        boxes: Boxes = json.loads(done.read_text(encoding="utf-8"))
+        boxes: Boxes = read_json_object(done, "remove it, so that the patches are cut again")
         return boxes, []
     boxes, broken = {}, []
     files, masks = ImageFiles(folder, PATTERN), ImageFiles(folder, MASK_PATTERN)
@@ -95,7 +97,7 @@ def crop_video(tracks: TrackSet, video: int, folder: Path) -> tuple[Boxes, list[
             broken.append(str(error))
             continue
         for row in rows:
-            track = tracks.tracks[tracks.track_of(row)]
+            track = tracks.place(row)[1]
             box = tracks.view(row, lambda *_, image=image: image).box
             patch = cv2.cvtColor(cut_patch(image, box), cv2.COLOR_RGB2BGR)
             write_bytes(files.path(name, track, frame), cv2.imencode(".jpg", patch)[1].tobytes())

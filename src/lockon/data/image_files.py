@@ -1,4 +1,4 @@
-"""Check of image files that were cut short by their last bytes: cheap for a whole dataset, and decoders hide it.
+"""Image files: decoded, and checked by their last bytes for being cut short, which is cheap for a whole dataset and decoders hide.
 
 OpenCV returns a half grey picture for a truncated JPEG and only prints a message, so decoding alone does not show it.
 """
@@ -6,8 +6,27 @@ OpenCV returns a half grey picture for a truncated JPEG and only prints a messag
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 _TAIL = 4096  # cameras write a few bytes after the end marker
+
+
+def decode_image(path: Path, flags: int) -> NDArray[Any] | None:
+    """Return the pixels of an image file as OpenCV decodes them, whatever letters its name has; None where it is missing or no image.
+
+    Args:
+        path: The file. `cv2.imread` would crash on a name that is not UTF-8.
+        flags: Of `cv2.imread`.
+    """
+    try:
+        content = np.fromfile(path, dtype=np.uint8)
+        return cv2.imdecode(content, flags) if content.size else None
+    except (OSError, cv2.error):  # OpenCV refuses sizes that no memory holds
+        return None
 
 
 def broken_end(path: Path) -> str | None:

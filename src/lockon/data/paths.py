@@ -15,36 +15,17 @@ are searched for in this order:
 from __future__ import annotations
 
 import os
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
+from lockon._documents import read_toml
 from lockon.data.datasets.bare import EXPECTS as BARE_EXPECTS, is_bare
 from lockon.data.datasets.folder import unread_video
 from lockon.data.datasets.layout import FrameMode, list_folders
 from lockon.data.datasets.table import FOLDER, POOL, STILLS, canonical_name, known_datasets, layout_of, resolve, squeezed, unknown_dataset
 from lockon.errors import LockonError
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # type: ignore[import-not-found]
-
 ENVIRONMENT = "LOCKON_DATA"
 CONFIG_ENVIRONMENT = "LOCKON_CONFIG"
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetPaths:
-    """A dataset's folder with the source of that path.
-
-    Attributes:
-        path: The folder.
-        source: "--data-root", "LOCKON_DATA" or the TOML file.
-    """
-
-    path: Path
-    source: str
 
 
 def config_file() -> Path:
@@ -64,11 +45,7 @@ def read_config() -> dict[str, Path]:
         if os.environ.get(CONFIG_ENVIRONMENT):
             raise LockonError(f'{CONFIG_ENVIRONMENT} names {file}, which does not exist; expected a TOML file with [roots] NAME = "path"')
         return {}
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise LockonError(f"{file} is no TOML: {error}") from error
-    roots = content.get("roots", {})
+    roots = read_toml(file, 'expected [roots] with lines NAME = "path"').get("roots", {})
     if not isinstance(roots, dict) or not all(isinstance(path, str) for path in roots.values()):
         raise LockonError(f'{file}: expected [roots] with lines NAME = "path", found {roots!r}')
     known = {name: resolve(name) for name in roots}
@@ -80,11 +57,11 @@ def read_config() -> dict[str, Path]:
 
 def find_root(name: str, data_root: Path | str | None = None, frames: FrameMode = "required") -> Path:
     """Find the folder of a dataset; see `find`."""
-    return find(name, data_root, frames).path
+    return find(name, data_root, frames)[0]
 
 
-def find(name: str, data_root: Path | str | None = None, frames: FrameMode = "required") -> DatasetPaths:
-    """Find the folder of a dataset and the source of its path.
+def find(name: str, data_root: Path | str | None = None, frames: FrameMode = "required") -> tuple[Path, str]:
+    """Find the folder of a dataset and the source of its path: "--data-root", "LOCKON_DATA" or the TOML file.
 
     Args:
         name: A dataset, in any spelling; not a pooled set.
@@ -97,17 +74,17 @@ def find(name: str, data_root: Path | str | None = None, frames: FrameMode = "re
     name = canonical_name(name)  # an unknown name is the first error
     layout_of(name)
     if data_root is not None:
-        return DatasetPaths(locate(name, Path(data_root).expanduser(), frames), "--data-root")
+        return locate(name, Path(data_root).expanduser(), frames), "--data-root"
     failures = []
     folder = os.environ.get(ENVIRONMENT)
     if folder:
         try:
-            return DatasetPaths(locate(name, Path(folder).expanduser(), frames), ENVIRONMENT)
+            return locate(name, Path(folder).expanduser(), frames), ENVIRONMENT
         except LockonError as error:
             failures.append(f"{ENVIRONMENT}: {error}")
     roots = read_config()
     if name in roots:
-        return DatasetPaths(locate(name, roots[name], frames), str(config_file()))
+        return locate(name, roots[name], frames), str(config_file())
     tried = f" ({'; '.join(failures)})" if failures else ""
     ways = f'give --data-root DIR, or set {ENVIRONMENT}=DIR, or write [roots] {name} = "DIR" into {config_file()}'
     raise LockonError(f"no folder known for {name}{tried}; {ways}")

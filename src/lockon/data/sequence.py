@@ -7,10 +7,11 @@ A sequence is lazy: frames and masks are read when they are indexed. Readers of 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import shlex
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,18 +51,9 @@ class LazyPaths(Sequence[Path]):
     def __len__(self) -> int:
         return self.length
 
-    @overload
-    def __getitem__(self, index: int) -> Path: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[Path]: ...
-
-    def __getitem__(self, index: int | slice) -> Path | list[Path]:
-        if isinstance(index, slice):
-            return [self.make(number) for number in range(*index.indices(self.length))]
-        if not -self.length <= index < self.length:
-            raise IndexError(f"frame {index} of {self.length}")
-        return self.make(index % self.length)
+    def __getitem__(self, index: Any) -> Any:
+        numbers = range(self.length)[index]
+        return self.make(numbers) if isinstance(numbers, int) else [self.make(number) for number in numbers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +75,18 @@ class LazyList(Generic[T]):
         return self.read(self.paths[index])
 
 
+def check_command(source: str) -> str:
+    """Return the command that lists what is wrong with a dataset, as it can be typed.
+
+    Args:
+        source: NAME or NAME:ROOT.
+
+    >>> check_command("folder:my videos")
+    "lockon data check 'folder:my videos'"
+    """
+    return f"lockon data check {shlex.quote(source)}"
+
+
 @dataclass(frozen=True, slots=True)
 class VideoSequence:
     """An annotated target in a video (two targets in one video are two sequences that share frames).
@@ -100,6 +104,7 @@ class VideoSequence:
         backward: Those of `anchors` from which the tracker runs to the first frame; from the others it runs to the last.
         frame_size: (width, height) in pixels where the annotation states it; None where it has to be read from the images.
         fps: Frames per second where the annotation or the benchmark's name states it.
+        source: NAME:ROOT that it was loaded from; empty for one that was made otherwise.
     """
 
     name: str
@@ -114,33 +119,33 @@ class VideoSequence:
     backward: frozenset[int] = field(default_factory=frozenset)
     frame_size: tuple[int, int] | None = None
     fps: float | None = None
+    source: str = ""
 
     def __post_init__(self) -> None:
-        if self.boxes.ndim != 2 or self.boxes.shape[1] != 4:
-            raise LockonError(f"sequence {self.name}: boxes of shape {self.boxes.shape}, expected (T, 4)")
-        if len(self.frames) != len(self.boxes):
-            raise LockonError(
-                f"sequence {self.name}: {len(self.frames)} frames but {len(self.boxes)} boxes; run `lockon data check {self.dataset}`"
-            )
-        count = len(self.boxes)
-        if self.visible is not None and self.visible.shape != (count,):
-            raise LockonError(f"sequence {self.name}: visible of shape {self.visible.shape}, expected ({count},)")
-        if self.polygons is not None and self.polygons.shape != (count, 8):
-            raise LockonError(f"sequence {self.name}: polygons of shape {self.polygons.shape}, expected ({count}, 8)")
-        if self.masks is not None and len(self.masks) != count:
-            raise LockonError(f"sequence {self.name}: {len(self.masks)} masks, expected {count}")
-        self._check_anchors()
-        if self.frame_size is not None and (len(self.frame_size) != 2 or min(self.frame_size) < 1):
-            raise LockonError(f"sequence {self.name}: frame_size {self.frame_size}, expected (width, height) of at least 1 pixel")
-        if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
-            raise LockonError(f"sequence {self.name}: fps {self.fps}, expected a positive number")
+        for problem in self._problems():
+            raise LockonError(f"sequence {self.name}: {problem}")
 
-    def _check_anchors(self) -> None:
-        anchors = self.anchors or ()
-        if list(anchors) != sorted(set(anchors)) or any(not 0 <= frame < len(self.boxes) for frame in anchors):
-            raise LockonError(f"sequence {self.name}: anchors {list(anchors)}, expected ascending frames from 0 to {len(self.boxes) - 1}")
+    def _problems(self) -> Iterator[str]:
+        """Yield the fields that do not fit; what comes after the first one may be wrong."""
+        count, size, anchors = len(self.boxes), self.frame_size, self.anchors or ()
+        if self.boxes.ndim != 2 or self.boxes.shape[1] != 4:
+            yield f"boxes of shape {self.boxes.shape}, expected (T, 4)"
+        if len(self.frames) != count:
+            yield f"{len(self.frames)} frames but {count} boxes; run `{check_command(self.source or self.dataset)}`"
+        if self.visible is not None and self.visible.shape != (count,):
+            yield f"visible of shape {self.visible.shape}, expected ({count},)"
+        if self.polygons is not None and self.polygons.shape != (count, 8):
+            yield f"polygons of shape {self.polygons.shape}, expected ({count}, 8)"
+        if self.masks is not None and len(self.masks) != count:
+            yield f"{len(self.masks)} masks, expected {count}"
+        if list(anchors) != sorted(set(anchors)) or any(not 0 <= frame < count for frame in anchors):
+            yield f"anchors {list(anchors)}, expected ascending frames from 0 to {count - 1}"
         if not self.backward <= set(anchors):
-            raise LockonError(f"sequence {self.name}: backward {sorted(self.backward)}, expected some of the anchors {list(anchors)}")
+            yield f"backward {sorted(self.backward)}, expected some of the anchors {list(anchors)}"
+        if size is not None and (len(size) != 2 or min(size) < 1):
+            yield f"frame_size {size}, expected (width, height) of at least 1 pixel"
+        if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
+            yield f"fps {self.fps}, expected a positive number"
 
     def __len__(self) -> int:
         return len(self.frames)

@@ -6,36 +6,17 @@ A name in them is left out when its dataset is read for training; a note states 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from lockon.data.datasets.parsing import read_text
 
-
-@dataclass(frozen=True, slots=True)
-class SkipList:
-    """A list of videos (or sets of stills) with the reason to skip them.
-
-    Attributes:
-        names: Their names.
-        reason: What is wrong with them.
-    """
-
-    names: frozenset[str]
-    reason: str
-
-
-def _got10k(*numbers: int) -> frozenset[str]:
-    return frozenset(f"GOT-10k_Train_{number:06d}" for number in numbers)
-
-
-KNOWN: Mapping[str, SkipList] = {
-    "GOT10k_train": SkipList(
-        _got10k(4419, 5996, 8623, 8625, 8626, 8627, 8628, 8629, 8630, 8632, 8633, 8634, 8637, 9058, 9059),
-        "wrong annotations, reported by users of the dataset and left out by several public training codes",
-    ),
-    "stills": SkipList(frozenset({"segtrackv2_bmx"}), "may show a sequence of VOT2016"),
+# Wrong annotations, reported by users of the dataset and left out by several public training codes.
+_GOT10K = (4419, 5996, 8623, 8625, 8626, 8627, 8628, 8629, 8630, 8632, 8633, 8634, 8637, 9058, 9059)
+KNOWN: Mapping[str, frozenset[str]] = {
+    "GOT10k_train": frozenset(f"GOT-10k_Train_{number:06d}" for number in _GOT10K),
+    "stills": frozenset({"segtrackv2_bmx"}),  # may show a sequence of VOT2016
 }
+"""Names of videos (or sets of stills) that are known to be bad, by dataset."""
 
 
 def skip_names(dataset: str, file: Path | None = None) -> frozenset[str]:
@@ -48,11 +29,11 @@ def skip_names(dataset: str, file: Path | None = None) -> frozenset[str]:
     Raises:
         LockonError: The file cannot be read.
     """
-    known = KNOWN[dataset].names if dataset in KNOWN else frozenset()
+    known = KNOWN.get(dataset, frozenset())
     if file is None:
         return known
     lines = [line.partition("#")[0].strip() for line in read_text(file).splitlines()]
     return known | {line.removeprefix(f"{dataset}/") for line in lines if line}
 
 
-__all__ = ["KNOWN", "SkipList", "skip_names"]
+__all__ = ["KNOWN", "skip_names"]

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from lockon.data.datasets.mask_images import mask_to_box
+from lockon.ops.boxes import xywh_to_xyxy
 from lockon.types import FloatArray, Frame
 
 _ALPHA_EDGE = 0.5  # a pixel belongs to the object where at least half of it is covered
@@ -37,8 +39,8 @@ class Cutout:
         """Cut out the masked part of (H, W, 3) `image`, shrunk to `max_side`; None when the mask holds fewer than 200 pixels."""
         if int(mask.sum()) < 200:
             return None
-        ys, xs = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-        part = slice(ys[0], ys[-1] + 1), slice(xs[0], xs[-1] + 1)
+        x, y, w, h = mask_to_box(mask).astype(int)
+        part = slice(y, y + h), slice(x, x + w)
         alpha = mask[part].astype(np.uint8) * 255
         rgba = np.dstack([image[part], cv2.erode(alpha, np.ones((3, 3), np.uint8))])  # erode: the rim shows the old background
         factor = max_side / max(rgba.shape[:2])
@@ -145,8 +147,7 @@ def _blend(frame: Frame, patch: NDArray[np.uint8], left: int, top: int, gain: fl
     solid = alpha >= 255 * _ALPHA_EDGE
     if not solid.any():
         return np.full(4, np.nan)
-    ys, xs = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
-    box = np.array([left + xs[0], top + ys[0], left + xs[-1] + 1, top + ys[-1] + 1], dtype=np.float64)
+    box: FloatArray = xywh_to_xyxy(mask_to_box(solid)) + np.array([left, top, left, top])
     fh, fw = frame.shape[:2]
     x1, y1, x2, y2 = max(left, 0), max(top, 0), min(left + patch.shape[1], fw), min(top + patch.shape[0], fh)
     if x1 < x2 and y1 < y2:
@@ -213,11 +214,11 @@ def _overlap(a: FloatArray, b: FloatArray) -> float:
     return float(size[0] * size[1]) if np.isfinite(size).all() and (size > 0).all() else 0.0
 
 
-def random_motion(rng: Generator, center: FloatArray, size: float, agility: float = 1.0) -> Motion:
-    """Draw a path through `center` (x, y) with sqrt(area) `size`, both in frame pixels; `agility` scales every change."""
+def random_motion(rng: Generator, center: FloatArray, size: float) -> Motion:
+    """Draw a path through `center` (x, y) with sqrt(area) `size`, both in frame pixels."""
     start = np.array([center[0], center[1], math.log(size), rng.normal(0, 0.15), rng.normal(0, 0.15), 0.0])
-    speed = np.array([*(rng.normal(0, 0.03, 2) * size), rng.normal(0, 0.008), rng.normal(0, 0.006), rng.normal(0, 0.008), 0.0]) * agility
-    sway = np.array([*(rng.normal(0, 0.25, 2) * size), *rng.normal(0, 0.10, 3), rng.normal(0, 0.04)]) * agility
+    speed = np.array([*(rng.normal(0, 0.03, 2) * size), rng.normal(0, 0.008), rng.normal(0, 0.006), rng.normal(0, 0.008), 0.0])
+    sway = np.array([*(rng.normal(0, 0.25, 2) * size), *rng.normal(0, 0.10, 3), rng.normal(0, 0.04)])
     return Motion(start, speed, sway, rate=rng.uniform(0.005, 0.04), phase=rng.random())
 
 

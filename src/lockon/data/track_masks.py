@@ -1,8 +1,8 @@
-"""Masks of the objects in a `TrackSet`, read when they are indexed."""
+"""Masks of the objects in a `TrackSet`, read when they are asked for: functions of what they look up, and of video, track and frame."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lockon.data.datasets.stills import StillImage
+from lockon.data.image_files import decode_image
 from lockon.data.rle import decode_rle, fill_runs
-from lockon.data.sequence import LazyList
 from lockon.data.tracks import ImageFiles
 from lockon.errors import LockonError
 
@@ -69,68 +68,17 @@ class Segment:
         return canvas.astype(bool)
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentMasks:
-    """Masks of still images by video and track.
-
-    Attributes:
-        segments: A mask by (video, track).
-    """
-
-    segments: Mapping[tuple[str, str], Segment]
-
-    def __call__(self, video: str, track: str, frame: int) -> Mask | None:
-        """Return the mask, or None where the object has none."""
-        segment = self.segments.get((video, track))
-        return None if segment is None else segment.draw()
+def segment_mask(segments: Mapping[tuple[str, str], Segment], video: str, track: str, frame: int) -> Mask | None:
+    """Draw the mask of an object in a still image from the segments by (video, track); None where it has none."""
+    segment = segments.get((video, track))
+    return None if segment is None else segment.draw()
 
 
-@dataclass(frozen=True, slots=True)
-class StillMasks:
-    """Masks of stills and short videos.
-
-    Attributes:
-        objects: The image, and the index of the object in it, by (video, track, frame).
-    """
-
-    objects: Mapping[tuple[str, str, int], tuple[StillImage, int]]
-
-    def __call__(self, video: str, track: str, frame: int) -> Mask | None:
-        """Return the mask, or None where the object has none."""
-        image, index = self.objects[video, track, frame]
-        return image.mask(index)
+def patch_mask(files: ImageFiles, video: str, track: str, frame: int) -> Mask | None:
+    """Read the (511, 511) mask beside a patch, where the object is white; None where there is no file."""
+    path = files.path(video, track, frame)
+    image = decode_image(path, cv2.IMREAD_GRAYSCALE)
+    return None if image is None else np.asarray(image > 127)
 
 
-@dataclass(frozen=True, slots=True)
-class SequenceMasks:
-    """Masks of sequences by their names.
-
-    Attributes:
-        masks: T masks by the sequence's name.
-    """
-
-    masks: Mapping[str, LazyList[Mask] | Sequence[Mask]]
-
-    def __call__(self, video: str, track: str, frame: int) -> Mask | None:
-        """Return the mask, or None where the sequence has none."""
-        return self.masks[video][frame] if video in self.masks else None
-
-
-@dataclass(frozen=True, slots=True)
-class MaskFiles:
-    """Masks beside 511-pixel patches: FRAME.TRACK.m.png, where the object is white.
-
-    Attributes:
-        files: The image files beside which the masks lie.
-    """
-
-    files: ImageFiles
-
-    def __call__(self, video: str, track: str, frame: int) -> Mask | None:
-        """Return the (511, 511) mask, or None where there is no file."""
-        path = self.files.path(video, track, frame)
-        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
-        return None if image is None else np.asarray(image > 127)
-
-
-__all__ = ["Mask", "MaskFiles", "Segment", "SegmentMasks", "SequenceMasks", "StillMasks"]
+__all__ = ["Mask", "Segment", "patch_mask", "segment_mask"]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from lockon.data.datasets import coco, imagenet_det, imagenet_vid, pysot511, saliency, stills, train_sequences, youtube_bb, youtube_vos
+from lockon.data.datasets import coco, imagenet, pysot511, saliency, stills, train_sequences, youtube_bb, youtube_vos
 from lockon.data.datasets.layout import list_folders
 from lockon.data.datasets.lists import official
 from lockon.data.datasets.table import layout_of, members, resolve, squeezed
@@ -36,7 +37,7 @@ class TrainSet:
         expects: The raw layout, for messages.
         aliases: Other names of it and of its folder.
         inside: Where in its folder the raw layout may lie.
-        kept: Which videos of a 511-pixel layout may train; the others belong to a validation or test part.
+        kept: Which videos of a 511-pixel layout, by names without folders, may train; the others belong to a validation or test part.
         patches: Whether it may lie in PySOT's 511-pixel layout.
         masks: Whether its reader can give masks.
     """
@@ -46,26 +47,28 @@ class TrainSet:
     expects: str
     aliases: tuple[str, ...] = ()
     inside: tuple[str, ...] = ()
-    kept: Callable[[str], bool] | None = None
+    kept: Callable[[str], bool] = lambda _: True
     patches: bool = True
     masks: bool = False
 
 
-def _of_got10k_train(video: str) -> bool:
-    return video.rpartition("/")[2].startswith("GOT-10k_Train_")
-
-
 def _of_lasot_train(video: str) -> bool:
     complete = official("LaSOT")
-    return complete is None or complete.get(video.rpartition("/")[2]) is None
+    return complete is None or complete.get(video) is None
 
 
-def _part(
-    name: str, aliases: tuple[str, ...], inside: tuple[str, ...] = (), kept: Callable[[str], bool] | None = None, *, patches: bool = True
-) -> TrainSet:
+def _part(name: str, aliases: tuple[str, ...], **more: Any) -> TrainSet:
     """Return the training part of a benchmark that lockon reads anyway."""
     layout = layout_of(name)
-    return TrainSet(layout.is_root, train_sequences.read_part, layout.expects, aliases, inside, kept, patches)
+    return TrainSet(layout.is_root, train_sequences.read_part, layout.expects, aliases, **more)
+
+
+def _imagenet(task: imagenet.Task) -> TrainSet:
+    aliases = (f"ImageNet{task}", f"ILSVRC2015{task}", "ILSVRC2015", "ILSVRC")
+    return TrainSet(partial(imagenet.is_root, task=task), partial(imagenet.read, task=task), imagenet.EXPECTS[task], aliases)
+
+
+_masked = partial(TrainSet, patches=False, masks=True)
 
 
 def _holds_videos(root: Path) -> bool:
@@ -74,31 +77,18 @@ def _holds_videos(root: Path) -> bool:
 
 TRAIN_SETS: dict[str, TrainSet] = {
     "COCO": TrainSet(coco.is_root, coco.read, coco.EXPECTS, ("MSCOCO", "COCO2017", "COCO2014"), masks=True),
-    "VID": TrainSet(
-        imagenet_vid.is_root, imagenet_vid.read, imagenet_vid.EXPECTS, ("ImageNetVID", "ILSVRC2015VID", "ILSVRC2015", "ILSVRC")
+    "VID": _imagenet("VID"),
+    "DET": _imagenet("DET"),
+    "YTBB": TrainSet(youtube_bb.is_root, youtube_bb.read, youtube_bb.EXPECTS, ("YouTubeBB", "YouTubeBoundingBoxes")),
+    "GOT10k_train": _part(
+        "GOT10k_train", ("GOT10k", "GOT10"), inside=("train", "full_data/train"), kept=lambda video: video.startswith("GOT-10k_Train_")
     ),
-    "DET": TrainSet(
-        imagenet_det.is_root, imagenet_det.read, imagenet_det.EXPECTS, ("ImageNetDET", "ILSVRC2015DET", "ILSVRC2015", "ILSVRC")
-    ),
-    "YTBB": TrainSet(youtube_bb.is_root, youtube_bb.read, youtube_bb.EXPECTS, ("YouTubeBB", "YTBB", "YouTubeBoundingBoxes")),
-    "GOT10k_train": _part("GOT10k_train", ("GOT10k", "GOT10"), ("train", "full_data/train"), _of_got10k_train),
-    "LaSOT_train": _part("LaSOT_train", ("LaSOT", "LaSOTBenchmark"), (), _of_lasot_train),
+    "LaSOT_train": _part("LaSOT_train", ("LaSOT", "LaSOTBenchmark"), kept=_of_lasot_train),
     "TrackingNet_train": _part("TrackingNet_train", ("TrackingNet",), patches=False),
-    "YouTubeVOS": TrainSet(
-        youtube_vos.is_root, youtube_vos.read, youtube_vos.EXPECTS, ("YTVOS", "YouTubeVOS2018"), ("train",), patches=False, masks=True
-    ),
-    "saliency": TrainSet(saliency.is_root, saliency.read, saliency.EXPECTS, ("SOD",), patches=False, masks=True),
-    "stills": TrainSet(
-        stills.is_root, train_sequences.read_stills, f"SET/{stills.ANNOTATIONS} and SET/images/", ("train",), patches=False, masks=True
-    ),
-    "videos": TrainSet(
-        _holds_videos,
-        train_sequences.read_videos,
-        "benchmark folders by name, or your own videos",
-        ("train_video",),
-        patches=False,
-        masks=True,
-    ),
+    "YouTubeVOS": _masked(youtube_vos.is_root, youtube_vos.read, youtube_vos.EXPECTS, ("YTVOS", "YouTubeVOS2018"), ("train",)),
+    "saliency": _masked(saliency.is_root, saliency.read, saliency.EXPECTS, ("SOD",)),
+    "stills": _masked(stills.is_root, train_sequences.read_stills, f"SET/{stills.ANNOTATIONS} and SET/images/", ("train",)),
+    "videos": _masked(_holds_videos, train_sequences.read_videos, "benchmark folders by name, or your own videos", ("train_video",)),
 }
 
 
@@ -168,8 +158,7 @@ def load_track_set(spec: str, root: Path | None = None, *, skip: Path | None = N
     names = skip_names(name, skip)
     if one.is_root(folder):
         return one.read(folder, name, names, masks=masks) if one.masks else one.read(folder, name, names)
-    tracks = pysot511.read(folder, name, names, masks=masks)
-    return tracks if one.kept is None else _without_tests(tracks, one.kept)
+    return pysot511.read(folder, name, names, masks=masks, kept=one.kept)
 
 
 def load_track_sets(
@@ -208,16 +197,6 @@ def _fitting(folder: Path, one: TrainSet) -> Path | None:
     candidates = (folder, *(folder / inner for inner in one.inside))
     raw = next((path for path in candidates if path.is_dir() and one.is_root(path)), None)
     return raw if raw is not None else folder if one.patches and pysot511.is_root(folder) else None
-
-
-def _without_tests(tracks: TrackSet, kept: Callable[[str], bool]) -> TrackSet:
-    """Drop what may not train from annotations made of all parts (GOT-10k's all.json has 9,335 training videos and 180 others)."""
-    count = sum(not kept(video) for video in tracks.videos)
-    if not count:
-        return tracks
-    chosen = tracks.only(kept)
-    note = f"{tracks.name}: {count} videos left out that belong to a validation or test part, which never train"
-    return replace(chosen, notes=(*chosen.notes, note))
 
 
 __all__ = [

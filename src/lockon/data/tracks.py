@@ -7,7 +7,8 @@ the PySOT family: corners x1, y1, x2, y2 as the annotation gives them, w = x2 - 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -15,9 +16,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lockon._names import inside
+from lockon.data.samples.views import View
 from lockon.data.sequence import read_image
 from lockon.errors import LockonError
-from lockon.types import FloatArray, Frame
+from lockon.types import Frame
 
 Read = Callable[[str, str, int], Frame]
 """(video, track, frame number) -> image, (H, W, 3) uint8 RGB."""
@@ -32,24 +35,6 @@ class Track(NamedTuple):
     name: str
     frames: ArrayLike
     boxes: ArrayLike
-
-
-@dataclass(frozen=True, slots=True)
-class TrackView:
-    """One object in one image.
-
-    Attributes:
-        image: (H, W, 3) uint8 RGB.
-        box: (4,) x1, y1, x2, y2 in pixels; where `cropped`, of the image that the patch was cut from, so that its size
-            alone means something.
-        id: "SET/VIDEO/FRAME.TRACK".
-        cropped: Whether the image is a 511-pixel patch with the object in the middle.
-    """
-
-    image: Frame
-    box: FloatArray
-    id: str
-    cropped: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,13 +146,15 @@ class TrackSet:
         """Return the number of the track that a box belongs to."""
         return int(np.searchsorted(self.track_starts, row, side="right")) - 1
 
-    def id(self, row: int) -> str:
-        """Return ``SET/VIDEO/FRAME.TRACK`` of one box."""
+    def place(self, row: int) -> tuple[str, str, int]:
+        """Return video, track and frame number of one box: what its image and mask are read by."""
         track = self.track_of(row)
-        return f"{self.name}/{self.videos[self.video_of(track)]}/{int(self.frames[row]):06d}.{self.tracks[track]}"
+        return self.videos[self.video_of(track)], self.tracks[track], int(self.frames[row])
 
-    def view(self, row: int, read: Read | None = None) -> TrackView:
-        """Return the image and box of one row.
+    def view(self, row: int, read: Read | None = None) -> View:
+        """Return the image, box and mask of one row, called "SET/VIDEO/FRAME.TRACK".
+
+        The box of a patch is in pixels of the image that it was cut from, so that its size alone means something.
 
         Args:
             row: 0 to F - 1.
@@ -176,37 +163,17 @@ class TrackSet:
         Raises:
             LockonError: The image is missing or broken.
         """
-        track = self.track_of(row)
-        video = self.videos[self.video_of(track)]
-        image = (read or self.read)(video, self.tracks[track], int(self.frames[row]))
+        video, track, frame = self.place(row)
+        image = (read or self.read)(video, track, frame)
         box = self.boxes[row].astype(np.float64)
         if self.relative:
             height, width = image.shape[:2]
             box *= [width, height, width, height]
-        return TrackView(image, box, self.id(row), self.cropped)
+        return View(image, box, f"{self.name}/{video}/{frame:06d}.{track}", None if self.masks is None else partial(self.mask, row))
 
     def mask(self, row: int) -> NDArray[np.bool_] | None:
         """Return the mask of one row, as large as its image; None where there is none."""
-        if self.masks is None:
-            return None
-        track = self.track_of(row)
-        return self.masks(self.videos[self.video_of(track)], self.tracks[track], int(self.frames[row]))
-
-    def only(self, keep: Callable[[str], bool]) -> TrackSet:
-        """Return the videos whose name `keep` accepts.
-
-        Raises:
-            LockonError: There is none.
-        """
-        items = (
-            Track(video, self.tracks[track], self.frames[rows.start : rows.stop], self.boxes[rows.start : rows.stop])
-            for number, video in enumerate(self.videos)
-            if keep(video)
-            for track in self.tracks_of(number)
-            for rows in (self.rows(track),)
-        )
-        chosen = TrackSet.build(self.name, items, self.read, cropped=self.cropped, relative=self.relative)
-        return replace(chosen, masks=self.masks, notes=self.notes)
+        return None if self.masks is None else self.masks(*self.place(row))
 
 
 class _Gathered:
@@ -222,7 +189,10 @@ class _Gathered:
     def add(self, video: str, members: Iterable[Track]) -> None:
         """Add the tracks of one video."""
         for track in members:
-            frames, boxes = np.asarray(track.frames, np.int32), np.asarray(track.boxes, np.float32).reshape(-1, 4)
+            try:
+                frames, boxes = np.asarray(track.frames, np.int32), np.asarray(track.boxes, np.float32).reshape(-1, 4)
+            except (TypeError, ValueError, OverflowError) as error:
+                raise LockonError(f"{video}, track {track.name}: frames or boxes are no numbers of their kind ({error})") from None
             if frames.shape != (len(boxes),):
                 raise LockonError(f"{video}, track {track.name}: {len(frames)} frames but {len(boxes)} boxes")
             self.names.append(track.name)
@@ -258,9 +228,13 @@ class ImageFiles:
     pattern: str
 
     def path(self, video: str, track: str, frame: int) -> Path:
-        """Return the file of one image."""
+        """Return the file of one image.
+
+        Raises:
+            LockonError: A name that leads out of the folder.
+        """
         folder, _, clip = video.rpartition("/")
-        return self.root / self.pattern.format(video=video, track=track, frame=frame, folder=folder, clip=clip)
+        return inside(self.root, self.pattern.format(video=video, track=track, frame=frame, folder=folder, clip=clip), str(self.root))
 
     def __call__(self, video: str, track: str, frame: int) -> Frame:
         """Read the image.
@@ -271,4 +245,4 @@ class ImageFiles:
         return read_image(self.path(video, track, frame))
 
 
-__all__ = ["ImageFiles", "Read", "ReadMask", "Track", "TrackSet", "TrackView"]
+__all__ = ["ImageFiles", "Read", "ReadMask", "Track", "TrackSet"]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon.data.datasets.mask_images import mask_to_box
 from lockon.data.rle import find_runs
 from lockon.errors import LockonError
 from lockon.types import FloatArray
@@ -119,9 +120,8 @@ def encode_vot_mask(mask: NDArray[np.bool_]) -> str:
     'm1,1,2,2,0,3,1'
     """
     filled = np.asarray(mask, dtype=np.bool_)
-    columns, rows = np.flatnonzero(filled.any(axis=0)), np.flatnonzero(filled.any(axis=1))
-    if columns.size == 0:
+    if not filled.any():
         return EMPTY
-    part = filled[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    numbers = [int(columns[0]), int(rows[0]), part.shape[1], part.shape[0], *find_runs(part.ravel()).tolist()]
-    return "m" + ",".join(map(str, numbers))
+    x, y, w, h = mask_to_box(filled).astype(int).tolist()
+    runs = find_runs(filled[y : y + h, x : x + w].ravel())
+    return "m" + ",".join(map(str, (x, y, w, h, *runs.tolist())))

@@ -2,14 +2,13 @@
 
 A model is deployed as two plain ONNX files: ``NAME.onnx`` matches search crops, ``NAME.template.onnx`` encodes template
 crops. One with masks has a third, ``NAME.mask.onnx``. All carry the same header under the metadata key "lockon"; its `pair`
-id is made from the weights, so that files of different exports are refused, and its `graphs` names every graph's ports. The header is
-read by walking the top level of the protobuf message (ONNX's ``ModelProto``, field 14 is `metadata_props`), which needs neither the
-`onnx` package nor a session.
+id is made from the weights, so that files of different exports are refused, and its `graphs` names every graph's ports. Beside the
+header stands the hash of the file (`lockon._weights`). The header is read by walking the top level of the protobuf message (ONNX's
+``ModelProto``, field 14 is `metadata_props`), which needs neither the `onnx` package nor a session.
 """
 
 from __future__ import annotations
 
-import json
 import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from lockon._files import pending_files
+from lockon._require import install_command
+from lockon._weights import METADATA_KEY, check_seal, parse_header
 from lockon.errors import LockonError
 from lockon.export.ports import check_graphs
 
-METADATA_KEY = "lockon"
 FORMAT = 2
 HEADER_KEYS = ("format", "architecture", "config", "tracker", "licence", "data", "metrics", "git_revision", "graphs", "pair")
 
@@ -86,7 +86,7 @@ def check_pair(path: Path, suffixes: tuple[str, ...]) -> None:
     if path.suffix == ".safetensors":
         raise LockonError(
             f"{path} holds torch weights, expected {' or '.join(suffixes)}; "
-            f"install lockon[torch] to run it, or type: lockon export NAME --weights {path}"
+            f"to run it, type: {install_command('torch')}; to deploy it: lockon export NAME --weights {path}"
         )
     if path.suffix not in suffixes:
         raise LockonError(
@@ -116,11 +116,8 @@ def check_header(path: Path, text: str | None) -> dict[str, Any]:
     """
     if text is None:
         raise LockonError(f"{path} has no lockon header, so it is no lockon model; make one with `lockon export`")
-    try:
-        header = json.loads(text)
-    except json.JSONDecodeError:
-        raise LockonError(f"{path} has a damaged lockon header; export or copy the file again") from None
-    if not isinstance(header, dict) or not isinstance(header.get("format"), int):
+    header = parse_header(path, text)
+    if type(header.get("format")) is not int:
         raise LockonError(f"{path} has a damaged lockon header (no format number); export or copy the file again")
     if header["format"] != FORMAT:
         raise LockonError(
@@ -131,6 +128,24 @@ def check_header(path: Path, text: str | None) -> dict[str, Any]:
         raise LockonError(f"{path} has a lockon header without {', '.join(missing)}; export the model again")
     check_graphs(path, header["graphs"])
     return header
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """Check the hash of an ONNX file, and read its header.
+
+    Raises:
+        LockonError: As `read_header`; the content is not what was exported.
+    """
+    sealed = check_seal(path)
+    header = read_header(path)
+    if not sealed:
+        raise unsealed(path)
+    return header
+
+
+def unsealed(path: Path) -> LockonError:
+    """Return the error for a deployed file without a hash."""
+    return LockonError(f"{path} has no hash, so nobody can tell whether its weights are damaged; export the model again")
 
 
 def check_same_pair(path: Path, header: dict[str, Any], other: Path, other_header: dict[str, Any]) -> None:

@@ -24,9 +24,10 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from lockon._weights import HASH_KEY, METADATA_KEY, NO_HASH, seal
 from lockon.errors import LockonError
 from lockon.export.graphs import trace
-from lockon.export.header import FORMAT, HEADER_KEYS, METADATA_KEY, new_files, part_path
+from lockon.export.header import FORMAT, HEADER_KEYS, new_files, part_path
 from lockon.export.parity import ParityDifference, Probe, check_parity, difference, signal
 from lockon.export.ports import Ports
 from lockon.export.runtime import OnnxModel
@@ -97,6 +98,7 @@ def export_onnx(
         for part, model in models.items():
             _finish(model, full_header, half_storage)
             part_path(temporary, part).write_bytes(model.SerializeToString())
+            seal(part_path(temporary, part))
         reference = Probe(TorchModel(stored))
         parity = check_parity(OnnxModel(temporary), reference, temporary.name) if verify else None
     original = Probe(TorchModel(_stored_module(module, half=False))) if half_storage else reference
@@ -115,11 +117,12 @@ def _ports(model: onnx.ModelProto) -> Ports:
 
 
 def _finish(model: onnx.ModelProto, header: Mapping[str, Any], half_storage: bool) -> None:
-    """Prepare a traced graph for its file: strip, store, add the header, check."""
+    """Prepare a traced graph for its file: strip, store, add the header and a place for the hash, check."""
     _strip(model)
     if half_storage:
         _store_half(model.graph)
     model.metadata_props.add(key=METADATA_KEY, value=json.dumps(header, sort_keys=True))
+    model.metadata_props.add(key=HASH_KEY, value=NO_HASH)
     onnx.checker.check_model(model)
 
 

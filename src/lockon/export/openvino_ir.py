@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockon._require import require
-from lockon.export.header import METADATA_KEY, model_files, new_files, part_path
+from lockon._weights import HASH_KEY, METADATA_KEY, NO_HASH, seal
+from lockon.export.header import model_files, new_files, part_path
 from lockon.export.parity import ParityDifference, Probe, check_parity
 from lockon.export.runtime import OnnxModel, OpenVinoModel
 
@@ -46,6 +47,9 @@ def export_openvino(path: str | Path, directory: str | Path) -> ConversionReport
         for part in reference.header["graphs"]:
             model = openvino.Core().read_model(part_path(path, part))
             model.set_rt_info(header, METADATA_KEY)
-            openvino.save_model(model, part_path(temporary, part), compress_to_fp16=False)
+            model.set_rt_info(NO_HASH, HASH_KEY)
+            file = part_path(temporary, part)
+            openvino.save_model(model, file, compress_to_fp16=False)
+            seal(file, file.with_suffix(".bin"))
         parity = check_parity(OpenVinoModel(temporary), Probe(reference), target.name)
     return ConversionReport(model_files(target), parity)

@@ -7,7 +7,9 @@ file, whose inputs are further outputs of the search graph. All of these are `Pr
 
 from __future__ import annotations
 
+import ctypes
 import os
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,10 +20,11 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-from lockon._cores import usable_cores
+from lockon._cores import default_threads
 from lockon._require import require
+from lockon._weights import METADATA_KEY, check_seal
 from lockon.errors import LockonError, unknown_name
-from lockon.export.header import METADATA_KEY, check_header, check_pair, check_same_pair, part_path, read_header
+from lockon.export.header import check_header, check_pair, check_same_pair, part_path, read_sealed, unsealed
 from lockon.export.ports import Graphs, Ports, check_ports, no_masks, side, to_prediction
 from lockon.types import Prediction, Template
 
@@ -39,18 +42,20 @@ _LOAD_ERRORS = (  # they share no base class below Exception
     ort_errors.NoModel,
     ort_errors.NotImplemented,
     ort_errors.RuntimeException,
+    UnicodeDecodeError,  # of names that are no UTF-8
 )
 
 
-def default_threads() -> int:
-    """Return the network's threads where the user names none: OMP_NUM_THREADS if set, else the cores of this process, at most 4.
+_LIVE: weakref.WeakSet[DeployedModel[Any, Any]] = weakref.WeakSet()
 
-    More bring nothing to a small network, and the video decoder needs a core too.
-    """
-    setting = os.environ.get("OMP_NUM_THREADS", "")
-    if setting.isdigit() and int(setting) > 0:
-        return int(setting)
-    return min(usable_cores(), 4)
+
+def _after_fork() -> None:
+    for model in tuple(_LIVE):
+        model._abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class DeployedModel(ABC, Generic[File, Run]):
@@ -63,8 +68,11 @@ class DeployedModel(ABC, Generic[File, Run]):
         mask_inputs: Names of the extras that masks are made from; empty for a network without masks.
     """
 
+    _arguments: tuple[Any, ...]  # of the constructor, after the path
+
     def __init__(self, path: Path, suffixes: tuple[str, ...]) -> None:
         check_pair(path, suffixes)
+        self._path = path.absolute()
         search, self.header = self._read(path)
         self._ports: Graphs = self.header["graphs"]
         contents = {part: search if part == "search" else self._read_part(path, part) for part in self._ports}
@@ -77,6 +85,22 @@ class DeployedModel(ABC, Generic[File, Run]):
             sides[part] = side(file, shape) if part != "mask" else 0
         self.search_size, self.template_size = sides["search"], sides["template"]
         self.mask_inputs = tuple(self._ports["mask"]["inputs"][1:]) if "mask" in self._ports else ()
+        _LIVE.add(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # copies and pickles name the weights, and load them again where they are opened
+        return type(self), (self._path, *self._arguments)
+
+    def _graph(self, part: str) -> Run:
+        """Return a graph that is ready to run; after a fork it is loaded again."""
+        if not self._graphs:
+            self._graphs.update(type(self)(self._path, *self._arguments)._graphs)
+        return self._graphs[part]
+
+    def _abandon(self) -> None:
+        """Leave the graphs alone in the child of a fork: their threads are not there, and whoever ends them waits for ever."""
+        for graph in self._graphs.values():
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(graph))
+        self._graphs.clear()
 
     def _read_part(self, path: Path, part: str) -> File:
         """Read another graph of the model in `path`."""
@@ -132,16 +156,18 @@ class OnnxModel(DeployedModel[Path, ort.InferenceSession]):
     """
 
     def __init__(self, path: str | Path, device: str = "auto", threads: int | None = None) -> None:
+        self._arguments = (device, threads)
         self._providers = _providers(device)
         self._options = _session_options(default_threads() if threads is None else threads)
         super().__init__(Path(path), (".onnx",))
 
     def _read(self, path: Path) -> tuple[Path, dict[str, Any]]:
-        return path, read_header(path)
+        return path, read_sealed(path)
 
     def _load(self, path: Path, content: Path) -> tuple[ort.InferenceSession, Ports, Sequence[Any]]:
         try:
-            session = ort.InferenceSession(str(path), self._options, providers=self._providers)
+            # without its fallback, which prints what it does and raises something else than what happened
+            session = ort.InferenceSession(str(path), self._options, providers=self._providers, enable_fallback=False)
         except _LOAD_ERRORS as error:
             raise LockonError(f"ONNX Runtime cannot load {path} ({_last_line(error)}); export or copy the file again") from None
         if session.get_providers()[0] != self._providers[0][0]:  # ONNX Runtime goes on with the CPU when a provider fails to start
@@ -151,7 +177,7 @@ class OnnxModel(DeployedModel[Path, ort.InferenceSession]):
 
     def _run(self, part: str, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
         names = self._ports[part]["outputs"]
-        return dict(zip(names, self._graphs[part].run(names, inputs), strict=True))
+        return dict(zip(names, self._graph(part).run(names, inputs), strict=True))
 
 
 class OpenVinoModel(DeployedModel[Any, Any]):
@@ -171,6 +197,7 @@ class OpenVinoModel(DeployedModel[Any, Any]):
     def __init__(
         self, path: str | Path, device: str = "CPU", precision: Literal["f32", "bf16"] = "f32", threads: int | None = None
     ) -> None:
+        self._arguments = (device, precision, threads)
         self._core = require("openvino").Core()
         if precision not in ("f32", "bf16"):
             raise unknown_name("precision", precision, ("f32", "bf16"))
@@ -182,13 +209,17 @@ class OpenVinoModel(DeployedModel[Any, Any]):
         super().__init__(Path(path), (".onnx", ".xml"))
 
     def _read(self, path: Path) -> tuple[Any, dict[str, Any]]:
+        header = read_sealed(path) if path.suffix == ".onnx" else None
+        sealed = header is not None or check_seal(path, path.with_suffix(".bin"))
         try:
             model = self._core.read_model(path)
         except RuntimeError as error:
             raise LockonError(f"OpenVINO cannot read {path} ({_last_line(error)}); export or copy the file again") from None
-        if path.suffix == ".onnx":
-            return model, read_header(path)
-        return model, check_header(path, model.get_rt_info(METADATA_KEY).astype(str) if model.has_rt_info(METADATA_KEY) else None)
+        if header is None:
+            header = check_header(path, model.get_rt_info(METADATA_KEY).astype(str) if model.has_rt_info(METADATA_KEY) else None)
+        if not sealed:
+            raise unsealed(path)
+        return model, header
 
     def _load(self, path: Path, content: Any) -> tuple[Any, Ports, Sequence[Any]]:
         try:
@@ -200,7 +231,7 @@ class OpenVinoModel(DeployedModel[Any, Any]):
         return request, ports, [str(length) for length in content.inputs[0].partial_shape]
 
     def _run(self, part: str, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
-        results = self._graphs[part].infer(inputs)  # copies, so that the next call does not overwrite them
+        results = self._graph(part).infer(inputs)  # copies, so that the next call does not overwrite them
         return {name: results[name] for name in self._ports[part]["outputs"]}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -54,12 +55,16 @@ class TorchModel:
         self.template_size = int(self.module.template_size)
         self.search_size = int(self.module.search_size)
         self.mask_inputs = mask_inputs(self.module)
+        self._process = os.getpid()
 
     def encode(self, images: NDArray[np.uint8]) -> Template:
         """Encode (B, h, w, 3) uint8 RGB template crops to features of B rows, which stay on the device as handles."""
         with torch.inference_mode(), self._precision():
             template = self.module.encode(self._image(images))
             return Template(tuple(DeviceTensor(feature.float().contiguous()) for feature in template.features))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _process=os.getpid())  # a process of its own, with threads
 
     def __call__(self, template: Template, images: NDArray[np.uint8]) -> Prediction:
         """Match (B, H, W, 3) uint8 RGB search crops with B template rows.
@@ -97,6 +102,10 @@ class TorchModel:
         return torch.from_numpy(np.ascontiguousarray(images)).to(self.device).permute(0, 3, 1, 2).float()
 
     def _precision(self) -> AbstractContextManager[Any]:
+        """Return what a pass runs in; in the child of a fork, where torch's threads are not, on one thread."""
+        if self._process != os.getpid():
+            self._process = os.getpid()
+            torch.set_num_threads(1)  # with more it waits for ever
         return nullcontext() if self.dtype == torch.float32 else torch.autocast(self.device.type, dtype=self.dtype)
 
 

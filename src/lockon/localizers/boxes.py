@@ -43,7 +43,7 @@ class MeanNear:
     overlap: float = 0.6
 
     def __post_init__(self) -> None:
-        check_range("top", self.top, 1)
+        check_range("top", self.top, 1, 100_000)
         check_range("overlap", self.overlap, 0, 1)
 
     def __call__(self, ranked: Ranked, best: NDArray[np.intp]) -> FloatArray:
@@ -69,7 +69,7 @@ class MeanRanked:
     top: int = 3
 
     def __post_init__(self) -> None:
-        check_range("top", self.top, 1)
+        check_range("top", self.top, 1, 100_000)
 
     def __call__(self, ranked: Ranked, best: NDArray[np.intp]) -> FloatArray:
         """Return the (B, 4) means of cx, cy, w, h."""

@@ -52,7 +52,7 @@ class LocalizerConfig:
 
     def __post_init__(self) -> None:
         check_range("size_lr", self.size_lr, 0, 1)
-        check_range("anchors", self.anchors, 1)
+        check_range("anchors", self.anchors, 1, 1000)
         if isinstance(self.place, CoarseToFine) and self.anchors != 1:
             raise LockonError(
                 f"place=coarse-to-fine needs one candidate per point, this network has anchors={self.anchors}; leave localizer.place=argmax"

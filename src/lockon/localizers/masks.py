@@ -12,11 +12,13 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lockon._config_values import check_range
 from lockon.errors import LockonError
 from lockon.ops.crop import Crop
 from lockon.types import FloatArray
 
 Mask = NDArray[np.bool_]
+MAX_AREA = 1e9  # pixels², of a part of a mask that a configuration can ask for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,13 +28,18 @@ class MaskConfig:
     Attributes:
         threshold: Pixels with a probability above it are the target, 0..1. SiamMask's is low: generous masks score better on
             rotated boxes, while 0.5 fits outlines better.
-        stride: Distance of neighbouring cells in search-crop pixels.
-        offset: Search-crop coordinate of the first patch pixel of cell (0, 0), both counted from pixel centres.
+        stride: Distance of neighbouring cells in search-crop pixels, 0.1..1000.
+        offset: Search-crop coordinate of the first patch pixel of cell (0, 0), both counted from pixel centres; -10,000..10,000.
     """
 
     threshold: float = 0.15
     stride: float = 8.0
     offset: float = -32.0
+
+    def __post_init__(self) -> None:
+        check_range("threshold", self.threshold, 0, 1)
+        check_range("stride", self.stride, 0.1, 1000)
+        check_range("offset", self.offset, -10_000, 10_000)
 
 
 def paste_patch(patch: ArrayLike, crop: Crop, row: int, col: int, *, size: tuple[int, int], config: MaskConfig | None = None) -> Mask:

@@ -57,7 +57,7 @@ class CoarseToFine:
             pixels, so that it is not 1 for an unchanged box. Off: both in image pixels.
 
     Raises:
-        LockonError: A stride below 1; bounds that are negative or cross.
+        LockonError: A stride outside 1..64; coordinates beyond 10,000 pixels; bounds that are negative or cross.
     """
 
     stride: int = 8
@@ -70,8 +70,10 @@ class CoarseToFine:
     mixed_units: bool = False
 
     def __post_init__(self) -> None:
-        check_range("stride", self.stride, 1)
-        check_range("farthest", self.farthest, 0)
+        check_range("stride", self.stride, 1, 64)
+        for name in ("first", "origin"):
+            check_range(name, getattr(self, name) or 0.0, -10_000, 10_000)
+        check_range("farthest", self.farthest, 0, 10_000)
         check_range("nearest", self.nearest, 0, self.farthest)
 
     def __call__(self, ranked: Ranked, rule: BoxRule) -> Placed:

@@ -23,7 +23,7 @@ class Blend:
     """``penalty * score * (1 - window_influence) + hann * window_influence``.
 
     Attributes:
-        penalty_k: Strength of the penalty on changes of size and aspect ratio; 0 turns it off.
+        penalty_k: Strength of the penalty on changes of size and aspect ratio, 0..100; 0 turns it off.
         window_influence: Weight of the Hann window against the score, 0..1.
         zero_border: The Hann window is zero on the map's border, as PySOT's, so that no candidate there wins on its score alone.
     """
@@ -33,7 +33,7 @@ class Blend:
     zero_border: bool = False
 
     def __post_init__(self) -> None:
-        check_range("penalty_k", self.penalty_k, 0)
+        check_range("penalty_k", self.penalty_k, 0, 100)
         check_range("window_influence", self.window_influence, 0, 1)
 
     def __call__(self, penalized: FloatArray, anchors: int) -> FloatArray:
@@ -47,7 +47,7 @@ class Product:
     """``penalty * score * hann``.
 
     Attributes:
-        penalty_k: Strength of the penalty on changes of size and aspect ratio; 0 turns it off.
+        penalty_k: Strength of the penalty on changes of size and aspect ratio, 0..100; 0 turns it off.
         zero_border: The Hann window is zero on the map's border.
     """
 
@@ -55,7 +55,7 @@ class Product:
     zero_border: bool = False
 
     def __post_init__(self) -> None:
-        check_range("penalty_k", self.penalty_k, 0)
+        check_range("penalty_k", self.penalty_k, 0, 100)
 
     def __call__(self, penalized: FloatArray, anchors: int) -> FloatArray:
         """Return the (B, N) values by which candidates are ranked, from their scores after the penalty."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lockon._config_values import check_range
 from lockon.types import FloatArray, Prediction
 
 
@@ -20,10 +21,13 @@ class SigmoidScore:
     For two-class heads, whose logit is the difference of two, the sigmoid is the softmax.
 
     Attributes:
-        quality: Exponent on the predicted quality where the head predicts one; 0 leaves it out.
+        quality: Exponent on the predicted quality where the head predicts one, 0..100; 0 leaves it out.
     """
 
     quality: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_range("quality", self.quality, 0, 100)
 
     def __call__(self, prediction: Prediction) -> tuple[FloatArray, FloatArray]:
         """Return the (B, N) foreground probabilities and scores."""
@@ -37,10 +41,13 @@ class StretchedScore:
     SiamCAR's released code does so with centre-ness. A flat map counts as 1 everywhere.
 
     Attributes:
-        quality: Exponent on the predicted quality where the head predicts one; 0 leaves it out.
+        quality: Exponent on the predicted quality where the head predicts one, 0..100; 0 leaves it out.
     """
 
     quality: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_range("quality", self.quality, 0, 100)
 
     def __call__(self, prediction: Prediction) -> tuple[FloatArray, FloatArray]:
         """Return the (B, N) foreground probabilities and scores."""

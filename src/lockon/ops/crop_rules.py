@@ -5,7 +5,6 @@ A rule is a frozen value. Called with boxes and the size of the output it return
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -21,7 +20,7 @@ from lockon.ops.whole_crops import OSTrackCrop, PatchCrop, PysotCrop
 from lockon.types import FloatArray
 
 # Least and largest values; a factor (a crop's side over the target's) outside of them makes no crop of a target.
-_RANGES = {"factor": (0.01, 100.0), "context": (0.0, 10.0), "min_side": (0.01, math.inf)}
+_RANGES = {"factor": (0.01, 100.0), "context": (0.0, 10.0), "min_side": (0.01, 10_000.0)}
 
 
 class CropRule(Protocol):
@@ -141,10 +140,13 @@ class InsideMajor:
     """How far a window is kept in the frame: shrunk by up to `max_shrink`, then moved inside (pytracking's `inside_major`).
 
     Attributes:
-        max_shrink: Largest factor by which a window that is larger than the frame is made smaller.
+        max_shrink: Largest factor by which a window that is larger than the frame is made smaller, 1..100.
     """
 
     max_shrink: float = 1.5
+
+    def __post_init__(self) -> None:
+        check_range("max_shrink", self.max_shrink, 1, 100)
 
     def __call__(self, side: FloatArray, frame_size: FloatArray) -> FloatArray:
         """Return the (...) sides in whole pixels of windows of `side` (...) in frames (..., 2)."""

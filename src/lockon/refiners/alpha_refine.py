@@ -6,6 +6,7 @@ middle half of a stretched crop, in which the network finds the exact box, and a
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lockon._config_values import check_range
+from lockon.errors import LockonWarning
 from lockon.ops.boxes import xywh_to_cxcywh, xyxy_to_xywh
 from lockon.ops.crop_rules import OfficialStretchedRule, StretchedRule
 from lockon.ops.stretched_crop import StretchedCrop
@@ -33,10 +35,10 @@ class RefinerConfig:
         start: How the boxes of the first frame are taken.
         mask_threshold: Pixels with a probability above it are the target, 0..1.
         confidence: Boxes that the network is less sure of come back unrefined, 0..1; for heads that have a confidence.
-        smallest: Boxes with a side below it, in pixels, come back unrefined: there is nothing to see.
+        smallest: Boxes with a side below it, in pixels (0..10,000), come back unrefined: there is nothing to see.
 
     Raises:
-        LockonError: A threshold or a confidence outside 0..1.
+        LockonError: A value outside its range.
     """
 
     crop: StretchedRule | OfficialStretchedRule = field(default_factory=StretchedRule)
@@ -48,6 +50,7 @@ class RefinerConfig:
     def __post_init__(self) -> None:
         for name in ("mask_threshold", "confidence"):
             check_range(name, getattr(self, name), 0, 1)
+        check_range("smallest", self.smallest, 0, 10_000)
 
 
 class AlphaRefiner(RefinerSession[Template]):
@@ -82,8 +85,12 @@ class AlphaRefiner(RefinerSession[Template]):
         crops = self.config.crop(xywh_to_cxcywh(boxes), self.model.search_size)
         images = np.stack([crops[i].extract(frame) for i, frame in enumerate(frames)])
         prediction = self.model(stacked(references), images)
-        corners = crops.to_image(np.asarray(prediction.boxes, dtype=np.float64)[:, 0])  # (n, 4)
+        with np.errstate(all="ignore"):  # boxes that are no numbers
+            corners = crops.to_image(np.asarray(prediction.boxes, dtype=np.float64)[:, 0])  # (n, 4)
         scores = _scores(prediction)
+        if not (np.isfinite(corners).all() and np.isfinite(scores).all()):
+            text = "the refiner's answer is not finite, so the tracker's boxes stay; its weights are broken or the precision is too low"
+            warnings.warn(text, LockonWarning, stacklevel=4)
         scores = np.where(scores >= self.config.confidence, scores, 0)
         return RefinedBoxes(xyxy_to_xywh(corners), scores, self._masks(prediction, crops, frames) if mask else None)
 

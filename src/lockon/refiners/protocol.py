@@ -13,6 +13,7 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lockon._one_thread import OneThread, exclusive
 from lockon.errors import LockonError
 from lockon.ops.boxes import box_array
 from lockon.ops.pixels import FrameConversion
@@ -77,7 +78,7 @@ class SteppedRefiner(Protocol[R]):
         """
 
 
-class RefinerSession(ABC, Generic[R]):
+class RefinerSession(OneThread, ABC, Generic[R]):
     """A refiner around one forward pass: keeps the references of the targets of one video, and guards what is predicted.
 
     Args:
@@ -121,6 +122,7 @@ class RefinerSession(ABC, Generic[R]):
 
         return refine_guarded(frames, boxes, predict, smallest=self._smallest, mask=mask)
 
+    @exclusive
     def init(self, frame: Frame, box: ArrayLike) -> None:
         """Learn the look of one target (4,) or n targets (n, 4), x, y, w, h in pixels.
 
@@ -131,6 +133,7 @@ class RefinerSession(ABC, Generic[R]):
         self._references = tuple(self.start(conversion(frame), box_array(box)))
         self._conversion = conversion
 
+    @exclusive
     def refine(self, frame: Frame, box: ArrayLike, *, mask: bool = False) -> Result:
         """Refine the boxes of the targets, see `Refiner.refine`.
 

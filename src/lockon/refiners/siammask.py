@@ -13,8 +13,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lockon._config_values import check_range
 from lockon.errors import LockonError
-from lockon.localizers.masks import mask_box
+from lockon.localizers.masks import MAX_AREA, mask_box
 from lockon.ops.boxes import cxcywh_to_xywh, xywh_to_cxcywh
 from lockon.refiners.guard import RefinedBoxes
 from lockon.refiners.protocol import RefinerSession
@@ -30,12 +31,19 @@ class SearchConfig:
     Attributes:
         box: "mask": the upright rectangle around the largest connected part of the mask; "own": the box of the network's own head.
         mask_area: Pixels² from which on a part of the mask makes a box; where none does, the tracker's box stays.
-        smallest: Boxes with a side below it, in pixels, come back unrefined.
+        smallest: Boxes with a side below it, in pixels (0..10,000), come back unrefined.
+
+    Raises:
+        LockonError: A negative area, or a value outside its range.
     """
 
     box: Literal["mask", "own"] = "mask"
     mask_area: float = 100.0
     smallest: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_range("mask_area", self.mask_area, 0, MAX_AREA)
+        check_range("smallest", self.smallest, 0, 10_000)
 
 
 class SiamMaskRefiner(RefinerSession[Target]):

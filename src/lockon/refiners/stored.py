@@ -29,6 +29,10 @@ class StoredBoxes:
     def __contains__(self, number: int) -> bool:
         return number in self._results
 
+    def present(self, start: int) -> list[int]:
+        """Return the numbers of the frames from `start` on where some target is not lost."""
+        return [number for number, result in self._results.items() if number >= start and any(one.state != "lost" for one in result.each())]
+
     def init(self, frame: Frame, box: ArrayLike) -> None:
         """Do nothing: all is known."""
 

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lockon._one_thread import OneThread, exclusive
 from lockon.driver import as_result
 from lockon.errors import LockonWarning
 from lockon.ops.boxes import box_array
@@ -122,7 +123,7 @@ class RefinedTracker(Session[RefinedTarget[T, R]]):
         return replace(target, base=base, result=base.result)
 
 
-class RefinedSession:
+class RefinedSession(OneThread):
     """A tracker with `init` and `track` alone and a refiner behind it, such as OpenCV's; it cannot be stepped in a batch.
 
     Args:
@@ -154,6 +155,7 @@ class RefinedSession:
         moves: Callable[[ArrayLike], None] = tracker.move
         return moves
 
+    @exclusive
     def init(self, frame: ArrayLike, box: ArrayLike, *, range: ArrayLike | None = None, color: str = "rgb") -> None:
         """Start tracker and refiner on `frame` with one box (4,) or n boxes (n, 4), x, y, w, h in pixels.
 
@@ -171,6 +173,7 @@ class RefinedSession:
         self.tracker.init(frame, box)
         self.refiner.init(frame, box)
 
+    @exclusive
     def track(self, frame: ArrayLike, *, color: str | None = None) -> Result:
         """Return the tracker's result with refined boxes; where the refiner has no box, the tracker's stays, to the last bit.
 
@@ -202,7 +205,7 @@ class RefinedSession:
             self._warned = True
             name = type(self.tracker).__name__
             text = f"{name} has no move(boxes), so it goes on from its own boxes; silence this with refine.write_back=false"
-            warnings.warn(text, LockonWarning, stacklevel=3)
+            warnings.warn(text, LockonWarning, stacklevel=4)
 
 
 def with_refiner(

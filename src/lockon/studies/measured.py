@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from lockon._files import read_json_object, write_bytes
+from lockon._documents import read_json_object
+from lockon._files import write_bytes
 from lockon.analysis.alignment import alignment_frames, candidate_alignment
 from lockon.bench.report.one_pass import OnePassScoring
 from lockon.bench.store import Record, Store

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from lockon._files import read_json_object, write_bytes
+from lockon._documents import read_json_object
+from lockon._files import write_bytes
 from lockon.bench.store import Store
 from lockon.bench.tables.markdown import text_table
 from lockon.bench.tables.model import mean_spread, signed

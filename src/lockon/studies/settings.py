@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from lockon._files import read_json_object, write_bytes
+from lockon._documents import read_json_object
+from lockon._files import write_bytes
 from lockon.config import as_json, differences
 from lockon.data.datasets.registry import load_videos
 from lockon.data.sequence import VideoSequence

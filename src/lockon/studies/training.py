@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from lockon._documents import MALFORMED, parse_json
 from lockon.config import as_json
 from lockon.data.samples.cached import CachedPipeline
 from lockon.errors import LockonError
@@ -175,9 +176,9 @@ def progress_of(study: Study, key: str) -> str:
         stream.seek(max(0, log.stat().st_size - 4096))
         lines = stream.read().decode(errors="ignore").splitlines()
     try:
-        record = json.loads(lines[-1])
+        record = parse_json(lines[-1])
         return f"step {record['step']}, loss {record['loss']:.2f}"
-    except (IndexError, ValueError, KeyError):
+    except MALFORMED:
         return ""
 
 

@@ -1,6 +1,6 @@
 """Weights and checkpoints as safetensors and JSON: nothing pickled, written atomically, loaded strictly.
 
-A weight file is one safetensors file with the JSON header under the metadata key "lockon". A checkpoint is a folder
+A weight file is one safetensors file, whose metadata hold a JSON header and the hash of the file. A checkpoint is a folder
 ``RUN/checkpoints/step-000200/`` with model.safetensors, ema.safetensors, optimizer.safetensors, rng-RANK.safetensors and
 state.json. The folder is filled under another name and renamed when complete, so whatever has its name is whole.
 """
@@ -20,10 +20,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from lockon._documents import read_json
 from lockon._files import PendingFile, write_bytes
+from lockon._weights import HASH_KEY, METADATA_KEY, NO_HASH, check_seal, parse_header, seal
 from lockon.errors import LockonError
-
-METADATA_KEY = "lockon"
 
 
 def save_weights(weights: nn.Module | Mapping[str, torch.Tensor], path: Path, header: Mapping[str, Any] | None = None) -> None:
@@ -36,26 +36,31 @@ def save_weights(weights: nn.Module | Mapping[str, torch.Tensor], path: Path, he
     tensors = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in state.items()}
     with PendingFile(path) as pending:
         try:
-            save_file(tensors, pending.temp, {METADATA_KEY: json.dumps(dict(header or {}), sort_keys=True)})
+            save_file(tensors, pending.temp, {METADATA_KEY: json.dumps(dict(header or {}), sort_keys=True), HASH_KEY: NO_HASH})
+            seal(pending.temp)
         except SafetensorError as error:  # how safetensors says that a disk is full
             raise LockonError(f"cannot write {path}: {error}") from None
 
 
 def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Read named tensors (on the CPU) and JSON header of a safetensors file.
+    """Read named tensors (on the CPU) and JSON header of a safetensors file; that of another program has neither header nor hash.
 
     Raises:
-        LockonError: No such file, not a safetensors file, or a truncated one.
+        LockonError: No such file, not a safetensors file, a truncated or a damaged one.
     """
     if not path.is_file():
         others = sorted(other.name for other in path.parent.glob("*.safetensors")) if path.parent.is_dir() else []
         raise LockonError(f"no weights at {path}; " + (f"its folder has {', '.join(others[:3])}" if others else "give a .safetensors file"))
     try:
+        check_seal(path)
         with safe_open(path, framework="pt") as file:
-            header = (file.metadata() or {}).get(METADATA_KEY, "{}")
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(header)  # noqa: SIM118  # not a dict
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
+    except LockonError:
+        raise
     except (SafetensorError, OSError, ValueError) as error:
         raise LockonError(f"{path} is not a whole safetensors file ({error}); copy or download it again") from None
+    return tensors, parse_header(path, metadata.get(METADATA_KEY, "{}"))
 
 
 def load_weights(module: nn.Module, path: Path) -> dict[str, Any]:
@@ -65,8 +70,13 @@ def load_weights(module: nn.Module, path: Path) -> dict[str, Any]:
         LockonError: Unreadable file, or keys or shapes that differ (the first of each kind are named).
     """
     tensors, header = read_weights(path)
-    load_state(module, tensors, f"{path} ({_described(header)})", "build that model, or give weights that were saved from this one")
+    load_checked(module, tensors, header, path)
     return header
+
+
+def load_checked(module: nn.Module, tensors: Mapping[str, torch.Tensor], header: Mapping[str, Any], path: Path) -> None:
+    """Load what `read_weights` returned into `module`, as `load_weights` does."""
+    load_state(module, tensors, f"{path} ({_described(header)})", "build that model, or give weights that were saved from this one")
 
 
 def load_state(module: nn.Module, tensors: Mapping[str, torch.Tensor], source: str, advice: str) -> None:
@@ -167,7 +177,7 @@ class Checkpoints:
         """Return the state of one checkpoint."""
         path = self.path(step) / "state.json"
         try:
-            return RunState(**json.loads(path.read_text()))
+            return RunState(**read_json(path))
         except (OSError, ValueError, TypeError) as error:
             raise LockonError(f"cannot read {path} ({error}); remove that folder to resume from the checkpoint before it") from None
 
@@ -192,4 +202,14 @@ def set_random_state(states: Mapping[str, torch.Tensor], device: torch.device) -
         torch.cuda.set_rng_state(states["cuda"], device)
 
 
-__all__ = ["Checkpoints", "RunState", "load_state", "load_weights", "random_state", "read_weights", "save_weights", "set_random_state"]
+__all__ = [
+    "Checkpoints",
+    "RunState",
+    "load_checked",
+    "load_state",
+    "load_weights",
+    "random_state",
+    "read_weights",
+    "save_weights",
+    "set_random_state",
+]

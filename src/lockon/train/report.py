@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from lockon._documents import MALFORMED, parse_json
 from lockon._files import write_bytes
 from lockon._require import require
 
@@ -45,8 +46,8 @@ class RunLog:
 
 def _step_of(line: str) -> float:
     try:
-        return float(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
+        return float(parse_json(line)["step"])
+    except MALFORMED:
         return float("inf")  # a line cut by a kill
 
 

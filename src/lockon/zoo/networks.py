@@ -137,17 +137,18 @@ def load_network(name: str, path: Path) -> tuple[nn.Module, dict[str, Any]]:
     Raises:
         LockonError: The file is missing, damaged, no safetensors, or of another architecture.
     """
-    from lockon.train.checkpoint import load_weights, read_weights
+    from lockon.train.checkpoint import load_checked, read_weights
 
     if path.suffix != ".safetensors":
         raise LockonError(
             f"{path} is not a safetensors file; weights of lockon end in .onnx or .safetensors, "
             f"published ones of others become such a file by: lockon convert {name} {path} OUT.safetensors"
         )
-    header = read_weights(path)[1]
+    tensors, header = read_weights(path)
     _check_architecture(name, path, header)
     module = build(name, **flatten(header.get("config", {}).get("model", {})))
-    return module, load_weights(module, path)
+    load_checked(module, tensors, header, path)
+    return module, header
 
 
 def _check_architecture(name: str, path: Path, header: Mapping[str, Any]) -> None:

@@ -2,14 +2,17 @@
 
 CSRT (Lukezic et al., IJCV 2018), KCF (Henriques et al., TPAMI 2015), MIL (Babenko et al., CVPR 2009), and NanoTrack v1/v2
 (github.com/HonglinChu/SiamTrackers) through ``cv2.TrackerNano``. Works with OpenCV 4 and 5, where these classes have moved
-between ``cv2`` and ``cv2.legacy``. OpenCV wants whole-pixel boxes, so the start box is rounded.
+between ``cv2`` and ``cv2.legacy``. OpenCV wants whole-pixel boxes, so the start box is rounded. What draws
+random numbers (MIL) takes them from generators of OpenCV and C, which are seeded before each step: the same frames give the same boxes.
 """
 
 from __future__ import annotations
 
+import ctypes
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lockon._one_thread import OneThread, exclusive
 from lockon.errors import LockonError
 from lockon.ops.boxes import check_boxes
 from lockon.ops.pixels import FrameConversion
@@ -26,10 +30,12 @@ from lockon.zoo.card import Card
 PACKAGE = "opencv-contrib-python-headless"
 
 
+MIL_SIDE = 6  # pixels; it never returns from smaller boxes
+SCORED = ("Nano", "Vit", "DaSiamRPN")  # trackers of OpenCV with a network, whose score means something
 FILES = ("nanotrack_backbone_sim.onnx", "nanotrack_head_sim.onnx")
 
 
-class OpenCVTracker:
+class OpenCVTracker(OneThread):
     """One OpenCV tracker object per box.
 
     Args:
@@ -37,6 +43,7 @@ class OpenCVTracker:
         create: Makes a fresh OpenCV tracker.
         min_side: Smallest side of a start box in whole pixels.
         scored: Take the network's tracking score; without one the score is 1 while OpenCV holds on.
+        seed: Of the random numbers.
 
     Attributes:
         makes_masks: False, results have no masks.
@@ -44,17 +51,25 @@ class OpenCVTracker:
 
     makes_masks = False
 
-    def __init__(self, name: str, create: Callable[[], Any], *, min_side: int = 1, scored: bool = False) -> None:
+    def __init__(self, name: str, create: Callable[[], Any], *, min_side: int = 1, scored: bool = False, seed: int = 0) -> None:
         self.name = name
         self._create = create
         self._min_side = min_side
         self._scored = scored  # OpenCV 5 has getTrackingScore on all trackers, and it is 0 on those without a network
+        self._seed = seed
+        self._frame = 0
         self._trackers: list[Any] = []
         self._boxes: FloatArray = np.zeros((0, 4))
         self._size = (0, 0)
         self._single = True
         self._conversion = FrameConversion()
 
+    def __getstate__(self) -> dict[str, Any]:
+        if self._trackers:
+            raise LockonError(f"{self.name} keeps what it learns inside OpenCV, where it cannot be copied; copy or pickle it before init()")
+        return super().__getstate__()
+
+    @exclusive
     def init(self, frame: ArrayLike, box: ArrayLike, *, range: ArrayLike | None = None, color: str = "rgb") -> None:
         """Start on `frame` with one box (4,) or n boxes (n, 4), x, y, w, h in pixels, rounded to whole ones.
 
@@ -73,9 +88,11 @@ class OpenCVTracker:
         checked = check_boxes(box, width, height)
         boxes = np.atleast_2d(checked)
         image = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
+        self._frame = 0
         self._trackers = [self._start(image, row) for row in boxes]
         self._boxes, self._size, self._single, self._conversion = boxes, (width, height), checked.ndim == 1, conversion
 
+    @exclusive
     def track(self, frame: ArrayLike, *, color: str | None = None) -> Result:
         """Find every target in the next frame. A target that OpenCV gives up is "lost", with score 0 and its last box.
 
@@ -93,6 +110,7 @@ class OpenCVTracker:
             now, began = ("x".join(map(str, size)) for size in (frame.shape[1::-1], self._size))
             raise LockonError(f"frame of {now} pixels, but tracking began on {began}; resize the frames to one size, or call init() again")
         image = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
+        self._frame += 1
         found = [self._update(tracker, image) for tracker in self._trackers]
         self._boxes = np.stack([last if new is None else new for (new, _), last in zip(found, self._boxes, strict=True)])
         scores = np.array([score for _, score in found])
@@ -107,6 +125,7 @@ class OpenCVTracker:
         if min(rect[2:]) < self._min_side:
             raise LockonError(f"{self.name} cannot start on box {shown}; it needs at least {self._min_side} pixels on each side")
         tracker = self._create()
+        self._seed_opencv()
         try:
             tracker.init(image, rect)
         except cv2.error as error:
@@ -115,6 +134,7 @@ class OpenCVTracker:
 
     def _update(self, tracker: Any, image: Any) -> tuple[FloatArray | None, float]:
         """Return the box (None: given up) and the score in [0, 1]."""
+        self._seed_opencv()
         try:
             ok, rect = tracker.update(image)
         except cv2.error as error:
@@ -123,6 +143,35 @@ class OpenCVTracker:
             return None, 0.0
         score = float(np.clip(tracker.getTrackingScore(), 0, 1)) if self._scored else 1.0
         return np.asarray(rect, dtype=np.float64), score
+
+    def _seed_opencv(self) -> None:
+        seed = (self._seed * 1_000_003 + self._frame) % 2**31
+        cv2.setRNGSeed(seed)
+        _c_library().srand(seed)  # MIL draws from rand() of C
+
+
+@cache
+def _c_library() -> Any:
+    """Return the C library of this process."""
+    return ctypes.CDLL("ucrtbase" if os.name == "nt" else None)
+
+
+def is_opencv_tracker(value: object) -> bool:
+    """Return whether something is a tracker object of OpenCV itself, such as ``cv2.TrackerCSRT_create()`` returns."""
+    return type(value).__module__.partition(".")[0] == "cv2" and hasattr(value, "init") and hasattr(value, "update")
+
+
+def around_opencv(tracker: Any) -> OpenCVTracker:
+    """Return OpenCV's own tracker object as a tracker of one target."""
+    name = type(tracker).__name__
+    free = [tracker]
+
+    def take() -> Any:
+        if not free:
+            raise LockonError(f"this {name} object of OpenCV follows one target, and has one; give one box, and a new object per video")
+        return free.pop()
+
+    return OpenCVTracker(name, take, min_side=MIL_SIDE if "MIL" in name else 1, scored=any(word in name for word in SCORED))
 
 
 def _construct(
@@ -206,7 +255,7 @@ CARDS = (
     Card(
         name="mil",
         summary="OpenCV's MIL (online boosting, fixed scale)",
-        construct=partial(_construct, "mil", "MIL", min_side=6),  # it never returns from smaller boxes
+        construct=partial(_construct, "mil", "MIL", min_side=MIL_SIDE),
     ),
     *(
         Card(
@@ -220,4 +269,4 @@ CARDS = (
 )
 
 
-__all__ = ["CARDS", "FILES", "OpenCVTracker"]
+__all__ = ["CARDS", "FILES", "OpenCVTracker", "around_opencv", "is_opencv_tracker"]

@@ -264,3 +264,28 @@ def test_a_store_that_was_imported_is_exported_as_it_was_written(tmp_path):
     import_results(tmp_path / "r", [OTB], tmp_path / "s")
     export_results(Store(tmp_path / "s"), "pysot", tmp_path / "out")
     assert (tmp_path / "out/T/Jogging-2.txt").read_text() == (tmp_path / "r/T/Jogging-2.txt").read_text()
+
+
+@pytest.mark.parametrize("dataset", ["../ESC", "/ESC", "a/../../ESC", "..", "C:ESC", "..\\ESC", "a" * 300])
+@pytest.mark.parametrize("form", ["pysot", "vot"])
+def test_nothing_is_written_outside_by_the_name_of_a_dataset(dataset, form, tmp_path):
+    records = [_record(OTB, _run(OTB.boxes)), replace(_record(OTB, _run(OTB.boxes)), dataset=dataset)]
+    with pytest.raises(LockonError, match=rf"the dataset of the result of T on '{OTB.name}' is '.*'; expected the name of one folder"):
+        export_results(_store(tmp_path / "store", records), form, tmp_path / "in" / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+@pytest.mark.parametrize("name", ["..", "../ESC", "/ESC", "a\0b", "名" * 200, "a" * 400, "NUL", "caf\udce9"])
+@pytest.mark.parametrize("form", ["pysot", "pytracking", "got10k", "vot"])
+def test_nothing_is_written_outside_by_the_name_of_a_sequence(name, form, tmp_path):
+    record = replace(_record(OTB, _run(OTB.boxes)), sequence=name)
+    export_results(_store(tmp_path / "store", [record]), form, tmp_path / "in" / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "store"]
+    assert [path.name for path in (tmp_path / "in").iterdir()] == ["out"]
+    assert [path.name for path in (tmp_path / "in" / "out").iterdir()] == ["T"]
+
+
+def test_two_names_that_become_one_file_lose_nothing(tmp_path):
+    records = [replace(_record(OTB, _run(OTB.boxes)), sequence=name) for name in ("a/b", "a:b")]
+    with pytest.raises(LockonError, match=r"two results would be written to .*a_b.txt"):
+        export_results(_store(tmp_path / "store", records), "pysot", tmp_path / "out")

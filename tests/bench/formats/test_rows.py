@@ -81,6 +81,47 @@ def test_a_heading_is_no_frame(head):
     assert [note.trap for note in rows.notes] == ["heading"]
 
 
+PLAIN = "1.5,2,3,4\nnan,nan,nan,nan\n5,6,7,8\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "frame,x,y,w,h\n0,1.5,2,3,4\n2,5,6,7,8\n",
+        "\ufeffframe,x,y,w,h\r\n1,1.5,2,3,4\r\n3,5,6,7,8\r\n",
+        '"h","w","y","x","score"\n4,3,2,1.5,1\nnan\n8,7,6,5\n',
+        "frame,target,x,y,w,h,score,state\n0,0,1.5,2,3,4,1,tracked\n2,0,5,6,7,8,0.5,uncertain\n",
+        "1.5,2,3,4,0.9\nnan,nan,nan,nan,0\n5,6,7,8,1\n",
+        "0 1.5 2 3 4\n2 5 6 7 8\n",
+        "1,1,1.5,2,3,4,1\n3,1,5,6,7,8,1\n",
+        "1,1,1.5,2,3,4,1,-1,-1,-1\n3,1,5,6,7,8,1,-1,-1,-1\n",
+        "1,1,1.5,2,3,4,1,1,1\n3,1,5,6,7,8,1,1,1\n",
+        "1,1,1.5,2,3,4\n3,1,5,6,7,8\n",
+        "frame,id,bb_left,bb_top,bb_width,bb_height,conf,x,y,z\n1,1,1.5,2,3,4,1,-1,-1,-1\n3,1,5,6,7,8,1,-1,-1,-1\n",
+    ],
+)
+def test_columns_of_one_target_are_read_as_refine_reads_them(text):
+    rows, plain = parse_rows(text.removeprefix("\ufeff"), "a.txt"), parse_rows(PLAIN, "a.txt")
+    np.testing.assert_array_equal(rows.boxes, plain.boxes)
+    assert rows.kinds.tolist() == plain.kinds.tolist()
+    assert [note.trap for note in rows.notes] == (["heading"] if "x" in text else [])
+
+
+def test_lost_rows_of_lockon_are_lost():
+    rows = parse_rows("frame,target,x,y,w,h,score,state\n0,0,1,2,3,4,1,tracked\n1,0,1,2,3,4,0,lost\n", "a.csv")
+    assert rows.lost.tolist() == [False, True]
+
+
+def test_lines_that_fit_no_column_are_named():
+    rows = parse_rows("x,y,w,h\n1,2,3,4\n5,6,7,inf\n5,6,7,8\n", "a.txt")
+    assert rows.kinds.tolist() == [BOX, WRONG, BOX]
+    assert "line 3: NaN or infinite in some" in rows.notes[1].text
+    with pytest.raises(LockonError, match="several targets"):
+        parse_rows("1,1,2,3,4,5,1\n1,2,2,3,4,5,1\n", "a.txt")
+    with pytest.raises(LockonError, match="expected frames of one video"):
+        parse_rows("frame,x,y,w,h\n1,2,3,4,5\n900000000,2,3,4,5\n", "a.txt")
+
+
 def test_line_numbers_count_the_heading():
     rows = parse_rows("x,y,w,h\n1,2,3,4\n?\n", "a.txt")
     assert "line 3 cannot" in rows.notes[1].text

@@ -13,7 +13,7 @@ from lockon.bench.report.model import SequenceScore
 from lockon.bench.search import Objective, SearchResult, Trial, cross_validate, parse_vary
 from lockon.bench.search.objective import METRICS
 from lockon.bench.search.summary import SearchSummary, importances
-from lockon.cli._options import parse_overrides
+from lockon.cli._texts import parse_overrides
 from lockon.config import apply_overrides
 from lockon.errors import LockonError
 

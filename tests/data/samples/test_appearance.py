@@ -15,7 +15,7 @@ VIEW = View(FRAME, CROP.box, "v/0")
 
 @pytest.mark.parametrize(("name", "value"), [("gray", 1.5), ("flip", -1.0), ("brightness", 2.0), ("color", -1.0), ("degrade", np.inf)])
 def test_bad_numbers(name: str, value: float) -> None:
-    with pytest.raises(LockonError, match=f"{name}={value}"):
+    with pytest.raises(LockonError, match=f"{name}={value:g}"):
         Appearance(**{name: value})
 
 

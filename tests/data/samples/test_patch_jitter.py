@@ -37,7 +37,7 @@ def test_no_jitter_is_the_middle() -> None:
 
 @pytest.mark.parametrize("size", [1, 600])
 def test_sizes(size: int) -> None:
-    with pytest.raises(LockonError, match=f"size {size}; expected 2 to 511 pixels"):
+    with pytest.raises(LockonError, match=f"size={size} given, expected 2 to 511"):
         PatchJitter(size=size)
 
 

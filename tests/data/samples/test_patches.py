@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from lockon.data.samples.patches import as_patch, box_in_patch, context_side, cut_patch
-from lockon.data.tracks import TrackView
+from lockon.data.samples.views import View
 from lockon.errors import LockonError
 
 
@@ -49,24 +50,24 @@ def test_a_patch_with_its_mask() -> None:
     """30 x 20: a context of 25, a side of sqrt(55 * 45) = 49.7 for 127 pixels; the mask is cut as the image is."""
     image = np.zeros((90, 120, 3), np.uint8)
     image[30:50, 40:70] = 255
-    whole = TrackView(image, np.array([40.0, 30, 70, 50]), "v/0", cropped=False)
-    view = as_patch(whole, lambda: image[..., 0] > 0)
+    whole = View(image, np.array([40.0, 30, 70, 50]), "v/0")
+    view = as_patch(replace(whole, mask=lambda: image[..., 0] > 0), cropped=False)
     assert view.image.shape == (511, 511, 3)
     half = np.array([30, 20]) * 127 / math.sqrt(55 * 45) / 2
     np.testing.assert_allclose(view.box, [*(255 - half), *(255 + half)])
     inside = view.image[..., 0] > 127
     np.testing.assert_array_equal(view.coverage() > 127, inside)
     assert inside.sum() == pytest.approx(4 * half.prod(), rel=0.02)
-    assert as_patch(whole, None).coverage() is None
-    assert as_patch(whole, lambda: None).coverage() is None
+    assert as_patch(whole, cropped=False).coverage() is None
+    assert as_patch(replace(whole, mask=lambda: None), cropped=False).coverage() is None
     with pytest.raises(LockonError, match=r"v/0: a mask of \(5, 5\) for an image of \(90, 120\)"):
-        as_patch(whole, lambda: np.zeros((5, 5), bool)).coverage()
+        as_patch(replace(whole, mask=lambda: np.zeros((5, 5), bool)), cropped=False).coverage()
 
 
 def test_a_patch_from_a_file_is_taken_as_it_is() -> None:
     image = np.full((511, 511, 3), 7, np.uint8)
-    view = as_patch(TrackView(image, np.array([0.0, 0, 30, 20]), "v/0", cropped=True), None)
+    view = as_patch(View(image, np.array([0.0, 0, 30, 20]), "v/0"), cropped=True)
     assert view.image is image
     np.testing.assert_array_equal(view.box, box_in_patch(30, 20))
     with pytest.raises(LockonError, match="v/0 is a patch of 100x80 pixels, expected 511x511"):
-        as_patch(TrackView(image[:80, :100], view.box, "v/0", cropped=True), None)
+        as_patch(View(image[:80, :100], view.box, "v/0"), cropped=True)

@@ -17,9 +17,9 @@ PLAIN = PysotDataConfig(template=PatchJitter(size=127), search=PatchJitter(size=
 
 
 def test_wrong_numbers() -> None:
-    with pytest.raises(LockonError, match="negative 2"):
+    with pytest.raises(LockonError, match="negative=2"):
         PysotDataConfig(negative=2)
-    with pytest.raises(LockonError, match="gray -1"):
+    with pytest.raises(LockonError, match="gray=-1"):
         PysotDataConfig(gray=-1)
 
 

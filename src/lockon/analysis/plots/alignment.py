@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lockon.analysis.alignment import Alignment
-from lockon.bench.plots.style import COLORS, save
+from lockon.bench.plots.style import COLORS, plain, save
 from lockon.bench.tables.model import number
 from lockon.types import FloatArray
 
@@ -57,7 +57,7 @@ def _draw_panel(figure: Any, axes: Any, label: str, item: Alignment) -> None:
     axes.axvline(item.above, color="0.4", linestyle=":", linewidth=1)
     pooled = item.pooled
     axes.set_title(
-        f"{label}: {sum(item.frames)} frames\n"
+        f"{plain(label)}: {sum(item.frames)} frames\n"
         f"IoU > {item.above:g}: Pearson {number(pooled.pearson)}, Spearman {number(pooled.spearman)}\n"
         f"all: Pearson {number(pooled.pearson_all)}, Spearman {number(pooled.spearman_all)}",
         fontsize="small",

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from lockon._files import write_bytes
+from lockon._names import check_part, file_name, quoted
 from lockon.bench.formats.finding import DEFAULT
 from lockon.bench.formats.rows import FAILED_CODE, NOTHING_CODE, STARTED_CODE
 from lockon.bench.protocols.table import PROTOCOLS, protocol_class
@@ -89,15 +90,17 @@ def export_results(
         if name not in names:
             raise unknown_name("dataset in these results", name, names)
     wanted = set(datasets or names)
+    for label, record in ((label, record) for label, group in records.items() for record in group):
+        check_part(record.dataset, f"the dataset of the result of {label} on {quoted(record.sequence)}")
     first_pixel: Origin = annotation_origin if origin is None else lambda _: origin
-    exported = []
+    exported, written = [], set[Path]()
     for label, group in records.items():
         kept = [record for record in group if record.dataset in wanted]
         count, covered = 0, Counter[str]()
         for dataset in sorted({record.dataset for record in kept}):
             folder = Path(out) / dataset if len(wanted) > 1 else Path(out)
             for parts, text in WRITERS[form](label, [record for record in kept if record.dataset == dataset], first_pixel):
-                write_bytes(folder.joinpath(*parts), text.encode())
+                _write_once(folder.joinpath(*parts), text, written)
                 count += 1
                 covered[dataset] += not parts[-1].endswith((".value", "_time.txt"))
         exported.append(Exported(label, sum(covered.values()), count, len(kept) - sum(covered.values())))
@@ -109,6 +112,14 @@ def export_results(
             text = f"{done.label}: {done.left_out} results have no form in {form} files and were left out"
             warnings.warn(text, LockonWarning, stacklevel=2)
     return exported
+
+
+def _write_once(path: Path, text: str, written: set[Path]) -> None:
+    """Write a file that is none of those written before: two names may become one where characters are replaced."""
+    if path in written:
+        raise LockonError(f"two results would be written to {path}; their names differ only in characters that no file name has")
+    written.add(path)
+    write_bytes(path, text.encode())
 
 
 def all_records(store: Store, label: str) -> list[Record]:
@@ -126,7 +137,7 @@ def write_pysot(tracker: str, records: Sequence[Record], origin: Origin) -> File
     """Yield PySOT's files: VOT's codes for runs with resets or anchors, folders for GOT-10k, flat files for the rest."""
     for record in records:
         sequence = target_name(record.sequence, "-")
-        folder = (safe_name(tracker), sequence)
+        folder = (file_name(tracker), sequence)
         if record.protocol != "one-pass":
             yield from write_vot(tracker, [record], origin)
         elif record.dataset.lower().startswith("got"):
@@ -142,7 +153,7 @@ def write_pytracking(tracker: str, records: Sequence[Record], origin: Origin) ->
     for record in records:
         if record.protocol != "one-pass":
             continue
-        folder = (safe_name(tracker), f"{DEFAULT}_{record.repetition - 1:03d}")
+        folder = (file_name(tracker), f"{DEFAULT}_{record.repetition - 1:03d}")
         sequence = _PYTRACKING_PREFIXES.get(record.dataset, "") + target_name(record.sequence, "_")
         yield (*folder, f"{sequence}.txt"), boxes_text(with_start(record), origin(record.dataset), "\t")
         yield from _times_file(folder, sequence, record.run)
@@ -153,8 +164,8 @@ def write_got10k(tracker: str, records: Sequence[Record], origin: Origin) -> Fil
     chosen = [record for record in records if record.protocol == "one-pass"]
     chosen.sort(key=lambda record: (record.dataset, record.sequence, record.repetition))
     for (dataset, name), group in groupby(chosen, key=lambda record: (record.dataset, record.sequence)):
-        sequence, repetitions = safe_name(name), list(group)
-        folder = (safe_name(tracker), sequence)
+        sequence, repetitions = file_name(name), list(group)
+        folder = (file_name(tracker), sequence)
         for record in repetitions:
             yield (*folder, f"{sequence}_{record.repetition:03d}.txt"), boxes_text(with_start(record), origin(dataset))
         times = np.stack([record.run.times for record in repetitions], axis=1)  # (T, R)
@@ -166,9 +177,9 @@ def write_got10k(tracker: str, records: Sequence[Record], origin: Origin) -> Fil
 def write_vot(tracker: str, records: Sequence[Record], origin: Origin) -> Files:
     """Yield the VOT toolkit's files, in text form."""
     for record in records:
-        sequence = safe_name(record.sequence)
+        sequence = file_name(record.sequence)
         number = f"{record.repetition:03d}" if record.anchor is None else f"{record.anchor:08d}"
-        folder = (safe_name(tracker), _VOT_EXPERIMENTS[record.protocol], sequence)
+        folder = (file_name(tracker), _VOT_EXPERIMENTS[record.protocol], sequence)
         yield (*folder, f"{sequence}_{number}.txt"), _vot_regions(record, origin(record.dataset))
         if np.isfinite(record.run.times).any():
             yield (*folder, f"{sequence}_{number}_time.value"), _vot_values(record.run.times)
@@ -233,18 +244,13 @@ def _number_text(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def safe_name(name: str) -> str:
-    """Return a tracker's or sequence's name as a file name: what a file system may refuse becomes an underscore."""
-    return "".join(char if char.isalnum() or char in " ._+-=()@,#" else "_" for char in name)
-
-
 def target_name(name: str, separator: str) -> str:
     """Return the file name of a sequence, with the toolkit's way to number the targets of one video.
 
     >>> target_name("Skating2.1", "-"), target_name("Skating1", "-")
     ('Skating2-1', 'Skating1')
     """
-    return safe_name(re.sub(r"\.(\d+)$", rf"{separator}\1", name))
+    return file_name(re.sub(r"\.(\d+)$", rf"{separator}\1", name))
 
 
-__all__ = ["WRITERS", "Exported", "all_records", "boxes_text", "export_results", "safe_name", "with_start", "write_got10k", "write_vot"]
+__all__ = ["WRITERS", "Exported", "all_records", "boxes_text", "export_results", "with_start", "write_got10k", "write_vot"]

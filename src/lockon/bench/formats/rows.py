@@ -10,7 +10,8 @@ line: such a line is a frame without a box, and is listed. A line is one of
     1 number           a code of the VOT toolkit: 0 nothing or skipped, 1 started, 2 failed
     NaN, or empty      a frame without a box
 
-separated by commas, semicolons, tabs, blanks, or several of them.
+separated by commas, semicolons, tabs, blanks, or several of them. Files with a heading, with a score behind each box, or in MOT's
+form go by their columns, see `lockon.box_tables`.
 """
 
 from __future__ import annotations
@@ -24,13 +25,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon.bench.formats.columns import parse_columns
 from lockon.bench.formats.notes import Note
 from lockon.data.datasets.parsing import format_ranges, read_text
-from lockon.data.datasets.vot import polygon_to_box
 from lockon.data.vot_rle import is_vot_mask, parse_vot_mask
 from lockon.errors import LockonError
+from lockon.ops.regions import polygon_to_box
 from lockon.types import FloatArray
 
+_MOST_FRAMES = 10_000_000
 NOTHING_CODE, STARTED_CODE, FAILED_CODE = 0, 1, 2  # of the VOT toolkits
 BOX, CODE, NOTHING, WRONG = 0, 1, 2, 3  # kinds of a line; a polygon or mask has a box too
 _TO_BLANKS = str.maketrans(",;\t", "   ")
@@ -109,6 +112,9 @@ def parse_rows(text: str, where: str) -> Rows:
         lines.pop()
     if not lines:
         raise LockonError(f"{where} is empty; expected one line of x,y,w,h per frame")
+    by_columns = _read_columns(lines, where)
+    if by_columns is not None:
+        return by_columns
     notes, first = [], 0
     if _is_header(lines):
         notes.append(Note("heading", where, f"line 1, {lines[0].strip()[:40]!r}, is a heading and does not count as a frame"))
@@ -132,6 +138,39 @@ def parse_rows(text: str, where: str) -> Rows:
         text = f"NaN or infinite in some of the numbers of {line_numbers(partial)}: frames without a box"
         notes.append(Note("half-empty", where, text))
     return _rows(read, [not line.strip() for line in lines], tuple(notes))
+
+
+def _read_columns(lines: list[str], where: str) -> Rows | None:
+    """Read the boxes of one target by their columns; None as `parse_columns`.
+
+    Raises:
+        LockonError: Several targets.
+    """
+    table = parse_columns(lines)
+    if table is None:
+        return None
+    if len({row.target for _, row in table.rows}) > 1:
+        raise LockonError(f"{where} has boxes of several targets; expected one file per target")
+    notes = []
+    if table.named:
+        text = f"line {table.start - 1}, {lines[0].strip()[:40]!r}, is a heading and does not count as a frame"
+        notes.append(Note("heading", where, text))
+    if table.problems:
+        text = f"{line_numbers([line for line, _ in table.problems])} cannot be read and count as frames without a box; "
+        notes.append(Note("unreadable", where, f"{text}line {table.problems[0][0]}: {table.problems[0][1]}"))
+    framed = "frame" in table.columns.places
+    first = min(row.frame for _, row in table.rows) if framed else 0
+    count = max(row.frame for _, row in table.rows) - first + 1
+    if count > _MOST_FRAMES:
+        raise LockonError(f"{where} has a box of frame {count + first - 1}; expected frames of one video")
+    read = [_Line(NOTHING)] * max(count, 0 if framed else len(table.rows) + len(table.problems))
+    for line, _ in table.problems if not framed else ():
+        read[line - table.start] = _Line(WRONG)
+    for _, row in table.rows:
+        box = (row.x + table.columns.first, row.y + table.columns.first, row.w, row.h)  # as written
+        lost = row.state == "lost" and not row.is_empty
+        read[row.frame - first] = _Line(NOTHING) if math.isnan(row.x) else _Line(BOX, box, lost=lost)
+    return _rows(read, [False] * len(read), tuple(notes))
 
 
 def read_rows(path: Path) -> Rows:

@@ -12,6 +12,7 @@ from typing import Any
 
 from lockon import __version__
 from lockon._files import write_bytes
+from lockon._names import shown
 from lockon.bench.html.clips import Key, clip_key, pack_clip
 from lockon.bench.html.payload import report_payload
 from lockon.bench.html.pictures import Find, Pictures, take_pictures
@@ -156,7 +157,7 @@ def _render(content: Mapping[str, Any]) -> bytes:
     folder = resources.files("lockon.bench.html")
     data = json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")  # "</script>" in a name must not end it
     parts = {
-        "title": html.escape(f"{content['title']} - lockon bench report"),
+        "title": html.escape(shown(f"{content['title']} - lockon bench report")),
         "style": folder.joinpath("page.css").read_text(encoding="utf-8"),
         "script": "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in _SCRIPTS),
         "data": data,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import sys
 import warnings
@@ -12,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from lockon import __version__
-from lockon.bench.formats.exporting import all_records, boxes_text, safe_name, with_start, write_got10k, write_vot
+from lockon._names import file_name
+from lockon.bench.formats.exporting import all_records, boxes_text, with_start, write_got10k, write_vot
 from lockon.bench.pack.archive import write_submission
 from lockon.bench.pack.servers import Server, get_server
 from lockon.bench.store import Record, Store
@@ -120,7 +122,7 @@ def _got10k(label: str, records: Sequence[Record], rules: Server) -> Iterator[tu
 def _trackingnet(label: str, records: Sequence[Record], rules: Server) -> Iterator[tuple[str, str]]:
     for record in records:
         if record.repetition == 1:
-            yield f"{safe_name(record.sequence)}.txt", boxes_text(_filled(record), origin(record.dataset))
+            yield f"{file_name(record.sequence)}.txt", boxes_text(_filled(record), origin(record.dataset))
 
 
 def _vot(label: str, records: Sequence[Record], rules: Server) -> Iterator[tuple[str, str]]:
@@ -134,7 +136,7 @@ def _vot(label: str, records: Sequence[Record], rules: Server) -> Iterator[tuple
         "platform": sys.platform,
         "python": platform.python_version(),
     }
-    yield "manifest.yml", "".join(f'{key}: "{value}"\n' for key, value in described.items())
+    yield "manifest.yml", "".join(f"{key}: {json.dumps(value)}\n" for key, value in described.items())
 
 
 _FILES = {"got10k": _got10k, "trackingnet": _trackingnet, "vot": _vot}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lockon.bench.plots.style import color_of, dash_of, places_of, subtitle
+from lockon.bench.plots.style import color_of, dash_of, places_of, plain, subtitle
 from lockon.bench.report.model import Axis, Report
 from lockon.bench.tables.model import number
 
@@ -29,7 +29,7 @@ def draw_curves(figure: Any, report: Report, axis: Axis, title: str = "", colors
     head = report.metric(axis.metric)
     for item in report.ranked(axis.metric):
         curve, place = item.curves[axis.key], places[item.label]
-        label = f"[{number(item.values[axis.metric], head.digits)}] {item.label}"
+        label = f"[{number(item.values[axis.metric], head.digits)}] {plain(item.label)}"
         axes.plot(axis.values[: len(curve)], curve, label=label, color=color_of(place), linestyle=dash_of(place), linewidth=2)
     axes.set_title(title or f"{axis.title} plot\n{subtitle(report)}", fontsize="medium")
     axes.set(xlabel=axis.x, ylabel=axis.y)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lockon.bench.plots.style import color_of, marker_of, places_of, subtitle
+from lockon.bench.plots.style import color_of, marker_of, places_of, plain, subtitle
 from lockon.bench.report.model import Report
 from lockon.bench.tables.model import number
 
@@ -61,13 +61,12 @@ def draw_ranking(figure: Any, report: Report, lines: Mapping[str, float]) -> Non
     for rank, item in enumerate(report.ranked("EAO"), start=1):
         value, place = item.values["EAO"], places[item.label]
         style = {"color": color_of(place), "marker": marker_of(place), "markersize": 9, "linestyle": "none"}
-        axes.plot([rank], [value], label=f"{item.label} [{number(value)}]", clip_on=False, zorder=3, **style)
+        axes.plot([rank], [value], label=f"{plain(item.label)} [{number(value)}]", clip_on=False, zorder=3, **style)
         axes.vlines(rank, 0, value, color="0.85", linewidth=1, zorder=1)
     for name, value in lines.items():
         axes.axhline(value, color="0.3", linestyle="--", linewidth=1.2, zorder=2)
-        axes.text(
-            0.01, value, f"{name} [{number(value)}]", transform=axes.get_yaxis_transform(), va="bottom", fontsize="small", color="0.25"
-        )
+        style = {"va": "bottom", "fontsize": "small", "color": "0.25"}
+        axes.text(0.01, value, f"{plain(name)} [{number(value)}]", transform=axes.get_yaxis_transform(), **style)
     count = len(report.trackers)
     top = max((value for value in (*values, *lines.values()) if math.isfinite(value)), default=1.0)
     axes.set(xlim=(count + 0.5, 0.5), ylim=(0, top * 1.12 + 0.01), xlabel="rank", ylabel="EAO")
@@ -114,7 +113,7 @@ def _name(axes: Any, label: str, point: tuple[float, float], color: str, taken: 
     for radius, angle in _PLACES:
         dx, dy = radius * math.cos(angle), radius * math.sin(angle)
         style = {"ha": "left" if dx > 2 else "right" if dx < -2 else "center", "va": "bottom" if dy > 2 else "top" if dy < -2 else "center"}
-        text = axes.annotate(label, point, (dx, dy), textcoords="offset points", fontsize="small", color=color, **style)
+        text = axes.annotate(plain(label), point, (dx, dy), textcoords="offset points", fontsize="small", color=color, **style)
         box = text.get_window_extent(renderer)
         hidden = sum(box.overlaps(other) for other in taken) + 3 * (not _within(box, inside))
         if best is None or hidden < best[0]:

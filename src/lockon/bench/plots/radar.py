@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lockon.bench.plots.style import color_of, dash_of, marker_of, places_of, subtitle
+from lockon.bench.plots.style import color_of, dash_of, marker_of, places_of, plain, subtitle
 from lockon.bench.report.attributes import by_attribute, overall as all_sequences
 from lockon.bench.report.model import Report
 from lockon.bench.tables.model import number
@@ -35,14 +35,14 @@ def draw_radar(figure: Any, report: Report, key: str | None = None, *, overall: 
     for item, row in zip(ranked, table, strict=True):
         place = places[item.label]
         style = {"color": color_of(place), "linestyle": dash_of(place), "marker": marker_of(place), "markersize": 4, "linewidth": 1.8}
-        label = f"[{number(item.values[head.key], head.digits)}] {item.label}"
+        label = f"[{number(item.values[head.key], head.digits)}] {plain(item.label)}"
         axes.plot(np.append(angles, angles[:1]), np.append(row, row[:1]), label=label, **style)
     axes.set_ylim(low, high)
     axes.set_yticks(np.arange(low + 0.1, high + 1e-9, 0.1))
     axes.set_yticklabels([f"{value:.1f}" for value in np.arange(low + 0.1, high + 1e-9, 0.1)], fontsize="x-small", color="0.35")
     axes.set_rlabel_position(180 / max(len(entries), 1))
     axes.set_xticks(angles)
-    axes.set_xticklabels([f"{wrap(entry.attribute)} ({entry.sequences})" for entry in entries], fontsize="small")
+    axes.set_xticklabels([f"{wrap(plain(entry.attribute))} ({entry.sequences})" for entry in entries], fontsize="small")
     for angle, text in zip(angles, axes.get_xticklabels(), strict=True):
         side = math.sin(angle)
         text.set_horizontalalignment("center" if abs(side) < 0.1 else "left" if side > 0 else "right")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lockon._files import PendingFile
+from lockon._names import shown
 from lockon._require import require
 from lockon.bench.report.model import Report
 from lockon.errors import unknown_name
@@ -72,13 +73,22 @@ def _write(figure: Any, path: Path, suffix: str) -> Path:
     return path
 
 
+def plain(name: str) -> str:
+    r"""Return a name that a plot shows as it is: no formula, no letters that act.
+
+    >>> plain("$x$")
+    '\\$x\\$'
+    """
+    return shown(name).replace("$", r"\$")
+
+
 def subtitle(report: Report, sequences: int | None = None) -> str:
     """Return datasets, number of sequences and convention, and whether it is a part of a benchmark."""
     names = report.datasets
-    shown = ", ".join(names) if len(names) <= 3 else f"{len(names)} datasets"
+    listed = plain(", ".join(names)) if len(names) <= 3 else f"{len(names)} datasets"
     count = sequences if sequences is not None else max(len(item.sequences) for item in report.trackers)
     partial = ", partial" if sequences is None and any(entry.partial for entry in report.coverage) else ""
-    return f"{shown}: {count} sequence{'' if count == 1 else 's'}{partial}, {report.protocol}, {report.convention}"
+    return f"{listed}: {count} sequence{'' if count == 1 else 's'}{partial}, {report.protocol}, {report.convention}"
 
 
-__all__ = ["COLORS", "FORMATS", "color_of", "dash_of", "marker_of", "places_of", "save", "subtitle"]
+__all__ = ["COLORS", "FORMATS", "color_of", "dash_of", "marker_of", "places_of", "plain", "save", "subtitle"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from lockon.bench.plots.curves import draw_curves
 from lockon.bench.plots.points import draw_accuracy_robustness, draw_ranking, draw_speed
 from lockon.bench.plots.radar import draw_radar
-from lockon.bench.plots.style import Draw, places_of, save, subtitle
+from lockon.bench.plots.style import Draw, places_of, plain, save, subtitle
 from lockon.bench.report.attributes import by_attribute, has_attributes
 from lockon.bench.report.model import Report
 
@@ -69,7 +69,7 @@ def _per_attribute(report: Report, folder: Path, formats: tuple[str, ...], width
     for entry in by_attribute(report):
         part = only(report, entry.attribute)
         for axis in report.scoring.axes:
-            title = f"{axis.title} plot, {entry.attribute}\n{subtitle(part, entry.sequences)}"
+            title = f"{axis.title} plot, {plain(entry.attribute)}\n{subtitle(part, entry.sequences)}"
             draw: Draw = partial(draw_curves, report=part, axis=axis, title=title, colors=places_of([report]))
             name = re.sub(r"[^A-Za-z0-9]+", "-", entry.attribute).strip("-")
             paths += save(draw, folder / f"{axis.key}-{name}", formats, (width, 4.8))

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from lockon.bench.protocols.plan import Protocol
 from lockon.bench.protocols.trajectory import OutputRows, Trajectory, start_on, track, usable_rows
 from lockon.bench.record import RunKey
-from lockon.data.sequence import VideoSequence
+from lockon.data.sequence import VideoSequence, check_command
 from lockon.driver import Episode, Output
 from lockon.errors import LockonError
 from lockon.types import FloatArray
@@ -104,7 +104,9 @@ def anchors_of(sequence: VideoSequence, spacing: int = SPACING) -> list[Anchor]:
         frames = sorted({int(starts[starts >= frame][0]) for frame in range(0, count, spacing) if (starts >= frame).any()})
         found = [Anchor(frame, backward=count - frame < frame + 1) for frame in frames]
     if not found:
-        raise LockonError(f"sequence {sequence.name} has no anchor with a usable box; run `lockon data check {sequence.dataset}`")
+        raise LockonError(
+            f"sequence {sequence.name} has no anchor with a usable box; run `{check_command(sequence.source or sequence.dataset)}`"
+        )
     return found
 
 

@@ -30,11 +30,11 @@ from lockon.bench.protocols.trajectory import (
     usable_rows,
 )
 from lockon.bench.record import RunKey
-from lockon.data.datasets.vot import polygon_to_box
 from lockon.data.sequence import VideoSequence
 from lockon.driver import Episode, Output
 from lockon.errors import LockonError, unknown_name
 from lockon.ops.raster import raster_overlap
+from lockon.ops.regions import polygon_to_box_of_equal_area
 from lockon.types import FloatArray
 
 InitBox = Literal["bounding", "area"]
@@ -104,7 +104,7 @@ def reset(sequence: VideoSequence, rules: Reset | None = None) -> Episode[Trajec
 def start_box(sequence: VideoSequence, frame: int, vot_init: InitBox) -> FloatArray:
     """Return the (4,) x, y, w, h to start a tracker on; sequences without polygons have only their boxes."""
     if vot_init == "area" and sequence.polygons is not None and np.isfinite(sequence.polygons[frame]).all():
-        return np.asarray(polygon_to_box(sequence.polygons[frame], "area") + np.array([0.5, 0.5, 0, 0]))
+        return np.asarray(polygon_to_box_of_equal_area(sequence.polygons[frame]) + np.array([0.5, 0.5, 0, 0]))
     return np.asarray(sequence.boxes[frame], dtype=np.float64)
 
 

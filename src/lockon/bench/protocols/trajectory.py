@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lockon.data.sequence import VideoSequence
+from lockon.data.sequence import VideoSequence, check_command
 from lockon.data.vot_rle import encode_vot_mask
 from lockon.driver import Output, Request
 from lockon.errors import LockonError
@@ -102,7 +102,9 @@ def first_annotated(sequence: VideoSequence) -> int:
     """
     usable = usable_rows(sequence)
     if not usable.any():
-        raise LockonError(f"sequence {sequence.name} has no frame with a usable box; run `lockon data check {sequence.dataset}`")
+        raise LockonError(
+            f"sequence {sequence.name} has no frame with a usable box; run `{check_command(sequence.source or sequence.dataset)}`"
+        )
     return int(np.argmax(usable))
 
 

@@ -179,7 +179,7 @@ def _report(store: Store, scoring: Scoring, found: dict[str, list[Record]], with
                 label=label,
                 values=scoring.combine(scores),
                 curves=scoring.curves(scores),
-                size=int(store.describe(label).get("size", 0)),
+                size=store.size(label),
                 sequences=tuple(scores),
                 missing=tuple(sorted(name for _, name in missing)),
                 setups=tuple(sorted(setups)),

@@ -6,9 +6,7 @@ whole, texts and switches are choices, and a name or a value that the field does
 
 from __future__ import annotations
 
-import ast
 import math
-import sys
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -17,13 +15,9 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from lockon._documents import parse_literal, read_toml
 from lockon.config import apply_overrides, field_names
 from lockon.errors import LockonError, unknown_name
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # type: ignore[import-not-found]
 
 Value = bool | int | float | str
 LEVELS = 100  # values that a range without a step has at least: more digits than that are noise
@@ -193,12 +187,7 @@ def read_space(path: Path, config: object | None = None) -> tuple[Parameter, ...
     Raises:
         LockonError: There is no such file, it is no TOML, or it holds something else.
     """
-    try:
-        entries = _entries(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise LockonError(f"cannot read {path}: {error.strerror}; give a TOML file of ranges, or --vary NAME=LOW:HIGH") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise LockonError(f"{path} is no TOML: {error}") from None
+    entries = _entries(read_toml(path, "give a TOML file of ranges, or --vary NAME=LOW:HIGH"))
     if not entries:
         raise LockonError(f'{path} has no parameters; expected lines such as "localizer.rank.window_influence" = "0.1:0.5"')
     return tuple(_from_toml(path, name, value, config) for name, value in entries.items())
@@ -249,8 +238,8 @@ def _from_toml(path: Path, name: str, value: Any, config: object | None) -> Para
 def _literal(text: str) -> Value:
     word = text.strip()
     try:
-        value = ast.literal_eval(word)
-    except (ValueError, SyntaxError):
+        value = parse_literal(word)
+    except ValueError:
         return {"true": True, "false": False}.get(word.lower(), word)
     return value if isinstance(value, (bool, int, float, str)) else word
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from lockon._names import shown
 from lockon.bench.tables.model import BEST, SECOND, Cell, Table
 
 _ESCAPES = {
@@ -42,7 +43,7 @@ def escape(text: str) -> str:
     >>> escape("siam_rpn & 50%")
     'siam\\_rpn \\& 50\\%'
     """
-    return "".join(_ESCAPES.get(mark, mark) for mark in text)
+    return "".join(_ESCAPES.get(mark, mark) for mark in shown(text))
 
 
 def _table(table: Table) -> str:

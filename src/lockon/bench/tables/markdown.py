@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lockon._files import write_bytes
+from lockon._names import shown
 from lockon.bench.report.model import Report
 from lockon.bench.tables.build import sequence_table, summary_table
 from lockon.bench.tables.model import BEST, Cell, Table
@@ -46,8 +48,8 @@ def _table(table: Table, *, titles: bool) -> str:
     lines = [f"| {' | '.join(row)} |" for row in (head, rule, *([_cell(cell) for cell in row] for row in table.rows))]
     text = "\n".join(lines) + "\n"
     if table.notes:
-        text += "\n" + "\n".join(table.notes) + "\n"
-    return f"## {table.title}\n\n{text}" if titles else text
+        text += "\n" + "\n".join(map(_inert, table.notes)) + "\n"
+    return f"## {_inert(table.title)}\n\n{text}" if titles else text
 
 
 def _cell(cell: Cell) -> str:
@@ -55,7 +57,12 @@ def _cell(cell: Cell) -> str:
 
 
 def _escape(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return _inert(text.replace("|", "\\|").replace("\n", " "))
+
+
+def _inert(text: str) -> str:
+    """Return a text that is seen as it is where names of anybody's are in it: no tags, no comments, no links."""
+    return re.sub(r"<(?=[!?/A-Za-z])", "&lt;", shown(text)).replace("](", "]\\(")
 
 
 def write_into(path: str | Path, text: str) -> None:

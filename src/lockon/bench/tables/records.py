@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from lockon._names import csv_cell
 from lockon.bench.report.attributes import by_attribute, has_attributes, overall
 from lockon.bench.report.model import Report, SequenceScore, TrackerScore
 from lockon.bench.report.one_pass import AVERAGE
@@ -140,7 +141,7 @@ def attributes_csv(report: Report) -> str:
 
 def _csv(rows: Iterable[Sequence[Any]]) -> str:
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows(rows)
+    csv.writer(stream, lineterminator="\n").writerows(map(csv_cell, row) for row in rows)
     return stream.getvalue()
 
 

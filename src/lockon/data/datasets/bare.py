@@ -16,8 +16,6 @@ the target is there, whatever its name says; the first frame, where it always is
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,13 +23,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon._documents import LARGEST_SET, read_json
+from lockon._names import inside
 from lockon.data.datasets.layout import FrameMode, Layout, SequenceFiles, Truth, from_one_based, read_if_there
 from lockon.data.datasets.lists import official
-from lockon.data.datasets.parsing import read_flags, read_text
-from lockon.data.datasets.vot import box_to_polygon, polygon_to_box
+from lockon.data.datasets.parsing import read_flags
+from lockon.data.datasets.vot import box_to_polygon
 from lockon.data.sequence import LazyList, LazyPaths, VideoSequence, read_image
 from lockon.errors import LockonError
-from lockon.types import FloatArray, Frame
+from lockon.ops.regions import polygon_to_box
+from lockon.types import FloatArray
 
 NO_TRUTH = ("list", "readme", "license", "licence")  # names of text files that are no ground truth
 EXPECTS = "NAME.txt files, one per sequence, or a JSON file as PySOT has it"
@@ -73,13 +74,13 @@ def is_bare(path: Path, name: str) -> bool:
 
 def scan_texts(folder: Path, name: str) -> list[SequenceFiles]:
     """List the files of every sequence in a folder of NAME.txt, by the names of the benchmark's list; sorted by name."""
-    sequences = []
     complete = official(name)
-    for path in text_files(folder):
-        sequence = path.stem.removesuffix("_gt")
+    sequences = []
+    for sequence, path in sorted((path.stem.removesuffix("_gt"), path) for path in text_files(folder)):
         listed = complete.get(sequence) if complete is not None else None
-        sequences.append(SequenceFiles(sequence, folder / sequence, (), path, first=None if listed is None else listed.first))
-    return sorted(sequences, key=lambda files: files.name)
+        first, count = (None, None) if listed is None else (listed.first, listed.frames)
+        sequences.append(SequenceFiles(sequence, folder / sequence, (), path, first=first, count=count))
+    return sequences
 
 
 def bare_layout(layout: Layout, name: str) -> Layout:
@@ -97,14 +98,15 @@ def _with_flags(truth: Truth, path: Path, name: str) -> Truth:
     visible = truth.visible
     if absent is not None:
         visible = absent == 0 if visible is None else visible & (absent == 0)
-    names = frozenset[str]()
     complete = official(name)
+    names = () if complete is None else complete.attributes
+    attributes = truth.attributes
     for folder in ("attributes", "att"):
         flags, faults = read_flags(path.parent / folder / path.name)
         problems += faults
-        if flags is not None and complete is not None and len(flags) == len(complete.attributes):
-            names = frozenset(text for text, flag in zip(complete.attributes, flags, strict=True) if flag)
-    return dataclasses.replace(truth, visible=visible, problems=(*truth.problems, *problems), attributes=truth.attributes | names)
+        if flags is not None and len(flags) == len(names):
+            attributes |= {text for text, flag in zip(names, flags, strict=True) if flag}
+    return dataclasses.replace(truth, visible=visible, problems=(*truth.problems, *problems), attributes=attributes)
 
 
 def load_json(path: Path, name: str, origin: int, frames: FrameMode) -> list[VideoSequence]:
@@ -120,21 +122,20 @@ def load_json(path: Path, name: str, origin: int, frames: FrameMode) -> list[Vid
         LockonError: No JSON, another structure, or images that are missing and required.
     """
     try:
-        content = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
+        content = read_json(path, LARGEST_SET)
+    except OSError as error:
+        raise LockonError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
         raise LockonError(f"{path} is no JSON: {error}") from error
     if not isinstance(content, dict) or not content:
         raise LockonError(f"{path}: expected an object with one entry per sequence, as PySOT's dataset files have")
-    read: Callable[[Path], Frame] = read_if_there if frames == "optional" else read_image
     sequences = [_sequence(path, key, content[key], name, origin) for key in sorted(content)]
-    missing = (
-        None
-        if frames == "optional"
-        else next((image for sequence in sequences for image in sequence.frames.paths if not image.exists()), None)
-    )
-    if missing is not None:
-        raise LockonError(f"{missing} does not exist; expected the images beside {path}, or ask for the ground truth alone")
-    return [dataclasses.replace(sequence, frames=LazyList(sequence.frames.paths, read)) for sequence in sequences]
+    if frames == "optional":
+        return sequences
+    for image in (image for sequence in sequences for image in sequence.frames.paths):
+        if not image.exists():
+            raise LockonError(f"{image} does not exist; expected the images beside {path}, or ask for the ground truth alone")
+    return [dataclasses.replace(sequence, frames=LazyList(sequence.frames.paths, read_image)) for sequence in sequences]
 
 
 def _sequence(path: Path, key: str, entry: Any, name: str, origin: int) -> VideoSequence:
@@ -145,16 +146,15 @@ def _sequence(path: Path, key: str, entry: Any, name: str, origin: int) -> Video
     if len(rows) != len(entry["img_names"]):
         raise LockonError(f"{where}: {len(rows)} boxes in gt_rect, but {len(entry['img_names'])} img_names")
     polygons = np.array([row if len(row) == 8 else [np.nan] * 8 for row in rows]).reshape(-1, 8)
-    boxes = np.array([row if len(row) == 4 else [np.nan] * 4 for row in rows]).reshape(-1, 4)
+    rectangles = np.array([row if len(row) == 4 else [np.nan] * 4 for row in rows]).reshape(-1, 4)
     cornered = np.array([len(row) == 8 for row in rows], dtype=np.bool_)
-    boxes[cornered] = polygon_to_box(polygons[cornered])
+    boxes = np.where(cornered[:, None], polygon_to_box(polygons), rectangles)
+    polygons[~cornered] = box_to_polygon(rectangles[~cornered])
     images = LazyPaths(partial(_image, path.parent, [str(image) for image in entry["img_names"]]), len(rows))
-    if cornered.any():
-        polygons[~cornered] = box_to_polygon(boxes[~cornered])
     return VideoSequence(
         name=key,
         dataset=name,
-        frames=LazyList(images, read_image),
+        frames=LazyList(images, read_if_there),
         boxes=from_one_based(boxes) if origin else boxes,
         visible=_visible(entry, boxes, where),
         polygons=(polygons - origin) if cornered.any() else None,
@@ -164,14 +164,14 @@ def _sequence(path: Path, key: str, entry: Any, name: str, origin: int) -> Video
 
 
 def _image(folder: Path, names: list[str], index: int) -> Path:
-    return folder / names[index]
+    return inside(folder, names[index], str(folder))
 
 
 def _row(row: Any, where: str) -> list[float]:
     """Return four or eight numbers of one frame; none where there is no box."""
     try:
         numbers = [float(value) for value in row]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise LockonError(f"{where}: expected four or eight numbers, found {str(row)[:40]}") from None
     if not numbers or all(map(np.isnan, numbers)):
         return []
@@ -187,7 +187,7 @@ def _flags(entry: dict[str, Any], key: str, count: int, where: str) -> NDArray[n
         return None
     try:
         flags = np.array([float(value) for value in values])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise LockonError(f"{where}: {key} holds something that is no number") from None
     if len(flags) != count:
         raise LockonError(f"{where}: {len(flags)} values of {key}, but {count} frames")
@@ -217,5 +217,5 @@ def _size(entry: dict[str, Any], where: str) -> tuple[int, int] | None:
         return None
     try:
         return int(width), int(height)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise LockonError(f"{where}: width {width!r} and height {height!r}, expected whole numbers") from None

@@ -8,13 +8,14 @@ Boxes are x, y, w, h in pixels, taken as they are. Crowds are objects like all o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lockon.data.track_masks import Segment, SegmentMasks
+from lockon._documents import LARGEST_SET, MALFORMED, read_json
+from lockon.data.track_masks import Segment, segment_mask
 from lockon.data.tracks import ImageFiles, Track, TrackSet
 from lockon.errors import LockonError
 
@@ -45,13 +46,13 @@ def read(root: Path, name: str = "COCO", skip: Collection[str] = (), *, masks: b
     if images is None:
         raise LockonError(f"{root} has {file.name} but no images; expected {part}/ or images/{part}/")
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = read_json(file, LARGEST_SET)
         segments: dict[tuple[str, str], Segment] = {}
         tracks = list(_tracks(content, part, segments if masks else None))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, *MALFORMED) as error:
         raise LockonError(f"{file} is no annotation of COCO instances: {type(error).__name__} {error}") from error
     track_set = TrackSet.build(name, tracks, ImageFiles(images.parent, "{video}.jpg"), skip=skip)
-    return replace(track_set, masks=SegmentMasks(segments)) if masks else track_set
+    return replace(track_set, masks=partial(segment_mask, segments)) if masks else track_set
 
 
 def _tracks(content: dict[str, Any], part: str, segments: dict[tuple[str, str], Segment] | None) -> Iterator[Track]:

@@ -23,7 +23,6 @@ from lockon.errors import LockonError
 
 EXPECTS = "JPEGImages/480p/NAME/00000.jpg and Annotations/480p/NAME/00000.png"
 PARTS = ("JPEGImages", "Annotations")
-_PATTERN = "{:05d}.jpg"
 RESOLUTIONS = ("480p", "Full-Resolution", "1080p")
 
 
@@ -42,23 +41,21 @@ def scan(root: Path, *, per_object: bool = False) -> list[SequenceFiles]:
 
 def _scan_sequence(images: Path, annotations: Path, per_object: bool) -> list[SequenceFiles]:
     frames, masks = list_images(images), list_images(annotations) or None
-    boxes = images / "boxes.txt"
-    targets = mask_targets(masks[0]) if per_object and masks else []
-    if not per_object or len(targets) < 2:
-        source = boxes if boxes.is_file() else annotations if masks else None
-        return [SequenceFiles(images.name, images, frames, source, masks=masks, first=0, pattern=_PATTERN)]
-    name = images.name
+    numbers = mask_targets(masks[0]) if per_object and masks else []
+    boxes, source = images / "boxes.txt", annotations if masks else None
+    targets: dict[str, int | None] = {f"{images.name}.{number}": number for number in numbers}
+    if len(targets) < 2:
+        targets, source = {images.name: None}, boxes if boxes.is_file() else source
     return [
-        SequenceFiles(f"{name}.{number}", images, frames, annotations, masks=masks, target=number, first=0, pattern=_PATTERN)
-        for number in targets
+        SequenceFiles(name, images, frames, source, masks=masks, target=number, first=0, pattern="{:05d}.jpg")
+        for name, number in targets.items()
     ]
 
 
 def truth(files: SequenceFiles) -> Truth:
     """Read the boxes of one target from boxes.txt or from the masks; `visible` is False where there is no box."""
-    assert files.truth is not None
-    if files.truth.suffix == ".txt":
-        table = read_table(files.truth, (4,))
+    if files.annotation.suffix == ".txt":
+        table = read_table(files.annotation, (4,), files.length)
         return Truth(from_one_based(table.values), table.lines, table.problems, table.widths > 0, wrong=table.wrong)
     rows, problems = [], []
     for path in files.masks or ():

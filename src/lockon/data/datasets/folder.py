@@ -8,29 +8,29 @@ One sequence is one of
 
 and ROOT may hold many: every sub-folder of the first two kinds, every video of the third. Boxes are 0-based pixels.
 
-    boxes.txt    line t: x,y,w,h of frame t (comma, tab or blank); an empty line or NaN where there is no box
-    boxes.csv    a header line with the columns frame,x,y,w,h and, for several targets, target; other columns are ignored.
+    boxes.txt    line t: x,y,w,h of frame t, and a score; an empty line, NaN or 0,0,0,0 where there is no box (also at the end)
+    boxes.csv    a heading with the columns frame,x,y,w,h and, for several targets, target; other columns are ignored.
                  Frames are counted from 0; frames without a line have no box. Several targets make NAME.0, NAME.1, ...
                  This is also what `lockon track --save boxes.csv` writes; its rows with state "lost" count as no box.
+
+Either name may hold either, and boxes.txt what MOT tools write (from 1): see `lockon.box_tables`.
 """
 
 from __future__ import annotations
 
-import csv
-import math
 from pathlib import Path
 
 import numpy as np
 
+from lockon.box_tables import BoxLines, parse_box_table, read_box_text
 from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, list_folders, list_images, list_videos
-from lockon.data.datasets.parsing import read_table, read_text
 from lockon.data.video_frames import VideoFrames
 from lockon.errors import LockonError
+from lockon.pictures import check_one_kind
 from lockon.video_capture import VIDEO_SUFFIXES, is_video
 
 EXPECTS = "images or a video with boxes.txt (x,y,w,h per line, 0-based) or boxes.csv (frame,x,y,w,h) beside them"
-COLUMNS = ("frame", "x", "y", "w", "h")
 
 
 def is_root(path: Path) -> bool:
@@ -68,7 +68,7 @@ def scan(root: Path) -> list[SequenceFiles]:
     """List the files of every target at or under `root`, sorted by name.
 
     Raises:
-        LockonError: A boxes.csv whose targets cannot be listed.
+        LockonError: Boxes whose targets cannot be listed, or pictures and masks in one folder.
     """
     if root.is_file():
         return _scan_targets(root.stem, root.parent, (), root, _boxes_of_video(root))
@@ -78,6 +78,7 @@ def scan(root: Path) -> list[SequenceFiles]:
             continue
         videos = list_videos(folder)
         images = tuple(path for path in list_images(folder) if path not in videos)
+        check_one_kind(images)
         video = videos[0] if len(videos) == 1 and not images else None
         sequences += _scan_targets(folder.resolve().name, folder, images, video, _boxes_in(folder))
     for video in _videos_with_boxes(root):
@@ -86,7 +87,7 @@ def scan(root: Path) -> list[SequenceFiles]:
 
 
 def _scan_targets(name: str, folder: Path, frames: tuple[Path, ...], video: Path | None, boxes: Path | None) -> list[SequenceFiles]:
-    if boxes is None or boxes.suffix != ".csv":
+    if boxes is None:
         return [SequenceFiles(name, folder, frames, boxes, video=video)]
     count = None if video is None else VideoFrames(video).count()
     targets = _list_targets(boxes)
@@ -96,68 +97,49 @@ def _scan_targets(name: str, folder: Path, frames: tuple[Path, ...], video: Path
 
 
 def _list_targets(boxes: Path) -> list[int]:
-    rows, _ = _read_csv(boxes)
-    return sorted({target for _, target, _, _ in rows})
+    return sorted({row.target for _, row in _read(boxes).rows if row.state != "lost"})
 
 
 def truth(files: SequenceFiles) -> Truth:
     """Read the boxes of one target; `visible` is None: a frame without a box is one without annotation."""
-    assert files.truth is not None
-    if files.truth.suffix == ".txt":
-        table = read_table(files.truth, (4,))
-        return Truth(table.values, table.lines, table.problems, wrong=table.wrong)
-    return _truth_of_csv(files, files.truth)
-
-
-def _truth_of_csv(files: SequenceFiles, path: Path) -> Truth:
-    rows, faults = _read_csv(path)
-    problems = list(faults)
-    count = len(files.frames) if files.count is None else files.count
-    boxes, lines = np.full((count, 4), np.nan), np.zeros(count, dtype=np.int64)
-    for frame, target, box, line in rows:
-        if files.target is not None and target != files.target:
+    lines = _read(files.annotation)
+    problems = [f"{files.annotation}:{line}: {why}" for line, why in lines.problems]
+    wrong = frozenset(line for line, _ in lines.problems)
+    by_line = "frame" not in lines.columns.places
+    count = _lines_that_count(lines, files.length) if by_line else files.length
+    boxes, numbers = np.full((count, 4), np.nan), np.zeros(count, dtype=np.int64)
+    if by_line:
+        numbers[:] = np.arange(lines.start, lines.start + count)
+    for line, row in lines.rows:
+        if files.target is not None and row.target != files.target:
             continue
-        if not 0 <= frame < count:
-            problems.append(f"{path}:{line}: frame {frame}, but there are {count} frames, counted from 0")
-        elif lines[frame]:
-            problems.append(f"{path}:{line}: frame {frame} was given before, in line {lines[frame]}")
-        else:
-            boxes[frame], lines[frame] = box, line
-    return Truth(boxes, lines, tuple(problems))
+        if row.frame < count:
+            numbers[row.frame] = line
+            boxes[row.frame] = np.nan if row.state == "lost" and not row.is_empty else (row.x, row.y, row.w, row.h)
+        elif not by_line:
+            problems.append(f"{files.annotation}:{line}: frame {row.frame}, but there are {count} frames, counted from 0")
+    return Truth(boxes, numbers, tuple(problems), wrong=wrong)
 
 
-def _read_csv(path: Path) -> tuple[list[tuple[int, int, list[float], int]], list[str]]:
-    """Read rows (frame, target, box, line number) and problems of a boxes.csv.
+def _lines_that_count(lines: BoxLines, frames: int) -> int:
+    """Return how many lines stand for a frame: empty ones at the end where there are frames for them."""
+    count = len(lines.rows) + len(lines.problems)
+    return frames if count - lines.blank < frames <= count else count - lines.blank
+
+
+def _read(path: Path) -> BoxLines:
+    """Read the lines of a file of boxes.
 
     Raises:
-        LockonError: Unreadable file or no header with the columns frame, x, y, w, h.
+        LockonError: Unreadable file, or columns that cannot be told.
     """
-    reader = csv.reader(read_text(path).splitlines(), skipinitialspace=True)
-    header = [name.strip().lower() for name in next(reader, [])]
-    if any(name not in header for name in COLUMNS):
-        raise LockonError(f"{path}:1: expected a header with the columns {','.join(COLUMNS)} (and target for several), found {header}")
-    columns = [header.index(name) for name in COLUMNS]
-    target_column = header.index("target") if "target" in header else None
-    state_column = header.index("state") if "state" in header else None
-    rows, problems = [], []
-    for fields in reader:
-        if not any(field.strip() for field in fields):
-            continue
-        try:
-            frame, *box = (float(fields[column]) for column in columns)
-            target = 0 if target_column is None else int(fields[target_column])
-            lost = state_column is not None and fields[state_column].strip() == "lost"
-            if lost or all(map(math.isnan, box)):
-                continue
-            if not all(map(math.isfinite, (frame, *box))) or frame != int(frame):
-                raise ValueError
-        except (ValueError, IndexError):
-            problems.append(
-                f"{path}:{reader.line_num}: expected {','.join(header)} with a whole frame number, found {','.join(fields)[:60]!r}"
-            )
-            continue
-        rows.append((int(frame), target, box, reader.line_num))
-    return rows, problems
+    try:
+        lines = parse_box_table(read_box_text(path), mot=path.suffix == ".txt")
+    except LockonError as error:
+        raise LockonError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+    if not lines.rows and not lines.problems:
+        raise LockonError(f"{path}: the file is empty; expected x,y,w,h per line, or a heading frame,x,y,w,h")
+    return lines
 
 
 LAYOUT = Layout("folder", EXPECTS, is_root, scan, truth, origin=0, numbered=False)

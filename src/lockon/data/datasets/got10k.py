@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from lockon.data.datasets.dataset import Dataset, Role
-from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, first_box, list_folders, list_images
+from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, first_box, list_folders
 from lockon.data.datasets.parsing import read_flags, read_table, read_text
 from lockon.errors import LockonError
 
@@ -39,22 +39,17 @@ def _belongs(folder: Path, part: Part) -> bool:
 
 def scan(root: Path, part: Part) -> list[SequenceFiles]:
     """List the files of every sequence of the part, sorted by name."""
-    return [_scan_sequence(folder) for folder in list_folders(root) if _belongs(folder, part)]
-
-
-def _scan_sequence(folder: Path) -> SequenceFiles:
-    truth = folder / "groundtruth.txt"
-    return SequenceFiles(folder.name, folder, list_images(folder), truth if truth.is_file() else None, first=1)
+    folders = [folder for folder in list_folders(root) if _belongs(folder, part)]
+    return [SequenceFiles.of(folder.name, folder, folder / "groundtruth.txt", first=1) for folder in folders]
 
 
 def truth(files: SequenceFiles, part: Part) -> Truth:
     """Read the boxes of one sequence, NaN after the first in the test part; `visible` is None where there are no labels."""
-    assert files.truth is not None
-    table = read_table(files.truth, (4,))
-    folder = files.truth.parent
+    table = read_table(files.annotation, (4,), files.length)
+    folder = files.annotation.parent
     size, fps, problems = _read_meta(folder / "meta_info.ini")
     if part == "Test" and len(table) == 1:
-        return first_box(files, table.values, (*table.problems, *problems), frame_size=size, fps=fps)
+        return first_box(files, table, problems=problems, frame_size=size, fps=fps)
     count = len(table)
     labels = {name: read_flags(folder / f"{name}.label", count) for name in ("cover", "absence", "cut_by_image")}
     cover, absence, cut = (flags for flags, _ in labels.values())

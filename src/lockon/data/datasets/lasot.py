@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, from_one_based, list_folders, list_images
 from lockon.data.datasets.lists import official
@@ -44,65 +46,46 @@ def _is_sequence(folder: Path, images: str) -> bool:
 
 def scan(root: Path, images: str, part: Part) -> list[SequenceFiles]:
     """List the files of every sequence of one part under `root`, sorted by name."""
-    folders: list[Path] = []
-    for child in list_folders(root):
-        inner = [] if _is_candidate(child, images) else [folder for folder in list_folders(child) if _is_candidate(folder, images)]
-        folders += inner or ([child] if _is_candidate(child, images) else [])
+    folders = [
+        folder
+        for child in list_folders(root)
+        for folder in ([child] if _is_candidate(child, images) else list_folders(child))
+        if _is_candidate(folder, images)
+    ]
     complete = official("LaSOT")
     if part != "all" and complete is not None:
         folders = [folder for folder in folders if (complete.get(folder.name) is not None) == (part == "test")]
-    return sorted((_scan_sequence(folder, images) for folder in folders), key=lambda files: files.name)
+    sequences = [SequenceFiles.of(folder.name, folder / images, folder / "groundtruth.txt") for folder in folders]
+    return sorted(sequences, key=lambda files: files.name)
 
 
 def _is_candidate(folder: Path, images: str) -> bool:
     return (folder / images).is_dir() or (folder / "groundtruth.txt").is_file()
 
 
-def _scan_sequence(folder: Path, images: str) -> SequenceFiles:
-    truth = folder / "groundtruth.txt"
-    return SequenceFiles(folder.name, folder / images, list_images(folder / images), truth if truth.is_file() else None)
-
-
 def truth(files: SequenceFiles, origin: int) -> Truth:
     """Read the boxes of one sequence; `visible` is None where there are no files of flags."""
-    assert files.truth is not None
-    table = read_table(files.truth, (4,))
-    problems = list(table.problems)
-    absent = table.widths == 0
-    flagged = False
-    for name in ("full_occlusion.txt", "out_of_view.txt"):
-        flags, faults = read_flags(files.truth.with_name(name), len(table))
-        problems += faults
-        if flags is not None:
-            absent |= flags != 0
-            flagged = True
+    table = read_table(files.annotation, (4,), files.length)
+    names = ("full_occlusion.txt", "out_of_view.txt")
+    read = [read_flags(files.annotation.with_name(name), len(table)) for name in names]
+    flags = [flags != 0 for flags, _ in read if flags is not None]
+    absent = np.any([table.widths == 0, *flags], axis=0)
+    problems = (*table.problems, *(fault for _, faults in read for fault in faults))
     boxes = from_one_based(table.values) if origin else table.values
-    return Truth(boxes, table.lines, tuple(problems), ~absent if flagged or absent.any() else None, wrong=table.wrong)
+    return Truth(boxes, table.lines, problems, ~absent if flags or absent.any() else None, wrong=table.wrong)
 
 
-def layout(part: Part) -> Layout:
-    """Return the layout of LaSOT, for its test sequences, the others, or all."""
-    return shared_layout("lasot", "img", part, 1)
-
-
-def shared_layout(name: str, images: str, part: Part, origin: int) -> Layout:
-    """Return the layout for a benchmark that has LaSOT's folders.
+def layout(part: Part, name: str = "lasot", images: str = "img", origin: int = 1) -> Layout:
+    """Return the layout of LaSOT, for its test sequences, the others, or all; or of a benchmark that has its folders.
 
     Args:
+        part: Which sequences of LaSOT; "all" for any other benchmark.
         name: Short name of the layout.
         images: Name of the folder of a sequence's images.
-        part: Which sequences of LaSOT; "all" for any other benchmark.
         origin: Number of the first pixel in the annotation files.
     """
-    return Layout(
-        name,
-        EXPECTS.format(images=images),
-        partial(is_root, images=images),
-        partial(scan, images=images, part=part),
-        partial(truth, origin=origin),
-        origin=origin,
-        numbered=name == "lasot",
-    )
+    found, listed, read = partial(is_root, images=images), partial(scan, images=images, part=part), partial(truth, origin=origin)
+    return Layout(name, EXPECTS.format(images=images), found, listed, read, origin=origin, numbered=name == "lasot")
 
 
 def _test_names(names: list[str]) -> list[str]:

@@ -7,18 +7,18 @@ target without reading pixels, `truth` parses one target's annotation. `lockon d
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lockon.data.datasets.mask_images import read_mask
-from lockon.data.datasets.parsing import format_ranges
-from lockon.data.sequence import LazyList, LazyPaths, VideoSequence, read_image
+from lockon.data.datasets.parsing import TextTable, format_ranges
+from lockon.data.sequence import LazyList, LazyPaths, VideoSequence, check_command, read_image
 from lockon.data.video_frames import VideoFrames
 from lockon.errors import LockonError
 from lockon.types import FloatArray, Frame
@@ -43,7 +43,7 @@ class SequenceFiles:
         masks: One mask file per frame, or None.
         target: Which of several targets of the annotation, or None when there is one.
         first: Number of the first frame in the file names, where the layout fixes it.
-        count: Number of frames of `video` where it was counted already.
+        count: Number of frames of `video` where it was counted already, or of the benchmark's list where there are no images.
         attributes: Names of the benchmark's attributes that hold.
         pattern: How the benchmark names its images, to name those that are missing.
     """
@@ -59,6 +59,22 @@ class SequenceFiles:
     count: int | None = None
     attributes: frozenset[str] = field(default_factory=frozenset)
     pattern: str = "{:08d}.jpg"
+
+    @property
+    def length(self) -> int:
+        """Number of frames, as far as it is known without opening a video; else 0."""
+        return len(self.frames) or self.count or 0
+
+    @classmethod
+    def of(cls, name: str, folder: Path, truth: Path | None, **more: Any) -> SequenceFiles:
+        """Return the files of a sequence whose images are those of `folder`; an annotation that is not there is left out."""
+        return cls(name, folder, list_images(folder), truth if truth is not None and truth.is_file() else None, **more)
+
+    @property
+    def annotation(self) -> Path:
+        """The annotation of a sequence that has one."""
+        assert self.truth is not None
+        return self.truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +111,21 @@ class Truth:
     attributes: frozenset[str] = frozenset()
     first_only: bool = False
 
+    @classmethod
+    def of_table(cls, table: TextTable, boxes: FloatArray | None = None, absent: NDArray[np.bool_] | None = None, **more: Any) -> Truth:
+        """Return the truth of a file with a line per frame; `visible` is None where no target is absent.
+
+        Args:
+            table: The lines.
+            boxes: (T, 4) boxes where they are not the table's own values.
+            absent: (T,) where the target is absent; None: where a line has no numbers.
+            more: Other fields; `problems` are added to the table's.
+        """
+        absent = table.widths == 0 if absent is None else absent
+        problems = (*table.problems, *more.pop("problems", ()))
+        visible = ~absent if absent.any() else None
+        return cls(table.values if boxes is None else boxes, table.lines, problems, visible, wrong=table.wrong, **more)
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -124,16 +155,17 @@ class Layout:
         Raises:
             LockonError: The first sequence that is incomplete or whose annotation is wrong.
         """
-        return [self.read(files, dataset, frames) for files in self.scan(root)]
+        return [self.read(files, dataset, frames, root) for files in self.scan(root)]
 
-    def read(self, files: SequenceFiles, dataset: str, frames: FrameMode = "required") -> VideoSequence:
-        """Read one sequence with lazy frames and masks.
+    def read(self, files: SequenceFiles, dataset: str, frames: FrameMode = "required", root: Path | None = None) -> VideoSequence:
+        """Read one sequence with lazy frames and masks; errors name the command that checks the dataset at its `root`.
 
         Raises:
             LockonError: No annotation, a bad line, or counts of frames, boxes and masks that differ; no images, unless
                 `frames` is "optional".
         """
-        hint = f"run `lockon data check {dataset}`"
+        source = dataset if root is None else f"{dataset}:{root}"
+        hint = f"run `{check_command(source)}`"
         if files.truth is None:
             raise LockonError(f"{dataset}/{files.name}: no annotation in {files.folder}; expected {self.expects}; {hint}")
         if frames == "required" and not files.frames and files.video is None:
@@ -167,19 +199,15 @@ class Layout:
 def _frames(files: SequenceFiles, expected: int, mode: FrameMode) -> LazyList[Frame]:
     if files.video is None:
         if mode == "optional" and len(files.frames) < expected:
-            return LazyList(_expected_paths(files, expected), read_if_there)
+            there = {number: path for path in files.frames if (number := frame_number(path)) is not None}
+            return LazyList(LazyPaths(partial(_expected_path, files, there), expected), read_if_there)
         return LazyList(files.frames, read_image)
     video = VideoFrames(files.video)
     return video.lazy(video.count() if files.count is None else files.count)
 
 
-def _expected_paths(files: SequenceFiles, count: int) -> LazyPaths:
-    """Return where each image is, or would be by the benchmark's way of naming them."""
-    there = {number: path for path in files.frames if (number := frame_number(path)) is not None}
-    return LazyPaths(partial(_expected_path, files, there), count)
-
-
 def _expected_path(files: SequenceFiles, there: dict[int, Path], index: int) -> Path:
+    """Return where an image is, or would be by the benchmark's way of naming them."""
     number = index + (1 if files.first is None else files.first)
     return there.get(number) or files.folder / files.pattern.format(number)
 
@@ -197,35 +225,26 @@ def read_if_there(path: Path) -> Frame:
 
 def _missing(files: SequenceFiles, count: int) -> str:
     """Return which frames have no image, as the end of a message; empty where the numbers do not show it."""
-    numbers = {frame_number(path) for path in files.frames} - {None}
+    numbers = frame_numbers(files.frames)
     if files.video is not None or len(numbers) != len(files.frames) or len(numbers) >= count:
         return ""
-    first = files.first if files.first is not None else 1 if count in numbers else min(number for number in numbers if number is not None)
+    first = files.first if files.first is not None else 1 if count in numbers else min(numbers)
     gone = set(range(first, first + count)) - numbers
-    return f" (missing: {format_ranges(number for number in gone if number is not None)})" if gone else ""
+    return f" (missing: {format_ranges(gone)})" if gone else ""
 
 
-def first_box(
-    files: SequenceFiles,
-    values: FloatArray,
-    problems: tuple[str, ...],
-    *,
-    frame_size: tuple[int, int] | None = None,
-    fps: float | None = None,
-) -> Truth:
+def first_box(files: SequenceFiles, table: TextTable, **more: Any) -> Truth:
     """Return the truth of a sequence of which the benchmark gives one box: NaN in all frames that are there but the first.
 
     Args:
         files: The files of the sequence.
-        values: (1, 4) x, y, w, h, 0-based.
-        problems: What is wrong with the annotation.
-        frame_size: As in `VideoSequence`.
-        fps: As in `VideoSequence`.
+        table: Its only box, x, y, w, h, 0-based.
+        more: Other fields of the truth; `problems` are added to the table's.
     """
-    count = max(len(files.frames), 1)
-    boxes, lines = np.full((count, 4), np.nan), np.zeros(count, dtype=np.int64)
-    boxes[:1], lines[0] = values[:1], 1
-    return Truth(boxes, lines, problems, frame_size=frame_size, fps=fps, first_only=True)
+    boxes, lines = np.full((max(len(files.frames), 1), 4), np.nan), np.zeros(max(len(files.frames), 1), dtype=np.int64)
+    boxes[:1], lines[0] = table.values[:1], 1
+    problems = (*table.problems, *more.pop("problems", ()))
+    return Truth(boxes, lines, problems, first_only=True, **more)
 
 
 def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
@@ -238,6 +257,11 @@ def frame_number(path: Path) -> int | None:
     """Return the last number in the file's stem (0012.jpg -> 12), or None."""
     numbers = _NUMBERS.findall(path.stem)
     return int(numbers[-1]) if numbers else None
+
+
+def frame_numbers(paths: Iterable[Path]) -> set[int]:
+    """Return the numbers of all files that have one."""
+    return {number for path in paths if (number := frame_number(path)) is not None}
 
 
 def list_images(folder: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> tuple[Path, ...]:

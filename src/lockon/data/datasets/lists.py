@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -65,30 +66,24 @@ def plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower())
 
 
-def by_plain_name(names: Iterable[str]) -> dict[str, str]:
+@cache
+def _spellings(names: tuple[str, ...]) -> dict[str, str]:
     """Return names by their plain form, without those that share it."""
-    by_key: dict[str, str] = {}
-    double = set()
-    for name in names:
-        key = plain(name)
-        if key in by_key:
-            double.add(key)
-        by_key[key] = name
-    return {key: name for key, name in by_key.items() if key not in double}
+    counts = Counter(map(plain, names))
+    return {plain(name): name for name in names if counts[plain(name)] == 1}
 
 
 @cache
-def _spellings(names: tuple[str, ...]) -> dict[str, str]:
-    return by_plain_name(names)
+def _listed_benchmarks() -> frozenset[str]:
+    return frozenset(file.name.removesuffix(".json") for file in (resources.files("lockon.data") / "lists").iterdir())
 
 
 @cache
 def official(name: str) -> Official | None:
     """Read the complete benchmark of a dataset's name; None where no list is kept."""
-    file = resources.files("lockon.data") / "lists" / f"{name}.json"
-    if not file.is_file():
+    if name not in _listed_benchmarks():  # a name of anybody's is no path
         return None
-    content = json.loads(file.read_text(encoding="utf-8"))
+    content = json.loads((resources.files("lockon.data") / "lists" / f"{name}.json").read_text(encoding="utf-8"))
     names: dict[str, str] = content.get("attributes", {})
     sequences = {
         sequence: Listed(

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon.data.image_files import decode_image
 from lockon.errors import LockonError
 from lockon.types import FloatArray
 
@@ -39,7 +40,7 @@ def read_mask_image(path: Path) -> NDArray[np.uint8]:
     Raises:
         LockonError: The file is missing or no image.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    image = decode_image(path, cv2.IMREAD_UNCHANGED)
     if image is None:
         state = "is not a readable mask image" if path.exists() else "does not exist"
         raise LockonError(f"{path} {state}; run `lockon data check` to list every broken file of a dataset")
@@ -61,7 +62,7 @@ def png_palette(path: Path) -> NDArray[np.uint8] | None:
     return None
 
 
-def mask_targets(path: Path, limit: int = 255) -> list[int]:
+def mask_targets(path: Path) -> list[int]:
     """List the object numbers in a multi-object mask file, ascending, without the background 0."""
     image = read_mask_image(path)
     if image.ndim == 2:
@@ -69,7 +70,7 @@ def mask_targets(path: Path, limit: int = 255) -> list[int]:
     packed = image.astype(np.int32) @ np.array([65536, 256, 1], dtype=np.int32)  # (H, W)
     colours = {(int(value) >> 16, int(value) >> 8 & 255, int(value) & 255) for value in np.unique(packed)}
     palette = png_palette(path)
-    known = range(1, limit + 1 if palette is None else min(limit + 1, len(palette)))
+    known = range(1, 256 if palette is None else len(palette))
     return [number for number in known if (voc_colour(number) if palette is None else tuple(palette[number].tolist())) in colours]
 
 
@@ -79,11 +80,8 @@ def voc_colour(number: int) -> tuple[int, int, int]:
     >>> voc_colour(1), voc_colour(2), voc_colour(3)
     ((128, 0, 0), (0, 128, 0), (128, 128, 0))
     """
-    channels = [0, 0, 0]
-    for bit in range(8):
-        for channel in range(3):
-            channels[channel] |= ((number >> (3 * bit + channel)) & 1) << (7 - bit)
-    return channels[0], channels[1], channels[2]
+    red, green, blue = (sum(((number >> (3 * bit + channel)) & 1) << (7 - bit) for bit in range(8)) for channel in range(3))
+    return red, green, blue
 
 
 def mask_to_box(mask: NDArray[np.bool_]) -> FloatArray:

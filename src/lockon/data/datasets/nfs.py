@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 
 from lockon.data.datasets.dataset import Dataset
 from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, frame_number, list_folders, list_images
-from lockon.data.datasets.parsing import TextTable, parse_table, read_text
-from lockon.errors import LockonError
+from lockon.data.datasets.parsing import TextTable, read_table
 
 EXPECTS = "NAME/{fps}/NAME/00001.jpg and NAME/{fps}/NAME.txt"
 FAST = 240
-_LABEL = re.compile(r'"[^"]*"')
+_LABEL = re.compile(r'"[^"]*"')  # it may have blanks
 _WIDTHS = (4, 5, 6, 7, 8, 9)  # corners alone, or an id and corners and what follows them
 _LOST = 6
 
@@ -54,11 +53,7 @@ def _fast_truth(folder: Path) -> Path:
 
 
 def _read(path: Path) -> TextTable:
-    try:
-        text = _LABEL.sub("", read_text(path))  # labels may have blanks
-    except LockonError as error:
-        return TextTable(np.zeros((0, max(_WIDTHS))), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), (str(error),))
-    return parse_table(text, str(path), _WIDTHS)
+    return read_table(path, _WIDTHS, drop=_LABEL)
 
 
 def _rows(table: TextTable, path: Path, frames: tuple[Path, ...], fps: int) -> NDArray[np.intp]:
@@ -83,9 +78,8 @@ def _whole(frames: tuple[Path, ...]) -> bool:
 
 def truth(files: SequenceFiles, fps: int) -> Truth:
     """Read the boxes of one sequence; `visible` is False where a line says that the target is lost, None if none does."""
-    assert files.truth is not None
-    table = _read(files.truth)
-    rows = _rows(table, files.truth, files.frames, fps)
+    table = _read(files.annotation)
+    rows = _rows(table, files.annotation, files.frames, fps)
     values, widths = table.values[rows], table.widths[rows]
     corners = np.where((widths > 4)[:, None], values[:, 1:5], values[:, :4])
     boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)

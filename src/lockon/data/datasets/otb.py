@@ -74,12 +74,11 @@ def _annotated(files: SequenceFiles, listed: Listed | None) -> SequenceFiles:
 
 def truth(files: SequenceFiles) -> Truth:
     """Read the boxes of one target; `visible` is None unless some line says NaN or the file has TLP's column "lost"."""
-    assert files.truth is not None
-    table = read_table(files.truth, _WIDTHS)
+    table = read_table(files.annotation, _WIDTHS, files.length)
     six = table.widths == 6
     rows = np.where(six[:, None], table.values[:, 1:5], table.values[:, :4])
     absent = (table.widths == 0) | (six & (table.values[:, 5] != 0))
-    return Truth(from_one_based(rows), table.lines, table.problems, ~absent if absent.any() else None, wrong=table.wrong)
+    return Truth.of_table(table, from_one_based(rows), absent)
 
 
 def layout(listing: str | None = None, pattern: str = "{:04d}.jpg") -> Layout:

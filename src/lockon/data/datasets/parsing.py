@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon.box_tables import read_box_text
 from lockon.errors import LockonError
 from lockon.types import FloatArray
 
@@ -48,14 +49,9 @@ def read_text(path: Path) -> str:
     """Read the text of a UTF-8 file, with or without a byte order mark.
 
     Raises:
-        LockonError: The file cannot be read or is no text.
+        LockonError: The file cannot be read, or a line of it is no UTF-8.
     """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise LockonError(f"{path} is no text file; expected numbers separated by commas, tabs or blanks") from error
-    except OSError as error:
-        raise LockonError(f"{path} cannot be read: {error.strerror}") from error
+    return read_box_text(path)
 
 
 def parse_row(text: str, widths: tuple[int, ...]) -> list[float]:
@@ -79,17 +75,18 @@ def parse_row(text: str, widths: tuple[int, ...]) -> list[float]:
     return numbers
 
 
-def parse_table(text: str, where: str, widths: tuple[int, ...]) -> TextTable:
-    """Parse one ground-truth text; empty lines at the end are dropped, in the middle they are rows of NaN.
+def parse_table(text: str, where: str, widths: tuple[int, ...], count: int = 0) -> TextTable:
+    """Parse one ground-truth text; empty lines are rows of NaN, those at the end only where frames ask for them.
 
     Args:
         text: The file's text.
         where: The file's name, for messages.
         widths: Allowed numbers per line, for example (4,) or (4, 8).
+        count: Number of frames, or 0 where it is unknown: that many lines are kept, if there are as many with the empty ones.
     """
     lines = text.splitlines()
-    while lines and not lines[-1].strip():
-        lines.pop()
+    last = next((number for number in range(len(lines), 0, -1) if lines[number - 1].strip()), 0)
+    lines = lines[: count if last < count <= len(lines) and last else last]
     quick = _parse_plain(text, lines, widths)
     if quick is not None:
         return quick
@@ -127,13 +124,13 @@ def _parse_plain(text: str, lines: list[str], widths: tuple[int, ...]) -> TextTa
     return TextTable(values, np.full(len(rows), width, dtype=np.int64), np.arange(1, len(rows) + 1), ())
 
 
-def read_table(path: Path, widths: tuple[int, ...]) -> TextTable:
-    """Read a file as `parse_table` does; one that cannot be read is a table without rows and with that problem."""
+def read_table(path: Path, widths: tuple[int, ...], count: int = 0, drop: re.Pattern[str] | None = None) -> TextTable:
+    """Read a file, less what `drop` matches, as `parse_table` does; one that cannot be read is a table of that problem alone."""
     try:
-        text = read_text(path)
+        text = read_text(path) if drop is None else drop.sub("", read_text(path))
     except LockonError as error:
         return TextTable(np.zeros((0, max(widths))), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), (str(error),))
-    return parse_table(text, str(path), widths)
+    return parse_table(text, str(path), widths, count)
 
 
 def read_flags(path: Path, count: int | None = None) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:

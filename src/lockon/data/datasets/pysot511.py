@@ -9,15 +9,16 @@ writes this layout.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lockon.data.track_masks import MaskFiles
+from lockon._documents import LARGEST_SET, MALFORMED, read_json
+from lockon.data.track_masks import patch_mask
 from lockon.data.tracks import ImageFiles, Track, TrackSet
 from lockon.errors import LockonError
 
@@ -33,21 +34,30 @@ def is_root(root: Path) -> bool:
     return (root / FOLDER).is_dir() and any((root / name).is_file() for name in ANNOTATIONS)
 
 
-def read(root: Path, name: str, skip: Collection[str] = (), *, masks: bool = False) -> TrackSet:
-    """Read all tracks of the annotation; with `masks` the files that SiamMask has beside the patches, 000000.00.m.png, too.
+def read(
+    root: Path, name: str, skip: Collection[str] = (), *, masks: bool = False, kept: Callable[[str], bool] = lambda _: True
+) -> TrackSet:
+    """Read the tracks of the annotation.
+
+    Args:
+        root: Folder of the patches.
+        name: Name of the set.
+        skip: Videos to leave out.
+        masks: Whether to keep the masks: the files that SiamMask has beside the patches, 000000.00.m.png.
+        kept: Returns whether a video, by its name without folders, may train: annotations may be made of all parts (GOT-10k's all.json
+            has 9,335 training videos and 180 others).
 
     Raises:
-        LockonError: Not this layout, or a malformed annotation; boxes from 0 to 1 are refused (see `lockon.data.datasets.youtube_bb`).
+        LockonError: A malformed annotation; boxes from 0 to 1 are refused (see `lockon.data.datasets.youtube_bb`).
     """
-    if not is_root(root):
-        raise LockonError(f"{root} holds no 511-pixel patches; expected {EXPECTS}")
     file = next(root / name for name in ANNOTATIONS if (root / name).is_file())
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        tracks = TrackSet.build(name, _tracks(content), ImageFiles(root / FOLDER, PATTERN), cropped=True, skip=skip)
+        content = read_json(file, LARGEST_SET)
+        videos = {video: members for video, members in content.items() if kept(video.rpartition("/")[2])}
+        tracks = TrackSet.build(name, _tracks(videos), ImageFiles(root / FOLDER, PATTERN), cropped=True, skip=skip)
     except LockonError:
         raise
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, *MALFORMED) as error:
         raise LockonError(
             f"{file} is no annotation of 511-pixel patches: {error}; expected {{video: {{track: {{frame: box}}}}}}"
         ) from error
@@ -55,7 +65,10 @@ def read(root: Path, name: str, skip: Collection[str] = (), *, masks: bool = Fal
         raise LockonError(
             f"{file} has boxes from 0 to 1, whose shape is not the object's; write pixels: lockon data crop511 {name}:DIR OUT"
         )
-    return replace(tracks, masks=MaskFiles(ImageFiles(root / FOLDER, MASK_PATTERN))) if masks else tracks
+    left = len(content) - len(videos)
+    note = f"{name}: {left} videos left out that belong to a validation or test part, which never train"
+    read_mask = partial(patch_mask, ImageFiles(root / FOLDER, MASK_PATTERN)) if masks else None
+    return replace(tracks, masks=read_mask, notes=(*tracks.notes, note) if left else tracks.notes)
 
 
 def _tracks(content: dict[str, Any]) -> Iterator[Track]:

@@ -13,6 +13,7 @@ import dataclasses
 from collections import Counter
 from pathlib import Path
 
+from lockon.data.datasets.absence import as_absent
 from lockon.data.datasets.bare import bare_layout, json_of, load_json, text_files
 from lockon.data.datasets.layout import FrameMode, Layout, SequenceFiles
 from lockon.data.datasets.table import (
@@ -117,10 +118,12 @@ def _load(name: str, root: Path, frames: FrameMode) -> list[VideoSequence]:
             sequences = [dataclasses.replace(sequence, name=complete.canonical(sequence.name)) for sequence in sequences]
     else:
         layout, scanned = scan_dataset(name, root, frames)
-        sequences = [layout.read(files, name, frames) for files in scanned]
+        sequences = [layout.read(files, name, frames, root) for files in scanned]
         if not sequences:
             raise LockonError(f"{root} holds no sequence of {name}; expected {layout.expects}")
-    return [_with_list(sequence, frames) for sequence in sorted(sequences, key=lambda sequence: sequence.name)]
+    sequences.sort(key=lambda sequence: sequence.name)
+    sequences = as_absent(sequences, official_list(name), f"{name}:{root}", unstated=name == FOLDER)
+    return [dataclasses.replace(_with_list(sequence, frames), source=f"{name}:{root}") for sequence in sequences]
 
 
 def _with_list(sequence: VideoSequence, frames: FrameMode) -> VideoSequence:
@@ -145,8 +148,7 @@ def _distinct(pooled: list[VideoSequence]) -> list[VideoSequence]:
 
 
 def _unique(sequences: list[VideoSequence], root: Path) -> list[VideoSequence]:
-    names = Counter(sequence.name for sequence in sequences)
-    double = [name for name, count in names.items() if count > 1]
+    double = [name for name, count in Counter(sequence.name for sequence in sequences).items() if count > 1]
     if double:
         raise LockonError(f"{root}: sequence names {', '.join(double[:5])} occur more than once; rename the folders")
     return sequences

@@ -8,7 +8,8 @@ White is the object; its box is the mask's extent. Reading all masks takes a whi
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,30 +22,19 @@ from lockon.data.sequence import read_image
 from lockon.data.tracks import Track, TrackSet
 from lockon.errors import LockonError
 from lockon.ops.boxes import xywh_to_xyxy
-from lockon.types import FloatArray, Frame
+from lockon.types import Frame
 
 EXPECTS = "images/NAME.jpg and gt/NAME.png, or folders that have these two"
 IMAGES, MASKS = "images", "gt"
 
 
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """Image and mask by name: "SET/NAME", or "NAME" where there is one set."""
+def _read(images: dict[str, Path], video: str, track: str, frame: int) -> Frame:
+    return read_image(images[video])
 
-    images: dict[str, Path]
-    masks: dict[str, Path]
 
-    def read(self, video: str, track: str, frame: int) -> Frame:
-        return read_image(self.images[video])
-
-    def mask(self, video: str, track: str, frame: int) -> NDArray[np.bool_] | None:
-        image = read_mask_image(self.masks[video])
-        return np.asarray((image if image.ndim == 2 else image[..., 0]) > 127)
-
-    def box(self, video: str) -> FloatArray:
-        mask = self.mask(video, "", 0)
-        assert mask is not None
-        return xywh_to_xyxy(mask_to_box(mask))
+def _mask(masks: dict[str, Path], video: str, track: str = "", frame: int = 0) -> NDArray[np.bool_]:
+    image = read_mask_image(masks[video])
+    return np.asarray((image if image.ndim == 2 else image[..., 0]) > 127)
 
 
 def is_root(root: Path) -> bool:
@@ -62,19 +52,21 @@ def read(root: Path, name: str = "saliency", skip: Collection[str] = (), *, mask
     Raises:
         LockonError: No image with a mask; a broken mask.
     """
-    files = _Files({}, {})
+    images: dict[str, Path] = {}  # by "SET/NAME", or "NAME" where there is one set; the masks likewise
+    gt: dict[str, Path] = {}
     for folder in [root] if _is_set(root) else [folder for folder in list_folders(root) if _is_set(folder)]:
         start = "" if folder == root else f"{folder.name}/"
         by_name = {path.stem: path for path in list_images(folder / MASKS, IMAGE_SUFFIXES)}
         for path in list_images(folder / IMAGES, IMAGE_SUFFIXES):
             if path.stem in by_name:
-                files.images[start + path.stem], files.masks[start + path.stem] = path, by_name[path.stem]
-    if not files.images:
+                images[start + path.stem], gt[start + path.stem] = path, by_name[path.stem]
+    if not images:
         raise LockonError(f"{root} has no image with a mask of the same name; expected {EXPECTS}")
-    names = sorted(files.images)
-    boxes = remembered_boxes(root, names, files.box)
-    tracks = TrackSet.build(name, (Track(video, "00", [0], [box]) for video, box in zip(names, boxes, strict=True)), files.read, skip=skip)
-    return replace(tracks, masks=files.mask) if masks else tracks
+    names = sorted(images)
+    boxes = remembered_boxes(root, names, lambda video: xywh_to_xyxy(mask_to_box(_mask(gt, video))))
+    tracks = (Track(video, "00", [0], [box]) for video, box in zip(names, boxes, strict=True))
+    track_set = TrackSet.build(name, tracks, partial(_read, images), skip=skip)
+    return replace(track_set, masks=partial(_mask, gt)) if masks else track_set
 
 
 __all__ = ["EXPECTS", "is_root", "read"]

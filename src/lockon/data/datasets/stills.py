@@ -16,8 +16,7 @@ after decoding. Pixels and masks are read only when they are asked for.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon._documents import MALFORMED, parse_json
+from lockon._names import inside
 from lockon.data.rle import decode_rle
 from lockon.data.sequence import read_image
 from lockon.errors import LockonError, unknown_name
@@ -171,7 +172,7 @@ def load_stills(root: Path | str, sets: Collection[str] | None = None, exclude: 
         if name not in known:
             raise unknown_name("set of stills", name, known)
     wanted = [name for name in known if (sets is None or name in sets) and name not in exclude]
-    return [image for name in wanted for image in read_set(root / name)]
+    return [image for name in wanted for image in _read_set(root / name)]
 
 
 def short_videos(images: Iterable[StillImage]) -> list[ShortVideo]:
@@ -179,37 +180,22 @@ def short_videos(images: Iterable[StillImage]) -> list[ShortVideo]:
 
     Frames are ordered by `frame`; an object that is listed twice in one image keeps its first box.
     """
-    groups: dict[tuple[str, str, str], dict[str, tuple[StillImage, int]]] = {}
+    groups: dict[tuple[str, str, str], dict[Path, tuple[StillImage, int]]] = {}
     for image in images:
-        if image.video is None:
-            continue
-        for index, item in enumerate(image.objects):
-            members = groups.setdefault((image.set, image.video, item.id), {})
-            members.setdefault(str(image.path), (image, index))
+        for index, item in enumerate(image.objects if image.video is not None else ()):
+            groups.setdefault((image.set, image.video or "", item.id), {}).setdefault(image.path, (image, index))
     videos = []
-    for (set_name, video, object_id), found in groups.items():
-        if len(found) < 2:
-            continue
-        members_in_order = sorted(found.values(), key=lambda member: (member[0].frame or 0, member[0].path.name))
-        pictures, indices = zip(*members_in_order, strict=True)
-        videos.append(ShortVideo(set_name, video, object_id, pictures, indices))
+    for key, found in groups.items():
+        members = sorted(found.values(), key=lambda member: (member[0].frame or 0, member[0].path.name))
+        if len(members) >= 2:
+            videos.append(ShortVideo(*key, *zip(*members, strict=True)))
     return videos
 
 
-def read_set(folder: Path) -> list[StillImage]:
-    """Read the images of one set, as listed in its `annotations.jsonl`.
-
-    Raises:
-        LockonError: A malformed line; FILE:LINE is named.
-    """
-    return list(_parse_lines(folder, folder / ANNOTATIONS))
-
-
-def _parse_lines(folder: Path, file: Path) -> Iterator[StillImage]:
+def _read_set(folder: Path) -> list[StillImage]:
+    file = folder / ANNOTATIONS
     with file.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield parse_line(line, folder, where=f"{file}:{number}")
+        return [parse_line(line, folder, where=f"{file}:{number}") for number, line in enumerate(lines, start=1) if line.strip()]
 
 
 def parse_line(line: str, folder: Path, where: str) -> StillImage:
@@ -219,13 +205,13 @@ def parse_line(line: str, folder: Path, where: str) -> StillImage:
         LockonError: No JSON, a missing key, a box that is not four finite numbers, a mask without its size.
     """
     try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
+        record = parse_json(line)
+    except ValueError as error:
         raise LockonError(f"{where}: no JSON: {error}") from error
     try:
         video, frame = record.get("video"), record.get("frame")
         return StillImage(
-            path=folder / record["image"],
+            path=inside(folder, record["image"], where),
             width=int(record["width"]),
             height=int(record["height"]),
             objects=tuple(_parse_object(item) for item in record["objects"]),
@@ -235,7 +221,9 @@ def parse_line(line: str, folder: Path, where: str) -> StillImage:
         )
     except KeyError as error:
         raise LockonError(f"{where}: key {error} is missing") from error
-    except (TypeError, ValueError, AttributeError) as error:
+    except LockonError as error:
+        raise error if str(error).startswith(where) else LockonError(f"{where}: {error}") from error
+    except MALFORMED as error:
         raise LockonError(f"{where}: {error}") from error
 
 

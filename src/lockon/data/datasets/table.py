@@ -7,11 +7,12 @@ import importlib
 import pkgutil
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 from lockon.data import datasets as _folder
 from lockon.data.datasets import stills
 from lockon.data.datasets.dataset import Dataset
-from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, list_folders
+from lockon.data.datasets.layout import Layout, list_folders
 from lockon.data.datasets.lists import Official, official, plain
 from lockon.errors import LockonError, unknown_name
 
@@ -60,23 +61,14 @@ def members(root: Path) -> dict[str, Path]:
     }
 
 
-def _no_files(_: Path) -> list[SequenceFiles]:
-    return []
+def _no_sequences(place: object) -> NoReturn:
+    raise TypeError(f"{place} belongs to a layout without sequences")
 
 
-def _no_truth(files: SequenceFiles) -> Truth:
-    raise TypeError(f"{files.name} belongs to a layout without sequences")
-
-
+_POOL_EXPECTS = "several benchmark folders by their names, such as OTB100/ and VOT2018/"
 _SPECIAL = {
-    POOL: Layout(
-        "pool",
-        "several benchmark folders by their names, such as OTB100/ and VOT2018/",
-        lambda root: bool(members(root)),
-        _no_files,
-        _no_truth,
-    ),
-    STILLS: Layout("stills", f"SET/{stills.ANNOTATIONS} and SET/images/", stills.is_root, _no_files, _no_truth),
+    POOL: Layout(POOL, _POOL_EXPECTS, lambda root: bool(members(root)), _no_sequences, _no_sequences),
+    STILLS: Layout(STILLS, f"SET/{stills.ANNOTATIONS} and SET/images/", stills.is_root, _no_sequences, _no_sequences),
 }
 
 
@@ -139,28 +131,18 @@ def pool_members(name: str) -> tuple[str, ...] | None:
     return tuple(name.split("+")) if "+" in name else None
 
 
-def dataset_of(name: str) -> Dataset:
-    """Return a single dataset by its name.
-
-    Raises:
-        LockonError: The name is unknown; the nearest ones are suggested.
-    """
-    canonical = resolve(name)
-    if canonical is None or canonical not in known_datasets():
-        raise unknown_dataset(name)
-    return known_datasets()[canonical]
-
-
 def layout_of(name: str) -> Layout:
     """Return the layout of a dataset.
 
     Raises:
         LockonError: The name is unknown; the nearest ones are suggested.
     """
-    canonical = resolve(name)
+    canonical = resolve(name) or ""
     if canonical in _SPECIAL:
         return _SPECIAL[canonical]
-    return dataset_of(name).layout
+    if canonical not in known_datasets():
+        raise unknown_dataset(name)
+    return known_datasets()[canonical].layout
 
 
 def origin(name: str) -> int:

@@ -55,12 +55,8 @@ def _read_limits(folder: Path) -> tuple[tuple[int, int] | None, tuple[str, ...]]
 
 def truth(files: SequenceFiles) -> Truth:
     """Read the boxes of one sequence; `visible` is None unless some line says NaN."""
-    assert files.truth is not None
-    table = read_table(files.truth, (4,))
-    _, problems = _read_limits(files.truth.parent)
-    absent = table.widths == 0
-    visible = ~absent if absent.any() else None
-    return Truth(from_one_based(table.values), table.lines, (*table.problems, *problems), visible, wrong=table.wrong)
+    table = read_table(files.annotation, (4,), files.length)
+    return Truth.of_table(table, from_one_based(table.values), problems=_read_limits(files.annotation.parent)[1])
 
 
 LAYOUT = Layout("tc128", EXPECTS, is_root, scan, truth)

@@ -6,12 +6,12 @@ Images are taken in natural order, and boxes from 0 as they are.
 from __future__ import annotations
 
 from lockon.data.datasets.dataset import Dataset
-from lockon.data.datasets.lasot import shared_layout
+from lockon.data.datasets.lasot import layout
 
 DATASETS = (
     Dataset(
         "TNL2K",
-        shared_layout("tnl2k", "imgs", "all", 0),
+        layout("all", "tnl2k", "imgs", origin=0),
         "test",
         ("TNL2K_test", "TNL2K_test_subset"),
         inside=("TNL2K_test_subset",),

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from lockon.data.datasets.dataset import Dataset
-from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, first_box, list_folders, list_images
+from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, first_box, list_folders
 from lockon.data.datasets.parsing import read_table
 
 EXPECTS = "{part}/frames/NAME/0.jpg and {part}/anno/NAME.txt"
@@ -37,20 +37,14 @@ def scan(root: Path, test: bool) -> list[SequenceFiles]:
     for part in _parts(root, test):
         truths = {path.stem: path for path in (part / "anno").glob("*.txt")}
         names = sorted({*truths, *(folder.name for folder in list_folders(part / "frames"))})
-        for name in names:
-            folder = part / "frames" / name
-            sequences.append(SequenceFiles(name, folder, list_images(folder), truths.get(name), first=0, pattern="{}.jpg"))
+        sequences += [SequenceFiles.of(name, part / "frames" / name, truths.get(name), first=0, pattern="{}.jpg") for name in names]
     return sorted(sequences, key=lambda files: files.name)
 
 
 def truth(files: SequenceFiles, test: bool) -> Truth:
     """Read the boxes of one sequence, NaN after the first in the test part."""
-    assert files.truth is not None
-    table = read_table(files.truth, (4,))
-    if test and len(table) == 1:
-        return first_box(files, table.values, table.problems)
-    absent = table.widths == 0
-    return Truth(table.values, table.lines, table.problems, ~absent if absent.any() else None, wrong=table.wrong)
+    table = read_table(files.annotation, (4,), files.length)
+    return first_box(files, table) if test and len(table) == 1 else Truth.of_table(table)
 
 
 def layout(*, test: bool) -> Layout:

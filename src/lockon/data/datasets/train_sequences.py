@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 from lockon.data.datasets.registry import load_dataset, load_videos
 from lockon.data.datasets.stills import StillImage, list_sets, load_stills, short_videos
 from lockon.data.samples.views import is_trainable
-from lockon.data.sequence import LazyList, VideoSequence, read_image
-from lockon.data.track_masks import SequenceMasks, StillMasks
+from lockon.data.sequence import VideoSequence, read_image
+from lockon.data.track_masks import Mask
 from lockon.data.tracks import Track, TrackSet
 from lockon.ops.boxes import xywh_to_xyxy
 from lockon.types import Frame
@@ -21,34 +22,8 @@ from lockon.types import Frame
 _UNFIT = "under 6 px, thinner than 1:8, or off the image"
 
 
-@dataclass(frozen=True, slots=True)
-class SequenceFrames:
-    """Frames of sequences, read by the sequences' names.
-
-    Attributes:
-        frames: T lazy frames by name.
-    """
-
-    frames: Mapping[str, LazyList[Frame]]
-
-    def __call__(self, video: str, track: str, frame: int) -> Frame:
-        """Read the image."""
-        return self.frames[video][frame]
-
-
-@dataclass(frozen=True, slots=True)
-class ListedImages:
-    """Images read by video and frame number from a table of files.
-
-    Attributes:
-        paths: File by (video, frame).
-    """
-
-    paths: Mapping[tuple[str, int], Path]
-
-    def __call__(self, video: str, track: str, frame: int) -> Frame:
-        """Read the image."""
-        return read_image(self.paths[video, frame])
+StillObjects = dict[tuple[str, str, int], tuple[StillImage, int]]
+"""The image of an object and its index there, by video, track and frame."""
 
 
 def read_part(root: Path, name: str, skip: Collection[str] = ()) -> TrackSet:
@@ -76,9 +51,12 @@ def read_videos(root: Path, name: str = "videos", skip: Collection[str] = (), *,
     """
     sequences = {f"{sequence.dataset}/{sequence.name}": sequence for sequence in load_videos(root)}
     tracks = from_sequences(name, sequences, skip, inside=False)
-    if not masks:
-        return tracks
-    return replace(tracks, masks=SequenceMasks({video: item.masks for video, item in sequences.items() if item.masks is not None}))
+    return replace(tracks, masks=partial(_sequence_mask, sequences)) if masks else tracks
+
+
+def _sequence_mask(sequences: Mapping[str, VideoSequence], video: str, track: str, frame: int) -> Mask | None:
+    masks = sequences[video].masks
+    return None if masks is None else masks[frame]
 
 
 def from_sequences(name: str, sequences: Mapping[str, VideoSequence], skip: Collection[str] = (), *, inside: bool) -> TrackSet:
@@ -96,10 +74,13 @@ def from_sequences(name: str, sequences: Mapping[str, VideoSequence], skip: Coll
         for keep in (_keep(sequence, inside),)
     ]
     left = sum(len(sequence) for sequence in sequences.values()) - sum(len(np.asarray(track.frames)) for track in tracks)
-    frames = SequenceFrames({video: sequence.frames for video, sequence in sequences.items()})
-    built = TrackSet.build(name, tracks, frames, skip=skip)
+    built = TrackSet.build(name, tracks, partial(_sequence_frame, sequences), skip=skip)
     reason = "hidden, absent or not wholly inside the image" if inside else f"hidden, {_UNFIT}"
     return replace(built, notes=(*built.notes, *((f"{name}: {left} frames left out ({reason})",) if left else ())))
+
+
+def _sequence_frame(sequences: Mapping[str, VideoSequence], video: str, track: str, frame: int) -> Frame:
+    return sequences[video].frames[frame]
 
 
 def _keep(sequence: VideoSequence, inside: bool) -> NDArray[np.bool_]:
@@ -123,16 +104,24 @@ def read_stills(root: Path, name: str = "stills", skip: Collection[str] = (), *,
         masks: Whether to keep the masks.
     """
     images = load_stills(root, exclude=[folder for folder in list_sets(root) if folder in skip])
-    objects: dict[tuple[str, str, int], tuple[StillImage, int]] = {}
+    objects: StillObjects = {}
     tracks = sorted(_still_tracks(images, objects), key=lambda track: track.video)
-    paths = {(video, frame): image.path for (video, _, frame), (image, _) in objects.items()}
     left = sum(len(image.objects) for image in images) - sum(len(np.asarray(track.frames)) for track in tracks)
-    built = TrackSet.build(name, tracks, ListedImages(paths), skip=skip)
+    built = TrackSet.build(name, tracks, partial(_still_image, objects), skip=skip)
     notes = (*built.notes, *((f"{name}: {left} objects left out ({_UNFIT})",) if left else ()))
-    return replace(built, masks=StillMasks(objects) if masks else None, notes=notes)
+    return replace(built, masks=partial(_still_mask, objects) if masks else None, notes=notes)
 
 
-def _still_tracks(images: Iterable[StillImage], objects: dict[tuple[str, str, int], tuple[StillImage, int]]) -> Iterator[Track]:
+def _still_image(objects: StillObjects, video: str, track: str, frame: int) -> Frame:
+    return read_image(objects[video, track, frame][0].path)
+
+
+def _still_mask(objects: StillObjects, video: str, track: str, frame: int) -> Mask | None:
+    image, index = objects[video, track, frame]
+    return image.mask(index)
+
+
+def _still_tracks(images: Iterable[StillImage], objects: StillObjects) -> Iterator[Track]:
     """Yield the tracks, those of one video not in a row; the source of each box goes into `objects`, by video, track and frame."""
     images = list(images)
     moving: set[tuple[Path, int]] = set()
@@ -163,4 +152,4 @@ def _usable(image: StillImage, index: int) -> bool:
     return is_trainable(np.asarray(image.objects[index].box), image.width, image.height)
 
 
-__all__ = ["ListedImages", "SequenceFrames", "from_sequences", "read_part", "read_stills", "read_videos"]
+__all__ = ["from_sequences", "read_part", "read_stills", "read_videos"]

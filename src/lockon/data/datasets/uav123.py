@@ -57,7 +57,7 @@ def scan(root: Path, dataset: str) -> list[SequenceFiles]:
     used = {files.folder for files in sequences}
     if dataset != LONG:
         rest = [folder for folder in list_folders(images) if folder not in used]
-        sequences += [SequenceFiles(folder.name, folder, list_images(folder), None, first=1, pattern=_PATTERN) for folder in rest]
+        sequences += [SequenceFiles.of(folder.name, folder, None, first=1, pattern=_PATTERN) for folder in rest]
     return sorted(sequences, key=lambda files: files.name)
 
 
@@ -72,7 +72,7 @@ def select(names: list[str], dataset: str) -> list[str]:
 def _scan_sequence(name: str, truth: Path, images: Path, dataset: str) -> SequenceFiles:
     piece = _PIECE.fullmatch(name)
     if (images / name).is_dir() or piece is None or not (images / piece[1]).is_dir():
-        return SequenceFiles(name, images / name, list_images(images / name), truth, first=1, pattern=_PATTERN)
+        return SequenceFiles.of(name, images / name, truth, first=1, pattern=_PATTERN)
     start = _piece_start(piece[1], int(piece[2]), truth, dataset)
     stop = start + len(read_table(truth, (4,)))
     frames = tuple(path for path in list_images(images / piece[1]) if start <= (frame_number(path) or 0) < stop)
@@ -91,8 +91,7 @@ def _piece_start(stem: str, number: int, truth: Path, dataset: str) -> int:
 
 def truth(files: SequenceFiles) -> Truth:
     """Read the boxes of one sequence; `visible` is False where a line says NaN."""
-    assert files.truth is not None
-    table = read_table(files.truth, (4,))
+    table = read_table(files.annotation, (4,), files.length)
     return Truth(from_one_based(table.values), table.lines, table.problems, table.widths > 0, wrong=table.wrong)
 
 

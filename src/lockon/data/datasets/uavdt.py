@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lockon.data.datasets.dataset import Dataset
-from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, list_folders, list_images
+from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, list_folders
 from lockon.data.datasets.parsing import read_table
 
 EXPECTS = "UAV-benchmark-S/NAME/img000001.jpg and UAV-benchmark-SOT_v1.0/anno/NAME_gt.txt (or NAME/ and anno/)"
@@ -35,17 +35,12 @@ def scan(root: Path) -> list[SequenceFiles]:
     truths = {path.stem.removesuffix("_gt"): path for path in annotations.glob("*.txt")} if annotations is not None else {}
     places = [folder for folder in (root / "UAV-benchmark-S", root / "data_seq", root) if folder.is_dir()]
     images = next((folder for folder in places if any(child.name in truths for child in list_folders(folder))), root)
-    return [
-        SequenceFiles(name, images / name, list_images(images / name), truths[name], first=1, pattern=_PATTERN) for name in sorted(truths)
-    ]
+    return [SequenceFiles.of(name, images / name, truths[name], first=1, pattern=_PATTERN) for name in sorted(truths)]
 
 
 def truth(files: SequenceFiles) -> Truth:
     """Read the boxes of one sequence; `visible` is None unless some line says NaN."""
-    assert files.truth is not None
-    table = read_table(files.truth, (4,))
-    absent = table.widths == 0
-    return Truth(table.values, table.lines, table.problems, ~absent if absent.any() else None, wrong=table.wrong)
+    return Truth.of_table(read_table(files.annotation, (4,), files.length))
 
 
 LAYOUT = Layout("uavdt", EXPECTS, is_root, scan, truth, origin=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from lockon.data.datasets.parsing import TextTable, read_flags, read_text
 from lockon.data.sequence import LazyList
-from lockon.data.vot_rle import decode_vot_mask, is_vot_mask, parse_vot_mask
+from lockon.data.vot_rle import EMPTY, decode_vot_mask, is_vot_mask, parse_vot_mask
 from lockon.errors import LockonError
 
 
@@ -93,25 +94,16 @@ def extent(masks: tuple[str, ...]) -> tuple[int, int]:
     return max((part.x + part.width for part in parts), default=1), max((part.y + part.height for part in parts), default=1)
 
 
-@dataclass(frozen=True, slots=True)
-class TextMasks:
-    """Masks of a ground truth file as a lazy list.
+def lazy_masks(path: Path, masks: tuple[str, ...], size: tuple[int, int]) -> LazyList[NDArray[np.bool_]]:
+    """Return the masks of a ground truth file as a lazy list; item i has the path FILE/00000i.
 
-    Attributes:
+    Args:
         path: The file.
         masks: The text of each frame's mask, empty where there is none.
         size: (width, height) of the frames.
     """
+    return LazyList([path / f"{index:06d}" for index in range(len(masks))], partial(_draw, masks, size))
 
-    path: Path
-    masks: tuple[str, ...]
-    size: tuple[int, int]
 
-    def read(self, path: Path) -> NDArray[np.bool_]:
-        """Read the (H, W) mask of the frame whose number is the last part of a path that `lazy` made."""
-        text = self.masks[int(path.name)]
-        return decode_vot_mask(text, self.size) if text else np.zeros((self.size[1], self.size[0]), dtype=np.bool_)
-
-    def lazy(self) -> LazyList[NDArray[np.bool_]]:
-        """Return the masks as a lazy list; item i has the path FILE/00000i."""
-        return LazyList([self.path / f"{index:06d}" for index in range(len(self.masks))], self.read)
+def _draw(masks: tuple[str, ...], size: tuple[int, int], path: Path) -> NDArray[np.bool_]:
+    return decode_vot_mask(masks[int(path.name)] or EMPTY, size)

@@ -67,10 +67,8 @@ def read(root: Path, name: str = "YTBB", skip: Collection[str] = ()) -> TrackSet
     """Read the training part, as far as its images are there.
 
     Raises:
-        LockonError: Not this layout, a malformed line (FILE:LINE is named), or no image by any of the known patterns.
+        LockonError: A malformed line (FILE:LINE is named), or no image by any of the known patterns.
     """
-    if not is_root(root):
-        raise LockonError(f"{root} does not look like YouTube-BB; expected {EXPECTS}")
     rows = _read_csv(root / f"{PART}.csv")
     images = _find_images(root, rows)
     kept = _existing(rows, images)

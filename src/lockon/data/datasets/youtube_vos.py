@@ -9,15 +9,16 @@ Boxes are the extents of the masks. Reading all of them takes a while; it is don
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon._documents import LARGEST_SET, MALFORMED, read_json
 from lockon.data.datasets.mask_boxes import remembered_boxes
 from lockon.data.datasets.mask_images import mask_to_box, read_mask
 from lockon.data.tracks import ImageFiles, Track, TrackSet
@@ -28,28 +29,10 @@ from lockon.types import FloatArray
 EXPECTS = "train/meta.json, train/JPEGImages/VIDEO/00000.jpg and train/Annotations/VIDEO/00000.png"
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectMasks:
-    """Masks of numbered objects, several in one file."""
-
-    files: ImageFiles
-
-    def __call__(self, video: str, track: str, frame: int) -> NDArray[np.bool_] | None:
-        """Read the mask; None where there is no file."""
-        path = self.files.path(video, track, frame)
-        return read_mask(path, int(track)) if path.is_file() else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """One object in one frame; the text serves as a key of remembered boxes."""
-
-    video: str
-    track: str
-    frame: int
-
-    def __str__(self) -> str:
-        return f"{self.video}/{self.frame:05d}.{self.track}"
+def object_mask(files: ImageFiles, video: str, track: str, frame: int) -> NDArray[np.bool_] | None:
+    """Read the mask of a numbered object, of several in one file; None where there is no file."""
+    path = files.path(video, track, frame)
+    return read_mask(path, int(track)) if path.is_file() else None
 
 
 def is_root(root: Path) -> bool:
@@ -63,39 +46,37 @@ def read(root: Path, name: str = "YouTubeVOS", skip: Collection[str] = (), *, ma
     Raises:
         LockonError: A meta.json that is malformed or that of another part, whose objects have no category; a broken mask.
     """
-    keys = [key for key in _keys(root / "meta.json") if key.video not in skip]
-    places = ObjectMasks(ImageFiles(root / "Annotations", "{video}/{frame:05d}.png"))
-    by_text = {str(key): key for key in keys}
+    places = [place for place in _places(root / "meta.json") if place[0] not in skip]
+    files = ImageFiles(root / "Annotations", "{video}/{frame:05d}.png")
+    keys = {f"{video}/{frame:05d}.{track}": (video, track, frame) for video, track, frame in places}
 
-    def box(text: str) -> FloatArray:
-        key = by_text[text]
-        mask = places(key.video, key.track, key.frame)
+    def box(key: str) -> FloatArray:
+        mask = object_mask(files, *keys[key])
         return np.full(4, np.nan) if mask is None else xywh_to_xyxy(mask_to_box(mask))
 
-    boxes = remembered_boxes(root, list(by_text), box)
-    track_set = TrackSet.build(name, _tracks(keys, boxes), ImageFiles(root / "JPEGImages", "{video}/{frame:05d}.jpg"), skip=skip)
-    return replace(track_set, masks=places) if masks else track_set
+    boxes = remembered_boxes(root, list(keys), box)
+    track_set = TrackSet.build(name, _tracks(places, boxes), ImageFiles(root / "JPEGImages", "{video}/{frame:05d}.jpg"), skip=skip)
+    return replace(track_set, masks=partial(object_mask, files)) if masks else track_set
 
 
-def _keys(file: Path) -> Iterator[_Key]:
-    """Return objects and frames by video, object and frame."""
+def _places(file: Path) -> Iterator[tuple[str, str, int]]:
+    """Yield video, object and frame, in this order."""
     try:
-        videos = json.loads(file.read_text(encoding="utf-8"))["videos"]
+        videos = read_json(file, LARGEST_SET)["videos"]
         for video, content in sorted(videos.items()):
             for track, item in sorted(content["objects"].items(), key=lambda pair: int(pair[0])):
                 if "category" not in item:
                     raise LockonError(f"{file} is not of the training part: object {track} of {video} has no category; give that of train/")
-                yield from (_Key(video, f"{int(track):02d}", int(frame)) for frame in sorted(item["frames"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                yield from ((video, f"{int(track):02d}", int(frame)) for frame in sorted(item["frames"]))
+    except (OSError, *MALFORMED) as error:
         raise LockonError(f"{file} is no meta.json of YouTube-VOS: {type(error).__name__} {error}") from error
 
 
-def _tracks(keys: list[_Key], boxes: FloatArray) -> Iterator[Track]:
-    place = 0
-    for (video, track), members in groupby(keys, key=lambda key: (key.video, key.track)):
-        frames = [key.frame for key in members]
-        yield Track(video, track, frames, boxes[place : place + len(frames)])
-        place += len(frames)
+def _tracks(places: list[tuple[str, str, int]], boxes: FloatArray) -> Iterator[Track]:
+    numbered = zip(places, boxes, strict=True)
+    for (video, track), members in groupby(numbered, key=lambda item: item[0][:2]):
+        frames, found = zip(*((frame, box) for (_, _, frame), box in members), strict=True)
+        yield Track(video, track, frames, found)
 
 
-__all__ = ["EXPECTS", "ObjectMasks", "is_root", "read"]
+__all__ = ["EXPECTS", "is_root", "object_mask", "read"]

@@ -11,8 +11,9 @@ from functools import partial
 import numpy as np
 from numpy.random import Generator
 
+from lockon._config_values import check_range
 from lockon.data.samples import augment
-from lockon.data.samples.crop_steps import Images, change_crops
+from lockon.data.samples.crop_steps import Images, change_crops, change_pixels
 from lockon.data.samples.pipeline import CroppedView, Draft, SampleStep
 from lockon.errors import LockonError
 from lockon.types import Frame
@@ -45,11 +46,9 @@ class Appearance:
 
     def __post_init__(self) -> None:
         for name in ("color", "degrade"):
-            if not 0 <= getattr(self, name) < np.inf:
-                raise LockonError(f"{name}={getattr(self, name)} given, expected a number from 0 on")
+            check_range(name, getattr(self, name), 0)
         for name in ("backdrop", "brightness", "gray", "occlusion", "flip"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise LockonError(f"{name}={getattr(self, name)} given, expected a number from 0 to 1")
+            check_range(name, getattr(self, name), 0, 1)
 
 
 def appearance_steps(config: Appearance, *, covers: Images | None = None, covered: bool = True) -> list[SampleStep]:
@@ -75,21 +74,19 @@ def appearance_steps(config: Appearance, *, covers: Images | None = None, covere
 
 def brighten(rng: Generator, draft: Draft, *, strength: float) -> Draft:
     """Change the brightness of each crop by at most `strength`, relatively."""
-    return change_crops(draft, lambda crop, _: replace(crop, pixels=augment.brighten(rng, crop.pixels, strength)))
+    return change_pixels(draft, lambda pixels, _: augment.brighten(rng, pixels, strength))
 
 
 def jitter_color(rng: Generator, draft: Draft, *, strength: float) -> Draft:
     """Change brightness, contrast, saturation and hue of each crop; those of the first role less, and not their hue."""
     few = {"brightness": 0.08 * strength, "contrast": 0.15 * strength, "saturation": 0.3 * strength, "hue": 0}
     many = {"brightness": 0.12 * strength, "contrast": 0.25 * strength, "saturation": 0.4 * strength, "hue": 8 * strength}
-    return change_crops(draft, lambda crop, first: replace(crop, pixels=augment.jitter_color(rng, crop.pixels, **(few if first else many))))
+    return change_pixels(draft, lambda pixels, first: augment.jitter_color(rng, pixels, **(few if first else many)))
 
 
 def gray(rng: Generator, draft: Draft, *, chance: float) -> Draft:
     """Take the colour from all crops, by one draw."""
-    if not chance > rng.random():
-        return draft
-    return change_crops(draft, lambda crop, _: replace(crop, pixels=augment.to_gray(crop.pixels)))
+    return change_pixels(draft, lambda pixels, _: augment.to_gray(pixels)) if chance > rng.random() else draft
 
 
 def occlude(rng: Generator, draft: Draft, *, chance: float, images: Images | None = None) -> Draft:
@@ -115,9 +112,7 @@ def _occlude(rng: Generator, crop: CroppedView, cover: Frame) -> CroppedView:
 
 def degrade(rng: Generator, draft: Draft, *, strength: float) -> Draft:
     """Blur, shrink and compress each crop and add noise; those of the first role with a quarter of the chances."""
-    return change_crops(
-        draft, lambda crop, first: replace(crop, pixels=augment.degrade(rng, crop.pixels, strength / 4 if first else strength))
-    )
+    return change_pixels(draft, lambda pixels, first: augment.degrade(rng, pixels, strength / 4 if first else strength))
 
 
 def mirror(rng: Generator, draft: Draft, *, chance: float) -> Draft:

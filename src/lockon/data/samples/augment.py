@@ -122,14 +122,7 @@ def occlude(rng: Generator, image: Frame, box_xyxy: FloatArray, patch: Frame, ma
 
 def degrade(rng: Generator, image: Frame, strength: float = 1.0) -> Frame:
     """Do what cameras and codecs do, each with its own chance times `strength`: blur, motion blur, low resolution, noise, JPEG."""
-    if rng.random() < 0.12 * strength:
-        image = gaussian_blur(rng, image)
-    if rng.random() < 0.15 * strength:
-        image = motion_blur(rng, image)
-    if rng.random() < 0.15 * strength:
-        image = low_resolution(rng, image)
-    if rng.random() < 0.10 * strength:
-        image = noise(rng, image)
-    if rng.random() < 0.25 * strength:
-        image = jpeg(rng, image)
+    for change, chance in ((gaussian_blur, 0.12), (motion_blur, 0.15), (low_resolution, 0.15), (noise, 0.10), (jpeg, 0.25)):
+        if rng.random() < chance * strength:
+            image = change(rng, image)
     return image

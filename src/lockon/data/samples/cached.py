@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon._documents import MALFORMED, read_json
 from lockon._files import PendingFile, write_bytes
 from lockon.data.samples.pipeline import Pipeline
 from lockon.errors import LockonError
@@ -138,14 +139,8 @@ class CachedPipeline:
         for row in range(len(records)):
             sample = self.pipeline.sample(number * self.shard + row)
             _to_record(sample, records[row : row + 1], where=f"sample {number * self.shard + row}")
-        pending = PendingFile(self._path(number))
-        try:
+        with PendingFile(self._path(number)) as pending:
             np.save(pending.temp, records)
-            pending.commit()
-        except OSError as error:
-            raise LockonError(f"cannot write {pending.path}: {error.strerror}; free some space or choose another folder") from None
-        finally:
-            pending.discard()
 
     def _open(self, identity: dict[str, Any], shard: int) -> tuple[np.dtype[np.void], int]:
         """Return the record type and shard size of the folder's cache; a new cache is begun where there is none."""
@@ -153,15 +148,15 @@ class CachedPipeline:
         if not file.exists():
             if self.pipeline is None:
                 raise LockonError(f"{self.folder} is no cache of samples ({INDEX} is missing); give a pipeline to make one")
-            dtype = _record_type(self.pipeline.sample(0))
-            content = {"format": _FORMAT, "count": self.count, "shard": shard, "identity": identity, "fields": _describe(dtype)}
+            fields = _fields(self.pipeline.sample(0))
+            content = {"format": _FORMAT, "count": self.count, "shard": shard, "identity": identity, "fields": fields}
             write_bytes(file, json.dumps(content, indent=1).encode())
-            return dtype, shard
+            return _record_type(fields), shard
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-            dtype = np.dtype([(name, kind, tuple(shape)) for name, kind, shape in content["fields"]])
+            content = read_json(file)
+            dtype = _record_type(content["fields"])
             header, stored = (content["format"], content["count"], content["identity"]), int(content["shard"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, *MALFORMED) as error:
             raise LockonError(f"{file} cannot be read as the index of a cache ({error}); delete {self.folder}") from None
         if header != (_FORMAT, self.count, identity):
             raise LockonError(
@@ -177,30 +172,27 @@ class CachedPipeline:
             return
         sample = self.pipeline.sample(0)
         record = np.zeros(1, self.dtype)
-        if _record_type(sample) == self.dtype:
+        if _record_type(_fields(sample)) == self.dtype:
             _to_record(sample, record, where="sample 0")
             if np.load(first, mmap_mode="r")[:1].tobytes() == record.tobytes():
                 return
         raise LockonError(f"{self.folder} holds the samples of another pipeline (sample 0 differs); give another folder or delete it")
 
 
-def _record_type(sample: Mapping[str, Any]) -> np.dtype[np.void]:
-    """Return one field per entry: arrays by their type and shape, texts as UTF-8 of at most 256 bytes."""
-    fields: list[tuple[str, str, tuple[int, ...]]] = []
-    for name, value in sample.items():
-        array = np.asarray(value)
-        fields.append((name, f"S{_TEXT_BYTES}", ()) if isinstance(value, str) else (name, array.dtype.str, array.shape))
-    return np.dtype(fields)
+def _fields(sample: Mapping[str, Any]) -> list[list[Any]]:
+    """Return name, type and shape of every entry; texts are UTF-8 of at most 256 bytes."""
+    arrays = {name: np.zeros((), f"S{_TEXT_BYTES}") if isinstance(value, str) else np.asarray(value) for name, value in sample.items()}
+    return [[name, array.dtype.str, list(array.shape)] for name, array in arrays.items()]
 
 
-def _describe(dtype: np.dtype[np.void]) -> list[list[Any]]:
-    return [[name, dtype[name].base.str, list(dtype[name].shape)] for name in dtype.names or ()]
+def _record_type(fields: list[list[Any]]) -> np.dtype[np.void]:
+    return np.dtype([(name, kind, tuple(shape)) for name, kind, shape in fields])
 
 
 def _to_record(sample: Mapping[str, Any], record: NDArray[np.void], where: str) -> None:
     """Write a sample into a (1,) record."""
-    if _record_type(sample) != record.dtype:
-        raise LockonError(f"{where} has fields {_describe(_record_type(sample))}, the first one {_describe(record.dtype)}; they must agree")
+    if _record_type(_fields(sample)) != record.dtype:
+        raise LockonError(f"{where} has fields {_fields(sample)}, the first one {record.dtype}; they must agree")
     for name, value in sample.items():
         record[name][0] = value.encode()[:_TEXT_BYTES] if isinstance(value, str) else value
 

@@ -43,15 +43,13 @@ def place(rng: Generator, draft: Draft, *, roles: Mapping[str, Placement], check
 
 def extract(rng: Generator, draft: Draft, *, masks: tuple[str, ...] = ()) -> Draft:
     """Take the pixels of crops that have their place, and the masks of the roles `masks`."""
-    crops: dict[str, tuple[CroppedView, ...]] = {}
+    crops: dict[str, list[CroppedView]] = {role: [] for role in draft.views.roles}
     for role, views in draft.views.roles.items():
-        made = []
         for view, crop in zip(views, draft.placed[role], strict=True):
             coverage = view.coverage() if role in masks else None
             mask = None if coverage is None else crop.extract_mask(coverage)
-            made.append(CroppedView(crop.extract(view.image, draft.backdrop), crop.box, mask, crop.indices))
-        crops[role] = tuple(made)
-    return replace(draft, crops=crops)
+            crops[role].append(CroppedView(crop.extract(view.image, draft.backdrop), crop.box, mask, crop.indices))
+    return replace(draft, crops={role: tuple(made) for role, made in crops.items()})
 
 
 def pick_backdrop(rng: Generator, draft: Draft, *, images: Images, chance: float) -> Draft:
@@ -76,4 +74,9 @@ def change_crops(draft: Draft, change: Callable[[CroppedView, bool], CroppedView
     return replace(draft, crops={role: tuple(change(crop, role == first) for crop in crops) for role, crops in draft.crops.items()})
 
 
-__all__ = ["Images", "change_crops", "clip_boxes", "extract", "only_present", "pick_backdrop", "pick_cover", "place"]
+def change_pixels(draft: Draft, change: Callable[[Frame, bool], Frame]) -> Draft:
+    """Apply `change(pixels, whether they are of the first role)` to all crops, role by role."""
+    return change_crops(draft, lambda crop, first: replace(crop, pixels=change(crop.pixels, first)))
+
+
+__all__ = ["Images", "change_crops", "change_pixels", "clip_boxes", "extract", "only_present", "pick_backdrop", "pick_cover", "place"]

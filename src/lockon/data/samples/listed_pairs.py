@@ -91,24 +91,23 @@ class ListedPairs:
         """Draw the rows of the pair of an index, without reading an image."""
         number, video = (int(value) for value in self.items[self._place(index)])
         tracks = self.sets[number]
-        rows = tracks.rows(int(rng.choice(tracks.tracks_of(video))))
+        rows = self._track(rng, tracks, video)
         template = int(rng.integers(rows.start, rows.stop))
         if self.negative > rng.random():
             other = int(rng.integers(len(self.sets)))
-            return PairRows(number, template, other, self._any(other, rng), present=False)
+            wrong = self._track(rng, self.sets[other], int(rng.integers(len(self.sets[other]))))
+            return PairRows(number, template, other, int(rng.integers(wrong.start, wrong.stop)), present=False)
         gap = self.samplings[number].gap
         search = int(rng.integers(max(template - gap, rows.start), min(template + gap + 1, rows.stop)))
         return PairRows(number, template, number, search, present=True)
 
     def _view(self, number: int, row: int) -> View:
         tracks = self.sets[number]
-        return as_patch(read_view(tracks, row, self.cache), None if tracks.masks is None else lambda: tracks.mask(row))
+        return as_patch(read_view(tracks, row, self.cache), cropped=tracks.cropped)
 
-    def _any(self, number: int, rng: Generator) -> int:
-        """Draw a frame of a track of a video of one dataset, each evenly."""
-        tracks = self.sets[number]
-        rows = tracks.rows(int(rng.choice(tracks.tracks_of(int(rng.integers(len(tracks)))))))
-        return int(rng.integers(rows.start, rows.stop))
+    def _track(self, rng: Generator, tracks: TrackSet, video: int) -> range:
+        """Draw a track of a video; return its rows."""
+        return tracks.rows(int(rng.choice(tracks.tracks_of(video))))
 
     def _list(self, number: int) -> NDArray[np.int32]:
         """Return (count, 2) set and video."""

@@ -49,15 +49,12 @@ def pair_pipeline(
         notes: What was left out on reading the data.
     """
     c = config.appearance
-    placements = {TEMPLATE: _placement(config.template), SEARCH: _placement(config.search)}
+    jitters = {TEMPLATE: config.template, SEARCH: config.search}
+    placements = {role: MovedWindow(AreaRule(factor=jitter.factor), jitter) for role, jitter in jitters.items()}
     fill: list[SampleStep] = [] if backdrops is None else [partial(pick_backdrop, images=backdrops, chance=c.backdrop)]
     crop: list[SampleStep] = [partial(place, roles=placements, checked=(SEARCH,)), extract, partial(pick_cover, images=backdrops)]
     steps = [*fill, *crop, *appearance_steps(c)]
     return SamplePipeline(draw, steps, arrays=(RoleArrays(TEMPLATE), RoleArrays(SEARCH, box="box")), seed=seed, notes=notes)
-
-
-def _placement(jitter: WindowJitter) -> MovedWindow:
-    return MovedWindow(AreaRule(factor=jitter.factor), jitter)
 
 
 __all__ = ["PairDataConfig", "pair_pipeline"]

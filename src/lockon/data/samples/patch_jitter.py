@@ -13,11 +13,11 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from lockon._config_values import check_range
 from lockon.data.samples.appearance import mirrored
 from lockon.data.samples.patches import PATCH
 from lockon.data.samples.pipeline import CroppedView, Draft
 from lockon.data.samples.views import View
-from lockon.errors import LockonError
 from lockon.types import FloatArray, Frame
 
 # Colour offsets for R, G, B in grey levels: this matrix times three standard normal numbers.
@@ -55,8 +55,7 @@ class PatchJitter:
     color: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 2 <= self.size <= PATCH:
-            raise LockonError(f"size {self.size}; expected 2 to {PATCH} pixels")
+        check_range("size", self.size, 2, PATCH)
 
 
 def crop_patches(rng: Generator, draft: Draft, *, roles: Mapping[str, PatchJitter], masks: tuple[str, ...] = ()) -> Draft:

@@ -7,14 +7,13 @@ p = (w + h) / 2, the square of side s = sqrt((w + p)(h + p)) is what a template 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from lockon.data.samples.views import View
-from lockon.data.tracks import TrackView
 from lockon.errors import LockonError
 from lockon.ops.crop import mean_color
 from lockon.types import FloatArray, Frame
@@ -57,29 +56,29 @@ def box_in_patch(width: float, height: float, size: int = PATCH) -> FloatArray:
     return np.concatenate([middle - half, middle + half])
 
 
-def as_patch(view: TrackView, mask: Callable[[], NDArray[np.bool_] | None] | None) -> View:
-    """Return the (511, 511, 3) patch of one row of a dataset, cut now or read from a file, with its box in pixel indices.
+def as_patch(view: View, *, cropped: bool) -> View:
+    """Return the (511, 511, 3) patch of one row of a dataset, with its box in pixel indices.
 
     Args:
-        view: The image and box.
-        mask: Makes the mask in the image of `view`; that of the patch has values between 0 and 255 along its rim.
+        view: The image, box and mask; the mask of a patch that is cut now has values between 0 and 255 along its rim.
+        cropped: Whether the image is a patch already, with the object in the middle.
 
     Raises:
         LockonError: An image that claims to be a patch and has another size.
     """
-    box = box_in_patch(*(view.box[2:] - view.box[:2]))
-    if view.cropped:
+    box = box_in_patch(*view.sides)
+    if cropped:
         if view.image.shape != (PATCH, PATCH, 3):
             height, width = view.image.shape[:2]
             advice = "cut it again: lockon data crop511"
             raise LockonError(f"{view.id} is a patch of {width}x{height} pixels, expected {PATCH}x{PATCH}; {advice}")
-        return View(view.image, box, view.id, mask)
+        return replace(view, box=box)
 
     def cut_mask() -> NDArray[np.uint8] | None:
-        white = View(view.image, view.box, view.id, mask).coverage()
+        white = view.coverage()
         return None if white is None else cut_patch(white, view.box)
 
-    return View(cut_patch(view.image, view.box), box, view.id, None if mask is None else cut_mask)
+    return View(cut_patch(view.image, view.box), box, view.id, None if view.mask is None else cut_mask)
 
 
 __all__ = ["CONTEXT", "EXEMPLAR", "PATCH", "as_patch", "box_in_patch", "context_side", "cut_patch"]

@@ -142,8 +142,8 @@ class SamplePipeline:
             if item.box:
                 sample[item.box] = _join([crop.box.astype(np.float32) for crop in crops])
             if item.mask:
-                empty = [np.zeros(crop.pixels.shape[:2], np.bool_) for crop in crops]
-                sample[item.mask] = _join([none if crop.mask is None else crop.mask for crop, none in zip(crops, empty, strict=True)])
+                masks = [np.zeros(crop.pixels.shape[:2], np.bool_) if crop.mask is None else crop.mask for crop in crops]
+                sample[item.mask] = _join(masks)
                 sample[f"has_{item.mask}"] = _join([np.asarray(crop.mask is not None) for crop in crops])
         return sample
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from lockon._config_values import check_range
 from lockon.data.samples.views import View
-from lockon.errors import LockonError
 from lockon.ops.boxes import xyxy_to_cxcywh
 from lockon.ops.crop import Crop, mean_color
 from lockon.ops.stretched_crop import StretchedCrop
@@ -156,8 +156,7 @@ class BoxJitter:
 
     def __post_init__(self) -> None:
         for name in ("scale", "offset"):
-            if not 0 <= getattr(self, name) < np.inf:
-                raise LockonError(f"{name}={getattr(self, name)} given, expected a number from 0 on")
+            check_range(name, getattr(self, name), 0)
 
     def __call__(self, rng: Generator, box_cxcywh: FloatArray) -> FloatArray:
         """Return (4,) cx, cy, w, h: the sides times e to normal numbers, the centre moved by uniform ones."""

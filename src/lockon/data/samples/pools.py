@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -14,7 +14,7 @@ from lockon.data.samples.frames import TrackFrames
 from lockon.data.samples.patches import box_in_patch
 from lockon.data.samples.views import ImageCache, View, is_trainable
 from lockon.data.sequence import VideoSequence
-from lockon.data.tracks import TrackSet, TrackView
+from lockon.data.tracks import TrackSet
 from lockon.errors import LockonError
 from lockon.ops.boxes import xywh_to_xyxy
 from lockon.types import FloatArray, Frame
@@ -141,14 +141,12 @@ class TrackPool:
 
     def _view(self, row: int) -> View:
         view = read_view(self.tracks, row, self.cache)
-        mask = None if self.tracks.masks is None else partial(self.tracks.mask, row)
         # the middle of a patch, counted from the first pixel's corner
-        box = box_in_patch(*(view.box[2:] - view.box[:2])) + 0.5 if view.cropped else view.box
-        return View(view.image, box, view.id, mask)
+        return replace(view, box=box_in_patch(*view.sides) + 0.5) if self.tracks.cropped else view
 
 
-def read_view(tracks: TrackSet, row: int, cache: ImageCache | None) -> TrackView:
-    """Return the image and box of one row of a dataset, its image from the cache where there is one."""
+def read_view(tracks: TrackSet, row: int, cache: ImageCache | None) -> View:
+    """Return the view of one row of a dataset, its image from the cache where there is one."""
     if cache is None:
         return tracks.view(row)
 

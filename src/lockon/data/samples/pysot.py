@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from lockon._config_values import check_range
 from lockon.data.samples.listed_pairs import GrayDraw, ListedPairs
 from lockon.data.samples.patch_jitter import PatchJitter, crop_patches
 from lockon.data.samples.pipeline import RoleArrays, SamplePipeline
 from lockon.data.samples.pools import DatasetSampling
 from lockon.data.samples.views import SEARCH, TEMPLATE, ImageCache
 from lockon.data.tracks import TrackSet
-from lockon.errors import LockonError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,8 +44,7 @@ class PysotDataConfig:
 
     def __post_init__(self) -> None:
         for name in ("negative", "gray"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise LockonError(f"{name} {getattr(self, name)}; expected a chance from 0 to 1")
+            check_range(name, getattr(self, name), 0, 1)
 
 
 def pysot_pipeline(sets: Sequence[TrackSet], config: PysotDataConfig, seed: int, cache: ImageCache | None = None) -> SamplePipeline:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -51,28 +52,25 @@ class StillSource:
         if not self._items:
             raise LockonError("no still image has a usable box; check the data with `lockon data check`")
         # within a set every image weighs the same, however many objects it shows
-        per_image: dict[str, int] = {}
-        per_set: dict[str, set[str]] = {}
-        for image, _ in self._items:
-            per_image[str(image.path)] = per_image.get(str(image.path), 0) + 1
-            per_set.setdefault(image.set, set()).add(str(image.path))
-        p = np.array([self.chances.get(image.set, 1.0) / len(per_set[image.set]) / per_image[str(image.path)] for image, _ in self._items])
-        self._p = np.cumsum(p / p.sum())
-        if self.videos:
-            per_video_set: dict[str, int] = {}
-            for video in self.videos:
-                per_video_set[video.set] = per_video_set.get(video.set, 0) + 1
-            v = np.array([self.chances.get(video.set, 1.0) / per_video_set[video.set] for video in self.videos])
-            self._video_p = np.cumsum(v / v.sum())
+        per_image = Counter(image.path for image, _ in self._items)
+        per_set = Counter(name for name, _ in {(image.set, image.path) for image, _ in self._items})
+        self._p = self._cumulated((image.set, per_set[image.set], per_image[image.path]) for image, _ in self._items)
+        per_set = Counter(video.set for video in self.videos)
+        self._video_p = self._cumulated((video.set, per_set[video.set], 1) for video in self.videos)
+
+    def _cumulated(self, shares: Iterable[tuple[str, int, int]]) -> FloatArray:
+        """Return cumulated chances of items, of each a set's name and the numbers among which its chance is shared."""
+        p = np.array([self.chances.get(name, 1.0) / first / second for name, first, second in shares])
+        return np.asarray(np.cumsum(p / p.sum()))
 
     def draw(self, rng: Generator, index: int = 0) -> Views:
         """Draw two views of one object."""
         if self.videos and rng.random() < self.video_share:
-            video = self.videos[min(int(np.searchsorted(self._video_p, rng.random())), len(self.videos) - 1)]
+            video = self.videos[_pick(rng, self._video_p)]
             pair = rng.choice(len(video), 2, replace=False)
             if all(is_trainable(np.asarray(video.images[i].objects[video.indices[i]].box), 1e9, 1e9) for i in pair):
                 return Views.pair(*(self.view(video.images[i], video.indices[i]) for i in pair))
-        image, item = self._items[min(int(np.searchsorted(self._p, rng.random())), len(self._items) - 1)]
+        image, item = self._items[_pick(rng, self._p)]
         view = self.view(image, item)
         return Views.pair(view, view)
 
@@ -82,6 +80,10 @@ class StillSource:
         name = f"{image.set}/{image.path.name}#{image.objects[index].id}"
         mask = partial(image.mask, index) if image.objects[index].has_mask else None
         return View(pixels, xywh_to_xyxy(image.objects[index].box), name, mask)
+
+
+def _pick(rng: Generator, cumulated: FloatArray) -> int:
+    return min(int(np.searchsorted(cumulated, rng.random())), len(cumulated) - 1)
 
 
 @dataclass(slots=True)
@@ -114,9 +116,8 @@ class SyntheticSource:
         """Draw two frames of one scene with a visible target; after eight scenes without, a pair that the pipeline draws again."""
         labels = list(self._by_label)
         for _ in range(8):
-            label = (
-                labels[int(rng.integers(len(labels)))] if rng.random() < 0.5 else self.cutouts[int(rng.integers(len(self.cutouts)))].label
-            )
+            evenly = rng.random() < 0.5
+            label = labels[int(rng.integers(len(labels)))] if evenly else self.cutouts[int(rng.integers(len(self.cutouts)))].label
             peers = self._by_label[label]
             target = self.cutouts[int(rng.choice(peers))]
             others = []
@@ -127,16 +128,12 @@ class SyntheticSource:
             scene = random_scene(rng, self.cache.get(str(backdrop.path), backdrop.read), target, others)
             first = float(rng.integers(0, 2 * self.max_gap))
             second = first + float(rng.integers(-self.max_gap, self.max_gap + 1))
-            times = (first, second)
-            views = [scene.render(time) for time in times]
-            if views[0][2] > 0.8 and views[1][2] > 0.4:
+            renders = {time: scene.render(time) for time in (first, second)}
+            if renders[first][2] > 0.8 and renders[second][2] > 0.4:
                 name = f"scene:{label}@{backdrop.path.name}"
-                made = (
-                    View(image, box, f"{name}/{time:g}", partial(scene.mask, time))
-                    for (image, box, _), time in zip(views, times, strict=True)
-                )
-                return Views.pair(*made)
-        return Views.pair(*(View(image, np.zeros(4), "scene:none") for image, _, _ in views))
+                views = {time: View(*renders[time][:2], f"{name}/{time:g}", partial(scene.mask, time)) for time in renders}
+                return Views.pair(views[first], views[second])
+        return Views.pair(*(View(renders[time][0], np.zeros(4), "scene:none") for time in (first, second)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,70 @@
+"""Boxes without area in the folders of benchmarks."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_layouts import write_images, write_lines
+
+from lockon.data.datasets.registry import load_dataset
+from lockon.data.sequence import VideoSequence
+from lockon.errors import LockonWarning
+
+LAYOUTS = {
+    "OTB100": ("Mine/img", "Mine/groundtruth_rect.txt", "{:04d}.jpg"),
+    "LaSOT": ("airplane-1/img", "airplane-1/groundtruth.txt", "{:08d}.jpg"),
+    "UAV123": ("data_seq/mine", "anno/mine.txt", "{:06d}.jpg"),
+    "GOT10k_val": ("GOT-10k_Val_000001", "GOT-10k_Val_000001/groundtruth.txt", "{:08d}.jpg"),
+    "VOT2018": ("mine/color", "mine/groundtruth.txt", "{:08d}.jpg"),
+}
+
+
+def load(root: Path, dataset: str, lines: list[str]) -> VideoSequence:
+    images, truth, pattern = LAYOUTS[dataset]
+    write_images(root / images, list(range(1, 6)), pattern)
+    write_lines(root / truth, lines)
+    (sequence,) = load_dataset(f"{dataset}:{root}")
+    return sequence
+
+
+@pytest.mark.parametrize("dataset", LAYOUTS)
+@pytest.mark.parametrize("box", ["0,0,0,0", "-1,-1,-1,-1", "3,3,0,5"])
+def test_no_area_is_no_box_in_every_layout(tmp_path: Path, dataset: str, box: str) -> None:
+    good = ["2,2,5,5", "3,3,5,5", "4,4,5,5"]
+    with pytest.warns(LockonWarning, match=f"{dataset}: 2 boxes without area"):
+        zeros = load(tmp_path / "zeros", dataset, [*good, box, box])
+    nan = load(tmp_path / "nan", dataset, [*good, "NaN,NaN,NaN,NaN", "NaN,NaN,NaN,NaN"])
+    np.testing.assert_array_equal(zeros.boxes, nan.boxes)
+    assert zeros.visible is not None
+    np.testing.assert_array_equal(zeros.visible, nan.visible)
+    if zeros.polygons is not None:
+        np.testing.assert_array_equal(zeros.polygons, nan.polygons)
+
+
+@pytest.mark.parametrize("dataset", LAYOUTS)
+def test_empty_lines_at_the_end_are_frames_in_every_layout(tmp_path: Path, dataset: str) -> None:
+    sequence = load(tmp_path, dataset, ["2,2,5,5", "3,3,5,5", "4,4,5,5", "", ""])
+    assert np.isnan(sequence.boxes[:, 0]).tolist() == [False] * 3 + [True] * 2
+
+
+def test_a_target_that_is_said_to_be_absent_needs_no_warning(tmp_path: Path) -> None:
+    lines = ["2,2,5,5", "3,3,5,5", "4,4,5,5", "0,0,0,0", "0,0,0,0"]
+    for name in ("full_occlusion.txt", "out_of_view.txt"):
+        write_lines(tmp_path / "airplane-1" / name, ["0,0,0,1,1"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sequence = load(tmp_path, "LaSOT", lines)
+    assert sequence.visible is not None
+    assert sequence.visible.tolist() == [True, True, True, False, False]
+
+
+def test_a_complete_annotation_stays_as_it_was_published(tmp_path: Path) -> None:
+    lines = ["2,2,5,5"] * 71
+    lines[70] = "0,0,0,0"
+    write_images(tmp_path / "Deer" / "img", list(range(1, 72)), "{:04d}.jpg")
+    write_lines(tmp_path / "Deer" / "groundtruth_rect.txt", lines)
+    (deer,) = load_dataset(f"OTB100:{tmp_path}")
+    assert deer.boxes[70].tolist() == [-1, -1, 0, 0]
