@@ -83,7 +83,7 @@ def read_pixels(path: Path, conversion: FrameConversion | None = None) -> Frame 
     if pixels is None:
         return None
     if conversion is None:
-        conversion = FrameConversion() if pixels.dtype == np.uint8 else _cached(path.parent, path.parent.stat().st_mtime_ns)
+        conversion = FrameConversion() if pixels.dtype == np.uint8 else _cached(path.parent, path.suffix, path.parent.stat().st_mtime_ns)
     try:
         return conversion(pixels)
     except LockonError as error:
@@ -103,10 +103,11 @@ def folder_conversion(paths: Sequence[Path], range: ArrayLike | None = None) -> 
 
 
 @lru_cache(maxsize=256)
-def _cached(folder: Path, changed: int) -> FrameConversion:
-    """Return the conversion of a folder as it was at a time (ns): found once, and said once."""
+def _cached(folder: Path, suffix: str, changed: int) -> FrameConversion:
+    """Return the conversion of a folder's files of one suffix, as it was at a time (ns): found once, and said once."""
     del changed
-    return folder_conversion(list_images(folder))
+    paths = (path for path in folder.iterdir() if path.suffix == suffix and not path.name.startswith("."))
+    return folder_conversion(sorted(paths, key=lambda path: natural_key(path.name)) or [folder])
 
 
 def _decode(path: Path) -> NDArray[Any] | None:
