@@ -140,6 +140,24 @@ def test_datasets_read_a_folder_as_tracking_does_in_any_order(tmp_path: Path, ki
     assert np.array_equal(late[0], frames[4])
 
 
+def test_masks_of_8_bits_beside_raw_pictures_do_not_change_them(tmp_path: Path) -> None:
+    paths = folder_of("14 bits", tmp_path / "raw")
+    with pytest.warns(LockonWarning, match="are stretched"):
+        frames = tracked(tmp_path / "raw")
+    for path in paths:
+        cv2.imwrite(str(path.with_suffix(".bmp")), np.zeros((48, 64), np.uint8))
+    with pytest.warns(LockonWarning, match="are stretched"):
+        assert np.array_equal(read_image(paths[4]), frames[4])
+
+
+@pytest.mark.parametrize("name", ["a.pgm", ".a.png"])
+def test_a_raw_picture_of_another_name_is_read(tmp_path: Path, name: str) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), (7100 + 300 * RAMP).astype(np.uint16))
+    (tmp_path / "a.png").rename(tmp_path / name)
+    with pytest.warns(LockonWarning, match="are stretched"):
+        assert len(np.unique(read_image(tmp_path / name))) > 60
+
+
 def test_a_changed_folder_is_looked_at_again(tmp_path: Path) -> None:
     paths = folder_of("14 bits", tmp_path / "raw")
     with pytest.warns(LockonWarning, match="from 69"):

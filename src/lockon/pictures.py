@@ -83,7 +83,7 @@ def read_pixels(path: Path, conversion: FrameConversion | None = None) -> Frame 
     if pixels is None:
         return None
     if conversion is None:
-        conversion = FrameConversion() if pixels.dtype == np.uint8 else _cached(path.parent, path.parent.stat().st_mtime_ns)
+        conversion = FrameConversion() if pixels.dtype == np.uint8 else _cached(path.parent, path.suffix, path.parent.stat().st_mtime_ns)
     try:
         return conversion(pixels)
     except LockonError as error:
@@ -103,14 +103,15 @@ def folder_conversion(paths: Sequence[Path], range: ArrayLike | None = None) -> 
 
 
 @lru_cache(maxsize=256)
-def _cached(folder: Path, changed: int) -> FrameConversion:
-    """Return the conversion of a folder as it was at a time (ns): found once, and said once."""
+def _cached(folder: Path, suffix: str, changed: int) -> FrameConversion:
+    """Return the conversion of a folder's files of one suffix, as it was at a time (ns): found once, and said once."""
     del changed
-    return folder_conversion(list_images(folder))
+    paths = (path for path in folder.iterdir() if path.suffix == suffix and not path.name.startswith("."))
+    return folder_conversion(sorted(paths, key=lambda path: natural_key(path.name)) or [folder])
 
 
 def _decode(path: Path) -> NDArray[Any] | None:
-    """Return the pixels of a file as they are stored, (H, W) or (H, W, 3) RGB of any type; None where it is no image."""
+    """Return a file's pixels as stored, (H, W, 3) RGB or, of more than 8 bits, (H, W) of any type; None where it is no image."""
     try:
         content = np.fromfile(path, dtype=np.uint8)  # not cv2.imread, which cannot open every file name on Windows
     except OSError:
@@ -124,7 +125,9 @@ def _decode(path: Path) -> NDArray[Any] | None:
         image = cv2.imdecode(content, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error:  # more pixels than OpenCV decodes
         return None
-    return image[..., ::-1] if image is not None and image.ndim == 3 else image
+    if image is None or image.ndim == 2:
+        return image if image is None or image.dtype != np.uint8 else cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if image.dtype in (np.uint8, np.uint16, np.float32) else image[..., ::-1]
 
 
 def _count_pages(content: memoryview) -> int:
