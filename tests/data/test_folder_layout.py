@@ -3,6 +3,7 @@
 import pickle
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from tiny_layouts import write_images, write_lines, write_video
@@ -13,6 +14,7 @@ from lockon.data.datasets.registry import load_dataset
 from lockon.data.paths import locate
 from lockon.data.video_frames import VideoFrames
 from lockon.errors import LockonError, LockonWarning
+from moving_square import write_clip
 
 VALUES = [20, 60, 100, 140, 180, 220]
 
@@ -197,3 +199,13 @@ def test_pictures_and_masks_in_one_folder_are_refused(tmp_path: Path) -> None:
     write_lines(tmp_path / "boxes.txt", ["1,2,3,4"] * 2)
     with pytest.raises(LockonError, match="more than one image for 2 of its 2 numbers"):
         folder.LAYOUT.load(tmp_path, "folder")
+
+
+def test_a_picture_beside_a_video_and_its_boxes_is_no_video_of_its_own(tmp_path: Path) -> None:
+    """As `lockon demo` leaves them: demo.mp4, boxes.csv and contact_sheet.png."""
+    write_clip(tmp_path / "demo.mp4", frames=5)
+    (tmp_path / "boxes.csv").write_text("frame,target,x,y,w,h\n" + "".join(f"{frame},0,1,2,9,8\n" for frame in range(5)))
+    cv2.imwrite(str(tmp_path / "contact_sheet.png"), np.zeros((20, 20, 3), np.uint8))
+    (sequence,) = load_dataset(f"folder:{tmp_path}")
+    assert len(sequence) == 5
+    assert sequence.frames[0].shape == (120, 160, 3)

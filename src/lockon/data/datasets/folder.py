@@ -79,6 +79,8 @@ def scan(root: Path) -> list[SequenceFiles]:
         videos = list_videos(folder)
         images = tuple(path for path in list_images(folder) if path not in videos)
         check_one_kind(images)
+        if len(videos) == len(images) == 1:
+            images = ()  # a picture beside a video, such as the contact sheet of a demo, is no video of its own
         video = videos[0] if len(videos) == 1 and not images else None
         sequences += _scan_targets(folder.resolve().name, folder, images, video, _boxes_in(folder))
     for video in _videos_with_boxes(root):
