@@ -174,3 +174,22 @@ def test_a_range_of_raw_frames_is_taken_in_silence(recwarn: pytest.WarningsRecor
     reader = open_frames(frames, range=(7000, 7255))
     assert np.array_equal(next(reader).image[..., 0], scene(0)[..., 0])
     assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"start": 1.5}, "start=1.5 given, expected a whole number"),
+        ({"frames": "a"}, "frames='a' given, expected a whole number"),
+        ({"weights": 3}, "weights=3 given, expected the path of a file"),
+        ({"device": None}, "device=None given, expected a name"),
+        ({"preset": None}, "preset=None given, expected a name"),
+        ({"source": -1}, "-1 is no number of a webcam"),
+        ({"source": True}, "True is no number of a webcam"),
+        ({"source": 2**40}, "is no number of a webcam"),
+        ({"source": "/dev/null"}, "neither a regular file nor a folder"),
+    ],
+)
+def test_arguments_of_other_types_are_refused_in_one_line(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(LockonError, match=message):
+        list(lockon.track(**{"source": [np.zeros((48, 64, 3), np.uint8)] * 2, "box": (9, 9, 20, 20), **options}))

@@ -158,7 +158,7 @@ def format_of(path: str | os.PathLike[str], format: str | None = None) -> str:
     if not suffix and descriptor_of(Path(path)) is not None:
         return "csv"
     if suffix not in SUFFIXES:
-        raise LockonError(f"the suffix of {path} does not name a box format; use one of {' '.join(SUFFIXES)} or name a format (--format)")
+        raise LockonError(f"the suffix of {path} does not name a box format; use one of {' '.join(SUFFIXES)}")
     return SUFFIXES[suffix]
 
 

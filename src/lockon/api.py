@@ -76,6 +76,7 @@ def track(
     Raises:
         LockonError: A source, box, tracker or option that does not work, or a frame size that changes midway.
     """
+    _check_numbers(start=start, frames=0 if frames is None else frames)
     if isinstance(tracker, str):
         loaded = load(tracker, weights=weights, preset=preset, device=device, **overrides)
     elif weights is not None or preset != "default" or device != "auto" or overrides:
@@ -91,6 +92,12 @@ def track(
         reader.close()
         raise
     return _results(reader, tracked)
+
+
+def _check_numbers(**options: object) -> None:
+    for option, value in options.items():
+        if not isinstance(value, int | np.integer):
+            raise LockonError(f"{option}={value!r:.40} given, expected a whole number")
 
 
 def _given(tracker: object) -> Tracker:

@@ -169,7 +169,7 @@ def make_row(frame: int, target: int, box: Sequence[float], score: float, state:
         state: None: "tracked".
 
     Raises:
-        LockonError: Infinite, or NaN in some of the numbers; a negative or huge frame or target.
+        LockonError: Infinite, huge, or NaN in some of the numbers; a negative or huge frame or target.
     """
     if not (0 <= frame < LARGEST and 0 <= target < LARGEST):
         raise LockonError(f"frame {str(frame)[:20]}, target {str(target)[:20]}: expected numbers from 0 to {LARGEST - 1}")
@@ -177,8 +177,8 @@ def make_row(frame: int, target: int, box: Sequence[float], score: float, state:
     score = 1.0 if math.isnan(score) else min(max(score, 0.0), 1.0)
     if all(map(math.isnan, (x, y, w, h))):
         return BoxRow(frame, target, math.nan, math.nan, math.nan, math.nan, score, "lost")
-    if not all(map(math.isfinite, (x, y, w, h))):
-        raise LockonError(f"NaN or infinite in some of the numbers {x},{y},{w},{h}")
+    if not all(abs(value) < LARGEST for value in (x, y, w, h)):  # NaN is not
+        raise LockonError(f"NaN, infinite or huge in some of the numbers {x:g},{y:g},{w:g},{h:g}")
     return BoxRow(frame, target, x, y, w, h, score, "lost" if w <= 0 or h <= 0 else state or "tracked")
 
 

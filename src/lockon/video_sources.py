@@ -24,6 +24,7 @@ from lockon.video_decoder import VideoDecoder, open_video
 
 Source = str | os.PathLike[str] | int | Iterable[ArrayLike]
 
+_WEBCAMS = 10_000
 _TIMEOUT_MS = 10_000  # for opening a URL and for each read from it
 
 
@@ -104,15 +105,23 @@ def open_source(source: Source, start: int, range: ArrayLike | None = None, colo
 
 def _open_stream(source: int | str | os.PathLike[str], start: int, range: ArrayLike | None) -> OpenedSource:
     if isinstance(source, int):
-        return _open_live(source, f"webcam {source}", start, range)
+        return _open_webcam(source, start, range)
     text = os.fspath(source)
     if "://" in text:
         return _open_live(text, text, start, range)
     if os.path.isfile(text):
         return _open_file(Path(text), start, range)
     if text.isdecimal():
-        return _open_live(int(text), f"webcam {text}", start, range)
+        return _open_webcam(int(text), start, range)
+    if os.path.lexists(text):
+        raise LockonError(f"{text} is neither a regular file nor a folder; give a video file, a folder of images, a webcam number or a URL")
     raise LockonError(f"{text} does not exist; give a video file, a folder of images, a webcam number or a URL")
+
+
+def _open_webcam(number: int, start: int, range: ArrayLike | None) -> OpenedSource:
+    if isinstance(number, bool) or not 0 <= number < _WEBCAMS:  # OpenCV crashes on others
+        raise LockonError(f"{number} is no number of a webcam; they are counted from 0")
+    return _open_live(number, f"webcam {number}", start, range)
 
 
 def _open_file(path: Path, start: int, range: ArrayLike | None) -> OpenedSource:

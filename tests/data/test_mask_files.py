@@ -9,7 +9,7 @@ import pytest
 
 from lockon.data.mask_files import MaskWriter
 from lockon.data.rle import decode_rle
-from lockon.errors import LockonError
+from lockon.errors import LockonError, LockonWarning
 from lockon.types import Result
 
 
@@ -70,3 +70,16 @@ def test_other_suffixes_and_unwritable_folders_are_refused(tmp_path: Path) -> No
     (tmp_path / "file").write_text("")
     with pytest.raises(LockonError, match="cannot write"):
         MaskWriter(tmp_path / "file")
+
+
+def test_pictures_of_other_kinds_are_never_replaced_and_older_masks_are_said(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "000001.png"), np.zeros((4, 6, 3), np.uint8))
+    with pytest.raises(LockonError, match=r"holds pictures that are no masks, such as 000001\.png"):
+        MaskWriter(tmp_path)
+    (tmp_path / "000001.png").unlink()
+    for number in (1, 2):
+        cv2.imwrite(str(tmp_path / f"{number:06d}.png"), np.zeros((4, 6), np.uint8))
+    writer = MaskWriter(tmp_path)
+    writer.write(1, Result(np.array([1.0, 1, 2, 2]), 1.0, "tracked", np.ones((4, 6), bool)))
+    with pytest.warns(LockonWarning, match=r"also holds 1 pictures of before, such as 000002\.png"):
+        writer.close()

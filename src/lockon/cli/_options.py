@@ -12,6 +12,7 @@ import copy
 import dataclasses
 import functools
 import inspect
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
@@ -106,9 +107,16 @@ class OutputOptions:
         return [path for path in (self.out, *(self.save or []), self.mask) if path is not None]
 
     def check(self, *sources: str | Path | None) -> None:
-        """Refuse outputs that are one of the sources, or each other, before any work."""
+        """Refuse outputs that are one of the sources, a picture of one, or each other, before any work."""
+        from lockon.pictures import IMAGE_SUFFIXES
+
         named = [("--out", self.out), *(("--save", path) for path in self.save or []), ("--mask", self.mask)]
-        refuse_overwriting([(option, path) for option, path in named if path is not None], filter(None, sources))
+        given = [(option, path) for option, path in named if path is not None]
+        refuse_overwriting(given, filter(None, sources))
+        folders = [Path(source).resolve() for source in sources if source is not None and os.path.isdir(source)]
+        for option, path in given:
+            if path.resolve().parent in folders and path.resolve().is_file() and path.suffix.lower() in IMAGE_SUFFIXES:
+                raise LockonError(f"{option} {path} would overwrite a picture of the source; choose another name")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

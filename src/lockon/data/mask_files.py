@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from lockon._files import PendingFile, cannot_write, write_bytes
 from lockon.data.rle import encode_rle
-from lockon.errors import LockonError
+from lockon.errors import LockonError, LockonWarning
 from lockon.types import Result
 
 LINES = (".jsonl", ".ndjson")
@@ -42,6 +43,7 @@ class MaskWriter:
         self.path = Path(path)
         self.frames = 0
         self._file: PendingFile | None = None
+        self._older: set[str] = set()
         if self.path.suffix in LINES:
             self._file = PendingFile(self.path)
             self._out = self._file.temp.open("w", encoding="utf-8", newline="\n")
@@ -49,6 +51,10 @@ class MaskWriter:
             raise LockonError(f"masks go to a folder of PNG pictures or to a file that ends in {' or '.join(LINES)}, {self.path} given")
         else:
             PendingFile(self.path / "masks").discard()
+            self._older = {path.name for path in self.path.glob("*.png")}
+            other = next((name for name in sorted(self._older) if not _is_grey(self.path / name)), None)
+            if other is not None:
+                raise LockonError(f"{self.path} holds pictures that are no masks, such as {other}; give a folder of their own to masks")
 
     def write(self, frame: int, result: Result) -> None:
         """Add the masks of one frame, numbered from 0."""
@@ -57,7 +63,9 @@ class MaskWriter:
         self.frames += 1
         masks = result.mask.reshape(-1, *result.mask.shape[-2:])  # (n, H, W)
         if self._file is None:
-            write_bytes(self.path / f"{frame:0{DIGITS}d}.png", _png(masks))
+            name = f"{frame:0{DIGITS}d}.png"
+            write_bytes(self.path / name, _png(masks))
+            self._older.discard(name)
             return
         lines = (
             {"frame": frame, "target": target, "size": list(mask.shape), "counts": encode_rle(mask)} for target, mask in enumerate(masks)
@@ -68,7 +76,12 @@ class MaskWriter:
             self._abandon(self._file, error)
 
     def close(self) -> None:
-        """Finish the file and give it its name; without a single mask there is no file."""
+        """Finish the file and give it its name; without a single mask there is no file. Of a folder, say which masks are older."""
+        if self._file is None and self._older:
+            older = f"{len(self._older)} pictures of before, such as {min(self._older)}"
+            text = f"{self.path} also holds {older}; remove them, or give a new folder"
+            warnings.warn(text, LockonWarning, stacklevel=2)
+            self._older.clear()
         if self._file is None or self._out.closed:
             return
         try:
@@ -91,6 +104,13 @@ class MaskWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def _is_grey(path: Path) -> bool:
+    """Return whether a file is a PNG picture of one channel, as masks are, by its header."""
+    with path.open("rb") as content:
+        header = content.read(26)
+    return header[:8] == b"\x89PNG\r\n\x1a\n" and header[25:26] == b"\x00"
 
 
 def _png(masks: NDArray[np.bool_]) -> bytes:

@@ -206,6 +206,8 @@ class Engine:
     def _check_folder(self, resume: bool) -> None:
         used = self.run.exists() and (not self.run.is_dir() or any(self.run.iterdir()))
         self.fabric.barrier()  # nobody writes before everybody has looked
+        if used and not self.run.is_dir():
+            raise LockonError(f"{self.run} is a file; give --out a folder")
         if used and not resume:
             raise LockonError(f"{self.run} is not empty; add --resume to continue that run, or give another --out")
         try:

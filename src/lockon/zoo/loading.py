@@ -5,6 +5,7 @@ Torch is needed for `.safetensors` files only.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,12 +53,26 @@ def load(
     Raises:
         LockonError: Unknown name, preset, device or override; weights that are missing, damaged or of another architecture.
     """
+    _check_texts(weights=weights, preset=preset, device=device)
     if name in REFINERS and name not in TRACKERS:
         raise LockonError(f"{name} refines the boxes of a tracker and does not track: load a tracker with refiner={name!r}")
     tracker_card = card(name, TRACKERS, "tracker")
     own, others = (overrides, {}) if refiner is None else split_overrides(overrides)
     tracker: Tracker = _assemble(tracker_card, weights, preset, device, own)
     return tracker if refiner is None else wrap(tracker, refiner, device=device, overrides=others)
+
+
+def _check_texts(weights: object, preset: object, device: object) -> None:
+    """Check the types of what both loaders take.
+
+    Raises:
+        LockonError: Weights that are no path, or a preset or device that is no name.
+    """
+    if weights is not None and not isinstance(weights, str | os.PathLike):
+        raise LockonError(f"weights={weights!r:.40} given, expected the path of a file")
+    for option, value in (("preset", preset), ("device", device)):
+        if not isinstance(value, str):
+            raise LockonError(f"{option}={value!r:.40} given, expected a name")
 
 
 def load_refiner(name: str, weights: str | Path | None = None, preset: str = "default", device: str = "auto", **overrides: Any) -> Refiner:

@@ -51,7 +51,7 @@ def weight_files(name: str, weights: Path | None = None) -> tuple[Path, ...]:
     if not one.folder:
         return () if weights is None else (weights,)
     if weights is None:
-        raise LockonError(f"{name} needs weights: the folder with {' and '.join(one.folder)}, for example --weights {name}=DIR")
+        raise LockonError(f"{name} needs weights: the folder with {' and '.join(one.folder)}, for example --weights DIR")
     files = tuple(weights / file for file in one.folder)
     missing = [file.name for file in files if not file.is_file()]
     if missing:
