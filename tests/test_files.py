@@ -133,7 +133,7 @@ def test_a_full_disk_leaves_the_older_file_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "out.bin"
     path.write_bytes(b"old")
     done = limited("from lockon._files import write_bytes; write_bytes('out.bin', bytes(100_000))", tmp_path)
-    assert "LockonError: cannot write out.bin: File too large" in done.stderr
+    assert "OutputError: cannot write out.bin: File too large" in done.stderr
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 

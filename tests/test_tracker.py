@@ -486,9 +486,10 @@ def test_moving_mistakes() -> None:
     with pytest.raises(LockonError, match=r"move\(\) with boxes of shape \(1, 4\) for 0 targets"):
         tracker.move((1, 2, 3, 4))
     tracker.init(scene(), (60, 50, 20, 16))
-    for boxes in ((1, 2, 3), [(1, 2, 3, 4)] * 2):
-        with pytest.raises(LockonError, match="for 1 targets; call it after"):
-            tracker.move(boxes)
+    with pytest.raises(LockonError, match="for 1 targets; call it after"):
+        tracker.move([(1, 2, 3, 4)] * 2)
+    with pytest.raises(LockonError, match=r"boxes have the shape \(3,\); expected \(4,\) or \(n, 4\)"):
+        tracker.move((1, 2, 3))
 
 
 @pytest.mark.parametrize(
