@@ -175,7 +175,7 @@ def test_export_with_a_free_batch_axis(kind: str, tmp_path) -> None:
     pytest.importorskip("onnxscript", reason="needs the export extra")
     from lockon.export.onnx import export_onnx
 
-    header = {"architecture": kind, "config": {}, "tracker": {}, "licence": "", "data": "", "metrics": {}, "git_revision": ""}
+    header = {"architecture": kind, "config": {}, "tracker": {}, "licence": "", "data": {}, "metrics": {}, "git_revision": ""}
     report = export_onnx(make_network(kind, 5), tmp_path, kind, header, half_storage=False)
     assert report.parity is not None
     assert report.parity.logits < 1e-5 * report.signal.logits

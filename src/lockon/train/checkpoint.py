@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from lockon._documents import read_json
@@ -34,12 +34,11 @@ def save_weights(weights: nn.Module | Mapping[str, torch.Tensor], path: Path, he
     """
     state = weights.state_dict() if isinstance(weights, nn.Module) else weights
     tensors = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in state.items()}
+    content = save(tensors, {METADATA_KEY: json.dumps(dict(header or {}), sort_keys=True), HASH_KEY: NO_HASH})
     with PendingFile(path) as pending:
-        try:
-            save_file(tensors, pending.temp, {METADATA_KEY: json.dumps(dict(header or {}), sort_keys=True), HASH_KEY: NO_HASH})
-            seal(pending.temp)
-        except SafetensorError as error:  # how safetensors says that a disk is full
-            raise LockonError(f"cannot write {path}: {error}") from None
+        # Not safetensors' own `save_file`, which puts another file in the place of the one that is locked.
+        pending.temp.write_bytes(content)
+        seal(pending.temp)
 
 
 def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
