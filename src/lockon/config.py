@@ -252,7 +252,9 @@ def _unknown(name: str, known: list[str]) -> LockonError:
     leaf = name.rpartition(".")[2]
     tails = {full: full.rpartition(".")[2] for full in known}
     near = difflib.get_close_matches(leaf, set(tails.values()), n=2, cutoff=0.8)
-    full = [key for key, tail in tails.items() if tail in near] or [key for key, tail in tails.items() if leaf in tail.split("_")]
+    words = difflib.get_close_matches(leaf, {word for tail in tails.values() for word in tail.split("_")}, n=2, cutoff=0.8)
+    full = [key for key, tail in tails.items() if tail in near]
+    full = full or [key for key, tail in tails.items() if not set(words).isdisjoint(tail.split("_"))]
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if full and not (close and tails[close[0]] in near):
         return LockonError(f"unknown option {name!r}; did you mean {' or '.join(map(repr, full[:3]))}? there are {len(known)}")

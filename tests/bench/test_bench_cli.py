@@ -155,7 +155,7 @@ def test_only_named_sequences(data, tmp_path):
         (["--trackers", "kcf", "mil", "--weights", "csrt=file"], "unknown tracker in --weights 'csrt'"),
         (["--trackers", "kcf", "--weights", "a", "kcf=b"], "--weights of kcf is given twice"),
         (["--trackers", "kcf", "--weights", "file"], "kcf has no weights"),
-        (["--trackers", "nanotrack-v2"], "--weights nanotrack-v2=DIR"),
+        (["--trackers", "nanotrack-v2"], "--weights DIR"),
         (["--trackers", "kcf", "--set", "mil:a=1"], "unknown tracker in --set 'mil'"),
         (["--trackers", "kcf", "--set", "window=0.4"], "kcf has no option 'window'"),
         (["--trackers", "kcf", "--preset", "official"], "unknown preset of kcf 'official'"),

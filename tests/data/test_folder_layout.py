@@ -62,7 +62,7 @@ def test_csv_that_track_writes(tmp_path: Path) -> None:
     [
         (["frame,x,y,x2,y2", "0,1,2,3,4"], r"boxes\.csv: expected a heading with the columns x,y,w,h"),
         (["0,1,2,3,4,5"], r"boxes\.csv: 6 columns without a heading"),
-        (["frame,x,y,w,h", "0,1,2,3,1e999"], r"boxes\.csv:2: NaN or infinite"),
+        (["frame,x,y,w,h", "0,1,2,3,1e999"], r"boxes\.csv:2: NaN, infinite or huge"),
         (["frame,x,y,w,h", "1e999,1,2,3,4"], r"boxes\.csv:2: expected a whole frame number"),
         ([""], r"boxes\.csv: the file is empty"),
         (["frame,x,y,w,h", "0,1,2,3"], r"boxes\.csv:2: expected frame,x,y,w,h"),

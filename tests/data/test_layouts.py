@@ -56,9 +56,9 @@ def test_otb_published_frame_range(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ([BOX] * 2, r"4 frames but 2 boxes in .*groundtruth_rect\.txt; run `lockon data check OTB100`"),
+        ([BOX] * 2, r"4 frames but 2 boxes in .*groundtruth_rect\.txt; run `lockon data check OTB100:.*`"),
         ([BOX, "1,2", BOX, BOX], r"groundtruth_rect\.txt:2: expected 4 or 6 numbers, found 2"),
-        ([BOX, "1;2;3;4", "x", BOX], r":2: .*\(and 1 more; run `lockon data check OTB100`\)"),
+        ([BOX, "1;2;3;4", "x", BOX], r":2: .*\(and 1 more; run `lockon data check OTB100:.*`\)"),
     ],
 )
 def test_otb_bad_annotation(tmp_path: Path, lines: list[str], message: str) -> None:

@@ -115,7 +115,7 @@ def test_lost_rows_of_lockon_are_lost():
 def test_lines_that_fit_no_column_are_named():
     rows = parse_rows("x,y,w,h\n1,2,3,4\n5,6,7,inf\n5,6,7,8\n", "a.txt")
     assert rows.kinds.tolist() == [BOX, WRONG, BOX]
-    assert "line 3: NaN or infinite in some" in rows.notes[1].text
+    assert "line 3: NaN, infinite or huge in some" in rows.notes[1].text
     with pytest.raises(LockonError, match="several targets"):
         parse_rows("1,1,2,3,4,5,1\n1,2,2,3,4,5,1\n", "a.txt")
     with pytest.raises(LockonError, match="expected frames of one video"):
