@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +12,7 @@ from scene import machine, report, run, table
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "fuzz"))
 
-from command_jobs import OUTPUTS, in_child, load_libraries, prepare
+from command_jobs import OUTPUTS, list_faults, prepared
 from filling import Fillings, can_mount, fill
 from killing import missing
 
@@ -30,22 +28,16 @@ def main(
 
     Example: python benchmarks/fill_disk.py --sizes 20
     """
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     mounted = can_mount() and not limit
     jobs = [job for job in OUTPUTS if (output is None or job.name in output) and not missing(job)]
-    load_libraries(torch=any(job.needs for job in jobs))
     found = []
-    with tempfile.TemporaryDirectory(prefix="fill-") as temporary:
-        inputs = Path(temporary) / "inputs"
-        inputs.mkdir()
-        made = in_child(lambda: prepare(inputs, torch=any(job.needs for job in jobs)), inputs)
-        if made.status:
-            raise RuntimeError(f"the inputs cannot be made: {made.said[-2000:]}")
+    with prepared(jobs, "fill") as (temporary, inputs):
         for job in jobs:
-            found.append(fill(job, inputs, Path(temporary) / job.name, sizes, mounted=mounted))
+            found.append(fill(job, inputs, temporary / job.name, sizes, mounted=mounted))
             print(f"{job.name}: {dict(found[-1].outcomes)}, {len(found[-1].faults)} faults", file=sys.stderr)
     how = "disks in memory, and between pages a limit on the size of each file" if mounted else "a limit on the size of each file"
-    report(out / "fill_disk.md", f"# Disks that fill up\n\n{machine()}\n\nWith {how}.\n\n{_table(found)}\n\n{_faults(found)}")
+    faults = list_faults(fault for one in found for fault in one.faults)
+    report(out / "fill_disk.md", f"# Disks that fill up\n\n{machine()}\n\nWith {how}.\n\n{_table(found)}\n\n{faults}")
     if any(one.faults for one in found):
         raise typer.Exit(1)
 
@@ -56,10 +48,6 @@ def _table(found: list[Fillings]) -> str:
         outcomes = ", ".join(f"{count} {name}" for name, count in one.outcomes.most_common())
         rows.append([one.name, f"{min(one.sizes)}-{max(one.sizes)}", outcomes, str(len(one.faults))])
     return table(["output", "bytes", "outcomes", "faults"], rows)
-
-
-def _faults(found: list[Fillings]) -> str:
-    return "\n".join(f"- {fault}" for one in found for fault in one.faults) or "No faults."
 
 
 if __name__ == "__main__":

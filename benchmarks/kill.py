@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from pathlib import Path
 from random import Random
 from typing import Annotated
@@ -15,7 +13,7 @@ from scene import machine, report, run, table
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "fuzz"))
 
-from command_jobs import JOBS, in_child, load_libraries, prepare
+from command_jobs import JOBS, list_faults, prepared
 from killing import Deaths, kill_often, missing
 
 
@@ -30,21 +28,15 @@ def main(
 
     Example: python benchmarks/kill.py --points 100
     """
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     jobs = [job for job in JOBS if (command is None or job.name in command) and not missing(job)]
-    load_libraries(torch=any(job.needs for job in jobs))
     found = []
-    with tempfile.TemporaryDirectory(prefix="kill-") as temporary:
-        inputs = Path(temporary) / "inputs"
-        inputs.mkdir()
-        made = in_child(lambda: prepare(inputs, torch=any(job.needs for job in jobs)), inputs)
-        if made.status:
-            raise RuntimeError(f"the inputs cannot be made: {made.said[-2000:]}")
+    with prepared(jobs, "kill") as (temporary, inputs):
         for number, job in enumerate(jobs):
             share = points // len(jobs) + (number < points % len(jobs))
-            found.append(kill_often(job, inputs, Path(temporary) / job.name, share, Random(f"{seed}/{job.name}")))
+            found.append(kill_often(job, inputs, temporary / job.name, share, Random(f"{seed}/{job.name}")))
             print(f"{job.name}: {found[-1].points} of {share} killed, {len(found[-1].faults)} faults", file=sys.stderr)
-    report(out / "kill.md", f"# Killed commands\n\n{machine()}\n\nSeed {seed}.\n\n{_table(found)}\n\n{_faults(found)}")
+    faults = list_faults(fault for one in found for fault in one.faults)
+    report(out / "kill.md", f"# Killed commands\n\n{machine()}\n\nSeed {seed}.\n\n{_table(found)}\n\n{faults}")
     if any(one.faults for one in found):
         raise typer.Exit(1)
 
@@ -52,10 +44,6 @@ def main(
 def _table(found: list[Deaths]) -> str:
     rows = [[one.name, str(one.points), str(one.whole), str(len(one.faults))] for one in found]
     return table(["command", "killed", "whole files after the kill", "faults"], rows)
-
-
-def _faults(found: list[Deaths]) -> str:
-    return "\n".join(f"- {fault}" for one in found for fault in one.faults) or "No faults."
 
 
 if __name__ == "__main__":

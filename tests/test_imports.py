@@ -24,6 +24,8 @@ LAYERS = {
     "lockon._weights": "base",
     "lockon._one_thread": "base",
     "lockon._cores": "base",
+    "lockon._seeds": "base",
+    "lockon._signals": "base",
     "lockon._processes": "base",
     "lockon.box_columns": "base",
     "lockon.box_tables": "base",

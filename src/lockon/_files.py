@@ -97,6 +97,39 @@ class PendingFile:
             raise cannot_write(self.path, error) from None
 
 
+class PendingText(PendingFile):
+    """A pending file of text, which is written as the work goes on.
+
+    Attributes:
+        out: The open stream; write to it within `guarded`. It is closed by `commit` and `discard`.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__(path)
+        self.out = self.temp.open("w", encoding="utf-8", newline="\n")
+
+    @contextlib.contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Discard the file where the block cannot write to it, such as on a full disk, and say so in one line."""
+        try:
+            yield
+        except OSError as error:
+            self.discard()
+            raise cannot_write(self.path, error) from None
+
+    def commit(self) -> None:
+        """Write what the stream still holds, and give the file its final name, see `PendingFile.commit`."""
+        with self.guarded():
+            self.out.close()
+        super().commit()
+
+    def discard(self) -> None:
+        """Close the stream and remove the file; the destination stays as it was."""
+        with contextlib.suppress(OSError):
+            self.out.close()  # what it still holds may meet the error of before
+        super().discard()
+
+
 def cannot_write(path: Path, error: Exception, advice: str = "") -> OutputError:
     """Return the one-line error for a file that the system refuses to write."""
     reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
@@ -227,4 +260,4 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
         pending.temp.write_bytes(content)
 
 
-__all__ = ["PendingFile", "cannot_write", "descriptor_of", "pending_files", "refuse_overwriting", "write_bytes"]
+__all__ = ["PendingFile", "PendingText", "cannot_write", "descriptor_of", "pending_files", "refuse_overwriting", "write_bytes"]

@@ -101,7 +101,7 @@ def parse_header(path: Path, text: str) -> dict[str, Any]:
     """
     try:
         header = parse_json(text)
-    except (ValueError, RecursionError):
+    except ValueError:
         raise LockonError(f"{path} has a damaged lockon header; export or copy the file again") from None
     if not isinstance(header, dict):
         raise LockonError(f"{path} has a damaged lockon header (no JSON object); export or copy the file again")

@@ -18,11 +18,11 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TextIO
 
-from lockon._files import PendingFile, cannot_write, descriptor_of
+from lockon._files import PendingText, descriptor_of
 from lockon.annotation_documents import BoxRow, BoxTable, VideoInfo, write_coco, write_cvat
 from lockon.box_tables import parse_box_json_lines, parse_box_table, read_box_text
 from lockon.errors import LockonError, unknown_name
@@ -59,11 +59,11 @@ class BoxWriter:
     """
 
     def __init__(self, target: str | os.PathLike[str] | TextIO, info: VideoInfo, format: str | None = None) -> None:
-        self._file: PendingFile | None = None
+        self._file: PendingText | None = None
         if isinstance(target, str | os.PathLike):
             self._format = format_of(target, format)
-            self._file = PendingFile(target)
-            self._out: TextIO = self._file.temp.open("w", encoding="utf-8", newline="\n")
+            self._file = PendingText(target)
+            self._out: TextIO = self._file.out
         else:
             self._format, self._out = check_format(format or "csv"), target
         self._info = info
@@ -74,7 +74,7 @@ class BoxWriter:
     def write(self, frame: int, result: Result) -> None:
         """Add the boxes of one frame (numbered from 0); frames come in rising order."""
         line = _LINES.get(self._format)
-        with self._discarded_on_errors():
+        with self._guarded():
             for row in self._sound(frame, result):
                 if line is None:
                     self._table.add(row)
@@ -97,32 +97,23 @@ class BoxWriter:
 
     def close(self) -> None:
         """Finish the file and give it its name; without a single box there is no file."""
-        if self._closed:
+        if self._closed or (self._file is not None and self._out.closed):  # it could not be written to
             return
         self._closed = True
-        with self._discarded_on_errors():
+        with self._guarded():
             if not self._empty and self._format in _DOCUMENTS:
                 _DOCUMENTS[self._format](self._out, self._info, self._table)
             if self._file is None:
                 self._out.flush()
                 return
-            self._out.close()
         if self._empty:
             self._file.discard()
         else:
             self._file.commit()
 
-    @contextmanager
-    def _discarded_on_errors(self) -> Iterator[None]:
-        """Turn a full disk and the like into one line, and leave no part of a file."""
-        try:
-            yield
-        except OSError as error:
-            if self._file is None:  # a closed pipe, for one, is for the owner of the stream to judge
-                raise
-            self._closed = True
-            self._file.discard()
-            raise cannot_write(self._file.path, error) from None
+    def _guarded(self) -> AbstractContextManager[None]:
+        """Guard what is written to a file; a closed pipe and the like is for the owner of a stream to judge."""
+        return nullcontext() if self._file is None else self._file.guarded()
 
     def __enter__(self) -> BoxWriter:
         return self

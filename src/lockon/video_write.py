@@ -11,7 +11,7 @@ import numpy as np
 
 from lockon._files import PendingFile, write_bytes
 from lockon._names import native_path
-from lockon.errors import LockonError
+from lockon.errors import LockonError, OutputError
 from lockon.types import Frame
 
 # Codecs that every OpenCV wheel can write.
@@ -85,7 +85,7 @@ class VideoWriter:
         self._writer.release()
         if not _is_whole(self._file.temp, self._written):
             self._file.discard()
-            raise LockonError(f"cannot write {self._file.path}: the video could not be written whole; is the disk full?")
+            raise OutputError(f"cannot write {self._file.path}: the video could not be written whole; is the disk full?")
         self._file.commit()
 
     def __enter__(self) -> VideoWriter:

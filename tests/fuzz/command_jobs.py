@@ -7,9 +7,10 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,26 @@ def _available(pipe: int) -> bytes:
         return os.read(pipe, 2**20)
     except BlockingIOError:
         return b""
+
+
+@contextlib.contextmanager
+def prepared(jobs: Sequence[Job], name: str) -> Iterator[tuple[Path, Path]]:
+    """Load the libraries of some commands and make their inputs; yield the temporary folder, called like `name`, and that of the inputs."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    torch = any(job.needs for job in jobs)
+    load_libraries(torch=torch)
+    with tempfile.TemporaryDirectory(prefix=f"{name}-") as temporary:
+        inputs = Path(temporary) / "inputs"
+        inputs.mkdir()
+        made = in_child(lambda: prepare(inputs, torch=torch), inputs)
+        if made.status:
+            raise RuntimeError(f"the inputs cannot be made: {made.said[-2000:]}")
+        yield Path(temporary), inputs
+
+
+def list_faults(faults: Iterable[str]) -> str:
+    """Return faults as a Markdown list."""
+    return "\n".join(f"- {fault}" for fault in faults) or "No faults."
 
 
 def load_libraries(*, torch: bool) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lockon.errors import LockonError
-from lockon.ops.arrays import as_array, shown
+from lockon.ops.arrays import as_array, brief
 
 NUMBERS = [30.0, 31.0, 28.0, 22.0]
 
@@ -107,6 +107,6 @@ def test_tensors_with_a_gradient_and_of_types_that_numpy_lacks_are_taken() -> No
 
 
 def test_values_are_shown_in_a_few_characters_of_one_line() -> None:
-    assert shown("a\n" * 100).count("\n") == 0
-    assert len(shown(np.zeros((50, 50)))) <= 60
-    assert shown(Unwilling()) == "a Unwilling"
+    assert brief("a\n" * 100).count("\n") == 0
+    assert len(brief(np.zeros((50, 50)))) <= 60
+    assert brief(Unwilling()) == "a Unwilling"

@@ -6,8 +6,6 @@ and does what is missing.
 
 from __future__ import annotations
 
-import ctypes
-import os
 import random
 import sys
 import traceback
@@ -16,9 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 
+from lockon._seeds import seed_opencv
 from lockon.bench.protocols.plan import Protocol
 from lockon.bench.protocols.trajectory import Trajectory
 from lockon.bench.record import MaskTexts, Record, RunKey
@@ -202,14 +200,10 @@ def _failed(sink: Store, spec: TrackerSpec, sequence: VideoSequence, at: _At, fa
 
 
 def seed_all(seed: int) -> None:
-    """Seed the random generators of Python, NumPy, OpenCV and the C library, and torch's where it is loaded.
-
-    OpenCV's MIL draws its features with C's `rand`, so that its boxes would depend on what ran before in the process.
-    """
+    """Seed the random generators of Python, NumPy and OpenCV, and torch's where it is loaded."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
-    cv2.setRNGSeed(seed)
-    ctypes.CDLL("ucrtbase" if os.name == "nt" else None).srand(ctypes.c_uint(seed))
+    seed_opencv(seed)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(seed)
 

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import typer
 
 from lockon._require import missing_extra
+from lockon._signals import ENDING_SIGNALS
 from lockon.cli._terminal import echo
 from lockon.errors import LockonError
 
@@ -34,9 +35,8 @@ class Terminated(KeyboardInterrupt):
 
 def obey_signals() -> None:
     """Let SIGTERM (kill, timeout, systemd, docker stop) and SIGHUP (a closed terminal) end as Ctrl-C does, unless they are ignored."""
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+    for number in ENDING_SIGNALS:
+        if number != signal.SIGINT and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _raise)
 
 

@@ -11,16 +11,14 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lockon._files import PendingFile, cannot_write, write_bytes
+from lockon._files import PendingFile, PendingText, write_bytes
 from lockon.data.rle import encode_rle
 from lockon.errors import LockonError, LockonWarning
 from lockon.types import Result
@@ -42,11 +40,10 @@ class MaskWriter:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self.frames = 0
-        self._file: PendingFile | None = None
+        self._file: PendingText | None = None
         self._older: set[str] = set()
         if self.path.suffix in LINES:
-            self._file = PendingFile(self.path)
-            self._out = self._file.temp.open("w", encoding="utf-8", newline="\n")
+            self._file = PendingText(self.path)
         elif self.path.suffix:
             raise LockonError(f"masks go to a folder of PNG pictures or to a file that ends in {' or '.join(LINES)}, {self.path} given")
         else:
@@ -70,10 +67,8 @@ class MaskWriter:
         lines = (
             {"frame": frame, "target": target, "size": list(mask.shape), "counts": encode_rle(mask)} for target, mask in enumerate(masks)
         )
-        try:
-            self._out.writelines(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
-        except OSError as error:
-            self._abandon(self._file, error)
+        with self._file.guarded():
+            self._file.out.writelines(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
 
     def close(self) -> None:
         """Finish the file and give it its name; without a single mask there is no file. Of a folder, say which masks are older."""
@@ -82,22 +77,12 @@ class MaskWriter:
             text = f"{self.path} also holds {older}; remove them, or give a new folder"
             warnings.warn(text, LockonWarning, stacklevel=2)
             self._older.clear()
-        if self._file is None or self._out.closed:
+        if self._file is None or self._file.out.closed:
             return
-        try:
-            self._out.close()
-        except OSError as error:
-            self._abandon(self._file, error)
         if self.frames:
             self._file.commit()
         else:
             self._file.discard()
-
-    def _abandon(self, file: PendingFile, error: OSError) -> NoReturn:
-        with suppress(OSError):
-            self._out.close()  # what it still holds meets the same error
-        file.discard()
-        raise cannot_write(file.path, error) from None
 
     def __enter__(self) -> MaskWriter:
         return self

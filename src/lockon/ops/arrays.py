@@ -16,10 +16,10 @@ from lockon.errors import LockonError
 _SHOWN = 60  # characters of a value in a message
 
 
-def shown(value: object) -> str:
+def brief(value: object) -> str:
     """Return a value as a few characters of one line, for messages.
 
-    >>> shown([1] * 100)
+    >>> brief([1] * 100)
     '[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,...'
     """
     try:
@@ -102,10 +102,10 @@ def _kind(value: object) -> str:
 
 def _stated(value: object, array: NDArray[Any]) -> str:
     return (
-        shown(value)
+        brief(value)
         if value is None or isinstance(value, str | bytes | int | float | complex)
         else f"of type {array.dtype} ({_kind(value)})"
     )
 
 
-__all__ = ["as_array", "shown"]
+__all__ = ["as_array", "brief"]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lockon.errors import LockonError, LockonWarning
-from lockon.ops.arrays import as_array, shown
+from lockon.ops.arrays import as_array, brief
 from lockon.types import FloatArray
 
 
@@ -112,18 +112,18 @@ def parse_box(text: str) -> tuple[float, float, float, float]:
     try:
         numbers = [float(part) for part in parts]
     except ValueError:
-        raise LockonError(f"box {shown(text)} is not four numbers; type it as x,y,w,h, for example 100,80,40,60") from None
+        raise LockonError(f"box {brief(text)} is not four numbers; type it as x,y,w,h, for example 100,80,40,60") from None
     _check_numbers(numbers, text)
     return numbers[0], numbers[1], numbers[2], numbers[3]
 
 
 def _check_numbers(numbers: Sequence[float], text: str) -> None:
     if len(numbers) != 4:
-        raise LockonError(f"box {shown(text)} has {len(numbers)} numbers, expected 4: x,y,w,h (top-left corner and size in pixels)")
+        raise LockonError(f"box {brief(text)} has {len(numbers)} numbers, expected 4: x,y,w,h (top-left corner and size in pixels)")
     if not all(math.isfinite(number) for number in numbers):
-        raise LockonError(f"box {shown(text)} is not finite; give four ordinary numbers x,y,w,h")
+        raise LockonError(f"box {brief(text)} is not finite; give four ordinary numbers x,y,w,h")
     if numbers[2] <= 0 or numbers[3] <= 0:
-        raise LockonError(f"box {shown(text)} has no area (w={numbers[2]:g}, h={numbers[3]:g}); width and height must be above 0")
+        raise LockonError(f"box {brief(text)} has no area (w={numbers[2]:g}, h={numbers[3]:g}); width and height must be above 0")
 
 
 def box_array(boxes: ArrayLike) -> FloatArray:

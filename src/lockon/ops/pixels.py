@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lockon.errors import LockonError, LockonWarning, unknown_name
-from lockon.ops.arrays import as_array, shown
+from lockon.ops.arrays import as_array, brief
 from lockon.types import Frame
 
 ValueRange = tuple[float, float]
@@ -170,7 +170,7 @@ def _usual_range(arrays: list[NDArray[Any]], high: float) -> ValueRange:
     highest = max(int(array.max()) for array in arrays)
     if highest > 65535:
         raise LockonError(
-            f"a frame of type {arrays[0].dtype} holds the value {shown(highest)}; expected 8-bit or 16-bit pixels, "
+            f"a frame of type {arrays[0].dtype} holds the value {brief(highest)}; expected 8-bit or 16-bit pixels, "
             "give the values for black and white: range=(LOW, HIGH)"
         )
     return _BYTE if highest <= 255 else _WORD
@@ -235,7 +235,7 @@ def image_array(frame: ArrayLike) -> NDArray[Any]:
     if frame is None:
         raise LockonError("the frame is None; where OpenCV read it, the video has ended, or the file is missing or no image")
     if isinstance(frame, str | bytes):
-        raise LockonError(f"{shown(frame)} is no image but a text; read the file first, or give its path to lockon.track")
+        raise LockonError(f"{brief(frame)} is no image but a text; read the file first, or give its path to lockon.track")
     array = as_array(frame, "frame", "give a NumPy array (H, W, 3) of integers or floats")
     shape = array.shape
     if array.ndim not in (2, 3) or array.size == 0 or (array.ndim == 3 and shape[2] > 4):
@@ -256,7 +256,7 @@ def check_range(values: ArrayLike) -> ValueRange:
     """
     array = as_array(values, "range", "give two numbers (LOW, HIGH)")
     if array.shape != (2,) or not np.isfinite(array).all() or not array[0] < array[1]:
-        raise LockonError(f"range {shown(values)} is none; give two numbers, the values that become black and white: (LOW, HIGH)")
+        raise LockonError(f"range {brief(values)} is none; give two numbers, the values that become black and white: (LOW, HIGH)")
     return float(array[0]), float(array[1])
 
 
@@ -276,7 +276,7 @@ def parse_range(text: str | None) -> ValueRange | None:
     except ValueError:
         low = high = math.nan
     if not -math.inf < low < high < math.inf:
-        raise LockonError(f"range {shown(text)} is none; type the values that become black and white as LOW:HIGH, for example 7000:7500")
+        raise LockonError(f"range {brief(text)} is none; type the values that become black and white as LOW:HIGH, for example 7000:7500")
     return low, high
 
 

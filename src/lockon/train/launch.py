@@ -17,6 +17,7 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning_fabric.strategies.ddp import DDPStrategy
 
+from lockon._signals import ENDING_SIGNALS
 from lockon.errors import LockonError, unknown_name
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -85,7 +86,7 @@ class StopRequest:
 
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])):
+            for number in ENDING_SIGNALS:
                 self._previous[number] = signal.signal(number, self._request)
         return self
 

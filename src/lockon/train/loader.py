@@ -15,6 +15,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from lockon._cores import usable_cores
+from lockon._signals import ENDING_SIGNALS
 from lockon.errors import LockonError
 from lockon.train.config import TrainConfig
 from lockon.train.recipe import Pipeline
@@ -93,14 +94,12 @@ def next_batch(batches: Iterator[Batch]) -> Batch:
 
 
 def _start_worker(_: int) -> None:
-    """Set one thread per worker; Ctrl-C and SIGTERM are for the training process, which stops its workers after saving."""
+    """Set one thread per worker; the signals that end a run are for the training process, which stops its workers after saving."""
     import cv2
 
     cv2.setNumThreads(0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for number in ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 __all__ = ["Batch", "BatchIndices", "collate", "make_loader", "next_batch"]

@@ -8,11 +8,9 @@ random numbers (MIL) takes them from generators of OpenCV and C, which are seede
 
 from __future__ import annotations
 
-import ctypes
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lockon._one_thread import OneThread, exclusive
+from lockon._seeds import seed_opencv
 from lockon.errors import LockonError
 from lockon.ops.boxes import check_boxes
 from lockon.ops.pixels import FrameConversion
@@ -145,15 +144,7 @@ class OpenCVTracker(OneThread):
         return np.asarray(rect, dtype=np.float64), score
 
     def _seed_opencv(self) -> None:
-        seed = (self._seed * 1_000_003 + self._frame) % 2**31
-        cv2.setRNGSeed(seed)
-        _c_library().srand(seed)  # MIL draws from rand() of C
-
-
-@cache
-def _c_library() -> Any:
-    """Return the C library of this process."""
-    return ctypes.CDLL("ucrtbase" if os.name == "nt" else None)
+        seed_opencv((self._seed * 1_000_003 + self._frame) % 2**31)
 
 
 def is_opencv_tracker(value: object) -> bool:
