@@ -85,9 +85,27 @@ def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_clip(tmp_path_factory.mktemp("long") / "long.mp4", frames=8000)
 
 
+# The command with signals heard also where they are ignored, as in the background of a shell or under nohup.
+HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); signal.signal(signal.SIGHUP, signal.SIG_DFL)"
+LOCKON_HEARD = [sys.executable, "-c", f"{HEARD}; from lockon.__main__ import main; main()"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_signals_save_what_was_tracked_and_leave_nothing_hidden(number: signal.Signals, long_clip: Path, tmp_path: Path) -> None:
-    command = [*LOCKON, "track", str(long_clip), "--box", "30,30,28,22", "--tracker", "kcf", "-q", "--out", "o.mp4", "--save", "b.csv"]
+    command = [
+        *LOCKON_HEARD,
+        "track",
+        str(long_clip),
+        "--box",
+        "30,30,28,22",
+        "--tracker",
+        "kcf",
+        "-q",
+        "--out",
+        "o.mp4",
+        "--save",
+        "b.csv",
+    ]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     while not list(tmp_path.glob(".lockon-*.mp4")):
         assert process.poll() is None

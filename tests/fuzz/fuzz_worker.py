@@ -84,7 +84,8 @@ class Worker:
         for name in ("home", "tmp", "cwd", "outside"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         os.environ |= {"HOME": str(self.folder / "home"), "TMPDIR": str(self.folder / "tmp"), "LOCKON_DEBUG": "1", "COLUMNS": "200"}
-        os.environ.pop("LOCKON_DATA", None)
+        for name in ("LOCKON_DATA", "TORCHINDUCTOR_CACHE_DIR"):  # torch sets its own, which child processes inherit
+            os.environ.pop(name, None)
         if not self.bases.is_dir():
             made = self.bases.with_name(f"{kind}.tmp")
             shutil.rmtree(made, ignore_errors=True)
