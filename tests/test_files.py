@@ -5,8 +5,11 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,6 +116,31 @@ def test_leftovers_of_killed_processes_are_removed_and_files_in_the_making_stay(
     assert alive.exists()
     processes[1].kill()
     processes[1].wait()
+
+
+def swept_once(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a maker of temporary files: another process takes its first for a leftover before it could be locked."""
+    swept = False
+
+    def made(*args: Any, **keywords: Any) -> Any:
+        nonlocal swept
+        result = make(*args, **keywords)
+        path = Path(result if isinstance(result, str) else result[1])
+        if not swept:
+            path.rmdir() if path.is_dir() else path.unlink()
+            swept = True
+        return result
+
+    return made
+
+
+def test_a_file_that_another_process_sweeps_at_once_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.mkstemp", swept_once(tempfile.mkstemp))
+    monkeypatch.setattr("tempfile.mkdtemp", swept_once(tempfile.mkdtemp))
+    write_bytes(tmp_path / "a.txt", b"a")
+    with pending_files(tmp_path) as folder:
+        (folder / "b.txt").write_text("b")
+    assert sorted(path.read_text() for path in tmp_path.iterdir()) == ["a", "b"]
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b", "loop/file", "y" * 300 + "/file"])

@@ -148,12 +148,25 @@ def _locked_file(folder: Path, suffix: str) -> tuple[int, Path]:
     """Create a temporary file that is locked while this process lives, so that others can tell it from a leftover."""
     while True:
         handle, name = tempfile.mkstemp(prefix=_PREFIX, suffix=f".tmp{suffix}", dir=folder)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)  # mkstemp makes files that only their owner can read
         if _locks(handle) is not False and os.path.exists(name):  # else another process took it for a leftover in between
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(name, 0o666 & ~umask)  # mkstemp makes files that only their owner can read
             return handle, Path(name)
         os.close(handle)
+
+
+def _locked_folder(folder: Path) -> tuple[int | None, Path]:
+    """Create a temporary folder that is locked while this process lives; the lock is None where folders cannot be locked."""
+    while True:
+        name = Path(tempfile.mkdtemp(prefix=_PREFIX, suffix=".tmp", dir=folder))
+        if os.name == "nt":
+            return None, name  # Windows opens no folder
+        with contextlib.suppress(FileNotFoundError):  # another process took it for a leftover
+            handle = os.open(name, os.O_RDONLY)
+            if _locks(handle) is not False and name.exists():
+                return handle, name
+            os.close(handle)
 
 
 def _locks(handle: int) -> bool | None:
@@ -196,21 +209,19 @@ def pending_files(folder: Path, last: str = "") -> Iterator[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(folder)
-        with tempfile.TemporaryDirectory(prefix=_PREFIX, suffix=".tmp", dir=folder, ignore_cleanup_errors=True) as name:
-            lock = os.open(name, os.O_RDONLY) if os.name != "nt" else None
-            try:
-                if lock is not None:
-                    _locks(lock)
-                yield Path(name)
-                files = sorted(Path(name).iterdir(), key=lambda file: file.name == last)
-                for file in files:
-                    with file.open("rb+") as content:
-                        os.fsync(content.fileno())
-                for file in files:
-                    os.replace(file, folder / file.name)
-            finally:
-                if lock is not None:
-                    os.close(lock)
+        lock, temporary = _locked_folder(folder)
+        try:
+            yield temporary
+            files = sorted(temporary.iterdir(), key=lambda file: file.name == last)
+            for file in files:
+                with file.open("rb+") as content:
+                    os.fsync(content.fileno())
+            for file in files:
+                os.replace(file, folder / file.name)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+            if lock is not None:
+                os.close(lock)
     except OSError as error:
         raise cannot_write(folder, error, "; choose a folder that you may write to") from None
 
