@@ -114,7 +114,8 @@ def table(header: list[str], rows: list[list[str]]) -> str:
 def report(path: Path, text: str) -> None:
     """Show the Markdown and keep it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # names of damaged files
     print(f"{text}\n\nwritten to {path}")
 
 
