@@ -29,3 +29,10 @@ def test_an_error_is_one_line_whatever_it_quotes() -> None:
     error = LockonError("no frame 'a\nb\r\nc'; give one")
     assert str(error) == "no frame 'a b c'; give one"
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+@pytest.mark.parametrize("quoted", ["\x1b[31mred", "a\x07b", "gnp\u202e.exe", "caf\udce9"])
+def test_an_error_drives_no_terminal(quoted: str) -> None:
+    error = LockonError(f"no tensor {quoted}; give one")
+    assert str(error).isprintable()
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)  # what is written out stays as it is

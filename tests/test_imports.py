@@ -19,6 +19,7 @@ LAYERS = {
     "lockon._config_values": "base",
     "lockon._require": "base",
     "lockon._files": "base",
+    "lockon._shown": "base",
     "lockon._names": "base",
     "lockon._documents": "base",
     "lockon._weights": "base",

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lockon._names import check_part, csv_cell, file_name, inside, quoted, shown
+from lockon._names import check_part, csv_cell, file_name, inside, quoted
+from lockon._shown import shown
 from lockon.errors import LockonError
 
 

@@ -10,34 +10,15 @@ import re
 from hashlib import sha256
 from pathlib import Path
 
+from lockon._shown import shown
 from lockon.errors import LockonError
 
 LONGEST = 255  # bytes of one part of a path that all usual file systems take
 _KEPT = 150  # bytes that `file_name` keeps of a longer name, so that numbers and suffixes still fit behind it
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]")
 _FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # what spreadsheets begin a formula with; the last four are full-width
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)  # by Windows
 _LEADS_OUT = re.compile(r"[/\\]|[A-Za-z]:|(?:.*[/\\])?\.\.(?:[/\\]|$)", re.DOTALL)  # absolute, a drive, or a part ".."
-
-
-def shown(text: str, keep: str = "") -> str:
-    r"""Return a text with every character that would do something instead of being seen written out.
-
-    Args:
-        text: Of any kind; bytes of a file name that are no UTF-8 are shown as such.
-        keep: Characters that stay, such as the line ends of a table.
-
-    >>> print(shown("car\x1b[31m"), shown("a\u202eb"))
-    car\x1b[31m a\u202eb
-    """
-    return text if text.isprintable() else _UNSAFE.sub(lambda found: found[0] if found[0] in keep else _written_out(ord(found[0])), text)
-
-
-def _written_out(code: int) -> str:
-    if 0xDC80 <= code <= 0xDCFF:  # how Python keeps a byte that is no UTF-8
-        code -= 0xDC00
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def csv_cell(value: object) -> object:
@@ -116,7 +97,7 @@ def native_path(path: Path) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise LockonError(f"{shown(text)} is not UTF-8, which OpenCV needs of videos; rename it or its folder") from None
+        raise LockonError(f"{text} is not UTF-8, which OpenCV needs of videos; rename it or its folder") from None
     return text
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TextIO
 from xml.sax.saxutils import escape
 
-from lockon._names import shown
+from lockon._shown import shown
 from lockon.box_columns import BoxRow, decimal
 from lockon.types import State
 

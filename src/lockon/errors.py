@@ -10,16 +10,18 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from lockon._shown import shown
+
 
 class LockonError(ValueError):
     """A mistake in the input, described in one line that ends with what to do about it.
 
     Args:
-        message: The line; where what it quotes has several lines, they are joined.
+        message: The line; where what it quotes has several lines, they are joined, and what would drive a terminal is written out.
     """
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(" ".join(str(message).splitlines()))
+        super().__init__(shown(" ".join(str(message).splitlines())))
 
 
 class OutputError(LockonError):

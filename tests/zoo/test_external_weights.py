@@ -201,3 +201,13 @@ def test_truncated_files(tmp_path: Path, keep: int) -> None:
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(LockonError, match="does not exist; give the path of a weight file"):
         read_external(tmp_path / "none.pth")
+
+
+def test_a_file_that_asks_for_more_memory_than_there_is_counts_as_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: object, **__: object) -> object:
+        raise MemoryError
+
+    (tmp_path / "model.pth").write_bytes(b"x")
+    monkeypatch.setattr("torch.load", load)
+    with pytest.raises(LockonError, match="is not a readable weight file"):
+        read_external(tmp_path / "model.pth")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from lockon._names import shown
+from lockon._shown import shown
 from lockon.cli._texts import split_names
 
 if TYPE_CHECKING:

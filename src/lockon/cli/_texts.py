@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from lockon._documents import parse_literal
-from lockon._names import shown
 from lockon.errors import LockonError
 
 
@@ -33,7 +32,7 @@ def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         name = name.strip()
         if not equals or not all(part.isidentifier() for part in name.split(".")):
-            raise LockonError(f"--set {shown(text)} is not name=value; type for example --set localizer.rank.window_influence=0.4")
+            raise LockonError(f"--set {text} is not name=value; type for example --set localizer.rank.window_influence=0.4")
         if name in overrides:
             raise LockonError(f"--set {name} is given twice; give it once")
         overrides[name] = _literal(value.strip())

@@ -176,7 +176,7 @@ def _seeds(text: str) -> list[int]:
 
 def _run(study: Study, runs: list[StudyRun], jobs: int) -> list[str]:
     """Run everything that is missing, with progress on stderr; return one line per failed run."""
-    from lockon._names import shown
+    from lockon._shown import shown
     from lockon.cli._terminal import progress_bar
     from lockon.studies.tasks import run_tasks
     from lockon.studies.training import progress_of, tasks_of

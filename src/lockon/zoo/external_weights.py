@@ -27,7 +27,7 @@ WRAPPERS = ("state_dict", "model", "net")  # keys under which training snapshots
 # What a damaged file can raise in the unpickler, which trusts the order of a pickle's codes.
 _DAMAGED = (
     *(UnpicklingError, SafetensorError, EOFError, RuntimeError, OSError, ValueError),
-    *(LookupError, AttributeError, TypeError, AssertionError, OverflowError, struct.error),
+    *(LookupError, AttributeError, TypeError, AssertionError, OverflowError, MemoryError, struct.error),
 )
 _FOREIGN = re.compile(r"GLOBAL|Unsupported (?:global|class)")  # a name that the restricted unpickler does not know
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from lockon import __version__
 from lockon._files import write_bytes
-from lockon._names import shown
+from lockon._shown import shown
 from lockon.bench.html.clips import Key, clip_key, pack_clip
 from lockon.bench.html.payload import report_payload
 from lockon.bench.html.pictures import Find, Pictures, take_pictures

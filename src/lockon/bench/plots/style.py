@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lockon._files import PendingFile
-from lockon._names import shown
 from lockon._require import require
+from lockon._shown import shown
 from lockon.bench.report.model import Report
 from lockon.errors import unknown_name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from lockon._names import shown
+from lockon._shown import shown
 from lockon.bench.tables.model import BEST, SECOND, Cell, Table
 
 _ESCAPES = {

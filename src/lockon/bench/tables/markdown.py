@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lockon._files import write_bytes
-from lockon._names import shown
+from lockon._shown import shown
 from lockon.bench.report.model import Report
 from lockon.bench.tables.build import sequence_table, summary_table
 from lockon.bench.tables.model import BEST, Cell, Table
