@@ -15,7 +15,7 @@ from lockon.data.video_frames import VideoFrames
 from lockon.errors import LockonError, LockonWarning
 from lockon.types import Frame
 from lockon.video import open_frames
-from lockon.video_decoder import count_pictures, open_video
+from lockon.video_decoder import VideoDecoder, count_pictures, open_video
 
 VIDEOS = Path(__file__).parent / "videos"
 WHOLE = [*range(60)]
@@ -56,6 +56,25 @@ def test_datasets_and_tracking_read_the_same_frames(name: str) -> None:
     for number in (40, 12, 59, 13):
         assert told(frames.read(number)) == number
     assert frames.unreadable() == sorted(set(WHOLE) - set(NUMBERS[name]))
+
+
+class HollowCapture:
+    """A capture that says it decoded a picture and gives none, as OpenCV does with some damaged AVI files."""
+
+    def get(self, _: int) -> float:
+        return 0.0
+
+    def grab(self) -> bool:
+        return True
+
+    def retrieve(self) -> tuple[bool, None]:
+        return True, None
+
+
+def test_a_picture_that_is_decoded_to_nothing_counts_as_damaged() -> None:
+    decoder = VideoDecoder(HollowCapture(), "clip.avi")
+    assert decoder.advance() == 0
+    assert decoder.picture() is None
 
 
 def test_numbers_are_right_again_after_a_damaged_key_frame() -> None:

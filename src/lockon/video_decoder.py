@@ -87,7 +87,7 @@ class VideoDecoder:
     def picture(self) -> Frame | None:
         """Return the (H, W, 3) uint8 RGB pixels of the picture that `advance` went to; None where it is damaged."""
         decoded, image = self._capture.retrieve()
-        if not decoded:
+        if not decoded or image is None:  # of some damaged packets OpenCV says that they were decoded, and gives nothing
             return None
         if image.ndim == 3:
             image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if image.shape[2] == 3 else image[..., [2, 1, 0]]
