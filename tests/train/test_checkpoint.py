@@ -38,6 +38,13 @@ def test_weights_and_header_come_back(file: Path) -> None:
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
+def test_equal_weights_are_equal_files(file: Path, tmp_path: Path) -> None:
+    tensors, header = read_weights(file)
+    for number in range(8):  # in some of which the library would have the metadata the other way round
+        save_weights(tensors, tmp_path / f"{number}.safetensors", header)
+        assert (tmp_path / f"{number}.safetensors").read_bytes() == file.read_bytes()
+
+
 def test_tied_weights_can_be_saved(tmp_path: Path) -> None:
     shared = torch.arange(4.0)
     save_weights({"a": shared, "b": shared}, tmp_path / "tied.safetensors")
@@ -156,6 +163,14 @@ def test_half_written_checkpoints_are_not_seen_and_are_cleared_away(tmp_path: Pa
     make(checkpoints, 10)
     assert checkpoints.steps() == [5, 10]
     assert all(not path.name.startswith(".") for path in (tmp_path / "checkpoints").iterdir())
+
+
+def test_leftovers_go_also_where_nothing_is_left_to_save(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, keep=2)
+    make(checkpoints, 5)
+    (tmp_path / "checkpoints" / ".step-000000.old.tmp").mkdir()  # killed while an old one was removed
+    checkpoints.sweep()
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-000005"]
 
 
 def test_saving_a_step_again_replaces_it(tmp_path: Path) -> None:

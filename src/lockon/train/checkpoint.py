@@ -34,11 +34,23 @@ def save_weights(weights: nn.Module | Mapping[str, torch.Tensor], path: Path, he
     """
     state = weights.state_dict() if isinstance(weights, nn.Module) else weights
     tensors = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in state.items()}
-    content = save(tensors, {METADATA_KEY: json.dumps(dict(header or {}), sort_keys=True), HASH_KEY: NO_HASH})
+    content = _in_order(save(tensors, {METADATA_KEY: json.dumps(dict(header or {}), sort_keys=True), HASH_KEY: NO_HASH}))
     with PendingFile(path) as pending:
         # Not safetensors' own `save_file`, which puts another file in the place of the one that is locked.
         pending.temp.write_bytes(content)
         seal(pending.temp)
+
+
+def _in_order(content: bytes) -> bytes:
+    """Return a safetensors file with its metadata in alphabetical order: equal weights are equal files, whose hash can be compared.
+
+    The library writes them in an order that changes from process to process.
+    """
+    end = 8 + int.from_bytes(content[:8], "little")
+    described = json.loads(content[8:end])
+    text = json.dumps({**described, "__metadata__": dict(sorted(described["__metadata__"].items()))}, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of eight
+    return b"".join((len(text).to_bytes(8, "little"), text, memoryview(content)[end:]))
 
 
 def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -152,12 +164,16 @@ class Checkpoints:
         return self.folder / f".step-{step:06d}.tmp"
 
     def begin(self, step: int) -> Path:
-        """Return an empty folder to fill; left-overs of a killed run are removed."""
+        """Return an empty folder to fill."""
+        self.sweep()
         temporary = self.temporary(step)
-        for leftover in self.folder.glob(".step-*.tmp"):
-            shutil.rmtree(leftover)
         temporary.mkdir(parents=True)
         return temporary
+
+    def sweep(self) -> None:
+        """Remove what a killed run left unfinished."""
+        for leftover in self.folder.glob(".step-*.tmp"):
+            shutil.rmtree(leftover)
 
     def commit(self, temporary: Path, state: RunState) -> Path:
         """Write state.json, give the folder its name, and remove checkpoints that are no longer wanted."""

@@ -84,6 +84,8 @@ class Engine:
         self.console = console or Console(stderr=True, quiet=not self.fabric.is_global_zero)
         self.checkpoints = Checkpoints(run, self.config.output.keep)
         self._check_folder(resume)
+        if self.fabric.is_global_zero:
+            self.checkpoints.sweep()  # also where there is nothing left to train
         if self.config.machine.threads:
             torch.set_num_threads(self.config.machine.threads)
         torch.manual_seed(self.config.seed + self.fabric.global_rank)

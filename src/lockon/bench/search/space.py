@@ -22,6 +22,7 @@ from lockon.errors import LockonError, unknown_name
 Value = bool | int | float | str
 LEVELS = 100  # values that a range without a step has at least: more digits than that are noise
 GRID_POINTS = 5  # of a range without a step
+LARGEST = 1e100  # ends of ranges lie below it, so that their products are numbers
 DIGITS = 4  # of a value on a logarithmic range
 # Ranges for the parameters that trackers of the family share; a config without the field leaves them out.
 RANGES: dict[str, str | tuple[float, float]] = {
@@ -150,7 +151,7 @@ def parse_range(name: str, text: str, config: object | None = None) -> Parameter
         return _checked(Parameter(name=name, choices=values), config)
     log = len(ends) == 3 and ends[2].strip().lower() == "log"
     numbers = [_literal(part) for part in (ends[:2] if log else ends)]
-    if len(ends) > 3 or not all(isinstance(number, (int, float)) and not isinstance(number, bool) for number in numbers):
+    if len(ends) > 3 or not all(_is_bound(number) for number in numbers):
         raise LockonError(f"{name}={text}; expected LOW:HIGH, LOW:HIGH:log, LOW:HIGH:STEP or A,B,C, for example {name}=0.1:0.5")
     whole = all(isinstance(number, int) for number in numbers) and config is None
     low, high, *step = map(float, numbers)
@@ -242,6 +243,11 @@ def _literal(text: str) -> Value:
     except ValueError:
         return {"true": True, "false": False}.get(word.lower(), word)
     return value if isinstance(value, (bool, int, float, str)) else word
+
+
+def _is_bound(value: Value) -> bool:
+    """Return whether a value is a number that a range can end at."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < LARGEST
 
 
 def _is_config(config: object | None) -> bool:
