@@ -281,8 +281,8 @@ def parse_range(text: str | None) -> ValueRange | None:
 
 
 def _is_bgr(color: str) -> bool:
-    if color not in ("rgb", "bgr"):
-        raise unknown_name("color", str(color), ["rgb", "bgr"])
+    if not isinstance(color, str) or color not in ("rgb", "bgr"):
+        raise unknown_name("color", color if isinstance(color, str) else brief(color), ["rgb", "bgr"])
     return color == "bgr"
 
 
