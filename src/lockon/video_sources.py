@@ -172,7 +172,9 @@ def _open_folder(folder: Path, start: int, range: ArrayLike | None) -> OpenedSou
     except OSError as error:
         raise LockonError(f"folder {folder} cannot be read: {error.strerror}; check its permissions") from None
     if not paths:
-        raise LockonError(f"folder {folder} holds no images; expected files ending in {' '.join(sorted(IMAGE_SUFFIXES))}")
+        video = next((path.name for path in sorted(folder.iterdir()) if is_video(path)), None)
+        hint = "" if video is None else f"; it holds videos: give one of them, such as {video}"
+        raise LockonError(f"folder {folder} holds no images; expected files ending in {' '.join(sorted(IMAGE_SUFFIXES))}{hint}")
     names = tuple(path.name for path in paths)
     items = _read_folder(paths, start, folder_conversion(paths, range))
     return OpenedSource(str(folder), items, count=len(paths), images=names)
