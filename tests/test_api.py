@@ -193,3 +193,58 @@ def test_a_range_of_raw_frames_is_taken_in_silence(recwarn: pytest.WarningsRecor
 def test_arguments_of_other_types_are_refused_in_one_line(options: dict[str, Any], message: str) -> None:
     with pytest.raises(LockonError, match=message):
         list(lockon.track(**{"source": [np.zeros((48, 64, 3), np.uint8)] * 2, "box": (9, 9, 20, 20), **options}))
+
+
+WRONG = [3, 3.5, float("nan"), True, b"x", [], (1, 2), {1}, object(), len, np.zeros(3), np.array(2), 2j, Path("x"), "no such"]
+FINE = {"source": (3,), "start": (3,), "frames": (3,), "range": ((1, 2),)}  # 3 is a webcam
+
+
+def refused(call: Any, values: list[Any], fine: Any = ()) -> None:
+    """Assert that a call refuses values of wrong types in one line, but for those that are fine."""
+    for value in values:
+        if any(type(value) is type(one) and value == one for one in fine):
+            continue
+        with pytest.raises(LockonError) as caught:
+            call(value)
+        assert "\n" not in str(caught.value), value
+
+
+@pytest.mark.parametrize(
+    "name", ["source", "box", "tracker", "start", "frames", "range", "color", "weights", "preset", "device", "refiner"]
+)
+def test_every_argument_of_track_with_a_value_of_another_type_is_one_line(name: str) -> None:
+    good: dict[str, Any] = {"source": frames(), "box": (1, 2, 30, 40)}
+    refused(lambda value: lockon.track(**(good | {name: value})), WRONG, FINE.get(name, ()))
+
+
+@pytest.mark.parametrize("name", ["name", "weights", "preset", "device", "refiner"])
+def test_every_argument_of_the_loaders_with_a_value_of_another_type_is_one_line(name: str) -> None:
+    refused(lambda value: lockon.load(**{name: value}), WRONG)
+    if name != "refiner":
+        refused(lambda value: lockon.load_refiner(**({"name": "refine-s"} | {name: value})), WRONG)
+
+
+@pytest.mark.parametrize(("place", "name"), list(enumerate(["tracker", "refiner", "config"])))
+def test_what_is_no_tracker_or_refiner_is_not_put_together(place: int, name: str) -> None:
+    good = [Shifter(), lockon.load_refiner("refine-s"), None]
+    with pytest.raises(LockonError, match=f"{name}=3 given, expected"):
+        lockon.with_refiner(*[3 if index == place else one for index, one in enumerate(good)])  # type: ignore[arg-type]
+    refused(lambda value: lockon.with_refiner(*[value if index == place else one for index, one in enumerate(good)]), WRONG)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("options", [{}, {"name": "kcf"}, {"refiner": "refine-s"}, {"name": "kcf", "refiner": "refine-s"}])
+def test_every_argument_of_a_tracker_with_a_value_of_another_type_is_one_line(options: dict[str, Any]) -> None:
+    tracker: Any = lockon.load(**options)
+    good = {"frame": scene(0), "box": (10, 20, 20, 16)}
+    for name in ("frame", "box", "range", "color"):
+        refused(lambda value, name=name: tracker.init(**(good | {name: value})), WRONG, FINE.get(name, ()))
+    tracker.init(**good)
+    refused(tracker.track, WRONG)
+    refused(lambda value: tracker.track(scene(1), color=value), WRONG)
+    if options.get("name") != "kcf":
+        refused(tracker.move, WRONG)
+        refused(lambda value: tracker.init(**good, seed=value), [*WRONG, -1], (3,))
+
+
+def test_as_many_frames_as_one_likes_may_be_asked_for() -> None:
+    assert len(list(lockon.track(frames(3), (1, 2, 3, 4), Shifter(), frames=10**30))) == 3

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given, strategies as st
 
+from lockon._config_values import check_field, check_range
 from lockon.config import apply_overrides, as_json, differences, field_names, flatten
 from lockon.errors import LockonError
 
@@ -153,6 +154,48 @@ def test_differences_name_fields_that_changed_appeared_or_went() -> None:
         "d (3 -> None)",
         "e (None -> 5)",
     ]
+
+
+@dataclass(frozen=True)
+class Ranged:
+    rate: float = 0.5
+    count: int = 3
+    limit: float | None = None
+    seed: int = 0
+    free: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_range("rate", self.rate, 0, 1)
+        check_range("count", self.count, 1, 9)
+        check_range("limit", 0.0 if self.limit is None else self.limit, 0)
+        check_field(self, "seed", 0 <= self.seed < 2**32, "a number from 0 to 2**32 - 1")
+
+
+@pytest.mark.parametrize("value", ["nan", True, "wide", float("nan"), None])
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("rate", "a number (0 to 1)"),
+        ("count", "a whole number (1 to 9)"),
+        ("limit", "a number or none (0 or more)"),
+        ("seed", "a whole number (a number from 0 to 2**32 - 1)"),
+        ("free", "a number"),
+    ],
+)
+def test_what_is_no_number_is_told_the_range(name: str, wanted: str, value: object) -> None:
+    if name == "limit" and value is None:
+        return
+    with pytest.raises(LockonError) as caught:
+        apply_overrides(Ranged(), {name: value})
+    assert str(caught.value).startswith(f"{name} must be {wanted}, got {value!r}; for example {name}=")
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "1e400", float("inf")])
+def test_what_is_infinite_is_told_the_range(value: object) -> None:
+    with pytest.raises(LockonError, match=r"rate=-?inf given, expected 0 to 1"):
+        apply_overrides(Ranged(), {"rate": value})
+    with pytest.raises(LockonError, match=r"count must be a whole number \(1 to 9\), got"):
+        apply_overrides(Ranged(), {"count": value})
 
 
 @dataclass(frozen=True)

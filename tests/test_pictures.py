@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -208,6 +209,44 @@ def test_a_tiff_file_of_several_pages_is_refused(tmp_path: Path) -> None:
             read(tmp_path / "a.tif")
     cv2.imwritemulti(str(tmp_path / "a.tif"), pages[:1])
     assert read_pixels(tmp_path / "a.tif") is not None
+
+
+def animation(count: int) -> list[Frame]:
+    return [np.random.default_rng(number).integers(0, 255, (24, 32, 3), dtype=np.uint8) for number in range(count)]
+
+
+@pytest.mark.parametrize(("kind", "name"), [("WEBP", "1.webp"), ("PNG", "1.png"), ("GIF", "1.png"), ("WEBP", "1.jpg")])
+def test_an_animated_picture_among_pictures_is_refused(tmp_path: Path, kind: str, name: str) -> None:
+    images = pytest.importorskip("PIL.Image")
+    for count in (1, 2, 5):
+        first, *more = map(images.fromarray, animation(count))
+        first.save(tmp_path / name, kind, save_all=True, append_images=more)
+        for read in (read_pixels, read_image, lambda path: tracked(path.parent)):
+            if count == 1:
+                assert read(tmp_path / name) is not None
+                continue
+            with pytest.raises(LockonError, match=rf"{name} is animated: it holds several pictures; write each to a file of its own"):
+                read(tmp_path / name)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("WEBP", "1.webp"), ("PNG", "1.png"), ("GIF", "1.png")])
+def test_a_damaged_animation_is_no_picture_or_said_to_be_one(tmp_path: Path, kind: str, name: str) -> None:
+    images = pytest.importorskip("PIL.Image")
+    first, *more = map(images.fromarray, animation(3))
+    first.save(tmp_path / "whole", kind, save_all=True, append_images=more)
+    content = (tmp_path / "whole").read_bytes()
+    for length in (1, 7, 15, 18, 21, 30, 45, 60, 90, 200, len(content) // 2, len(content) - 1):
+        (tmp_path / name).write_bytes(content[:length])
+        with suppress(LockonError):
+            pixels = read_pixels(tmp_path / name)
+            assert pixels is None or pixels.shape == (24, 32, 3)
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.mp4", "a.webm"])
+def test_a_folder_of_videos_says_to_give_one_of_them(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(LockonError, match=rf"holds no images; .*it holds videos: give one of them, such as {name}"):
+        open_frames(tmp_path)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

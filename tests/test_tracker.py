@@ -502,6 +502,10 @@ def test_moving_mistakes() -> None:
         ({"states.lost": 2}, "lost=2 given, expected 0 to 1"),
         ({"states.max_growth": 0}, "max_growth=0 given, expected 1 to 100"),
         ({"search_crop.factor": 0}, "factor=0 given, expected 0.01 to 100"),
+        ({"mask": "mask-config", "mask.threshold": 1.5}, "mask.threshold=1.5 given, expected 0 to 1"),
+        ({"mask": "mask-config", "mask.stride": 0}, "mask.stride=0 given, expected 0.1 to 1000"),
+        ({"mask": "mask-config", "mask.offset": 1e5}, "mask.offset=100000 given, expected -10000 to 10000"),
+        ({"mask": "mask-config", "mask.stride": "wide"}, r"mask.stride must be a number \(0.1 to 1000\), got 'wide'"),
         ({"search_crop.factor": -4}, "factor=-4 given"),
         ({"search_crop.min_side": 0}, "min_side=0 given, expected 0.01 to 10000"),
     ],
@@ -575,12 +579,14 @@ def paths(kind: type, prefix: str = "", taken: tuple[tuple[str, str], ...] = ())
     return found
 
 
-NUMBERS = [case for case in dict.fromkeys(paths(TrackerConfig)) if case[0].partition(".")[0] != "mask"]
+NUMBERS = list(dict.fromkeys(paths(TrackerConfig)))
 
 
 def test_all_numbers_of_a_tracker_are_known() -> None:
     assert len(NUMBERS) > 40
-    assert {"calibration.scale", "states.min_size", "search_crop.factor", "localizer.score.quality"} <= {name for name, _ in NUMBERS}
+    assert {"calibration.scale", "states.min_size", "search_crop.factor", "localizer.score.quality", "mask.threshold"} <= {
+        name for name, _ in NUMBERS
+    }
 
 
 @pytest.mark.filterwarnings("error")

@@ -290,3 +290,46 @@ def test_no_camera() -> None:
 def test_no_server() -> None:
     with pytest.raises(LockonError, match="cannot be opened; check the address"):
         open_frames("http://127.0.0.1:9/stream.mp4")
+
+
+def thermal(low: float, high: float, *, grey: bool = False) -> Frame:
+    """A ramp from left to right."""
+    ramp = np.linspace(low, high, SIZE[0]).round().astype(np.uint8)
+    return np.broadcast_to(ramp[:, None], (SIZE[1], SIZE[0], 3)).copy() if not grey else np.tile(ramp, (SIZE[1], 1))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "example"), [(100, 120, "95:125"), (0, 20, "0:25"), (235, 255, "230:255"), (100, 130, "92:138"), (50, 55, "48:57")]
+)
+@pytest.mark.parametrize("kind", ["video", "folder", "arrays", "grey arrays"])
+def test_little_contrast_is_told_once_with_a_range_that_stretches_it(tmp_path: Path, kind: str, low: int, high: int, example: str) -> None:
+    frames = [thermal(low, high, grey=kind == "grey arrays")] * 3
+    if kind == "folder":
+        for number, frame in enumerate(frames):
+            cv2.imwrite(str(tmp_path / f"{number}.png"), frame)
+    elif kind == "video":
+        writer = cv2.VideoWriter(str(tmp_path / "a.avi"), cv2.VideoWriter.fourcc(*"FFV1"), 25.0, SIZE)
+        for frame in frames:
+            writer.write(frame)
+        writer.release()
+    source = {"folder": tmp_path, "video": tmp_path / "a.avi"}.get(kind, frames)
+    with pytest.warns(LockonWarning, match=f"the first frame has little contrast, values from .* with --range {example}") as caught:
+        list(open_frames(source))
+    assert len(caught) == 1
+    stretched = next(open_frames(source, range=[int(number) for number in example.split(":")])).image
+    assert int(stretched.max()) - int(stretched.min()) > 100
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("low", "high"), [(0, 255), (100, 140), (7, 7), (0, 2), (200, 255)])
+def test_usual_and_empty_pictures_are_read_in_silence(low: int, high: int) -> None:
+    assert len(list(open_frames([thermal(low, high)] * 2))) == 2
+
+
+def test_the_first_frame_is_the_one_on_which_tracking_begins() -> None:
+    frames = [thermal(100, 120), thermal(0, 255), thermal(100, 120)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        open_frames(frames, 1)
+    with pytest.warns(LockonWarning, match="little contrast"):
+        open_frames(frames, 2)

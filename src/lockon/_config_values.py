@@ -176,10 +176,21 @@ def check_range(name: str, value: float, low: float, high: float = math.inf, *, 
         raise LockonError(f"{name}={value:g} given, expected {wanted}")
 
 
+def check_whole(**options: object) -> None:
+    """Check that arguments are whole numbers.
+
+    Raises:
+        LockonError: One is none; the text has its name.
+    """
+    for name, value in options.items():
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+            raise LockonError(f"{name}={value!r:.40} given, expected a whole number")
+
+
 def check_field(config: object, name: str, holds: bool, expected: str) -> None:
     """Raise a `LockonError` that says what the field `name` of a configuration must be, unless that `holds`."""
     if not holds:
         raise LockonError(f"{name} must be {expected}, got {getattr(config, name)!r}")
 
 
-__all__ = ["Apply", "MismatchError", "check_field", "check_range", "convert"]
+__all__ = ["Apply", "MismatchError", "check_field", "check_range", "check_whole", "convert"]

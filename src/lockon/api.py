@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lockon._config_values import check_whole
 from lockon.errors import LockonError
 from lockon.ops.boxes import check_boxes
 from lockon.session import SteppedTracker, Tracker, as_session
@@ -76,7 +78,7 @@ def track(
     Raises:
         LockonError: A source, box, tracker or option that does not work, or a frame size that changes midway.
     """
-    _check_numbers(start=start, frames=0 if frames is None else frames)
+    check_whole(start=start, frames=0 if frames is None else frames)
     if isinstance(tracker, str):
         loaded = load(tracker, weights=weights, preset=preset, device=device, **overrides)
     elif weights is not None or preset != "default" or device != "auto" or overrides:
@@ -92,12 +94,6 @@ def track(
         reader.close()
         raise
     return _results(reader, tracked)
-
-
-def _check_numbers(**options: object) -> None:
-    for option, value in options.items():
-        if not isinstance(value, int | np.integer):
-            raise LockonError(f"{option}={value!r:.40} given, expected a whole number")
 
 
 def _given(tracker: object) -> Tracker:
@@ -144,7 +140,7 @@ def _follow(reader: FrameReader, tracker: Tracker, boxes: FloatArray, frames: in
     tracker = as_session(tracker)
     tracker.init(image, boxes)
     yield TrackedFrame(number, image, _start_result(boxes))
-    for number, image in islice(reader, None if frames is None else frames - 1):
+    for number, image in islice(reader, None if frames is None else min(frames - 1, sys.maxsize)):
         yield TrackedFrame(number, image, tracker.track(image))
 
 

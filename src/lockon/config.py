@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import math
 import re
 import types
 import typing
@@ -225,7 +226,8 @@ def _new_value(config: Any, name: str, group: dict[str, object]) -> Any:
                 path, value = _first_leaf(name, current)
                 example = f"{path}={_as_text(value)}"
                 raise LockonError(f"{name} is a group of options, got {group['']!r}; set one of them, for example {example}") from None
-            raise LockonError(f"{name} must be {mismatch}, got {group['']!r}; for example {name}={_as_text(current)}") from None
+            wanted = f"{mismatch}{_allowed(config, name)}"
+            raise LockonError(f"{name} must be {wanted}, got {group['']!r}; for example {name}={_as_text(current)}") from None
     inner = {key: value for key, value in group.items() if key}
     if not inner:
         return current
@@ -237,6 +239,16 @@ def _new_value(config: Any, name: str, group: dict[str, object]) -> Any:
             raise
         field = text.partition(" ")[0]
         raise LockonError(f"{name}.{text.replace(f'for example {field}', f'for example {name}.{field}')}") from None
+
+
+def _allowed(config: Any, name: str) -> str:
+    """Return what a dataclass expects of a number, in its own words: those with which it refuses what is no number; empty without such."""
+    try:
+        dataclasses.replace(config, **{name: math.nan})
+    except (TypeError, ValueError, OverflowError) as error:
+        words = re.fullmatch(rf"{name}=nan given, expected (.+)|{name} must be (.+), got nan", str(error))
+        return f" ({words[1] or words[2]})" if words else ""
+    return ""
 
 
 def _first_leaf(path: str, value: Any) -> tuple[str, Any]:

@@ -77,7 +77,7 @@ def read_pixels(path: Path, conversion: FrameConversion | None = None) -> Frame 
         conversion: That of the video that it belongs to; None for that of its folder.
 
     Raises:
-        LockonError: A TIFF file of several pages, or pixels that cannot be converted.
+        LockonError: A file of several pictures (TIFF pages, an animation), or pixels that cannot be converted.
     """
     pixels = _decode(path)
     if pixels is None:
@@ -121,6 +121,8 @@ def _decode(path: Path) -> NDArray[Any] | None:
     pages = _count_pages(content.data)
     if pages > 1:
         raise LockonError(f"{path} holds {pages} pictures (TIFF pages); write each to a file of its own, one per frame")
+    if _is_animated(content):
+        raise LockonError(f"{path} is animated: it holds several pictures; write each to a file of its own, one per frame")
     try:
         image = cv2.imdecode(content, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error:  # more pixels than OpenCV decodes
@@ -128,6 +130,17 @@ def _decode(path: Path) -> NDArray[Any] | None:
     if image is None or image.ndim == 2:
         return image if image is None or image.dtype != np.uint8 else cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if image.dtype in (np.uint8, np.uint16, np.float32) else image[..., ::-1]
+
+
+def _is_animated(content: NDArray[np.uint8]) -> bool:
+    """Return whether a GIF, PNG or WebP file holds more than one picture."""
+    head = content[:4096].tobytes()
+    if head[:4] == b"GIF8":  # an OpenCV without this function reads no GIF at all
+        return hasattr(cv2, "imdecodeanimation") and len(cv2.imdecodeanimation(content, 0, 2)[1].frames) > 1
+    if head[8:16] == b"WEBPVP8X":
+        return bool(head[20:] and head[20] & 2) and content.tobytes().count(b"ANMF") > 1
+    place = head.find(b"acTL", 0, head.find(b"IDAT")) if head[:4] == b"\x89PNG" else -1
+    return place >= 0 and int.from_bytes(head[place + 4 : place + 8], "big") > 1
 
 
 def _count_pages(content: memoryview) -> int:

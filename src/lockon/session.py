@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lockon._config_values import check_range, check_whole
 from lockon._one_thread import OneThread, exclusive
 from lockon.errors import LockonError
 from lockon.ops.boxes import box_array
@@ -128,8 +129,10 @@ class Session(OneThread, ABC, Generic[T]):
             color: Order of the channels of all frames: "rgb", or "bgr" as OpenCV reads them.
 
         Raises:
-            LockonError: No frame; or a box that is malformed, empty or outside the frame.
+            LockonError: No frame; a box that is malformed, empty or outside the frame; another argument of the wrong kind.
         """
+        check_whole(seed=seed)
+        check_range("seed", seed, 0)
         boxes, conversion = box_array(box), FrameConversion(range, color)
         self._targets = tuple(self.start(conversion(frame), boxes, seed=seed))
         self._single, self._conversion = boxes.ndim == 1, conversion

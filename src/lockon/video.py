@@ -6,6 +6,7 @@ the video. A frame that cannot be decoded is skipped with a `LockonWarning`; the
 
 from __future__ import annotations
 
+import math
 import threading
 import warnings
 import weakref
@@ -14,10 +15,12 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from lockon.errors import LockonError, LockonWarning
 from lockon.ops.pixels import to_rgb
+from lockon.types import Frame
 from lockon.video_sources import Gap, Item, NumberedFrame, OpenedSource, Source, open_source
 
 _AHEAD = 4  # decoded frames that wait for the consumer at most
@@ -149,7 +152,23 @@ def open_frames(source: Source, start: int = 0, *, range: ArrayLike | None = Non
     """
     if start < 0:
         raise LockonError(f"start frame {start} is negative; frames are numbered from 0")
-    return FrameReader(open_source(source, start, range, color), start)
+    reader = FrameReader(open_source(source, start, range, color), start)
+    if range is None:
+        _warn_of_little_contrast(reader.first.image, reader.name)
+    return reader
+
+
+def _warn_of_little_contrast(frame: Frame, name: str) -> None:
+    """Warn where the values of the frame on which tracking begins span 4 to 32 of the 256 grey levels: with less it shows nothing."""
+    rows, columns = (max(1, size // 128) for size in frame.shape[:2])
+    lows, highs = np.percentile(frame[::rows, ::columns].reshape(-1, 3), (0.1, 99.9), axis=0)  # a few pixels may be dead
+    if 4 <= np.max(highs - lows) < 32:
+        low, high = float(lows.min()), float(highs.max())
+        margin = (high - low) / 4  # for what later frames bring
+        darkest, brightest = max(math.floor(low - margin), 0), min(math.ceil(high + margin), 255)
+        text = f"{name}: the first frame has little contrast, values from {low:g} to {high:g} of 0 to 255"
+        hint = f"stretch it with --range {darkest}:{brightest}, in Python range=({darkest}, {brightest})"
+        warnings.warn(f"{text}; {hint}", LockonWarning, stacklevel=3)
 
 
 class _Ahead(Generic[T]):

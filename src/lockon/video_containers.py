@@ -30,6 +30,7 @@ class Container:
         counted: Whether its header has a count of pictures; elsewhere the count is a duration times a rate.
         stamps: Whether packets have the time at which they are "shown", or that at which they are "decoded", or neither.
         fields: Whether a picture may be two packets, one per field.
+        promised: Whether its header states a duration that a file keeps when it is cut; elsewhere the duration is that of what is there.
         start: Time of the first packet in ms, which the duration in the header includes.
         matroska: Whether it is Matroska or WebM.
     """
@@ -37,6 +38,7 @@ class Container:
     counted: bool = False
     stamps: Literal["shown", "decoded", "none"] = "shown"
     fields: bool = False
+    promised: bool = False
     start: float = 0.0
     matroska: bool = False
 
@@ -52,13 +54,53 @@ def read_container(path: Path) -> Container:
     if head[:4] == b"\x00\x00\x01\xba":  # MPEG-PS stamps some packets only
         return Container(stamps="none")
     if head[:4] == b"\x1a\x45\xdf\xa3":
-        return Container(start=next(matroska_stamps(path), 0.0), matroska=True)
+        return Container(promised=True, start=next(matroska_stamps(path), 0.0), matroska=True)
+    if head[:3] == b"FLV":
+        return Container(promised=True)
     transport = any(head[start : start + 1] == b"G" == head[start + step : start + step + 1] for start, step in ((0, 188), (4, 192)))
     return Container(fields=transport)
 
 
-def matroska_stamps(path: Path) -> Iterator[float]:
-    """Yield the time in ms of each block of the first video track of a Matroska or WebM file, damaged or not, as it lies there."""
+def last_stamp(path: Path, container: Container) -> float:
+    """Return the time in ms of the last packet of any stream, sound included, of a file whose container is `promised`."""
+    if container.matroska:
+        return max(matroska_stamps(path, every=True), default=0.0)
+    with path.open("rb") as file:  # FLV ends with the length of its last tag
+        size = path.stat().st_size
+        file.seek(max(size - 4, 0))
+        start = size - 4 - int.from_bytes(file.read(4), "big")
+        file.seek(max(start, 0))
+        tag = file.read(8)
+    return float(int.from_bytes(tag[7:] + tag[4:7], "big")) if start > 0 and tag[0] in (8, 9, 18) else 0.0
+
+
+def count_streams(path: Path) -> int:
+    """Return the number of video streams of an MP4, MOV, Matroska or WebM file; 0 for other files."""
+    streams = 0
+    with path.open("rb") as file:
+        try:
+            for track in _boxes(file, ("moov", "trak"), (0, path.stat().st_size)):
+                codec = _content(file, track, "mdia", "minf", "stbl", "stsd")[12:16]  # still pictures mark chapters
+                streams += _content(file, track, "mdia", "hdlr")[8:12] == b"vide" and codec not in (b"jpeg", b"png ")
+        except struct.error:
+            return 0
+        file.seek(0)
+        while (header := _element(file)) is not None and header[0] not in (_TIME, _SIMPLE_BLOCK, _BLOCK):
+            name, length = header
+            if name == _TRACK_TYPE:
+                streams += file.read(length) == b""
+            elif name not in _NESTED:
+                file.seek(length, os.SEEK_CUR)
+    return streams
+
+
+def matroska_stamps(path: Path, *, every: bool = False) -> Iterator[float]:
+    """Yield the time in ms of each block of the first video track of a Matroska or WebM file, damaged or not, as it lies there.
+
+    Args:
+        path: The file.
+        every: Of every track, sound included.
+    """
     size = path.stat().st_size
     scale, track, entry, cluster = 1_000_000, b"", b"", 0
     with path.open("rb") as file:
@@ -69,7 +111,7 @@ def matroska_stamps(path: Path) -> Iterator[float]:
             if name in (_SIMPLE_BLOCK, _BLOCK):
                 start = file.tell()
                 head = file.read(4)
-                if head[:1] == track and start + length <= size:
+                if (every or head[:1] == track) and start + length <= size:
                     yield (cluster + int.from_bytes(head[1:3], "big", signed=True)) * scale / 1e6
                 file.seek(start + length)
             elif name in (_SCALE, _TIME, _TRACK_NUMBER, _TRACK_TYPE) and length <= 8:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from lockon._names import native_path
 from lockon.ops.pixels import FrameConversion
 from lockon.types import Frame
 from lockon.video_capture import AvCapture, open_capture
-from lockon.video_containers import Container, matroska_stamps, may_be_interlaced, mp4_parameters, mp4_stamps, read_container
+from lockon.video_containers import Container, last_stamp, matroska_stamps, may_be_interlaced, mp4_parameters, mp4_stamps, read_container
 from lockon.video_numbers import FrameNumbers
 
 _MAYBE_INTERLACED = ("h264", "avc1", "x264", "mpg2", "mpeg", "mp2v")
@@ -183,14 +184,16 @@ def _open_numbers(path: Path, capture: Any) -> FrameNumbers | None:
     period, header = 1000 / fps if 0 < fps < 1000 else 0.0, int(header) if 0 < header < 2**31 else 0
     if container.matroska:
         stamps = (time - container.start for time in matroska_stamps(path))
-        return FrameNumbers(stamps, container, header, period, find_origin=lambda: _matroska_origin(path, container))
+        find_origin = partial(_matroska_origin, path, container)
+        return FrameNumbers(stamps, container, header, period, find_origin=find_origin, find_end=partial(last_stamp, path, container))
     table = mp4_stamps(path, header) if container.counted and container.stamps == "shown" else None
     if table is not None:
         return FrameNumbers((time for time in table.tolist()), container, len(table), period)
     packets = _packet_stamps(path)
     if container.stamps == "none":
         packets = (index * period for index, _ in enumerate(packets))
-    return FrameNumbers(packets, container, header, period, field_step=_field_step(path, container))
+    find_end = partial(last_stamp, path, container)
+    return FrameNumbers(packets, container, header, period, field_step=_field_step(path, container), find_end=find_end)
 
 
 def _packet_stamps(path: Path) -> Generator[float, None, None]:

@@ -28,6 +28,7 @@ class FrameNumbers:
         period: Milliseconds from picture to picture as the header states it, or 0.
         field_step: The least time in ms between pictures where a picture may be two packets, or 0.
         find_origin: Returns the time in ms that the decoder counts from; asked where the first picture is not the first packet.
+        find_end: Returns the time in ms of the last packet of any stream; asked where the header promises more pictures than there are.
 
     Attributes:
         ended: Whether all packets were read.
@@ -42,9 +43,10 @@ class FrameNumbers:
         *,
         field_step: float = 0.0,
         find_origin: Callable[[], float] | None = None,
+        find_end: Callable[[], float] | None = None,
     ) -> None:
         self._stamps, self._container, self._header, self._period = stamps, container, header, period
-        self._field_step, self._find_origin = field_step, find_origin
+        self._field_step, self._find_origin, self._find_end = field_step, find_origin, find_end
         self._pending: list[float] = []  # stamps of pictures from number `_base` on, ascending
         self._base = self._known = 0  # pictures that were taken from `_pending`, and all that are known
         self._latest = self._last = -math.inf  # the latest stamp that was read, and that of the last picture
@@ -105,6 +107,8 @@ class FrameNumbers:
             missing = self._header - self._known - (round(self._container.start / self._period) if self._period else 0)
             if not self._is_regular() or missing <= max(2, self._header // 100):  # such counts are often off by a few
                 missing = 0
+            elif not self._container.promised or (self._find_end is not None and self._find_end() > (self._header - 3) * self._period):
+                missing = 0  # the duration is that of the sound, or begins before the video
         return self._known + max(missing, 0)
 
     def close(self) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Generator, Iterable, Sized
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,12 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lockon.errors import LockonError
+from lockon.errors import LockonError, LockonWarning
 from lockon.ops.pixels import FrameConversion
 from lockon.pictures import IMAGE_SUFFIXES, folder_conversion, list_images, read_pixels
 from lockon.types import Frame
 from lockon.video_capture import is_video
+from lockon.video_containers import count_streams
 from lockon.video_decoder import VideoDecoder, open_video
 
 Source = str | os.PathLike[str] | int | Iterable[ArrayLike]
@@ -128,6 +130,10 @@ def _open_file(path: Path, start: int, range: ArrayLike | None) -> OpenedSource:
     if path.suffix.lower() in IMAGE_SUFFIXES and not is_video(path):
         raise LockonError(f"{path} is a single image; give a video, or the folder of images that it belongs to")
     video = open_video(path, range)
+    if (streams := count_streams(path)) > 1:
+        text = f"{path} holds {streams} video streams; the first is read"
+        hint = f"take another out for its boxes: ffmpeg -i {path.name} -map 0:v:1 -c copy second{path.suffix}"
+        warnings.warn(f"{text}; {hint}", LockonWarning, stacklevel=5)
     return OpenedSource(str(path), _read_video(video, start), video.fps, video.count)
 
 
@@ -172,7 +178,9 @@ def _open_folder(folder: Path, start: int, range: ArrayLike | None) -> OpenedSou
     except OSError as error:
         raise LockonError(f"folder {folder} cannot be read: {error.strerror}; check its permissions") from None
     if not paths:
-        raise LockonError(f"folder {folder} holds no images; expected files ending in {' '.join(sorted(IMAGE_SUFFIXES))}")
+        video = next((path.name for path in sorted(folder.iterdir()) if is_video(path)), None)
+        hint = "" if video is None else f"; it holds videos: give one of them, such as {video}"
+        raise LockonError(f"folder {folder} holds no images; expected files ending in {' '.join(sorted(IMAGE_SUFFIXES))}{hint}")
     names = tuple(path.name for path in paths)
     items = _read_folder(paths, start, folder_conversion(paths, range))
     return OpenedSource(str(folder), items, count=len(paths), images=names)

@@ -3,7 +3,10 @@ from __future__ import annotations
 import copy
 import json
 import multiprocessing
+import os
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import onnx
@@ -412,16 +415,18 @@ def test_a_pickle_whose_weights_are_gone_says_so(pair):
 
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
-@pytest.mark.parametrize("kind", ["onnx", "torch"])
+@pytest.mark.parametrize("kind", ["onnx", "openvino", "torch"])
 def test_a_model_works_in_another_process(tiny, report, start, kind):
     """A forked child has the very object, a spawned one a pickle of it."""
     if start not in multiprocessing.get_all_start_methods():
         pytest.skip("this system has no fork")
-    model = OnnxModel(report.paths["search"], threads=2) if kind == "onnx" else TorchModel(tiny)
+    if kind == "openvino":
+        pytest.importorskip("openvino", reason="needs the openvino extra")
+    model = TorchModel(tiny) if kind == "torch" else load_model(report.paths["search"], {"onnx": "cpu"}.get(kind, kind), threads=2)
     expected = boxes_of(model)
     context = multiprocessing.get_context(start)
     queue = context.Queue()
-    process = context.Process(target=put_boxes, args=(queue, model))
+    process = context.Process(daemon=True, target=put_boxes, args=(queue, model))
     process.start()
     np.testing.assert_allclose(queue.get(timeout=60), expected, atol=1e-3)
     process.join(60)
@@ -434,3 +439,20 @@ def put_boxes(queue, model):
 
 def boxes_of(model):
     return model(model.encode(TEMPLATES), SEARCHES).boxes
+
+
+@pytest.mark.parametrize("device", ["cpu", "openvino"])
+def test_the_runtimes_leave_nothing_in_the_home_folder_and_do_not_report(report, device, tmp_path):
+    if device == "openvino":
+        pytest.importorskip("openvino", reason="needs the openvino extra")
+    code = f"""
+import sys
+from lockon.export.runtime import load_model
+load_model({str(report.paths["search"])!r}, {device!r})
+assert not [name for name in sys.modules if name.startswith("openvino_telemetry.")]
+"""
+    suppress = ("ORT_", "XDG_", "CI", "GITHUB_", "GITLAB_", "JENKINS_", "TF_BUILD")  # both are silent in automatic builds
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(suppress)}
+    home = {name: str(tmp_path) for name in ("HOME", "USERPROFILE", "LOCALAPPDATA", "APPDATA")}
+    subprocess.run([sys.executable, "-c", code], env=environment | home, check=True)
+    assert not list(tmp_path.iterdir())

@@ -110,3 +110,14 @@ def test_the_largest_outline_counts_and_small_ones_do_not() -> None:
     assert mask_polygon(mask) is None
     assert mask_box(mask) is None
     assert mask_box(np.zeros((4, 4), bool)) is None
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["threshold", "stride", "offset"])
+@pytest.mark.parametrize("make", [Crop, PysotCrop])
+def test_settings_at_the_ends_of_their_ranges_give_a_mask(make: type, name: str) -> None:
+    ends = {"threshold": (0, 1), "stride": (0.1, 1000), "offset": (-10_000, 10_000)}
+    crop = make(np.array([150.0, 100]), np.array(200.0), 255, **({"middle": 127.0} if make is PysotCrop else {}))
+    for value in ends[name]:
+        pasted = paste_patch(np.full((P, P), 0.5), crop, 12, 12, size=SIZE, config=MaskConfig(**{name: value}))
+        assert (pasted.shape, pasted.dtype) == (SIZE[::-1], np.bool_)

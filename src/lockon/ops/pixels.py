@@ -114,7 +114,8 @@ class FrameConversion:
         if self._given is not None:
             if array.dtype == np.uint8 and self._given[1] > 255:
                 low, high = self._given
-                raise LockonError(f"{self._name}: the range {low:g} to {high:g} is none of 8-bit frames (0 to 255); leave it out")
+                text = f"{self._name}: the range {low:g} to {high:g} is none of 8-bit frames (0 to 255)"
+                raise LockonError(f"{text}, which OpenCV makes of all colour videos; leave it out, or give one of them")
             return self._given
         return self._found.get(array.dtype) or self._find([array])
 
@@ -281,8 +282,8 @@ def parse_range(text: str | None) -> ValueRange | None:
 
 
 def _is_bgr(color: str) -> bool:
-    if color not in ("rgb", "bgr"):
-        raise unknown_name("color", str(color), ["rgb", "bgr"])
+    if not isinstance(color, str) or color not in ("rgb", "bgr"):
+        raise unknown_name("color", color if isinstance(color, str) else brief(color), ["rgb", "bgr"])
     return color == "bgr"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from types import NoneType
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -16,7 +17,8 @@ from numpy.typing import ArrayLike
 
 from lockon._one_thread import OneThread, exclusive
 from lockon.driver import as_result
-from lockon.errors import LockonWarning
+from lockon.errors import LockonError, LockonWarning
+from lockon.ops.arrays import brief
 from lockon.ops.boxes import box_array
 from lockon.ops.pixels import FrameConversion
 from lockon.ops.score_map import ScoreMap
@@ -219,8 +221,25 @@ def with_refiner(
         config: What is refined.
 
     Raises:
-        LockonError: Masks are asked of a refiner that says it makes none.
+        LockonError: An argument of another kind, or masks that are asked of a refiner that says it makes none.
     """
+    for name, value, kinds, expected in (
+        (
+            "tracker",
+            tracker,
+            (Tracker, SteppedTracker),
+            "an object with init(frame, box) and track(frame); lockon.load makes one of a name",
+        ),
+        (
+            "refiner",
+            refiner,
+            (Refiner, SteppedRefiner),
+            "an object with init(frame, box) and refine(frame, box), which load_refiner makes of a name",
+        ),
+        ("config", config, (RefineConfig, NoneType), "a RefineConfig"),
+    ):
+        if isinstance(value, type) or not isinstance(value, kinds):
+            raise LockonError(f"{name}={brief(value)} given, expected {expected}")
     if isinstance(tracker, SteppedTracker) and isinstance(refiner, SteppedRefiner):
         return RefinedTracker(tracker, refiner, config)
     return RefinedSession(as_session(tracker), refiner, config)

@@ -12,6 +12,7 @@ from typing import Any
 
 from lockon.config import apply_in_order, apply_overrides, flatten
 from lockon.errors import LockonError, unknown_name
+from lockon.ops.arrays import brief
 from lockon.refiners.combine import RefineConfig
 from lockon.refiners.protocol import Refiner
 from lockon.refiners.wrapper import with_refiner
@@ -53,7 +54,7 @@ def load(
     Raises:
         LockonError: Unknown name, preset, device or override; weights that are missing, damaged or of another architecture.
     """
-    _check_texts(weights=weights, preset=preset, device=device)
+    _check_texts(weights, name=name, preset=preset, device=device)
     if name in REFINERS and name not in TRACKERS:
         raise LockonError(f"{name} refines the boxes of a tracker and does not track: load a tracker with refiner={name!r}")
     tracker_card = card(name, TRACKERS, "tracker")
@@ -62,17 +63,17 @@ def load(
     return tracker if refiner is None else wrap(tracker, refiner, device=device, overrides=others)
 
 
-def _check_texts(weights: object, preset: object, device: object) -> None:
+def _check_texts(weights: object, **names: object) -> None:
     """Check the types of what both loaders take.
 
     Raises:
-        LockonError: Weights that are no path, or a preset or device that is no name.
+        LockonError: Weights that are no path, or a name, preset or device that is no text.
     """
     if weights is not None and not isinstance(weights, str | os.PathLike):
-        raise LockonError(f"weights={weights!r:.40} given, expected the path of a file")
-    for option, value in (("preset", preset), ("device", device)):
+        raise LockonError(f"weights={brief(weights)} given, expected the path of a file")
+    for option, value in names.items():
         if not isinstance(value, str):
-            raise LockonError(f"{option}={value!r:.40} given, expected a name")
+            raise LockonError(f"{option}={brief(value)} given, expected a name")
 
 
 def load_refiner(name: str, weights: str | Path | None = None, preset: str = "default", device: str = "auto", **overrides: Any) -> Refiner:
@@ -92,6 +93,7 @@ def load_refiner(name: str, weights: str | Path | None = None, preset: str = "de
     Raises:
         LockonError: As `load`.
     """
+    _check_texts(weights, name=name, preset=preset, device=device)
     refiner: Refiner = _assemble(card(name, REFINERS, "refiner"), weights, preset, device, overrides)
     return refiner
 
