@@ -37,6 +37,7 @@ def test_a_frame_without_a_box(line):
     ("line", "trap", "text"),
     [
         ("1|2|3|4", "unreadable", "line 2 cannot be read"),
+        ("6_5,2,3,4", "unreadable", "line 2 says '6_5,2,3,4'"),
         ("1,2,3", "unreadable", "line 2 says '1,2,3'"),
         ("1,2,3,4,5", "unreadable", "expected 4 (x, y, w, h), 6 (frame, x, y, w, h, lost), 8 (four corners) numbers"),
         ("1,2,3,four", "unreadable", "count as frames without a box"),
@@ -105,6 +106,12 @@ def test_columns_of_one_target_are_read_as_refine_reads_them(text):
     np.testing.assert_array_equal(rows.boxes, plain.boxes)
     assert rows.kinds.tolist() == plain.kinds.tolist()
     assert [note.trap for note in rows.notes] == (["heading"] if "x" in text else [])
+
+
+@pytest.mark.parametrize("heading", ["x,y,w,h,x", "x,y,w,w", "frame,x,y,w,h,h"])
+def test_a_column_that_stands_twice_is_refused(heading):
+    with pytest.raises(LockonError, match=r"^a\.txt: the column . stands twice"):
+        parse_rows(f"{heading}\n1,2,3,4,5,6\n", "a.txt")
 
 
 def test_lost_rows_of_lockon_are_lost():

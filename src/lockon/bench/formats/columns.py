@@ -12,10 +12,16 @@ def parse_columns(lines: list[str]) -> BoxLines | None:
 
     Args:
         lines: The lines of a result file, of which the first may be a heading.
+
+    Raises:
+        LockonError: A heading without all columns of a box, or with one twice.
     """
     try:
         fields = [fields for _, fields in split_lines("\n".join(lines)) if fields]
-        named = heading(fields[0]) if fields else None
+    except LockonError:
+        return None
+    named = heading(fields[0]) if fields else None
+    try:
         rows = [row for row in fields[named is not None :] if not (len(row) == 1 and row[0].lower() == "nan")]
         widths = {len(row) for row in rows}
         flagged = widths == {6} and all(row[5].rstrip("0").rstrip(".") in ("", "1") for row in rows)  # TLP's column "lost"

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon.box_columns import parse_number
+from lockon.box_tables import whole
 from lockon.data.datasets.parsing import TextTable, read_flags, read_text
 from lockon.data.sequence import LazyList
 from lockon.data.vot_rle import EMPTY, decode_vot_mask, is_vot_mask, parse_vot_mask
@@ -32,8 +34,8 @@ def read_properties(folder: Path) -> Properties:
     try:
         pairs = (line.partition("=") for line in read_text(path).splitlines())
         values = {key.strip(): value.strip() for key, equals, value in pairs if equals}
-        size = (int(values["width"]), int(values["height"])) if {"width", "height"} <= set(values) else None
-        fps = float(values["fps"]) if "fps" in values else None
+        size = (whole(values["width"]), whole(values["height"])) if {"width", "height"} <= set(values) else None
+        fps = parse_number(values["fps"]) if "fps" in values else None
     except (LockonError, ValueError) as error:
         return Properties(problems=(f"{path}: expected lines such as width=640, height=480, fps=30; {error}",))
     if (size is not None and min(size) < 1) or (fps is not None and not 0 < fps < np.inf):
