@@ -66,5 +66,24 @@ def test_a_complete_annotation_stays_as_it_was_published(tmp_path: Path) -> None
     lines[70] = "0,0,0,0"
     write_images(tmp_path / "Deer" / "img", list(range(1, 72)), "{:04d}.jpg")
     write_lines(tmp_path / "Deer" / "groundtruth_rect.txt", lines)
-    (deer,) = load_dataset(f"OTB100:{tmp_path}")
+    with pytest.warns(LockonWarning, match=r"OTB100: 1 box without area .* stays as published and counts by .*, in Deer; ") as caught:
+        (deer,) = load_dataset(f"OTB100:{tmp_path}")
+    assert len(caught) == 1
     assert deer.boxes[70].tolist() == [-1, -1, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["pool", "OTB100+UAV123", "UAV123+GOT10k_val+OTB100"])
+def test_several_datasets_give_one_warning(tmp_path: Path, name: str) -> None:
+    for dataset in ("OTB100", "UAV123", "GOT10k_val"):
+        images, truth, pattern = LAYOUTS[dataset]
+        write_images(tmp_path / dataset / images, [1, 2], pattern)
+        write_lines(tmp_path / dataset / truth, ["2,2,5,5", "0,0,0,0"])
+    write_images(tmp_path / "OTB100" / "Deer" / "img", list(range(1, 72)), "{:04d}.jpg")
+    write_lines(tmp_path / "OTB100" / "Deer" / "groundtruth_rect.txt", ["2,2,5,5"] * 70 + ["0,0,0,0"])
+    with pytest.warns(LockonWarning, match=r"without area") as caught:
+        load_dataset(f"{name}:{tmp_path}")
+    (text,) = [str(warning.message) for warning in caught]
+    count = 3 if name.count("+") != 1 else 2
+    assert f"{count} boxes without area (0,0,0,0 or the like) count as no box, in " in text
+    assert "1 box without area (0,0,0,0 or the like) stays as published and counts by the rules of the convention, in Deer" in text
+    assert f"lockon data check {name}:{tmp_path}" in text

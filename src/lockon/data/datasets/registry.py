@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from lockon.data.datasets.absence import as_absent
+from lockon.data.datasets.absence import BoxesWithoutArea, as_absent
 from lockon.data.datasets.bare import bare_layout, json_of, load_json, text_files
 from lockon.data.datasets.layout import FrameMode, Layout, SequenceFiles
 from lockon.data.datasets.table import (
@@ -32,6 +34,14 @@ from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 
 
+class BrokenSequence(NamedTuple):
+    """A sequence that cannot be read."""
+
+    name: str
+    dataset: str
+    error: LockonError
+
+
 def split_spec(spec: str) -> tuple[str, Path | None]:
     """Return the name and root of "NAME" or "NAME:ROOT".
 
@@ -44,7 +54,13 @@ def split_spec(spec: str) -> tuple[str, Path | None]:
     return name, Path(root).expanduser() if root else None
 
 
-def load_dataset(name_or_spec: str, root: Path | str | None = None, *, frames: FrameMode = "required") -> list[VideoSequence]:
+def load_dataset(
+    name_or_spec: str,
+    root: Path | str | None = None,
+    *,
+    frames: FrameMode = "required",
+    broken: list[BrokenSequence] | None = None,
+) -> list[VideoSequence]:
     """Load all sequences of a dataset, sorted by name; frames and masks stay on disk until they are indexed.
 
     A root may hold a part of the benchmark: what is there is loaded, and `lockon.data.completeness` says what is missing.
@@ -56,6 +72,7 @@ def load_dataset(name_or_spec: str, root: Path | str | None = None, *, frames: F
         root: The dataset's folder or one that holds it; default: see `lockon.data.paths`.
         frames: "optional" takes ground truth without images too: the benchmark's folders without them, a folder of
             NAME.txt files, or a JSON file as PySOT has it. A missing image is then an error when it is read.
+        broken: Grows by the sequences that are incomplete or wrongly annotated, which are then left out; None: the first is an error.
 
     Raises:
         LockonError: Unknown name, no such folder, or the first sequence that is incomplete or wrongly annotated.
@@ -70,13 +87,22 @@ def load_dataset(name_or_spec: str, root: Path | str | None = None, *, frames: F
         raise LockonError("stills are single images, not sequences; they serve training only: lockon train --help")
     parts = pool_members(name)
     if parts is not None:
-        pooled = [sequence for part in parts for sequence in _load(part, find_root(part, place, frames), frames)]
-        return _unique([dataclasses.replace(sequence, dataset=name) for sequence in _distinct(pooled)], Path(place or name))
-    folder = find_root(name, place, frames)
-    if name == POOL:
-        pooled = [sequence for member, path in members(folder).items() for sequence in _load(member, path, frames)]
-        return _unique(_distinct(pooled), folder)
-    return _unique(_load(name, folder, frames), folder)
+        folders, source = {part: find_root(part, place) for part in parts}, name if place is None else f"{name}:{place}"
+    else:
+        folder = find_root(name, place)
+        folders, source = members(folder) if name == POOL else {name: folder}, f"{name}:{folder}"
+    flat, failed = BoxesWithoutArea(), list[BrokenSequence]()
+    loaded = [sequence for part, path in folders.items() for sequence in _load(part, path, frames, flat, failed)]
+    if failed and broken is None:
+        raise failed[0].error
+    flat.warn(name, source)
+    if parts is not None or name == POOL:
+        loaded, failed = _distinct(loaded, failed)
+    if parts is not None:
+        loaded = [dataclasses.replace(sequence, dataset=name) for sequence in loaded]
+    if broken is not None:
+        broken += failed if parts is None else [one._replace(dataset=name) for one in failed]
+    return _unique(loaded, Path(source.partition(":")[2] or name))
 
 
 def load_videos(root: Path | str) -> list[VideoSequence]:
@@ -109,8 +135,16 @@ def scan_dataset(name: str, root: Path, frames: FrameMode = "required") -> tuple
     return layout, sorted(scanned, key=lambda files: files.name)
 
 
-def _load(name: str, root: Path, frames: FrameMode) -> list[VideoSequence]:
-    """Load the sequences of one dataset, with what its list knows beside what lies on disk."""
+def _load(name: str, root: Path, frames: FrameMode, flat: BoxesWithoutArea, failed: list[BrokenSequence]) -> list[VideoSequence]:
+    """Load the sequences of one dataset, with what its list knows beside what lies on disk.
+
+    Args:
+        name: Of the dataset.
+        root: Its folder.
+        frames: As for `load_dataset`.
+        flat: Grows by what is told of boxes without area.
+        failed: Grows by the sequences that cannot be read.
+    """
     if not layout_of(name).is_root(root) and (file := json_of(root, name)) is not None:
         sequences = load_json(file, name, layout_of(name).origin, frames)
         complete = official_list(name)
@@ -118,11 +152,16 @@ def _load(name: str, root: Path, frames: FrameMode) -> list[VideoSequence]:
             sequences = [dataclasses.replace(sequence, name=complete.canonical(sequence.name)) for sequence in sequences]
     else:
         layout, scanned = scan_dataset(name, root, frames)
-        sequences = [layout.read(files, name, frames, root) for files in scanned]
-        if not sequences:
+        sequences = []
+        for files in scanned:
+            try:
+                sequences.append(layout.read(files, name, frames, root))
+            except LockonError as error:
+                failed.append(BrokenSequence(files.name, name, error))
+        if not scanned:
             raise LockonError(f"{root} holds no sequence of {name}; expected {layout.expects}")
     sequences.sort(key=lambda sequence: sequence.name)
-    sequences = as_absent(sequences, official_list(name), f"{name}:{root}", unstated=name == FOLDER)
+    sequences = as_absent(sequences, official_list(name), flat, unstated=name == FOLDER)
     return [dataclasses.replace(_with_list(sequence, frames), source=f"{name}:{root}") for sequence in sequences]
 
 
@@ -138,13 +177,14 @@ def _with_list(sequence: VideoSequence, frames: FrameMode) -> VideoSequence:
     return dataclasses.replace(sequence, attributes=sequence.attributes | listed.attributes, frame_size=size)
 
 
-def _distinct(pooled: list[VideoSequence]) -> list[VideoSequence]:
+def _distinct(pooled: Sequence[VideoSequence], failed: Sequence[BrokenSequence]) -> tuple[list[VideoSequence], list[BrokenSequence]]:
     """Rename sequences whose name occurs in several datasets (whatever the case) to DATASET-NAME."""
-    counts = Counter(sequence.name.lower() for sequence in pooled)
-    return [
-        dataclasses.replace(sequence, name=f"{sequence.dataset}-{sequence.name}") if counts[sequence.name.lower()] > 1 else sequence
-        for sequence in pooled
-    ]
+    counts = Counter(one.name.lower() for one in (*pooled, *failed))
+
+    def name(one: VideoSequence | BrokenSequence) -> str:
+        return f"{one.dataset}-{one.name}" if counts[one.name.lower()] > 1 else one.name
+
+    return [dataclasses.replace(one, name=name(one)) for one in pooled], [one._replace(name=name(one)) for one in failed]
 
 
 def _unique(sequences: list[VideoSequence], root: Path) -> list[VideoSequence]:
