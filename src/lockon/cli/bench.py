@@ -121,8 +121,8 @@ def run(
 ) -> None:
     """Run trackers over every sequence and store boxes, scores and times.
 
-    A tracker that fails on a sequence, or a sequence that cannot be read, is named at the end and the rest goes on. Ctrl-C keeps what is finished; the same
-    command goes on from there. Exit status: 0 all done, 1 something failed, 2 wrong usage.
+    A tracker that fails on a sequence, or a sequence that cannot be read, is named at the end and the rest goes on. Ctrl-C keeps what is
+    finished; the same command goes on from there. Exit status: 0 all done, 1 something failed, 2 wrong usage.
 
     [bold]Examples[/bold]
 

@@ -76,6 +76,13 @@ def parse_row(text: str, widths: tuple[int, ...]) -> list[float]:
     return numbers
 
 
+def kept_lines(text: str, count: int) -> list[str]:
+    """Return the lines of a text without the empty ones at the end, but for those that make `count` lines."""
+    lines = text.splitlines()
+    last = next((number for number in range(len(lines), 0, -1) if lines[number - 1].strip()), 0)
+    return lines[: count if last < count <= len(lines) and last else last]
+
+
 def parse_table(text: str, where: str, widths: tuple[int, ...], count: int = 0) -> TextTable:
     """Parse one ground-truth text; empty lines are rows of NaN, those at the end only where frames ask for them.
 
@@ -85,9 +92,7 @@ def parse_table(text: str, where: str, widths: tuple[int, ...], count: int = 0) 
         widths: Allowed numbers per line, for example (4,) or (4, 8).
         count: Number of frames, or 0 where it is unknown: that many lines are kept, if there are as many with the empty ones.
     """
-    lines = text.splitlines()
-    last = next((number for number in range(len(lines), 0, -1) if lines[number - 1].strip()), 0)
-    lines = lines[: count if last < count <= len(lines) and last else last]
+    lines = kept_lines(text, count)
     quick = _parse_plain(text, lines, widths)
     if quick is not None:
         return quick
