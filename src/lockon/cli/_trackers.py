@@ -176,7 +176,7 @@ def load_sequences(
         loaded = load_dataset(spec, broken=failed)
         sequences += loaded
         origin |= {sequence.dataset: name if root is None else f"{name}:{root.resolve()}" for sequence in loaded}
-    names = {one.name for one in (*sequences, *failed)}
+    names = {sequence.name for sequence in sequences} | {one.name for one in failed}
     for name in wanted:
         if name not in names:
             raise unknown_name("sequence", name, names)

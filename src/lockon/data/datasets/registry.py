@@ -179,7 +179,7 @@ def _with_list(sequence: VideoSequence, frames: FrameMode) -> VideoSequence:
 
 def _distinct(pooled: Sequence[VideoSequence], failed: Sequence[BrokenSequence]) -> tuple[list[VideoSequence], list[BrokenSequence]]:
     """Rename sequences whose name occurs in several datasets (whatever the case) to DATASET-NAME."""
-    counts = Counter(one.name.lower() for one in (*pooled, *failed))
+    counts = Counter(name.lower() for name in (*(one.name for one in pooled), *(one.name for one in failed)))
 
     def name(one: VideoSequence | BrokenSequence) -> str:
         return f"{one.dataset}-{one.name}" if counts[one.name.lower()] > 1 else one.name
