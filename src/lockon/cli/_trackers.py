@@ -163,9 +163,9 @@ def load_sequences(
         broken: Grows by those of them that cannot be read, where there are others; None: the first is an error.
 
     Raises:
-        LockonError: As `load_dataset`; a name that no dataset has; no sequence that can be read.
+        LockonError: As `load_readable`; a name that no dataset has; no sequence that can be read.
     """
-    from lockon.data.datasets.registry import load_dataset, split_spec
+    from lockon.data.datasets.registry import load_readable, split_spec
     from lockon.errors import unknown_name
 
     sequences: list[VideoSequence] = []
@@ -173,7 +173,8 @@ def load_sequences(
     origin: dict[str, str] = {}
     for spec in specs:
         name, root = split_spec(spec)
-        loaded = load_dataset(spec, broken=failed)
+        loaded, unread = load_readable(spec)
+        failed += unread
         sequences += loaded
         origin |= {sequence.dataset: name if root is None else f"{name}:{root.resolve()}" for sequence in loaded}
     names = {sequence.name for sequence in sequences} | {one.name for one in failed}

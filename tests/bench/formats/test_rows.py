@@ -147,6 +147,17 @@ def test_eight_numbers_are_corners():
     np.testing.assert_array_equal(rows.polygons, [[1, 1, 5, 1, 5, 4, 1, 4], [NAN] * 8])
 
 
+@pytest.mark.parametrize("heading", ["", "x1,y1,x2,y2,x3,y3,x4,y4\n"])
+@pytest.mark.parametrize("corners", ["100.5,50,150,50,150,90,100,90", "100,50,150,50,150,90,100,90", "1,50,41,50,41,90,1,90"])
+def test_corners_stay_corners_and_mot_lines_of_eight_numbers_are_none(corners, heading):
+    rows = parse_rows(f"{heading}{corners}\n" * (not heading) + f"{heading}{corners}\n{corners}\n", "a.txt")
+    assert rows.polygons is not None
+    assert rows.polygons[-1].tolist() == [float(number) for number in corners.split(",")]
+    mot = parse_rows("".join(f"{frame},1,500,300,50,100,1,-1\n" for frame in range(1, 9)), "a.txt")
+    assert mot.polygons is None
+    assert mot.boxes[7].tolist() == [500, 300, 50, 100]
+
+
 @pytest.mark.parametrize("lines", ["1\n5,5,2,2\n2\n0\n", "1.0\n5,5,2,2\n2.0\n0.0\n"])
 def test_codes(lines):
     rows = parse_rows(lines, "a.txt")

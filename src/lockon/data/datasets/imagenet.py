@@ -87,7 +87,7 @@ def _in_runs(frames: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 class _PlainTree(ElementTree.TreeBuilder):
-    """A tree without a document type, whose entities can fill the memory or name other files, and of no more depth than annotations have."""
+    """A tree of no more depth than annotations have, without a document type, whose entities fill memory or name other files."""
 
     def __init__(self) -> None:
         super().__init__()

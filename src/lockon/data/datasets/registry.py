@@ -54,13 +54,7 @@ def split_spec(spec: str) -> tuple[str, Path | None]:
     return name, Path(root).expanduser() if root else None
 
 
-def load_dataset(
-    name_or_spec: str,
-    root: Path | str | None = None,
-    *,
-    frames: FrameMode = "required",
-    broken: list[BrokenSequence] | None = None,
-) -> list[VideoSequence]:
+def load_dataset(name_or_spec: str, root: Path | str | None = None, *, frames: FrameMode = "required") -> list[VideoSequence]:
     """Load all sequences of a dataset, sorted by name; frames and masks stay on disk until they are indexed.
 
     A root may hold a part of the benchmark: what is there is loaded, and `lockon.data.completeness` says what is missing.
@@ -72,10 +66,23 @@ def load_dataset(
         root: The dataset's folder or one that holds it; default: see `lockon.data.paths`.
         frames: "optional" takes ground truth without images too: the benchmark's folders without them, a folder of
             NAME.txt files, or a JSON file as PySOT has it. A missing image is then an error when it is read.
-        broken: Grows by the sequences that are incomplete or wrongly annotated, which are then left out; None: the first is an error.
 
     Raises:
         LockonError: Unknown name, no such folder, or the first sequence that is incomplete or wrongly annotated.
+    """
+    sequences, broken = load_readable(name_or_spec, root, frames=frames)
+    if broken:
+        raise broken[0].error
+    return sequences
+
+
+def load_readable(
+    name_or_spec: str, root: Path | str | None = None, *, frames: FrameMode = "required"
+) -> tuple[list[VideoSequence], list[BrokenSequence]]:
+    """Load as `load_dataset` does what can be read, and return what cannot beside it: incomplete and wrongly annotated sequences.
+
+    Raises:
+        LockonError: Unknown name, or no such folder.
     """
     spelled, spec_root = split_spec(name_or_spec)
     if spec_root is not None and root is not None:
@@ -93,16 +100,13 @@ def load_dataset(
         folders, source = members(folder) if name == POOL else {name: folder}, f"{name}:{folder}"
     flat, failed = BoxesWithoutArea(), list[BrokenSequence]()
     loaded = [sequence for part, path in folders.items() for sequence in _load(part, path, frames, flat, failed)]
-    if failed and broken is None:
-        raise failed[0].error
     flat.warn(name, source)
     if parts is not None or name == POOL:
         loaded, failed = _distinct(loaded, failed)
     if parts is not None:
         loaded = [dataclasses.replace(sequence, dataset=name) for sequence in loaded]
-    if broken is not None:
-        broken += failed if parts is None else [one._replace(dataset=name) for one in failed]
-    return _unique(loaded, Path(source.partition(":")[2] or name))
+        failed = [one._replace(dataset=name) for one in failed]
+    return _unique(loaded, Path(source.partition(":")[2] or name)), failed
 
 
 def load_videos(root: Path | str) -> list[VideoSequence]:
