@@ -94,9 +94,9 @@ def load_readable(
         raise LockonError("stills are single images, not sequences; they serve training only: lockon train --help")
     parts = pool_members(name)
     if parts is not None:
-        folders, source = {part: find_root(part, place) for part in parts}, name if place is None else f"{name}:{place}"
+        folders, source = {part: find_root(part, place, frames) for part in parts}, name if place is None else f"{name}:{place}"
     else:
-        folder = find_root(name, place)
+        folder = find_root(name, place, frames)
         folders, source = members(folder) if name == POOL else {name: folder}, f"{name}:{folder}"
     flat, failed = BoxesWithoutArea(), list[BrokenSequence]()
     loaded = [sequence for part, path in folders.items() for sequence in _load(part, path, frames, flat, failed)]
