@@ -12,7 +12,7 @@ from tiny_layouts import write_images, write_lines
 
 from lockon.data.datasets.registry import load_dataset
 from lockon.data.sequence import VideoSequence
-from lockon.errors import LockonWarning
+from lockon.errors import LockonError, LockonWarning
 
 LAYOUTS = {
     "OTB100": ("Mine/img", "Mine/groundtruth_rect.txt", "{:04d}.jpg"),
@@ -116,3 +116,12 @@ def test_several_datasets_give_one_warning(tmp_path: Path, name: str) -> None:
     assert f"{count} boxes without area (0,0,0,0 or the like) count as no box, in " in text
     assert "1 box without area (0,0,0,0 or the like) stays as published and counts by the rules of the convention, in Deer" in text
     assert f"lockon data check {name}:{tmp_path}" in text
+
+
+@pytest.mark.parametrize("dataset", [name for name in BENCHMARKS if not name.startswith("DAVIS")])
+@pytest.mark.parametrize("content", [b"", b"\n\n\n", b"\xff\xfe"])
+def test_a_file_without_a_line_is_one_error_in_every_layout(tmp_path: Path, dataset: str, content: bytes) -> None:
+    tiny = build(dataset, tmp_path, 3)
+    (tmp_path / tiny.truth).write_bytes(content)
+    with pytest.raises(LockonError, match=r"empty|no text file"):
+        load_dataset(f"{dataset}:{tmp_path}")
