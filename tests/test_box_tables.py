@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lockon.annotations import BoxRow, read_boxes
-from lockon.errors import LockonError
+from lockon.errors import LockonError, LockonWarning
 
 TWO = [BoxRow(0, 0, 1.5, 2, 3, 4, 1, "tracked"), BoxRow(2, 0, 5, 6, 7, 8, 1, "tracked")]
 
@@ -32,7 +32,7 @@ def read(folder: Path, content: str | bytes, name: str = "boxes.csv") -> list[Bo
         "0,1.5,2,3,4\n2,5,6,7,8\n",
         "0,0,1.5,2,3,4,1,tracked\n2,0,5,6,7,8,1,tracked\n",
         "frame,id,bb_left,bb_top,bb_width,bb_height,conf,x,y,z\n1,1,2.5,3,3,4,1,-1,-1,-1\n3,1,6,7,7,8,-1,-1,-1,-1\n",
-        "frame,x,y,w,h,score,target,state\n0.0,1.5,2,3,4,,,\n2,5,6,7,8,1.7,0,\n",
+        "frame,x,y,w,h,score,target,state\n0.0,1.5,2,3,4,,,\n2,5,6,7,8,1.0,0,\n",
     ],
 )
 def test_columns_go_by_their_names_in_any_dialect(tmp_path: Path, text: str) -> None:
@@ -47,7 +47,101 @@ def test_mot_files_have_six_to_ten_columns(tmp_path: Path, width: int, separator
 
 
 def test_mot_detections_have_no_numbers_of_targets(tmp_path: Path) -> None:
-    assert read(tmp_path, "1,-1,2.5,3,3,4,0.5\n3,-1,6,7,7,8,87.5\n", "det.txt") == [TWO[0]._replace(score=0.5), TWO[1]]
+    assert read(tmp_path, "1,-1,2.5,3,3,4,0.5\n3,-1,6,7,7,8,0.875\n", "det.txt") == [
+        TWO[0]._replace(score=0.5),
+        TWO[1]._replace(score=0.875),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line", "scores"),
+    [
+        ("boxes.csv", "x,y,w,h,score\n1,2,3,4,17\n1,2,3,4,0.5\n1,2,3,4,NaN\n", 2, [1, 0.5, 1]),
+        ("boxes.csv", "frame,x,y,w,h,conf\n0,1,2,3,4,0.5\n1,1,2,3,4,-0.5\n2,1,2,3,4,inf\n", 3, [0.5, 0, 1]),
+        ("det.txt", "1,-1,2.5,3,3,4,0.5\n3,-1,6,7,7,8,87.5\n5,-1,6,7,7,8,99\n", 2, [0.5, 1, 1]),
+        ("boxes.jsonl", '{"frame":0,"box":[1,2,3,4],"score":12}\n{"frame":1,"box":[1,2,3,4],"score":33}\n', 1, [1, 1]),
+    ],
+)
+def test_scores_outside_zero_to_one_are_told_once(tmp_path: Path, name: str, text: str, line: int, scores: list[float]) -> None:
+    with pytest.warns(LockonWarning, match=rf"2 scores are not from 0 to 1, the first in line {line}; .* divided by 100") as caught:
+        assert [row.score for row in read(tmp_path, text, name)] == scores
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize(
+    ("heading", "message"),
+    [
+        ("x,y,w,h,x", "the column x stands twice"),
+        ("frame,x,y,w,h,Frame", "the column frame stands twice"),
+        ('"w";"x";"y";"w";"h"', "the column w stands twice"),
+        ("frame,id,bb_left,bb_top,bb_width,bb_height,conf,bb_top", "the column bb_top stands twice"),
+        ("left,bbox_x,y,w,h", "the columns left and bbox_x both say x; rename one of them to x"),
+        ("frame,id,track_id,x,y,w,h", "the columns id and track_id both say target"),
+        ("frame,x,y,w,h,score,score", "the column score stands twice"),
+        ("x1,y1,x2,y2,x3,y3,x4,y4,y4", "the column y4 stands twice"),
+    ],
+)
+def test_a_column_that_stands_twice_is_refused(tmp_path: Path, heading: str, message: str) -> None:
+    with pytest.raises(LockonError, match=message):
+        read(tmp_path, f"{heading}\n1,2,3,4,5,6,7,8,9\n")
+
+
+def test_other_columns_may_have_the_names_of_something_else(tmp_path: Path) -> None:
+    (row,) = read(tmp_path, "frame,x,y,w,h,width,height,note,note\n0,1,2,3,4,640,480,a,b\n")
+    assert (row.w, row.h) == (3, 4)
+
+
+@pytest.mark.parametrize("field", ["6_5", "1_0.5", "1e1_0", "\u0663", "\uff11\uff12"])
+def test_numbers_for_python_alone_are_none(tmp_path: Path, field: str) -> None:
+    for text in (f"x,y,w,h\n1,2,3,4\n{field},2,3,4\n", f"frame,x,y,w,h\n0,1,2,3,4\n{field},2,3,4,5\n"):
+        with pytest.raises(LockonError, match="line 3 is malformed"):
+            read(tmp_path, text)
+    with pytest.raises(LockonError, match="line 1 is malformed"):
+        read(tmp_path, f'{{"frame":0,"box":["{field}",2,3,4]}}\n', "boxes.jsonl")
+
+
+POLYGONS = [[100.5, 50, 150, 50, 150, 90, 100.5, 90], [100, 50, 140, 60, 130, 100, 90, 90], [10, 40, 10, 20, 30, 20, 30, 40]]
+
+
+def polygon_lines(polygon: list[float], step: float, count: int = 5) -> str:
+    return "\n".join(",".join(f"{value + step * frame:g}" for value in polygon) for frame in range(count))
+
+
+@pytest.mark.parametrize("name", ["groundtruth.txt", "groundtruth.csv"])
+@pytest.mark.parametrize("step", [0, 1, 0.25, -2])
+@pytest.mark.parametrize("polygon", POLYGONS)
+def test_corners_of_polygons_are_no_mot_lines(tmp_path: Path, polygon: list[float], step: float, name: str) -> None:
+    rows = read(tmp_path, polygon_lines(polygon, step), name)
+    assert [row.frame for row in rows] == list(range(5))
+    left, top = min(polygon[::2]), min(polygon[1::2])
+    assert rows[0][2:6] == (left, top, max(polygon[::2]) - left, max(polygon[1::2]) - top)
+    assert rows[4].x == left + 4 * step
+    nothing = "\n".join([polygon_lines(polygon, step, 2), ",".join(["nan"] * 8), ",".join("0" * 8), polygon_lines(polygon, step, 1)])
+    if step:
+        assert [row.state for row in read(tmp_path, nothing, name)] == ["tracked", "tracked", "lost", "lost", "tracked"]
+
+
+@pytest.mark.parametrize("first", [1, 300])
+@pytest.mark.parametrize("end", ["1,-1", "0.5,1", "-1,-1", "0,3"])
+def test_mot_lines_of_eight_numbers_are_no_polygons(tmp_path: Path, first: int, end: str) -> None:
+    text = "".join(f"{first + frame},{target},{500 + frame},300,50,100,{end}\n" for frame in range(20) for target in (1, 2))
+    rows = read(tmp_path, text, "mot.txt")
+    assert rows[3][:6] == (first, 1, 500, 299, 50, 100)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,50,41,51,40,91,0,90\n1,51,41,52,40,92,0,91\n",  # at the left border
+        "7,1,500,300,50,100,87,1\n8,1,500,300,50,100,86,1\n",  # whole numbers, but no score
+        "".join(f"{frame},1,500,300,50,100,87,1\n" for frame in range(1, 400)),
+    ],
+)
+def test_eight_numbers_that_could_be_both_ask_for_a_heading(tmp_path: Path, text: str) -> None:
+    with pytest.raises(LockonError, match=r"8 numbers without a heading, .* x1,y1,x2,y2,x3,y3,x4,y4"):
+        read(tmp_path, text, "boxes.txt")
+    corners = read(tmp_path, f"x1,y1,x2,y2,x3,y3,x4,y4\n{text}", "boxes.txt")
+    assert [row.frame for row in corners] == list(range(text.count("\n")))
 
 
 @pytest.mark.parametrize("name", ["boxes.csv", "boxes.txt"])

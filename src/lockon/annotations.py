@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -25,7 +26,7 @@ from typing import TextIO
 from lockon._files import PendingText, descriptor_of
 from lockon.annotation_documents import BoxRow, BoxTable, VideoInfo, write_coco, write_cvat
 from lockon.box_tables import parse_box_json_lines, parse_box_table, read_box_text
-from lockon.errors import LockonError, unknown_name
+from lockon.errors import LockonError, LockonWarning, unknown_name
 from lockon.types import Result
 
 SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".txt": "mot", ".json": "coco", ".xml": "cvat"}
@@ -157,7 +158,7 @@ def read_boxes(path: str | os.PathLike[str], format: str | None = None) -> list[
     """Read the rows of a CSV, JSON lines or MOT file, frames and targets numbered from 0.
 
     Columns go by their names, see `lockon.box_tables`. A row without a box (`BoxRow.is_empty`) is "lost"; rows of a MOT file are
-    "lost" where conf is 0, for the format has no states.
+    "lost" where conf is 0, for the format has no states. One warning tells of scores outside [0, 1].
 
     Args:
         path: The file.
@@ -177,6 +178,11 @@ def read_boxes(path: str | os.PathLike[str], format: str | None = None) -> list[
     problem = lines.first_problem(os.fspath(path))
     if problem is not None:
         raise problem
+    if lines.odd_scores:
+        count = len(lines.odd_scores)
+        which = f"{count} score{'s are' if count > 1 else ' is'} not from 0 to 1, the first in line {lines.odd_scores[0]}"
+        text = f"{path}: {which}; those below 0 count as 0, all others as 1: scores in percent have to be divided by 100"
+        warnings.warn(text, LockonWarning, stacklevel=2)
     return [row for _, row in lines.rows]
 
 

@@ -23,7 +23,10 @@ _NAMES = {
     "h": ("bb_height", "h", "height", "bbox_h"),
     "score": ("score", "conf", "confidence"),
     "state": ("state",),
+    **{f"{axis}{corner}": (f"{axis}{corner}",) for corner in range(1, 5) for axis in "xy"},
 }
+CORNERS = tuple(f"{axis}{corner}" for corner in range(1, 5) for axis in "xy")
+"""The columns of a polygon; its box is its extent."""
 
 
 class BoxRow(NamedTuple):
@@ -86,6 +89,11 @@ class Columns:
     first: int = 0
 
     @property
+    def coordinates(self) -> tuple[str, ...]:
+        """The columns that make the box: its own, or the corners of a polygon."""
+        return CORNERS if CORNERS[0] in self.places else ("x", "y", "w", "h")
+
+    @property
     def text(self) -> str:
         """The names in the order of the file, for messages."""
         return ",".join(sorted(self.places, key=lambda name: self.places[name]))
@@ -119,23 +127,57 @@ def heading(fields: Sequence[str]) -> Columns | None:
     """Return where the columns are if a line is words alone; None if it is a line of numbers.
 
     Raises:
-        LockonError: A heading without x, y, w, h.
+        LockonError: A heading without x, y, w, h, or with a column twice.
     """
     if not fields or any(_is_number(item) for item in fields if item):
         return None
     names = [item.lower().lstrip("#").strip().replace(" ", "_").replace("-", "_") for item in fields]
     names = names[1:] if names[0] == "" else names  # "# x y w h"
-    places = {role: names.index(name) for role, known in _NAMES.items() for name in reversed(known) if name in names}
+    places = {role: names.index(_column_of(role, names)) for role, known in _NAMES.items() if not set(known).isdisjoint(names)}
+    whole = all(role in places for role in ("x", "y", "w", "h"))
+    if not whole and all(corner in places for corner in CORNERS):
+        return Columns({role: place for role, place in places.items() if role not in ("x", "y", "w", "h")})
+    places = {role: place for role, place in places.items() if role not in CORNERS}
     if not any(role in places for role in ("x", "y", "w", "h")):
         return None
-    if not all(role in places for role in ("x", "y", "w", "h")):
+    if not whole:
         raise LockonError(f"expected a heading with the columns x,y,w,h (and frame, target, score, state), found {names[:12]}")
     return Columns(places, first=int(any(name in names for name in _MOT)))
 
 
+def _column_of(role: str, names: Sequence[str]) -> str:
+    """Return which of the names is a role's column: lockon's own or MOT's name goes before others, which are columns of something else.
+
+    Raises:
+        LockonError: That name stands twice, or two others do.
+    """
+    known = [name for name in _NAMES[role] if name in names]
+    own = [name for name in known if name == role or name in _MOT]
+    chosen = (own or known)[0]
+    if names.count(chosen) > 1:
+        raise LockonError(f"the column {chosen} stands twice in the heading; rename or remove one of them")
+    if not own and len(known) > 1:
+        raise LockonError(f"the columns {' and '.join(known[:2])} both say {role}; rename one of them to {role}")
+    return chosen
+
+
+def parse_number(text: str) -> float:
+    """Return the number that a field of a file says, in the form that all programs read.
+
+    >>> parse_number("-6.5e1"), parse_number("nan")
+    (-65.0, nan)
+
+    Raises:
+        ValueError: It is none, or one for Python alone: 6_5, or digits of another script.
+    """
+    if "_" in text or not text.isascii():
+        raise ValueError(f"no number: {text[:20]!r}")
+    return float(text)
+
+
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        parse_number(text)
     except ValueError:
         return False
     return True
@@ -146,18 +188,22 @@ def without_heading(lines: list[list[str]], *, mot: bool) -> Columns:
 
     Args:
         lines: The fields of every line that has some.
-        mot: Whether 6 to 10 numbers are MOT's.
+        mot: Whether 6 to 10 numbers are MOT's (8 may be the corners of a polygon).
 
     Raises:
         LockonError: They could be anything.
     """
-    width = len(lines[0])
+    width = next((len(fields) for fields in lines if len(fields) > 1), 1)  # a line may say NaN alone
     if width == len(COLUMNS) and not _is_number(lines[0][-1]):
         return Columns({name: place for place, name in enumerate(COLUMNS)})
     if width == 4 or all(len(fields) < 4 for fields in lines):
         return Columns({name: place for place, name in enumerate("xywh")})
     if width == 5:
         return _five([fields for fields in lines if len(fields) == 5 and all(map(_is_number, fields))])
+    if width == 8:
+        corners = _eight([fields for fields in lines if len(fields) == 8 and all(map(_is_number, fields))], mot=mot)
+        if corners is not None:
+            return corners
     if mot and 6 <= width <= 10:
         return Columns({name: place for place, name in enumerate(COLUMNS[: min(width, 7)])}, first=1)
     raise LockonError(
@@ -168,7 +214,7 @@ def without_heading(lines: list[list[str]], *, mot: bool) -> Columns:
 
 def _five(lines: list[list[str]]) -> Columns:
     """Tell x, y, w, h, score from frame, x, y, w, h."""
-    numbers = [[float(item) for item in fields] for fields in lines]
+    numbers = [[parse_number(item) for item in fields] for fields in lines]
     if numbers and all(math.isnan(row[4]) or 0 <= row[4] <= 1 for row in numbers):
         return Columns({name: place for place, name in enumerate(("x", "y", "w", "h", "score"))})
     firsts = [row[0] for row in numbers]
@@ -177,4 +223,44 @@ def _five(lines: list[list[str]]) -> Columns:
     raise LockonError("5 columns without a heading, neither frame,x,y,w,h nor x,y,w,h,score; put a line of their names above them")
 
 
-__all__ = ["COLUMNS", "OPTIONAL", "BoxRow", "Columns", "decimal", "heading", "split_lines", "without_heading"]
+def _eight(lines: list[list[str]], *, mot: bool) -> Columns | None:
+    """Return the columns of polygons' corners; None where the lines are MOT's, or nothing.
+
+    MOT's begin with a frame and a target in whole numbers, never the same two, and the seventh number is at most 1 unless the second is
+    -1 (detections). Corners go around nearly a parallelogram.
+
+    Raises:
+        LockonError: They could be both.
+    """
+    rows = [[parse_number(item) for item in fields] for fields in lines]
+    rows = [row for row in rows if all(map(math.isfinite, row)) and (max(row) - min(row) > 0)]  # others say that there is no box
+    keys = [(row[0], row[1]) for row in rows]
+    numbered = all(frame >= 1 and frame % 1 == 0 and (target >= 1 or target == -1) and target % 1 == 0 for frame, target in keys)
+    is_mot = numbered and len(set(keys)) == len(keys) and all(row[1] == -1 or -1 <= row[6] <= 1 for row in rows)
+    around = sum(map(_goes_around, rows))
+    if rows and around > len(rows) / 2 and not is_mot:
+        if numbered and around < len(rows):
+            raise _ambiguous()
+        return Columns({name: place for place, name in enumerate(CORNERS)})
+    if mot and (not is_mot or around == len(rows)):
+        raise _ambiguous()
+    return None
+
+
+def _ambiguous() -> LockonError:
+    return LockonError(
+        "8 numbers without a heading, which could be MOT's or the corners of polygons; "
+        f"put a line of their names above them: frame,id,bb_left,bb_top,bb_width,bb_height,conf,class or {','.join(CORNERS)}"
+    )
+
+
+def _goes_around(row: Sequence[float]) -> bool:
+    """Return whether four corners x1, y1, ... are in order around an area that is nearly a parallelogram."""
+    corners = [complex(row[index], row[index + 1]) for index in range(0, 8, 2)]
+    sides = [corners[index] - corners[index - 1] for index in range(4)]
+    turns = [(sides[index - 1].conjugate() * sides[index]).imag for index in range(4)]
+    convex = any(turns) and (min(turns) >= 0 or max(turns) <= 0)
+    return convex and abs(corners[0] - corners[1] + corners[2] - corners[3]) <= max(map(abs, sides)) / 2
+
+
+__all__ = ["COLUMNS", "CORNERS", "OPTIONAL", "BoxRow", "Columns", "decimal", "heading", "parse_number", "split_lines", "without_heading"]

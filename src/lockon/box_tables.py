@@ -6,6 +6,7 @@
 | the same with MOT's names (bb_left, ...)  | 1           | 1           | frame id bb_left bb_top bb_width bb_height conf  |
 | none, 4 or 5 numbers                      | line by line| 0           | x y w h and a score; or frame x y w h            |
 | none, 6 to 10 numbers, in a MOT file      | 1           | 1           | frame id x y w h conf and what follows           |
+| none, 8 numbers that are no MOT's         | line by line| 0           | the corners of a polygon; the box is its extent  |
 | none, 8 fields with a state at the end    | 0           | 0           | those that `lockon track` writes                 |
 
 Commas, semicolons, tabs or blanks separate, quotes may stand, a byte order mark too. What a file does not have is frame by frame,
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from lockon._documents import parse_json
-from lockon.box_columns import COLUMNS, OPTIONAL, BoxRow, Columns, heading, split_lines, without_heading
+from lockon.box_columns import COLUMNS, CORNERS, OPTIONAL, BoxRow, Columns, heading, parse_number, split_lines, without_heading
 from lockon.errors import LockonError
 from lockon.types import State
 
@@ -41,6 +42,7 @@ class BoxLines:
         blank: Number of empty lines at the end of a file that has a line per frame.
         start: Number of the first line below the heading.
         named: Whether there is a heading.
+        odd_scores: Number of each line whose score is not in [0, 1].
     """
 
     rows: list[tuple[int, BoxRow]] = field(default_factory=list)
@@ -49,6 +51,7 @@ class BoxLines:
     blank: int = 0
     start: int = 1
     named: bool = False
+    odd_scores: list[int] = field(default_factory=list)
 
     def add(self, line: int, row: BoxRow, before: dict[tuple[int, int], int]) -> None:
         """Keep a row, unless its frame and target were given in an earlier line, which is a problem.
@@ -64,6 +67,12 @@ class BoxLines:
             return
         which = f"frame {row.frame}" + (f" of target {row.target}" if "target" in self.columns.places else "")
         self.problems.append((line, f"{which} was given before, in line {earlier}"))
+
+    def clipped(self, line: int, score: float) -> float:
+        """Return a score that is given within [0, 1], NaN as 1, and note the line where it is outside."""
+        if not 0 <= score <= 1:
+            self.odd_scores.append(line)
+        return 1.0 if math.isnan(score) else min(max(score, 0.0), 1.0)
 
     def first_problem(self, where: str) -> LockonError | None:
         """Return the first problem as an error that names `where` and the line, or None."""
@@ -101,7 +110,7 @@ def parse_box_table(text: str, *, mot: bool) -> BoxLines:
         LockonError: Columns that cannot be told.
     """
     lines = list(split_lines(text))
-    given = [(number, fields) for number, fields in lines if fields]
+    given = [(line, fields) for line, fields in lines if fields]
     columns = heading(given[0][1]) if given else None
     named = columns is not None
     if columns is not None:
@@ -114,48 +123,49 @@ def parse_box_table(text: str, *, mot: bool) -> BoxLines:
     start = found.start = lines[0][0] if lines else 1
     if "frame" not in columns.places:
         found.blank = len(lines) + start - 1 - given[-1][0] if lines else 0
-    for number, fields in lines:
+    for line, fields in lines:
         if not fields and "frame" in columns.places:
             continue
         try:
-            row = _row(fields, columns, number - start)
+            row = _row(fields, found, line, line - start)
         except LockonError as error:
-            found.problems.append((number, str(error)))
+            found.problems.append((line, str(error)))
             continue
         except _MISTAKES:
-            found.problems.append((number, f"expected {columns.text}, found {','.join(fields)[:60]!r}"))
+            found.problems.append((line, f"expected {columns.text}, found {','.join(fields)[:60]!r}"))
             continue
-        found.add(number, row, before)
+        found.add(line, row, before)
     return found
 
 
 def parse_box_json_lines(text: str) -> BoxLines:
     """Parse the text of a JSON lines file: frame and box, and where they are there target, score and state."""
     found, before = BoxLines(columns=Columns({name: place for place, name in enumerate(COLUMNS)})), dict[tuple[int, int], int]()
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
+    for line, content in enumerate(text.splitlines(), start=1):
+        if not content.strip():
             continue
         try:
-            row = _json_row(parse_json(line))
+            row = _json_row(parse_json(content), found, line)
         except LockonError as error:
-            found.problems.append((number, str(error)))
+            found.problems.append((line, str(error)))
         except (*_MISTAKES, AttributeError, RecursionError):
-            found.problems.append((number, f'expected {{"frame":0,"box":[x,y,w,h]}}, found {line.strip()[:60]!r}'))
+            found.problems.append((line, f'expected {{"frame":0,"box":[x,y,w,h]}}, found {content.strip()[:60]!r}'))
         else:
-            found.add(number, row, before)
+            found.add(line, row, before)
     return found
 
 
-def _json_row(record: dict[str, Any]) -> BoxRow:
+def _json_row(record: dict[str, Any], found: BoxLines, line: int) -> BoxRow:
     given = record["box"]
-    box = [math.nan if value is None else float(value) for value in given or []]
+    box = [math.nan if value is None else parse_number(str(value)) for value in given or []]
     if box and len(box) != 4:
         raise LockonError(f"expected a box of 4 numbers, found {len(box)}")
     score, state = record.get("score"), record.get("state")
     frame, target = (whole(str(record.get(name, 0))) for name in ("frame", "target"))
     if "frame" not in record:
         raise LockonError("it does not say which frame it is of")
-    return make_row(frame, target, box, math.nan if score is None else float(score), None if state is None else state_of(state))
+    kept = 1.0 if score is None else found.clipped(line, parse_number(str(score)))
+    return make_row(frame, target, box, kept, None if state is None else state_of(state))
 
 
 def make_row(frame: int, target: int, box: Sequence[float], score: float, state: State | None) -> BoxRow:
@@ -165,7 +175,7 @@ def make_row(frame: int, target: int, box: Sequence[float], score: float, state:
         frame: From 0.
         target: From 0.
         box: x, y, w, h; none, or NaN, for no box.
-        score: Clipped to [0, 1]; NaN is 1.
+        score: In [0, 1].
         state: None: "tracked".
 
     Raises:
@@ -174,7 +184,6 @@ def make_row(frame: int, target: int, box: Sequence[float], score: float, state:
     if not (0 <= frame < LARGEST and 0 <= target < LARGEST):
         raise LockonError(f"frame {str(frame)[:20]}, target {str(target)[:20]}: expected numbers from 0 to {LARGEST - 1}")
     x, y, w, h = box or (math.nan,) * 4
-    score = 1.0 if math.isnan(score) else min(max(score, 0.0), 1.0)
     if all(map(math.isnan, (x, y, w, h))):
         return BoxRow(frame, target, math.nan, math.nan, math.nan, math.nan, score, "lost")
     if not all(abs(value) < LARGEST for value in (x, y, w, h)):  # NaN is not
@@ -194,7 +203,9 @@ def state_of(text: str) -> State:
     raise LockonError(f"state {text[:20]!r}, expected one of {', '.join(STATES)}")
 
 
-def _row(fields: list[str], columns: Columns, index: int) -> BoxRow:
+def _row(fields: list[str], found: BoxLines, line: int, index: int) -> BoxRow:
+    columns = found.columns
+
     def at(name: str) -> str:
         place = columns.places.get(name)
         if place is None or not fields or (name in OPTIONAL and place >= len(fields)):
@@ -205,15 +216,25 @@ def _row(fields: list[str], columns: Columns, index: int) -> BoxRow:
         fields = []
     frame = whole(at("frame")) - columns.first if "frame" in columns.places else index
     target = max(whole(at("target")) - columns.first, 0) if at("target") and at("target") != "-1" else 0  # MOT: -1 is "no number"
-    texts = [at(name) for name in ("x", "y", "w", "h")]
-    box = [float(text) for text in texts] if any(texts) else []
+    texts = [at(name) for name in columns.coordinates]
+    box = [parse_number(text) for text in texts] if any(texts) else []
+    if len(box) == len(CORNERS):
+        box = _extent(box)
     if box and columns.first:
         box[:2] = [value - columns.first for value in box[:2]]
-    score = float(at("score") or "nan")
+    score = parse_number(at("score")) if at("score") else 1.0
     state = state_of(at("state")) if at("state") else None
     if columns.first and score <= 0:  # MOT: 0 is for evaluators to ignore, -1 says nothing
         state, score = ("lost", 0.0) if score == 0 else (state, 1.0)
-    return make_row(frame, target, box, score, state)
+    return make_row(frame, target, box, found.clipped(line, score), state)
+
+
+def _extent(corners: list[float]) -> list[float]:
+    """Return the x, y, w, h around corners x1, y1, ...; NaN in some of them stays NaN in some."""
+    if any(map(math.isnan, corners)):
+        return [math.nan] * 4 if all(map(math.isnan, corners)) else [math.nan, 0, 0, 0]
+    left, top = min(corners[::2]), min(corners[1::2])
+    return [left, top, max(corners[::2]) - left, max(corners[1::2]) - top]
 
 
 def whole(text: str) -> int:
@@ -223,12 +244,12 @@ def whole(text: str) -> int:
         LockonError: It is none.
     """
     try:
-        number = float(text)
+        value = parse_number(text)
     except ValueError:
         raise LockonError(f"expected a whole frame number, found {text[:20]!r}") from None
-    if not math.isfinite(number) or number != int(number):
+    if not math.isfinite(value) or value != int(value):
         raise LockonError(f"expected a whole frame number, found {text[:20]!r}")
-    return int(number)
+    return int(value)
 
 
 __all__ = ["BoxLines", "make_row", "parse_box_json_lines", "parse_box_table", "read_box_text", "state_of", "whole"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -142,6 +143,49 @@ def test_report_formats(results, tmp_path):
 def test_only_named_sequences(data, tmp_path):
     done = _lockon("run", "--trackers", "kcf", "--data", f"folder:{data}", "--sequences", "left", "--out", tmp_path)
     assert "1 done" in done.output
+
+
+def _spoil_line(root):
+    (root / "right" / "boxes.txt").write_text("1,2,3,4\n" * 3 + "1,two,3,4\n" + "1,2,3,4\n" * (FRAMES - 4))
+    return "right", "boxes.txt:4: expected x,y,w,h"
+
+
+def _spoil_count(root):
+    (root / "right" / "0001.png").unlink()
+    return "right", f"{FRAMES - 1} frames but {FRAMES} boxes"
+
+
+def _spoil_video(root):
+    (root / "ride.mp4").write_bytes(b"no video")
+    (root / "ride.csv").write_text("frame,target,x,y,w,h\n0,0,1,2,9,9\n0,1,1,2,9,9\n")
+    return "ride", "ride.mp4"
+
+
+@pytest.mark.parametrize("spoil", [_spoil_line, _spoil_count, _spoil_video])
+def test_a_sequence_that_cannot_be_read_stops_no_other(tmp_path, spoil):
+    data = _make_data(tmp_path / "data")
+    name, reason = spoil(data)
+    run = ("run", "--trackers", "kcf", "--data", f"folder:{data}", "--out", tmp_path / "out")
+    unchosen = _lockon(*run, "--sequences", "left")
+    assert (unchosen.exit_code, "failed:" in unchosen.output, "1 done" in unchosen.output) == (0, False, True)
+    everything = _lockon(*run)
+    assert everything.exit_code == 1
+    assert f"failed: {name} of folder, which no tracker was run on: " in everything.output
+    assert reason in everything.output
+    assert "finished before, 0 failed, 1 sequence not read; now:" in everything.output
+    alone = _lockon(*run, "--sequences", name)
+    assert (alone.exit_code, reason in alone.output, "Traceback" in alone.output) == (2, True, False)
+
+
+def test_damaged_frames_of_a_video_fail_its_sequence_alone(tmp_path):
+    data = _make_data(tmp_path / "data", names=("left",))
+    shutil.copy(Path(__file__).parents[1] / "videos" / "mid_key_bf_mp4.mp4", data / "ride.mp4")
+    (data / "ride.txt").write_text("8,8,20,20\n" * 60)
+    done = _lockon("run", "--trackers", "kcf", "--data", f"folder:{data}", "--out", tmp_path / "out")
+    assert done.exit_code == 1
+    assert "failed: kcf on ride: " in done.output
+    assert "cannot be decoded" in done.output
+    assert "1 done, 0 finished before, 1 failed; now:" in done.output
 
 
 @pytest.mark.parametrize(

@@ -348,3 +348,13 @@ def test_command_line(tmp_path):
     missing = _lockon("validate", tmp_path / "nothing.zip", "--for", "got10k")
     assert missing.exit_code == 2
     assert missing.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize("lines", [[4, 3], [4, 4, 9], [1, 4]])
+def test_repetitions_of_different_lengths_are_a_problem(lines, tmp_path):
+    folder = tmp_path / "T" / "GOT-10k_Test_000001"
+    folder.mkdir(parents=True)
+    for number, count in enumerate(lines, start=1):
+        (folder / f"{folder.name}_{number:03d}.txt").write_text("10,20,30,40\n" * count)
+    found = validate(tmp_path / "T", "got10k")
+    assert f"{folder.name}: repetitions of {min(lines)} and {max(lines)} lines are not of one video" in found.problems

@@ -11,7 +11,8 @@ from made_results import BOX, FAR, HALF, PERFECT, add, make_record, reset_record
 
 from lockon.bench import tables
 from lockon.bench.metrics import EAO_RANGES
-from lockon.bench.report import Options, evaluate, evaluate_all, stored_protocols
+from lockon.bench.publish import folder_names
+from lockon.bench.report import Options, evaluate, evaluate_all, evaluate_each, stored_protocols
 from lockon.bench.report.overlaps import frame_overlaps, region_overlaps
 from lockon.bench.report.reset import RELIABILITY
 from lockon.bench.store import Store
@@ -181,3 +182,46 @@ def test_real_time_is_scored_as_what_it_goes_around(tmp_path):
     ]
     assert "Protocol: real time" in tables.to_markdown(reports[0])
     assert "Protocol: supervised with resets, in real time." in tables.to_markdown(reports[1])
+
+
+def _in_real_time(record):
+    return replace(record, protocol="realtime")
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """One dataset under the real-time protocol: sequences with polygons, with anchors, and with neither."""
+    store = Store(tmp_path / "out")
+    plain = [_in_real_time(make_record(name, HALF, frames=20, dataset="mine")) for name in ("p", "q")]
+    with_resets = [_in_real_time(reset_record(name, "s" + "t" * 19, PERFECT, dataset="mine")) for name in ("a", "z")]
+    for label in ("one", "two"):
+        add(store, label, *plain, *with_resets)
+    return store
+
+
+@pytest.mark.parametrize("order", [("a", "p"), ("p", "z"), ("a", "p", "q", "z")])
+def test_real_time_over_several_protocols_is_scored_by_each(tmp_path, mixed, order):
+    known = {record.sequence: record for record in mixed.records("one", "realtime")}
+    store = Store(tmp_path / "part")
+    add(store, "one", *(known[name] for name in order))
+    reports = evaluate_all(store, Options(protocol="realtime"))
+    assert [(report.datasets, report.headline.key) for report in reports] == [(("mine",), "AUC"), (("mine",), "EAO")]
+    for report, names in zip(reports, ({"p", "q"}, {"a", "z"}), strict=True):
+        assert {part.sequence for part in report.trackers[0].sequences} == names & set(order)
+        assert any("mine has sequences of several protocols" in note for note in report.notes)
+    assert reports[0].trackers[0].values["AO"] == pytest.approx(0.5)
+    assert reports[1].trackers[0].values["A"] == pytest.approx(1)
+    with pytest.raises(LockonError, match=r"sequences of mine under 2 of them; use evaluate_all"):
+        evaluate(store, protocol="realtime")
+
+
+@pytest.mark.parametrize("convention", [None, "got10k", "exact"])
+@pytest.mark.parametrize("apart", [False, True])
+def test_every_part_of_a_mixed_dataset_has_a_table_and_a_folder(mixed, convention, apart):
+    add(mixed, "one", _in_real_time(make_record("other", PERFECT, dataset="else")))
+    reports = evaluate_each(mixed, Options(convention=convention, apart=apart))
+    shown = {(report.datasets, report.headline.key) for report in reports}
+    assert shown == (
+        {(("else",), "AUC"), (("mine",), "AUC"), (("mine",), "EAO")} if apart else {(("else", "mine"), "AUC"), (("mine",), "EAO")}
+    )
+    assert len(folder_names(reports)) == len(reports)

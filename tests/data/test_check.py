@@ -95,6 +95,17 @@ def test_boxes_of_no_size_are_published_so_where_the_annotation_is_complete(tmp_
     assert check_one("OTB100", tmp_path).problems == ["Deer: the first frame has no box, so a tracker cannot start"]
 
 
+@pytest.mark.parametrize(("place", "full"), [("first", False), ("last", True), ("all", False)])
+def test_several_pictures_in_one_file_are_the_reason(tmp_path: Path, place: str, full: bool) -> None:
+    for number in range(3):
+        pages = 3 if place == "all" or number == {"first": 0, "last": 2}[place] else 1
+        assert cv2.imwritemulti(str(tmp_path / f"{number}.tif"), [np.full((12, 16, 3), 50, np.uint8)] * pages)
+    write_lines(tmp_path / "boxes.txt", [BOX] * 3)
+    (problem,) = check_one("folder", tmp_path, full=full).problems
+    numbers = {"first": "frame 0 ", "last": "frame 2 ", "all": "each of the frames 0-2 "}[place]
+    assert f"{numbers}holds 3 pictures (TIFF pages); write each to a file of its own" in problem
+
+
 def test_pooled_sets_and_json(tmp_path: Path) -> None:
     make_otb(tmp_path / "OTB100", "Car1", 2)
     make_uav123(tmp_path / "UAV123", "bike1", ["1,1,2,2"] * 3)

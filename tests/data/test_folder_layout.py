@@ -1,6 +1,9 @@
 """Users' own data: images or a video with a file of boxes."""
 
 import pickle
+import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -8,9 +11,10 @@ import numpy as np
 import pytest
 from tiny_layouts import write_images, write_lines, write_video
 
+from lockon.data.check import check_dataset
 from lockon.data.datasets import folder
 from lockon.data.datasets.layout import LazyList, natural_key
-from lockon.data.datasets.registry import load_dataset
+from lockon.data.datasets.registry import load_dataset, load_readable
 from lockon.data.paths import locate
 from lockon.data.video_frames import VideoFrames
 from lockon.errors import LockonError, LockonWarning
@@ -199,6 +203,107 @@ def test_pictures_and_masks_in_one_folder_are_refused(tmp_path: Path) -> None:
     write_lines(tmp_path / "boxes.txt", ["1,2,3,4"] * 2)
     with pytest.raises(LockonError, match="more than one image for 2 of its 2 numbers"):
         folder.LAYOUT.load(tmp_path, "folder")
+
+
+def _spoil_pictures(root: Path) -> None:
+    write_images(root / "bad", [0, 1], "{}.png")  # beside the .jpg of the same numbers
+
+
+def _spoil_boxes(root: Path) -> None:
+    write_lines(root / "bad" / "boxes.txt", ["1,2,3,4", "1,two,3,4"])
+
+
+def _spoil_columns(root: Path) -> None:
+    write_lines(root / "bad" / "boxes.txt", ["x,y,w,h,x", "1,2,3,4,5"])
+
+
+def _spoil_video(root: Path) -> None:
+    shutil.rmtree(root / "bad")
+    (root / "bad.mp4").write_bytes(b"no video")
+    write_lines(root / "bad.txt", ["1,2,3,4"])
+
+
+def _spoil_count(root: Path) -> None:
+    write_lines(root / "bad" / "boxes.txt", ["1,2,3,4"] * 5)
+
+
+def _spoil_choice(root: Path) -> None:
+    write_lines(root / "bad" / "boxes.csv", ["frame,x,y,w,h", "0,1,2,3,4"])
+
+
+SPOILS = {
+    _spoil_pictures: "more than one image for 2 of its 2 numbers",
+    _spoil_boxes: "boxes.txt:2: expected x,y,w,h",
+    _spoil_columns: "the column x stands twice",
+    _spoil_video: "not a video",
+    _spoil_count: "2 frames but 5 boxes|2 images but 5 boxes",
+    _spoil_choice: "more than one file of boxes beside it: boxes.csv, boxes.txt; move all but one",
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+def test_a_bad_sequence_is_named_and_the_others_are_read(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
+    for name in ("bad", "good"):
+        write_images(tmp_path / name, [0, 1], "{}.jpg")
+        write_lines(tmp_path / name / "boxes.txt", ["1,2,3,4"] * 2)
+    spoil(tmp_path)
+    sequences, broken = load_readable(f"folder:{tmp_path}")
+    assert [sequence.name for sequence in sequences] == ["good"]
+    assert [(one.name, one.dataset) for one in broken] == [("bad", "folder")]
+    assert re.search(SPOILS[spoil], str(broken[0].error))
+    with pytest.raises(LockonError, match=SPOILS[spoil]):
+        load_dataset(f"folder:{tmp_path}")
+    (report,) = check_dataset("folder", tmp_path)
+    (problem,) = report.problems
+    assert report.listed
+    assert problem.startswith("bad: ")
+    assert re.search(SPOILS[spoil], problem)
+
+
+@pytest.mark.parametrize(
+    "names", [("clip.csv", "clip.txt"), ("boxes.csv", "clip.csv"), ("boxes.txt", "clip.txt"), ("boxes.csv", "boxes.txt", "clip.txt")]
+)
+def test_two_files_of_boxes_for_one_video_are_refused_by_name(clip: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        write_lines(clip.parent / name, ["1,1,4,4"] * len(VALUES))
+    text = rf"clip\.avi has more than one file of boxes beside it: .*{names[-1]}"
+    with pytest.raises(LockonError, match=text):
+        load_dataset(f"folder:{clip.parent}")
+    (report,) = check_dataset("folder", clip.parent)
+    assert all(re.search(text, problem) for problem in report.problems)
+    assert report.problems
+
+
+def test_what_has_no_boxes_is_named_by_the_check(tmp_path: Path) -> None:
+    write_images(tmp_path / "walk", [0, 1], "{}.jpg")
+    write_video(tmp_path / "ride" / "ride.avi", VALUES)
+    write_video(tmp_path / "clip.avi", VALUES)
+    write_video(tmp_path / "other.avi", VALUES)
+    write_lines(tmp_path / "clip.txt", ["1,1,4,4"] * len(VALUES))
+    (tmp_path / "notes").mkdir()
+    (report,) = check_dataset("folder", tmp_path)
+    assert report.problems == []
+    assert [line for line in report.notes if "left out" in line] == [
+        "other.avi is left out: there is no other.csv or other.txt beside it",
+        "ride/ is left out: it has no boxes.csv or boxes.txt beside its 1 images or videos",
+        "walk/ is left out: it has no boxes.csv or boxes.txt beside its 2 images or videos",
+    ]
+
+
+@pytest.mark.parametrize("box", ["0,0,0,0", "-1,-1,-1,-1", "5,5,3,-3", "nan,nan,nan,nan"])
+@pytest.mark.parametrize("line", [0, 1, 2])
+@pytest.mark.parametrize("video", [False, True])
+def test_absent_is_no_problem_of_own_data(tmp_path: Path, box: str, line: int, video: bool) -> None:
+    lines = ["1,1,4,4"] * len(VALUES)
+    lines[line] = box
+    if video:
+        write_video(tmp_path / "clip.avi", VALUES)
+    else:
+        write_images(tmp_path, VALUES, "{}.jpg")
+    write_lines(tmp_path / ("clip.txt" if video else "boxes.txt"), lines)
+    (report,) = check_dataset("folder", tmp_path)
+    assert report.problems == []
+    assert any(f"line {line + 1} of the annotation" in note for note in report.notes)
 
 
 def test_a_picture_beside_a_video_and_its_boxes_is_no_video_of_its_own(tmp_path: Path) -> None:

@@ -41,6 +41,8 @@ def test_any_text_is_a_table_or_a_problem(text: str) -> None:
         ("1,2,NaN,4", "NaN or infinite in some"),
         ("1,2,inf,4", "NaN or infinite in some"),
         ("NaN,NaN", "found 2"),
+        ("6_5,2,3,4", "separated by commas"),
+        ("1,2,3,\u0664", "separated by commas"),
     ],
 )
 def test_bad_row(text: str, message: str) -> None:
@@ -51,6 +53,12 @@ def test_bad_row(text: str, message: str) -> None:
 @pytest.mark.parametrize("text", ["", "   ", "NaN", "nan,NaN,NAN,nan", "NaN\tNaN\tNaN\tNaN"])
 def test_rows_without_a_box(text: str) -> None:
     assert parse_row(text, (4,)) == []
+
+
+@pytest.mark.parametrize("field", ["6_5", "\u0663", "1e1_0"])
+def test_numbers_for_python_alone_are_none(field: str) -> None:
+    table = parse_table(f"1,2,3,4\n{field},2,3,4\n", "gt.txt", (4,))
+    assert table.wrong == {2}
 
 
 def test_problems_name_file_and_line_and_the_rest_is_read() -> None:

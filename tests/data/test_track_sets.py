@@ -249,3 +249,29 @@ def test_broken_annotations_are_named(tmp_path: Path) -> None:
         (tmp_path / "P" / "train.json").write_text(text)
         with pytest.raises(LockonError, match=r"train\.json is no annotation of 511-pixel patches"):
             load_track_set("COCO", tmp_path / "P")
+
+
+ENTITIES = "".join(f'<!ENTITY {name} "{f"&{before};" * 10}">' for before, name in zip("abcdefgh", "bcdefghi", strict=True))
+HOSTILE = {
+    "entities": f'<!DOCTYPE annotation [<!ENTITY a "aaaaaaaaaa">{ENTITIES}]><annotation><object>&i;</object></annotation>',
+    "other file": '<!DOCTYPE annotation [<!ENTITY a SYSTEM "file:///etc/hostname">]><annotation><object><trackid>&a;</trackid></object></annotation>',
+    "document type": '<!DOCTYPE annotation SYSTEM "http://localhost:1/a.dtd"><annotation/>',
+    "UTF-16": '<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE annotation [<!ENTITY a "b">]><annotation/>',
+    "depth": "<annotation>" + "<object>" * 300_000,
+    "closed depth": "<annotation>" + "<object>" * 50_000 + "</object>" * 50_000 + "</annotation>",
+    "width": "<annotation>" + "<object/>" * 200_000 + "</annotation>",
+    "encoding": '<?xml version="1.0" encoding="no-such"?><annotation/>',
+    "infinite": xml([(None, (1, 2, 3, 4))]).replace("<xmin>1<", "<xmin>1e999<"),
+    "Python's number": xml([(None, (1, 2, 3, 4))]).replace("<xmin>1<", "<xmin>1_0<"),
+    "huge number": xml([(1, (1, 2, 3, 4))]).replace("<trackid>1<", f"<trackid>{'9' * 5000}<"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_annotation_is_one_line(tmp_path: Path, kind: str) -> None:
+    root = make_det(tmp_path)
+    file = next(iter(sorted((root / "Annotations").rglob("*.xml"))))
+    file.write_bytes(HOSTILE[kind].encode("utf-16" if kind == "UTF-16" else "utf-8"))
+    with pytest.raises(LockonError, match=r"\.xml is no annotation of ImageNet objects: ") as caught:
+        load_track_set("DET", root)
+    assert len(str(caught.value)) < len(str(file)) + 200

@@ -124,11 +124,8 @@ def write_all(store: Store, folder: str | Path, options: Options, look: Look, co
         LockonError: No results, or a file that cannot be written.
     """
     folder = Path(folder)
-    reports: dict[str, Report] = {}
-    for apart in (False, True):
-        wanted = [replace(options, apart=apart, convention=convention) for convention in conventions]
-        for name, report in folder_names(report for one in wanted for report in evaluate_each(store, one)).items():
-            reports.setdefault(name, report)
+    wanted = [replace(options, apart=apart, convention=convention) for apart in (False, True) for convention in conventions]
+    reports = folder_names(report for one in wanted for report in evaluate_each(store, one))
     paths: list[Path] = []
     found: list[Intervals] = []
     for name, report in reports.items():
@@ -160,10 +157,18 @@ def _write_one(report: Report, confidence: Intervals, folder: Path, look: Look) 
 
 
 def folder_names(reports: Iterable[Report]) -> dict[str, Report]:
-    """Return the reports by a name of a folder: protocol, the dataset where it is one, and the convention where there are several."""
+    """Return the reports by a name of a folder: protocol, the dataset where it is one, and the convention where there are several.
+
+    Of two with one name the first stays, but for sequences of one dataset that are scored in two ways: the second has its metric behind it.
+    """
     several = list(reports)
     many = len({(report.protocol, report.convention) for report in several}) > len({report.protocol for report in several})
-    return {folder_name(report, convention=many): report for report in several}
+    named: dict[str, Report] = {}
+    for report in several:
+        name = folder_name(report, convention=many)
+        other = name in named and named[name].headline.key != report.headline.key
+        named.setdefault(f"{name}-{report.headline.key}" if other else name, report)
+    return named
 
 
 def folder_name(report: Report, *, convention: bool = False) -> str:

@@ -265,7 +265,11 @@ def metrics(store: Store, claim: Claim, convention: str | None) -> dict[str, tup
     if not any(record.has_truth for record in claim.records):
         return {}
     reports = evaluate_all(store, Options(convention, (claim.label,), protocol=claim.protocol))
-    return {", ".join(report.datasets): (report.convention, dict(report.trackers[0].values)) for report in reports}
+    found: dict[str, tuple[str, dict[str, float]]] = {}
+    for report in reports:
+        name = ", ".join(report.datasets)
+        found[f"{name}, {report.convention}" if name in found else name] = report.convention, dict(report.trackers[0].values)
+    return found
 
 
 __all__ = ["Claim", "Difference", "changes", "find_claims", "metrics", "record_differences"]

@@ -25,6 +25,7 @@ from lockon.errors import LockonError
 
 if TYPE_CHECKING:
     from lockon.bench.spec import TrackerSpec
+    from lockon.data.datasets.registry import BrokenSequence
     from lockon.data.sequence import VideoSequence
     from lockon.train.recipe import TrainSources
 
@@ -178,8 +179,11 @@ class DataOptions:
         """List the names of the sequences that are asked for; empty for all."""
         return split_names(self.sequences)
 
-    def load(self) -> tuple[list[VideoSequence], dict[str, str]]:
+    def load(self, broken: list[BrokenSequence] | None = None) -> tuple[list[VideoSequence], dict[str, str]]:
         """Load the sequences, and NAME:ROOT by name of the dataset.
+
+        Args:
+            broken: As for `load_sequences`.
 
         Raises:
             LockonError: No dataset, or as `load_sequences`.
@@ -188,7 +192,7 @@ class DataOptions:
 
         if not self.data:
             raise LockonError("no --data; give datasets, for example --data OTB100:/data/OTB100")
-        return load_sequences(self.data, self.wanted)
+        return load_sequences(self.data, self.wanted, broken)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

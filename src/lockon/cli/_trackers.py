@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lockon.bench.run import Outcome
     from lockon.bench.spec import TrackerSpec
     from lockon.cli._options import RunOptions
+    from lockon.data.datasets.registry import BrokenSequence
     from lockon.data.sequence import VideoSequence
 
 
@@ -151,27 +152,42 @@ def _overrides(texts: list[str], labels: list[str]) -> dict[str, dict[str, Any]]
     return {label: {**shared, **parse_overrides(texts)} for label, texts in own.items()}
 
 
-def load_sequences(specs: list[str], wanted: list[str]) -> tuple[list[VideoSequence], dict[str, str]]:
+def load_sequences(
+    specs: list[str], wanted: list[str], broken: list[BrokenSequence] | None = None
+) -> tuple[list[VideoSequence], dict[str, str]]:
     """Return the sequences of all datasets, or those of them that are named; and NAME:ROOT, with an absolute root, by name of the dataset.
 
+    Args:
+        specs: NAME or NAME:ROOT of each dataset.
+        wanted: Names of sequences; empty for all.
+        broken: Grows by those of them that cannot be read, where there are others; None: the first is an error.
+
     Raises:
-        LockonError: As `load_dataset`; a name that no dataset has.
+        LockonError: As `load_readable`; a name that no dataset has; no sequence that can be read.
     """
-    from lockon.data.datasets.registry import load_dataset, split_spec
+    from lockon.data.datasets.registry import load_readable, split_spec
     from lockon.errors import unknown_name
 
     sequences: list[VideoSequence] = []
+    failed: list[BrokenSequence] = []
     origin: dict[str, str] = {}
     for spec in specs:
         name, root = split_spec(spec)
-        loaded = load_dataset(spec)
+        loaded, unread = load_readable(spec)
+        failed += unread
         sequences += loaded
         origin |= {sequence.dataset: name if root is None else f"{name}:{root.resolve()}" for sequence in loaded}
-    names = {sequence.name for sequence in sequences}
+    names = {sequence.name for sequence in sequences} | {one.name for one in failed}
     for name in wanted:
         if name not in names:
             raise unknown_name("sequence", name, names)
-    return [sequence for sequence in sequences if not wanted or sequence.name in wanted], origin
+    chosen = [sequence for sequence in sequences if not wanted or sequence.name in wanted]
+    failed = [one for one in failed if not wanted or one.name in wanted]
+    if failed and (broken is None or not chosen):
+        raise failed[0].error
+    if broken is not None:
+        broken += failed
+    return chosen, origin
 
 
 def run_all(

@@ -17,6 +17,7 @@ from lockon.cli._trackers import refined_specs, run_all
 if TYPE_CHECKING:
     from lockon.bench.protocols.plan import Protocol
     from lockon.bench.spec import TrackerSpec
+    from lockon.data.datasets.registry import BrokenSequence
 
 app = typer.Typer(help="Measure trackers: run them over datasets, write tables and plots.", no_args_is_help=True, rich_markup_mode="rich")
 
@@ -120,8 +121,8 @@ def run(
 ) -> None:
     """Run trackers over every sequence and store boxes, scores and times.
 
-    A tracker that fails on a sequence is named at the end and the rest goes on. Ctrl-C keeps what is finished; the same
-    command goes on from there. Exit status: 0 all done, 1 something failed, 2 wrong usage.
+    A tracker that fails on a sequence, or a sequence that cannot be read, is named at the end and the rest goes on. Ctrl-C keeps what is
+    finished; the same command goes on from there. Exit status: 0 all done, 1 something failed, 2 wrong usage.
 
     [bold]Examples[/bold]
 
@@ -143,13 +144,19 @@ def run(
     specs = trackers.specs(refiners=any(one.gives_truth for one in protocols))
     if refiner.refine is not None or refiner.refiner_weights is not None:
         specs = refined_specs(specs, refiner.refine, refiner.refiner_weights)
-    loaded = data.load()
+    broken: list[BrokenSequence] = []
+    loaded = data.load(broken)
     for one in protocols:
         check_trackers(specs, one)
     outcomes = run_all(specs, loaded, out, how, protocols=protocols, ray=ray)
     done, skipped, failed = (sum(outcome.status == status for outcome in outcomes) for status in ("done", "skipped", "failed"))
-    echo(f"{done} done, {skipped} finished before, {failed} failed; now: lockon bench report {out}", err=True)
+    for bad in broken:
+        echo(f"failed: {bad.name} of {bad.dataset}, which no tracker was run on: {bad.error}", err=True)
+    unread = f", {len(broken)} sequence{'s' if len(broken) > 1 else ''} not read" if broken else ""
+    echo(f"{done} done, {skipped} finished before, {failed} failed{unread}; now: lockon bench report {out}", err=True)
     end(outcomes, [])
+    if broken:
+        raise typer.Exit(1)
 
 
 def check_trackers(specs: list[TrackerSpec], protocol: Protocol) -> None:

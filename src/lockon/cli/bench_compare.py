@@ -154,8 +154,9 @@ def _attributes(folder: Path, options: SideOptions, labels: list[str], sequences
     chosen = Options(options.convention, labels, tuple(split_names(options.datasets)), protocol=options.protocol)
     report, *others = evaluate_all(store, chosen)
     if others:
-        names = ", ".join(one.datasets[0] for one in (report, *others))
-        raise LockonError(f"metrics of {options.protocol} belong to one dataset, and {folder} has {names}; choose one with --datasets")
+        names = ", ".join(f"{', '.join(one.datasets)} ({one.convention})" for one in (report, *others))
+        text = f"metrics of {options.protocol} belong to one dataset and its protocol, and {folder} has {names}"
+        raise LockonError(f"{text}; choose with --datasets, or --sequences")
     key = options.metric or report.headline.key
     text = tables.markdown([tables.attribute_table(report, report.metric(key), options.baseline)])
 

@@ -101,6 +101,7 @@ def _check_layout(report: DataReport, full: bool, subset: bool, progress: Progre
     report.sequences = sum(bool(files.frames or files.video) for files in scanned)
     names = Counter(files.name for files in scanned)
     report.problems += [f"{name}: the name occurs {count} times; rename the folders" for name, count in names.items() if count > 1]
+    report.notes += layout.overlooked(report.root)
     if not scanned:
         report.problems.append(f"no sequences; expected {layout.expects}")
     complete = official_list(report.dataset)

@@ -13,13 +13,16 @@ from lockon.data.datasets.layout import Layout, SequenceFiles, Truth, frame_numb
 from lockon.data.datasets.lists import Listed
 from lockon.data.datasets.mask_images import read_mask_image
 from lockon.data.datasets.parsing import format_ranges
+from lockon.data.datasets.table import FOLDER
 from lockon.data.image_files import broken_end
-from lockon.data.sequence import read_image
 from lockon.data.video_frames import VideoFrames
 from lockon.errors import LockonError
 from lockon.ops.boxes import xywh_to_xyxy
+from lockon.pictures import read_pixels
+from lockon.types import Frame
 
 Size = tuple[int, int]  # width, height
+_OWN, _PUBLISHED = "which counts as no box", "as published"
 
 
 @dataclass(slots=True)
@@ -58,8 +61,10 @@ def check_sequence(files: SequenceFiles, layout: Layout, *, full: bool = False, 
         truth = layout.truth(files)
         faults.problems += truth.problems
         faults.boxes = len(truth.boxes)
+        truth = None if truth.problems and not faults.boxes else truth  # there is nothing that could be compared
+    meant = _OWN if layout.name == FOLDER else _PUBLISHED if listed is not None and listed.frames == faults.boxes else ""
     if files.video is not None:
-        _check_video(files.video, truth, faults)
+        _check_video(files.video, truth, faults, meant)
         return faults
     if not files.frames:
         faults.problems.append(f"no images in {files.folder}")
@@ -72,13 +77,13 @@ def check_sequence(files: SequenceFiles, layout: Layout, *, full: bool = False, 
     if truth is not None:
         if truth.frame_size is not None and faults.size is not None and faults.size != truth.frame_size:
             faults.problems.append("the images are {}x{}, but the annotation states {}x{}".format(*faults.size, *truth.frame_size))
-        _check_boxes(truth, sizes, faults, published=listed is not None and listed.frames == len(truth.boxes))
+        _check_boxes(truth, sizes, faults, meant)
     if files.masks is not None:
         _check_masks(files, sizes, full, faults)
     return faults
 
 
-def _check_video(video: Path, truth: Truth | None, faults: Faults) -> None:
+def _check_video(video: Path, truth: Truth | None, faults: Faults, meant: str) -> None:
     reader = VideoFrames(video)
     try:
         faults.frames = reader.count()
@@ -89,14 +94,14 @@ def _check_video(video: Path, truth: Truth | None, faults: Faults) -> None:
             return
         height, width = reader.read(first).shape[:2]
     except LockonError as error:
-        faults.problems.append(str(error))
+        faults.problems += [] if str(error) in faults.problems else [str(error)]
         return
     if damaged:
         faults.problems.append(f"{video}: frames that cannot be decoded: {format_ranges(damaged)} (counted from 0)")
     if truth is not None:
         if len(truth.boxes) != faults.frames:
             faults.problems.append(f"{faults.frames} frames but there are {len(truth.boxes)} boxes")
-        _check_boxes(truth, [(width, height)] * len(truth.boxes), faults)
+        _check_boxes(truth, [(width, height)] * len(truth.boxes), faults, meant)
 
 
 def _check_numbers(files: SequenceFiles, truth: Truth | None, faults: Faults) -> None:
@@ -142,10 +147,10 @@ def _check_images(paths: tuple[Path, ...], full: bool, faults: Faults) -> list[S
         fault = broken_end(path)
         if fault is None and (full or not sizes):
             try:
-                height, width = read_image(path).shape[:2]
+                height, width = _decoded(path).shape[:2]
                 sizes[index] = width, height
-            except LockonError:
-                fault = "is no readable image"
+            except LockonError as error:
+                fault = str(error).removeprefix(str(path)).lstrip(": ")
         if fault is not None:
             broken[index] = fault
     for fault, count in Counter(broken.values()).items():
@@ -164,25 +169,37 @@ def _check_images(paths: tuple[Path, ...], full: bool, faults: Faults) -> list[S
     return [sizes.get(index, usual) for index in range(len(paths))]
 
 
+def _decoded(path: Path) -> Frame:
+    image = read_pixels(path)
+    if image is None:
+        raise LockonError(f"{path} is no readable image")
+    return image
+
+
 def _number(paths: tuple[Path, ...], index: int) -> int:
     number = frame_number(paths[index])
     return index if number is None else number
 
 
-def _check_boxes(truth: Truth, sizes: list[Size], faults: Faults, *, published: bool = False) -> None:
+def _check_boxes(truth: Truth, sizes: list[Size], faults: Faults, meant: str) -> None:
     """Check for rows without a box, of zero size, outside or partly outside the frame.
 
-    Boxes of zero size are how some benchmarks mark absent targets: no problem in an annotation that has the benchmark's
-    own length (`published`), or where the target is absent.
+    Args:
+        truth: The annotation.
+        sizes: Of the frames.
+        faults: They grow.
+        meant: Why boxes of zero size are no problem wherever they are; empty where they are one, unless the target is absent there.
     """
     boxes = truth.boxes[:1] if truth.first_only else truth.boxes
     if len(boxes) == 0:
         return
     empty = np.isnan(boxes).any(axis=1) & ~np.isin(truth.lines[: len(boxes)], list(truth.wrong))
     flat = ~empty & (boxes[:, 2:] <= 0).any(axis=1)
-    if empty[0] or flat[0]:
+    if meant == _OWN and (empty[0] or flat[0]) and not (empty | flat).all():
+        faults.notes.append("the first frame has no box, so trackers are started on the first one that has")
+    elif empty[0] or flat[0]:
         faults.problems.append("the first frame has no box, so a tracker cannot start")
-    meant = flat if published else flat & ~truth.visible if truth.visible is not None else np.zeros_like(flat)
+    kept = flat if meant else flat & ~truth.visible if truth.visible is not None else np.zeros_like(flat)
     corners = np.where((empty | flat)[:, None], np.nan, xywh_to_xyxy(boxes))
     corners[np.isnan(corners).any(axis=1)] = np.nan
     limits = np.full((len(boxes), 2), np.nan)  # of frames whose size is known
@@ -193,8 +210,8 @@ def _check_boxes(truth: Truth, sizes: list[Size], faults: Faults, *, published: 
     over = ((corners[:, :2] < -1) | (corners[:, 2:] > limits + 1)).any(axis=1) & ~outside
     for lines, chosen, text in (
         (faults.notes, empty, "no box (target absent or not annotated)"),
-        (faults.notes, meant, "zero or negative width or height, as published,"),
-        (faults.problems, flat & ~meant, "zero or negative width or height"),
+        (faults.notes, kept, f"zero or negative width or height, {meant or _PUBLISHED},"),
+        (faults.problems, flat & ~kept, "zero or negative width or height"),
         (faults.problems, outside, "the box lies outside the frame"),
         (faults.notes, over, "the box reaches over the border by more than a pixel"),
     ):

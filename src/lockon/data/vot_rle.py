@@ -77,6 +77,8 @@ def parse_vot_mask(text: str) -> VotMask:
     if not is_vot_mask(text):
         raise LockonError(f"expected a mask {_FORM}, found {shown!r}")
     try:
+        if "_" in text or not text.isascii():  # numbers for Python alone
+            raise ValueError(shown)
         numbers = np.array([int(field) for field in text.strip()[1:].split(",")], dtype=np.int64)
     except (ValueError, OverflowError):
         raise LockonError(f"expected a mask {_FORM}, found {shown!r}") from None

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lockon.box_columns import parse_number
 from lockon.errors import LockonError, LockonWarning
 from lockon.ops.arrays import as_array, brief
 from lockon.types import FloatArray
@@ -110,7 +111,7 @@ def parse_box(text: str) -> tuple[float, float, float, float]:
     """
     parts = text.replace(",", " ").split()
     try:
-        numbers = [float(part) for part in parts]
+        numbers = [parse_number(part) for part in parts]
     except ValueError:
         raise LockonError(f"box {brief(text)} is not four numbers; type it as x,y,w,h, for example 100,80,40,60") from None
     _check_numbers(numbers, text)

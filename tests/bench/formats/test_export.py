@@ -289,3 +289,18 @@ def test_two_names_that_become_one_file_lose_nothing(tmp_path):
     records = [replace(_record(OTB, _run(OTB.boxes)), sequence=name) for name in ("a/b", "a:b")]
     with pytest.raises(LockonError, match=r"two results would be written to .*a_b.txt"):
         export_results(_store(tmp_path / "store", records), "pysot", tmp_path / "out")
+
+
+@pytest.mark.parametrize("lengths", [(8, 7), (8, 8, 5), (1, 8)])
+def test_repetitions_of_different_lengths_are_refused(lengths, tmp_path):
+    boxes = OTB.boxes
+    runs = [_run(boxes[:length]) for length in lengths]
+    records = [
+        replace(_record(OTB, run, repetition=number), truth=boxes[: len(run)], visible=None, polygons=None)
+        for number, run in enumerate(runs, start=1)
+    ]
+    store = _store(tmp_path / "s", records)
+    with pytest.raises(LockonError, match=rf"repetitions of {min(lengths)} and {max(lengths)} frames are not of one video; run them again"):
+        export_results(store, "got10k", tmp_path / "out")
+    assert _files(tmp_path / "s")
+    assert not (tmp_path / "out").exists()

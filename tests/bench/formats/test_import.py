@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from result_files import FRAMES, make_sequence, moved, with_corners, write_lines
 
-from lockon.bench.formats.finding import find_results
+from lockon.bench.formats.finding import find_results, list_files
 from lockon.bench.formats.importing import import_results
 from lockon.bench.formats.notes import TRAPS, Note, summarise
 from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED, TRACKED
@@ -393,3 +393,20 @@ def test_what_is_kept_of_the_source(tmp_path):
     write_lines(tmp_path / "r/T/Tiger1.txt", B.boxes)
     _import(tmp_path / "r", tmp_path, [B])
     assert _record(tmp_path, sequence=B).setup == {"imported": {"format": "pysot", "file": "T/Tiger1.txt", "origin": 0}}
+
+
+def test_links_that_lead_round_in_circles_end(tmp_path):
+    tracker = tmp_path / "results" / "T"
+    tracker.mkdir(parents=True)
+    (tracker / "a.txt").write_text("1,2,3,4\n")
+    for number in range(12):
+        (tracker / f"self{number}").symlink_to(".")
+        (tracker.parent / f"up{number}").symlink_to("..")
+        (tracker.parent / f"across{number}").symlink_to("T/self0/..")
+    (tracker / "nothing").symlink_to("nothing")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "b.txt").write_text("1,2,3,4\n")
+    (tracker.parent / "U").symlink_to(tmp_path / "other")
+    (tracker.parent / "V").symlink_to(tmp_path / "other")
+    files = list_files(tmp_path / "results")
+    assert [file for file in files if not file.endswith("nothing")] == ["T/a.txt", "U/b.txt", "V/b.txt"]

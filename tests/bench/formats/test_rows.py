@@ -37,6 +37,7 @@ def test_a_frame_without_a_box(line):
     ("line", "trap", "text"),
     [
         ("1|2|3|4", "unreadable", "line 2 cannot be read"),
+        ("6_5,2,3,4", "unreadable", "line 2 says '6_5,2,3,4'"),
         ("1,2,3", "unreadable", "line 2 says '1,2,3'"),
         ("1,2,3,4,5", "unreadable", "expected 4 (x, y, w, h), 6 (frame, x, y, w, h, lost), 8 (four corners) numbers"),
         ("1,2,3,four", "unreadable", "count as frames without a box"),
@@ -107,6 +108,12 @@ def test_columns_of_one_target_are_read_as_refine_reads_them(text):
     assert [note.trap for note in rows.notes] == (["heading"] if "x" in text else [])
 
 
+@pytest.mark.parametrize("heading", ["x,y,w,h,x", "x,y,w,w", "frame,x,y,w,h,h"])
+def test_a_column_that_stands_twice_is_refused(heading):
+    with pytest.raises(LockonError, match=r"^a\.txt: the column . stands twice"):
+        parse_rows(f"{heading}\n1,2,3,4,5,6\n", "a.txt")
+
+
 def test_lost_rows_of_lockon_are_lost():
     rows = parse_rows("frame,target,x,y,w,h,score,state\n0,0,1,2,3,4,1,tracked\n1,0,1,2,3,4,0,lost\n", "a.csv")
     assert rows.lost.tolist() == [False, True]
@@ -138,6 +145,17 @@ def test_eight_numbers_are_corners():
     np.testing.assert_array_equal(rows.boxes, [[1, 1, 4, 3], [0, 0, 4, 3]])
     assert rows.polygons is not None
     np.testing.assert_array_equal(rows.polygons, [[1, 1, 5, 1, 5, 4, 1, 4], [NAN] * 8])
+
+
+@pytest.mark.parametrize("heading", ["", "x1,y1,x2,y2,x3,y3,x4,y4\n"])
+@pytest.mark.parametrize("corners", ["100.5,50,150,50,150,90,100,90", "100,50,150,50,150,90,100,90", "1,50,41,50,41,90,1,90"])
+def test_corners_stay_corners_and_mot_lines_of_eight_numbers_are_none(corners, heading):
+    rows = parse_rows(f"{heading}{corners}\n" * (not heading) + f"{heading}{corners}\n{corners}\n", "a.txt")
+    assert rows.polygons is not None
+    assert rows.polygons[-1].tolist() == [float(number) for number in corners.split(",")]
+    mot = parse_rows("".join(f"{frame},1,500,300,50,100,1,-1\n" for frame in range(1, 9)), "a.txt")
+    assert mot.polygons is None
+    assert mot.boxes[7].tolist() == [500, 300, 50, 100]
 
 
 @pytest.mark.parametrize("lines", ["1\n5,5,2,2\n2\n0\n", "1.0\n5,5,2,2\n2.0\n0.0\n"])

@@ -160,12 +160,20 @@ def write_pytracking(tracker: str, records: Sequence[Record], origin: Origin) ->
 
 
 def write_got10k(tracker: str, records: Sequence[Record], origin: Origin) -> Files:
-    """Yield the GOT-10k toolkit's files; the format has one-pass runs only."""
+    """Yield the GOT-10k toolkit's files; the format has one-pass runs only.
+
+    Raises:
+        LockonError: Repetitions of different lengths.
+    """
     chosen = [record for record in records if record.protocol == "one-pass"]
     chosen.sort(key=lambda record: (record.dataset, record.sequence, record.repetition))
     for (dataset, name), group in groupby(chosen, key=lambda record: (record.dataset, record.sequence)):
         sequence, repetitions = file_name(name), list(group)
         folder = (file_name(tracker), sequence)
+        lengths = sorted({len(record.run) for record in repetitions})
+        if len(lengths) > 1:
+            text = f"{tracker} on {quoted(name)}: repetitions of {lengths[0]} and {lengths[-1]} frames are not of one video"
+            raise LockonError(f"{text}; run them again with --overwrite")
         for record in repetitions:
             yield (*folder, f"{sequence}_{record.repetition:03d}.txt"), boxes_text(with_start(record), origin(dataset))
         times = np.stack([record.run.times for record in repetitions], axis=1)  # (T, R)

@@ -80,6 +80,11 @@ def list_files(root: Path) -> list[str]:
 def _walk(root: Path) -> Iterator[tuple[str, ...]]:
     for folder, subfolders, files in os.walk(root, followlinks=True):
         place = Path(folder).relative_to(root).parts
+        real = os.path.realpath(folder)
+        holders = (os.path.realpath(root.joinpath(*place[:count])) for count in range(len(place)))
+        if any(Path(holder).is_relative_to(real) for holder in holders):  # a link back to a folder that holds it
+            subfolders.clear()
+            continue
         subfolders[:] = [] if len(place) + 1 >= _DEEPEST else [name for name in subfolders if not name.startswith(".")]
         yield from ((*place, name) for name in files if not name.startswith("."))
 

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from lockon.bench.formats.columns import parse_columns
 from lockon.bench.formats.notes import Note
+from lockon.box_columns import parse_number
 from lockon.data.datasets.parsing import format_ranges, read_text
 from lockon.data.vot_rle import is_vot_mask, parse_vot_mask
 from lockon.errors import LockonError
@@ -144,9 +145,12 @@ def _read_columns(lines: list[str], where: str) -> Rows | None:
     """Read the boxes of one target by their columns; None as `parse_columns`.
 
     Raises:
-        LockonError: Several targets.
+        LockonError: Several targets, or as `parse_columns`.
     """
-    table = parse_columns(lines)
+    try:
+        table = parse_columns(lines)
+    except LockonError as error:
+        raise LockonError(f"{where}: {error}") from None
     if table is None:
         return None
     if len({row.target for _, row in table.rows}) > 1:
@@ -202,7 +206,7 @@ def _read_line(text: str) -> _Line:
             return _Line(WRONG)
         return _Line(NOTHING) if math.isnan(box[0]) else _Line(BOX, box, mask=text)  # NaN: a mask without a pixel
     try:
-        numbers = tuple(map(float, text.translate(_TO_BLANKS).split()))
+        numbers = tuple(map(parse_number, text.translate(_TO_BLANKS).split()))
     except ValueError:
         return _Line(WRONG)
     count, finite = len(numbers), all(map(math.isfinite, numbers))
@@ -262,7 +266,7 @@ def read_numbers(path: Path) -> FloatArray:
     for index, fields in enumerate(rows):
         for column, text in enumerate(fields):
             try:
-                values[index, column] = float(text)
+                values[index, column] = parse_number(text)
             except ValueError:
                 continue
     return values

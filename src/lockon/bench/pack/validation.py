@@ -78,6 +78,7 @@ def validate(path: str | Path, server: str, sequences: Sequence[VideoSequence] |
         elif not rules.others.fullmatch(name):
             problems.append(f"{name} has no place in a submission to {rules.title}; take it out")
     problems += _check_names(set(found), rules, set(expected), notes)
+    problems += () if rules.codes else _check_repetitions(found, files)
     problems += _check_times(found, files) if rules.needs_times else ()
     if rules.name == "vot" and "manifest.yml" not in files:
         problems.append("manifest.yml is missing; the VOT toolkit needs it to know the tracker")
@@ -160,6 +161,13 @@ def _check_plain(name: str, content: bytes, rows: Rows) -> Iterator[str]:
     first = content.split(b"\n", 1)[0]
     if first.count(b",") != 3:
         yield f"{name}: the numbers are not separated by commas: {first[:40].decode('ascii', 'replace')!r}"
+
+
+def _check_repetitions(found: dict[str, list[str]], files: dict[str, bytes]) -> Iterator[str]:
+    for name, boxes in sorted(found.items()):
+        lengths = sorted({_count(files[path]) for path in boxes})
+        if len(lengths) > 1:
+            yield f"{name}: repetitions of {lengths[0]} and {lengths[-1]} lines are not of one video"
 
 
 def _check_times(found: dict[str, list[str]], files: dict[str, bytes]) -> Iterator[str]:

@@ -58,8 +58,10 @@ def evaluate(store: Store, convention: str | None = None, trackers: Sequence[str
     """
     reports = evaluate_all(store, Options(convention, tuple(trackers or ()), protocol=protocol))
     if len(reports) > 1:
-        names = ", ".join(report.datasets[0] for report in reports)
-        raise LockonError(f"metrics of {protocol} belong to one dataset, and {store.folder} has {names}; use evaluate_all, or choose one")
+        names = list(dict.fromkeys(name for report in reports for name in report.datasets))
+        kinds = ", ".join(names) if len(names) > 1 else f"sequences of {names[0]} under {len(reports)} of them"
+        what = "one dataset" if len(names) > 1 else "one scoring"
+        raise LockonError(f"metrics of {protocol} belong to {what}, and {store.folder} has {kinds}; use evaluate_all, or choose one")
     return reports[0]
 
 
@@ -69,6 +71,11 @@ def evaluate_all(store: Store, options: Options) -> list[Report]:
     Raises:
         LockonError: No such results, unknown convention, tracker, protocol or dataset.
     """
+    return _evaluate(store, options)
+
+
+def _evaluate(store: Store, options: Options, *, own: bool = False) -> list[Report]:
+    """Do `evaluate_all`; with `own`, scorings that do not have the convention take theirs."""
     protocol_class(options.protocol)  # an unknown name is an error now
     known = store.trackers()
     for label in options.trackers:
@@ -76,21 +83,30 @@ def evaluate_all(store: Store, options: Options) -> list[Report]:
             raise unknown_name("tracker in these results", label, known)
     stored = {label: store.records(label, options.protocol) for label in dict.fromkeys(options.trackers or known)}
     found = {label: [record for record in records if _scorable(record)] for label, records in stored.items()}
-    hidden = {(record.dataset, record.sequence) for records in stored.values() for record in records if not _scorable(record)}
-    bases = {record.dataset: base_of(record) for records in found.values() for record in records}
+    hidden = {(*_part_of(record), record.sequence) for records in stored.values() for record in records if not _scorable(record)}
+    parts = {_part_of(record) for records in found.values() for record in records}
     for name in options.datasets:
-        if name not in bases:
-            raise unknown_name(f"dataset in these results of {options.protocol}", name, bases)
-    if not bases:
+        if name not in dict(parts):
+            raise unknown_name(f"dataset in these results of {options.protocol}", name, dict(parts))
+    if not parts:
         raise LockonError(_nothing(store, options, len(hidden)))
     reports = []
-    for scoring, names in _groups(
-        {name: base for name, base in bases.items() if not options.datasets or name in options.datasets}, options
-    ):
-        chosen = {label: [record for record in records if record.dataset in names] for label, records in found.items()}
-        without = sum(dataset in names for dataset, _ in hidden)
-        reports.append(_report(store, scoring, {label: records for label, records in chosen.items() if records}, without))
+    for scoring, members in _groups([part for part in parts if not options.datasets or part[0] in options.datasets], options, own):
+        chosen = {label: [record for record in records if _part_of(record) in members] for label, records in found.items()}
+        without = sum((dataset, base) in members for dataset, base, _ in hidden)
+        mixed = sorted(dataset for dataset, base in members if any(part[0] == dataset and part[1] != base for part in parts))
+        report = _report(store, scoring, {label: records for label, records in chosen.items() if records}, without)
+        reports.append(replace(report, notes=(*report.notes, *(_mixed(dataset) for dataset in mixed))))
     return reports
+
+
+def _part_of(record: Record) -> tuple[str, str]:
+    """Return the dataset and the scoring of a record: sequences of one dataset may need several, where a clock goes around their own."""
+    return record.dataset, base_of(record)
+
+
+def _mixed(dataset: str) -> str:
+    return f"**{dataset} has sequences of several protocols: this table has those of one, the others have a table of their own.**"
 
 
 def _scorable(record: Record) -> bool:
@@ -117,12 +133,9 @@ def evaluate_each(store: Store, options: Options, protocols: Sequence[str] = ())
     reports = []
     for name in wanted:
         records = [record for label in options.trackers or store.trackers() for record in _records(store, label, name)]
-        bases = {record.dataset: base_of(record) for record in records}
-        for base in dict.fromkeys(bases.values()):
-            datasets = tuple(one for one in bases if bases[one] == base and (not options.datasets or one in options.datasets))
-            convention = options.convention if options.convention in SCORINGS[base].conventions else None
-            if datasets:
-                reports += evaluate_all(store, replace(options, protocol=name, datasets=datasets, convention=convention))
+        datasets = dict.fromkeys(record.dataset for record in records if not options.datasets or record.dataset in options.datasets)
+        if datasets:
+            reports += _evaluate(store, replace(options, protocol=name, datasets=tuple(datasets)), own=True)
     return reports or evaluate_all(store, replace(options, protocol=wanted[0]))
 
 
@@ -141,19 +154,20 @@ def stored_protocols(store: Store) -> list[str]:
     return [protocol for protocol in PROTOCOLS if protocol in found]
 
 
-def _groups(bases: dict[str, str], options: Options) -> list[tuple[Scoring, list[str]]]:
-    """Return the scoring and the datasets of each report."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for name, base in sorted(bases.items(), key=lambda item: (SCORINGS[item[1]].per_dataset, item[0])):
-        groups.setdefault((base, name if options.apart or SCORINGS[base].per_dataset else ""), []).append(name)
-    return [(_scoring(base, names[0], options), names) for (base, _), names in groups.items()]
+def _groups(parts: Sequence[tuple[str, str]], options: Options, own: bool) -> list[tuple[Scoring, list[tuple[str, str]]]]:
+    """Return the scoring of each report, and its parts: datasets with the name of their scoring."""
+    groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for name, base in sorted(parts, key=lambda part: (SCORINGS[part[1]].per_dataset, *part)):
+        groups.setdefault((base, name if options.apart or SCORINGS[base].per_dataset else ""), []).append((name, base))
+    return [(_scoring(base, members[0][0], options, own), members) for (base, _), members in groups.items()]
 
 
-def _scoring(base: str, dataset: str, options: Options) -> Scoring:
+def _scoring(base: str, dataset: str, options: Options, own: bool) -> Scoring:
     kind = SCORINGS[base]
+    convention = None if own and options.convention not in kind.conventions else options.convention
     if issubclass(kind, VotScoring):
-        return kind(dataset, options.convention, options.protocol, options.lengths)
-    return OnePassScoring(options.convention or "pysot", options.protocol)
+        return kind(dataset, convention, options.protocol, options.lengths)
+    return OnePassScoring(convention or "pysot", options.protocol)
 
 
 def _nothing(store: Store, options: Options, hidden: int) -> str:

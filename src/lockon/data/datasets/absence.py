@@ -1,7 +1,7 @@
 """Rows of an annotation that state no box: 0,0,0,0 and -1,-1,-1,-1, and any side of 0 or less, are as good as NaN.
 
 The complete annotations that benchmarks publish are left as they are: how such a row scores is then a matter of the toolkit's
-convention (see `lockon.bench.metrics.conventions`).
+convention (see `lockon.bench.metrics.conventions`). Both are told.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,30 +28,66 @@ def areas_missing(sequence: VideoSequence) -> NDArray[np.bool_]:
     return np.asarray(empty if sequence.visible is None else empty & sequence.visible)
 
 
-def as_absent(sequences: Sequence[VideoSequence], listing: Official | None, source: str, *, unstated: bool) -> list[VideoSequence]:
-    """Return sequences whose boxes without area are none; one warning says how many there were.
+@dataclass(slots=True)
+class BoxesWithoutArea:
+    """How many boxes without area there were, by sequence; told once for all datasets that are loaded together.
+
+    Attributes:
+        absent: Those that count as no box.
+        published: Those that stay as the benchmark published them.
+    """
+
+    absent: dict[str, int] = field(default_factory=dict)
+    published: dict[str, int] = field(default_factory=dict)
+
+    def warn(self, dataset: str, source: str) -> None:
+        """Warn of them, if there are any, for the caller of the caller.
+
+        Args:
+            dataset: What was loaded, for the warning.
+            source: The same as NAME:ROOT.
+        """
+        texts = [
+            f"{_counted(found, rule)}, in {_some(found)}" for found, rule in ((self.absent, _ABSENT), (self.published, _KEPT)) if found
+        ]
+        if texts:
+            hint = f"`{check_command(source)}` lists the lines"
+            warnings.warn(f"{dataset}: {'; '.join([*texts, hint])}", LockonWarning, stacklevel=3)
+
+
+_ABSENT = ("counts as no box", "count as no box")
+_KEPT = ("stays as published and counts by the rules of the convention", "stay as published and count by the rules of the convention")
+
+
+def _counted(found: dict[str, int], rule: tuple[str, str]) -> str:
+    count = sum(found.values())
+    return f"{count} box{'es' if count > 1 else ''} without area (0,0,0,0 or the like) {rule[count > 1]}"
+
+
+def _some(found: dict[str, int]) -> str:
+    return ", ".join(list(found)[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+
+
+def as_absent(
+    sequences: Sequence[VideoSequence], listing: Official | None, found: BoxesWithoutArea, *, unstated: bool
+) -> list[VideoSequence]:
+    """Return sequences whose boxes without area are none.
 
     Args:
         sequences: Of one dataset.
         listing: The complete benchmark; its annotations are left as published. None where there is no list.
-        source: NAME:ROOT of the dataset, for the warning.
+        found: Grows by what there was.
         unstated: Whether a frame without a box is one without annotation; otherwise the target is absent there.
     """
-    found, mended = dict[str, int](), []
+    mended = []
     for sequence in sequences:
         empty = areas_missing(sequence)
         listed = None if listing is None else listing.sequences.get(sequence.name)
-        if not empty.any() or (listed is not None and listed.frames == len(sequence)):
-            mended.append(sequence)
-            continue
-        found[sequence.name] = int(empty.sum())
-        mended.append(_without(sequence, empty, unstated=unstated))
-    if found:
-        names = ", ".join(list(found)[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
-        count = sum(found.values())
-        text = f"{count} box{'es' if count > 1 else ''} without area (0,0,0,0 or the like) count as no box, in {names}"
-        hint = f"`{check_command(source)}` lists the lines"
-        warnings.warn(f"{sequences[0].dataset}: {text}; {hint}", LockonWarning, stacklevel=4)
+        published = listed is not None and listed.frames == len(sequence)
+        if empty.any():
+            counts = found.published if published else found.absent
+            counts[sequence.name] = counts.get(sequence.name, 0) + int(empty.sum())
+        mended.append(_without(sequence, empty, unstated=unstated) if empty.any() and not published else sequence)
     return mended
 
 
@@ -64,4 +101,4 @@ def _without(sequence: VideoSequence, empty: NDArray[np.bool_], *, unstated: boo
     return dataclasses.replace(sequence, boxes=boxes, polygons=polygons, visible=visible)
 
 
-__all__ = ["areas_missing", "as_absent"]
+__all__ = ["BoxesWithoutArea", "areas_missing", "as_absent"]

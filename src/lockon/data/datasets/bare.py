@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from lockon._documents import LARGEST_SET, read_json
 from lockon._names import inside
+from lockon.box_columns import parse_number
 from lockon.data.datasets.layout import FrameMode, Layout, SequenceFiles, Truth, from_one_based, read_if_there
 from lockon.data.datasets.lists import official
 from lockon.data.datasets.parsing import read_flags
@@ -62,7 +63,7 @@ def _starts_like_truth(path: Path) -> bool:
     if line.startswith("m"):
         return True
     try:
-        return len([float(field) for field in fields]) >= 4
+        return len([parse_number(field) for field in fields]) >= 4
     except ValueError:
         return False
 

@@ -18,6 +18,7 @@ Either name may hold either, and boxes.txt what MOT tools write (from 1): see `l
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,7 @@ def scan(root: Path) -> list[SequenceFiles]:
     """List the files of every target at or under `root`, sorted by name.
 
     Raises:
-        LockonError: Boxes whose targets cannot be listed, or pictures and masks in one folder.
+        LockonError: A folder that cannot be listed.
     """
     if root.is_file():
         return _scan_targets(root.stem, root.parent, (), root, _boxes_of_video(root))
@@ -78,7 +79,6 @@ def scan(root: Path) -> list[SequenceFiles]:
             continue
         videos = list_videos(folder)
         images = tuple(path for path in list_images(folder) if path not in videos)
-        check_one_kind(images)
         if len(videos) == len(images) == 1:
             images = ()  # a picture beside a video, such as the contact sheet of a demo, is no video of its own
         video = videos[0] if len(videos) == 1 and not images else None
@@ -88,14 +88,31 @@ def scan(root: Path) -> list[SequenceFiles]:
     return sorted(sequences, key=lambda files: files.name)
 
 
+def overlooked(root: Path) -> list[str]:
+    """List the videos and folders of images under `root` that have no boxes."""
+    if root.is_file():
+        return []
+    lines = [f"it {text}" for text in [unread_video(root)] if text]
+    for video in () if _is_single(root) else list_videos(root):
+        if _boxes_of_video(video) is None:
+            lines.append(f"{video.name} is left out: there is no {video.stem}.csv or {video.stem}.txt beside it")
+    for folder in list_folders(root):
+        count = len({*list_images(folder), *list_videos(folder)})
+        if count and not _is_single(folder):
+            lines.append(f"{folder.name}/ is left out: it has no boxes.csv or boxes.txt beside its {count} images or videos")
+    return lines
+
+
 def _scan_targets(name: str, folder: Path, frames: tuple[Path, ...], video: Path | None, boxes: Path | None) -> list[SequenceFiles]:
+    files = SequenceFiles(name, folder, frames, boxes, video=video)
     if boxes is None:
-        return [SequenceFiles(name, folder, frames, boxes, video=video)]
-    count = None if video is None else VideoFrames(video).count()
-    targets = _list_targets(boxes)
-    if len(targets) < 2:
-        return [SequenceFiles(name, folder, frames, boxes, video=video, count=count)]
-    return [SequenceFiles(f"{name}.{target}", folder, frames, boxes, video=video, target=target, count=count) for target in targets]
+        return [files]
+    try:
+        files = replace(files, count=None if video is None else VideoFrames(video).count())
+        targets = _list_targets(boxes)
+    except LockonError:  # `truth` says it of this sequence alone
+        return [files]
+    return [files] if len(targets) < 2 else [replace(files, name=f"{name}.{target}", target=target) for target in targets]
 
 
 def _list_targets(boxes: Path) -> list[int]:
@@ -104,11 +121,16 @@ def _list_targets(boxes: Path) -> list[int]:
 
 def truth(files: SequenceFiles) -> Truth:
     """Read the boxes of one target; `visible` is None: a frame without a box is one without annotation."""
-    lines = _read(files.annotation)
-    problems = [f"{files.annotation}:{line}: {why}" for line, why in lines.problems]
+    try:
+        check_one_kind(files.frames)
+        lines = _read(files.annotation)
+        length = VideoFrames(files.video).count() if files.video is not None and files.count is None else files.length
+    except LockonError as error:
+        return Truth(np.zeros((0, 4)), np.zeros(0, dtype=np.int64), (str(error),))
+    problems = [*_rivals(files), *(f"{files.annotation}:{line}: {why}" for line, why in lines.problems)]
     wrong = frozenset(line for line, _ in lines.problems)
     by_line = "frame" not in lines.columns.places
-    count = _lines_that_count(lines, files.length) if by_line else files.length
+    count = _lines_that_count(lines, length) if by_line else length
     boxes, numbers = np.full((count, 4), np.nan), np.zeros(count, dtype=np.int64)
     if by_line:
         numbers[:] = np.arange(lines.start, lines.start + count)
@@ -121,6 +143,17 @@ def truth(files: SequenceFiles) -> Truth:
         elif not by_line:
             problems.append(f"{files.annotation}:{line}: frame {row.frame}, but there are {count} frames, counted from 0")
     return Truth(boxes, numbers, tuple(problems), wrong=wrong)
+
+
+def _rivals(files: SequenceFiles) -> list[str]:
+    """Return a problem where a second file of boxes lies beside the same frames: nothing says which of them is meant."""
+    names = ["boxes.csv", "boxes.txt"] if files.video is None or list_videos(files.video.parent) == (files.video,) else []
+    names += [] if files.video is None else [files.video.with_suffix(suffix).name for suffix in (".csv", ".txt")]
+    found = [name for name in dict.fromkeys(names) if files.annotation.with_name(name).is_file()]
+    if len(found) < 2:
+        return []
+    frames = files.folder if files.video is None else files.video
+    return [f"{frames} has more than one file of boxes beside it: {', '.join(found)}; move all but one to another folder"]
 
 
 def _lines_that_count(lines: BoxLines, frames: int) -> int:
@@ -144,5 +177,5 @@ def _read(path: Path) -> BoxLines:
     return lines
 
 
-LAYOUT = Layout("folder", EXPECTS, is_root, scan, truth, origin=0, numbered=False)
+LAYOUT = Layout("folder", EXPECTS, is_root, scan, truth, origin=0, numbered=False, overlooked=overlooked)
 DATASETS = (Dataset("folder", LAYOUT, "mixed"),)

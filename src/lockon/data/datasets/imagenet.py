@@ -13,6 +13,7 @@ the last run of each track alone.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon.box_columns import parse_number
+from lockon.box_tables import whole
 from lockon.data.tracks import ImageFiles, Track, TrackSet
 from lockon.errors import LockonError
 
@@ -32,6 +35,8 @@ EXPECTS: dict[Task, str] = {
     "DET": "Annotations/DET/train/FOLDERS/IMAGE.xml and Data/DET/train/FOLDERS/IMAGE.JPEG",
     "VID": "Annotations/VID/train/FOLDERS/VIDEO/000000.xml and Data/VID/train/FOLDERS/VIDEO/000000.JPEG",
 }
+
+DEEPEST, MOST_ELEMENTS = 20, 100_000  # of an annotation: real ones have 4 and some hundred
 
 
 def is_root(root: Path, task: Task) -> bool:
@@ -81,6 +86,30 @@ def _in_runs(frames: NDArray[np.int64]) -> NDArray[np.bool_]:
     return np.asarray(np.append(near, False) | np.append(False, near))
 
 
+class _PlainTree(ElementTree.TreeBuilder):
+    """A tree of no more depth than annotations have, without a document type, whose entities fill memory or name other files."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._depth, self._elements = 0, 0
+
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
+        """Refuse a document type."""
+        raise ValueError("it has a DOCTYPE, which annotations have not")
+
+    def start(self, tag: str, attrs: dict[str, str], /) -> ElementTree.Element:
+        """Open an element."""
+        self._depth, self._elements = self._depth + 1, self._elements + 1
+        if self._depth > DEEPEST or self._elements > MOST_ELEMENTS:
+            raise ValueError(f"more than {DEEPEST} elements in each other, or {MOST_ELEMENTS} in all")
+        return super().start(tag, attrs)
+
+    def end(self, tag: str, /) -> ElementTree.Element:
+        """Close an element."""
+        self._depth -= 1
+        return super().end(tag)
+
+
 @dataclass(frozen=True, slots=True)
 class _MarkedObject:
     """One object of one image; `track` is None where the annotation has no trackid."""
@@ -96,18 +125,20 @@ def _read_objects(file: Path) -> list[_MarkedObject]:
         LockonError: It cannot be read, is no XML, or an object has no complete box.
     """
     try:
-        root = ElementTree.parse(file).getroot()
+        root = ElementTree.parse(file, ElementTree.XMLParser(target=_PlainTree())).getroot()
         return [_object(item) for item in root.iterfind("object")]
     except OSError as error:
         raise LockonError(f"{file} cannot be read: {error.strerror}") from error
-    except (ElementTree.ParseError, TypeError, ValueError) as error:
+    except (ElementTree.ParseError, TypeError, ValueError, OverflowError, LookupError) as error:
         raise LockonError(f"{file} is no annotation of ImageNet objects: {error}") from error
 
 
 def _object(item: ElementTree.Element) -> _MarkedObject:
-    x1, y1, x2, y2 = (float(item.findtext(f"bndbox/{side}") or "missing") for side in ("xmin", "ymin", "xmax", "ymax"))
+    x1, y1, x2, y2 = (parse_number(item.findtext(f"bndbox/{side}") or "missing") for side in ("xmin", "ymin", "xmax", "ymax"))
+    if not all(map(math.isfinite, (x1, y1, x2, y2))):
+        raise ValueError("a box that is not finite")
     track = item.findtext("trackid")
-    return _MarkedObject((x1, y1, x2, y2), None if track is None else int(track))
+    return _MarkedObject((x1, y1, x2, y2), None if track is None else whole(track))
 
 
 def _folders_of_files(root: Path) -> Iterator[tuple[Path, list[str]]]:

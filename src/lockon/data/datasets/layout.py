@@ -139,6 +139,7 @@ class Layout:
         truth: Parses one target's annotation.
         origin: Number of the first pixel in the annotation files, 0 or 1; `truth` translates to 0.
         numbered: Whether the numbers in the image names are frame numbers.
+        overlooked: Lists what lies under a root and is no sequence although it looks like a part of one, a line each.
     """
 
     name: str
@@ -148,6 +149,7 @@ class Layout:
     truth: Callable[[SequenceFiles], Truth]
     origin: int = 1
     numbered: bool = True
+    overlooked: Callable[[Path], list[str]] = lambda root: []
 
     def load(self, root: Path, dataset: str, frames: FrameMode = "required") -> list[VideoSequence]:
         """Load all sequences under `root`, sorted by name.

@@ -43,7 +43,7 @@ def _scan_sequence(folder: Path, fps: int) -> SequenceFiles:
     images = inner / folder.name if (inner / folder.name).is_dir() else inner
     truth = next((path for path in (inner / f"{folder.name}.txt", _fast_truth(folder)) if path.is_file()), None)
     frames = list_images(images)
-    if truth is not None and len(frames) - _rows(_read(truth), truth, frames, fps).size == 1 and _whole(frames):
+    if truth is not None and len(frames) - _rows(_read(truth, frames, fps), truth, frames, fps).size == 1 and _whole(frames):
         frames = frames[:-1]
     return SequenceFiles(folder.name, images, frames, truth, pattern="{:05d}.jpg")
 
@@ -52,8 +52,12 @@ def _fast_truth(folder: Path) -> Path:
     return folder / str(FAST) / f"{folder.name}.txt"
 
 
-def _read(path: Path) -> TextTable:
-    return read_table(path, _WIDTHS, drop=_LABEL)
+def _read(path: Path, frames: tuple[Path, ...] = (), fps: int = FAST) -> TextTable:
+    """Read the lines; empty ones at the end where there are frames for them."""
+    table, count, every = read_table(path, _WIDTHS, drop=_LABEL), len(frames), FAST // fps
+    if len(table) > count * every / 2:
+        count = (count - 1) * every + 1
+    return table if len(table) >= count else read_table(path, _WIDTHS, count, drop=_LABEL)
 
 
 def _rows(table: TextTable, path: Path, frames: tuple[Path, ...], fps: int) -> NDArray[np.intp]:
@@ -78,7 +82,7 @@ def _whole(frames: tuple[Path, ...]) -> bool:
 
 def truth(files: SequenceFiles, fps: int) -> Truth:
     """Read the boxes of one sequence; `visible` is False where a line says that the target is lost, None if none does."""
-    table = _read(files.annotation)
+    table = _read(files.annotation, files.frames, fps)
     rows = _rows(table, files.annotation, files.frames, fps)
     values, widths = table.values[rows], table.widths[rows]
     corners = np.where((widths > 4)[:, None], values[:, 1:5], values[:, :4])

@@ -65,7 +65,7 @@ def _annotated(files: SequenceFiles, listed: Listed | None) -> SequenceFiles:
     """Return one target, with the frames that are annotated where the folder has others."""
     if listed is None or files.truth is None or len(files.frames) == listed.frames:
         return files
-    if len(read_table(files.truth, _WIDTHS)) != listed.frames:
+    if len(read_table(files.truth, _WIDTHS, listed.frames)) != listed.frames:
         return files
     last = listed.first + listed.frames - 1
     frames = tuple(path for path in files.frames if listed.first <= (frame_number(path) or 0) <= last)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon.box_columns import parse_number
 from lockon.box_tables import read_box_text
 from lockon.errors import LockonError
 from lockon.types import FloatArray
@@ -65,7 +66,7 @@ def parse_row(text: str, widths: tuple[int, ...]) -> list[float]:
         return []
     expected = " or ".join(str(width) for width in sorted(widths))
     try:
-        numbers = [float(field) for field in fields]
+        numbers = [parse_number(field) for field in fields]
     except ValueError:
         raise LockonError(f"expected {expected} numbers separated by commas, tabs or blanks, found {text.strip()[:60]!r}") from None
     if len(numbers) not in widths:
@@ -73,6 +74,13 @@ def parse_row(text: str, widths: tuple[int, ...]) -> list[float]:
     if not all(map(math.isfinite, numbers)):
         raise LockonError(f"NaN or infinite in some of the numbers: {text.strip()[:60]!r}; write NaN in all of them for an absent target")
     return numbers
+
+
+def kept_lines(text: str, count: int) -> list[str]:
+    """Return the lines of a text without the empty ones at the end, but for those that make `count` lines."""
+    lines = text.splitlines()
+    last = next((number for number in range(len(lines), 0, -1) if lines[number - 1].strip()), 0)
+    return lines[: count if last < count <= len(lines) and last else last]
 
 
 def parse_table(text: str, where: str, widths: tuple[int, ...], count: int = 0) -> TextTable:
@@ -84,9 +92,7 @@ def parse_table(text: str, where: str, widths: tuple[int, ...], count: int = 0) 
         widths: Allowed numbers per line, for example (4,) or (4, 8).
         count: Number of frames, or 0 where it is unknown: that many lines are kept, if there are as many with the empty ones.
     """
-    lines = text.splitlines()
-    last = next((number for number in range(len(lines), 0, -1) if lines[number - 1].strip()), 0)
-    lines = lines[: count if last < count <= len(lines) and last else last]
+    lines = kept_lines(text, count)
     quick = _parse_plain(text, lines, widths)
     if quick is not None:
         return quick
@@ -111,6 +117,8 @@ def _parse_plain(text: str, lines: list[str], widths: tuple[int, ...]) -> TextTa
     """Parse a text of equally many finite numbers in every line, ten times as fast as `parse_table`; return None for others."""
     rows = [line.replace(",", " ").split() for line in lines]
     width = len(rows[0]) if rows else 0
+    if "_" in text or not text.isascii():  # numbers for Python alone, see `parse_number`
+        return None
     if width not in widths or any(len(row) != width for row in rows) or ("," in text and _EMPTY_FIELD.search("\n".join(lines))):
         return None
     try:
@@ -147,7 +155,7 @@ def read_flags(path: Path, count: int | None = None) -> tuple[NDArray[np.float64
     except LockonError as error:
         return None, (str(error),)
     try:
-        flags = np.array([float(field) for field in _SEPARATOR.split(text.strip()) if field], dtype=np.float64)
+        flags = np.array([parse_number(field) for field in _SEPARATOR.split(text.strip()) if field], dtype=np.float64)
     except ValueError:
         return None, (f"{path}: expected one number per frame, found {text.strip()[:40]!r}",)
     if count is not None and len(flags) != count:

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from lockon.data.datasets.absence import as_absent
+from lockon.data.datasets.absence import BoxesWithoutArea, as_absent
 from lockon.data.datasets.bare import bare_layout, json_of, load_json, text_files
 from lockon.data.datasets.layout import FrameMode, Layout, SequenceFiles
 from lockon.data.datasets.table import (
@@ -30,6 +32,14 @@ from lockon.data.datasets.table import (
 from lockon.data.paths import find_root
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
+
+
+class BrokenSequence(NamedTuple):
+    """A sequence that cannot be read."""
+
+    name: str
+    dataset: str
+    error: LockonError
 
 
 def split_spec(spec: str) -> tuple[str, Path | None]:
@@ -60,6 +70,20 @@ def load_dataset(name_or_spec: str, root: Path | str | None = None, *, frames: F
     Raises:
         LockonError: Unknown name, no such folder, or the first sequence that is incomplete or wrongly annotated.
     """
+    sequences, broken = load_readable(name_or_spec, root, frames=frames)
+    if broken:
+        raise broken[0].error
+    return sequences
+
+
+def load_readable(
+    name_or_spec: str, root: Path | str | None = None, *, frames: FrameMode = "required"
+) -> tuple[list[VideoSequence], list[BrokenSequence]]:
+    """Load as `load_dataset` does what can be read, and return what cannot beside it: incomplete and wrongly annotated sequences.
+
+    Raises:
+        LockonError: Unknown name, or no such folder.
+    """
     spelled, spec_root = split_spec(name_or_spec)
     if spec_root is not None and root is not None:
         raise LockonError(f"dataset {name_or_spec!r} names its root and a root {root} was given too; give one of them")
@@ -70,13 +94,19 @@ def load_dataset(name_or_spec: str, root: Path | str | None = None, *, frames: F
         raise LockonError("stills are single images, not sequences; they serve training only: lockon train --help")
     parts = pool_members(name)
     if parts is not None:
-        pooled = [sequence for part in parts for sequence in _load(part, find_root(part, place, frames), frames)]
-        return _unique([dataclasses.replace(sequence, dataset=name) for sequence in _distinct(pooled)], Path(place or name))
-    folder = find_root(name, place, frames)
-    if name == POOL:
-        pooled = [sequence for member, path in members(folder).items() for sequence in _load(member, path, frames)]
-        return _unique(_distinct(pooled), folder)
-    return _unique(_load(name, folder, frames), folder)
+        folders, source = {part: find_root(part, place, frames) for part in parts}, name if place is None else f"{name}:{place}"
+    else:
+        folder = find_root(name, place, frames)
+        folders, source = members(folder) if name == POOL else {name: folder}, f"{name}:{folder}"
+    flat, failed = BoxesWithoutArea(), list[BrokenSequence]()
+    loaded = [sequence for part, path in folders.items() for sequence in _load(part, path, frames, flat, failed)]
+    flat.warn(name, source)
+    if parts is not None or name == POOL:
+        loaded, failed = _distinct(loaded, failed)
+    if parts is not None:
+        loaded = [dataclasses.replace(sequence, dataset=name) for sequence in loaded]
+        failed = [one._replace(dataset=name) for one in failed]
+    return _unique(loaded, Path(source.partition(":")[2] or name)), failed
 
 
 def load_videos(root: Path | str) -> list[VideoSequence]:
@@ -109,8 +139,16 @@ def scan_dataset(name: str, root: Path, frames: FrameMode = "required") -> tuple
     return layout, sorted(scanned, key=lambda files: files.name)
 
 
-def _load(name: str, root: Path, frames: FrameMode) -> list[VideoSequence]:
-    """Load the sequences of one dataset, with what its list knows beside what lies on disk."""
+def _load(name: str, root: Path, frames: FrameMode, flat: BoxesWithoutArea, failed: list[BrokenSequence]) -> list[VideoSequence]:
+    """Load the sequences of one dataset, with what its list knows beside what lies on disk.
+
+    Args:
+        name: Of the dataset.
+        root: Its folder.
+        frames: As for `load_dataset`.
+        flat: Grows by what is told of boxes without area.
+        failed: Grows by the sequences that cannot be read.
+    """
     if not layout_of(name).is_root(root) and (file := json_of(root, name)) is not None:
         sequences = load_json(file, name, layout_of(name).origin, frames)
         complete = official_list(name)
@@ -118,11 +156,16 @@ def _load(name: str, root: Path, frames: FrameMode) -> list[VideoSequence]:
             sequences = [dataclasses.replace(sequence, name=complete.canonical(sequence.name)) for sequence in sequences]
     else:
         layout, scanned = scan_dataset(name, root, frames)
-        sequences = [layout.read(files, name, frames, root) for files in scanned]
-        if not sequences:
+        sequences = []
+        for files in scanned:
+            try:
+                sequences.append(layout.read(files, name, frames, root))
+            except LockonError as error:
+                failed.append(BrokenSequence(files.name, name, error))
+        if not scanned:
             raise LockonError(f"{root} holds no sequence of {name}; expected {layout.expects}")
     sequences.sort(key=lambda sequence: sequence.name)
-    sequences = as_absent(sequences, official_list(name), f"{name}:{root}", unstated=name == FOLDER)
+    sequences = as_absent(sequences, official_list(name), flat, unstated=name == FOLDER)
     return [dataclasses.replace(_with_list(sequence, frames), source=f"{name}:{root}") for sequence in sequences]
 
 
@@ -138,13 +181,14 @@ def _with_list(sequence: VideoSequence, frames: FrameMode) -> VideoSequence:
     return dataclasses.replace(sequence, attributes=sequence.attributes | listed.attributes, frame_size=size)
 
 
-def _distinct(pooled: list[VideoSequence]) -> list[VideoSequence]:
+def _distinct(pooled: Sequence[VideoSequence], failed: Sequence[BrokenSequence]) -> tuple[list[VideoSequence], list[BrokenSequence]]:
     """Rename sequences whose name occurs in several datasets (whatever the case) to DATASET-NAME."""
-    counts = Counter(sequence.name.lower() for sequence in pooled)
-    return [
-        dataclasses.replace(sequence, name=f"{sequence.dataset}-{sequence.name}") if counts[sequence.name.lower()] > 1 else sequence
-        for sequence in pooled
-    ]
+    counts = Counter(name.lower() for name in (*(one.name for one in pooled), *(one.name for one in failed)))
+
+    def name(one: VideoSequence | BrokenSequence) -> str:
+        return f"{one.dataset}-{one.name}" if counts[one.name.lower()] > 1 else one.name
+
+    return [dataclasses.replace(one, name=name(one)) for one in pooled], [one._replace(name=name(one)) for one in failed]
 
 
 def _unique(sequences: list[VideoSequence], root: Path) -> list[VideoSequence]:

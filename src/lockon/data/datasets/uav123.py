@@ -74,7 +74,9 @@ def _scan_sequence(name: str, truth: Path, images: Path, dataset: str) -> Sequen
     if (images / name).is_dir() or piece is None or not (images / piece[1]).is_dir():
         return SequenceFiles.of(name, images / name, truth, first=1, pattern=_PATTERN)
     start = _piece_start(piece[1], int(piece[2]), truth, dataset)
-    stop = start + len(read_table(truth, (4,)))
+    complete = official(dataset)
+    listed = None if complete is None else complete.sequences.get(name)
+    stop = start + len(read_table(truth, (4,), 0 if listed is None else listed.frames))
     frames = tuple(path for path in list_images(images / piece[1]) if start <= (frame_number(path) or 0) < stop)
     return SequenceFiles(name, images / piece[1], frames, truth, first=start, pattern=_PATTERN)
 

@@ -83,7 +83,7 @@ def truth(files: SequenceFiles) -> Truth:
 
 
 def _mask_truth(files: SequenceFiles, path: Path, text: str) -> Truth:
-    table, masks = parse_masks(text, str(path))
+    table, masks = parse_masks(text, str(path), files.length)
     anchors, backward, problems = read_anchors(path.parent, len(table))
     stated = read_properties(path.parent)
     size = stated.size

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lockon.data.datasets.parsing import TextTable, read_flags, read_text
+from lockon.box_columns import parse_number
+from lockon.box_tables import whole
+from lockon.data.datasets.parsing import TextTable, kept_lines, read_flags, read_text
 from lockon.data.sequence import LazyList
 from lockon.data.vot_rle import EMPTY, decode_vot_mask, is_vot_mask, parse_vot_mask
 from lockon.errors import LockonError
@@ -32,8 +34,8 @@ def read_properties(folder: Path) -> Properties:
     try:
         pairs = (line.partition("=") for line in read_text(path).splitlines())
         values = {key.strip(): value.strip() for key, equals, value in pairs if equals}
-        size = (int(values["width"]), int(values["height"])) if {"width", "height"} <= set(values) else None
-        fps = float(values["fps"]) if "fps" in values else None
+        size = (whole(values["width"]), whole(values["height"])) if {"width", "height"} <= set(values) else None
+        fps = parse_number(values["fps"]) if "fps" in values else None
     except (LockonError, ValueError) as error:
         return Properties(problems=(f"{path}: expected lines such as width=640, height=480, fps=30; {error}",))
     if (size is not None and min(size) < 1) or (fps is not None and not 0 < fps < np.inf):
@@ -64,14 +66,12 @@ def has_masks(text: str) -> bool:
     return any(is_vot_mask(line) for line in text.splitlines() if line.strip())
 
 
-def parse_masks(text: str, where: str) -> tuple[TextTable, tuple[str, ...]]:
+def parse_masks(text: str, where: str, count: int = 0) -> tuple[TextTable, tuple[str, ...]]:
     """Parse the boxes around the masks of a ground truth, as a table of x, y, w, h, and the text of each mask.
 
-    Lines that are empty or say NaN or 0 have no mask.
+    Lines that are empty or say NaN or 0 have no mask; empty ones at the end count as in `parse_table`.
     """
-    lines = text.splitlines()
-    while lines and not lines[-1].strip():
-        lines.pop()
+    lines = kept_lines(text, count)
     boxes, widths = np.full((len(lines), 4), np.nan), np.zeros(len(lines), dtype=np.int64)
     masks, problems, wrong = [], [], set()
     for index, line in enumerate(lines):

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lockon.box_columns import parse_number
 from lockon.data.tracks import ImageFiles, Track, TrackSet
 from lockon.errors import LockonError
 
@@ -88,7 +89,7 @@ def _read_csv(file: Path) -> _Rows:
             try:
                 if len(row) != _COLUMNS:
                     raise ValueError(f"{len(row)} columns")
-                milliseconds, x1, x2, y1, y2 = int(row[1]), *(float(value) for value in row[6:])
+                milliseconds, x1, x2, y1, y2 = int(row[1]), *map(parse_number, row[6:])
                 if row[5] == "absent" or min(x1, x2, y1, y2) < 0:
                     continue
                 if milliseconds % 1000 or max(x1, x2, y1, y2) > 1.001:
