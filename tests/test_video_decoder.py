@@ -77,6 +77,17 @@ def test_a_picture_that_is_decoded_to_nothing_counts_as_damaged() -> None:
     assert decoder.picture() is None
 
 
+@pytest.mark.parametrize("stated", [2**28, 2**31 - 1, 2**32 - 1])
+def test_a_header_of_more_pictures_than_the_file_has_bytes_counts_nothing(stated: int, tmp_path: Path) -> None:
+    content = bytearray((VIDEOS / "h264_bf_avi.avi").read_bytes())
+    main, stream = content.index(b"avih") + 8 + 16, content.index(b"strh") + 8 + 32  # dwTotalFrames, dwLength
+    for place in (main, stream):
+        content[place : place + 4] = struct.pack("<I", stated)
+    (tmp_path / "clip.avi").write_bytes(content)
+    assert VideoFrames(tmp_path / "clip.avi").unreadable() == []
+    assert count_pictures(tmp_path / "clip.avi") == 60
+
+
 def test_numbers_are_right_again_after_a_damaged_key_frame() -> None:
     with pytest.warns(LockonWarning, match="frames 29 to 37 skipped"), open_frames(VIDEOS / "mid_key_bf_mp4.mp4") as reader:
         numbers = {number: told(image) for number, image in reader}

@@ -48,9 +48,9 @@ class VideoDecoder:
     ) -> None:
         self._conversion = conversion or FrameConversion(name=name)
         self._capture, self._name, self._numbers, self._path = capture, name, numbers, path
-        fps, header = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        fps = capture.get(cv2.CAP_PROP_FPS)
         self.fps: float | None = fps if 0 < fps < 1000 else None  # some containers state their clock (1000, 90000) instead
-        self._header = int(header) if 0 < header < 2**31 else 0
+        self._header = _stated_count(capture, path)
         self.count = (self._header or None) if numbers is None else numbers.promised()
         self._last = -1  # the number of the picture
 
@@ -176,12 +176,18 @@ def count_pictures(path: Path) -> int:
         video.close()
 
 
+def _stated_count(capture: Any, path: Path | None) -> int:
+    """Return how many pictures the header states; 0 where it says nothing, or more than the file has bytes, as damaged ones do."""
+    count, most = capture.get(cv2.CAP_PROP_FRAME_COUNT), 2**31 if path is None else path.stat().st_size
+    return int(count) if 0 < count < most else 0
+
+
 def _open_numbers(path: Path, capture: Any) -> FrameNumbers | None:
     if not isinstance(capture, cv2.VideoCapture):
         return None
     container = read_container(path)
-    fps, header = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    period, header = 1000 / fps if 0 < fps < 1000 else 0.0, int(header) if 0 < header < 2**31 else 0
+    fps, header = capture.get(cv2.CAP_PROP_FPS), _stated_count(capture, path)
+    period = 1000 / fps if 0 < fps < 1000 else 0.0
     if container.matroska:
         stamps = (time - container.start for time in matroska_stamps(path))
         find_origin = partial(_matroska_origin, path, container)
