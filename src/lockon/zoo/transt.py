@@ -62,9 +62,7 @@ class TransTConfig:
             if getattr(self, name) < 1:
                 raise LockonError(f"{name}={getattr(self, name)} given, expected at least 1")
         if self.channels % self.heads or self.channels % 4:
-            raise LockonError(
-                f"channels={self.channels} given, expected a multiple of 4 and of heads={self.heads}, such as channels=256"
-            )
+            raise LockonError(f"channels={self.channels} given, expected a multiple of 4 and of heads={self.heads}, such as channels=256")
         if not 0 <= self.dropout < 1:
             raise LockonError(f"dropout={self.dropout:g} given, expected 0 or more and below 1")
         for name in ("template_size", "search_size"):
