@@ -70,7 +70,7 @@ def test_only_rules_that_stay_inside_look_at_the_frame(rule: Rule) -> None:
 
 
 def test_borders_that_rules_have_unless_told_otherwise() -> None:
-    assert [rule.border for rule in RULES] == [MeanColor(), MeanColor(), MeanColor(), Zero(), Replicate()]
+    assert [rule.border for rule in RULES] == [MeanColor(), MeanColor(), MeanColor(), MeanColor(), Zero(), Replicate()]
     assert OSTrackRule(factor=5.0, border=Replicate()).border == Replicate()
 
 
