@@ -45,6 +45,12 @@ def test_published_sizes(name: str, sizes: tuple[int, ...]) -> None:
     assert tuple(sum(parameter.numel() for parameter in part.parameters()) for part in parts) == sizes
 
 
+@pytest.mark.parametrize(("given", "other"), [("transt-n2", "transt-n4"), ("transt-n4", "transt-n2")])
+def test_a_checkpoint_of_the_other_size_is_named(given: str, other: str) -> None:
+    with pytest.raises(LockonError, match=f"its names are those of {given}: convert it by that name"):
+        from_official(other, golden_networks.blank_of(given))
+
+
 @cache
 def official_network() -> SiameseModel:
     module = networks.build("transt-n4")
