@@ -18,7 +18,7 @@ from lockon.train.optim import AdamW
 from lockon.train.refine_task import RefineLosses
 from lockon.train.schedules import CosineDecay
 from lockon.zoo.card import Card
-from lockon.zoo.dense_losses import BanLosses, CarLosses, DenseAssigner, MaskLosses, PointLosses, RpnLosses
+from lockon.zoo.dense_losses import BanLosses, CarLosses, CellLosses, DenseAssigner, MaskLosses, PointLosses, RpnLosses
 from lockon.zoo.lockon_s_data import SourceWeights
 
 # The loop of networks that are small enough to be trained on a CPU; each changes a few of these numbers.
@@ -67,7 +67,7 @@ class RecipeConfig:
     Attributes:
         train: The loop.
         model: The network, as its card has it.
-        data: Crops, pairs and augmentation: `PairDataConfig`, `PysotDataConfig` or `RefineDataConfig`.
+        data: Crops, pairs and augmentation: `PairDataConfig`, `PysotDataConfig`, `PytrackingDataConfig` or `RefineDataConfig`.
         loss: The terms.
         assigner: What labels the candidates of a dense head.
         sampling: How many of them the losses see.
@@ -86,7 +86,7 @@ class RecipeConfig:
     train: TrainConfig
     model: Any
     data: Any
-    loss: RpnLosses | MaskLosses | BanLosses | CarLosses | PointLosses | RefineLosses
+    loss: RpnLosses | MaskLosses | BanLosses | CarLosses | CellLosses | PointLosses | RefineLosses
     assigner: DenseAssigner | None = None
     sampling: SamplingConfig | None = None
     masks: MaskSampling | None = None
