@@ -68,7 +68,7 @@ class RecipeConfig:
     Attributes:
         train: The loop.
         model: The network, as its card has it.
-        data: Crops, pairs and augmentation: `PairDataConfig`, `PysotDataConfig` or `RefineDataConfig`.
+        data: Crops, pairs and augmentation: `PairDataConfig`, `PysotDataConfig`, `PytrackingDataConfig` or `RefineDataConfig`.
         loss: The terms.
         assigner: What labels the candidates of a dense head.
         sampling: How many of them the losses see.
