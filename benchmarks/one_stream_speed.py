@@ -178,7 +178,8 @@ def main(
                 forms = [
                     Form(label, NetworkTracker(model, _config(name))) for label, model in make(name, module, count, Path(folder), threads)
                 ]
-            _measure(forms, count, max(1, frames // count), rounds)
+            clock = time.perf_counter if device == "cuda" else time.process_time
+            _measure(forms, count, max(1, frames // count), rounds, clock)
             base = float(np.median(forms[0].seconds))
             for form in forms:
                 middle = float(np.median(form.seconds))
@@ -188,8 +189,8 @@ def main(
     text = (
         f"# OSTrack's forms\n\n{machine()}, PyTorch {torch.__version__}, {where}\n\n"
         f"1280x720 frames; {rounds} rounds, all forms taking turns in each frame. A frame is crops, network and choice of the box. "
-        "Milliseconds: median (10th-90th percentile). The official form was written for this measurement, see the script. Weights are "
-        "random: boxes of bfloat16 differ the more for it, where another cell wins.\n\n"
+        f"Milliseconds{'' if device == 'cuda' else ' of processor time'}: median (10th-90th percentile). The official form was written "
+        "for this measurement, see the script. Weights are random: boxes of bfloat16 differ the more for it, where another cell wins.\n\n"
         f"{table(header, rows)}"
     )
     report(out / ("one_stream_speed_gpu.md" if device == "cuda" else "one_stream_speed.md"), text)
@@ -254,7 +255,7 @@ def _on_cuda(name: str, module: Any, count: int, folder: Path, threads: int) -> 
     ]
 
 
-def _measure(forms: list[Form], count: int, frames: int, rounds: int) -> None:
+def _measure(forms: list[Form], count: int, frames: int, rounds: int, clock: Callable[[], float]) -> None:
     """Let the forms take turns: each frame is searched around the boxes where the targets really were in the frame before."""
     scene = Scene(count)
     images: list[Frame] = list(scene.frames(frames + 2))
@@ -265,9 +266,9 @@ def _measure(forms: list[Form], count: int, frames: int, rounds: int) -> None:
         for number in range(2, len(images)):
             expected: FloatArray | None = None
             for form in forms:
-                began = time.perf_counter()
+                began = clock()
                 boxes = _step(form, images[number], scene.boxes(number - 1))
-                form.seconds.append(time.perf_counter() - began)
+                form.seconds.append(clock() - began)
                 expected = boxes if expected is None else expected
                 form.farthest = max(form.farthest, float(np.abs(boxes - expected).max()))
 
