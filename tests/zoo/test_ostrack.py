@@ -121,6 +121,15 @@ def test_settings_of_the_run_reach_the_crops() -> None:
     assert config.data.search.size == 320
 
 
+def test_a_keep_schedule_needs_a_network_that_eliminates() -> None:
+    one = card("ostrack256")
+    base = one.experiments()["default"]  # type: ignore[misc]
+    with pytest.raises(LockonError, match="keep has no part in the training of ostrack256, which keeps all search tokens"):
+        full_config(one, base, {"keep": "cosine-keep"})
+    config = full_config(one, base, {"keep": "cosine-keep", "model.elimination": "candidate-elimination"})
+    assert (config.keep, config.model.elimination) == (CosineKeep(), CandidateElimination())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("device", ["cpu", "openvino"])
 def test_an_exported_network_eliminates_as_torch_does_for_any_batch(device: str, miniature: Callable[[str], Miniature]) -> None:
