@@ -1,8 +1,7 @@
 """Numbers that training runs of OSTrack and the trackers built on it share: the schedule, the samples, and how the datasets are used.
 
 Ye et al., OSTrack, ECCV 2022 (arXiv 2203.11991), with the numbers of botaoye/OSTrack. Four cards of 32 pairs, whose gradients were
-averaged, are `batch_size` 32 and `accumulate` 4 here; with N processes, set `train.gradients.accumulate` to 4 / N. The published run with
-all data left those training videos of GOT-10k out that VOT shows too; here it is all but those that are known to be bad.
+averaged, are `batch_size` 32 and `accumulate` 4 here; with N processes, set `train.gradients.accumulate` to 4 / N.
 """
 
 from __future__ import annotations
@@ -12,24 +11,16 @@ from typing import Any
 
 from lockon.config import apply_overrides
 from lockon.data.samples.placement import BoxJitter
-from lockon.data.samples.pools import DatasetSampling
 from lockon.data.samples.pytracking import JitteredCrop, PytrackingDataConfig
 from lockon.train.config import GradientConfig, MachineConfig, OutputConfig, TrainConfig
 from lockon.train.keep_schedules import KeepSchedule
 from lockon.train.optim import AdamW
 from lockon.train.schedules import StepDecay
+from lockon.zoo.pytracking_training import GOT10K, custom, four_sets
 from lockon.zoo.recipe_config import RecipeConfig
 
 GAP = 200  # frames from template to search
-GOT10K = "GOT10k_train"
-
-
-def _videos(name: str) -> DatasetSampling:
-    return DatasetSampling(name, gap=GAP, min_boxes=5, min_span=20)
-
-
-ALL = (_videos("LaSOT_train"), _videos(GOT10K), DatasetSampling("COCO", gap=GAP), _videos("TrackingNet_train"))  # drawn alike
-CUSTOM = (DatasetSampling("stills", gap=GAP), DatasetSampling("videos", gap=GAP, min_boxes=2))  # data of the user, in equal parts
+ALL, CUSTOM = four_sets(GAP), custom(GAP)
 
 # 300 epochs; AdamW at 0.0004, a tenth of it for all that MAE trained before, and a tenth of both from epoch 241 on; everything decays.
 ONE_STREAM_TRAIN = TrainConfig(
