@@ -161,15 +161,15 @@ def test_a_tracker_with_the_corner_head_gives_boxes(tmp_path) -> None:
 
 def test_the_corner_head_learns_from_the_losses_of_boxes_alone() -> None:
     torch.manual_seed(0)
-    model = lockon.zoo.build("ostrack256", **{**small(card("ostrack256")), "head": "corner-boxes", "drop_path": 0.0})
+    model = lockon.zoo.build("ostrack256", **{**small(card("ostrack256")), "head": "corner-boxes", "head.hidden": 64, "drop_path": 0.0})
     losses = apply_overrides(CENTER["loss"], {"cls.weight": 0.0})
     task = DenseTask(model, losses, CENTER["assigner"])
     crops = {"template": torch.randint(0, 256, (2, 32, 32, 3), dtype=torch.uint8)}
     crops["search"] = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8)
     batch = {**crops, "box": torch.tensor([[8.0, 8, 40, 30], [20, 10, 60, 70]]), "present": torch.ones(2, dtype=torch.bool)}
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     totals = []
-    for _ in range(15):
+    for _ in range(30):
         optimizer.zero_grad()
         total = task.loss(batch)["loss"]
         total.backward()
