@@ -31,6 +31,7 @@ NEEDS_EXTRA = (
     "lockon.zoo.network_cost",
     "lockon.zoo.lockon_s_data",
     "lockon.zoo.dense_losses",
+    "lockon.zoo.one_stream_training",
     "lockon.zoo.pysot_training",
     "lockon.zoo.recipe_config",
     "lockon.zoo.refine_training",

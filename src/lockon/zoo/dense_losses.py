@@ -1,7 +1,7 @@
 """What the dense heads of the zoo learn: each family's losses, and the published sets of losses, assigner and sampling.
 
-`RPN` is SiamRPN++ (PySOT), `BAN` SiamBAN, `PW` the SiamPW baseline of the RBO paper; `CAR` is SiamCAR, `LA` SiamLA, `TRANST` TransT. Each
-set has the keys "loss", "assigner" and "sampling", as the settings of a training run do.
+`RPN` is SiamRPN++ (PySOT), `BAN` SiamBAN, `PW` the SiamPW baseline of the RBO paper; `CAR` is SiamCAR, `LA` SiamLA, `TRANST` TransT,
+`CENTER` OSTrack. Each set has the keys "loss", "assigner" and "sampling", as the settings of a training run do.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 from lockon.train.assigners.anchor_iou import AnchorIoUAssigner
 from lockon.train.assigners.cells import CellAssigner
 from lockon.train.assigners.ellipse import EllipseAssigner
+from lockon.train.assigners.peak import PeakAssigner
 from lockon.train.assigners.rectangle import RectangleAssigner
 from lockon.train.assigners.sampling import EVERYTHING, SamplingConfig
 from lockon.train.losses.box_l1 import BoxL1
@@ -21,6 +22,7 @@ from lockon.train.losses.deltas import DeltaL1
 from lockon.train.losses.distillation import Distillation
 from lockon.train.losses.dynamic_labels import DynamicLabels, SmoothedLabels
 from lockon.train.losses.focal import QualityFocal
+from lockon.train.losses.gaussian_focal import GaussianFocal
 from lockon.train.losses.iou import IoULoss
 from lockon.train.losses.localization import LocalizationQuality
 from lockon.train.losses.masks import CoarseMaskLoss, FineMaskLoss
@@ -28,7 +30,7 @@ from lockon.train.losses.pair_ranking import IoURanking, PaperIoURanking, RankDe
 from lockon.train.losses.quality import CenternessQuality, IoUQuality
 from lockon.train.losses.ranking import ClassificationRanking, PaperClassificationRanking
 
-DenseAssigner = EllipseAssigner | RectangleAssigner | AnchorIoUAssigner | CellAssigner
+DenseAssigner = EllipseAssigner | RectangleAssigner | AnchorIoUAssigner | CellAssigner | PeakAssigner
 PointScores = BalancedCrossEntropy | WeightedCrossEntropy | QualityFocal | DynamicLabels | SmoothedLabels
 Quality = IoUQuality | CenternessQuality | LocalizationQuality
 Margin = ClassificationRanking | PaperClassificationRanking
@@ -155,6 +157,27 @@ class PointLosses:
     teacher: Distillation = Distillation(weight=0.0)
 
 
+@dataclass(frozen=True, kw_only=True)
+class CenterLosses:
+    """Losses on the cells of a one-stream network (OSTrack, Eq. 2).
+
+    Attributes:
+        cls: Of the scores.
+        l1: Of the boxes, in sides of the crop.
+        box: Of the boxes' overlap.
+        hard: As of `RpnLosses`.
+        rank_cls: As of `RpnLosses`.
+        ranking: As of `RpnLosses`.
+    """
+
+    cls: GaussianFocal | PointScores = GaussianFocal()
+    l1: BoxL1 = BoxL1(weight=5.0, form="corners", summed=False, clip=True)
+    box: IoULoss = IoULoss(kind="giou", smooth=0.0, weight=2.0, boundary=False, clip=True)
+    hard: HardNegativeCrossEntropy = _NO_HARD
+    rank_cls: Margin = _NO_MARGIN
+    ranking: Pairs = _NO_PAIRS
+
+
 _SIXTEEN = SamplingConfig(positives=16, negatives=48, negative_pair=16)
 _SIAMBAN = EllipseAssigner(inner=0.25, outer=0.5, nearest=False, negative_pairs="near")
 _SIAMCAR = RectangleAssigner(inner=0.2)
@@ -169,6 +192,7 @@ LA: dict[str, Any] = {
     "sampling": EVERYTHING,
 }
 TRANST: dict[str, Any] = {"loss": CellLosses(), "assigner": CellAssigner(), "sampling": EVERYTHING}
+CENTER: dict[str, Any] = {"loss": CenterLosses(), "assigner": PeakAssigner(), "sampling": EVERYTHING}
 
 
 def ranked_rpn(gamma: float = 3.0) -> dict[str, Any]:
@@ -194,6 +218,7 @@ def ranked_cells(gamma: float = 3.0) -> CellLosses:
 __all__ = [
     "BAN",
     "CAR",
+    "CENTER",
     "LA",
     "PW",
     "RPN",
@@ -201,6 +226,7 @@ __all__ = [
     "BanLosses",
     "CarLosses",
     "CellLosses",
+    "CenterLosses",
     "DenseAssigner",
     "MaskLosses",
     "PointLosses",

@@ -13,12 +13,13 @@ from lockon.data.samples.refine import RefineDataConfig
 from lockon.errors import LockonError, unknown_name
 from lockon.train.assigners.sampling import SamplingConfig
 from lockon.train.config import MachineConfig, OutputConfig, TrainConfig
+from lockon.train.keep_schedules import KeepSchedule
 from lockon.train.mask_task import MaskSampling
 from lockon.train.optim import AdamW
 from lockon.train.refine_task import RefineLosses
 from lockon.train.schedules import CosineDecay
 from lockon.zoo.card import Card
-from lockon.zoo.dense_losses import BanLosses, CarLosses, CellLosses, DenseAssigner, MaskLosses, PointLosses, RpnLosses
+from lockon.zoo.dense_losses import BanLosses, CarLosses, CellLosses, CenterLosses, DenseAssigner, MaskLosses, PointLosses, RpnLosses
 from lockon.zoo.lockon_s_data import SourceWeights
 
 # The loop of networks that are small enough to be trained on a CPU; each changes a few of these numbers.
@@ -72,6 +73,7 @@ class RecipeConfig:
         assigner: What labels the candidates of a dense head.
         sampling: How many of them the losses see.
         masks: Which masks are learnt.
+        keep: How many search tokens the network keeps at every update, for networks that eliminate some.
         mix: Weights of the user's stills, videos and synthetic scenes, for networks that are trained on those.
         teacher: A published tracker whose scores are learnt too, with `loss.teacher.weight`.
         datasets: Names of the training datasets, all of which must be there. Those of an unchanged recipe may be absent together: the
@@ -86,10 +88,11 @@ class RecipeConfig:
     train: TrainConfig
     model: Any
     data: Any
-    loss: RpnLosses | MaskLosses | BanLosses | CarLosses | CellLosses | PointLosses | RefineLosses
+    loss: RpnLosses | MaskLosses | BanLosses | CarLosses | CellLosses | CenterLosses | PointLosses | RefineLosses
     assigner: DenseAssigner | None = None
     sampling: SamplingConfig | None = None
     masks: MaskSampling | None = None
+    keep: KeepSchedule | None = None
     mix: SourceWeights | None = None
     teacher: TeacherConfig | None = None
     datasets: tuple[str, ...] | None = None
@@ -132,6 +135,8 @@ def full_config(one: Card, base: RecipeConfig, overrides: Mapping[str, Any]) -> 
     strange = [name for name in OPTIONAL if getattr(base, name) is None and getattr(config, name) is not None]
     if strange:
         raise LockonError(f"{strange[0]} has no part in the training of {one.name}; leave it out")
+    if config.keep is not None and getattr(config.model, "elimination", None) is None:
+        raise LockonError(f"keep has no part in the training of {one.name}, which keeps all search tokens; leave it out, or set keep=none")
     return replace(config, data=_sized(config.data, config.model, overrides))
 
 

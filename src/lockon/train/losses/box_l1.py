@@ -23,14 +23,18 @@ class BoxL1(Loss):
     Attributes:
         form: The four numbers of a box: "centers" cx, cy, w, h (TransT), or "corners" x1, y1, x2, y2 (OSTrack).
         summed: The distance is the sum of the four differences (TransT); otherwise their mean (OSTrack).
+        clip: The truth ends at the crop's border (OSTrack); the prediction does not.
     """
 
     form: BoxForm = "centers"
     summed: bool = True
+    clip: bool = False
 
     def __call__(self, x: LossInput) -> Tensor:
         """Compute the mean; 0 without positives."""
         _, boxes, truth = x.regressed(boundary=False)
+        if self.clip:
+            truth = truth.clamp(0, x.size)
         return box_l1(boxes / x.size, truth / x.size, self.form, summed=self.summed).sum() / max(1, len(boxes))
 
 
