@@ -14,8 +14,11 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 from tiny_heads import CELLS, OURS, SIZE, anchored, batch, changed, dense_task, learn, task_on, tiny  # noqa: E402
 
 from lockon.errors import LockonError  # noqa: E402
+from lockon.models.siamese import SiameseModel  # noqa: E402
 from lockon.ops.grid import AnchorGrid, Grid  # noqa: E402
 from lockon.ops.torch.boxes import decode_deltas  # noqa: E402
+from lockon.train.config import TrainConfig  # noqa: E402
+from lockon.train.keep_schedules import AlternateKeep  # noqa: E402
 from lockon.train.losses.base import Loss, LossInput  # noqa: E402
 from lockon.train.losses.distillation import distillation_loss  # noqa: E402
 from lockon.train.losses.iou import IoULoss  # noqa: E402
@@ -354,3 +357,23 @@ def test_a_teachers_weight_needs_a_teacher() -> None:
     parts = losses["cls"] + 2 * losses["box"] + 0.5 * losses["corner"] + 0.5 * losses["teacher"]
     assert float(losses["teacher"].detach()) > 0
     assert float(losses["loss"].detach()) == pytest.approx(float(parts.detach()), rel=1e-5)
+
+
+def test_the_share_of_tokens_follows_the_schedule_of_the_run() -> None:
+    """The model hears the ratio of the step; without a schedule it is asked nothing."""
+    asked = []
+
+    class Listening(SiameseModel):
+        def forward(self, template, search, **options):
+            asked.append(options)
+            return super().forward(template, search)
+
+    module = tiny()
+    module.__class__ = Listening
+    task = DenseTask(module, **{"losses": OURS["loss"], "assigner": OURS["assigner"]}, keep=AlternateKeep(keep=0.5))
+    task.on_run(TrainConfig(steps=4, epochs=2))
+    for step in range(4):
+        task.on_step(step)
+        task.loss(batch())
+    dense_task(module).loss(batch())
+    assert asked == [{"keep": 1.0}, {"keep": 1.0}, {"keep": 0.5}, {"keep": 0.5}, {}]

@@ -60,4 +60,26 @@ class LocalizationConfig:
             raise LockonError(f"inner={self.inner} given, expected at least 1, or none for half of the channels")
 
 
-__all__ = ["Branch", "Correlation", "Edges", "LocalizationConfig", "Matching", "Pool", "Reference", "Start"]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CandidateElimination:
+    """Which search tokens a joint encoder keeps (Ye et al., OSTrack, ECCV 2022, Sec. 3.3).
+
+    Attributes:
+        blocks: Numbers of the blocks, counted from 0, after whose attention tokens leave.
+        keep: Share of the tokens at hand that stays each time, rounded up.
+
+    Raises:
+        LockonError: A share outside (0, 1], or block numbers that are negative or do not rise.
+    """
+
+    blocks: tuple[int, ...] = (3, 6, 9)
+    keep: float = 0.7
+
+    def __post_init__(self) -> None:
+        if not 0 < self.keep <= 1:
+            raise LockonError(f"keep={self.keep} given, expected above 0 and at most 1, for example keep=0.7")
+        if any(block < 0 for block in self.blocks) or list(self.blocks) != sorted(set(self.blocks)):
+            raise LockonError(f"blocks={self.blocks} given, expected numbers from 0 that rise, for example blocks=3,6,9")
+
+
+__all__ = ["Branch", "CandidateElimination", "Correlation", "Edges", "LocalizationConfig", "Matching", "Pool", "Reference", "Start"]

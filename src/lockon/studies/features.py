@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from lockon.errors import LockonError
+from lockon.models.one_stream import OneStreamModel
 from lockon.models.siamese import SiameseModel
 from lockon.train.launch import computes_bf16
 from lockon.train.recipe import Pipeline, Recipe
@@ -46,7 +47,7 @@ def is_frozen(recipe: Recipe) -> bool:
     """Return whether the recipe's backbone never learns and gives one map, so that its maps can be kept."""
     module, stages = recipe.task.module, recipe.config.unfreeze
     never = bool(stages) and not any(count for _, count in stages)
-    return never and isinstance(module, SiameseModel) and isinstance(getattr(module.backbone, "channels", None), int)
+    return never and isinstance(module, SiameseModel | OneStreamModel) and isinstance(getattr(module.backbone, "channels", None), int)
 
 
 def fingerprint(module: nn.Module) -> str:

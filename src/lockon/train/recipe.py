@@ -25,7 +25,8 @@ Validate = Callable[[nn.Module], dict[str, float]]
 class Task(Protocol):
     """What is learnt: a module and its loss.
 
-    Optional: ``on_step(step: int) -> None`` runs before every update with the 0-based step; the place to freeze and unfreeze
+    Optional: ``on_run(config: TrainConfig) -> None`` runs once before the first update, with the number of steps known.
+    ``on_step(step: int) -> None`` runs before every update with the 0-based step; the place to freeze and unfreeze
     (by `requires_grad`) or to change a loss weight. It must depend on the step alone, so that a resumed run is exact.
     """
 

@@ -1,29 +1,32 @@
-"""`DenseTask`: what a Siamese tracker learns from a batch of template and search crops."""
+"""`DenseTask`: what a tracker with a dense head learns from a batch of template and search crops."""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lockon.models.heads.protocols import DenseHead
-from lockon.models.siamese import SiameseModel
+from lockon.models.protocols import DenseModel
 from lockon.train.assigners.base import Assigner
 from lockon.train.assigners.sampling import EVERYTHING, SamplingConfig, subsample_labels
+from lockon.train.config import TrainConfig
 from lockon.train.crops import images_of
+from lockon.train.keep_schedules import KeepRatio
 from lockon.train.losses.base import LossInput, Masks, active_terms, evaluate
 from lockon.types import Prediction, Targets
 
 
 class DenseTask:
-    """Loss of a `SiameseModel` with any dense head: anchors or points, lockon's own or the published ones.
+    """Loss of a `DenseModel` with any dense head: anchors or points, lockon's own or the published ones.
 
     Args:
         module: The model.
         losses: A dataclass of `Loss` values, such as `lockon.zoo.dense_losses.BanLosses`.
         assigner: What labels the head's candidates.
         sampling: How many of the labelled candidates the losses see.
+        keep: How many search tokens the model keeps at every update; None leaves it to the model.
 
     Attributes:
         step: Number of the update that is being made, from 0; some labels depend on it.
@@ -33,17 +36,31 @@ class DenseTask:
         LockonError: If a loss reads what the head does not make, or all weights are 0.
     """
 
-    def __init__(self, module: SiameseModel, losses: Any, assigner: Assigner, sampling: SamplingConfig = EVERYTHING) -> None:
-        self.module: SiameseModel = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # how the crops come
+    def __init__(
+        self,
+        module: DenseModel,
+        losses: Any,
+        assigner: Assigner,
+        sampling: SamplingConfig = EVERYTHING,
+        keep: KeepRatio | None = None,
+    ) -> None:
+        self.module: nn.Module = cast(nn.Module, module).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # crops come so
+        self.model = module  # the same module
         self.assigner = assigner
         self.sampling = sampling
+        self.keep = keep
         self.step = 0
+        self._length = 1, 1  # updates and epochs of the run
         self.terms = active_terms(losses, self.head.extras)
 
     @property
     def head(self) -> DenseHead:
         """The model's head."""
-        return cast(DenseHead, self.module.head)
+        return cast(DenseHead, self.model.head)
+
+    def on_run(self, config: TrainConfig) -> None:
+        """Take note of the run's length; called once before the first update."""
+        self._length = config.steps, config.epochs
 
     def on_step(self, step: int) -> None:
         """Take note of the update that begins; called before every one."""
@@ -72,7 +89,8 @@ class DenseTask:
         device = next(self.module.parameters()).device
         template, search = images_of(batch, device)
         box, present = batch["box"].to(device), batch["present"].to(device)
-        prediction = self.module(self.module.encode(template), search)
+        options = {} if self.keep is None else {"keep": self.keep.ratio(self.step, *self._length)}
+        prediction = self.model(self.model.encode(template), search, **options)
         with torch.no_grad():
             targets = self.assigner(self.head.candidates, box, present, prediction)
         return prediction, subsample_labels(targets, self.sampling)
@@ -85,7 +103,7 @@ class DenseTask:
             prediction=prediction,
             targets=targets,
             candidates=self.head.candidates,
-            size=self.module.search_size,
+            size=self.model.search_size,
             step=self.step,
             masks=masks,
             teacher=teacher,

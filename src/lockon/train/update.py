@@ -57,6 +57,9 @@ class Updates:
         self._model, self._fabric_optimizer = fabric.setup(_Loss(task), self.optimizer)
         self.average = AveragedWeights(task.module, config.ema_decay)
         self._skipped = 0
+        on_run = getattr(task, "on_run", None)
+        if on_run is not None:
+            on_run(config)
 
     def update(self, step: int, batches: Iterator[Batch]) -> tuple[dict[str, float], float]:
         """Make the 0-based update `step`; return its scalars and the seconds that it waited for samples.

@@ -13,6 +13,7 @@ from lockon.data.samples.refine import RefineDataConfig
 from lockon.errors import LockonError, unknown_name
 from lockon.train.assigners.sampling import SamplingConfig
 from lockon.train.config import MachineConfig, OutputConfig, TrainConfig
+from lockon.train.keep_schedules import KeepSchedule
 from lockon.train.mask_task import MaskSampling
 from lockon.train.optim import AdamW
 from lockon.train.refine_task import RefineLosses
@@ -67,11 +68,12 @@ class RecipeConfig:
     Attributes:
         train: The loop.
         model: The network, as its card has it.
-        data: Crops, pairs and augmentation: `PairDataConfig`, `PysotDataConfig` or `RefineDataConfig`.
+        data: Crops, pairs and augmentation: `PairDataConfig`, `PysotDataConfig`, `PytrackingDataConfig` or `RefineDataConfig`.
         loss: The terms.
         assigner: What labels the candidates of a dense head.
         sampling: How many of them the losses see.
         masks: Which masks are learnt.
+        keep: How many search tokens the network keeps at every update, for networks that eliminate some.
         mix: Weights of the user's stills, videos and synthetic scenes, for networks that are trained on those.
         teacher: A published tracker whose scores are learnt too, with `loss.teacher.weight`.
         datasets: Names of the training datasets, all of which must be there. Those of an unchanged recipe may be absent together: the
@@ -90,6 +92,7 @@ class RecipeConfig:
     assigner: DenseAssigner | None = None
     sampling: SamplingConfig | None = None
     masks: MaskSampling | None = None
+    keep: KeepSchedule | None = None
     mix: SourceWeights | None = None
     teacher: TeacherConfig | None = None
     datasets: tuple[str, ...] | None = None
@@ -104,7 +107,7 @@ class RecipeConfig:
 
 
 GROUPS = tuple(item.name for item in fields(RecipeConfig) if item.name not in ("train", "backbone_weights"))  # what decides what is learnt
-OPTIONAL = ("assigner", "sampling", "masks", "mix", "teacher", "datasets", "weights")
+OPTIONAL = ("assigner", "sampling", "masks", "keep", "mix", "teacher", "datasets", "weights")
 
 
 def base_config(one: Card, overrides: Mapping[str, Any]) -> RecipeConfig:

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from lockon.data.samples.frames import FrameDraw, NearPair
-from lockon.data.samples.pools import DatasetSampling, TrackPool
+from lockon.data.samples.frames import NearPair
+from lockon.data.samples.mixed_pairs import mixed_pairs
+from lockon.data.samples.pools import DatasetSampling
 from lockon.data.samples.refine import RefineDataConfig
 from lockon.data.samples.sources import MixedDraw
 from lockon.data.samples.views import ImageCache
 from lockon.data.tracks import TrackSet
-from lockon.errors import LockonError
 from lockon.train.config import GradientConfig, MachineConfig, OutputConfig, TrainConfig
 from lockon.train.optim import AdamW
 from lockon.train.refine_task import RefineLosses
@@ -84,19 +84,9 @@ def draw_pairs(sets: Sequence[TrackSet], weights: Mapping[str, float], cache: Im
     Raises:
         LockonError: A dataset without a track that can be used, or a weight for one that is not there.
     """
-    names = [tracks.name for tracks in sets]
-    unknown = [name for name in weights if name not in names]
-    if unknown:
-        raise LockonError(f"a weight for {unknown[0]}, which this run does not use; it uses {', '.join(names)}")
-    samplings = [SAMPLINGS.get(name, _videos(name)) for name in names]
-    pools = [
-        TrackPool(tracks, replace(sampling, weight=weights.get(sampling.name, sampling.weight)), cache)
-        for tracks, sampling in zip(sets, samplings, strict=True)
-    ]
-    left = tuple(f"{pool.tracks.name}: {pool.skipped} tracks left out, which are too short" for pool in pools if pool.skipped)
-    notes = (*(note for tracks in sets for note in tracks.notes), *left)
+    samplings = [SAMPLINGS.get(tracks.name, _videos(tracks.name)) for tracks in sets]
     near = NearPair(before=GAP, after=GAP - 1)
-    return MixedDraw([(FrameDraw(pool, near), pool.sampling.weight) for pool in pools]), notes
+    return mixed_pairs(sets, samplings, lambda _: near, weights=weights, cache=cache)
 
 
 __all__ = ["SAMPLINGS", "TRAIN", "alpha_refine_experiments", "draw_pairs"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -17,8 +17,8 @@ from lockon.data.samples.refine import RefineDataConfig
 from lockon.errors import LockonError
 from lockon.export.torch_model import TorchModel
 from lockon.models.backbones.pretrained import load_pretrained
+from lockon.models.protocols import DenseModel
 from lockon.models.refiner import RefinerModel
-from lockon.models.siamese import SiameseModel
 from lockon.models.siammask import SiamMaskModel
 from lockon.tracker import NetworkTracker
 from lockon.train.launch import computes_bf16
@@ -79,9 +79,8 @@ def make_task(module: nn.Module, config: RecipeConfig) -> Task:
         return RefineTask(module, config.loss)
     assert config.assigner is not None
     assert config.sampling is not None
-    assert isinstance(module, SiameseModel)
     if config.masks is None:
-        return DenseTask(module, config.loss, config.assigner, config.sampling)
+        return DenseTask(cast(DenseModel, module), config.loss, config.assigner, config.sampling, config.keep)
     assert isinstance(module, SiamMaskModel)
     return MaskTask(module, config.loss, config.assigner, config.sampling, config.masks)
 

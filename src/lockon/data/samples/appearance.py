@@ -120,6 +120,20 @@ def mirror(rng: Generator, draft: Draft, *, chance: float) -> Draft:
     return change_crops(draft, lambda crop, _: mirrored(crop)) if chance > rng.random() else draft
 
 
+def mirror_each(rng: Generator, draft: Draft, *, chance: float) -> Draft:
+    """Mirror each crop by a draw of its own, as OSTrack's training does: in fractions of the crop, so that x becomes size - x.
+
+    Boxes that count from the first pixel's centre land one pixel aside of the exact mirror image; the published code has it so.
+    """
+
+    def change(crop: CroppedView, _: bool) -> CroppedView:
+        if not chance > rng.random():
+            return crop
+        return replace(mirrored(replace(crop, indices=False)), indices=crop.indices)
+
+    return change_crops(draft, change)
+
+
 def mirrored(crop: CroppedView) -> CroppedView:
     """Return a crop with its box and mask, left and right exchanged."""
     x1, y1, x2, y2 = crop.box
@@ -128,4 +142,4 @@ def mirrored(crop: CroppedView) -> CroppedView:
     return replace(crop, pixels=np.ascontiguousarray(crop.pixels[:, ::-1]), box=np.array([width - x2, y1, width - x1, y2]), mask=mask)
 
 
-__all__ = ["Appearance", "appearance_steps", "brighten", "degrade", "gray", "jitter_color", "mirror", "mirrored", "occlude"]
+__all__ = ["Appearance", "appearance_steps", "brighten", "degrade", "gray", "jitter_color", "mirror", "mirror_each", "mirrored", "occlude"]

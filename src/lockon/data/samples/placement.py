@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import cv2
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lockon._config_values import check_range
 from lockon.data.samples.views import View
+from lockon.ops.borders import Border, Zero
 from lockon.ops.boxes import xyxy_to_cxcywh
 from lockon.ops.crop import Crop, mean_color
 from lockon.ops.stretched_crop import StretchedCrop
@@ -193,17 +194,20 @@ class PlacedCrop:
 
     Attributes:
         crop: The window.
-        box: (4,) xyxy of the target in crop pixels, clipped to the crop.
+        box: (4,) xyxy of the target in crop pixels.
         indices: Whether the box counts from the centre of the first pixel.
+        border: What lies outside the image; a stretched window knows colours alone.
     """
 
     crop: Crop | StretchedCrop
     box: FloatArray
     indices: bool = False
+    border: Border = field(default_factory=Zero)
 
     def extract(self, image: Frame, backdrop: Frame | None) -> Frame:
-        """Return the (S, S, 3) pixels; outside the image is the backdrop, or black."""
-        pixels = self.crop.extract(image)
+        """Return the (S, S, 3) pixels; outside the image is the backdrop, or what the border says."""
+        color = self.border.color(image)
+        pixels = self.crop.extract(image, color)  # type: ignore[arg-type]  # a stretched window has a colour
         if backdrop is None:
             return pixels
         inside = self.extract_mask(np.full(image.shape[:2], 255, np.uint8))
@@ -215,4 +219,14 @@ class PlacedCrop:
         return np.asarray(self.crop.extract(coverage) > 127)
 
 
-__all__ = ["BoxJitter", "MovedBox", "MovedWindow", "PlacedCrop", "Placement", "SquareRule", "TurnedCrop", "WindowJitter", "WindowRule"]
+__all__ = [
+    "BoxJitter",
+    "MovedBox",
+    "MovedWindow",
+    "PlacedCrop",
+    "Placement",
+    "SquareRule",
+    "TurnedCrop",
+    "WindowJitter",
+    "WindowRule",
+]
