@@ -123,14 +123,19 @@ class OSTrackRule(_FactorRule):
     Attributes:
         factor: Crop side over the target's sqrt(w h).
         border: `Zero` for OSTrack, `Replicate` for the training samples of ATOM, DiMP and TransT.
+        unrounded: Boxes are mapped from the box's own centre, as OSTrack's tracker does, so that up to half a pixel is dropped; otherwise
+            from that of the whole pixels that were cut.
     """
 
     border: Border = field(default_factory=Zero)
+    unrounded: bool = False
 
     def __call__(self, boxes_cxcywh: ArrayLike, size: int, growth: FloatArray | float = 1.0, frame_size: ArrayLike | None = None) -> Crop:
         """Return the crops of `size` pixels around (..., 4) boxes, see `CropRule`; the first pixel is rounded half to even."""
         boxes = np.asarray(boxes_cxcywh, dtype=np.float64)
         side = np.maximum(np.ceil(self.factor * np.sqrt(np.maximum(boxes[..., 2] * boxes[..., 3], 0)) * growth), 1)
+        if self.unrounded:
+            return OSTrackCrop(boxes[..., :2], side, size)
         start = np.round(boxes[..., :2] - side[..., None] / 2)
         return OSTrackCrop(start + side[..., None] / 2, side, size)
 

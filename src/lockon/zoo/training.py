@@ -17,6 +17,8 @@ from lockon.data.samples.refine import RefineDataConfig
 from lockon.errors import LockonError
 from lockon.export.torch_model import TorchModel
 from lockon.models.backbones.pretrained import load_pretrained
+from lockon.models.backbones.pretrained_vit import load_vit
+from lockon.models.backbones.vit import PatchEmbedding
 from lockon.models.protocols import DenseModel
 from lockon.models.refiner import RefinerModel
 from lockon.models.siammask import SiamMaskModel
@@ -102,7 +104,10 @@ def load_backbone(module: Any, file: str) -> tuple[str, ...]:
         return ("the backbone starts from random weights; give published ones by --set backbone_weights=FILE",)
     if not Path(file).is_file():
         raise LockonError(f"backbone weights {file} do not exist; docs/guides/training.md says where such weights can be had")
-    return load_pretrained(module.backbone, read_external(Path(file)), source=file, partial=True)
+    state = read_external(Path(file))
+    if isinstance(module.backbone, PatchEmbedding):  # a ViT's blocks are the encoder
+        return load_vit(module.backbone, module.encoder, state, source=file)
+    return load_pretrained(module.backbone, state, source=file, partial=True)
 
 
 def _validation(folder: Path, one: Card, module: Any, config: RecipeConfig) -> Validate:
