@@ -13,6 +13,7 @@ from torch import nn
 from lockon.config import as_json
 from lockon.data.datasets.registry import load_videos
 from lockon.data.samples.pairs import PairDataConfig
+from lockon.data.samples.pytracking import PytrackingDataConfig
 from lockon.data.samples.refine import RefineDataConfig
 from lockon.errors import LockonError
 from lockon.export.torch_model import TorchModel
@@ -22,6 +23,7 @@ from lockon.models.backbones.vit import PatchEmbedding
 from lockon.models.protocols import DenseModel
 from lockon.models.refiner import RefinerModel
 from lockon.models.siammask import SiamMaskModel
+from lockon.ops.crop_rules import OSTrackRule
 from lockon.tracker import NetworkTracker
 from lockon.train.launch import computes_bf16
 from lockon.train.mask_task import MaskTask
@@ -67,7 +69,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str) -> Re
         pipeline=samples.pipeline,
         config=config.train,
         validate=None if sources.val is None else _validation(sources.val, one, module, config),
-        header=trained_header(name, config.model, tracker=tracker_parameters(config.data), data=samples.described),
+        header=trained_header(name, config.model, tracker=_header_parameters(one, config.data), data=samples.described),
         settings={**settings, "datasets": datasets},
         defaults=defaults,
         notes=(*samples.notes, *notes),
@@ -94,6 +96,14 @@ def tracker_parameters(data: Any) -> dict[str, Any]:
     return data.tracker_parameters if isinstance(data, RefineDataConfig) else {}
 
 
+def _header_parameters(one: Card, data: Any) -> dict[str, Any]:
+    """Return `tracker_parameters`, and the windows of samples whose tracker cuts its own in the same way."""
+    tracked = getattr(one.config, "search_crop", None)
+    if isinstance(data, PytrackingDataConfig) and isinstance(tracked, OSTrackRule):
+        return {"template_crop": {"factor": data.template.factor}, "search_crop": {"factor": data.search.factor}}
+    return tracker_parameters(data)
+
+
 def load_backbone(module: Any, file: str) -> tuple[str, ...]:
     """Load published weights, or those of any network with this backbone, into the backbone; return what to tell the user about them.
 
@@ -115,7 +125,7 @@ def _validation(folder: Path, one: Card, module: Any, config: RecipeConfig) -> V
     videos = load_videos(folder)
     if isinstance(config.data, RefineDataConfig):
         return RefineValidation(videos, config.data)
-    header = {"tracker": tracker_parameters(config.data)}
+    header = {"tracker": _header_parameters(one, config.data)}
     inference = replace(inference_config(one, header=header, size_ratio=module.search_size / module.template_size), mask=None)
 
     def validate(module: nn.Module) -> dict[str, float]:
