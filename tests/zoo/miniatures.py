@@ -28,6 +28,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "RefineSConfig": {"size": 64, "hidden": 16, "width": 16, "channels": 16},
     "AlphaRefineConfig": {"size": 64},
     "OSTrackConfig": {"channels": 24, "depth": 3, "heads": 2, "template_size": 32, "search_size": 64, "head.hidden": 8},
+    "RTrackConfig": {"channels": 24, "depth": 3, "heads": 2, "template_size": 32, "search_size": 64, "head.widths": (8, 8)},
 }
 
 

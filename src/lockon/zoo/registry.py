@@ -34,6 +34,8 @@ TRACKERS: dict[str, str] = {
     "ostrack256-ce": "ostrack",
     "ostrack384": "ostrack",
     "ostrack384-ce": "ostrack",
+    "rtrack256": "rtrack",
+    "rtrack384": "rtrack",
     "csrt": "opencv",
     "kcf": "opencv",
     "mil": "opencv",
