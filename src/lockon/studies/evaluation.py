@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from lockon.errors import LockonError
 from lockon.export.torch_model import TorchModel
 from lockon.refiners.alpha_refine import AlphaRefiner
 from lockon.session import Tracker
+from lockon.studies.curve import curve_file, measure_overlap, pairs_seen, write_curve
 from lockon.studies.measured import measure_alignment, measure_refiner, measured_file, write_measured
 from lockon.studies.metrics import ALIGNMENT
 from lockon.studies.settings import Study
@@ -75,10 +76,26 @@ def judge(study: Study, run: StudyRun, on_progress: OnProgress) -> None:
     on_progress("tracking")
     weights = study.weights(run)
     spec = TrackerSpec(run.label, run.row.tracker, weights, preset=study.preset, device=study.device, files=(weights,))
-    for protocol in (OnePass(), Reset()):
+    for protocol in (OnePass(), *((Reset(),) if "R" in study.kind.metrics else ())):
         _run(study.bench, spec, protocol, study.validation(), seed=run.seed, batch=study.batch)
     if set(study.kind.metrics) & set(ALIGNMENT) and not file.is_file():
         write_measured(file, measure_alignment(make_tracker(spec), study.validation(), on_progress))
+    _judge_curve(study, run, spec, on_progress)
+
+
+def _judge_curve(study: Study, run: StudyRun, spec: TrackerSpec, on_progress: OnProgress) -> None:
+    file = curve_file(study.out, run.label)
+    if not study.kind.curve or file.is_file():
+        return
+    sequences = study.validation()
+    config = study.recipe(run).config
+    points = {}
+    for number, step in enumerate(config.output.marks, start=1):
+        on_progress(f"tracking with point {number} of {len(config.output.marks)} of the curve")
+        weights = study.marked(run, step)
+        tracker = make_tracker(replace(spec, weights=weights, files=(weights,)))
+        points[step] = pairs_seen(config, step), measure_overlap(tracker, sequences)
+    write_curve(file, points)
 
 
 def _judge_refiner(study: Study, run: StudyRun, on_progress: OnProgress) -> dict[str, Any]:
