@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lockon._config_values import check_field
+from lockon.ops.grid import Grid
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,6 +111,10 @@ class TrackPointsConfig:
         check_field(self, "point_offset", 0 <= self.point_offset <= 1, "between 0 and 1")
         few = isinstance(self.boxes, PartialMinMax) and self.boxes.first > self.points
         check_field(self, "points", not few, "at least as many as boxes.first")
+
+    def grid(self, cells: int, stride: float) -> Grid:
+        """Return the candidate points of a map of `cells` x `cells`, `stride` pixels apart."""
+        return Grid(cells, stride, offset=self.point_offset * stride)
 
     @property
     def side(self) -> int:

@@ -1,7 +1,7 @@
 """What the dense heads of the zoo learn: each family's losses, and the published sets of losses, assigner and sampling.
 
-`RPN` is SiamRPN++ (PySOT), `BAN` SiamBAN, `PW` the SiamPW baseline of the RBO paper; `CAR` is SiamCAR, `LA` SiamLA. Each set has the
-keys "loss", "assigner" and "sampling", as the settings of a training run do.
+`RPN` is SiamRPN++ (PySOT), `BAN` SiamBAN, `PW` the SiamPW baseline of the RBO paper; `CAR` is SiamCAR, `LA` SiamLA,
+`TRACK_POINTS` RTrack. Each set has the keys "loss", "assigner" and "sampling", as the settings of a training run do.
 """
 
 from __future__ import annotations
@@ -11,14 +11,20 @@ from typing import Any
 
 from lockon.train.assigners.anchor_iou import AnchorIoUAssigner
 from lockon.train.assigners.ellipse import EllipseAssigner
+from lockon.train.assigners.max_iou import MaxIoUAssigner
+from lockon.train.assigners.one_to_many import OneToManyAssigner
+from lockon.train.assigners.one_to_one import OneToOneAssigner
 from lockon.train.assigners.rectangle import RectangleAssigner
 from lockon.train.assigners.sampling import EVERYTHING, SamplingConfig
+from lockon.train.losses.affinity import MutualAffinity
 from lockon.train.losses.corners import CornerL1
 from lockon.train.losses.cross_entropy import BalancedCrossEntropy, HardNegativeCrossEntropy
 from lockon.train.losses.deltas import DeltaL1
 from lockon.train.losses.distillation import Distillation
 from lockon.train.losses.dynamic_labels import DynamicLabels, SmoothedLabels
 from lockon.train.losses.focal import QualityFocal
+from lockon.train.losses.gaussian_focal import GaussianFocal, GaussianTarget
+from lockon.train.losses.init_iou import InitIoULoss
 from lockon.train.losses.iou import IoULoss
 from lockon.train.losses.localization import LocalizationQuality
 from lockon.train.losses.masks import CoarseMaskLoss, FineMaskLoss
@@ -26,13 +32,14 @@ from lockon.train.losses.pair_ranking import IoURanking, PaperIoURanking, RankDe
 from lockon.train.losses.quality import CenternessQuality, IoUQuality
 from lockon.train.losses.ranking import ClassificationRanking, PaperClassificationRanking
 
-DenseAssigner = EllipseAssigner | RectangleAssigner | AnchorIoUAssigner
-PointScores = BalancedCrossEntropy | QualityFocal | DynamicLabels | SmoothedLabels
+DenseAssigner = EllipseAssigner | RectangleAssigner | AnchorIoUAssigner | OneToOneAssigner | OneToManyAssigner | MaxIoUAssigner
+PointScores = BalancedCrossEntropy | QualityFocal | DynamicLabels | SmoothedLabels | GaussianFocal
 Quality = IoUQuality | CenternessQuality | LocalizationQuality
 Margin = ClassificationRanking | PaperClassificationRanking
 Pairs = IoURanking | PaperIoURanking | RankDetNet
 
 _NO_HARD, _NO_MARGIN, _NO_PAIRS = HardNegativeCrossEntropy(weight=0.0), ClassificationRanking(weight=0.0), IoURanking(weight=0.0)
+_NO_AFFINITY = MutualAffinity(weight=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +52,7 @@ class RpnLosses:
         hard: A second cross entropy on hard negatives (two-stage cross entropy).
         rank_cls: Positives above hard negatives (RBO).
         ranking: Positives in the order of their boxes' IoU (RBO).
+        affinity: Scores that follow the boxes' IoU (RTrack).
     """
 
     cls: BalancedCrossEntropy | QualityFocal = BalancedCrossEntropy()
@@ -52,6 +60,7 @@ class RpnLosses:
     hard: HardNegativeCrossEntropy = _NO_HARD
     rank_cls: Margin = _NO_MARGIN
     ranking: Pairs = _NO_PAIRS
+    affinity: MutualAffinity = _NO_AFFINITY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +86,7 @@ class BanLosses:
         hard: As of `RpnLosses`.
         rank_cls: As of `RpnLosses`.
         ranking: As of `RpnLosses`.
+        affinity: As of `RpnLosses`.
     """
 
     cls: PointScores = BalancedCrossEntropy()
@@ -84,6 +94,7 @@ class BanLosses:
     hard: HardNegativeCrossEntropy = _NO_HARD
     rank_cls: Margin = _NO_MARGIN
     ranking: Pairs = _NO_PAIRS
+    affinity: MutualAffinity = _NO_AFFINITY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +108,7 @@ class CarLosses:
         hard: As of `RpnLosses`.
         rank_cls: As of `RpnLosses`.
         ranking: As of `RpnLosses`.
+        affinity: As of `RpnLosses`.
     """
 
     cls: PointScores = BalancedCrossEntropy()
@@ -105,6 +117,7 @@ class CarLosses:
     hard: HardNegativeCrossEntropy = _NO_HARD
     rank_cls: Margin = _NO_MARGIN
     ranking: Pairs = _NO_PAIRS
+    affinity: MutualAffinity = _NO_AFFINITY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +132,7 @@ class PointLosses:
         hard: As of `RpnLosses`.
         rank_cls: As of `RpnLosses`.
         ranking: As of `RpnLosses`.
+        affinity: As of `RpnLosses`.
         teacher: Against a teacher's scores, for samples that have them.
     """
 
@@ -129,7 +143,31 @@ class PointLosses:
     hard: HardNegativeCrossEntropy = _NO_HARD
     rank_cls: Margin = _NO_MARGIN
     ranking: Pairs = _NO_PAIRS
+    affinity: MutualAffinity = _NO_AFFINITY
     teacher: Distillation = Distillation(weight=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackPointsLosses:
+    """Losses on points that carry sets of points (RTrack, Eq. 6).
+
+    Attributes:
+        cls: Of the scores.
+        init: Of the first points' boxes.
+        box: Of the refined points' boxes.
+        affinity: Scores that follow the boxes' IoU.
+        hard: As of `RpnLosses`.
+        rank_cls: As of `RpnLosses`.
+        ranking: As of `RpnLosses`.
+    """
+
+    cls: PointScores = GaussianFocal(weight=2.0, target=GaussianTarget(union=True))
+    init: InitIoULoss = InitIoULoss()
+    box: IoULoss = IoULoss(kind="giou", smooth=0.0, weight=2.0)
+    affinity: MutualAffinity = MutualAffinity()
+    hard: HardNegativeCrossEntropy = _NO_HARD
+    rank_cls: Margin = _NO_MARGIN
+    ranking: Pairs = _NO_PAIRS
 
 
 _SIXTEEN = SamplingConfig(positives=16, negatives=48, negative_pair=16)
@@ -145,6 +183,7 @@ LA: dict[str, Any] = {
     "assigner": RectangleAssigner(inner=0.2, boundary=0.5),
     "sampling": EVERYTHING,
 }
+TRACK_POINTS: dict[str, Any] = {"loss": TrackPointsLosses(), "assigner": OneToManyAssigner(), "sampling": EVERYTHING}
 
 
 def ranked_rpn(gamma: float = 3.0) -> dict[str, Any]:
@@ -168,12 +207,14 @@ __all__ = [
     "LA",
     "PW",
     "RPN",
+    "TRACK_POINTS",
     "BanLosses",
     "CarLosses",
     "DenseAssigner",
     "MaskLosses",
     "PointLosses",
     "RpnLosses",
+    "TrackPointsLosses",
     "ranked_points",
     "ranked_rpn",
 ]

@@ -48,7 +48,7 @@ class TrackPointsHead(PointGridHead):
 
     Args:
         channels: C.
-        grid: The cells' centres in search-crop pixels; its stride is the unit of the points.
+        grid: What the points of each cell count from, in search-crop pixels, see `TrackPointsConfig.grid`; its stride is their unit.
         config: The choices.
     """
 
