@@ -14,14 +14,6 @@ from lockon.train.schedules import CosineDecay, LogDecay, StepDecay
 # Fields that do not change what is learnt: a resumed run may differ in them.
 _OUTPUT = ("save_every", "validate_every", "keep", "log_every", "marks")
 OPERATIONAL = ("machine.workers", "machine.threads", *(f"output.{name}" for name in _OUTPUT))
-    "machine.workers",
-    "machine.threads",
-    "output.save_every",
-    "output.validate_every",
-    "output.keep",
-    "output.log_every",
-    "output.marks",
-)
 
 Precision = Literal["auto", "fp32", "bf16"]
 Reduction = Literal["mean", "sum"]

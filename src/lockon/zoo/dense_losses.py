@@ -1,7 +1,7 @@
 """What the dense heads of the zoo learn: each family's losses, and the published sets of losses, assigner and sampling.
 
 `RPN` is SiamRPN++ (PySOT), `BAN` SiamBAN, `PW` the SiamPW baseline of the RBO paper; `CAR` is SiamCAR, `LA` SiamLA,
-`TRACK_POINTS` RTrack. Each set has the keys "loss", "assigner" and "sampling", as the settings of a training run do.
+`CENTER` OSTrack, `TRACK_POINTS` RTrack. Each set has the keys "loss", "assigner" and "sampling", as the settings of a training run do.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from lockon.train.assigners.ellipse import EllipseAssigner
 from lockon.train.assigners.max_iou import MaxIoUAssigner
 from lockon.train.assigners.one_to_many import OneToManyAssigner
 from lockon.train.assigners.one_to_one import OneToOneAssigner
+from lockon.train.assigners.peak import PeakAssigner
 from lockon.train.assigners.rectangle import RectangleAssigner
 from lockon.train.assigners.sampling import EVERYTHING, SamplingConfig
 from lockon.train.losses.affinity import MutualAffinity
+from lockon.train.losses.box_l1 import BoxL1
 from lockon.train.losses.corners import CornerL1
 from lockon.train.losses.cross_entropy import BalancedCrossEntropy, HardNegativeCrossEntropy
 from lockon.train.losses.deltas import DeltaL1
@@ -32,7 +34,9 @@ from lockon.train.losses.pair_ranking import IoURanking, PaperIoURanking, RankDe
 from lockon.train.losses.quality import CenternessQuality, IoUQuality
 from lockon.train.losses.ranking import ClassificationRanking, PaperClassificationRanking
 
-DenseAssigner = EllipseAssigner | RectangleAssigner | AnchorIoUAssigner | OneToOneAssigner | OneToManyAssigner | MaxIoUAssigner
+DenseAssigner = (
+    EllipseAssigner | RectangleAssigner | AnchorIoUAssigner | PeakAssigner | OneToOneAssigner | OneToManyAssigner | MaxIoUAssigner
+)
 PointScores = BalancedCrossEntropy | QualityFocal | DynamicLabels | SmoothedLabels | GaussianFocal
 Quality = IoUQuality | CenternessQuality | LocalizationQuality
 Margin = ClassificationRanking | PaperClassificationRanking
@@ -148,6 +152,29 @@ class PointLosses:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CenterLosses:
+    """Losses on the cells of a one-stream network (OSTrack, Eq. 2).
+
+    Attributes:
+        cls: Of the scores.
+        l1: Of the boxes, in sides of the crop.
+        box: Of the boxes' overlap.
+        hard: As of `RpnLosses`.
+        rank_cls: As of `RpnLosses`.
+        ranking: As of `RpnLosses`.
+        affinity: As of `RpnLosses`.
+    """
+
+    cls: PointScores = GaussianFocal()
+    l1: BoxL1 = BoxL1()
+    box: IoULoss = IoULoss(kind="giou", smooth=0.0, weight=2.0, boundary=False, clip=True)
+    hard: HardNegativeCrossEntropy = _NO_HARD
+    rank_cls: Margin = _NO_MARGIN
+    ranking: Pairs = _NO_PAIRS
+    affinity: MutualAffinity = _NO_AFFINITY
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrackPointsLosses:
     """Losses on points that carry sets of points (RTrack, Eq. 6).
 
@@ -183,6 +210,7 @@ LA: dict[str, Any] = {
     "assigner": RectangleAssigner(inner=0.2, boundary=0.5),
     "sampling": EVERYTHING,
 }
+CENTER: dict[str, Any] = {"loss": CenterLosses(), "assigner": PeakAssigner(), "sampling": EVERYTHING}
 TRACK_POINTS: dict[str, Any] = {"loss": TrackPointsLosses(), "assigner": OneToManyAssigner(), "sampling": EVERYTHING}
 
 
@@ -204,12 +232,14 @@ def ranked_points(gamma: float = 3.0) -> BanLosses:
 __all__ = [
     "BAN",
     "CAR",
+    "CENTER",
     "LA",
     "PW",
     "RPN",
     "TRACK_POINTS",
     "BanLosses",
     "CarLosses",
+    "CenterLosses",
     "DenseAssigner",
     "MaskLosses",
     "PointLosses",

@@ -27,6 +27,8 @@ TRACKERS: dict[str, str] = {
     "compact-rpn": "compact",
     "compact-pw": "compact",
     "compact-car": "compact",
+    "compact-ostrack": "compact_one_stream",
+    "compact-rtrack": "compact_one_stream",
     "csrt": "opencv",
     "kcf": "opencv",
     "mil": "opencv",

@@ -30,6 +30,7 @@ class IoULoss(Loss):
         smooth: Square pixels added to intersection and union (SiamBAN: 1); "iou" needs it above 0.
         centerness: Positives count by their centre-ness (SiamCAR); otherwise all alike.
         boundary: Points that the assigner marked as boundary learn boxes too (SiamLA).
+        clip: The truth ends at the crop's border (OSTrack); the prediction does not.
 
     Raises:
         LockonError: If `smooth` is below 0, or is 0 with "iou".
@@ -39,6 +40,7 @@ class IoULoss(Loss):
     smooth: float = 1.0
     centerness: bool = False
     boundary: bool = True
+    clip: bool = False
 
     def __post_init__(self) -> None:
         Loss.__post_init__(self)
@@ -51,6 +53,8 @@ class IoULoss(Loss):
         """Compute the mean over the candidates that learn boxes."""
         members, boxes, truth = x.regressed(self.boundary)
         weight = centerness(x.candidates.points, x.targets.boxes)[members] if self.centerness else None  # (P,)
+        if self.clip:
+            truth = truth.clamp(0, x.size)
         return average(iou_loss(boxes, truth, self.kind, self.smooth), weight)
 
 
