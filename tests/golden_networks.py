@@ -32,6 +32,8 @@ OFFICIAL = {
     "siampw-r50-rbo": "siampw_rbo",
     "siammask-r50": "siammask_real",
     "alpha-refine-r34": "alpharefine_r34",
+    "ostrack256": "ostrack256",
+    "ostrack256-ce": "ostrack256_ce",
 }
 
 

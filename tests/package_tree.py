@@ -38,7 +38,7 @@ NEEDS_EXTRA = (
     "lockon.zoo.restricted_pickle",
     "lockon.zoo.training",
 )
-WITHOUT_EXTRA = ("lockon.models", "lockon.models.choices")  # of these packages, what needs none
+WITHOUT_EXTRA = ("lockon.models", "lockon.models.choices", "lockon.models.point_choices")  # of these packages, what needs none
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import golden_data
 from lockon.localizers.verdict import Verdict
-from lockon.target import StatePolicy, Target
+from lockon.target import CutToFrame, StatePolicy, Target
 from lockon.types import State, Template
 
 SIZE = (160, 120)
@@ -131,3 +132,18 @@ def test_result() -> None:
     assert (result.box.tolist(), result.score, result.state) == ([60, 45, 20, 30], 0.25, "lost")
     assert result.mask is not None
     assert result.mask.all()
+
+
+def test_boxes_are_cut_to_the_frame_as_the_official_ostrack_cuts_them() -> None:
+    """Its clip_box on a frame of 480 x 360 with a margin of 10 pixels."""
+    golden = golden_data.losses("ostrack_losses")
+    policy = StatePolicy(min_size=10.0, bounds=CutToFrame())
+    for (x, y, w, h), expected in zip(golden["clip.in"], golden["clip.out"], strict=True):
+        cx, cy, wide, high = policy.inside(np.array([x + w / 2, y + h / 2, w, h]), (480, 360))
+        assert [cx - wide / 2, cy - high / 2, wide, high] == pytest.approx(expected.tolist())
+
+
+def test_a_box_cut_to_a_frame_smaller_than_the_margin_is_finite() -> None:
+    box = CutToFrame()(np.array([3.0, 3, 50, 50]), (6, 6), 10.0)
+    assert np.isfinite(box).all()
+    assert (box[2:] == 10).all()

@@ -61,6 +61,29 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CenterInFrame:
+    """Keeps the centre of a box in the frame, and its sides as they are, but no larger than the frame's."""
+
+    def __call__(self, box: FloatArray, size: tuple[int, int], smallest: float) -> FloatArray:
+        """Return a box (4,) cx, cy, w, h with sides of at least `smallest` pixels, in a frame of width and height `size`."""
+        return np.concatenate([np.clip(box[:2], 0, size), np.clip(box[2:], smallest, size)])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CutToFrame:
+    """Cuts off what lies outside the frame; at least `smallest` pixels of it count as inside (OSTrack, TransT)."""
+
+    def __call__(self, box: FloatArray, size: tuple[int, int], smallest: float) -> FloatArray:
+        """Return what is left of a box (4,) cx, cy, w, h, at least `smallest` pixels a side, in a frame of width and height `size`."""
+        half = box[2:] / 2
+        end = np.asarray(size, dtype=np.float64)
+        first = np.minimum(np.maximum(0, box[:2] - half), end - smallest)
+        last = np.minimum(np.maximum(smallest, box[:2] + half), end)
+        sides = np.maximum(smallest, last - first)
+        return np.concatenate([first + sides / 2, sides])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StatePolicy:
     """What a score and a verdict mean for a target.
 
@@ -74,6 +97,7 @@ class StatePolicy:
         search_growth: Factor on the search crop per "lost" frame, up to `max_growth`; 1..10.
         max_growth: Largest factor on the search crop, 1..100.
         min_size: Smallest width and height of a box, in pixels; 0..1000.
+        bounds: What becomes of a box that reaches outside the frame.
     """
 
     tracked: float = 0.5
@@ -83,6 +107,7 @@ class StatePolicy:
     search_growth: float = 1.05
     max_growth: float = 1.5
     min_size: float = 3.0
+    bounds: CenterInFrame | CutToFrame = CenterInFrame()
 
     def __post_init__(self) -> None:
         for name in ("tracked", "lost", "absent_score"):
@@ -100,8 +125,8 @@ class StatePolicy:
         return min(self.search_growth**frames, self.max_growth)
 
     def inside(self, box: FloatArray, size: tuple[int, int]) -> FloatArray:
-        """Return a box (4,) cx, cy, w, h with its centre in the frame and its sides between `min_size` and the frame's."""
-        return np.concatenate([np.clip(box[:2], 0, size), np.clip(box[2:], self.min_size, size)])
+        """Return a box (4,) cx, cy, w, h as `bounds` keeps it in the frame, with sides of at least `min_size`."""
+        return self.bounds(box, size, self.min_size)
 
     def update(self, target: Target, box: FloatArray, score: float, verdict: Verdict = "normal") -> Target:
         """Return the target's next state, given its localized box (4,) cx, cy, w, h and its score; "not_found" keeps the last box."""
@@ -132,4 +157,4 @@ def warn_unanswered(targets: Sequence[Target]) -> None:
         )
 
 
-__all__ = ["StatePolicy", "Target", "warn_unanswered"]
+__all__ = ["CenterInFrame", "CutToFrame", "StatePolicy", "Target", "warn_unanswered"]

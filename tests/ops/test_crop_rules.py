@@ -168,6 +168,14 @@ def test_every_crop_of_ostrack(run: str) -> None:
         assert pixels.mean(dtype=np.float64) == pytest.approx(stored[f"{run}.crop_mean"][number], abs=1e-9), number
 
 
+def test_ostracks_tracker_maps_boxes_from_the_centre_that_was_not_rounded() -> None:
+    """The same pixels; side 8 from pixel 6 on, where the box's centre would have it at 6.4."""
+    plain, official = (OSTrackRule(factor=2.0, unrounded=unrounded)([10.4, 10, 4, 4], 16) for unrounded in (False, True))
+    np.testing.assert_array_equal(plain.extract(NOISE), official.extract(NOISE))
+    assert plain.to_image([8, 8, 8, 8]).tolist() == [10, 10, 10, 10]
+    assert official.to_image([8, 8, 8, 8]).tolist() == pytest.approx([10.4, 10, 10.4, 10])
+
+
 def test_ostrack_rule_pads_with_black() -> None:
     """The window begins 4 pixels left of and 3 above the frame."""
     rule = OSTrackRule(factor=2.0)

@@ -10,8 +10,9 @@ from lockon.errors import LockonError  # noqa: E402
 from lockon.ops.grid import Grid  # noqa: E402
 from lockon.train.assigners.max_iou import MaxIoUAssigner  # noqa: E402
 from lockon.train.assigners.one_to_many import OneToManyAssigner, StandardDeviation, Variance, variance  # noqa: E402
-from lockon.train.assigners.one_to_one import NearestPoint, OneToOneAssigner, TopIoU, TopScore  # noqa: E402
+from lockon.train.assigners.one_to_one import NearestPoint, OneToOneAssigner, TopIoU  # noqa: E402
 from lockon.train.assigners.overlaps import CenterDistance, InitBoxes, IoUValue, OwnBoxes, overlaps, smallest  # noqa: E402
+from lockon.train.assigners.peak import PeakAssigner  # noqa: E402
 from lockon.types import Candidates, Prediction  # noqa: E402
 
 CANDIDATES = Candidates(torch.from_numpy(Grid(4, 16).points()), None, 16)
@@ -61,8 +62,6 @@ def test_ious_of_the_example_are_those_stated() -> None:
 @pytest.mark.parametrize(
     ("by", "made", "expected"),
     [
-        (TopScore(), prediction(logits=at({3: 2.0, 7: 1.0}, -5.0)), 3),
-        (TopScore(), prediction(), 0),  # all equal: the first
         (TopIoU(), prediction(INIT, OWN), 0),
         (TopIoU(boxes=InitBoxes()), prediction(INIT, OWN), 10),
         (TopIoU(), prediction(), 9),  # no box overlaps: the nearest, of two the first
@@ -143,7 +142,7 @@ def test_boxes_that_miss_the_target_leave_the_nearest(spread, candidates) -> Non
     assert positives(MaxIoUAssigner(), prediction([0.0] * 16)) == [9]
 
 
-ALL = [OneToOneAssigner(), OneToOneAssigner(by=NearestPoint()), OneToOneAssigner(by=TopIoU()), OneToManyAssigner(), MaxIoUAssigner()]
+ALL = [PeakAssigner(), OneToOneAssigner(by=NearestPoint()), OneToOneAssigner(), OneToManyAssigner(), MaxIoUAssigner()]
 
 
 @pytest.mark.parametrize("assigner", ALL)

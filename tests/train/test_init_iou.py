@@ -9,7 +9,7 @@ from lockon.ops.grid import Grid  # noqa: E402
 from lockon.train.losses.base import LossInput, active_terms  # noqa: E402
 from lockon.train.losses.init_iou import InitIoULoss  # noqa: E402
 from lockon.types import Candidates, Prediction, Targets  # noqa: E402
-from lockon.zoo.dense_losses import TrackPointsLosses  # noqa: E402
+from lockon.zoo.track_points_losses import TrackPointsLosses  # noqa: E402
 
 TRUTH = [12.0, 20.0, 52.0, 60.0]  # centre (32, 40): candidates 9 and 10 are equally near, then 5, 6, 13, 14
 

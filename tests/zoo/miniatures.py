@@ -27,12 +27,16 @@ SMALL: dict[str, dict[str, Any]] = {
     "SiamMaskConfig": {"channels": 8, "search_size": 191},
     "RefineSConfig": {"size": 64, "hidden": 16, "width": 16, "channels": 16},
     "AlphaRefineConfig": {"size": 64},
+    "OSTrackConfig": {"channels": 24, "depth": 3, "heads": 2, "template_size": 32, "search_size": 64, "head.hidden": 8},
+    "RTrackConfig": {"channels": 24, "depth": 3, "heads": 2, "template_size": 32, "search_size": 64, "head.widths": (8, 8)},
 }
 
 
 def small(card: Card) -> dict[str, Any]:
     """Return the fields of a card's model configuration that make its network small; a new network may have none here."""
     changes = SMALL.get(type(card.model).__name__, {})
+    if getattr(card.model, "elimination", None) is not None:
+        return {**changes, "elimination.blocks": (0, 1)}
     return {**changes, "channels": 256} if getattr(card.model, "backbone", "") == "alexnet" else changes
 
 

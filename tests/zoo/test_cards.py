@@ -125,7 +125,8 @@ def test_exported_files_predict_as_torch(name: str, miniature: Minis) -> None:
 
 
 def test_names_with_an_official_form_are_those_that_convert() -> None:
-    unknown = {"alpha-refine-r18", "alpha-refine-r50"}  # the same rules as r34; no list of their names is stored
+    # the same rules as r34 and as 256; no list of their names is stored
+    unknown = {"alpha-refine-r18", "alpha-refine-r50", "ostrack384", "ostrack384-ce"}
     assert set(official_names()) == OFFICIAL.keys() | unknown
 
 
@@ -142,7 +143,9 @@ def test_every_official_weight_has_one_place(name: str) -> None:
     counted = any(key.endswith(COUNTER) for key in official)  # old checkpoints have no counters of batches
     values = [float(value.flatten()[0]) for key, value in converted.items() if counted or not key.endswith(COUNTER)]
     assert sorted(values) == [float(value.flatten()[0]) for _, value in used], "each of them once"
-    backbone = {key: float(value.flatten()[0]) for key, value in official.items() if key.startswith("backbone.")}
+    backbone = {key: float(value.flatten()[0]) for key, value in used if key.startswith("backbone.")}
+    if name.startswith("ostrack"):  # whose official backbone is our encoder
+        return
     assert {key: float(converted[key].flatten()[0]) for key in backbone} == backbone, "the backbone keeps its names"
 
 

@@ -19,13 +19,15 @@ def convert(
     *,
     settings: Settings = None,
 ) -> None:
-    """Convert weights of PySOT, SiamBAN, SiamCAR, RBO, SiamMask or Alpha-Refine. Nothing in the file is executed, no weight is left out.
+    """Convert weights of PySOT, SiamBAN, SiamCAR, RBO, SiamMask, OSTrack or Alpha-Refine. Nothing in the file is executed.
 
     [bold]Examples[/bold]
 
       lockon convert siammask-r50 model.pth siammask-r50.safetensors
 
       lockon convert siamban-r50 model.pth siamban-r50.safetensors
+
+      lockon convert ostrack256 OSTrack_ep0300.pth.tar ostrack256.safetensors
 
       lockon convert alpha-refine-r34 SEcmnet_ep0040-c.pth.tar alpha-refine-r34.safetensors
 

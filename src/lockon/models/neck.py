@@ -17,16 +17,17 @@ def projection(in_channels: int, out: int) -> nn.Sequential:
 
 
 class LevelNeck(nn.Module):
-    """A 1x1 convolution with batch normalization per level, without a nonlinearity.
+    """A 1x1 convolution per level, without a nonlinearity.
 
     Args:
         in_channels: C of every level.
         out: Channels of every output.
+        normalized: Batch normalization follows; otherwise the convolution has a bias (DETR, TransT).
     """
 
-    def __init__(self, in_channels: Sequence[int], out: int) -> None:
+    def __init__(self, in_channels: Sequence[int], out: int, *, normalized: bool = True) -> None:
         super().__init__()
-        self.levels = nn.ModuleList(projection(channels, out) for channels in in_channels)
+        self.levels = nn.ModuleList(projection(channels, out) if normalized else nn.Conv2d(channels, out, 1) for channels in in_channels)
 
     def forward(self, features: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Map one (B, C, H, W) per level to one (B, out, H, W) per level."""

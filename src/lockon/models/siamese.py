@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 from torch import Tensor, nn
 
 from lockon.types import Prediction, Template
+
+
+@runtime_checkable
+class PreparingFusion(Protocol):
+    """A fusion that does once per target what depends on the template alone."""
+
+    def prepare(self, template: Tensor) -> Tensor:
+        """Map (B, C, h, w) template features to what the fusion is called with in their place."""
 
 
 class SiameseModel(nn.Module):
@@ -16,7 +26,8 @@ class SiameseModel(nn.Module):
         backbone: (B, 3, H, W) RGB 0..255 to features; normalizes its input itself.
         neck: Module on the backbone's output, shared by both branches; None leaves the features as they are.
         head: Features to `Prediction`: called with the fused map, or without a fusion with the levels of template and search.
-        fusion: (template features, search features) of the first level to the head's input; None where the head matches itself.
+        fusion: (template features, search features) of the first level to the head's input; None where the head matches itself. One
+            with a method `prepare` gets what that made of the template's features.
         template_size: Side of the template crop in pixels.
         search_size: Side of the search crop in pixels.
         template_cells: Keep only the middle of the template's maps, this many cells per side: less context, and none of the
@@ -53,6 +64,8 @@ class SiameseModel(nn.Module):
         levels = self.levels(image)
         if self.template_cells is not None:
             levels = tuple(center_crop(level, self.template_cells) for level in levels)
+        if isinstance(self.fusion, PreparingFusion):
+            levels = (self.fusion.prepare(levels[0]), *levels[1:])
         return Template(levels)
 
     def forward(self, template: Template, search: Tensor) -> Prediction:

@@ -117,20 +117,44 @@ class PysotRule(_FactorRule):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class WholeContextRule(_FactorRule):
+    """`PysotRule` whose side is rounded up and counts as that in all coordinates, as TransT's tracker cuts its windows.
+
+    Attributes:
+        factor: 1; template and search crops differ in their context.
+        context: As for `ContextRule`: 0.5 for the template, 1.5 for a search crop.
+        border: What lies outside the image.
+    """
+
+    factor: float = 1.0
+    context: float = 0.5
+
+    def __call__(self, boxes_cxcywh: ArrayLike, size: int, growth: FloatArray | float = 1.0, frame_size: ArrayLike | None = None) -> Crop:
+        """Return the crops of `size` pixels around (..., 4) boxes, see `CropRule`."""
+        crop = PysotCrop.with_context(boxes_cxcywh, self.factor, size, self.context)
+        return replace(crop, side=np.ceil(np.asarray(crop.side) * growth))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OSTrackRule(_FactorRule):
     """The square of side ``ceil(factor * sqrt(w h))`` whole pixels around the box's centre (OSTrack, and how ATOM and DiMP are trained).
 
     Attributes:
         factor: Crop side over the target's sqrt(w h).
         border: `Zero` for OSTrack, `Replicate` for the training samples of ATOM, DiMP and TransT.
+        unrounded: Boxes are mapped from the box's own centre, as OSTrack's tracker does, so that up to half a pixel is dropped; otherwise
+            from that of the whole pixels that were cut.
     """
 
     border: Border = field(default_factory=Zero)
+    unrounded: bool = False
 
     def __call__(self, boxes_cxcywh: ArrayLike, size: int, growth: FloatArray | float = 1.0, frame_size: ArrayLike | None = None) -> Crop:
         """Return the crops of `size` pixels around (..., 4) boxes, see `CropRule`; the first pixel is rounded half to even."""
         boxes = np.asarray(boxes_cxcywh, dtype=np.float64)
         side = np.maximum(np.ceil(self.factor * np.sqrt(np.maximum(boxes[..., 2] * boxes[..., 3], 0)) * growth), 1)
+        if self.unrounded:
+            return OSTrackCrop(boxes[..., :2], side, size)
         start = np.round(boxes[..., :2] - side[..., None] / 2)
         return OSTrackCrop(start + side[..., None] / 2, side, size)
 
@@ -240,7 +264,7 @@ class OfficialStretchedRule:
         return OfficialStretchedCrop.around(boxes_cxcywh, self.factor, size)
 
 
-Rule = AreaRule | ContextRule | PysotRule | OSTrackRule | PytrackingRule
+Rule = AreaRule | ContextRule | PysotRule | WholeContextRule | OSTrackRule | PytrackingRule
 
 
 def _grown(crop: Crop, growth: FloatArray | float, pixel_centers: bool) -> Crop:
@@ -259,4 +283,5 @@ __all__ = [
     "PytrackingRule",
     "Rule",
     "StretchedRule",
+    "WholeContextRule",
 ]

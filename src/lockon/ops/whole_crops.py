@@ -84,7 +84,10 @@ class PatchCrop(Crop):
 
 @dataclass(frozen=True, slots=True)
 class OSTrackCrop(Crop):
-    """Windows of whole pixels that OSTrack's ``sample_target`` cuts (`center` and `side` are theirs), with its shorter images."""
+    """Windows of whole pixels that OSTrack's ``sample_target`` cuts, with its shorter images; `side` is theirs.
+
+    Boxes are mapped exactly where `center` is theirs as well. Another one within half a pixel cuts the same pixels.
+    """
 
     def extract(self, image: Frame, border_color: ArrayLike | None = (0, 0, 0), interpolation: int = cv2.INTER_LINEAR) -> Frame:
         """Return the (size, size, C) pixels of one window."""

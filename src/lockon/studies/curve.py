@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -67,9 +67,9 @@ def marks_of(config: TrainConfig, shares: Sequence[float]) -> tuple[int, ...]:
     return tuple(mark for mark in marks if mark < steps)
 
 
-def pairs_seen(config: TrainConfig, step: int) -> int:
-    """Return the pairs that `step` updates see, those that come again counted again."""
-    return step * config.batch_size * config.gradients.accumulate
+def pairs_seen(training: Mapping[str, Any], step: int) -> int:
+    """Return the pairs that `step` updates see, those that come again counted again; by the JSON values of a `TrainConfig`."""
+    return int(step * training["batch_size"] * training["gradients"]["accumulate"])
 
 
 def curve_file(out: Path, label: str) -> Path:
@@ -85,9 +85,17 @@ def measure_overlap(tracker: SteppedTracker[Any], sequences: Sequence[VideoSeque
     return found
 
 
-def write_curve(path: Path, points: Mapping[int, tuple[int, Mapping[str, float]]]) -> None:
-    """Keep a curve: pairs and overlaps by sequence of each number of updates."""
-    content = [{"step": step, "pairs": pairs, "sequences": dict(values)} for step, (pairs, values) in sorted(points.items())]
+class CurvePoint(NamedTuple):
+    """Updates, pairs seen until then, and overlaps by sequence."""
+
+    step: int
+    pairs: int
+    sequences: Mapping[str, float]
+
+
+def write_curve(path: Path, points: Sequence[CurvePoint]) -> None:
+    """Keep a curve."""
+    content = [{**point._asdict(), "sequences": dict(point.sequences)} for point in points]
     write_bytes(path, (json.dumps(nulls({"metric": METRIC, "points": content}), indent=1) + "\n").encode())
 
 
@@ -136,8 +144,7 @@ def _whole(out: Path, row: Row, seeds: Sequence[int]) -> int:
         states = sorted((out / "runs" / f"{row.name}.s{seed}").glob("checkpoints/step-*/state.json"))
         if states:
             state = read_json_object(states[-1], "remove that folder")
-            train = state["settings"]["train"]
-            return int(state["step"] * train["batch_size"] * train["gradients"]["accumulate"])
+            return pairs_seen(state["settings"]["train"], int(state["step"]))
     return 0
 
 
@@ -181,6 +188,7 @@ def _last_step(kind: StudySpec) -> Callable[[Curve], str]:
 
 __all__ = [
     "Curve",
+    "CurvePoint",
     "curve_file",
     "curve_section",
     "marks_of",

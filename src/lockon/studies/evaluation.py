@@ -19,12 +19,13 @@ from lockon.errors import LockonError
 from lockon.export.torch_model import TorchModel
 from lockon.refiners.alpha_refine import AlphaRefiner
 from lockon.session import Tracker
-from lockon.studies.curve import curve_file, measure_overlap, pairs_seen, write_curve
+from lockon.studies.curve import CurvePoint, curve_file, measure_overlap, pairs_seen, write_curve
 from lockon.studies.measured import measure_alignment, measure_refiner, measured_file, write_measured
 from lockon.studies.metrics import ALIGNMENT
 from lockon.studies.settings import Study
 from lockon.studies.spec import StudyRun
 from lockon.studies.tasks import OnProgress
+from lockon.tracker import NetworkTracker
 from lockon.train.launch import computes_bf16
 from lockon.train.refine_task import RefineTask
 from lockon.train.refine_validation import RefineValidation
@@ -88,13 +89,15 @@ def _judge_curve(study: Study, run: StudyRun, spec: TrackerSpec, on_progress: On
     if not study.kind.curve or file.is_file():
         return
     sequences = study.validation()
-    config = study.recipe(run).config
-    points = {}
-    for number, step in enumerate(config.output.marks, start=1):
-        on_progress(f"tracking with point {number} of {len(config.output.marks)} of the curve")
-        weights = study.marked(run, step)
+    points = []
+    marked = study.marked(run)
+    for number, (step, weights) in enumerate(marked.items(), start=1):
+        on_progress(f"tracking with point {number} of {len(marked)} of the curve")
         tracker = make_tracker(replace(spec, weights=weights, files=(weights,)))
-        points[step] = pairs_seen(config, step), measure_overlap(tracker, sequences)
+        assert isinstance(tracker, NetworkTracker)
+        assert isinstance(tracker.model, TorchModel)
+        pairs = pairs_seen(tracker.model.header["training"], step)
+        points.append(CurvePoint(step, pairs, measure_overlap(tracker, sequences)))
     write_curve(file, points)
 
 

@@ -74,9 +74,10 @@ class Study:
         """Return the finished weights of a run; they exist when its training is over."""
         return self.folder(run) / "weights.safetensors"
 
-    def marked(self, run: StudyRun, step: int) -> Path:
-        """Return the weights of a run after `step` updates, for its curve."""
-        return self.folder(run) / "curve" / f"step-{step:06d}.safetensors"
+    def marked(self, run: StudyRun) -> dict[int, Path]:
+        """Return the weights of a trained run for its curve, by the number of updates, rising."""
+        files = sorted((self.folder(run) / "curve").glob("step-*.safetensors"))
+        return {int(file.stem[5:]): file for file in files}
 
     @property
     def base(self) -> Path:

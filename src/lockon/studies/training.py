@@ -114,7 +114,7 @@ def _train(study: Study, run: StudyRun) -> None:
     if outcome.status != "finished":
         raise KeyboardInterrupt
     header = {**recipe.header, "study": {"row": run.row.name, "seed": run.seed, **study.common()}, "training": as_json(config)}
-    saved = {marked(folder, step): study.marked(run, step) for step in config.output.marks}
+    saved = {path: folder / "curve" / path.name for path in (marked(folder, step) for step in config.output.marks)}
     for source, target in {**saved, folder / "last.safetensors": study.weights(run)}.items():
         if backbone is not None:
             take_backbone(module)

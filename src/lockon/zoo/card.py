@@ -34,6 +34,8 @@ class OfficialWeights:
         parameters: Inference parameters that official weights need whatever they are used for.
         detect: Official names of tensors -> the name of the card that has them, and the fields of its model configuration that differ;
             None where one checkpoint is like the other.
+        adapt: Weights by our names, and the network's -> weights that fit it, for networks whose shapes may differ from the checkpoint's in
+            a way that can be bridged; None: shapes must agree.
     """
 
     renames: tuple[tuple[str, str], ...]
@@ -41,6 +43,7 @@ class OfficialWeights:
     transposed: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     detect: Callable[[Iterable[str]], tuple[str, dict[str, object]]] | None = None
+    adapt: Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]] | None = None
 
 
 class Inner(NamedTuple):

@@ -108,9 +108,10 @@ def experiments(model: CompactConfig) -> dict[str, RecipeConfig]:
     from lockon.data.samples.pairs import PairDataConfig
     from lockon.train.losses.cross_entropy import HardNegativeCrossEntropy
     from lockon.train.losses.ranking import ClassificationRanking
-    from lockon.zoo.dense_losses import BAN, CAR, PW, RPN, TRACK_POINTS, RpnLosses
+    from lockon.zoo.dense_losses import BAN, CAR, PW, RPN, RpnLosses
     from lockon.zoo.lockon_s_data import SourceWeights
     from lockon.zoo.recipe_config import SMALL_TRAIN, RecipeConfig
+    from lockon.zoo.track_points_losses import TRACK_POINTS
 
     ellipse = replace(BAN["assigner"], inner=0.35, nearest=True)
     against_all = RpnLosses(

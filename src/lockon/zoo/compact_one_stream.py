@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lockon._config_values import check_field
 from lockon.config import apply_overrides
@@ -19,15 +19,14 @@ from lockon.models.point_choices import TrackPointsConfig
 from lockon.zoo.card import Card
 from lockon.zoo.compact import INFERENCE
 from lockon.zoo.lockon_s import STRIDE, StrideConfig
+from lockon.zoo.ostrack import PAPER as OSTRACK_PAPER
+from lockon.zoo.rtrack import PAPER as RTRACK_PAPER
 
 if TYPE_CHECKING:
     from torch import nn
 
     from lockon.models.one_stream import OneStreamModel
     from lockon.zoo.recipe_config import RecipeConfig
-
-OSTRACK_PAPER = "Ye et al., Joint Feature Learning and Relation Modeling for Tracking: A One-Stream Framework, ECCV 2022 (arXiv 2203.11991)"
-RTRACK_PAPER = "Zeng et al., RTrack: Accelerating Convergence for Visual Object Tracking via Pseudo-Boxes Exploration (arXiv 2309.13257)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,8 +125,9 @@ def experiments(model: CompactOneStreamConfig) -> dict[str, RecipeConfig]:
     return {"default": RecipeConfig(train=train, model=model, data=PairDataConfig(), mix=SourceWeights(), **_learnt(model))}
 
 
-def _learnt(model: CompactOneStreamConfig) -> dict[str, object]:
-    from lockon.zoo.dense_losses import CENTER, TRACK_POINTS
+def _learnt(model: CompactOneStreamConfig) -> dict[str, Any]:
+    from lockon.zoo.dense_losses import CENTER
+    from lockon.zoo.track_points_losses import TRACK_POINTS
 
     return CENTER if isinstance(model.head, CenterCells) else TRACK_POINTS
 

@@ -27,7 +27,7 @@ NAMED = 8  # names of each kind that an error lists
 
 
 def from_official(name: str, state_dict: Mapping[str, Tensor], **overrides: Any) -> dict[str, Tensor]:
-    """Return weights of PySOT, SiamBAN, SiamCAR, RBO, SiamMask or Alpha-Refine under our names, for ``build(name).load_state_dict``.
+    """Return weights of another project under our names, for ``build(name).load_state_dict``.
 
     Args:
         name: Network of the zoo.
@@ -48,6 +48,8 @@ def from_official(name: str, state_dict: Mapping[str, Tensor], **overrides: Any)
         prefixed = {key: _renamed(f"features.{key}", renames) for key in used}
         given = prefixed if set(prefixed.values()) & set(expected) else given
     found = {ours: _transposed(official_form, ours, state_dict[key]) for key, ours in given.items()}
+    if official_form.adapt is not None:
+        found = official_form.adapt(found, expected)
     official = {ours: key for key, ours in given.items()}
     twice = [key for key, ours in given.items() if official[ours] != key]
     problems = _problems(found, expected, official, twice, renames)

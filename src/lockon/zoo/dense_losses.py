@@ -1,7 +1,7 @@
 """What the dense heads of the zoo learn: each family's losses, and the published sets of losses, assigner and sampling.
 
-`RPN` is SiamRPN++ (PySOT), `BAN` SiamBAN, `PW` the SiamPW baseline of the RBO paper; `CAR` is SiamCAR, `LA` SiamLA,
-`CENTER` OSTrack, `TRACK_POINTS` RTrack. Each set has the keys "loss", "assigner" and "sampling", as the settings of a training run do.
+`RPN` is SiamRPN++ (PySOT), `BAN` SiamBAN, `PW` the SiamPW baseline of the RBO paper; `CAR` is SiamCAR, `LA` SiamLA, `TRANST` TransT,
+`CENTER` OSTrack. Each set has the keys "loss", "assigner" and "sampling", as the settings of a training run do.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lockon.train.assigners.anchor_iou import AnchorIoUAssigner
+from lockon.train.assigners.cells import CellAssigner
 from lockon.train.assigners.ellipse import EllipseAssigner
 from lockon.train.assigners.max_iou import MaxIoUAssigner
 from lockon.train.assigners.one_to_many import OneToManyAssigner
@@ -20,13 +21,12 @@ from lockon.train.assigners.sampling import EVERYTHING, SamplingConfig
 from lockon.train.losses.affinity import MutualAffinity
 from lockon.train.losses.box_l1 import BoxL1
 from lockon.train.losses.corners import CornerL1
-from lockon.train.losses.cross_entropy import BalancedCrossEntropy, HardNegativeCrossEntropy
+from lockon.train.losses.cross_entropy import BalancedCrossEntropy, HardNegativeCrossEntropy, WeightedCrossEntropy
 from lockon.train.losses.deltas import DeltaL1
 from lockon.train.losses.distillation import Distillation
 from lockon.train.losses.dynamic_labels import DynamicLabels, SmoothedLabels
 from lockon.train.losses.focal import QualityFocal
-from lockon.train.losses.gaussian_focal import GaussianFocal, GaussianTarget
-from lockon.train.losses.init_iou import InitIoULoss
+from lockon.train.losses.gaussian_focal import GaussianFocal
 from lockon.train.losses.iou import IoULoss
 from lockon.train.losses.localization import LocalizationQuality
 from lockon.train.losses.masks import CoarseMaskLoss, FineMaskLoss
@@ -34,10 +34,9 @@ from lockon.train.losses.pair_ranking import IoURanking, PaperIoURanking, RankDe
 from lockon.train.losses.quality import CenternessQuality, IoUQuality
 from lockon.train.losses.ranking import ClassificationRanking, PaperClassificationRanking
 
-DenseAssigner = (
-    EllipseAssigner | RectangleAssigner | AnchorIoUAssigner | PeakAssigner | OneToOneAssigner | OneToManyAssigner | MaxIoUAssigner
-)
-PointScores = BalancedCrossEntropy | QualityFocal | DynamicLabels | SmoothedLabels | GaussianFocal
+BoxAssigner = OneToOneAssigner | OneToManyAssigner | MaxIoUAssigner
+DenseAssigner = EllipseAssigner | RectangleAssigner | AnchorIoUAssigner | CellAssigner | PeakAssigner | BoxAssigner
+PointScores = BalancedCrossEntropy | WeightedCrossEntropy | QualityFocal | DynamicLabels | SmoothedLabels | GaussianFocal
 Quality = IoUQuality | CenternessQuality | LocalizationQuality
 Margin = ClassificationRanking | PaperClassificationRanking
 Pairs = IoURanking | PaperIoURanking | RankDetNet
@@ -125,6 +124,29 @@ class CarLosses:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CellLosses:
+    """Losses on the cells of a map of which each tells the whole box (TransT).
+
+    Attributes:
+        cls: Of the scores.
+        box: Of the boxes' overlap.
+        l1: Of the boxes' numbers.
+        hard: As of `RpnLosses`.
+        rank_cls: As of `RpnLosses`.
+        ranking: As of `RpnLosses`.
+        affinity: As of `RpnLosses`.
+    """
+
+    cls: PointScores = WeightedCrossEntropy(weight=8.334)
+    box: IoULoss = IoULoss(kind="giou", smooth=0.0, weight=2.0, boundary=False)
+    l1: BoxL1 = BoxL1(weight=5.0)
+    hard: HardNegativeCrossEntropy = _NO_HARD
+    rank_cls: Margin = _NO_MARGIN
+    ranking: Pairs = _NO_PAIRS
+    affinity: MutualAffinity = _NO_AFFINITY
+
+
+@dataclass(frozen=True, kw_only=True)
 class PointLosses:
     """Losses of lockon's own networks on points.
 
@@ -166,35 +188,12 @@ class CenterLosses:
     """
 
     cls: PointScores = GaussianFocal()
-    l1: BoxL1 = BoxL1()
+    l1: BoxL1 = BoxL1(weight=5.0, form="corners", summed=False, clip=True)
     box: IoULoss = IoULoss(kind="giou", smooth=0.0, weight=2.0, boundary=False, clip=True)
     hard: HardNegativeCrossEntropy = _NO_HARD
     rank_cls: Margin = _NO_MARGIN
     ranking: Pairs = _NO_PAIRS
     affinity: MutualAffinity = _NO_AFFINITY
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrackPointsLosses:
-    """Losses on points that carry sets of points (RTrack, Eq. 6).
-
-    Attributes:
-        cls: Of the scores.
-        init: Of the first points' boxes.
-        box: Of the refined points' boxes.
-        affinity: Scores that follow the boxes' IoU.
-        hard: As of `RpnLosses`.
-        rank_cls: As of `RpnLosses`.
-        ranking: As of `RpnLosses`.
-    """
-
-    cls: PointScores = GaussianFocal(weight=2.0, target=GaussianTarget(union=True))
-    init: InitIoULoss = InitIoULoss()
-    box: IoULoss = IoULoss(kind="giou", smooth=0.0, weight=2.0)
-    affinity: MutualAffinity = MutualAffinity()
-    hard: HardNegativeCrossEntropy = _NO_HARD
-    rank_cls: Margin = _NO_MARGIN
-    ranking: Pairs = _NO_PAIRS
 
 
 _SIXTEEN = SamplingConfig(positives=16, negatives=48, negative_pair=16)
@@ -210,8 +209,8 @@ LA: dict[str, Any] = {
     "assigner": RectangleAssigner(inner=0.2, boundary=0.5),
     "sampling": EVERYTHING,
 }
+TRANST: dict[str, Any] = {"loss": CellLosses(), "assigner": CellAssigner(), "sampling": EVERYTHING}
 CENTER: dict[str, Any] = {"loss": CenterLosses(), "assigner": PeakAssigner(), "sampling": EVERYTHING}
-TRACK_POINTS: dict[str, Any] = {"loss": TrackPointsLosses(), "assigner": OneToManyAssigner(), "sampling": EVERYTHING}
 
 
 def ranked_rpn(gamma: float = 3.0) -> dict[str, Any]:
@@ -229,6 +228,11 @@ def ranked_points(gamma: float = 3.0) -> BanLosses:
     return BanLosses(rank_cls=ClassificationRanking(), ranking=IoURanking(gamma=gamma))
 
 
+def ranked_cells(gamma: float = 3.0) -> CellLosses:
+    """Return the losses of `TRANST` with ranking losses beside them, which rank all negatives of an image; RBO published no numbers."""
+    return CellLosses(rank_cls=ClassificationRanking(weight=0.5), ranking=IoURanking(weight=0.25, gamma=gamma))
+
+
 __all__ = [
     "BAN",
     "CAR",
@@ -236,15 +240,16 @@ __all__ = [
     "LA",
     "PW",
     "RPN",
-    "TRACK_POINTS",
+    "TRANST",
     "BanLosses",
     "CarLosses",
+    "CellLosses",
     "CenterLosses",
     "DenseAssigner",
     "MaskLosses",
     "PointLosses",
     "RpnLosses",
-    "TrackPointsLosses",
+    "ranked_cells",
     "ranked_points",
     "ranked_rpn",
 ]

@@ -105,9 +105,10 @@ def experiments() -> dict[str, RecipeConfig]:
     from lockon.train.assigners.ellipse import EllipseAssigner
     from lockon.train.assigners.sampling import EVERYTHING
     from lockon.train.losses.focal import QualityFocal
-    from lockon.zoo.dense_losses import TRACK_POINTS, PointLosses
+    from lockon.zoo.dense_losses import PointLosses
     from lockon.zoo.lockon_s_data import SourceWeights
     from lockon.zoo.recipe_config import SMALL_TRAIN, RecipeConfig, TeacherConfig
+    from lockon.zoo.track_points_losses import TRACK_POINTS
 
     default = RecipeConfig(
         train=SMALL_TRAIN,

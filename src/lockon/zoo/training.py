@@ -12,13 +12,17 @@ from torch import nn
 
 from lockon.config import as_json
 from lockon.data.samples.pairs import PairDataConfig
+from lockon.data.samples.pytracking import PytrackingDataConfig
 from lockon.data.samples.refine import RefineDataConfig
 from lockon.errors import LockonError
 from lockon.export.torch_model import TorchModel
 from lockon.models.backbones.pretrained import load_pretrained
+from lockon.models.backbones.pretrained_vit import load_vit
+from lockon.models.backbones.vit import PatchEmbedding
 from lockon.models.protocols import DenseModel
 from lockon.models.refiner import RefinerModel
 from lockon.models.siammask import SiamMaskModel
+from lockon.ops.crop_rules import OSTrackRule
 from lockon.tracker import NetworkTracker
 from lockon.train.launch import computes_bf16
 from lockon.train.mask_task import MaskTask
@@ -64,7 +68,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str) -> Re
         pipeline=samples.pipeline,
         config=config.train,
         validate=_validation(sources, one, module, config) if sources.val else None,
-        header=trained_header(name, config.model, tracker=tracker_parameters(config.data), data=samples.described),
+        header=trained_header(name, config.model, tracker=_header_parameters(one, config.data), data=samples.described),
         settings={**settings, "datasets": datasets},
         defaults=defaults,
         notes=(*samples.notes, *notes),
@@ -91,6 +95,14 @@ def tracker_parameters(data: Any) -> dict[str, Any]:
     return data.tracker_parameters if isinstance(data, RefineDataConfig) else {}
 
 
+def _header_parameters(one: Card, data: Any) -> dict[str, Any]:
+    """Return `tracker_parameters`, and the windows of samples whose tracker cuts its own in the same way."""
+    tracked = getattr(one.config, "search_crop", None)
+    if isinstance(data, PytrackingDataConfig) and isinstance(tracked, OSTrackRule):
+        return {"template_crop": {"factor": data.template.factor}, "search_crop": {"factor": data.search.factor}}
+    return tracker_parameters(data)
+
+
 def load_backbone(module: Any, file: str) -> tuple[str, ...]:
     """Load published weights, or those of any network with this backbone, into the backbone; return what to tell the user about them.
 
@@ -101,7 +113,10 @@ def load_backbone(module: Any, file: str) -> tuple[str, ...]:
         return ("the backbone starts from random weights; give published ones by --set backbone_weights=FILE",)
     if not Path(file).is_file():
         raise LockonError(f"backbone weights {file} do not exist; docs/guides/training.md says where such weights can be had")
-    return load_pretrained(module.backbone, read_external(Path(file)), source=file, partial=True)
+    state = read_external(Path(file))
+    if isinstance(module.backbone, PatchEmbedding):  # a ViT's blocks are the encoder
+        return load_vit(module.backbone, module.encoder, state, source=file)
+    return load_pretrained(module.backbone, state, source=file, partial=True)
 
 
 def _validation(sources: TrainSources, one: Card, module: Any, config: RecipeConfig) -> Validate:
@@ -109,7 +124,7 @@ def _validation(sources: TrainSources, one: Card, module: Any, config: RecipeCon
     videos = sources.validation()
     if isinstance(config.data, RefineDataConfig):
         return RefineValidation(videos, config.data)
-    header = {"tracker": tracker_parameters(config.data)}
+    header = {"tracker": _header_parameters(one, config.data)}
     inference = replace(inference_config(one, header=header, size_ratio=module.search_size / module.template_size), mask=None)
 
     def validate(module: nn.Module) -> dict[str, float]:

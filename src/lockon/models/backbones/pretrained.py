@@ -71,11 +71,11 @@ def _renamed(trunk: nn.Module, state: Weights) -> tuple[dict[str, Tensor], list[
     if isinstance(trunk, InvertedResidualTrunk):
         return _inverted_residual(trunk, state), []
     if isinstance(trunk, AlexNet):
-        weights = _without_prefixes(state, "features.0.weight")
+        weights = without_prefixes(state, "features.0.weight")
         bare = "0.weight" in weights  # legacy files leave out what all names have in common
         return ({f"features.{name}": value for name, value in weights.items()} if bare else weights), []
     if isinstance(trunk, StagedResNet):
-        weights = _without_prefixes(state, "conv1.weight")
+        weights = without_prefixes(state, "conv1.weight")
         shortcut = weights.get("layer2.0.downsample.0.weight")
         if isinstance(trunk, DilatedResNet50) and shortcut is not None and shortcut.shape[-1] == 1:
             return _dilate(trunk, weights), [DILATED_NOTE]
@@ -83,7 +83,7 @@ def _renamed(trunk: nn.Module, state: Weights) -> tuple[dict[str, Tensor], list[
     raise LockonError(f"no published weights are known for {type(trunk).__name__}; leave backbone weights out")
 
 
-def _without_prefixes(state: Weights, key: str) -> dict[str, Tensor]:
+def without_prefixes(state: Weights, key: str) -> dict[str, Tensor]:
     """Remove prefixes from the state until `key` is there; names without the prefix (other parts of a tracker) are dropped."""
     weights = dict(state)
     while key not in weights:
@@ -120,7 +120,7 @@ def _inverted_residual(trunk: InvertedResidualTrunk, state: Weights) -> dict[str
         "_conv_stem.weight": _efficientnet_lite_names,
     }
     for key, names in schemes.items():
-        weights = _without_prefixes(state, key)
+        weights = without_prefixes(state, key)
         if key in weights:
             return _rename(weights, names(trunk), set(trunk.state_dict()))
     return {}
@@ -182,4 +182,4 @@ def _rename(state: Weights, renames: Mapping[str, str], known: set[str]) -> dict
     return {name: value for name, value in out.items() if name in known}
 
 
-__all__ = ["PREFIXES", "load_pretrained"]
+__all__ = ["PREFIXES", "load_pretrained", "without_prefixes"]

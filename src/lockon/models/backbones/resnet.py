@@ -181,25 +181,30 @@ class DilatedResNet50(StagedResNet):
 
 
 class ResNet(StagedResNet):
-    """The ordinary ImageNet ResNet-18, 34 or 50: layer n at stride 2^(n+1), RGB input normalized inside.
+    """The ordinary ImageNet ResNet-18, 34 or 50: layer n at stride 2^(n+1), half of that from `unstrided` on; RGB input normalized inside.
 
     Args:
         depth: 18, 34 or 50.
         layers: Outputs, in this order.
         train_norms: As `StagedResNet`; small batches of crops are too alike to replace the ImageNet statistics.
+        unstrided: A layer that keeps the stride of the one before (TransT: 3); the 3x3 convolution of its first block alone is dilated
+            by 2. ResNet-50 only; None for none.
     """
 
-    def __init__(self, depth: int, layers: Sequence[int] = (3,), *, train_norms: bool = False) -> None:
+    def __init__(self, depth: int, layers: Sequence[int] = (3,), *, train_norms: bool = False, unstrided: int | None = None) -> None:
         if depth not in BLOCKS:
             raise ValueError(f"depth={depth} given, expected one of {', '.join(map(str, BLOCKS))}")
+        if unstrided is not None and (depth != 50 or unstrided not in (2, 3, 4)):
+            raise ValueError(f"unstrided={unstrided} with depth={depth} given, expected layer 2, 3 or 4 of depth 50")
         super().__init__(layers, bgr=False, mean=IMAGENET_MEAN, std=IMAGENET_STD, train_norms=train_norms, stem_padding=3)
         block = Bottleneck if depth == 50 else BasicBlock
         cin = 64
         for number in range(1, self.built + 1):
-            planes, stride = 32 << number, 1 if number == 1 else 2
+            planes, stride = 32 << number, 1 if number in (1, unstrided) else 2
             cout = planes * block.expansion
             shortcut = None if stride == 1 and cin == cout else _shortcut(cin, cout, stride=stride)
-            blocks: list[nn.Module] = [block(cin, planes, stride=stride, shortcut=shortcut)]
+            dilated = {"padding": 2, "dilation": 2} if number == unstrided else {}
+            blocks: list[nn.Module] = [block(cin, planes, stride=stride, shortcut=shortcut, **dilated)]
             blocks += [block(cout, planes) for _ in range(BLOCKS[depth][number - 1] - 1)]
             self.add_module(f"layer{number}", nn.Sequential(*blocks))
             cin = cout

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lockon.models.heads.blocks import conv_tower
-from lockon.types import Prediction
+from lockon.types import Candidates, Prediction
 
 
 class CornerHead(nn.Module):
@@ -37,6 +37,12 @@ class CornerHead(nn.Module):
         self.towers = nn.ModuleList(nn.Sequential(*conv_tower(*widths), nn.Conv2d(widths[-1], 1, 1)) for _ in range(2))
         places = (torch.arange(cells) + (0.5 if middle else 0.0)) * stride
         self.register_buffer("places", places, persistent=False)  # (S,) pixels
+        self.side = float(cells * stride)
+
+    @property
+    def candidates(self) -> Candidates:
+        """Return the one candidate: in the middle of the crop."""
+        return Candidates(torch.full_like(self.places[:1, None].expand(-1, 2), self.side / 2), None, self.side)
 
     def heat(self, features: Tensor) -> Tensor:
         """Map (B, C, S, S) to (B, 2, S, S) logits of the top-left and the bottom-right corner."""

@@ -121,7 +121,9 @@ def tower(widths: tuple[int, ...], norm: str) -> nn.Sequential:
 
 def point_pairs(maps: Tensor) -> Tensor:
     """Map (B, 2 K, H, W), y and x of the first point, then of the second and so on, to (B, N, K, 2) x, y, at least float32."""
-    return maps.flatten(2).transpose(1, 2).unflatten(2, (-1, 2)).flip(-1).to(torch.promote_types(maps.dtype, torch.float32))
+    cells = maps.flatten(2).transpose(1, 2)  # (B, N, 2 K)
+    pairs = cells.reshape(*cells.shape[:2], -1, 2).flip(-1)
+    return pairs.to(torch.promote_types(maps.dtype, torch.float32))
 
 
 def start_points(config: TrackPointsConfig) -> Tensor:

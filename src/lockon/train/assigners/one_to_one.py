@@ -1,7 +1,7 @@
-"""One positive per sample: the candidate that scores, overlaps or lies best.
+"""One positive per sample: the candidate that overlaps or lies best.
 
 RTrack's baseline (Zeng et al., Sec. 3.1.2-3.1.3): "the feature bin with the highest score is considered as the unique positive sample".
-It may be read as the highest predicted score, which decides in tracking too, or as the highest IoU.
+It may be read as the highest predicted score, which decides in tracking too (`lockon.train.assigners.peak`), or as the highest IoU.
 """
 
 from __future__ import annotations
@@ -10,21 +10,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from lockon.train.assigners.overlaps import LabelBoxes, OwnBoxes, center_distance, needed, overlaps, smallest
+from lockon.train.assigners.overlaps import LabelBoxes, OwnBoxes, center_distance, overlaps, smallest
 from lockon.types import Candidates, Prediction, Targets
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TopScore:
-    """The candidate with the highest predicted score; of equal ones the first."""
-
-    def __call__(self, candidates: Candidates, boxes: Tensor, prediction: Prediction | None) -> Tensor:
-        """Return (B, N) bool, which it is.
-
-        Raises:
-            LockonError: Without a prediction.
-        """
-        return smallest(-needed(prediction).logits.detach(), 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +50,7 @@ class OneToOneAssigner:
         by: Which one.
     """
 
-    by: TopScore | TopIoU | NearestPoint = TopScore()
+    by: TopIoU | NearestPoint = TopIoU()
 
     def __call__(self, candidates: Candidates, boxes: Tensor, present: Tensor, prediction: Prediction | None = None) -> Targets:
         """Label every candidate for every target, see `Assigner`.
@@ -75,4 +62,4 @@ class OneToOneAssigner:
         return Targets(labels=chosen.to(boxes.dtype), boxes=boxes, present=present)
 
 
-__all__ = ["NearestPoint", "OneToOneAssigner", "TopIoU", "TopScore"]
+__all__ = ["NearestPoint", "OneToOneAssigner", "TopIoU"]

@@ -1,4 +1,4 @@
-"""Cross entropy on foreground logits, balanced between positives and negatives; and its two-stage form for hard negatives.
+"""Cross entropy on foreground logits, balanced between positives and negatives or weighted; and its two-stage form for hard negatives.
 
 The balancing is that of PySOT (SiamRPN++, SiamBAN and their kin): half of the loss comes from the positives of the batch, half from
 the negatives, however many there are. A two-way softmax over background and foreground is the sigmoid of their difference, so the
@@ -7,12 +7,14 @@ losses are written for one logit.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lockon._config_values import check_field
 from lockon.train.losses.base import Loss, LossInput
 
 
@@ -46,6 +48,41 @@ class HardNegativeCrossEntropy(Loss):
     def __call__(self, x: LossInput) -> Tensor:
         """Compute `hard_negative_cross_entropy`."""
         return hard_negative_cross_entropy(x.prediction.logits, x.ranked_labels(self.all_negatives), self.threshold)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightedCrossEntropy(Loss):
+    """Cross entropy of the scores with hard labels in which a negative counts less than a positive (DETR, TransT).
+
+    Attributes:
+        background: Weight of a negative; a positive has the weight 1.
+
+    Raises:
+        LockonError: If `background` is below 0 or not finite.
+    """
+
+    background: float = 0.0625
+
+    def __post_init__(self) -> None:
+        Loss.__post_init__(self)
+        check_field(self, "background", 0 <= self.background < math.inf, "0 or more")
+
+    def __call__(self, x: LossInput) -> Tensor:
+        """Compute `weighted_cross_entropy` on the sampled labels."""
+        return weighted_cross_entropy(x.prediction.logits, x.targets.labels, self.background)
+
+
+def weighted_cross_entropy(logits: Tensor, labels: Tensor, background: float) -> Tensor:
+    """Compute the weighted mean of the loss over all candidates that are not ignored; 0 where nothing counts.
+
+    Args:
+        logits: (B, N) foreground logits.
+        labels: (B, N) above 0 positive, 0 negative, below 0 ignored.
+        background: Weight of a negative; a positive has the weight 1.
+    """
+    weight = (labels > 0).to(logits.dtype) + background * (labels == 0).to(logits.dtype)  # (B, N)
+    losses = F.softplus(torch.where(labels > 0, -logits, logits))  # (B, N)
+    return (weight * losses).sum() / weight.sum().clamp(min=torch.finfo(logits.dtype).tiny)
 
 
 def balanced_cross_entropy(logits: Tensor, labels: Tensor, *, skip_single: bool = False) -> Tensor:
@@ -87,4 +124,12 @@ def mean_of(values: Tensor, members: Tensor, skip_single: bool = False) -> Tenso
     return torch.where(count == 1, 0.0, mean) if skip_single else mean
 
 
-__all__ = ["BalancedCrossEntropy", "HardNegativeCrossEntropy", "balanced_cross_entropy", "hard_negative_cross_entropy", "mean_of"]
+__all__ = [
+    "BalancedCrossEntropy",
+    "HardNegativeCrossEntropy",
+    "WeightedCrossEntropy",
+    "balanced_cross_entropy",
+    "hard_negative_cross_entropy",
+    "mean_of",
+    "weighted_cross_entropy",
+]
