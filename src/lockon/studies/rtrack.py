@@ -14,7 +14,7 @@ from lockon.studies.spec import BASE, Published, StudySpec, Variant
 _OFF: dict[str, Any] = {"loss.affinity.weight": 0.0}
 _AFFINITY: dict[str, Any] = {"loss.affinity.weight": 0.5}
 # The candidate that scores highest learns the box; were it a positive of the scores too, they would learn what they say already.
-_ONE: dict[str, Any] = {"assigner": "one-to-one-assigner", "assigner.by": "top-score", "loss.cls.target.union": False}
+_ONE: dict[str, Any] = {"assigner": "peak-assigner", "loss.cls.target.union": False}
 _OWN: dict[str, Any] = {"assigner.boxes": "own-boxes"}
 _IV: dict[str, Any] = {"assigner": "one-to-many-assigner", "assigner.candidates": "iou-value", "assigner.candidates.k": 16}
 _CD: dict[str, Any] = {"assigner": "one-to-many-assigner", "assigner.candidates": "center-distance", "assigner.candidates.k": 12}

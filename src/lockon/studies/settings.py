@@ -59,9 +59,10 @@ class Study:
             LockonError: Unknown tracker or setting, missing data.
         """
         settings: dict[str, Any] = {"train.seed": run.seed, "train.machine.threads": self.threads, "train.output.validate_every": 0}
+        settings |= self.kind.budget.get(run.row.tracker, {})
         if self.steps is not None:
             settings["train.steps"] = self.steps
-        settings |= {**self.kind.budget.get(run.row.tracker, {}), **self.overrides, **self.kind.settings(run.row)}
+        settings |= {**self.overrides, **self.kind.settings(run.row)}
         made = recipe(self.sources, settings, run.row.tracker)
         marks = marks_of(made.config, self.kind.curve)
         return replace(made, config=replace(made.config, output=replace(made.config.output, marks=marks)))
