@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lockon.zoo.recipe_config import RecipeConfig
 
 RATIOS = (1 / 3, 1 / 2, 1, 2, 3)
+INFERENCE = TrackerConfig(states=StatePolicy(absent_score=0.0, search_growth=1.0))  # of all compact trackers
 SCALE = 4.0  # anchors of 64 x 64 pixels: a target has 60 of the 224
 
 
@@ -140,7 +141,7 @@ def _card(name: str, summary: str, paper: str, model: CompactConfig, *, anchors:
         paper=paper,
         model=model,
         build=build,
-        config=TrackerConfig(localizer=LocalizerConfig(anchors=anchors), states=StatePolicy(absent_score=0.0, search_growth=1.0)),
+        config=replace(INFERENCE, localizer=LocalizerConfig(anchors=anchors)),
         experiments=partial(experiments, model),
         header_fields=("template_crop", "search_crop"),
     )

@@ -30,6 +30,8 @@ TRACKERS: dict[str, str] = {
     "compact-rpn": "compact",
     "compact-pw": "compact",
     "compact-car": "compact",
+    "compact-ostrack": "compact_one_stream",
+    "compact-rtrack": "compact_one_stream",
     "ostrack256": "ostrack",
     "ostrack256-ce": "ostrack",
     "ostrack384": "ostrack",
