@@ -205,12 +205,18 @@ class RunOptions:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SourceOptions:
-    """Where training data and validation videos lie."""
+class TrainDataOptions:
+    """Where training data lie."""
 
     data_root: Annotated[Path | None, typer.Option(help="Folder with train/ (stills), train_video/ and val/, or with datasets.")] = None
     stills: Annotated[Path | None, typer.Option(help="Images with boxes or masks; instead of DATA_ROOT/train.")] = None
     videos: Annotated[Path | None, typer.Option(help="Training videos; instead of DATA_ROOT/train_video.")] = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SourceOptions(TrainDataOptions):
+    """Where training data and validation videos lie."""
+
     val: Annotated[list[Path] | None, typer.Option(help="Videos to validate on, instead of DATA_ROOT/val; repeat for more folders.")] = None
 
     def find(self, sets: Iterable[str] = ()) -> TrainSources:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lockon.train.assigners.base import require_fractions
+from lockon.train.assigners.base import Selection, require_fractions
 from lockon.train.assigners.overlaps import InitBoxes, LabelBoxes, center_distance, overlaps, smallest
 from lockon.types import Candidates, Prediction, Targets
 
@@ -44,13 +44,26 @@ class MaxIoUAssigner:
         Raises:
             LockonError: Without a prediction, or boxes of a first stage that the head does not make.
         """
-        overlap = overlaps(self.boxes, boxes, prediction)  # (B, N)
-        positive = overlap > self.positive
+        overlap, _, _, positive = self.select(candidates, boxes, prediction)
         if self.keep_best:
             top = smallest(-overlap, 1, center_distance(candidates.points, boxes))
             positive = positive | (top & ~positive.any(1, keepdim=True))
         labels = torch.where(positive, 1.0, torch.where(overlap < self.negative, 0.0, -1.0))
         return Targets(labels=torch.where(present[:, None], labels, 0.0), boxes=boxes, present=present)
 
+    def select(self, candidates: Candidates, boxes: Tensor, prediction: Prediction | None) -> Selection:
+        """Compare the IoUs with the threshold, see `ThresholdAssigner`.
 
-__all__ = ["MaxIoUAssigner"]
+        Raises:
+            LockonError: As of a call.
+        """
+        return above(overlaps(self.boxes, boxes, prediction), self.positive)
+
+
+def above(overlap: Tensor, positive: float) -> Selection:
+    """Compare (B, N) IoUs with one threshold for all samples; every candidate can pass it."""
+    threshold = torch.full_like(overlap[:, :1], positive)  # (B, 1)
+    return Selection(overlap, torch.ones_like(overlap, dtype=torch.bool), threshold, overlap > positive)
+
+
+__all__ = ["MaxIoUAssigner", "above"]

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lockon.ops.torch.boxes import point_sides
+from lockon.train.assigners.base import Selection
 from lockon.train.assigners.overlaps import CenterDistance, InitBoxes, IoUValue, LabelBoxes, center_distance, overlaps, smallest
 from lockon.types import Candidates, Prediction, Targets
 
@@ -77,18 +78,27 @@ class OneToManyAssigner:
         Raises:
             LockonError: Without a prediction, or boxes of a first stage that the head does not make.
         """
-        overlap = overlaps(self.boxes, boxes, prediction)  # (B, N)
+        overlap, chosen, _, positive = self.select(candidates, boxes, prediction)
         distance = center_distance(candidates.points, boxes)
-        chosen = self.candidates(candidates, boxes, overlap)
-        threshold = mean(overlap, chosen) + self.spread(overlap, chosen)  # (B, 1)
-        positive = chosen & (overlap >= threshold - ROUNDING) & (overlap > 0)
-        if self.inside:
-            positive = positive & (point_sides(candidates.points, boxes) > 0).all(-1)
         if self.keep_best:
             positive = positive | smallest(torch.where(chosen, -overlap, 1.0), 1, distance)
         if self.keep_nearest:
             positive = positive | smallest(distance, 1)
         return Targets(labels=(positive & present[:, None]).to(overlap.dtype), boxes=boxes, present=present)
+
+    def select(self, candidates: Candidates, boxes: Tensor, prediction: Prediction | None) -> Selection:
+        """Compare the IoUs with the threshold, see `ThresholdAssigner`.
+
+        Raises:
+            LockonError: As of a call.
+        """
+        overlap = overlaps(self.boxes, boxes, prediction)  # (B, N)
+        chosen = self.candidates(candidates, boxes, overlap)
+        threshold = mean(overlap, chosen) + self.spread(overlap, chosen)  # (B, 1)
+        passed = chosen & (overlap >= threshold - ROUNDING) & (overlap > 0)
+        if self.inside:
+            passed = passed & (point_sides(candidates.points, boxes) > 0).all(-1)
+        return Selection(overlap, chosen, threshold, passed)
 
 
 def mean(overlap: Tensor, chosen: Tensor) -> Tensor:
