@@ -37,6 +37,7 @@ NEEDS_EXTRA = (
     "lockon.zoo.training_data",
     "lockon.zoo.restricted_pickle",
     "lockon.zoo.training",
+    "lockon.zoo.training_cost",
 )
 WITHOUT_EXTRA = ("lockon.models", "lockon.models.choices", "lockon.models.point_choices")  # of these packages, what needs none
 

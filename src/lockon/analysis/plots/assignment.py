@@ -31,7 +31,8 @@ def write_sample_plot(sample: AssignedSample, number: int, path: Path, formats: 
     Raises:
         LockonError: Matplotlib is not installed, unknown format, or the folder cannot be written to.
     """
-    return save(partial(draw_sample, sample=sample, number=number), path, formats, (14.4, 3.9))
+    panels = 3 if sample.followed is None else 4
+    return save(partial(draw_sample, sample=sample, number=number), path, formats, (1.5 + 3.2 * panels, 4.3))
 
 
 def write_sheet_plot(samples: Sequence[AssignedSample], path: Path, formats: Iterable[str] = ("png",)) -> list[Path]:
@@ -59,7 +60,7 @@ def draw_sheet(figure: Any, samples: Sequence[AssignedSample]) -> None:
 def draw_sample(figure: Any, sample: AssignedSample, number: int) -> None:
     """Draw the panels of one sample side by side, that of the IoU that labels follow only where there is one."""
     followed = sample.followed
-    figure.get_layout_engine().set(wspace=0.01)
+    figure.get_layout_engine().set(wspace=0.01, h_pad=0.08)
     count = 3 if followed is None else 4
     axes = figure.subplots(1, 1 + count, width_ratios=[0.4] + [1] * count)
     axes[0].imshow(sample.template)
@@ -118,7 +119,7 @@ def _draw_map(figure: Any, axes: Any, sample: AssignedSample, values: FloatArray
 def _draw_boxes(axes: Any, sample: AssignedSample) -> None:
     """Draw the boxes of both stages of the best positives, and the points of the best one; of the highest score where none is positive."""
     _draw_crop(axes, sample)
-    chosen = sample.positives if len(sample.positives) else sample.scores.argmax()[None]
+    chosen = sample.positives if len(sample.positives) else np.array([sample.scores.argmax()])
     chosen = chosen[np.argsort(-sample.overlaps[chosen], kind="stable")][:_BOXED]
     for first, index in zip([True] + [False] * _BOXED, chosen, strict=False):
         name = f"final box (best IoU {sample.overlaps[index]:.2f})" if first else None
