@@ -31,11 +31,14 @@ NEEDS_EXTRA = (
     "lockon.zoo.network_cost",
     "lockon.zoo.lockon_s_data",
     "lockon.zoo.dense_losses",
+    "lockon.zoo.one_stream_training",
     "lockon.zoo.pysot_training",
+    "lockon.zoo.pytracking_training",
     "lockon.zoo.recipe_config",
     "lockon.zoo.refine_training",
     "lockon.zoo.training_data",
     "lockon.zoo.restricted_pickle",
+    "lockon.zoo.track_points_losses",
     "lockon.zoo.training",
 )
 WITHOUT_EXTRA = ("lockon.models", "lockon.models.choices", "lockon.models.point_choices")  # of these packages, what needs none
