@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import torch
 from torch import Tensor
@@ -34,6 +35,8 @@ OFFICIAL = {
     "alpha-refine-r34": "alpharefine_r34",
     "ostrack256": "ostrack256",
     "ostrack256-ce": "ostrack256_ce",
+    "transt-n4": "transt",
+    "transt-n2": "transt",
 }
 
 
@@ -41,6 +44,15 @@ def official_entries(golden: str) -> list[tuple[str, list[int]]]:
     """Names and shapes of the weights in a golden set's official checkpoint."""
     entries = json.loads((golden_data.FOLDER / golden / "manifest.json").read_text())["entries"]
     return list(entries.items()) if isinstance(entries, dict) else [(entry["name"], entry["shape"]) for entry in entries]
+
+
+FEWER_LAYERS = {"transt-n2": r"featurefusion_network\.encoder\.layers\.[23]\."}  # what a smaller network of the same set does not have
+
+
+def blank_of(name: str) -> dict[str, Tensor]:
+    """`blank` of the weights that the official checkpoint of a card has."""
+    left_out = FEWER_LAYERS.get(name)
+    return {key: value for key, value in blank(OFFICIAL[name]).items() if left_out is None or not re.match(left_out, key)}
 
 
 def blank(golden: str) -> dict[str, Tensor]:

@@ -115,6 +115,8 @@ TRACKERS = [
     *("csrt", "kcf", "lockon-s", "mil", "nanotrack-v1", "nanotrack-v2"),
     *("siamrpn-alexnet", "siamrpnpp-r50", "siamban-r50", "siampw-r50", "siammask-r50"),
     *("siamrpnpp-r50-rbo", "siamban-r50-rbo", "siampw-r50-rbo", "siamcar-r50", "siamla-r50"),
+    *("ostrack256", "ostrack256-ce", "ostrack384", "ostrack384-ce"),
+    *("transt-n2", "transt-n4", "transt-n4-rbo"),
 ]
 COMMANDS = ["bench", "convert", "data", "demo", "export", "study", "track", "train", "zoo"]
 

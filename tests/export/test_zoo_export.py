@@ -28,6 +28,7 @@ TRACKERS = [
     ("siamban-r50", "siamban_r50"),
     ("siampw-r50-rbo", "siampw_rbo"),
     ("siamcar-r50", "siamcar_r50"),
+    ("transt-n4", "transt"),
 ]
 HEADER = {"config": {}, "tracker": {}, "licence": "", "data": {}, "metrics": {}, "git_revision": ""}
 # Runs where torch cannot be imported: the boxes of the first frames, as JSON.

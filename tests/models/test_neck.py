@@ -22,3 +22,11 @@ def test_every_level_has_its_own_convolution_without_a_nonlinearity() -> None:
 def test_missing_levels_are_refused() -> None:
     with pytest.raises(ValueError, match="zip"):
         LevelNeck((3, 5), out=4)((torch.randn(1, 3, 6, 6),))
+
+
+def test_without_normalization_the_convolution_has_a_bias() -> None:
+    neck = LevelNeck((3,), out=4, normalized=False)
+    assert {name: tuple(value.shape) for name, value in neck.state_dict().items()} == {
+        "levels.0.weight": (4, 3, 1, 1),
+        "levels.0.bias": (4,),
+    }

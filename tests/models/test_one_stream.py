@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 from tiny_one_stream import CELLS, SEARCH, TEMPLATE, tiny_one_stream  # noqa: E402
 
 from lockon.errors import LockonError  # noqa: E402
-from lockon.models.backbones.vit import DropPath, JointEncoder, SelfAttention, ViTSize  # noqa: E402
+from lockon.models.backbones.vit import SIZES, DropPath, JointEncoder, PatchEmbedding, SelfAttention, ViTSize  # noqa: E402
 from lockon.models.candidate_elimination import center_token  # noqa: E402
 from lockon.models.choices import CandidateElimination  # noqa: E402
 
@@ -93,6 +93,19 @@ def test_dropped_paths_keep_the_mean_and_leave_evaluation_alone() -> None:
     assert float(out.mean()) == pytest.approx(1, abs=0.03)
     assert torch.equal(out[:, 0], out[:, 1])
     assert drop.eval()(ones) is ones
+
+
+@pytest.mark.parametrize(
+    ("size", "published", "classes"), [("tiny", 5_717_416, 1000), ("small", 22_050_664, 1000), ("base", 85_798_656, 0)]
+)
+def test_sizes_have_the_published_numbers_of_weights(size: str, published: int, classes: int) -> None:
+    """Those of DeiT with its 1000 classes, and of MAE without; here without the class token and 197 positions."""
+    channels = SIZES[size].channels
+    with torch.device("meta"):
+        encoder, backbone = JointEncoder(SIZES[size], 8, 16), PatchEmbedding(channels)
+    count = sum(parameter.numel() for part in (encoder, backbone) for parameter in part.parameters())
+    ours = count - (64 + 256) * channels
+    assert ours == published - (198 * channels) - classes * (channels + 1)
 
 
 def test_maps_of_another_width_are_brought_to_the_encoders() -> None:

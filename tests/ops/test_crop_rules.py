@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -22,11 +23,12 @@ from lockon.ops.crop_rules import (
     PytrackingRule,
     Rule,
     StretchedRule,
+    WholeContextRule,
 )
 from lockon.ops.stretched_crop import OfficialStretchedCrop, StretchedCrop
 from lockon.ops.whole_crops import OSTrackCrop, PatchCrop, PysotCrop
 
-RULES = (AreaRule(factor=4.0), ContextRule(), PysotRule(), OSTrackRule(factor=4.0), PytrackingRule(factor=4.0))
+RULES = (AreaRule(factor=4.0), ContextRule(), PysotRule(), WholeContextRule(), OSTrackRule(factor=4.0), PytrackingRule(factor=4.0))
 WIDE = PytrackingRule(factor=4.0, inside=InsideMajor())
 FRAME = (160, 120)
 NOISE = np.random.default_rng(3).integers(0, 256, (120, 160, 3), dtype=np.uint8)
@@ -68,7 +70,7 @@ def test_only_rules_that_stay_inside_look_at_the_frame(rule: Rule) -> None:
 
 
 def test_borders_that_rules_have_unless_told_otherwise() -> None:
-    assert [rule.border for rule in RULES] == [MeanColor(), MeanColor(), MeanColor(), Zero(), Replicate()]
+    assert [rule.border for rule in RULES] == [MeanColor(), MeanColor(), MeanColor(), MeanColor(), Zero(), Replicate()]
     assert OSTrackRule(factor=5.0, border=Replicate()).border == Replicate()
 
 
@@ -115,6 +117,25 @@ def test_pysot_rule(box: list[float], growth: float, first: tuple[int, int], sid
     np.testing.assert_array_equal(crop.extract(NOISE, None), NOISE[y : y + side, x : x + side])
     assert crop.to_crop([*box[:2], *box[:2]]).tolist() == [(side - 1) / 2] * 4
     assert PysotRule(pixel_centers=False)(box, side).middle is None
+
+
+@pytest.mark.parametrize(
+    ("context", "growth", "side"),
+    [
+        (0.5, 1.0, 14),  # sqrt(17 * 11) = 13.67
+        (1.5, 1.0, 28),  # sqrt(31 * 25) = 27.84
+        (0.5, 1.25, 18),  # 17.09
+    ],
+)
+def test_whole_context_rule(context: float, growth: float, side: int) -> None:
+    """The side is rounded up, and boxes are mapped by that, from the unrounded centre, which is the crop's middle."""
+    box = [40.3, 50.6, 10.0, 4.0]
+    crop = WholeContextRule(context=context)(box, 64, growth)
+    assert (type(crop), float(crop.side), crop.middle) == (PysotCrop, side, None)
+    np.testing.assert_allclose(crop.to_crop([30.3, 50.6, 40.3, 60.6]), np.array([-10, 0, 0, 10]) * 64 / side + 32)
+    whole = WholeContextRule(context=context)(box, side, growth).extract(NOISE, None)
+    x, y = (math.floor(value - (side + 1) / 2 + 0.5) for value in box[:2])
+    np.testing.assert_array_equal(whole, NOISE[y : y + side, x : x + side])
 
 
 @pytest.mark.parametrize(

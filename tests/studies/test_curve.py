@@ -12,7 +12,7 @@ pytest.importorskip("lightning_fabric", reason="needs the train extra")
 
 from lockon.config import as_json
 from lockon.errors import LockonError
-from lockon.studies.curve import Curve, CurvePoint, curve_section, marks_of, pairs_seen, read_curve, write_curve
+from lockon.studies.curve import CurvePoint, LearningCurve, curve_section, marks_of, pairs_seen, read_curve, write_curve
 from lockon.studies.rtrack import RTRACK
 from lockon.studies.spec import Row
 from lockon.train.config import GradientConfig, TrainConfig
@@ -47,8 +47,8 @@ def test_a_curve_is_read_for_the_sequences_that_it_was_made_of(tmp_path: Path) -
 def test_a_page_says_when_a_row_is_where_the_baseline_ends() -> None:
     """The baseline ends at 0.6, which the other row has after half of the pairs: 0.7 there, 0.8 at the end."""
     pairs = (100, 200)
-    base = Curve(Row("compact-rtrack", "base"), (0, 1), pairs, np.array([[[0.3, 0.5]] * 2, [[0.5, 0.7]] * 2]))
-    other = Curve(Row("compact-rtrack", "leading"), (0, 1), pairs, np.array([[[0.6, 0.8]] * 2, [[0.7, 0.9]] * 2]))
+    base = LearningCurve(Row("compact-rtrack", "base"), (0, 1), pairs, np.array([[[0.3, 0.5]] * 2, [[0.5, 0.7]] * 2]))
+    other = LearningCurve(Row("compact-rtrack", "leading"), (0, 1), pairs, np.array([[[0.6, 0.8]] * 2, [[0.7, 0.9]] * 2]))
     assert (base.seen_at(0.6), other.seen_at(0.6), base.seen_at(0.61)) == (200, 100, None)
     text = curve_section([base, other], RTRACK)
     assert "100 (0.50)" in text

@@ -43,10 +43,10 @@ def test_the_mean_is_over_the_positives_of_the_batch_in_fractions_of_the_crop() 
     boxes[1, 2] = torch.tensor([16.0, 16, 48, 48])
     x = learnt([[1, 1, 0], [0, -2, 1]], boxes.requires_grad_())
     corners = (8 + 0 + 64) / 64 / 3
-    assert float(BoxL1(form="corners")(x)) == pytest.approx(corners)
-    assert float(BoxL1(form="corners", summed=False)(x)) == pytest.approx(corners / 4)
+    assert BoxL1(form="corners")(x).item() == pytest.approx(corners)
+    assert BoxL1(form="corners", summed=False)(x).item() == pytest.approx(corners / 4)
     loss = BoxL1()(x)  # cx by 4 and w by 8; cx and cy by 16
-    assert float(loss) == pytest.approx((4 + 8 + 16 + 16) / 64 / 3)
+    assert loss.item() == pytest.approx((4 + 8 + 16 + 16) / 64 / 3)
     loss.backward()
     assert boxes.grad is not None
     assert boxes.grad[0, 2].abs().sum() == boxes.grad[1, 1].abs().sum() == 0
@@ -56,7 +56,7 @@ def test_without_positives_the_loss_is_nothing() -> None:
     boxes = torch.ones(2, 3, 4, requires_grad=True)
     loss = BoxL1()(learnt([[0, 0, 0], [-1, 0, 0]], boxes))
     loss.backward()
-    assert float(loss) == 0
+    assert loss.item() == 0
     assert boxes.grad is not None
     assert not boxes.grad.any()
 

@@ -8,7 +8,13 @@ import golden_data
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
-from lockon.train.losses.cross_entropy import balanced_cross_entropy, hard_negative_cross_entropy  # noqa: E402
+from lockon.errors import LockonError  # noqa: E402
+from lockon.train.losses.cross_entropy import (  # noqa: E402
+    WeightedCrossEntropy,
+    balanced_cross_entropy,
+    hard_negative_cross_entropy,
+    weighted_cross_entropy,
+)
 
 LN2 = math.log(2)
 
@@ -83,3 +89,34 @@ def test_hard_negatives_by_hand(logits, labels, threshold: float, expected: floa
     assert loss.item() == pytest.approx(expected)
     loss.backward()
     assert (x.grad[rows(labels) != 0] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("logits", "labels", "expected"),
+    [
+        ([0, 0, 0, 0], [1, 1, 0, -1], LN2),
+        ([0, 50, 50, 0], [1, 1, 0, 0], (LN2 + 0 + 50 / 16 + LN2 / 16) / (2 + 2 / 16)),
+        ([-1000, 1000], [1, 0], (1000 + 1000 / 16) / (1 + 1 / 16)),
+        ([0, 0], [0, 0], LN2),
+        ([3, 4], [-1, -2], 0.0),
+    ],
+)
+def test_weighted_by_hand(logits, labels, expected: float) -> None:
+    x = rows(logits).requires_grad_()
+    loss = weighted_cross_entropy(x, rows(labels), 1 / 16)
+    assert loss.item() == pytest.approx(expected, abs=1e-9)
+    loss.backward()
+    assert torch.isfinite(x.grad).all()
+    assert (x.grad[rows(labels) < 0] == 0).all()
+
+
+def test_weighted_equals_torch_with_two_classes() -> None:
+    torch.manual_seed(0)
+    classes, labels = torch.randn(2, 30, 2), torch.randint(0, 2, (2, 30))  # class 0 is the target
+    expected = torch.nn.functional.cross_entropy(classes.flatten(0, 1), 1 - labels.flatten(), torch.tensor([1.0, 0.0625]))
+    torch.testing.assert_close(weighted_cross_entropy(classes[..., 0] - classes[..., 1], labels, 0.0625), expected)
+
+
+def test_a_negative_weight_of_the_background_is_refused() -> None:
+    with pytest.raises(LockonError, match="background must be 0 or more"):
+        WeightedCrossEntropy(background=-1)

@@ -26,6 +26,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "SiamPWConfig": _LEVELS,
     "SiamCARConfig": _LEVELS,
     "SiamMaskConfig": {"channels": 8, "search_size": 191},
+    "TransTConfig": {"layers": 1, "channels": 8, "heads": 2, "hidden": 16, "template_size": 32, "search_size": 64},
     "RefineSConfig": {"size": 64, "hidden": 16, "width": 16, "channels": 16},
     "AlphaRefineConfig": {"size": 64},
     "OSTrackConfig": {"channels": 24, "depth": 3, "heads": 2, "template_size": 32, "search_size": 64, "head.hidden": 8},

@@ -19,6 +19,8 @@ from lockon.zoo.network_cost import convolution_gradient, count, count_pair  # n
         ("siamban-r50", 53_932_123, 127, 255),
         ("siampw-r50", 21_558_866, 127, 255),
         ("siamcar-r50", 51_384_903, 127, 255),
+        ("ostrack256", 92_518_533 - 768 - 197 * 768, 128, 256),  # without the class token and MAE's positions
+        ("transt-n4", 23_016_006, 128, 256),
     ],
 )
 def test_published_sizes(name: str, parameters: int, template: int, search: int) -> None:

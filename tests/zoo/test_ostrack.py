@@ -18,8 +18,10 @@ from lockon.errors import LockonError, LockonWarning  # noqa: E402
 from lockon.export.torch_model import TorchModel  # noqa: E402
 from lockon.models.choices import CandidateElimination  # noqa: E402
 from lockon.train.keep_schedules import CosineKeep  # noqa: E402
+from lockon.train.task import DenseTask  # noqa: E402
 from lockon.zoo import networks  # noqa: E402
 from lockon.zoo.convert import from_official  # noqa: E402
+from lockon.zoo.dense_losses import CENTER  # noqa: E402
 from lockon.zoo.networks import load_network  # noqa: E402
 from lockon.zoo.ostrack import CARDS, OSTrackConfig  # noqa: E402
 from lockon.zoo.recipe_config import full_config  # noqa: E402
@@ -119,6 +121,15 @@ def test_settings_of_the_run_reach_the_crops() -> None:
     assert config.data.search.size == 320
 
 
+def test_a_keep_schedule_needs_a_network_that_eliminates() -> None:
+    one = card("ostrack256")
+    base = one.experiments()["default"]  # type: ignore[misc]
+    with pytest.raises(LockonError, match="keep has no part in the training of ostrack256, which keeps all search tokens"):
+        full_config(one, base, {"keep": "cosine-keep"})
+    config = full_config(one, base, {"keep": "cosine-keep", "model.elimination": "candidate-elimination"})
+    assert (config.keep, config.model.elimination) == (CosineKeep(), CandidateElimination())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("device", ["cpu", "openvino"])
 def test_an_exported_network_eliminates_as_torch_does_for_any_batch(device: str, miniature: Callable[[str], Miniature]) -> None:
@@ -146,3 +157,39 @@ def test_a_tracker_with_the_corner_head_gives_boxes(tmp_path) -> None:
     frame = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
     tracker.init(frame, [30, 30, 24, 20])
     assert np.isfinite(tracker.track(frame).box).all()
+
+
+def test_the_corner_head_learns_from_the_losses_of_boxes_alone() -> None:
+    torch.manual_seed(0)
+    model = lockon.zoo.build("ostrack256", **{**small(card("ostrack256")), "head": "corner-boxes", "drop_path": 0.0})
+    losses = apply_overrides(CENTER["loss"], {"cls.weight": 0.0})
+    task = DenseTask(model, losses, CENTER["assigner"])
+    crops = {"template": torch.randint(0, 256, (2, 32, 32, 3), dtype=torch.uint8)}
+    crops["search"] = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8)
+    batch = {**crops, "box": torch.tensor([[8.0, 8, 40, 30], [20, 10, 60, 70]]), "present": torch.ones(2, dtype=torch.bool)}
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    totals = []
+    for _ in range(15):
+        optimizer.zero_grad()
+        total = task.loss(batch)["loss"]
+        total.backward()
+        optimizer.step()
+        totals.append(total.item())
+    assert totals[-1] < 0.8 * totals[0]
+
+
+@pytest.mark.parametrize("present", [[False, False], [True, False]])
+def test_pairs_without_the_target_give_finite_losses(present: list[bool]) -> None:
+    torch.manual_seed(0)
+    model = lockon.zoo.build("ostrack256-ce", **small(card("ostrack256-ce")))
+    batch = {
+        "template": torch.zeros(2, 32, 32, 3, dtype=torch.uint8),
+        "search": torch.zeros(2, 64, 64, 3, dtype=torch.uint8),
+        "box": torch.tensor([[8.0, 8, 40, 30], [20, 10, 60, 70]]),
+        "present": torch.tensor(present),
+    }
+    losses = DenseTask(model, CENTER["loss"], CENTER["assigner"], keep=CosineKeep()).loss(batch)
+    losses["loss"].backward()
+    assert all(value.isfinite() for value in losses.values())
+    assert (losses["l1"] == 0) == (not any(present))
+    assert all(parameter.grad is None or parameter.grad.isfinite().all() for parameter in model.parameters())

@@ -40,14 +40,19 @@ class MultiHeadAttention(nn.Module):
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Map (B, M, C), (B, K, C) and (B, K, C) to (B, M, C)."""
-        inputs = (query, key, value)
-        parts = zip(inputs, self.in_proj_weight.chunk(3), self.in_proj_bias.chunk(3), strict=True)
-        q, k, v = (self._by_head(F.linear(tokens, weight, bias)) for tokens, weight, bias in parts)  # (B, heads, M or K, C / heads)
+        q, k, v = (self._by_head(self._projected(tokens, index)) for index, tokens in enumerate((query, key, value)))
         attended = F.scaled_dot_product_attention(q, k, v, dropout_p=self.dropout if self.training else 0.0)  # (B, heads, M, C / heads)
         out: Tensor = self.out_proj(attended.transpose(1, 2).flatten(2))
         return out
 
+    def _projected(self, tokens: Tensor, index: int) -> Tensor:
+        """Map (B, K, C) by the rows of queries, keys or values, number 0 to 2."""
+        channels = tokens.shape[-1]
+        rows = slice(index * channels, (index + 1) * channels)
+        return F.linear(tokens, self.in_proj_weight[rows], self.in_proj_bias[rows])
+
     def _by_head(self, tokens: Tensor) -> Tensor:
+        """Map (B, K, C) to (B, heads, K, C / heads)."""
         batch, count, channels = tokens.shape
         return tokens.view(batch, count, self.heads, channels // self.heads).transpose(1, 2)
 

@@ -34,7 +34,7 @@ METRIC = "AO"
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class LearningCurve:
     """One row's way to its last update: M points of K seeds on S sequences.
 
     Attributes:
@@ -118,7 +118,7 @@ def read_curve(path: Path, names: Sequence[str]) -> tuple[tuple[int, ...], Float
         raise LockonError(f"{path} lacks points of the curve ({error!r}); remove it and give the same command again") from None
 
 
-def read_curves(out: Path, rows: Sequence[RowScores], names: Sequence[str]) -> list[Curve]:
+def read_curves(out: Path, rows: Sequence[RowScores], names: Sequence[str]) -> list[LearningCurve]:
     """Read the curves of rows, of the seeds that have one, completed by the scores at the end; rows without a curve are left out.
 
     Raises:
@@ -134,7 +134,7 @@ def read_curves(out: Path, rows: Sequence[RowScores], names: Sequence[str]) -> l
         points = {pairs for pairs, _ in found.values()}
         if len(points) == 1 and (whole := _whole(out, one.row, one.seeds)):
             values = np.stack([value for _, value in found.values()], axis=1)  # (M, K, S)
-            curves.append(Curve(one.row, tuple(found), (*points.pop(), whole), values))
+            curves.append(LearningCurve(one.row, tuple(found), (*points.pop(), whole), values))
     return curves
 
 
@@ -148,7 +148,7 @@ def _whole(out: Path, row: Row, seeds: Sequence[int]) -> int:
     return 0
 
 
-def curve_section(curves: Sequence[Curve], kind: StudySpec) -> str:
+def curve_section(curves: Sequence[LearningCurve], kind: StudySpec) -> str:
     """Return the section of a page: every row's points, what it takes to reach the baseline's end, and what the last doubling brought."""
     parts = []
     for tracker in dict.fromkeys(curve.row.tracker for curve in curves):
@@ -161,21 +161,21 @@ def curve_section(curves: Sequence[Curve], kind: StudySpec) -> str:
     return "\n\n".join(parts)
 
 
-def _cell(curve: Curve, pairs: int) -> str:
+def _cell(curve: LearningCurve, pairs: int) -> str:
     if pairs not in curve.pairs:
         return ""
     return mean_spread(curve.by_seed[curve.pairs.index(pairs)], METRICS[METRIC].digits)
 
 
-def _reached(curve: Curve, base: Curve | None) -> str:
+def _reached(curve: LearningCurve, base: LearningCurve | None) -> str:
     if base is None:
         return ""
     seen = curve.seen_at(base.by_seed[-1].mean())
     return f"{seen:,} ({seen / base.pairs[-1]:.2f})" if seen is not None else "not reached"
 
 
-def _last_step(kind: StudySpec) -> Callable[[Curve], str]:
-    def line(curve: Curve) -> str:
+def _last_step(kind: StudySpec) -> Callable[[LearningCurve], str]:
+    def line(curve: LearningCurve) -> str:
         if len(curve.pairs) < 2:
             return ""
         change = curve.values[-1].mean(0) - curve.values[-2].mean(0)  # (S,) of the mean over seeds
@@ -187,8 +187,8 @@ def _last_step(kind: StudySpec) -> Callable[[Curve], str]:
 
 
 __all__ = [
-    "Curve",
     "CurvePoint",
+    "LearningCurve",
     "curve_file",
     "curve_section",
     "marks_of",

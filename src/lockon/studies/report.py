@@ -135,7 +135,8 @@ def _conditions(
     overrides = settings.get("overrides", {})
     groups = {f" of {tracker}": budget for tracker, budget in settings.get("budget", {}).items() if tracker in trackers}
     for whose, values in {**groups, "": overrides}.items():
-        shown = [f"`{name}={_bare(value)}`" for name, value in values.items() if not whose or name not in overrides]
+        hidden = {*overrides, *(["train.steps"] if settings.get("steps") else [])} if whose else set()
+        shown = [f"`{name}={_bare(value)}`" for name, value in values.items() if name not in hidden]
         if shown:
             yield f"Settings of all runs{whose}: {', '.join(shown)}"
     yield from kind.conditions

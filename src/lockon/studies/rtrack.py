@@ -19,7 +19,9 @@ _OWN: dict[str, Any] = {"assigner.boxes": "own-boxes"}
 _IV: dict[str, Any] = {"assigner": "one-to-many-assigner", "assigner.candidates": "iou-value", "assigner.candidates.k": 16}
 _CD: dict[str, Any] = {"assigner": "one-to-many-assigner", "assigner.candidates": "center-distance", "assigner.candidates.k": 12}
 _MAX: dict[str, Any] = {"assigner": "max-iou-assigner"}
+# What both sets of losses have keeps its value when one takes the other's place, hence the numbers of compact-ostrack.
 _CENTER: dict[str, Any] = {"model.head": "center-cells", "loss": "center-losses", "assigner": "peak-assigner"}
+_CENTER |= {"loss.cls.weight": 1.0, "loss.cls.target.union": False} | _OFF
 _COMPACT = ("compact-rtrack",)
 
 _VARIANTS = {

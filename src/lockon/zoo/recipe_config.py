@@ -108,7 +108,7 @@ class RecipeConfig:
 
 
 GROUPS = tuple(item.name for item in fields(RecipeConfig) if item.name not in ("train", "backbone_weights"))  # what decides what is learnt
-OPTIONAL = ("assigner", "sampling", "masks", "keep", "mix", "teacher", "datasets", "weights")
+OPTIONAL = ("assigner", "sampling", "masks", "mix", "teacher", "datasets", "weights")
 
 
 def base_config(one: Card, overrides: Mapping[str, Any]) -> RecipeConfig:
@@ -136,6 +136,8 @@ def full_config(one: Card, base: RecipeConfig, overrides: Mapping[str, Any]) -> 
     strange = [name for name in OPTIONAL if getattr(base, name) is None and getattr(config, name) is not None]
     if strange:
         raise LockonError(f"{strange[0]} has no part in the training of {one.name}; leave it out")
+    if config.keep is not None and getattr(config.model, "elimination", None) is None:
+        raise LockonError(f"keep has no part in the training of {one.name}, which keeps all search tokens; leave it out, or set keep=none")
     return replace(config, data=_sized(config.data, config.model, overrides))
 
 
