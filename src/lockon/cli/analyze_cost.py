@@ -19,7 +19,8 @@ def cost(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of `lockon train`, or DIR/runs/NAME of `lockon study`.")],
     *,
     ao: Annotated[
-        float | None, typer.Option("--ao", min=0, max=1, help="Level of the metric that shall be reached; without it the whole run counts.")
+        float | None,
+        typer.Option("--ao", "--level", min=0, max=1, help="Level of the metric to be reached; without it the whole run counts."),
     ] = None,
     metric: Annotated[str, typer.Option(help="Metric of the validations.")] = "AO",
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for cost.json, cost.csv, points.csv and cost.png.")] = None,

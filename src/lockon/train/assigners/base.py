@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
@@ -44,9 +44,8 @@ class Selection(NamedTuple):
     passed: Tensor
 
 
-@runtime_checkable
 class ThresholdAssigner(Protocol):
-    """An `Assigner` whose positives are those above a threshold on an IoU."""
+    """An `Assigner` whose positives are those above a threshold on an IoU; `lockon analyze assignment` shows what it saw."""
 
     def select(self, candidates: Candidates, boxes: Tensor, prediction: Prediction | None) -> Selection:
         """Compare the IoUs of all candidates with the threshold, for targets that are all there; arguments as of `Assigner`."""
