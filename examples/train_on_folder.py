@@ -23,7 +23,7 @@ if __name__ == "__main__":
         given = len(sys.argv) > 1
         videos = Path(sys.argv[1]) if given else write_videos(Path(scratch, "videos"))
         run = Path("runs/mine") if given else Path(scratch, "run")
-        sources = TrainSources(videos=videos, val=videos)  # better: validate on videos that are not trained on
+        sources = TrainSources(videos=videos, val=(videos,))  # better: validate on videos that are not trained on
         outcome = Engine(recipe(sources, {} if given else TRIAL, "lockon-s"), run, resume=given).fit()
         print(outcome.status, "step", outcome.state.step, "best AO", round(outcome.state.best_value, 3))
         print(*sorted(path.name for path in run.iterdir()))

@@ -33,13 +33,16 @@ NEEDS_EXTRA = (
     "lockon.zoo.dense_losses",
     "lockon.zoo.one_stream_training",
     "lockon.zoo.pysot_training",
+    "lockon.zoo.pytracking_training",
     "lockon.zoo.recipe_config",
     "lockon.zoo.refine_training",
     "lockon.zoo.training_data",
     "lockon.zoo.restricted_pickle",
+    "lockon.zoo.track_points_losses",
     "lockon.zoo.training",
+    "lockon.zoo.training_cost",
 )
-WITHOUT_EXTRA = ("lockon.models", "lockon.models.choices")  # of these packages, what needs none
+WITHOUT_EXTRA = ("lockon.models", "lockon.models.choices", "lockon.models.point_choices")  # of these packages, what needs none
 
 
 @dataclass(frozen=True)

@@ -192,7 +192,7 @@ def test_commands_say_how_results_were_made(tmp_path: Path) -> None:
 
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
-    sources = TrainSources(stills=make_stills(tmp_path / "data"), val=make_validation(tmp_path / "data"))
+    sources = TrainSources(stills=make_stills(tmp_path / "data"), val=(make_validation(tmp_path / "data"),))
     return Study(kind=AR, out=tmp_path / "out", sources=sources, steps=2, samples=4, overrides=SMALL, device="cpu")
 
 

@@ -36,7 +36,7 @@ BASE, ALL = (StudyRun(Row("compact-ban", variant), 0) for variant in ("base", "c
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
     stills, val = make_stills(tmp_path / "data"), make_validation(tmp_path / "data")
-    sources = TrainSources(stills=stills, val=val)
+    sources = TrainSources(stills=stills, val=(val,))
     return Study(kind=RBO, out=tmp_path / "out", sources=sources, steps=3, samples=4, overrides=SMALL, device="cpu", batch=2)
 
 
@@ -187,4 +187,4 @@ def test_wrong_studies(study: Study) -> None:
     with pytest.raises(LockonError, match="unknown training recipe 'compact-bam'"):
         study.recipe(StudyRun(Row("compact-bam", "base"), 0))
     with pytest.raises(LockonError, match="needs validation videos"):
-        replace(study, sources=replace(study.sources, val=None)).validation()
+        replace(study, sources=replace(study.sources, val=())).validation()

@@ -117,7 +117,7 @@ def test_loss_by_hand() -> None:
 
 def test_normalizer_is_the_number_of_positives_of_the_batch_or_nothing() -> None:
     x = case([[0.0, 0.0, 32.0, 32.0]] * 2, [at(0, 1, 2), at(5)])
-    total = float(GaussianFocal(target=OneHotTarget(), normalize="none")(x))
+    total = float(GaussianFocal(target=OneHotTarget(), divide_by="none")(x))
     assert float(GaussianFocal(target=OneHotTarget())(x)) == pytest.approx(total / 4)
 
 
@@ -160,7 +160,7 @@ def test_gradient_agrees_with_finite_differences() -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: GaussianFocal(alpha=-1), "alpha must be"),
+        (lambda: GaussianFocal(power=-1), "power must be"),
         (lambda: GaussianFocal(clamp=0.5), "clamp must be"),
         (lambda: GaussianTarget(overlap=1), "overlap must be"),
         (lambda: PositivesGaussian(overlap=0), "overlap must be"),

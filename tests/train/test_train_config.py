@@ -101,7 +101,7 @@ def test_unfreeze_takes_fractions_and_steps() -> None:
 def test_sources_are_found_under_a_root_or_given(tmp_path: Path) -> None:
     for name in ("train", "val", "mine"):
         (tmp_path / name).mkdir()
-    assert TrainSources.find(tmp_path) == TrainSources(stills=tmp_path / "train", val=tmp_path / "val", root=tmp_path)
+    assert TrainSources.find(tmp_path) == TrainSources(stills=tmp_path / "train", val=(tmp_path / "val",), root=tmp_path)
     assert TrainSources.find(tmp_path, videos=tmp_path / "mine").videos == tmp_path / "mine"
     assert TrainSources.find(None, sets=[f"COCO:{tmp_path}"]).sets == (f"COCO:{tmp_path}",)
 

@@ -20,6 +20,7 @@ _LEVELS = {"layers": (2,), "channels": 8, "search_size": 191}
 SMALL: dict[str, dict[str, Any]] = {
     "LockonSConfig": {"channels": 8, "depth": 1, "template_size": 32, "search_size": 64},
     "CompactConfig": _COMPACT,
+    "CompactOneStreamConfig": {**_COMPACT, "depth": 1, "heads": 2},
     "SiamRPNConfig": _LEVELS,
     "SiamBANConfig": _LEVELS,
     "SiamPWConfig": _LEVELS,
@@ -29,6 +30,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "RefineSConfig": {"size": 64, "hidden": 16, "width": 16, "channels": 16},
     "AlphaRefineConfig": {"size": 64},
     "OSTrackConfig": {"channels": 24, "depth": 3, "heads": 2, "template_size": 32, "search_size": 64, "head.hidden": 8},
+    "RTrackConfig": {"channels": 24, "depth": 3, "heads": 2, "template_size": 32, "search_size": 64, "head.widths": (8, 8)},
 }
 
 

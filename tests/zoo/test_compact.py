@@ -15,7 +15,7 @@ pytest.importorskip("lightning_fabric", reason="needs the train extra")
 from lockon.config import as_json  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.train.checkpoint import save_weights  # noqa: E402
-from lockon.zoo import compact  # noqa: E402
+from lockon.zoo import compact, compact_one_stream  # noqa: E402
 from lockon.zoo.loading import load  # noqa: E402
 from lockon.zoo.registry import TRACKERS  # noqa: E402
 from lockon.zoo.training import recipe  # noqa: E402
@@ -138,4 +138,7 @@ def test_loading(tmp_path: Path) -> None:
 def test_one_preset_for_all() -> None:
     configs = [CARDS[name].config for name in NAMES]
     assert {config.localizer.rank.window_influence for config in configs} == {0.3}
-    assert set(NAMES) == {name for name in TRACKERS if name.startswith("compact-")}
+    configs += [one.config for one in compact_one_stream.CARDS]
+    assert len({config.localizer.rank for config in configs}) == len({config.states for config in configs}) == 1
+    names = {*NAMES, *(one.name for one in compact_one_stream.CARDS)}
+    assert names == {name for name in TRACKERS if name.startswith("compact-")}

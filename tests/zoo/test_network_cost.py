@@ -4,8 +4,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
+from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
+
 from lockon.errors import LockonError  # noqa: E402
-from lockon.zoo.network_cost import count  # noqa: E402
+from lockon.zoo.network_cost import convolution_gradient, count, count_pair  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -48,3 +50,48 @@ def test_overrides() -> None:
     assert count("lockon-s", channels=64).parameters < count("lockon-s").parameters
     with pytest.raises(LockonError, match="unknown network 'csrt'"):
         count("csrt")
+
+
+@pytest.mark.parametrize(
+    ("layer", "inputs"),
+    [
+        (torch.nn.Conv2d(6, 4, 3, stride=2, bias=False), (2, 6, 9, 11)),
+        (torch.nn.Conv2d(6, 12, 3, groups=6, bias=False), (2, 6, 9, 11)),
+        (torch.nn.ConvTranspose2d(6, 4, 2, stride=2, bias=False), (2, 6, 9, 11)),
+    ],
+)
+@pytest.mark.parametrize("wanted", [(True, True, False), (False, True, False)])
+def test_each_gradient_of_a_convolution_takes_as_many_operations_as_the_convolution(layer, inputs, wanted) -> None:
+    with FlopCounterMode(display=False) as forward:
+        output = layer(torch.zeros(inputs))
+    transposed = isinstance(layer, torch.nn.ConvTranspose2d)
+    rest = (None, layer.stride, layer.padding, layer.dilation, transposed, layer.padding, layer.groups, wanted)
+    assert convolution_gradient(output.shape, inputs, layer.weight.shape, *rest) == sum(wanted[:2]) * forward.get_total_flops()
+
+
+def test_operations_of_a_pair_by_hand() -> None:
+    """Three parts of equal size: output, gradients of weights, of features; of the image no gradient is needed."""
+    one = count("siamrpn-alexnet")
+    pair = count_pair("siamrpn-alexnet")
+    assert pair.forward == one.template_flops + one.search_flops
+    first = sum(2 * width * width * 96 * 3 * 11 * 11 for width in (59, 139))
+    assert pair.training == 3 * pair.forward - first
+
+
+def test_frozen_stages_have_no_gradient_and_tokens_that_leave_cost_nothing() -> None:
+    small = {
+        "channels": 24,
+        "depth": 3,
+        "heads": 2,
+        "template_size": 32,
+        "search_size": 64,
+        "elimination.blocks": (0, 1),
+        "head.widths": (8,),
+    }
+    dense, sparse = (count_pair("rtrack256", keep=keep, **small) for keep in (1.0, 0.5))
+    assert dense.forward > sparse.forward
+    assert dense.training > sparse.training
+    compact = {"channels": 8, "template_size": 64, "search_size": 96, "depth": 1, "heads": 2}
+    frozen, learning = (count_pair("compact-ostrack", stages=stages, **compact) for stages in (0, None))
+    assert frozen.forward == learning.forward
+    assert frozen.training < 0.6 * learning.training

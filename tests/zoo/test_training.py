@@ -139,7 +139,7 @@ def test_validation_tracks_the_given_videos(stills: Path, tmp_path: Path, monkey
     )
     monkeypatch.setattr("lockon.zoo.training.load_videos", lambda folder: [video])
     assert recipe(TrainSources(stills=stills), SMALL, "siamrpn-alexnet").validate is None
-    made = recipe(TrainSources(stills=stills, val=tmp_path), SMALL, "siamrpn-alexnet")
+    made = recipe(TrainSources(stills=stills, val=(tmp_path,)), SMALL, "siamrpn-alexnet")
     assert made.validate is not None
     with torch.no_grad():
         metrics = made.validate(made.task.module.eval())

@@ -209,13 +209,19 @@ class RunOptions:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SourceOptions:
-    """Where training data and validation videos lie."""
+class TrainDataOptions:
+    """Where training data lie."""
 
     data_root: Annotated[Path | None, typer.Option(help="Folder with train/ (stills), train_video/ and val/, or with datasets.")] = None
     stills: Annotated[Path | None, typer.Option(help="Images with boxes or masks; instead of DATA_ROOT/train.")] = None
     videos: Annotated[Path | None, typer.Option(help="Training videos; instead of DATA_ROOT/train_video.")] = None
-    val: Annotated[Path | None, typer.Option(help="Videos to validate on; instead of DATA_ROOT/val.")] = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SourceOptions(TrainDataOptions):
+    """Where training data and validation videos lie."""
+
+    val: Annotated[list[Path] | None, typer.Option(help="Videos to validate on, instead of DATA_ROOT/val; repeat for more folders.")] = None
 
     def find(self, sets: Iterable[str] = ()) -> TrainSources:
         """Return the given folders, and those of the data root.
@@ -225,7 +231,7 @@ class SourceOptions:
         """
         from lockon.train.recipe import TrainSources
 
-        return TrainSources.find(self.data_root, stills=self.stills, videos=self.videos, val=self.val, sets=sets)
+        return TrainSources.find(self.data_root, stills=self.stills, videos=self.videos, val=self.val or (), sets=sets)
 
 
 def option_groups(command: Callable[..., T]) -> Callable[..., T]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,6 +125,20 @@ def write_json(path: Path, content: dict[str, Any]) -> Path:
     from lockon.bench.tables.records import nulls
 
     write_bytes(path, (json.dumps({"lockon": __version__, **nulls(content)}, indent=1, allow_nan=False) + "\n").encode())
+    return path
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Path:
+    """Write a table of named columns; whole or not at all. NaN and None become empty cells."""
+    from lockon._files import write_bytes
+    from lockon.bench.tables.records import csv_text
+
+    def cell(value: Any) -> Any:
+        if isinstance(value, float):
+            return "" if math.isnan(value) else f"{value:.6g}"
+        return "" if value is None else value
+
+    write_bytes(path, csv_text([list(columns), *([cell(row[name]) for name in columns] for row in rows)]).encode())
     return path
 
 

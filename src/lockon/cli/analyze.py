@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from lockon.cli import analyze_alignment, analyze_score, analyze_stability
+from lockon.cli import analyze_alignment, analyze_assignment, analyze_cost, analyze_score, analyze_stability
 from lockon.cli.bench import ManyValues
 
 app = typer.Typer(
-    help="Analyse trackers: what the score means, and how stable they are.",
+    help="Analyse trackers: what the score means, how stable they are, what they learn from and what that takes.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
 app.command("score")(analyze_score.score)
 app.command("alignment", cls=ManyValues)(analyze_alignment.alignment)
 app.command("stability", cls=ManyValues)(analyze_stability.stability)
+app.command("assignment")(analyze_assignment.assignment)
+app.command("cost")(analyze_cost.cost)

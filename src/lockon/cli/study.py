@@ -24,6 +24,7 @@ Every run is trained with equal steps on equal samples, and {does}. Finished run
 DIR/{name}.md tells the outcome.
 """
 _TRACKS = "tracks the validation videos once without help and once with a new start after each failure"
+_TRACKS_ONCE = "tracks the validation videos"
 _REFINES = "refines boxes in the validation videos: the truth after jitter, and those of lockon-s and CSRT"
 _HELP = {
     "rbo": f"""Do ranking losses make a tracker better? Trains each row with each seed and compares them (Table 4 of the RBO paper).
@@ -53,6 +54,19 @@ How well scores agree with the boxes' IoU is measured too.
   lockon study siamla --data-root data --out runs/lockon-s --trackers lockon-s --set "train.unfreeze=((0,0),)"
 
   lockon study siamla --data-root /data --out runs/paper --trackers siamcar-r50 --cache none --device cuda
+""",
+    "rtrack": f"""Does a second stage that learns from the first one's boxes learn sooner? Trains each row with each seed (its Table 3).
+{_ENDING}
+Each run is judged after parts of its length too, for the curve of overlap against pairs seen; how well scores agree with the boxes' IoU is
+measured as well.
+
+[bold]Examples[/bold]
+
+  lockon study rtrack --data-root data --out runs/rtrack --jobs 2 --set backbone_weights=efficientnet-lite0.pth
+
+  lockon study rtrack --data-root data --val data/val --val data/val2 --out runs/rtrack --only base --only leading --device cuda --jobs 6
+
+  lockon study rtrack --out runs/rtrack --report --page rtrack.md
 """,
     "alpha-refine": f"""Which parts make a refiner precise? Trains refine-s in each row with each seed (Tables 5 and 6 of Alpha-Refine).
 {_ENDING}
@@ -113,7 +127,9 @@ class PageOptions:
 def _add(name: str, text: str) -> None:
     """Add the command of one study; all have the same options."""
 
-    @app.command(name, help=text.replace("{name}", name).replace("{does}", _REFINES if name == "alpha-refine" else _TRACKS))
+    @app.command(
+        name, help=text.replace("{name}", name).replace("{does}", {"alpha-refine": _REFINES, "rtrack": _TRACKS_ONCE}.get(name, _TRACKS))
+    )
     @option_groups
     def study(
         *,

@@ -82,7 +82,7 @@ def train(
 
     if minutes is not None and not minutes > 0:
         raise LockonError(f"--minutes must be above 0, got {minutes}; leave it out to train to the end")
-    folders = (sources.data_root, sources.stills, sources.videos, sources.val)
+    folders = (sources.data_root, sources.stills, sources.videos, *(sources.val or ()))
     refuse_overwriting([("--out", out)], [folder for folder in folders if folder is not None])
     made = recipe(sources.find(sources.data or ()), settings.overrides(), name)
     if init is not None:

@@ -2,9 +2,10 @@
 
 from lockon.studies.alpha_refine import ALPHA_REFINE
 from lockon.studies.rbo import RBO
+from lockon.studies.rtrack import RTRACK
 from lockon.studies.siamla import SIAMLA
 from lockon.studies.spec import StudySpec
 
-KINDS: dict[str, StudySpec] = {kind.name: kind for kind in (RBO, SIAMLA, ALPHA_REFINE)}
+KINDS: dict[str, StudySpec] = {kind.name: kind for kind in (RBO, SIAMLA, RTRACK, ALPHA_REFINE)}
 
 __all__ = ["KINDS"]

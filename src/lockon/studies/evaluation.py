@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,13 @@ from lockon.errors import LockonError
 from lockon.export.torch_model import TorchModel
 from lockon.refiners.alpha_refine import AlphaRefiner
 from lockon.session import Tracker
+from lockon.studies.curve import CurvePoint, curve_file, measure_overlap, pairs_seen, write_curve
 from lockon.studies.measured import measure_alignment, measure_refiner, measured_file, write_measured
 from lockon.studies.metrics import ALIGNMENT
 from lockon.studies.settings import Study
 from lockon.studies.spec import StudyRun
 from lockon.studies.tasks import OnProgress
+from lockon.tracker import NetworkTracker
 from lockon.train.launch import computes_bf16
 from lockon.train.refine_task import RefineTask
 from lockon.train.refine_validation import RefineValidation
@@ -75,10 +77,28 @@ def judge(study: Study, run: StudyRun, on_progress: OnProgress) -> None:
     on_progress("tracking")
     weights = study.weights(run)
     spec = TrackerSpec(run.label, run.row.tracker, weights, preset=study.preset, device=study.device, files=(weights,))
-    for protocol in (OnePass(), Reset()):
+    for protocol in (OnePass(), *((Reset(),) if "R" in study.kind.metrics else ())):
         _run(study.bench, spec, protocol, study.validation(), seed=run.seed, batch=study.batch)
     if set(study.kind.metrics) & set(ALIGNMENT) and not file.is_file():
         write_measured(file, measure_alignment(make_tracker(spec), study.validation(), on_progress))
+    _judge_curve(study, run, spec, on_progress)
+
+
+def _judge_curve(study: Study, run: StudyRun, spec: TrackerSpec, on_progress: OnProgress) -> None:
+    file = curve_file(study.out, run.label)
+    if not study.kind.curve or file.is_file():
+        return
+    sequences = study.validation()
+    points = []
+    marked = study.marked(run)
+    for number, (step, weights) in enumerate(marked.items(), start=1):
+        on_progress(f"tracking with point {number} of {len(marked)} of the curve")
+        tracker = make_tracker(replace(spec, weights=weights, files=(weights,)))
+        assert isinstance(tracker, NetworkTracker)
+        assert isinstance(tracker.model, TorchModel)
+        pairs = pairs_seen(tracker.model.header["training"], step)
+        points.append(CurvePoint(step, pairs, measure_overlap(tracker, sequences)))
+    write_curve(file, points)
 
 
 def _judge_refiner(study: Study, run: StudyRun, on_progress: OnProgress) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from lockon.bench.report.model import Metric
 
 LOST = 0.1  # IoU up to which a target counts as lost in one pass
 TRACKING = ("AUC", "AO", "lost", "R")
+PRECISE = ("AO", "SR75", "AUC", "lost")  # without a new start after failures
 ALIGNMENT = {"Spearman": "spearman", "Pearson": "pearson", "gap": "gap"}  # and their names in `lockon.analysis.alignment`
 REFINEMENT = ("IoU", "SR75", "J", "AO lockon-s", "SR75 lockon-s", "AO csrt", "SR75 csrt")
 
@@ -23,7 +24,7 @@ _METRICS: dict[str, tuple[Any, ...]] = {  # meaning, whether higher is better, d
     "Pearson": ("alignment: linear correlation of the same",),
     "gap": ("IoU of a frame's best candidate less that of the one with the highest score, mean over sequences", False),
     "IoU": ("overlap of refined boxes with the truth that they were made from by jitter, mean over sequences",),
-    "SR75": ("share of these with an IoU above 0.75, mean over sequences",),
+    "SR75": ("share of frames with an IoU above 0.75, mean over sequences",),
     "J": ("overlap of the masks with the truth within the crop, mean over sequences that have masks",),
     "AO lockon-s": ("average overlap of the boxes of lockon-s after refinement, mean over sequences",),
     "SR75 lockon-s": ("share of these with an IoU above 0.75, mean over sequences",),
@@ -32,4 +33,4 @@ _METRICS: dict[str, tuple[Any, ...]] = {  # meaning, whether higher is better, d
 }
 METRICS = {name: Metric(name, name, *others) for name, others in _METRICS.items()}
 
-__all__ = ["ALIGNMENT", "LOST", "METRICS", "REFINEMENT", "TRACKING"]
+__all__ = ["ALIGNMENT", "LOST", "METRICS", "PRECISE", "REFINEMENT", "TRACKING"]

@@ -12,10 +12,12 @@ import numpy as np
 
 from lockon._documents import read_json_object
 from lockon._files import write_bytes
+from lockon.bench.metrics import bootstrap_interval
 from lockon.bench.store import Store
 from lockon.bench.tables.markdown import text_table
 from lockon.bench.tables.model import mean_spread, signed
 from lockon.errors import LockonError
+from lockon.studies.curve import curve_section, read_curves
 from lockon.studies.fit import fitted
 from lockon.studies.metrics import LOST, METRICS
 from lockon.studies.refiner_page import before_refinement, machine_of, trackers_with_refiner
@@ -27,6 +29,12 @@ _RULE = (
     "A row counts as **better** or **worse** where all seeds agree in the sign of the difference and the 95 % interval over sequences "
     "(bootstrap, seeds averaged) excludes 0; everything else is **not told apart**. p is a sign-flip permutation test over sequences. No "
     "correction for the number of comparisons is made: of twenty equal pairs one may look different."
+)
+_INTERVALS = "95 % intervals of the means over sequences (bootstrap, seeds averaged): how much depends on which videos there are."
+_CURVE = (
+    "The averaged weights after a part of the run, judged by tracking the same sequences. In the last column: pairs until the mean over "
+    "seeds first reaches that of the baseline at its end, in brackets as a share of the baseline's whole run. Below each table: what the "
+    "last part of the run changed."
 )
 _DIFFERENCES = "Each table shows one row less another. The column `seeds` has the difference seed by seed."
 
@@ -52,6 +60,7 @@ def write_report(out: Path, kind: StudySpec, pages: Sequence[Path], results: Pat
         f"## Outcome\n\n{_outcome(comparisons, kind)}\n\n{_RULE}",
         f"## Conditions\n\n{conditions}",
         f"## Results\n\nMean ± standard deviation over seeds.\n\n{_results(rows, kind)}",
+        *([f"## Pairs seen\n\n{_CURVE}\n\n{curve_section(curves, kind)}"] if (curves := read_curves(out, rows, sequences)) else []),
         *([f"## Alignment and overlap\n\n{relation(rows, comparisons, kind)}"] if CAUSE in kind.metrics else []),
         f"## Differences\n\n{_DIFFERENCES}\n\n{_differences(comparisons, kind)}",
         *([before_refinement(out, rows, kind)] if kind.bases else []),
@@ -126,7 +135,8 @@ def _conditions(
     overrides = settings.get("overrides", {})
     groups = {f" of {tracker}": budget for tracker, budget in settings.get("budget", {}).items() if tracker in trackers}
     for whose, values in {**groups, "": overrides}.items():
-        shown = [f"`{name}={_bare(value)}`" for name, value in values.items() if not whose or name not in overrides]
+        hidden = {*overrides, *(["train.steps"] if settings.get("steps") else [])} if whose else set()
+        shown = [f"`{name}={_bare(value)}`" for name, value in values.items() if name not in hidden]
         if shown:
             yield f"Settings of all runs{whose}: {', '.join(shown)}"
     yield from kind.conditions
@@ -139,7 +149,18 @@ def _results(rows: Sequence[RowScores], kind: StudySpec) -> str:
         cells.append([row.row.tracker, kind.title_of(row.row), *metrics, str(len(row.seeds))])
     counted = [METRICS[name] for name in kind.metrics]
     legend = [f"- {one.key}: {one.meaning}; {'higher' if one.rising else 'lower'} is better." for one in counted]
-    return text_table(["tracker", kind.column, *kind.metrics, "seeds"], cells, left=2) + "\n\n" + "\n".join(legend)
+    table = text_table(["tracker", kind.column, *kind.metrics, "seeds"], cells, left=2)
+    return "\n\n".join([table, "\n".join(legend), _INTERVALS, _intervals(rows, kind)])
+
+
+def _intervals(rows: Sequence[RowScores], kind: StudySpec) -> str:
+    cells = []
+    for row in rows:
+        known = [(name, row.values[name].mean(0)) for name in kind.metrics]
+        found = [(name, bootstrap_interval(mean, weights=row.weights(name)) if np.isfinite(mean).any() else None) for name, mean in known]
+        ends = [f"{one.low:.{METRICS[name].digits}f} to {one.high:.{METRICS[name].digits}f}" if one else "" for name, one in found]
+        cells.append([row.row.tracker, kind.title_of(row.row), *ends])
+    return text_table(["tracker", kind.column, *kind.metrics], cells, left=2)
 
 
 def _differences(comparisons: Sequence[Comparison], kind: StudySpec) -> str:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from lockon._documents import read_json_object
 from lockon._files import write_bytes
 from lockon.config import as_json, differences
-from lockon.data.datasets.registry import load_videos
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
+from lockon.studies.curve import marks_of
 from lockon.studies.spec import StudyRun, StudySpec
 from lockon.train.recipe import Recipe, TrainSources
 from lockon.zoo.training import recipe
@@ -59,10 +59,13 @@ class Study:
             LockonError: Unknown tracker or setting, missing data.
         """
         settings: dict[str, Any] = {"train.seed": run.seed, "train.machine.threads": self.threads, "train.output.validate_every": 0}
+        settings |= self.kind.budget.get(run.row.tracker, {})
         if self.steps is not None:
             settings["train.steps"] = self.steps
-        settings |= {**self.kind.budget.get(run.row.tracker, {}), **self.overrides, **self.kind.settings(run.row)}
-        return recipe(self.sources, settings, run.row.tracker)
+        settings |= {**self.overrides, **self.kind.settings(run.row)}
+        made = recipe(self.sources, settings, run.row.tracker)
+        marks = marks_of(made.config, self.kind.curve)
+        return replace(made, config=replace(made.config, output=replace(made.config.output, marks=marks)))
 
     def folder(self, run: StudyRun) -> Path:
         """Return where a run trains."""
@@ -71,6 +74,11 @@ class Study:
     def weights(self, run: StudyRun) -> Path:
         """Return the finished weights of a run; they exist when its training is over."""
         return self.folder(run) / "weights.safetensors"
+
+    def marked(self, run: StudyRun) -> dict[int, Path]:
+        """Return the weights of a trained run for its curve, by the number of updates, rising."""
+        files = sorted((self.folder(run) / "curve").glob("step-*.safetensors"))
+        return {int(file.stem[5:]): file for file in files}
 
     @property
     def base(self) -> Path:
@@ -88,9 +96,9 @@ class Study:
         Raises:
             LockonError: There are none.
         """
-        if self.sources.val is None:
+        if not self.sources.val:
             raise LockonError("a study needs validation videos; give --data-root DIR with val/ in it, or --val DIR")
-        return load_videos(self.sources.val)
+        return self.sources.validation()
 
     def common(self) -> dict[str, Any]:
         """Return the JSON values that must be the same for all runs of the folder."""

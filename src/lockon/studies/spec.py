@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lockon._config_values import check_field
 from lockon.errors import LockonError, unknown_name
 from lockon.studies.metrics import TRACKING
 
@@ -97,6 +98,7 @@ class StudySpec:
         table: Variants of a tracker that is asked for by name.
         grid: Trackers and their variants if none is.
         metrics: What is counted.
+        curve: Shares of a run, above 0 and below 1, after which it is judged too: the curve of its learning; () for none.
         bases: Trackers whose boxes the runs refine, for a study of refiners; () for a study of trackers.
         budget: Settings of all runs of a tracker, by its name, which `--set` may change.
         column: What the variants differ in, over their column of the tables.
@@ -108,7 +110,7 @@ class StudySpec:
         scale: How to repeat it at the paper's scale, or with more rows.
 
     Raises:
-        LockonError: A variant that is named but not there.
+        LockonError: A variant that is named but not there, or a share of the curve that is out of its range.
     """
 
     name: str
@@ -116,6 +118,7 @@ class StudySpec:
     table: tuple[str, ...]
     grid: Mapping[str, tuple[str, ...]]
     metrics: tuple[str, ...] = TRACKING
+    curve: tuple[float, ...] = ()
     bases: tuple[str, ...] = ()
     budget: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     column: str
@@ -127,6 +130,7 @@ class StudySpec:
     scale: str
 
     def __post_init__(self) -> None:
+        check_field(self, "curve", all(0 < share < 1 for share in self.curve), "shares above 0 and below 1")
         named = [BASE, *self.table, *self.published.values, *(name for names in self.grid.values() for name in names)]
         named += [variant.against for variant in self.variants.values() if variant.against]
         for name in named:

@@ -120,15 +120,17 @@ def _run_scores(out: Path, label: str, kind: StudySpec) -> Scores:
         measured = read_measured(measured_file(out, label), {name: name for name in kind.metrics})
         return {name: {**values, "frames": 1.0} for name, values in measured.items()}
     store, rule = Store(out / "bench"), OnePassScoring("pysot")
-    resets = {record.sequence: record for record in store.records(label, "reset")}
+    counted = "R" in kind.metrics
+    resets = {record.sequence: record for record in store.records(label, "reset")} if counted else {}
     aligned = bool(set(kind.metrics) & set(ALIGNMENT))
     measured = read_measured(measured_file(out, label), ALIGNMENT) if aligned else {}
     scores: Scores = {}
     for record in store.records(label):
         name = record.sequence
-        if name in resets and (name in measured or not aligned):
-            robustness = ResetScoring(record.dataset).score([resets[name]]).values["R"]
-            one = {**rule.score([record]).values, "lost": _lost(record), "R": robustness, "frames": float(len(resets[name].truth))}
+        if (name in resets or not counted) and (name in measured or not aligned):
+            one = {**rule.score([record]).values, "lost": _lost(record), "frames": float(len(record.truth))}
+            if counted:
+                one["R"] = ResetScoring(record.dataset).score([resets[name]]).values["R"]
             scores[name] = {**one, **measured.get(name, {})}
     return scores
 

@@ -24,7 +24,7 @@ from lockon.studies.settings import Study
 from lockon.studies.spec import StudyRun
 from lockon.studies.tasks import OnProgress, StudyTask
 from lockon.train.checkpoint import load_weights, save_weights
-from lockon.train.engine import Engine
+from lockon.train.engine import Engine, marked
 from lockon.train.recipe import Recipe
 
 # Settings of a recipe that decide what it learns, not from which samples.
@@ -113,11 +113,15 @@ def _train(study: Study, run: StudyRun) -> None:
         outcome = engine.fit()
     if outcome.status != "finished":
         raise KeyboardInterrupt
-    load_weights(module, folder / "last.safetensors")
-    if backbone is not None:
-        module.backbone = backbone
     header = {**recipe.header, "study": {"row": run.row.name, "seed": run.seed, **study.common()}, "training": as_json(config)}
-    save_weights(module, study.weights(run), header)
+    saved = {path: folder / "curve" / path.name for path in (marked(folder, step) for step in config.output.marks)}
+    for source, target in {**saved, folder / "last.safetensors": study.weights(run)}.items():
+        if backbone is not None:
+            take_backbone(module)
+        load_weights(module, source)
+        if backbone is not None:
+            module.backbone = backbone
+        save_weights(module, target, header)
 
 
 def _cache(study: Study, recipe: Recipe) -> CachedPipeline | None:

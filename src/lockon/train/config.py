@@ -12,7 +12,8 @@ from lockon.train.optim import SGD, AdamW
 from lockon.train.schedules import CosineDecay, LogDecay, StepDecay
 
 # Fields that do not change what is learnt: a resumed run may differ in them.
-OPERATIONAL = ("machine.workers", "machine.threads", "output.save_every", "output.validate_every", "output.keep", "output.log_every")
+_OUTPUT = ("save_every", "validate_every", "keep", "log_every", "marks")
+OPERATIONAL = ("machine.workers", "machine.threads", *(f"output.{name}" for name in _OUTPUT))
 
 Precision = Literal["auto", "fp32", "bf16"]
 Reduction = Literal["mean", "sum"]
@@ -53,6 +54,7 @@ class OutputConfig:
         log_every: Steps between log records.
         keep: Newest checkpoints to keep; the one of the best validation stays too.
         best_metric: Validation metric, higher is better, that chooses best.safetensors.
+        marks: Numbers of updates after which the averaged weights are kept as well, as step-NNNNNN.safetensors.
     """
 
     save_every: int = 500
@@ -60,11 +62,13 @@ class OutputConfig:
     log_every: int = 20
     keep: int = 2
     best_metric: str = "AO"
+    marks: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("save_every", "log_every", "keep"):
             check_field(self, name, getattr(self, name) >= 1, "at least 1")
         check_field(self, "validate_every", self.validate_every >= 0, "0 or more")
+        check_field(self, "marks", min(self.marks, default=1) >= 1, "numbers of 1 or more")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,8 @@ Interface (stable):
 - ``task.module``, ``task.loss(batch) -> {"loss": total, ...}``, optional ``task.on_step(step)`` before every update.
 - If ``config.unfreeze`` is given, ``task.module.backbone.set_trainable(stages)`` is called before every update, ahead of `on_step`.
 - Batches are the pipeline's arrays stacked, with their dtype (images uint8), on the device; ``batch["ids"]`` is a list of str.
-- RUN/: checkpoints/step-NNNNNN/, last.safetensors and best.safetensors (averaged weights with header), log.jsonl, tensorboard/.
+- RUN/: checkpoints/step-NNNNNN/, last.safetensors and best.safetensors (averaged weights with header; step-NNNNNN.safetensors after the
+  updates of `OutputConfig.marks`), log.jsonl, tensorboard/.
 
 Under ``torchrun`` every process takes its part of each batch (DistributedDataParallel: gloo on CPUs, NCCL on GPUs).
 """
@@ -141,6 +142,8 @@ class Engine:
             if self.state.validation_due and not interrupted:
                 self._validate(log, bar, stop)
                 (interrupted,) = agree(self.fabric, stop.requested)
+            if step in output.marks and log is not None:
+                save_weights(self.average.module, marked(self.run, step), self._header())
             if step % output.save_every == 0 or step == config.steps or interrupted or over:
                 self._save()
             meter.pause(time.monotonic() - paused_at)
@@ -235,6 +238,11 @@ class Engine:
         return {**self.recipe.header, "metrics": state.metrics if state.metrics_step == state.step else {}, "training": training}
 
 
+def marked(run: Path, step: int) -> Path:
+    """Return where the averaged weights after `step` updates lie, if that is one of the run's `OutputConfig.marks`."""
+    return run / f"step-{step:06d}.safetensors"
+
+
 def _decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that decide what is learnt."""
     train = {name: value for name, value in flatten(settings["train"]).items() if name not in OPERATIONAL}
@@ -250,4 +258,4 @@ def _completed(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict
     return {**merged, **{name: _completed(settings[name], defaults[name]) for name in both}}
 
 
-__all__ = ["Engine", "TrainConfig", "TrainOutcome"]
+__all__ = ["Engine", "TrainConfig", "TrainOutcome", "marked"]

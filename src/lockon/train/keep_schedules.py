@@ -45,7 +45,7 @@ class CosineKeep:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AlternateKeep:
-    """Dense and sparse by turns (RTrack, Sec. 3.4).
+    """Dense and sparse by turns (RTrack, Sec. 4.1.1); the paper leaves open which comes first, and how many tokens stay.
 
     Attributes:
         by: What takes turns: epochs or updates.

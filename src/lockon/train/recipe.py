@@ -7,7 +7,8 @@ It keeps its numbers in one frozen dataclass with a field ``train: TrainConfig``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +16,9 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+from lockon.data.datasets.registry import load_videos
 from lockon.data.samples.pipeline import Pipeline
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.train.config import TrainConfig
 
@@ -75,7 +78,7 @@ class TrainSources:
     Attributes:
         stills: Images with boxes or masks.
         videos: Training sequences.
-        val: Sequences to validate on; None trains without validation.
+        val: Folders of sequences to validate on; none trains without validation.
         root: Folder that may hold training datasets under their names, for recipes that train on those.
         sets: More such datasets, each "NAME:FOLDER".
 
@@ -85,18 +88,18 @@ class TrainSources:
 
     stills: Path | None = None
     videos: Path | None = None
-    val: Path | None = None
+    val: tuple[Path, ...] = ()
     root: Path | None = None
     sets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("stills", "videos", "val"):
-            folder = getattr(self, name)
+        given = [("stills", self.stills), ("videos", self.videos), *(("val", folder) for folder in self.val)]
+        for name, folder in given:
             if folder is not None and not folder.is_dir():
                 raise LockonError(f"--{name} {folder} is not a folder; give the folder that holds the {name} data")
         for text in self.sets:
-            name, _, folder = text.partition(":")
-            if not name or not Path(folder).is_dir() or not folder:
+            name, _, place = text.partition(":")
+            if not name or not Path(place).is_dir() or not place:
                 raise LockonError(f"--data {text} is not NAME:FOLDER with a folder that exists, such as COCO:/data/coco")
         if self.stills is None and self.videos is None and self.root is None and not self.sets:
             raise LockonError("no training data: give --data-root DIR (with train/ and train_video/ in it), --stills DIR or --videos DIR")
@@ -108,7 +111,7 @@ class TrainSources:
         *,
         stills: Path | None = None,
         videos: Path | None = None,
-        val: Path | None = None,
+        val: Sequence[Path] = (),
         sets: Iterable[str] = (),
     ) -> TrainSources:
         """Return the given folders, and for those not given the subfolders train, train_video and val of `root` where they exist."""
@@ -118,7 +121,21 @@ class TrainSources:
         def pick(given: Path | None, name: str) -> Path | None:
             return given if given is not None or root is None or not (root / name).is_dir() else root / name
 
-        return cls(stills=pick(stills, "train"), videos=pick(videos, "train_video"), val=pick(val, "val"), root=root, sets=tuple(sets))
+        found = None if val else pick(None, "val")
+        folders = tuple(val) if found is None else (found,)
+        return cls(stills=pick(stills, "train"), videos=pick(videos, "train_video"), val=folders, root=root, sets=tuple(sets))
+
+    def validation(self) -> list[VideoSequence]:
+        """Return the sequences to validate on, folder by folder; nothing without a folder.
+
+        Raises:
+            LockonError: A folder that cannot be read, or two sequences of one name: metrics could not tell them apart.
+        """
+        sequences = [sequence for folder in self.val for sequence in load_videos(folder)]
+        twice = [name for name, count in Counter(sequence.name for sequence in sequences).items() if count > 1]
+        if twice:
+            raise LockonError(f"--val has several sequences named {twice[0]}; rename one of them, or leave one folder out")
+        return sequences
 
 
 __all__ = ["Pipeline", "Recipe", "Task", "TrainSources", "Validate"]

@@ -18,6 +18,7 @@ from lockon.config import apply_overrides
 from lockon.errors import LockonError
 from lockon.localizers.dense import LocalizerConfig
 from lockon.models.choices import Branch, LocalizationConfig
+from lockon.models.point_choices import TrackPointsConfig
 from lockon.ops.grid import AnchorGrid
 from lockon.target import StatePolicy
 from lockon.tracker import TrackerConfig
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from lockon.zoo.recipe_config import RecipeConfig
 
 RATIOS = (1 / 3, 1 / 2, 1, 2, 3)
+INFERENCE = TrackerConfig(states=StatePolicy(absent_score=0.0, search_growth=1.0))  # of all compact trackers
 SCALE = 4.0  # anchors of 64 x 64 pixels: a target has 60 of the 224
 
 
@@ -42,16 +44,19 @@ class CompactConfig(StrideConfig):
     Attributes:
         head: "ban": points with depth-wise matching. "rpn": five anchors per cell with depth-wise matching. "pw": points with
             attention matching and towers. "car": points with depth-wise matching, towers, and a branch for the box's quality.
+            "track-points": sets of points (RTrack) on the map of a depth-wise matching.
         branch: Of head "car": "centerness" (SiamCAR), "localization" (SiamLA), or "none", as all other heads.
         localization: Choices of the branch "localization".
+        points: Choices of the head "track-points".
 
     Raises:
         LockonError: As of `StrideConfig`; a branch for a head that has none.
     """
 
-    head: Literal["ban", "rpn", "pw", "car"] = "ban"
+    head: Literal["ban", "rpn", "pw", "car", "track-points"] = "ban"
     branch: Branch = "none"
     localization: LocalizationConfig = field(default_factory=LocalizationConfig)
+    points: TrackPointsConfig = TrackPointsConfig(widths=(128, 128))
 
     def __post_init__(self) -> None:
         StrideConfig.__post_init__(self)
@@ -62,12 +67,15 @@ class CompactConfig(StrideConfig):
 def build(c: CompactConfig) -> SiameseModel:
     """Build the network with random weights."""
     from lockon.models.backbones.inverted_residual import efficientnet_lite0
+    from lockon.models.fusion import DepthwiseFusion
     from lockon.models.neck import projection
     from lockon.models.siamese import SiameseModel
 
     trunk = efficientnet_lite0()
     neck = projection(trunk.channels, c.channels)
-    return SiameseModel(backbone=trunk, neck=neck, head=_head(c), template_size=c.template_size, search_size=c.search_size)
+    fusion = DepthwiseFusion(c.channels, out=c.channels) if c.head == "track-points" else None  # the other heads match themselves
+    sizes = {"template_size": c.template_size, "search_size": c.search_size}
+    return SiameseModel(backbone=trunk, neck=neck, fusion=fusion, head=_head(c), **sizes)
 
 
 def _head(c: CompactConfig) -> nn.Module:
@@ -75,8 +83,11 @@ def _head(c: CompactConfig) -> nn.Module:
     from lockon.models.heads.ban import BANHead
     from lockon.models.heads.car import CARHead
     from lockon.models.heads.rpn import RPNHead
+    from lockon.models.heads.track_points import TrackPointsHead
 
     grid = c.grid
+    if c.head == "track-points":
+        return TrackPointsHead(c.channels, grid=c.points.grid(grid.size, STRIDE), config=c.points)
     if c.head == "rpn":
         anchors = AnchorGrid(grid, ratios=RATIOS, scales=(SCALE,), base=STRIDE)
         return RPNHead(1, c.channels, anchors, padding=True)
@@ -87,7 +98,7 @@ def _head(c: CompactConfig) -> nn.Module:
 
 
 def experiments(model: CompactConfig) -> dict[str, RecipeConfig]:
-    """Return the run of one of the networks, with the losses of its family.
+    """Return the run of one of the networks, with the losses of its family; for SiamBAN's also that with RTrack's head in its place.
 
     On a map of stride 16 the published ellipse of half the target's size holds two points or three: a wider one, and the nearest point
     where it holds none, give the ranking losses something to rank; the rectangle of SiamCAR is widened likewise, to five of the fourteen
@@ -100,6 +111,7 @@ def experiments(model: CompactConfig) -> dict[str, RecipeConfig]:
     from lockon.zoo.dense_losses import BAN, CAR, PW, RPN, RpnLosses
     from lockon.zoo.lockon_s_data import SourceWeights
     from lockon.zoo.recipe_config import SMALL_TRAIN, RecipeConfig
+    from lockon.zoo.track_points_losses import TRACK_POINTS
 
     ellipse = replace(BAN["assigner"], inner=0.35, nearest=True)
     against_all = RpnLosses(
@@ -110,10 +122,15 @@ def experiments(model: CompactConfig) -> dict[str, RecipeConfig]:
         "rpn": {**RPN, "loss": against_all},
         "pw": {**PW, "assigner": ellipse},
         "car": {**CAR, "assigner": replace(CAR["assigner"], inner=0.3, nearest=True)},
-    }[model.head]
+        "track-points": TRACK_POINTS,
+    }
     changes = {"steps": 1000, "schedule.warmup_steps": 50, "unfreeze": ((0.0, 0),), "output.validate_every": 1000}
     train = apply_overrides(SMALL_TRAIN, changes)
-    return {"default": RecipeConfig(train=train, model=model, data=PairDataConfig(), mix=SourceWeights(), **learnt)}
+    runs = {"default": RecipeConfig(train=train, model=model, data=PairDataConfig(), mix=SourceWeights(), **learnt[model.head])}
+    if model.head == "ban":
+        points = replace(model, head="track-points")
+        runs["track-points"] = RecipeConfig(train=train, model=points, data=PairDataConfig(), mix=SourceWeights(), **TRACK_POINTS)
+    return runs
 
 
 def _card(name: str, summary: str, paper: str, model: CompactConfig, *, anchors: int = 1) -> Card:
@@ -124,7 +141,7 @@ def _card(name: str, summary: str, paper: str, model: CompactConfig, *, anchors:
         paper=paper,
         model=model,
         build=build,
-        config=TrackerConfig(localizer=LocalizerConfig(anchors=anchors), states=StatePolicy(absent_score=0.0, search_growth=1.0)),
+        config=replace(INFERENCE, localizer=LocalizerConfig(anchors=anchors)),
         experiments=partial(experiments, model),
         header_fields=("template_crop", "search_crop"),
     )

@@ -12,9 +12,13 @@ from typing import Any
 from lockon.train.assigners.anchor_iou import AnchorIoUAssigner
 from lockon.train.assigners.cells import CellAssigner
 from lockon.train.assigners.ellipse import EllipseAssigner
+from lockon.train.assigners.max_iou import MaxIoUAssigner
+from lockon.train.assigners.one_to_many import OneToManyAssigner
+from lockon.train.assigners.one_to_one import OneToOneAssigner
 from lockon.train.assigners.peak import PeakAssigner
 from lockon.train.assigners.rectangle import RectangleAssigner
 from lockon.train.assigners.sampling import EVERYTHING, SamplingConfig
+from lockon.train.losses.affinity import MutualAffinity
 from lockon.train.losses.box_l1 import BoxL1
 from lockon.train.losses.corners import CornerL1
 from lockon.train.losses.cross_entropy import BalancedCrossEntropy, HardNegativeCrossEntropy, WeightedCrossEntropy
@@ -30,13 +34,15 @@ from lockon.train.losses.pair_ranking import IoURanking, PaperIoURanking, RankDe
 from lockon.train.losses.quality import CenternessQuality, IoUQuality
 from lockon.train.losses.ranking import ClassificationRanking, PaperClassificationRanking
 
-DenseAssigner = EllipseAssigner | RectangleAssigner | AnchorIoUAssigner | CellAssigner | PeakAssigner
-PointScores = BalancedCrossEntropy | WeightedCrossEntropy | QualityFocal | DynamicLabels | SmoothedLabels
+BoxAssigner = OneToOneAssigner | OneToManyAssigner | MaxIoUAssigner
+DenseAssigner = EllipseAssigner | RectangleAssigner | AnchorIoUAssigner | CellAssigner | PeakAssigner | BoxAssigner
+PointScores = BalancedCrossEntropy | WeightedCrossEntropy | QualityFocal | DynamicLabels | SmoothedLabels | GaussianFocal
 Quality = IoUQuality | CenternessQuality | LocalizationQuality
 Margin = ClassificationRanking | PaperClassificationRanking
 Pairs = IoURanking | PaperIoURanking | RankDetNet
 
 _NO_HARD, _NO_MARGIN, _NO_PAIRS = HardNegativeCrossEntropy(weight=0.0), ClassificationRanking(weight=0.0), IoURanking(weight=0.0)
+_NO_AFFINITY = MutualAffinity(weight=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +55,7 @@ class RpnLosses:
         hard: A second cross entropy on hard negatives (two-stage cross entropy).
         rank_cls: Positives above hard negatives (RBO).
         ranking: Positives in the order of their boxes' IoU (RBO).
+        affinity: Scores that follow the boxes' IoU (RTrack).
     """
 
     cls: BalancedCrossEntropy | QualityFocal = BalancedCrossEntropy()
@@ -56,6 +63,7 @@ class RpnLosses:
     hard: HardNegativeCrossEntropy = _NO_HARD
     rank_cls: Margin = _NO_MARGIN
     ranking: Pairs = _NO_PAIRS
+    affinity: MutualAffinity = _NO_AFFINITY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +89,7 @@ class BanLosses:
         hard: As of `RpnLosses`.
         rank_cls: As of `RpnLosses`.
         ranking: As of `RpnLosses`.
+        affinity: As of `RpnLosses`.
     """
 
     cls: PointScores = BalancedCrossEntropy()
@@ -88,6 +97,7 @@ class BanLosses:
     hard: HardNegativeCrossEntropy = _NO_HARD
     rank_cls: Margin = _NO_MARGIN
     ranking: Pairs = _NO_PAIRS
+    affinity: MutualAffinity = _NO_AFFINITY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +111,7 @@ class CarLosses:
         hard: As of `RpnLosses`.
         rank_cls: As of `RpnLosses`.
         ranking: As of `RpnLosses`.
+        affinity: As of `RpnLosses`.
     """
 
     cls: PointScores = BalancedCrossEntropy()
@@ -109,6 +120,7 @@ class CarLosses:
     hard: HardNegativeCrossEntropy = _NO_HARD
     rank_cls: Margin = _NO_MARGIN
     ranking: Pairs = _NO_PAIRS
+    affinity: MutualAffinity = _NO_AFFINITY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +134,7 @@ class CellLosses:
         hard: As of `RpnLosses`.
         rank_cls: As of `RpnLosses`.
         ranking: As of `RpnLosses`.
+        affinity: As of `RpnLosses`.
     """
 
     cls: PointScores = WeightedCrossEntropy(weight=8.334)
@@ -130,6 +143,7 @@ class CellLosses:
     hard: HardNegativeCrossEntropy = _NO_HARD
     rank_cls: Margin = _NO_MARGIN
     ranking: Pairs = _NO_PAIRS
+    affinity: MutualAffinity = _NO_AFFINITY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +158,7 @@ class PointLosses:
         hard: As of `RpnLosses`.
         rank_cls: As of `RpnLosses`.
         ranking: As of `RpnLosses`.
+        affinity: As of `RpnLosses`.
         teacher: Against a teacher's scores, for samples that have them.
     """
 
@@ -154,6 +169,7 @@ class PointLosses:
     hard: HardNegativeCrossEntropy = _NO_HARD
     rank_cls: Margin = _NO_MARGIN
     ranking: Pairs = _NO_PAIRS
+    affinity: MutualAffinity = _NO_AFFINITY
     teacher: Distillation = Distillation(weight=0.0)
 
 
@@ -168,14 +184,16 @@ class CenterLosses:
         hard: As of `RpnLosses`.
         rank_cls: As of `RpnLosses`.
         ranking: As of `RpnLosses`.
+        affinity: As of `RpnLosses`.
     """
 
-    cls: GaussianFocal | PointScores = GaussianFocal()
+    cls: PointScores = GaussianFocal()
     l1: BoxL1 = BoxL1(weight=5.0, form="corners", summed=False, clip=True)
     box: IoULoss = IoULoss(kind="giou", smooth=0.0, weight=2.0, boundary=False, clip=True)
     hard: HardNegativeCrossEntropy = _NO_HARD
     rank_cls: Margin = _NO_MARGIN
     ranking: Pairs = _NO_PAIRS
+    affinity: MutualAffinity = _NO_AFFINITY
 
 
 _SIXTEEN = SamplingConfig(positives=16, negatives=48, negative_pair=16)

@@ -7,15 +7,18 @@ its inference parameters lie in the header of its weights.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from lockon.errors import LockonError
+from lockon.models.point_choices import TrackPointsConfig
 from lockon.ops.grid import Grid
 from lockon.tracker import TrackerConfig
 from lockon.zoo.card import Card
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from lockon.models.siamese import SiameseModel
     from lockon.zoo.recipe_config import RecipeConfig
 
@@ -58,16 +61,20 @@ class LockonSConfig(StrideConfig):
     Attributes:
         backbone: Trunk at stride 16.
         matching: Of template and search.
-        quality: Adds a separate IoU branch.
-        depth: Convolutions of the head's towers.
+        head: "point": distances to the four sides at every point. "track-points": sets of points (RTrack), without an IoU branch.
+        quality: Adds a separate IoU branch to the head "point".
+        depth: Convolutions of its towers.
         kernel: Side of their kernels.
+        points: Choices of the head "track-points".
     """
 
     backbone: Literal["efficientnet-lite0", "mobilenet-v2"] = "efficientnet-lite0"
     matching: Literal["pixelwise", "depthwise"] = "pixelwise"
+    head: Literal["point", "track-points"] = "point"
     quality: bool = True
     depth: int = 4
     kernel: int = 3
+    points: TrackPointsConfig = TrackPointsConfig(widths=(128, 128))
 
 
 def build(c: LockonSConfig) -> SiameseModel:
@@ -75,6 +82,7 @@ def build(c: LockonSConfig) -> SiameseModel:
     from lockon.models.backbones.inverted_residual import efficientnet_lite0, mobilenet_v2
     from lockon.models.fusion import DepthwiseFusion, PixelwiseFusion
     from lockon.models.heads.point import PointHead
+    from lockon.models.heads.track_points import TrackPointsHead
     from lockon.models.neck import projection
     from lockon.models.siamese import SiameseModel
 
@@ -83,12 +91,16 @@ def build(c: LockonSConfig) -> SiameseModel:
     cells = (c.template_size // STRIDE) ** 2
     pixelwise = c.matching == "pixelwise"
     fusion = PixelwiseFusion(c.channels, template_cells=cells, out=c.channels) if pixelwise else DepthwiseFusion(c.channels, out=c.channels)
-    head = PointHead(c.channels, grid=c.grid, depth=c.depth, kernel=c.kernel, quality=c.quality)
+    head: nn.Module
+    if c.head == "point":
+        head = PointHead(c.channels, grid=c.grid, depth=c.depth, kernel=c.kernel, quality=c.quality)
+    else:
+        head = TrackPointsHead(c.channels, grid=c.points.grid(c.grid.size, STRIDE), config=c.points)
     return SiameseModel(backbone=trunk, neck=neck, fusion=fusion, head=head, template_size=c.template_size, search_size=c.search_size)
 
 
 def experiments() -> dict[str, RecipeConfig]:
-    """Return the run that the released weights come from."""
+    """Return the run that the released weights come from, and one with sets of points in place of the four sides."""
     from lockon.data.samples.pairs import PairDataConfig
     from lockon.train.assigners.ellipse import EllipseAssigner
     from lockon.train.assigners.sampling import EVERYTHING
@@ -96,19 +108,19 @@ def experiments() -> dict[str, RecipeConfig]:
     from lockon.zoo.dense_losses import PointLosses
     from lockon.zoo.lockon_s_data import SourceWeights
     from lockon.zoo.recipe_config import SMALL_TRAIN, RecipeConfig, TeacherConfig
+    from lockon.zoo.track_points_losses import TRACK_POINTS
 
-    return {
-        "default": RecipeConfig(
-            train=SMALL_TRAIN,
-            model=LockonSConfig(),
-            data=PairDataConfig(),
-            loss=PointLosses(cls=QualityFocal(target="hard")),
-            assigner=EllipseAssigner(inner=0.28),
-            sampling=EVERYTHING,
-            mix=SourceWeights(),
-            teacher=TeacherConfig(),
-        )
-    }
+    default = RecipeConfig(
+        train=SMALL_TRAIN,
+        model=LockonSConfig(),
+        data=PairDataConfig(),
+        loss=PointLosses(cls=QualityFocal(target="hard")),
+        assigner=EllipseAssigner(inner=0.28),
+        sampling=EVERYTHING,
+        mix=SourceWeights(),
+        teacher=TeacherConfig(),
+    )
+    return {"default": default, "track-points": replace(default, model=LockonSConfig(head="track-points"), teacher=None, **TRACK_POINTS)}
 
 
 CARDS = (

@@ -16,6 +16,7 @@ from lockon.errors import LockonError, LockonWarning
 from lockon.localizers.dense import LocalizerConfig
 from lockon.localizers.rank import Product
 from lockon.models.choices import CandidateElimination
+from lockon.models.point_choices import TrackPointsConfig
 from lockon.ops.crop_rules import OSTrackRule
 from lockon.ops.grid import Grid
 from lockon.target import CutToFrame, StatePolicy
@@ -67,6 +68,17 @@ class CornerBoxes:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PointBoxes(TrackPointsConfig):
+    """The head of RTrack: sets of points, which learn by `lockon.zoo.track_points_losses`."""
+
+    def build(self, channels: int, cells: int) -> nn.Module:
+        """Build the head for (B, channels, cells, cells)."""
+        from lockon.models.heads.track_points import TrackPointsHead
+
+        return TrackPointsHead(channels, grid=self.grid(cells, PATCH), config=self)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OSTrackConfig:
     """The network; the defaults are ViT-B. ViT-S is channels=384, heads=6, ViT-Ti channels=192, heads=3, both with 12 blocks.
 
@@ -77,7 +89,7 @@ class OSTrackConfig:
         template_size: Side of the template crop in pixels, a multiple of 16.
         search_size: Side of the search crop in pixels, a multiple of 16.
         elimination: Which search tokens leave, None: none.
-        head: `CenterBoxes`, or `CornerBoxes`, which learns by the losses of boxes alone (loss.cls.weight=0).
+        head: `CenterBoxes`; `CornerBoxes`, which learns by the losses of boxes alone (loss.cls.weight=0); or `PointBoxes`.
         drop_path: Chance in training that a sample skips the last block; those before rise evenly to it.
 
     Raises:
@@ -90,7 +102,7 @@ class OSTrackConfig:
     template_size: int = 128
     search_size: int = 256
     elimination: CandidateElimination | None = None
-    head: CenterBoxes | CornerBoxes = CenterBoxes()
+    head: CenterBoxes | CornerBoxes | PointBoxes = CenterBoxes()
     drop_path: float = 0.1
 
     def __post_init__(self) -> None:

@@ -21,6 +21,7 @@ from lockon.train.schedules import CosineDecay
 from lockon.zoo.card import Card
 from lockon.zoo.dense_losses import BanLosses, CarLosses, CellLosses, CenterLosses, DenseAssigner, MaskLosses, PointLosses, RpnLosses
 from lockon.zoo.lockon_s_data import SourceWeights
+from lockon.zoo.track_points_losses import TrackPointsLosses
 
 # The loop of networks that are small enough to be trained on a CPU; each changes a few of these numbers.
 SMALL_TRAIN = TrainConfig(
@@ -88,7 +89,7 @@ class RecipeConfig:
     train: TrainConfig
     model: Any
     data: Any
-    loss: RpnLosses | MaskLosses | BanLosses | CarLosses | CellLosses | CenterLosses | PointLosses | RefineLosses
+    loss: RpnLosses | MaskLosses | BanLosses | CarLosses | CellLosses | CenterLosses | PointLosses | TrackPointsLosses | RefineLosses
     assigner: DenseAssigner | None = None
     sampling: SamplingConfig | None = None
     masks: MaskSampling | None = None

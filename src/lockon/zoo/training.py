@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from lockon.config import as_json
-from lockon.data.datasets.registry import load_videos
 from lockon.data.samples.pairs import PairDataConfig
 from lockon.data.samples.pytracking import PytrackingDataConfig
 from lockon.data.samples.refine import RefineDataConfig
@@ -68,7 +67,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str) -> Re
         task=make_task(module, config),
         pipeline=samples.pipeline,
         config=config.train,
-        validate=None if sources.val is None else _validation(sources.val, one, module, config),
+        validate=_validation(sources, one, module, config) if sources.val else None,
         header=trained_header(name, config.model, tracker=_header_parameters(one, config.data), data=samples.described),
         settings={**settings, "datasets": datasets},
         defaults=defaults,
@@ -120,9 +119,9 @@ def load_backbone(module: Any, file: str) -> tuple[str, ...]:
     return load_pretrained(module.backbone, state, source=file, partial=True)
 
 
-def _validation(folder: Path, one: Card, module: Any, config: RecipeConfig) -> Validate:
-    """Return what measures the weights at hand: by tracking the videos of a folder, or by refining boxes in them."""
-    videos = load_videos(folder)
+def _validation(sources: TrainSources, one: Card, module: Any, config: RecipeConfig) -> Validate:
+    """Return what measures the weights at hand: by tracking the validation videos, or by refining boxes in them."""
+    videos = sources.validation()
     if isinstance(config.data, RefineDataConfig):
         return RefineValidation(videos, config.data)
     header = {"tracker": _header_parameters(one, config.data)}

@@ -113,7 +113,7 @@ def to_csv(reports: Report | Sequence[Report]) -> str:
             for part in item.sequences:
                 values = _texts(part.values, names)
                 rows.append([item.label, part.sequence, part.dataset, part.frames, *values, _text(part.fps), *last])
-    return _csv(rows)
+    return csv_text(rows)
 
 
 def curves_csv(report: Report) -> str:
@@ -123,7 +123,7 @@ def curves_csv(report: Report) -> str:
         lines = [item.curves[axis.key] for item in report.trackers]
         for place, x in enumerate(axis.values[: max(map(len, lines))]):
             rows.append([axis.key, f"{x:.6g}", *(f"{line[place]:.6g}" if place < len(line) else "" for line in lines)])
-    return _csv(rows)
+    return csv_text(rows)
 
 
 def attributes_csv(report: Report) -> str:
@@ -136,10 +136,11 @@ def attributes_csv(report: Report) -> str:
     rows: list[list[Any]] = [["attribute", "sequences", "tracker", *keys]]
     for entry in (overall(report), *by_attribute(report)):
         rows += [[entry.attribute, entry.sequences, label, *_texts(values, keys)] for label, values in entry.values.items()]
-    return _csv(rows)
+    return csv_text(rows)
 
 
-def _csv(rows: Iterable[Sequence[Any]]) -> str:
+def csv_text(rows: Iterable[Sequence[Any]]) -> str:
+    """Return rows of cells as CSV that no spreadsheet runs."""
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows(map(csv_cell, row) for row in rows)
     return stream.getvalue()
@@ -153,4 +154,4 @@ def _text(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.6g}"
 
 
-__all__ = ["attributes_csv", "curves_csv", "nulls", "to_csv", "to_json"]
+__all__ = ["attributes_csv", "csv_text", "curves_csv", "nulls", "to_csv", "to_json"]

@@ -15,7 +15,7 @@ from numpy.random import Generator
 
 from lockon._config_values import check_range
 from lockon.data.samples.appearance import Appearance, appearance_steps, mirror_each
-from lockon.data.samples.crop_steps import MIN_CROP_SIDE, extract, place
+from lockon.data.samples.crop_steps import MIN_CROP_SIDE, clip_boxes, extract, place
 from lockon.data.samples.frames import FrameRule, NearPair, SupportQuery
 from lockon.data.samples.mixed_pairs import mixed_pairs
 from lockon.data.samples.pipeline import Draft, RoleArrays, SamplePipeline, SampleStep
@@ -60,6 +60,7 @@ class PytrackingDataConfig:
         search: Those of the search crop.
         border: What crops show outside the image: `Zero` (OSTrack) or `Replicate` (TransT).
         official: Boxes as the published code counts them, see `WholeWindow`; otherwise exact, from the first pixel's corner.
+        clip: Boxes end at the border of their crop (RTrack); otherwise they may reach outside, and losses clip them (OSTrack).
         causal: The search frame comes after the template (OSTrack), by at most the dataset's gap; otherwise before or after it (TransT).
         appearance: What changes the pixels.
         flip_each: Chance that a crop is mirrored by itself, after `appearance.flip` mirrored both.
@@ -73,6 +74,7 @@ class PytrackingDataConfig:
     search: JitteredCrop = field(default_factory=lambda: JitteredCrop(size=256, factor=4.0, jitter=BoxJitter(scale=0.25, offset=3.0)))
     border: Zero | Replicate = field(default_factory=Zero)
     official: bool = True
+    clip: bool = False
     causal: bool = True
     appearance: Appearance = field(default_factory=lambda: Appearance(gray=0.05, brightness=0.2, flip=0.5))
     flip_each: float = 0.5
@@ -136,6 +138,7 @@ def pytracking_pipeline(
         partial(place, roles=placements, checked=(TEMPLATE, SEARCH)),
         only_shown,
         extract,
+        *((clip_boxes,) if config.clip else ()),
         *appearance_steps(config.appearance, covered=False),
         partial(mirror_each, chance=config.flip_each),
     ]

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from lockon.errors import LockonError
 from lockon.ops.torch.boxes import center_to_corner, iou
-from lockon.train.assigners.base import require_fractions
+from lockon.train.assigners.base import Selection, require_fractions
+from lockon.train.assigners.max_iou import above
 from lockon.types import Candidates, Prediction, Targets
 
 
@@ -44,15 +45,23 @@ class AnchorIoUAssigner:
         Raises:
             LockonError: If the head has no anchors.
         """
+        overlap, _, _, positive = self.select(candidates, boxes, prediction)
+        labels = torch.full_like(overlap, -1.0)
+        labels[overlap < self.negative] = 0.0
+        labels[positive] = 1.0
+        absent = torch.where(self._near(candidates, boxes), 0.0, -1.0)  # (B, N)
+        return Targets(labels=torch.where(present[:, None], labels, absent), boxes=boxes, present=present)
+
+    def select(self, candidates: Candidates, boxes: Tensor, prediction: Prediction | None) -> Selection:
+        """Compare the anchors' IoUs with the threshold, see `ThresholdAssigner`.
+
+        Raises:
+            LockonError: If the head has no anchors.
+        """
         if candidates.anchors is None:
             raise LockonError("the anchor-iou-assigner was given for a head that predicts at points; take assigner=ellipse-assigner")
         anchors: Tensor = candidates.anchors
-        overlap = iou(center_to_corner(anchors), boxes[:, None])  # (B, N)
-        labels = torch.full_like(overlap, -1.0)
-        labels[overlap < self.negative] = 0.0
-        labels[overlap > self.positive] = 1.0
-        absent = torch.where(self._near(candidates, boxes), 0.0, -1.0)  # (B, N)
-        return Targets(labels=torch.where(present[:, None], labels, absent), boxes=boxes, present=present)
+        return above(iou(center_to_corner(anchors), boxes[:, None]), self.positive)
 
     def _near(self, candidates: Candidates, boxes: Tensor) -> Tensor:
         """Return (B, N) which anchors lie in the window around the boxes' centres.

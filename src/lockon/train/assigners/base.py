@@ -1,8 +1,8 @@
-"""`Assigner`: what labels the candidates of a dense head."""
+"""`Assigner`: what labels the candidates of a dense head; `Selection`: what one with a threshold on an IoU saw."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
@@ -28,6 +28,30 @@ class Assigner(Protocol):
         ...
 
 
+class Selection(NamedTuple):
+    """What a threshold on an IoU makes of B samples and N candidates, before any candidate that is positive whatever the threshold.
+
+    Attributes:
+        overlap: (B, N) IoU that is compared with the threshold.
+        chosen: (B, N) bool, the candidates that can pass it.
+        threshold: (B, 1).
+        passed: (B, N) bool, those that do. A sample with none falls back on what the assigner keeps: its best or nearest candidate.
+    """
+
+    overlap: Tensor
+    chosen: Tensor
+    threshold: Tensor
+    passed: Tensor
+
+
+class ThresholdAssigner(Protocol):
+    """An `Assigner` whose positives are those above a threshold on an IoU; `lockon analyze assignment` shows what it saw."""
+
+    def select(self, candidates: Candidates, boxes: Tensor, prediction: Prediction | None) -> Selection:
+        """Compare the IoUs of all candidates with the threshold, for targets that are all there; arguments as of `Assigner`."""
+        ...
+
+
 def require_fractions(inner: float, outer: float, names: tuple[str, str] = ("inner", "outer")) -> None:
     """Check that 0 < inner <= outer.
 
@@ -38,4 +62,4 @@ def require_fractions(inner: float, outer: float, names: tuple[str, str] = ("inn
         raise LockonError(f"{names[0]} must be above 0 and at most {names[1]}, got {inner!r} and {outer!r}")
 
 
-__all__ = ["Assigner", "require_fractions"]
+__all__ = ["Assigner", "Selection", "ThresholdAssigner", "require_fractions"]

@@ -111,9 +111,9 @@ class GaussianFocal(Loss):
 
     Attributes:
         target: What the candidates are to score.
-        alpha: Exponent of the score's distance from the target.
-        beta: Exponent of the negatives' 1 - target.
-        normalize: The sum is divided by the number of "positives" of the batch, at least 1, or left alone ("none").
+        power: The papers' alpha, the exponent of a score's distance from 1 or 0.
+        soft_power: The papers' beta, the exponent of the negatives' 1 - target.
+        divide_by: The sum is divided by the number of "positives" of the batch, at least 1, or left alone ("none").
         clamp: Scores end this far from 0 and 1, where they give no more gradient.
 
     Raises:
@@ -121,25 +121,25 @@ class GaussianFocal(Loss):
     """
 
     target: GaussianTarget | OneHotTarget | PositivesGaussian = GaussianTarget()
-    alpha: float = 2.0
-    beta: float = 4.0
-    normalize: Literal["positives", "none"] = "positives"
+    power: float = 2.0
+    soft_power: float = 4.0
+    divide_by: Literal["positives", "none"] = "positives"
     clamp: float = 1e-4
 
     def __post_init__(self) -> None:
         Loss.__post_init__(self)
-        for name in ("alpha", "beta"):
+        for name in ("power", "soft_power"):
             check_field(self, name, 0 <= getattr(self, name) < math.inf, "0 or more")
         check_field(self, "clamp", 0 < self.clamp < 0.5, "above 0 and below 0.5")
 
     def __call__(self, x: LossInput) -> Tensor:
-        """Compute the sum over the candidates that count, divided as `normalize` says."""
+        """Compute the sum over the candidates that count, divided as `divide_by` says."""
         probability = x.probability.clamp(self.clamp, 1 - self.clamp)
         target, positive = self.target(x)
         counts = x.targets.labels >= 0  # (B, N)
         positive = positive & counts
-        loss = torch.where(counts, gaussian_focal(probability, target, positive, alpha=self.alpha, beta=self.beta), 0.0).sum()
-        return loss / positive.sum().clamp(min=1) if self.normalize == "positives" else loss
+        loss = torch.where(counts, gaussian_focal(probability, target, positive, alpha=self.power, beta=self.soft_power), 0.0).sum()
+        return loss / positive.sum().clamp(min=1) if self.divide_by == "positives" else loss
 
 
 def gaussian_focal(probability: Tensor, target: Tensor, positive: Tensor, *, alpha: float = 2.0, beta: float = 4.0) -> Tensor:
