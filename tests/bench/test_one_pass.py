@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from fake_trackers import SIZE, Random, Still, make_sequence
 
-from lockon.bench.protocols.one_pass import first_annotated, run_one_pass
+from lockon.bench.protocols.one_pass import run_one_pass
+from lockon.data.sequence import first_annotated
 from lockon.errors import LockonError
 
 

@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import load_file
 from tiny_run import TinyTask, config, quiet, recipe
 
-from lockon.errors import LockonError
-from lockon.train.checkpoint import Checkpoints, read_weights
+from lockon.errors import LockonError, OutputError
+from lockon.train.checkpoint import Checkpoints, read_weights, save_weights
 from lockon.train.engine import Engine
 from lockon.train.launch import make_fabric
 from lockon.train.recipe import Recipe
@@ -46,6 +46,18 @@ def test_a_run_learns_and_leaves_its_files(tmp_path: Path) -> None:
     assert header["training"]["step"] == 60
     assert "head.weight" in weights
     assert list((tmp_path / "run" / "tensorboard").iterdir())
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(weights: Any, path: Path, header: Any = None) -> None:
+        if path.name == "optimizer.safetensors":
+            raise OutputError(f"cannot write {path}: No space left on device")
+        save_weights(weights, path, header)
+
+    monkeypatch.setattr("lockon.train.engine.save_weights", full)
+    with pytest.raises(OutputError, match="No space left"):
+        engine(recipe(config(steps=5)), tmp_path / "run").fit()
+    assert list((tmp_path / "run" / "checkpoints").iterdir()) == []
 
 
 def test_accumulating_equals_one_large_batch(tmp_path: Path) -> None:

@@ -45,6 +45,16 @@ def test_a_batch_equals_one_by_one() -> None:
         assert boxes[0].tolist() == one.boxes[0].tolist()
 
 
+def test_a_target_that_comes_later_is_tracked_from_there() -> None:
+    late = sequence("late", [[np.nan] * 4, [np.nan] * 4, *[[30, 30, 20, 20]] * 4])
+    (boxes,) = track_batched(NetworkTracker(Drifting(), TrackerConfig()), [late])
+    assert np.isnan(boxes[:2]).all()
+    assert boxes[2].tolist() == [30, 30, 20, 20]
+    assert np.isfinite(boxes[3:]).all()
+    whole = sequence("whole", late.boxes[2:])
+    assert overlap_metrics([boxes], [late]) == overlap_metrics([boxes[2:]], [whole])
+
+
 def test_metrics_by_hand() -> None:
     """Overlaps 1, 1/3 and unknown in the first sequence, 0.6 in the second; the first frame never counts."""
     truth = [[0, 0, 10, 10], [0, 0, 10, 10], [5, 0, 10, 10], [np.nan] * 4]

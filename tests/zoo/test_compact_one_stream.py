@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 pytest.importorskip("lightning_fabric", reason="needs the train extra")
@@ -16,6 +18,7 @@ from lockon.errors import LockonError  # noqa: E402
 from lockon.models.choices import CandidateElimination  # noqa: E402
 from lockon.studies.rtrack import RTRACK  # noqa: E402
 from lockon.train.checkpoint import save_weights  # noqa: E402
+from lockon.train.engine import Engine, TrainOutcome  # noqa: E402
 from lockon.train.loader import collate  # noqa: E402
 from lockon.train.recipe import TrainSources  # noqa: E402
 from lockon.zoo import compact_one_stream  # noqa: E402
@@ -83,6 +86,20 @@ def test_every_row_of_the_study_takes_a_step(variant: str, tmp_path: Path) -> No
     losses["loss"].backward()
     assert all(torch.isfinite(value) for value in losses.values())
     assert ("affinity" in losses) == ("affinity" in variant)
+
+
+@pytest.mark.parametrize("variant", ["base", "max-iou", "center"])
+def test_a_row_with_other_parts_than_the_recipe_goes_on(variant: str, tmp_path: Path) -> None:
+    settings = {**SETTINGS, **RTRACK.variants[variant].settings, "train.steps": 2, "train.output.save_every": 1}
+    sources, run = TrainSources(stills=make_stills(tmp_path)), tmp_path / "run"
+
+    def fit(**options: bool) -> TrainOutcome:
+        made = recipe(sources, {**settings, "train.batch_size": 2, "train.machine.workers": 0}, "compact-rtrack")
+        return Engine(made, run, device="cpu", console=Console(quiet=True), **options).fit()
+
+    fit()
+    shutil.rmtree(run / "checkpoints" / "step-000002")
+    assert fit(resume=True).status == "finished"
 
 
 def test_the_row_with_the_head_of_ostrack_is_compact_ostrack(tmp_path: Path) -> None:

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from lockon.bench.protocols.trajectory import first_annotated
 from lockon.bench.tables.markdown import markdown
 from lockon.bench.tables.model import Cell, Table, number, speed
-from lockon.data.sequence import VideoSequence
+from lockon.data.sequence import VideoSequence, first_annotated
 from lockon.errors import LockonError
 from lockon.session import Tracker
 from lockon.types import FloatArray, Frame

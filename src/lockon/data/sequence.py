@@ -149,3 +149,23 @@ class VideoSequence:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+
+def usable_rows(sequence: VideoSequence) -> NDArray[np.bool_]:
+    """Return where (T,) a tracker can be started: on a box of positive size on a target that is not absent."""
+    usable = np.asarray(np.isfinite(sequence.boxes).all(axis=1) & (sequence.boxes[:, 2:] > 0).all(axis=1))
+    return usable if sequence.visible is None else usable & sequence.visible
+
+
+def first_annotated(sequence: VideoSequence) -> int:
+    """Return the index of the first frame with a box of positive size on a target that is not absent.
+
+    Raises:
+        LockonError: There is none.
+    """
+    usable = usable_rows(sequence)
+    if not usable.any():
+        raise LockonError(
+            f"sequence {sequence.name} has no frame with a usable box; run `{check_command(sequence.source or sequence.dataset)}`"
+        )
+    return int(np.argmax(usable))

@@ -20,7 +20,7 @@ from lockon.bench.metrics import average_overlap, bootstrap_interval
 from lockon.bench.tables.markdown import text_table
 from lockon.bench.tables.model import mean_spread, signed
 from lockon.bench.tables.records import nulls
-from lockon.data.sequence import VideoSequence
+from lockon.data.sequence import VideoSequence, first_annotated
 from lockon.errors import LockonError
 from lockon.session import SteppedTracker
 from lockon.studies.metrics import METRICS
@@ -41,7 +41,7 @@ class LearningCurve:
         row: Which.
         seeds: Rising.
         pairs: (M,) seen at each point, rising; the last one is the whole run.
-        values: (M, K, S) overlaps.
+        values: (M, K, S) overlaps; of the sequences that all points of all seeds were judged on.
     """
 
     row: Row
@@ -52,7 +52,7 @@ class LearningCurve:
     @property
     def by_seed(self) -> FloatArray:
         """(M, K) means over sequences."""
-        return np.asarray(np.nanmean(self.values, axis=2))
+        return np.asarray(self.values.mean(axis=2))
 
     def seen_at(self, level: float) -> int | None:
         """Return the pairs of the first point whose mean over seeds reaches a level; None if none does."""
@@ -78,10 +78,12 @@ def curve_file(out: Path, label: str) -> Path:
 
 
 def measure_overlap(tracker: SteppedTracker[Any], sequences: Sequence[VideoSequence]) -> dict[str, float]:
-    """Track all sequences from their first frames; return each one's average overlap, by its name."""
+    """Track all sequences from their first annotated frames; return each one's average overlap, by its name."""
     found = {}
     for sequence, boxes in zip(sequences, track_batched(tracker, sequences), strict=True):
-        found[sequence.name] = average_overlap(boxes, sequence.boxes, visible=np.isfinite(sequence.boxes).all(1))
+        start = first_annotated(sequence)
+        truth = sequence.boxes[start:]
+        found[sequence.name] = average_overlap(boxes[start:], truth, visible=np.isfinite(truth).all(1))
     return found
 
 
@@ -134,6 +136,7 @@ def read_curves(out: Path, rows: Sequence[RowScores], names: Sequence[str]) -> l
         points = {pairs for pairs, _ in found.values()}
         if len(points) == 1 and (whole := _whole(out, one.row, one.seeds)):
             values = np.stack([value for _, value in found.values()], axis=1)  # (M, K, S)
+            values = values[:, :, ~np.isnan(values).any((0, 1))]
             curves.append(LearningCurve(one.row, tuple(found), (*points.pop(), whole), values))
     return curves
 

@@ -173,7 +173,7 @@ class Checkpoints:
     def sweep(self) -> None:
         """Remove what a killed run left unfinished."""
         for leftover in self.folder.glob(".step-*.tmp"):
-            shutil.rmtree(leftover)
+            shutil.rmtree(leftover, ignore_errors=True)
 
     def commit(self, temporary: Path, state: RunState) -> Path:
         """Write state.json, give the folder its name, and remove checkpoints that are no longer wanted."""

@@ -177,7 +177,17 @@ class Engine:
         bar.log(f"step {state.step}: {shown}" + ("  (best)" if better else f"  (best {state.best_value:.4f} at {state.best_step})"))
 
     def _save(self) -> None:
-        """Write the whole state as one checkpoint, and last.safetensors. Every process writes its generators."""
+        """Write the whole state as one checkpoint, and last.safetensors; nothing of it stays where that fails, such as on a full disk."""
+        whole = False
+        try:
+            self._write()
+            whole = True
+        finally:
+            if not whole and self.fabric.is_global_zero:
+                self.checkpoints.sweep()
+
+    def _write(self) -> None:
+        """Write what `_save` saves. Every process writes its generators."""
         temporary, first = self.checkpoints.temporary(self.state.step), self.fabric.is_global_zero
         if first:
             self.checkpoints.begin(self.state.step)

@@ -9,20 +9,20 @@ from typing import Any
 import numpy as np
 
 from lockon.bench.metrics import average_overlap, success_rate
-from lockon.data.sequence import VideoSequence
+from lockon.data.sequence import VideoSequence, first_annotated
 from lockon.driver import Episode, Request, drive_together
 from lockon.session import SteppedTracker
 from lockon.types import FloatArray
 
 
 def track_batched(tracker: SteppedTracker[Any], sequences: Sequence[VideoSequence]) -> list[FloatArray]:
-    """Track each sequence from its first frame; equal to tracking them one by one up to rounding.
+    """Track each sequence from its first annotated frame; equal to tracking them one by one up to rounding.
 
     Returns:
-        Per sequence the (T, 4) boxes x, y, w, h; row 0 is the given first box.
+        Per sequence the (T, 4) boxes x, y, w, h; the first row that is not NaN is the given box.
 
     Raises:
-        LockonError: Whatever the tracker or the frames raise.
+        LockonError: A sequence without a box to start on, or whatever the tracker or the frames raise.
     """
     found: dict[int, FloatArray] = {}
     for number, boxes in drive_together(tracker, map(_boxes, sequences), max(len(sequences), 1)):
@@ -33,19 +33,22 @@ def track_batched(tracker: SteppedTracker[Any], sequences: Sequence[VideoSequenc
 
 
 def _boxes(sequence: VideoSequence) -> Episode[FloatArray]:
-    """Track from the first frame to the last; return the boxes."""
-    rows = []
-    for index in range(len(sequence)):
-        output = yield Request(partial(sequence.frames.__getitem__, index), None if index else sequence.boxes[0])
-        rows.append(output.box)
-    return np.stack(rows)
+    """Track from the first annotated frame to the last; return the boxes, NaN before."""
+    start = first_annotated(sequence)
+    rows = np.full((len(sequence), 4), np.nan)
+    for index in range(start, len(sequence)):
+        output = yield Request(partial(sequence.frames.__getitem__, index), sequence.boxes[start] if index == start else None)
+        rows[index] = output.box
+    return rows
 
 
 def overlap_metrics(boxes: Sequence[FloatArray], sequences: Sequence[VideoSequence]) -> dict[str, float]:
-    """Return AO, SR50 and SR75, mean over sequences; the first frame and frames without annotation are left out."""
+    """Return AO, SR50 and SR75, mean over sequences; the first annotated frame and frames without annotation are left out."""
     rows = []
     for found, sequence in zip(boxes, sequences, strict=True):
-        known = np.isfinite(sequence.boxes).all(1)
-        rates = [success_rate(found, sequence.boxes, threshold, visible=known) for threshold in (0.5, 0.75)]
-        rows.append((average_overlap(found, sequence.boxes, visible=known), *rates))
+        start = first_annotated(sequence)
+        pair = found[start:], sequence.boxes[start:]
+        known = np.isfinite(pair[1]).all(1)
+        rates = [success_rate(*pair, threshold, visible=known) for threshold in (0.5, 0.75)]
+        rows.append((average_overlap(*pair, visible=known), *rates))
     return dict(zip(("AO", "SR50", "SR75"), np.mean(rows, axis=0).tolist(), strict=True))

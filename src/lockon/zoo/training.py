@@ -61,7 +61,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str) -> Re
     torch.manual_seed(config.train.seed)
     module = one.build(config.model)
     notes = load_backbone(module, config.backbone_weights)
-    settings, defaults = ({group: as_json(getattr(c, group)) for group in GROUPS} for c in (config, base))
+    settings, defaults = ({group: as_json(c)[group] for group in GROUPS} for c in (config, base))  # with the names of parts
     datasets = None if samples.datasets is None else list(samples.datasets)
     return Recipe(
         task=make_task(module, config),

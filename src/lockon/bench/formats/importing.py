@@ -18,11 +18,10 @@ from lockon.bench.formats.matching import guess_origin, match_names
 from lockon.bench.formats.notes import Note
 from lockon.bench.formats.records import UNKNOWN_SIZE, ImportTarget, build_record, protocol_of
 from lockon.bench.formats.rows import BOX, Rows, read_rows
-from lockon.bench.protocols.one_pass import first_annotated
 from lockon.bench.record import MaskTexts
 from lockon.bench.store import Record, Store
 from lockon.data.datasets.table import origin as annotation_origin
-from lockon.data.sequence import VideoSequence
+from lockon.data.sequence import VideoSequence, first_annotated
 from lockon.errors import LockonError, unknown_name
 from lockon.types import FloatArray
 

@@ -14,9 +14,8 @@ from lockon.bench.formats.rows import BOX, CODE, Rows, line_numbers, parse_rows
 from lockon.bench.formats.vot_binary import binary_lines
 from lockon.bench.pack.archive import read_submission
 from lockon.bench.pack.servers import Server, get_server
-from lockon.bench.protocols.one_pass import first_annotated
 from lockon.data.datasets.table import origin
-from lockon.data.sequence import VideoSequence
+from lockon.data.sequence import VideoSequence, first_annotated
 from lockon.errors import LockonError
 from lockon.types import FloatArray
 

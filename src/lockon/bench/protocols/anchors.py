@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lockon.bench.protocols.plan import Protocol
-from lockon.bench.protocols.trajectory import OutputRows, Trajectory, start_on, track, usable_rows
+from lockon.bench.protocols.trajectory import OutputRows, Trajectory, start_on, track
 from lockon.bench.record import RunKey
-from lockon.data.sequence import VideoSequence, check_command
+from lockon.data.sequence import VideoSequence, check_command, usable_rows
 from lockon.driver import Episode, Output
 from lockon.errors import LockonError
 from lockon.types import FloatArray

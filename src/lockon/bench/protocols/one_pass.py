@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lockon.bench.protocols.plan import Protocol
-from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED, TRACKED, OutputRows, Trajectory, first_annotated, start_on, track
+from lockon.bench.protocols.trajectory import FAILED, SKIPPED, STARTED, TRACKED, OutputRows, Trajectory, start_on, track
 from lockon.bench.record import RunKey
-from lockon.data.sequence import VideoSequence
+from lockon.data.sequence import VideoSequence, first_annotated
 from lockon.driver import Episode, drive
 from lockon.session import Tracker
 
@@ -48,4 +48,4 @@ def run_one_pass(tracker: Tracker, sequence: VideoSequence) -> Trajectory:
     return drive(tracker, one_pass(sequence))
 
 
-__all__ = ["FAILED", "SKIPPED", "STARTED", "TRACKED", "OnePass", "Trajectory", "first_annotated", "one_pass", "run_one_pass"]
+__all__ = ["FAILED", "SKIPPED", "STARTED", "TRACKED", "OnePass", "Trajectory", "one_pass", "run_one_pass"]

@@ -13,9 +13,9 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from lockon.bench.protocols.plan import Protocol
-from lockon.bench.protocols.trajectory import OutputRows, Trajectory, first_annotated, start_on, track, usable_rows
+from lockon.bench.protocols.trajectory import OutputRows, Trajectory, start_on, track
 from lockon.bench.record import RunKey
-from lockon.data.sequence import VideoSequence
+from lockon.data.sequence import VideoSequence, first_annotated, usable_rows
 from lockon.driver import Episode
 from lockon.errors import unknown_name
 

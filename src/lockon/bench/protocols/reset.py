@@ -24,13 +24,11 @@ from lockon.bench.protocols.trajectory import (
     TRACKED,
     OutputRows,
     Trajectory,
-    first_annotated,
     start_on,
     track,
-    usable_rows,
 )
 from lockon.bench.record import RunKey
-from lockon.data.sequence import VideoSequence
+from lockon.data.sequence import VideoSequence, first_annotated, usable_rows
 from lockon.driver import Episode, Output
 from lockon.errors import LockonError, unknown_name
 from lockon.ops.raster import raster_overlap

@@ -8,10 +8,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lockon.data.sequence import VideoSequence, check_command
+from lockon.data.sequence import VideoSequence
 from lockon.data.vot_rle import encode_vot_mask
 from lockon.driver import Output, Request
-from lockon.errors import LockonError
 from lockon.types import FloatArray, State
 
 TRACKED, STARTED, FAILED, SKIPPED = 0, 1, 2, 3  # values of `Trajectory.events`
@@ -88,26 +87,6 @@ class OutputRows:
         return Trajectory(self.boxes, self.scores, tuple(self.states), self.times, start, self.size, events, masks)
 
 
-def usable_rows(sequence: VideoSequence) -> NDArray[np.bool_]:
-    """Return where (T,) a tracker can be started: on a box of positive size on a target that is not absent."""
-    usable = np.asarray(np.isfinite(sequence.boxes).all(axis=1) & (sequence.boxes[:, 2:] > 0).all(axis=1))
-    return usable if sequence.visible is None else usable & sequence.visible
-
-
-def first_annotated(sequence: VideoSequence) -> int:
-    """Return the index of the first frame with a box of positive size on a target that is not absent.
-
-    Raises:
-        LockonError: There is none.
-    """
-    usable = usable_rows(sequence)
-    if not usable.any():
-        raise LockonError(
-            f"sequence {sequence.name} has no frame with a usable box; run `{check_command(sequence.source or sequence.dataset)}`"
-        )
-    return int(np.argmax(usable))
-
-
 def start_on(sequence: VideoSequence, frame: int, box: ArrayLike) -> Request:
     """Start on a frame with a box (4,) x, y, w, h."""
     return Request(partial(sequence.frames.__getitem__, frame), np.asarray(box, dtype=np.float64))
@@ -118,4 +97,4 @@ def track(sequence: VideoSequence, frame: int) -> Request:
     return Request(partial(sequence.frames.__getitem__, frame))
 
 
-__all__ = ["FAILED", "SKIPPED", "STARTED", "TRACKED", "OutputRows", "Trajectory", "first_annotated", "start_on", "track", "usable_rows"]
+__all__ = ["FAILED", "SKIPPED", "STARTED", "TRACKED", "OutputRows", "Trajectory", "start_on", "track"]
