@@ -66,7 +66,7 @@ measured as well.
 
   lockon study rtrack --data-root data --val data/val --val data/val2 --out runs/rtrack --only base --only leading --device cuda --jobs 6
 
-  lockon study rtrack --out runs/rtrack --report --page rtrack.md
+  lockon study rtrack --out runs/rtrack --report --page docs/results/studies/rtrack.md
 """,
     "alpha-refine": f"""Which parts make a refiner precise? Trains refine-s in each row with each seed (Tables 5 and 6 of Alpha-Refine).
 {_ENDING}
