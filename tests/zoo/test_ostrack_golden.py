@@ -61,9 +61,20 @@ def test_features_heads_and_kept_tokens_equal_the_official_ones(golden: str, pai
     assert max(found.values()) <= golden_data.FEATURE_LIMIT, found
     stored = golden_data.forward(golden)
     gone = [set(stored[f"{pair}.removed{i}"][0].tolist()) for i in range(3) if f"{pair}.removed{i}" in stored]
-    kept = set(joint.kept[0].tolist())
-    assert kept == set(range(256)) - set().union(*gone)
     assert [len(each) for each in gone] == ([76, 54, 37] if golden.endswith("_ce") else [])
+    for number in range(len(gone) + 1):
+        kept = joint.kept if number == len(gone) else _kept(model, template, x, number)
+        assert set(kept[0].tolist()) == set(range(256)) - set().union(*gone[:number]), f"after {number} eliminations"
+
+
+def _kept(model: OneStreamModel, template: torch.Tensor, search: torch.Tensor, eliminations: int) -> torch.Tensor:
+    """Return the (1, K) numbers of the tokens that are left after the first few eliminations."""
+    whole = model.encoder.elimination
+    model.encoder.elimination = replace(whole, blocks=whole.blocks[:eliminations])
+    with torch.no_grad():
+        joint = model.encoder.joint_tokens(template, model.backbone(search))
+    model.encoder.elimination = whole
+    return joint.kept
 
 
 def _listen(model: OneStreamModel, blocks: dict[int, torch.Tensor]):
