@@ -254,6 +254,22 @@ def test_another_part_keeps_the_values_of_fields_that_both_have() -> None:
     assert apply_overrides(WithTwo(MeanNear(9)), {"boxes": "mean-ranked", "boxes.top": 2}).boxes == MeanRanked(top=2)
 
 
+@dataclass(frozen=True)
+class TopByName:
+    top: Literal["first", "last"] = "last"
+    weight: float = 2.0
+
+
+@dataclass(frozen=True)
+class WithOtherTop:
+    boxes: MeanRanked | TopByName = field(default_factory=MeanRanked)
+
+
+def test_a_field_of_the_same_name_for_other_values_is_not_shared() -> None:
+    assert apply_overrides(WithOtherTop(MeanRanked(9, 0.5)), {"boxes": "top-by-name"}).boxes == TopByName("last", 0.5)
+    assert apply_overrides(WithOtherTop(TopByName("first", 0.5)), {"boxes": "mean-ranked"}).boxes == MeanRanked(5, 0.5)
+
+
 def test_a_part_that_is_there_keeps_its_values() -> None:
     assert apply_overrides(Choice(MeanNear(9)), {"boxes": "mean-near"}).boxes == MeanNear(9)
     assert as_json(Choice(MeanNear(9)))["boxes"] == {"part": "mean-near", "top": 9}

@@ -5,8 +5,8 @@ dataclass. Values arrive as Python objects or as the text of a command line; bot
 
 A field annotated as a union of dataclasses (`boxes: Best | MeanNear | Vote`) holds a **part**: the alternatives are named by their
 classes in kebab case, so `--set localizer.boxes=mean-near` takes that part and `--set localizer.boxes.top=3` changes it. What is not
-said is the part's default, or the value of the part before, where that has a field of the same name. In JSON the part's name stands
-beside its own fields, under the key "part".
+said is the part's default, or the value of the part before, where that has a field of the same name and type. In JSON the part's name
+stands beside its own fields, under the key "part".
 """
 
 from __future__ import annotations
@@ -193,11 +193,12 @@ def _field_of_another_part(config: Any, name: str) -> LockonError | None:
 
 
 def _like(current: Any, part: type) -> Any:
-    """Return a part with its defaults, but for the fields that it shares with the current one."""
+    """Return a part with its defaults, but for the fields that it shares with the current one: of the same name, for the same values."""
     if not dataclasses.is_dataclass(current):
         return part()
+    here, there = typing.get_type_hints(type(current)), typing.get_type_hints(part)
     shared = {item.name for item in dataclasses.fields(current)} & {item.name for item in dataclasses.fields(part)}
-    return part(**{name: getattr(current, name) for name in shared})
+    return part(**{name: getattr(current, name) for name in shared if here[name] == there[name]})
 
 
 def _by_first_name(overrides: Mapping[str, object]) -> dict[str, dict[str, object]]:

@@ -1,4 +1,4 @@
-"""Labels that follow boxes, and the affinity of scores and boxes, with every dense head: two updates each."""
+"""Which losses and labels learn on which dense head, the table of docs/guides/losses.md: two updates each."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 from tiny_heads import CELLS, OURS, SIZE, anchored, batch, dense_task, learn, tiny  # noqa: E402
 
 from lockon.config import apply_overrides  # noqa: E402
+from lockon.errors import LockonError  # noqa: E402
 from lockon.models.fusion import PixelwiseFusion  # noqa: E402
 from lockon.models.heads.ban import BANHead  # noqa: E402
 from lockon.models.heads.car import CARHead  # noqa: E402
@@ -17,6 +18,8 @@ from lockon.models.heads.track_points import TrackPointsHead  # noqa: E402
 from lockon.models.point_choices import TrackPointsConfig  # noqa: E402
 from lockon.models.siamese import SiameseModel  # noqa: E402
 from lockon.ops.grid import Grid  # noqa: E402
+from lockon.train.assigners.anchor_iou import AnchorIoUAssigner  # noqa: E402
+from lockon.train.assigners.ellipse import EllipseAssigner  # noqa: E402
 from lockon.train.assigners.max_iou import MaxIoUAssigner  # noqa: E402
 from lockon.train.assigners.one_to_many import OneToManyAssigner  # noqa: E402
 from lockon.train.assigners.one_to_one import OneToOneAssigner  # noqa: E402
@@ -61,3 +64,45 @@ def test_every_head_learns_by_labels_that_follow_boxes_with_the_affinity(name: s
     assert "affinity" in losses
     assert all(torch.isfinite(torch.tensor(totals)))
     assert all(torch.isfinite(parameter).all() for parameter in module.parameters())
+
+
+ON_POINTS = ("weighted-cross-entropy", "dynamic-labels", "smoothed-labels", "gaussian-focal")
+TERMS = {
+    **{name: {"cls": name} for name in ("balanced-cross-entropy", "quality-focal", *ON_POINTS)},
+    "ranking": {"rank_cls.weight": 0.5, "ranking.weight": 0.25},
+    "paper's ranking": {
+        "rank_cls": "paper-classification-ranking",
+        "ranking": "paper-iou-ranking",
+        "rank_cls.weight": 0.5,
+        "ranking.weight": 0.25,
+    },
+    "hard": {"hard.weight": 1.0},
+    "quality": {"quality": "localization-quality", "quality.weight": 1.0},
+}
+
+
+def impossible(name: str, term: str) -> bool:
+    """Anchors take no labels of points; a quality needs a branch."""
+    return (name == "rpn" and term in ON_POINTS) or (term == "quality" and name not in ("point", "car"))
+
+
+@pytest.mark.parametrize("term", TERMS)
+@pytest.mark.parametrize("name", HEADS)
+def test_every_head_learns_by_every_loss_that_it_can_have(name: str, term: str) -> None:
+    make, what = HEADS[name]
+    several = AnchorIoUAssigner(0.2, 0.1) if name == "rpn" else EllipseAssigner(inner=1.2, outer=1.2)  # on small targets
+    if impossible(name, term):
+        with pytest.raises(LockonError):
+            apply_overrides(what["loss"], TERMS[term])
+        return
+    loss = apply_overrides(what["loss"], TERMS[term])
+    module = tiny(quality=True) if (name, term) == ("point", "quality") else make()
+    before = {key: value.clone() for key, value in module.head.named_parameters()}
+    task = dense_task(module, {**what, "loss": loss, "assigner": several})
+    _, losses = learn(task, batch(side=32 if name == "point" else 48), steps=2)
+    assert all(torch.isfinite(value) for value in losses.values())
+    assert any(not torch.equal(value, before[key]) for key, value in module.head.named_parameters() if "cls" in key or "score" in key)
+    assert all(torch.isfinite(parameter).all() for parameter in module.parameters())
+    if "ranking" in term:
+        assert losses["rank_score"] > 0
+        assert losses["rank_iou"] > 0
