@@ -137,7 +137,7 @@ def test_validation_tracks_the_given_videos(stills: Path, tmp_path: Path, monkey
     video = VideoSequence(
         "one", "made", LazyList([Path(str(index)) for index in range(3)], lambda _: frame), np.tile([40.0, 30, 30, 20], (3, 1))
     )
-    monkeypatch.setattr("lockon.zoo.training.load_videos", lambda folder: [video])
+    monkeypatch.setattr("lockon.train.recipe.load_videos", lambda folder: [video])
     assert recipe(TrainSources(stills=stills), SMALL, "siamrpn-alexnet").validate is None
     made = recipe(TrainSources(stills=stills, val=(tmp_path,)), SMALL, "siamrpn-alexnet")
     assert made.validate is not None
