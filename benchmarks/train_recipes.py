@@ -1,4 +1,4 @@
-"""Does every recipe of the SiamRPN++ family train here? A few optimizer steps each: the loss falls, the run saves, resumes, tracks."""
+"""Does every full-size recipe train here? A few optimizer steps each: the loss falls, the run saves, resumes, tracks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lockon.bench.metrics import average_overlap
 from lockon.data.datasets.registry import load_videos
 from lockon.train.engine import Engine
 from lockon.train.recipe import Pipeline, Recipe, TrainSources
-from lockon.zoo.registry import TRACKERS
+from lockon.zoo.registry import TRACKERS, card
 from lockon.zoo.training import recipe
 from scene import machine, report, run, table
 
@@ -47,7 +47,10 @@ def make(name: str, sources: TrainSources, *, steps: int, batch: int, pairs: int
         "train.output.log_every": 1,
     }
     given = dict(text.split("=", 1) for text in settings)
-    made = recipe(sources, {**overrides, "data.negative": 0.0, **given}, name)
+    experiments = card(name).experiments
+    if experiments is not None and hasattr(experiments()["default"].data, "negative"):
+        overrides["data.negative"] = 0.0
+    made = recipe(sources, {**overrides, **given}, name)
     return Recipe(**{**vars(made), "pipeline": Few(made.pipeline, pairs), "validate": None})
 
 
@@ -57,7 +60,8 @@ def train(name: str, sources: TrainSources, folder: Path, options: dict[str, Any
     half = options["steps"] // 2
     console = Console(stderr=True, quiet=True)
     first = make(name, sources, **options)
-    first.task.on_step = lambda step: os.kill(os.getpid(), signal.SIGINT) if step == half - 1 else None  # type: ignore[attr-defined]
+    on_step = first.task.on_step  # type: ignore[attr-defined]
+    first.task.on_step = lambda step: (on_step(step), os.kill(os.getpid(), signal.SIGINT) if step == half - 1 else None)  # type: ignore[attr-defined]
     outcome = Engine(first, folder, console=console).fit()
     if (outcome.status, outcome.state.step) != ("interrupted", half):
         raise RuntimeError(f"{name}: {outcome.status} at step {outcome.state.step}, expected to be interrupted at {half}")
@@ -84,7 +88,7 @@ def track(name: str, weights: Path, videos: Path, frames: int) -> str:
 
 
 def main(
-    names: Annotated[list[str] | None, typer.Argument(help="trackers; all that have a ResNet-50 by default")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="trackers; all of the published ones with a recipe by default")] = None,
     *,
     videos: Annotated[Path, typer.Option(help="training videos; the first is also tracked")],
     stills: Annotated[Path | None, typer.Option(help="images with boxes")] = None,
@@ -95,15 +99,17 @@ def main(
     runs: Annotated[Path, typer.Option(help="folder for the runs")] = Path("runs/recipes"),
     out: Annotated[Path, typer.Option(help="folder for train_recipes.md")] = Path("results/benchmarks"),
 ) -> None:
-    """Train, interrupt, resume and track with each recipe of the family.
+    """Train, interrupt, resume and track with each recipe.
 
-    Example: python benchmarks/train_recipes.py --stills data/train --videos data/train_video --set backbone_weights=siammask.pth
+    Examples:
+    python benchmarks/train_recipes.py siamban-r50 --stills data/train --videos data/train_video --set backbone_weights=siammask.pth
+    python benchmarks/train_recipes.py rtrack256 rtrack384 --stills data/train --videos data/train_video
     """
     sources = TrainSources(stills=stills, videos=videos)
     options = {"steps": steps, "batch": batch, "pairs": pairs, "settings": settings or []}
     turn = max(1, pairs // batch)  # steps in which every pair is seen once
     rows, failed = [], []
-    for name in names or [name for name in TRACKERS if "r50" in name]:
+    for name in names or [name for name in TRACKERS if "-s" not in name and "compact" not in name and card(name).experiments is not None]:
         start = time.monotonic()
         losses = train(name, sources, runs / name, options)
         seconds = time.monotonic() - start

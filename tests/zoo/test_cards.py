@@ -102,9 +102,9 @@ def test_two_boxes_of_two_videos_are_refined_in_one_pass_as_alone(name: str, min
 
 
 # tests/export/test_zoo_export.py exports the whole networks of these.
-EXPORTED_WHOLE = ("siamrpn-alexnet", "siamrpnpp-r50", "siamban-r50", "siampw-r50", "siamcar-r50", "siamla-r50")
+EXPORTED_WHOLE = ("siamrpn-alexnet", "siamrpnpp-r50", "siampw-r50", "siamla-r50", "transt-n4")
 # Of the others one name for each network: those that are only trained otherwise are the same files.
-ALIKE = ("ostrack384", "ostrack384-ce")  # as miniatures the same as those of 256 pixels
+ALIKE = ("ostrack384", "ostrack384-ce", "rtrack384")  # as miniatures the same as those of 256 pixels
 EXPORTED = {name: one for name, one in NETWORKS.items() if name.removesuffix("-rbo") == name and name not in (*EXPORTED_WHOLE, *ALIKE)}
 
 
