@@ -233,7 +233,7 @@ def _on_cpu(name: str, module: Any, count: int, folder: Path, threads: int) -> l
         try:
             made.append((label, make()))
         except LockonError as error:
-            print(f"{label} left out: {error}")
+            typer.echo(f"{label} left out: {error}", err=True)
     return made
 
 

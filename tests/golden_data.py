@@ -100,6 +100,13 @@ def crop_pair(name: str, pair: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8
     return frames()[0][86 : 86 + 127, 106 : 106 + 127], frames()[6][first[0] : first[0] + side, first[1] : first[1] + side]
 
 
+def joint_pair(pair: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Template (128, 128, 3) and search crop (256, 256, 3) whose features and heads are stored of the transformers; RGB."""
+    if pair == "smooth":
+        return smooth_image("z", 128, 128), smooth_image("x", 256, 256)
+    return frames()[0][86 : 86 + 128, 106 : 106 + 128], frames()[6][38 : 38 + 256, 73 : 73 + 256]
+
+
 @cache
 def forward(name: str) -> dict[str, NDArray[Any]]:
     """Head outputs ``PAIR.cls``, ``PAIR.loc`` whole; the rest thinned out, see `relative_difference`."""

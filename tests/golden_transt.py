@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 import golden_data
-from golden.procedural import smooth_image
 
 NAME = "transt"
 
@@ -36,14 +35,6 @@ class Run(NamedTuple):
     crop_means: NDArray[np.float64]
     window_influence: float
     strict_through: int
-
-
-def crop_pair(pair: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Template (128, 128, 3) and search crop (256, 256, 3) whose features and outputs are stored; RGB."""
-    if pair == "smooth":
-        return smooth_image("z", 128, 128), smooth_image("x", 256, 256)
-    frames = golden_data.frames()
-    return frames[0][86 : 86 + 128, 106 : 106 + 128], frames[6][38 : 38 + 256, 73 : 73 + 256]
 
 
 @cache

@@ -39,7 +39,7 @@ def _network(golden: str) -> OneStreamModel:
 @pytest.mark.parametrize("pair", golden_data.PAIRS)
 def test_features_heads_and_kept_tokens_equal_the_official_ones(golden: str, pair: str) -> None:
     model = _network(golden)
-    z, x = (torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float() for crop in golden_ostrack.crop_pair(pair))
+    z, x = (torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float() for crop in golden_data.joint_pair(pair))
     blocks: dict[int, torch.Tensor] = {}
     with torch.no_grad():
         template = model.encode(z).features[0]

@@ -62,7 +62,7 @@ def official_network() -> SiameseModel:
 @pytest.mark.parametrize("pair", golden_data.PAIRS)
 def test_features_and_outputs_equal_the_official_ones(pair: str) -> None:
     net, golden = official_network(), golden_data.forward("transt")
-    z, x = (torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float() for crop in golden_transt.crop_pair(pair))
+    z, x = (torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float() for crop in golden_data.joint_pair(pair))
     found = {}
     with torch.no_grad():
         for side, image in (("template", z), ("search", x)):

@@ -20,14 +20,14 @@ from lockon.bench.metrics import average_overlap, bootstrap_interval
 from lockon.bench.tables.markdown import text_table
 from lockon.bench.tables.model import mean_spread, signed
 from lockon.bench.tables.records import nulls
-from lockon.data.sequence import VideoSequence, first_annotated
+from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.session import SteppedTracker
 from lockon.studies.metrics import METRICS
 from lockon.studies.spec import BASE, Row, StudySpec
 from lockon.studies.summary import RowScores
 from lockon.train.config import TrainConfig
-from lockon.train.validation import track_batched
+from lockon.train.validation import judged, track_batched
 from lockon.types import FloatArray
 
 METRIC = "AO"
@@ -81,9 +81,8 @@ def measure_overlap(tracker: SteppedTracker[Any], sequences: Sequence[VideoSeque
     """Track all sequences from their first annotated frames; return each one's average overlap, by its name."""
     found = {}
     for sequence, boxes in zip(sequences, track_batched(tracker, sequences), strict=True):
-        start = first_annotated(sequence)
-        truth = sequence.boxes[start:]
-        found[sequence.name] = average_overlap(boxes[start:], truth, visible=np.isfinite(truth).all(1))
+        tracked, truth, known = judged(boxes, sequence)
+        found[sequence.name] = average_overlap(tracked, truth, visible=known)
     return found
 
 

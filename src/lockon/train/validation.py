@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lockon.bench.metrics import average_overlap, success_rate
 from lockon.data.sequence import VideoSequence, first_annotated
@@ -42,13 +43,18 @@ def _boxes(sequence: VideoSequence) -> Episode[FloatArray]:
     return rows
 
 
+def judged(boxes: FloatArray, sequence: VideoSequence) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+    """Return (T, 4) boxes and truth from the first annotated frame on, and where the truth is known."""
+    start = first_annotated(sequence)
+    truth = sequence.boxes[start:]
+    return boxes[start:], truth, np.asarray(np.isfinite(truth).all(1))
+
+
 def overlap_metrics(boxes: Sequence[FloatArray], sequences: Sequence[VideoSequence]) -> dict[str, float]:
     """Return AO, SR50 and SR75, mean over sequences; the first annotated frame and frames without annotation are left out."""
     rows = []
     for found, sequence in zip(boxes, sequences, strict=True):
-        start = first_annotated(sequence)
-        pair = found[start:], sequence.boxes[start:]
-        known = np.isfinite(pair[1]).all(1)
-        rates = [success_rate(*pair, threshold, visible=known) for threshold in (0.5, 0.75)]
-        rows.append((average_overlap(*pair, visible=known), *rates))
+        tracked, truth, known = judged(found, sequence)
+        rates = [success_rate(tracked, truth, threshold, visible=known) for threshold in (0.5, 0.75)]
+        rows.append((average_overlap(tracked, truth, visible=known), *rates))
     return dict(zip(("AO", "SR50", "SR75"), np.mean(rows, axis=0).tolist(), strict=True))

@@ -162,8 +162,11 @@ class BoxJitter:
     def __call__(self, rng: Generator, box_cxcywh: FloatArray) -> FloatArray:
         """Return (4,) cx, cy, w, h: the sides times e to normal numbers, the centre moved by uniform ones."""
         size = box_cxcywh[2:] * np.exp(self.scale * rng.standard_normal(2))
-        largest = self.offset * np.sqrt(size[0] * size[1])
-        return np.concatenate([box_cxcywh[:2] + (rng.random(2) - 0.5) * largest, size])
+        return np.concatenate([box_cxcywh[:2] + (rng.random(2) - 0.5) * (self.offset * self.unit(size)), size])
+
+    def unit(self, size: FloatArray) -> float:
+        """Return what `offset` counts in, for the (2,) sides of the jittered box."""
+        return float(np.sqrt(size[0] * size[1]))
 
 
 @dataclass(frozen=True, slots=True)

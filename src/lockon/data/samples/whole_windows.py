@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from lockon._config_values import check_range
 from lockon.data.samples.placement import BoxJitter, PlacedCrop
 from lockon.data.samples.views import View
 from lockon.ops.boxes import xyxy_to_cxcywh
@@ -16,31 +15,12 @@ from lockon.types import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MeanSideJitter:
-    """`BoxJitter` whose range of the centre is in units of the mean side of the jittered box (TransT's published training).
+class MeanSideJitter(BoxJitter):
+    """`BoxJitter` whose `offset` is in units of the mean of the jittered box's width and height (TransT's published training)."""
 
-    Attributes:
-        scale: Standard deviation of the logarithm of each side.
-        offset: Range of the centre, in units of the mean of the jittered box's width and height.
-
-    Raises:
-        LockonError: A number that is negative or not finite.
-    """
-
-    scale: float = 0.0
-    offset: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("scale", "offset"):
-            check_range(name, getattr(self, name), 0)
-
-    def __call__(self, rng: Generator, box_cxcywh: FloatArray) -> FloatArray:
-        """Return (4,) cx, cy, w, h: the sides times e to normal numbers, the centre moved by uniform ones."""
-        size = box_cxcywh[2:] * np.exp(self.scale * rng.standard_normal(2))
-        return np.concatenate([box_cxcywh[:2] + (rng.random(2) - 0.5) * self.offset * size.mean(), size])
-
-
-Jitter = BoxJitter | MeanSideJitter
+    def unit(self, size: FloatArray) -> float:
+        """Return the mean of the (2,) sides."""
+        return float(size.mean())
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +37,7 @@ class WholeWindow:
 
     rule: OSTrackRule
     size: int
-    jitter: Jitter
+    jitter: BoxJitter
     official: bool = True
 
     def __call__(self, rng: Generator, view: View) -> PlacedCrop:
@@ -70,4 +50,4 @@ class WholeWindow:
         return PlacedCrop(crop, box, indices=True, border=self.rule.border)
 
 
-__all__ = ["Jitter", "MeanSideJitter", "WholeWindow"]
+__all__ = ["MeanSideJitter", "WholeWindow"]
