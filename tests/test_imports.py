@@ -33,13 +33,13 @@ LAYERS = {
     "lockon.ops": "ops",
     "lockon.ops.torch": "ops.torch",
     "lockon.localizers": "localizers",
-    "lockon.online": "online",
     "lockon.models": "models",
     "lockon.tracker": "tracker",
     "lockon.session": "tracker",
     "lockon.start_rules": "tracker",
     "lockon.target": "tracker",
     "lockon.driver": "tracker",
+    "lockon.online": "online",
     "lockon.refiners": "refiners",
     "lockon.pictures": "video",
     "lockon.video_capture": "video",
@@ -84,13 +84,13 @@ MAY_IMPORT = {
     "train.losses": {"base", "ops", "ops.torch"},
     "train.assigners": {"base", "ops", "ops.torch"},
     "bench.metrics": {"base", "ops"},
-    "train": {"base", "ops", "ops.torch", "models", "data", "tracker", "refiners", "bench.metrics", "train.losses", "train.assigners"}
-    | {"online"},
+    "train": {"base", "ops", "ops.torch", "models", "data", "tracker", "online", "refiners"}
+    | {"bench.metrics", "train.losses", "train.assigners"},
     "bench": {"base", "ops", "data", "tracker", "refiners", "bench.metrics"},
     "analysis": {"base", "ops", "data", "tracker", "refiners", "bench", "bench.metrics"},
     "export": {"base", "ops", "tracker", "online"},
-    "zoo": {"base", "ops", "ops.torch", "localizers", "models", "tracker", "refiners", "data", "train", "train.losses", "train.assigners"}
-    | {"bench", "bench.metrics", "export", "online"},
+    "zoo": {"base", "ops", "ops.torch", "localizers", "models", "tracker", "online", "refiners", "data", "export"}
+    | {"train", "train.losses", "train.assigners", "bench", "bench.metrics"},
     "api": {"base", "ops", "tracker", "video", "zoo"},
     "top": {"base", "tracker", "refiners", "zoo", "api"},
     "studies": {"base", "ops", "models", "tracker", "refiners", "data", "train", "bench", "bench.metrics", "analysis", "export", "zoo"},
