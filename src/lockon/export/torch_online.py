@@ -39,7 +39,7 @@ class TorchOnline:
         except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
             raise LockonError(f"torch cannot use device {str(device)!r} ({str(error).splitlines()[0]}); use device='cpu'") from None
         self.header: Mapping[str, Any] = dict(header or {})
-        self.search_size: int = self.module.search_size
+        self.search_size = int(self.module.search_size)  # type: ignore[arg-type]
         optimizer: Any = getattr(self.module, "optimizer", None)
         trained: dict[str, Tensor | None] = {} if optimizer is None else optimizer.numbers()
         kept = {name: None if value is None else value.detach() for name, value in trained.items()}  # learners record no gradients
