@@ -38,8 +38,9 @@ class TorchOnline:
         self.header: Mapping[str, Any] = dict(header or {})
         self.search_size = int(self.module.search_size)
         optimizer: Any = getattr(self.module, "optimizer", None)
-        with torch.no_grad():
-            self.weights: dict[str, Tensor | None] | None = None if optimizer is None else optimizer.numbers()
+        self.weights: dict[str, Tensor | None] | None = None
+        if optimizer is not None:
+            self.weights = {name: None if value is None else value.detach() for name, value in optimizer.numbers().items()}
         self._process = os.getpid()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
