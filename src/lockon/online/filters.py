@@ -57,7 +57,7 @@ def score_size(height: int, width: int, size: int) -> tuple[int, int]:
 
 
 def _shifted_sum(maps: Array) -> Array:
-    """Map (B, M, K, K, H, W) to (B, M, S, T): score (s, t) is the sum over taps (i, j) of map (i, j) at (s + i - K // 2, t + j - K // 2)."""
+    """Map (B, M, K, K, H, W) to (B, M, S, T): score (s, t) sums map (i, j) at (s + i - K // 2, t + j - K // 2) over taps."""
     b, m, k, _, height, width = maps.shape
     rows, columns = score_size(height, width, k)
     padded = pad(maps, (k // 2, k // 2), (k // 2, k // 2))  # (B, M, K, K, P, Q)
@@ -68,7 +68,7 @@ def _shifted_sum(maps: Array) -> Array:
 
 
 def _shifted_copies(residuals: Array, k: int, height: int, width: int) -> Array:
-    """Map (B, M, S, T) to (B, M, K, K, H, W), the last tap first: copy (i, j) shows (y - i + K // 2, x - j + K // 2)."""
+    """Map (B, M, S, T) to (B, M, K, K, H, W), last tap first: copy (i, j) shows (y - i + K // 2, x - j + K // 2)."""
     b, m, rows, columns = residuals.shape
     before = k - 1 - k // 2
     padded = pad(residuals, (before, before), (before, before))  # (B, M, P, Q)

@@ -1,8 +1,8 @@
 """Steepest descent on filters, with the step that minimises a quadratic model of the objective along the gradient.
 
 `HingeLeastSquares` is DiMP's objective with its Gauss-Newton model (Bhat et al., ICCV 2019, Sec. 3.1 to 3.3),
-`DensityCrossEntropy` PrDiMP's with Newton's (Danelljan et al., CVPR 2020, Sec. 4.3). Both are frozen values over arrays of NumPy or torch; with tensors that require
-gradients all steps can be derived.
+`DensityCrossEntropy` PrDiMP's with Newton's (Danelljan et al., CVPR 2020, Sec. 4.3). Both are frozen values over
+arrays of NumPy or torch; with tensors that require gradients all steps can be derived.
 
 Letters: B targets, M samples of each, C channels, H, W cells, K taps per side of a filter, S, T rows and columns of the scores.
 """
