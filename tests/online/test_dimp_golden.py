@@ -32,6 +32,7 @@ from lockon.zoo.loading import inference_config  # noqa: E402
 from lockon.zoo.registry import card  # noqa: E402
 
 FILTER_LIMIT = 1e-3  # of the largest value; a filter is fitted in ten steps
+RUN_LIMIT = 1e-2  # over a whole run: the slope of a score jumps where it crosses 0, so that rounding adds up
 LARGE = [pytest.param(golden, run, marks=pytest.mark.slow) for golden in ("dimp50", "super_dimp") for run in ("default", "other", "flags")]
 PLAIN = ViewPlan(shifts=(), flip=False, blurs=(), rotations=(), dropped=0, expansion=1.0, random_shift=0.0)
 
@@ -162,7 +163,7 @@ def test_every_frame_of_a_run(golden: str, run: str) -> None:
         np.testing.assert_allclose(box, stored["boxes"][row + 1], atol=golden_data.BOX_LIMIT, rtol=0, err_msg=f"frame {row + 1}")
         _check_boxes(network, stored, row)
         _check_memory(target, before, stored, row)
-        limit = 0.2 if doubtful else 2 * FILTER_LIMIT
+        limit = 0.2 if doubtful else RUN_LIMIT
         _check_filter(target, before, stored, row, limit)
 
 
