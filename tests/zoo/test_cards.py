@@ -114,7 +114,7 @@ EXPORTED = {name: one for name, one in PAIRED.items() if name.removesuffix("-rbo
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 def test_exported_files_predict_as_torch(name: str, miniature: Minis) -> None:
     pytest.importorskip("onnxscript", reason="needs the export extra")
-    from lockon.export.runtime import load_model
+    from lockon.export.deployed import load_model
 
     model = miniature(name)
     exported, torch_model = load_model(model.exported, "cpu"), TorchModel(load_network(name, model.weights)[0])
