@@ -98,9 +98,9 @@ def _trace_online(module: nn.Module) -> dict[str, onnx.ModelProto]:
     graphs["search"], seen = _export(module, _see, {"search": torch.zeros(2, size, size, 3, dtype=torch.uint8)})
     taps, features = ({name: seen[name] for name in seen if name.startswith(kind)} for kind in ("taps", "box_features"))
     graphs["modulation"], vectors = _export(module, _modulate, {**taps, "target": target})
-    graphs["overlap"], _ = _export(module, _overlap, {**features, **vectors, "boxes": target[:, None].repeat(1, 3, 1)})
     if hasattr(module, "initializer"):
         graphs["initial"], _ = _export(module, _initial, {"classification": seen["classification"], "target": target})
+    graphs["overlap"], _ = _export(module, _overlap, {**features, **vectors, "boxes": target[:, None].repeat(1, 3, 1)})
     return graphs
 
 

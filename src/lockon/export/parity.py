@@ -32,7 +32,7 @@ def check_parity(model: object, reference: Probe, name: str) -> Figures:
     """
     moved, measured = signal(reference), difference(probe(model), reference)
     silent, least = reference.silent(), reference.tolerances({})
-    flat = [output for output, value in moved.items() if not value >= MIN_SIGNAL * least[output] and output not in silent]
+    flat = [output for output, value in moved.items() if not value > MIN_SIGNAL * least[output] and output not in silent]
     if flat:
         raise LockonError(
             f"parity of {name} cannot be checked: {', '.join(flat)} hardly depend on the image; train the network first, "

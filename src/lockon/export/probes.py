@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LOGIT_TOLERANCE = 1e-4  # logits, quality, mask probabilities: absolute; of logits that move by more than 1, as a fraction of that
 BOX_TOLERANCE = 1e-4  # boxes: as a fraction of the search crop's side
-SHARE_TOLERANCE = 2e-4  # outputs of networks that are learnt on: as a fraction of the largest
+SHARE_TOLERANCE = 1e-4  # outputs of networks that are learnt on: as a fraction of the largest
 BOXES = 4  # of each target whose overlap is compared
 
 Values = dict[str, NDArray[np.floating[Any]]]
