@@ -18,7 +18,6 @@ import golden_networks  # noqa: E402
 from lockon.export.onnx import export_onnx  # noqa: E402
 from lockon.export.openvino_ir import export_openvino  # noqa: E402
 from lockon.zoo import build  # noqa: E402
-from lockon.zoo.convert import from_official  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -49,8 +48,7 @@ print(json.dumps([tracker.track(frame).box.tolist() for frame in frames[1:4]]))
 @pytest.mark.parametrize(("name", "golden"), TRACKERS)
 def test_parity_and_the_official_boxes_without_torch(name: str, golden: str, tmp_path: Path) -> None:
     module = build(name)
-    official = {key: torch.from_numpy(np.array(value)) for key, value in golden_data.official_state(golden).items()}
-    module.load_state_dict(from_official(name, official))
+    module.load_state_dict(golden_networks.converted(name, golden))
     report = export_onnx(module, tmp_path, name, {**HEADER, "architecture": name}, half_storage=False)  # checks parity itself
     assert report.parity is not None
     assert report.parity.logits <= 1e-4 * max(1.0, report.signal.logits)
