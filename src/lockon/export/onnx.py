@@ -184,8 +184,14 @@ def _pairs(parent: nn.Module) -> list[tuple[str, str]]:
 
 
 def _stored_module(module: nn.Module, half: bool) -> nn.Module:
-    """Copy the module as the files hold it: on the CPU, float32, BatchNorm folded, large weights rounded through float16."""
+    """Copy the module as the files hold it: on the CPU, float32, BatchNorm folded, large weights rounded through float16.
+
+    Activations do not work in place: the graphs are the same, and torch traces one that does (ReLU6) by a long detour.
+    """
     stored = fold_batch_norm(module).cpu().float()
+    for part in stored.modules():
+        if getattr(part, "inplace", False):
+            part.inplace = False  # type: ignore[assignment]
     if half:
         for parameter in stored.parameters():
             rounded = parameter.detach().half().float()
