@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,11 +100,14 @@ def test_exported_weights_track_without_torch(miniature: Minis, tmp_path: Path) 
     boxes = np.array([expected.track(frame).box for frame in frames[1:4]])
     found = without_torch.tracked("dimp18", files / "dimp18.onnx", STARTS, 3, **LEARNING)
     np.testing.assert_allclose(found, boxes, atol=1)  # weights are stored as float16
+    if importlib.util.find_spec("openvino"):
+        export("dimp18", weights=files / "dimp18.onnx", out=tmp_path, target="openvino")
+        np.testing.assert_allclose(without_torch.tracked("dimp18", tmp_path / "dimp18.xml", STARTS, 3, **LEARNING), found, atol=0.01)
+    (tmp_path / "clip").mkdir()
     for number, frame in enumerate(frames[:3]):
-        (tmp_path / "clip").mkdir(exist_ok=True)
         cv2.imwrite(str(tmp_path / "clip" / f"{number:04d}.png"), frame[..., ::-1])
     command = ["track", tmp_path / "clip", "--box", "120,100,60,50", "--tracker", "dimp18", "--weights", files / "dimp18.onnx"]
-    command += ["--csv", tmp_path / "boxes.csv"]
+    command += ["--save", tmp_path / "boxes.csv"]
     without_torch.run("from lockon.cli import main\nmain()", *map(str, command))
     assert len((tmp_path / "boxes.csv").read_text().splitlines()) == 4
     refiner = lockon.load_refiner("iou-net", files / "dimp18.onnx")

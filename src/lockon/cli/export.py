@@ -48,19 +48,7 @@ def export(
     from lockon._files import refuse_overwriting
     from lockon.errors import LockonError
 
-    if weights is None:
-        from lockon.zoo.networks import embedded_path
-
-        embedded = embedded_path(name)
-        if embedded is None:
-            raise LockonError(
-                f"{name} has no weights in the package; give --weights FILE.safetensors, from `lockon convert` or `lockon train`"
-            )
-        if target == "onnx":
-            raise LockonError(
-                f"nothing to export: {name}'s own weights are ONNX already; give --weights FILE.safetensors, or --format openvino"
-            )
-        weights = embedded
+    weights = weights or _own_weights(name, target)
     from lockon.export.header import part_path
     from lockon.export.ports import PARTS
 
@@ -80,6 +68,25 @@ def export(
 
         with tempfile.TemporaryDirectory() as folder:
             _to_openvino(name, _to_onnx(name, weights, Path(folder), fp32=fp32, tracker=tracker).paths["search"], out)
+
+
+def _own_weights(name: str, target: str) -> Path:
+    """Return the weights of a name in the package.
+
+    Raises:
+        LockonError: It has none, or they are in that format already.
+    """
+    from lockon.errors import LockonError
+    from lockon.zoo.networks import embedded_path
+
+    embedded = embedded_path(name)
+    if embedded is None:
+        raise LockonError(f"{name} has no weights in the package; give --weights FILE.safetensors, from `lockon convert` or `lockon train`")
+    if target == "onnx":
+        raise LockonError(
+            f"nothing to export: {name}'s own weights are ONNX already; give --weights FILE.safetensors, or --format openvino"
+        )
+    return embedded
 
 
 def _to_onnx(name: str, weights: Path, out: Path, *, fp32: bool, tracker: Path | None) -> ExportReport:
