@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,6 +111,11 @@ def test_exported_weights_track_without_torch(miniature: Minis, tmp_path: Path) 
     command += ["--save", tmp_path / "boxes.csv"]
     without_torch.run("from lockon.cli import main\nmain()", *map(str, command))
     assert len((tmp_path / "boxes.csv").read_text().splitlines()) == 4
+    tracker = lockon.load("dimp18", files / "dimp18.onnx", **LEARNING)
+    tracker.init(frames[0], STARTS)
+    tracker.track(frames[1])
+    copied = pickle.loads(pickle.dumps(tracker))  # with what it has learnt; networks by the path of their weights
+    np.testing.assert_array_equal(copied.track(frames[2]).box, tracker.track(frames[2]).box)
     refiner = lockon.load_refiner("iou-net", files / "dimp18.onnx")
     refiner.init(frames[0], STARTS)
     theirs = lockon.load_refiner("iou-net", weights)
