@@ -1,0 +1,96 @@
+"""`OnlineNetwork`: what an online learner and the box ascent ask of a network, whatever runs it.
+
+Arrays are opaque here: NumPy's where a deployed file runs, torch's tensors on their device where a module does; batch first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineFeatures:
+    """What a network sees in B crops.
+
+    Attributes:
+        classification: (B, C, h, w) features that filters are learnt on, normalized.
+        boxes: Features of the box network, the finer level first, as `OnlineNetwork.overlap` takes them.
+    """
+
+    classification: Any
+    boxes: tuple[Any, ...]
+
+
+class BoxNetwork(Protocol):
+    """A network that scores boxes by a target's modulation vectors.
+
+    Attributes:
+        search_size: Side of the crops in pixels.
+        header: Of the weights.
+    """
+
+    search_size: int
+    header: Mapping[str, Any]
+
+    def box_features(self, images: NDArray[np.uint8]) -> tuple[Any, ...]:
+        """Return what `overlap` takes of (B, H, W, 3) uint8 RGB crops."""
+
+    def modulation(self, images: NDArray[np.uint8], boxes_xyxy: NDArray[np.floating[Any]]) -> tuple[Any, ...]:
+        """Encode targets as the weights of channels.
+
+        Args:
+            images: (B, H, W, 3) uint8 RGB crops of the first frame.
+            boxes_xyxy: (B, 4) of the targets in crop pixels.
+
+        Returns:
+            Arrays of B rows.
+        """
+
+    def overlap(
+        self, features: tuple[Any, ...], modulation: tuple[Any, ...], boxes_xyxy: NDArray[np.floating[Any]]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Score boxes, and say how each score changes with its box.
+
+        Args:
+            features: Of B crops, as `box_features` or `OnlineFeatures.boxes` has them.
+            modulation: Of their B targets.
+            boxes_xyxy: (B, R, 4) in crop pixels.
+
+        Returns:
+            (B, R) scores, higher is better; (B, R, 4) derivatives by x1, y1, x2, y2 per crop pixel.
+        """
+
+
+class OnlineNetwork(BoxNetwork, Protocol):
+    """A network with features to learn filters on, beside its box network.
+
+    Attributes:
+        weights: Trained numbers of the optimiser, in the network's kind of array; None of a network that has none (ATOM).
+    """
+
+    weights: Any
+
+    def features(self, images: NDArray[np.uint8]) -> OnlineFeatures:
+        """Return the features of (B, H, W, 3) uint8 RGB crops."""
+
+    def initial(self, classification: Any, boxes_xyxy: NDArray[np.floating[Any]]) -> Any:
+        """Predict a filter from each sample's own target: the start of DiMP's optimiser.
+
+        Args:
+            classification: (M, C, h, w) features.
+            boxes_xyxy: (M, 4) of the targets in crop pixels.
+
+        Returns:
+            (M, C, K, K).
+
+        Raises:
+            LockonError: A network without a filter initializer (ATOM).
+        """
+
+
+__all__ = ["BoxNetwork", "OnlineFeatures", "OnlineNetwork"]
