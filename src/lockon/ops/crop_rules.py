@@ -202,7 +202,7 @@ class PytrackingRule(_FactorRule):
         count = np.maximum(np.round(side / step), 2)  # (...) pixels per side that are kept
         pixel = np.trunc(boxes[..., :2] - 0.5)  # (..., 2) the target's pixel
         phase = np.mod(pixel, step[..., None])
-        start = (pixel - phase) / step[..., None] - np.floor((count[..., None] - 1) / 2)
+        start: FloatArray = (pixel - phase) / step[..., None] - np.floor((count[..., None] - 1) / 2)
         if frames is not None:
             kept = np.ceil((frames - phase) / step[..., None])  # (..., 2) pixels of the thinned frame
             start = kept_inside(start, kept - count[..., None])

@@ -36,7 +36,7 @@ def kept_inside(start: FloatArray, room: FloatArray) -> FloatArray:
         start: (..., 2) x, y of the first pixel.
         room: (..., 2) pixels by which the frame is larger than the window; negative where it is smaller.
     """
-    return np.where(room >= 0, np.clip(start, 0, np.maximum(room, 0)), -np.floor(-room / 2))
+    return np.asarray(np.where(room >= 0, np.clip(start, 0, np.maximum(room, 0)), -np.floor(-room / 2)), dtype=np.float64)
 
 
 __all__ = ["InsideMajor", "kept_inside"]

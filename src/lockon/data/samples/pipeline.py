@@ -117,8 +117,8 @@ class SamplePipeline:
         Returns:
             For every role its crops, (S, S, 3) uint8 RGB. Where `arrays` names them: the target's box (4,) float32 xyxy in crop pixels;
             its mask (S, S) bool, empty for a target without, and whether it has one () bool. A role of several views has all of
-            these stacked, with a first axis of their number. What the steps added by name. present () bool: whether all roles show one object; redraws () int: how many
-            draws before were of no use; ids: the names of the views.
+            these stacked, with a first axis of their number. What the steps added, by name. present () bool: whether all roles show
+            one object; redraws () int: how many draws before were of no use; ids: the names of the views.
 
         Raises:
             LockonError: 50 draws in a row were of no use, or an image is missing or broken.

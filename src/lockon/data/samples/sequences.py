@@ -58,10 +58,12 @@ class GaussianLabel:
 
     def __call__(self, boxes_xyxy: FloatArray, size: int) -> FloatArray:
         """Return the (T, S, S) maps of targets (T, 4) in crops of `size` pixels."""
-        return gaussian_label((boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2, **self._grid(size))
+        centers, first = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2, STRIDE / 2 * self.odd
+        return gaussian_label(centers, self.side(size), sigma=self.sigma, stride=STRIDE, first=first)
 
-    def _grid(self, size: int) -> dict[str, float]:
-        return {"side": size // STRIDE + (not self.odd), "sigma": self.sigma, "stride": STRIDE, "first": STRIDE / 2 * self.odd}
+    def side(self, size: int) -> int:
+        """Return how many scores a crop of `size` pixels has per side."""
+        return size // STRIDE + (not self.odd)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +72,8 @@ class DensityLabel(GaussianLabel):
 
     def __call__(self, boxes_xyxy: FloatArray, size: int) -> FloatArray:
         """Return the (T, S, S) maps of targets (T, 4) in crops of `size` pixels."""
-        return gaussian_density((boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2, **self._grid(size))
+        centers, first = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2, STRIDE / 2 * self.odd
+        return gaussian_density(centers, self.side(size), sigma=self.sigma, stride=STRIDE, first=first)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
