@@ -47,3 +47,31 @@ def _one(parameters: DescentParameters, features: Tensor, boxes: Tensor, start: 
         curvature = (slope * apply(g)).square().sum() + decay * g.square().sum()
         iterates.append(f - parameters.log_step_length.exp() * g.square().sum() / curvature.clamp(min=1e-8) * g)
     return iterates
+
+
+def plain_newton(
+    parameters: DescentParameters, features: Tensor, boxes: Tensor, start: Tensor, sigma: float, steps: int = 5
+) -> list[Tensor]:
+    """PrDiMP's iterates (CVPR 2020, Sec. 4.3), arguments as of `plain_descent`; sigma is the label density's, in cells."""
+    each = [_one_newton(parameters, *one, sigma, steps) for one in zip(features, boxes, start, strict=True)]
+    return [torch.stack(iterate) for iterate in zip(*each, strict=True)]
+
+
+def _one_newton(parameters: DescentParameters, features: Tensor, boxes: Tensor, start: Tensor, sigma: float, steps: int) -> list[Tensor]:
+    count, side, k = len(features), features.shape[-1] + 1, start.shape[-1]
+    centers = (boxes[:, :2] + boxes[:, 2:]) / 2 / STRIDE
+    near = torch.exp(-0.5 * ((torch.arange(side, dtype=boxes.dtype) - centers[..., None]) / sigma) ** 2)  # (M, 2, S)
+    density = near[:, 1, :, None] * near[:, 0, None, :]
+    density = (density / (density.sum((1, 2), keepdim=True) + 1e-8)).flatten(1)  # (M, S S)
+    copies = F.unfold(features, k, padding=k // 2)  # (M, C K K, S S)
+    decay = (parameters.filter_reg**2).clamp(min=0.05**2)
+    iterates = [start]
+    for _ in range(steps):
+        f = iterates[-1].flatten()
+        softmax = torch.einsum("mcs,c->ms", copies, f).softmax(-1)
+        g = torch.einsum("mcs,ms->c", copies, softmax - density) / count + decay * f
+        moved = torch.einsum("mcs,c->ms", copies, g)
+        product = softmax * moved - softmax * (softmax * moved).sum(-1, keepdim=True)
+        curvature = (moved * product).sum(-1).clamp(min=0).mean() + (decay + 0.05) * g.square().sum()
+        iterates.append((f - parameters.log_step_length.exp() * g.square().sum() / curvature.clamp(min=1e-8) * g).view_as(start))
+    return iterates

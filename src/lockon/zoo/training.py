@@ -19,6 +19,7 @@ from lockon.export.torch_model import TorchModel
 from lockon.models.backbones.pretrained import load_pretrained
 from lockon.models.backbones.pretrained_vit import load_vit
 from lockon.models.backbones.vit import PatchEmbedding
+from lockon.models.online import ATOMModel, DiMPModel
 from lockon.models.protocols import DenseModel
 from lockon.models.refiner import RefinerModel
 from lockon.models.siammask import SiamMaskModel
@@ -30,6 +31,7 @@ from lockon.train.provenance import trained_header
 from lockon.train.recipe import Recipe, Task, TrainSources, Validate
 from lockon.train.refine_task import RefineLosses, RefineTask
 from lockon.train.refine_validation import RefineValidation
+from lockon.train.sequence_task import SequenceLosses, SequenceTask
 from lockon.train.task import DenseTask
 from lockon.train.validation import overlap_metrics, track_batched
 from lockon.zoo.card import Card
@@ -76,10 +78,13 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str) -> Re
 
 
 def make_task(module: nn.Module, config: RecipeConfig) -> Task:
-    """Return what the network learns: a refiner's box and mask, or the candidates of a dense head, with masks where it has them."""
+    """Return what the network learns: a refiner's box and mask, filters and boxes of a tracker that learns online, or a dense head."""
     if isinstance(config.loss, RefineLosses):
         assert isinstance(module, RefinerModel)
         return RefineTask(module, config.loss)
+    if isinstance(config.loss, SequenceLosses):
+        assert isinstance(module, DiMPModel | ATOMModel)
+        return SequenceTask(module, config.loss, config.data.arrays, config.descent)
     assert config.assigner is not None
     assert config.sampling is not None
     if config.masks is None:
