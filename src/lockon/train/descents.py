@@ -1,4 +1,7 @@
-"""The unrolled optimisers of a `SequenceTask`: every iterate of the filter, with gradients to all that it is made of."""
+"""`UnrolledDescent`: how a `SequenceTask` improves filters on the train frames, with gradients to all that they are made of.
+
+Bhat et al., DiMP, ICCV 2019 (arXiv 1904.07220), Sec. 3.5.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,12 @@ from torch import Tensor
 
 from lockon._config_values import check_range
 from lockon.models.online import DescentParameters
+from lockon.online.steepest_descent import descend, objective
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HingeDescent:
-    """DiMP's steepest descent on the hinge-like squared error with learned maps (ICCV 2019, Sec. 3.2-3.4).
+class UnrolledDescent:
+    """Some steps of the optimiser whose numbers the network has: DiMP's with maps, PrDiMP's without.
 
     Attributes:
         steps: Of the optimiser; one more iterate than that is scored.
@@ -31,41 +35,12 @@ class HingeDescent:
 
         Args:
             parameters: Trained numbers of the optimiser.
-            features: (B, N, C, h, h) of the train frames.
+            features: (B, N, C, h, h) of the train frames, which count alike.
             boxes: (B, N, 4) x1, y1, x2, y2 of the targets in crop pixels.
             start: (B, C, K, K).
         """
-        from plain_descent import plain_descent
-
-        return plain_descent(parameters, features, boxes, start, self.steps)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DensityDescent:
-    """PrDiMP's steepest descent on the cross entropy with the density of the target's centre, by Newton's step (CVPR 2020, Sec. 4.3).
-
-    Attributes:
-        steps: Of the optimiser; one more iterate than that is scored.
-        sigma: Standard deviation of the density in the train frames, in cells.
-
-    Raises:
-        LockonError: No step, or a deviation that is not above 0.
-    """
-
-    steps: int = 5
-    sigma: float = 0.9
-
-    def __post_init__(self) -> None:
-        check_range("steps", self.steps, 1, 100)
-        check_range("sigma", self.sigma, 0, 100, above=True)
-
-    def __call__(self, parameters: DescentParameters, features: Tensor, boxes: Tensor, start: Tensor) -> list[Tensor]:
-        """Return the filters (B, C, K, K), the start first; arguments as of `HingeDescent`."""
-        from plain_descent import plain_newton
-
-        return plain_newton(parameters, features, boxes, start, self.sigma, self.steps)
+        weights = features.new_full(features.shape[:2], 1 / features.shape[1])  # (B, N)
+        return descend(objective(parameters.numbers(), features, boxes, weights), start, self.steps)
 
 
-Descent = HingeDescent | DensityDescent
-
-__all__ = ["DensityDescent", "Descent", "HingeDescent"]
+__all__ = ["UnrolledDescent"]

@@ -2,9 +2,9 @@
 
 Danelljan et al., ATOM, CVPR 2019 (arXiv 1811.07628); Bhat et al., DiMP, ICCV 2019 (arXiv 1904.07220); Danelljan et al., PrDiMP, CVPR 2020
 (arXiv 2003.12565); all with the numbers of visionml/pytracking. All take 50 epochs of Adam, a fifth of the rates after every 15. The
-published runs took a part of GOT-10k's training videos, and parts 0 to 3 of TrackingNet (ATOM: 0 to 10), which are all that its folder should
-then hold; here it is all of GOT-10k but those that are known to be bad. ATOM's published run let the frozen backbone's batch
-normalization follow the batches; here it keeps its statistics.
+published runs took a part of GOT-10k's training videos, and parts 0 to 3 of TrackingNet (ATOM: 0 to 10), which are all that its folder
+should then hold; here it is all of GOT-10k but those that are known to be bad. ATOM's published run let the batch normalization of the
+frozen backbone follow the batches; here it keeps its statistics.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lockon.data.samples.proposals import GaussianProposals, MixtureProposals
 from lockon.data.samples.sequences import DensityLabel, GaussianLabel, SequenceDataConfig
 from lockon.ops.inside_frame import InsideMajor
 from lockon.train.config import GradientConfig, MachineConfig, OutputConfig, TrainConfig
-from lockon.train.descents import DensityDescent, HingeDescent
+from lockon.train.descents import UnrolledDescent
 from lockon.train.losses.iterates import FirstIterate, LastIterate, MiddleIterates
 from lockon.train.losses.proposals import BoxDensity
 from lockon.train.losses.score_maps import GridCrossEntropy
@@ -69,7 +69,7 @@ def dimp_experiments(model: Any) -> dict[str, RecipeConfig]:
     optimizer = rates({**DIMP_RATES, "iou.": 1e-3} if small else DIMP_RATES, RATE if small else 2e-5)
     data = SequenceDataConfig(sets=(*_sets(30, 0.25), *custom(30)))
     train = replace(_TRAIN, optimizer=optimizer, batch_size=26 if small else 10)
-    return _run(model, train, data, SequenceLosses(), descent=HingeDescent())
+    return _run(model, train, data, SequenceLosses(), descent=UnrolledDescent())
 
 
 def prdimp_experiments(model: Any) -> dict[str, RecipeConfig]:
@@ -82,7 +82,7 @@ def prdimp_experiments(model: Any) -> dict[str, RecipeConfig]:
         middle=GridCrossEntropy(weight=1.0, iterates=MiddleIterates()),
     )
     train = replace(_TRAIN, optimizer=rates(PRDIMP_RATES), batch_size=26 if model.depth == 18 else 10)
-    return _run(model, train, data, loss, descent=DensityDescent())
+    return _run(model, train, data, loss, descent=UnrolledDescent())
 
 
 def superdimp_experiments(model: Any) -> dict[str, RecipeConfig]:
@@ -100,7 +100,7 @@ def superdimp_experiments(model: Any) -> dict[str, RecipeConfig]:
     )
     optimizer = rates({**DIMP_RATES, "iou.": 1e-3})
     train = replace(_TRAIN, optimizer=optimizer, pairs_per_epoch=40_000, batch_size=20, unfreeze=((0.0, 1),))
-    return _run(model, train, data, SequenceLosses(box=BoxDensity(weight=0.01)), descent=HingeDescent())
+    return _run(model, train, data, SequenceLosses(box=BoxDensity(weight=0.01)), descent=UnrolledDescent())
 
 
 def atom_experiments(model: Any) -> dict[str, RecipeConfig]:

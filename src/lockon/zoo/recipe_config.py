@@ -14,7 +14,7 @@ from lockon.data.samples.sequences import SequenceDataConfig
 from lockon.errors import LockonError, unknown_name
 from lockon.train.assigners.sampling import SamplingConfig
 from lockon.train.config import MachineConfig, OutputConfig, TrainConfig
-from lockon.train.descents import Descent
+from lockon.train.descents import UnrolledDescent
 from lockon.train.keep_schedules import KeepSchedule
 from lockon.train.mask_task import MaskSampling
 from lockon.train.optim import AdamW
@@ -100,7 +100,7 @@ class RecipeConfig:
     assigner: DenseAssigner | None = None
     sampling: SamplingConfig | None = None
     masks: MaskSampling | None = None
-    descent: Descent | None = None
+    descent: UnrolledDescent | None = None
     keep: KeepSchedule | None = None
     mix: SourceWeights | None = None
     teacher: TeacherConfig | None = None
