@@ -41,8 +41,9 @@ class TorchOnline:
         self.header: Mapping[str, Any] = dict(header or {})
         self.search_size: int = self.module.search_size
         optimizer: Any = getattr(self.module, "optimizer", None)
-        with torch.no_grad():
-            self.weights: dict[str, Tensor | None] | None = None if optimizer is None else optimizer.numbers()
+        trained: dict[str, Tensor | None] = {} if optimizer is None else optimizer.numbers()
+        kept = {name: None if value is None else value.detach() for name, value in trained.items()}  # learners record no gradients
+        self.weights: dict[str, Tensor | None] | None = kept or None
         self._process = os.getpid()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
