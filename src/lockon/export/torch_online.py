@@ -33,17 +33,14 @@ class TorchOnline:
     """
 
     def __init__(self, module: nn.Module, device: str | torch.device = "cpu", header: Mapping[str, Any] | None = None) -> None:
-        try:
-            self.device = torch.device(device)
-            self.module: Any = module.eval().to(self.device)
-        except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
-            raise LockonError(f"torch cannot use device {str(device)!r} ({str(error).splitlines()[0]}); use device='cpu'") from None
+        self.module = _placed(module, device)
+        self.device = torch.device(device)
         self.header: Mapping[str, Any] = dict(header or {})
-        self.search_size: int = self.module.search_size
+        self.search_size = int(self.module.search_size)
         optimizer: Any = getattr(self.module, "optimizer", None)
-        trained: dict[str, Tensor | None] = {} if optimizer is None else optimizer.numbers()
-        kept = {name: None if value is None else value.detach() for name, value in trained.items()}  # learners record no gradients
-        self.weights: dict[str, Tensor | None] | None = kept or None
+        self.weights: dict[str, Tensor | None] | None = None
+        if optimizer is not None:
+            self.weights = {name: None if value is None else value.detach() for name, value in optimizer.numbers().items()}
         self._process = os.getpid()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -97,6 +94,14 @@ class TorchOnline:
 
     def _boxes(self, boxes_xyxy: NDArray[np.floating[Any]]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(boxes_xyxy, dtype=np.float32)).to(self.device)
+
+
+def _placed(module: nn.Module, device: str | torch.device) -> Any:
+    """Return the module in evaluation mode on a device."""
+    try:
+        return module.eval().to(torch.device(device))
+    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
+        raise LockonError(f"torch cannot use device {str(device)!r} ({str(error).splitlines()[0]}); use device='cpu'") from None
 
 
 __all__ = ["TorchOnline"]
