@@ -24,7 +24,7 @@ from lockon.models.protocols import DenseModel
 from lockon.models.refiner import RefinerModel
 from lockon.models.siammask import SiamMaskModel
 from lockon.ops.crop_rules import OSTrackRule
-from lockon.tracker import NetworkTracker
+from lockon.tracker import TrackerConfig
 from lockon.train.launch import computes_bf16
 from lockon.train.mask_task import MaskTask
 from lockon.train.provenance import trained_header
@@ -130,15 +130,24 @@ def _validation(sources: TrainSources, one: Card, module: Any, config: RecipeCon
     if isinstance(config.data, RefineDataConfig):
         return RefineValidation(videos, config.data)
     header = {"tracker": _header_parameters(one, config.data)}
-    inference = replace(inference_config(one, header=header, size_ratio=module.search_size / module.template_size), mask=None)
+    size_ratio = module.search_size / module.template_size if one.search_by_size else None
+    inference = inference_config(one, header=header, size_ratio=size_ratio)
+    if isinstance(inference, TrackerConfig):
+        inference = replace(inference, mask=None)  # overlaps of boxes are what counts
 
     def validate(module: nn.Module) -> dict[str, float]:
         device = next(module.parameters()).device  # stay there: the averaged weights follow these very tensors
-        precision = torch.bfloat16 if computes_bf16(device.type) else torch.float32  # as in training; half the time
-        tracker = NetworkTracker(TorchModel(module, device, precision), inference)
+        tracker = one.assemble(_running(one, module, device), inference)
         return overlap_metrics(track_batched(tracker, videos), videos)
 
     return validate
+
+
+def _running(one: Card, module: nn.Module, device: torch.device) -> Any:
+    """Return the network as the card's tracker takes it."""
+    if one.torch_network is not None:
+        return one.torch_network(module, str(device), {})
+    return TorchModel(module, device, torch.bfloat16 if computes_bf16(device.type) else torch.float32)  # as in training; half the time
 
 
 __all__ = ["load_backbone", "make_task", "recipe", "tracker_parameters"]
