@@ -15,6 +15,7 @@ from lockon._config_values import check_range
 from lockon.errors import LockonError
 from lockon.ops.borders import Border, MeanColor, Replicate, Zero
 from lockon.ops.crop import Crop
+from lockon.ops.inside_frame import InsideMajor, kept_inside
 from lockon.ops.stretched_crop import OfficialStretchedCrop, StretchedCrop
 from lockon.ops.whole_crops import OSTrackCrop, PatchCrop, PysotCrop
 from lockon.types import FloatArray
@@ -144,38 +145,30 @@ class OSTrackRule(_FactorRule):
         border: `Zero` for OSTrack, `Replicate` for the training samples of ATOM, DiMP and TransT.
         unrounded: Boxes are mapped from the box's own centre, as OSTrack's tracker does, so that up to half a pixel is dropped; otherwise
             from that of the whole pixels that were cut.
+        inside: Keeps windows in the frame (SuperDiMP's training samples), and `unrounded` out of play; None lets them reach outside.
     """
 
     border: Border = field(default_factory=Zero)
     unrounded: bool = False
+    inside: InsideMajor | None = None
 
     def __call__(self, boxes_cxcywh: ArrayLike, size: int, growth: FloatArray | float = 1.0, frame_size: ArrayLike | None = None) -> Crop:
-        """Return the crops of `size` pixels around (..., 4) boxes, see `CropRule`; the first pixel is rounded half to even."""
+        """Return the crops of `size` pixels around (..., 4) boxes, see `CropRule`; the first pixel is rounded half to even.
+
+        Raises:
+            LockonError: Windows must stay in the frame, and its size is not given.
+        """
         boxes = np.asarray(boxes_cxcywh, dtype=np.float64)
         side = np.maximum(np.ceil(self.factor * np.sqrt(np.maximum(boxes[..., 2] * boxes[..., 3], 0)) * growth), 1)
+        if self.inside is not None:
+            frames = _given(frame_size)
+            side = np.maximum(self.inside(side, frames), 1)
+            start = kept_inside(np.round(boxes[..., :2] - side[..., None] / 2), frames - side[..., None])
+            return PatchCrop(start + side[..., None] / 2, side, size)
         if self.unrounded:
             return OSTrackCrop(boxes[..., :2], side, size)
         start = np.round(boxes[..., :2] - side[..., None] / 2)
         return OSTrackCrop(start + side[..., None] / 2, side, size)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InsideMajor:
-    """How far a window is kept in the frame: shrunk by up to `max_shrink`, then moved inside (pytracking's `inside_major`).
-
-    Attributes:
-        max_shrink: Largest factor by which a window that is larger than the frame is made smaller, 1..100.
-    """
-
-    max_shrink: float = 1.5
-
-    def __post_init__(self) -> None:
-        check_range("max_shrink", self.max_shrink, 1, 100)
-
-    def __call__(self, side: FloatArray, frame_size: FloatArray) -> FloatArray:
-        """Return the (...) sides in whole pixels of windows of `side` (...) in frames (..., 2)."""
-        shrink = np.clip((side[..., None] / frame_size).min(axis=-1), 1.0, self.max_shrink)
-        return np.asarray(np.trunc(side / shrink))  # cut, also where nothing is shrunk
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -203,19 +196,16 @@ class PytrackingRule(_FactorRule):
         side: FloatArray = np.asarray(self.factor * np.sqrt(np.maximum(boxes[..., 2] * boxes[..., 3], 0)) * growth)  # (...)
         frames = None
         if self.inside is not None:
-            if frame_size is None:
-                raise LockonError("a crop rule that keeps windows inside the frame needs frame_size=(width, height)")
-            frames = np.asarray(frame_size, dtype=np.float64)
+            frames = _given(frame_size)
             side = self.inside(side, frames)
         step = np.maximum(np.trunc(side / size - 0.1), 1)  # (...) thinned before it is resampled
         count = np.maximum(np.round(side / step), 2)  # (...) pixels per side that are kept
         pixel = np.trunc(boxes[..., :2] - 0.5)  # (..., 2) the target's pixel
         phase = np.mod(pixel, step[..., None])
-        start = (pixel - phase) / step[..., None] - np.floor((count[..., None] - 1) / 2)
+        start: FloatArray = (pixel - phase) / step[..., None] - np.floor((count[..., None] - 1) / 2)
         if frames is not None:
             kept = np.ceil((frames - phase) / step[..., None])  # (..., 2) pixels of the thinned frame
-            room = kept - count[..., None]
-            start = np.where(room >= 0, np.clip(start, 0, np.maximum(room, 0)), -np.floor(-room / 2))
+            start = kept_inside(start, kept - count[..., None])
         span = count * step
         return PatchCrop(start * step[..., None] + span[..., None] / 2, span, size, None, step, phase)
 
@@ -265,6 +255,12 @@ class OfficialStretchedRule:
 
 
 Rule = AreaRule | ContextRule | PysotRule | WholeContextRule | OSTrackRule | PytrackingRule
+
+
+def _given(frame_size: ArrayLike | None) -> FloatArray:
+    if frame_size is None:
+        raise LockonError("a crop rule that keeps windows inside the frame needs frame_size=(width, height)")
+    return np.asarray(frame_size, dtype=np.float64)
 
 
 def _grown(crop: Crop, growth: FloatArray | float, pixel_centers: bool) -> Crop:

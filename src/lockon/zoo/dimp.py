@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lockon.errors import LockonError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from lockon.export.torch_online import TorchOnline
     from lockon.models.online import DiMPModel
+    from lockon.zoo.recipe_config import RecipeConfig
 
 STRIDE = 16
 
@@ -137,6 +139,13 @@ def run(module: nn.Module, *, device: str, header: Mapping[str, Any]) -> TorchOn
     return TorchOnline(module, device, header)
 
 
+def runs(name: str, model: Any) -> dict[str, RecipeConfig]:
+    """Return the training runs of one of these names, whose network has the configuration `model`."""
+    from lockon.zoo.online_training import online_experiments
+
+    return online_experiments(name, model)
+
+
 DIMP_PAPER = "Bhat et al., Learning Discriminative Model Prediction for Tracking, ICCV 2019 (arXiv 1904.07220)"
 PRDIMP_PAPER = "Danelljan et al., Probabilistic Regression for Visual Tracking, CVPR 2020 (arXiv 2003.12565)"
 
@@ -156,6 +165,7 @@ def _card(name: str, summary: str, paper: str, file: str, config: OnlineConfig) 
         config=config,
         presets=DIMP_PRESETS if config == DIMP else PRESETS,
         assemble=OnlineTracker,
+        experiments=partial(runs, name, NETWORKS[name]),
     )
 
 

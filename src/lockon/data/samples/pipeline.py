@@ -49,6 +49,7 @@ class Draft:
         crops: The crops by role, once they have pixels.
         backdrop: An image that fills what lies outside of an image, or None.
         cover: An image to cover targets with, or None.
+        more: Further arrays of the sample by name, such as labels.
     """
 
     views: Views
@@ -56,6 +57,7 @@ class Draft:
     crops: Mapping[str, tuple[CroppedView, ...]] = field(default_factory=dict)
     backdrop: Frame | None = None
     cover: Frame | None = None
+    more: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 class SampleStep(Protocol):
@@ -73,11 +75,13 @@ class RoleArrays:
         role: Name of the role.
         box: Name of the target's box; empty leaves it out.
         mask: Name of the target's mask, beside which there is "has_" + `mask`; empty leaves it out.
+        stacked: Arrays have a first axis, the number of views, also where it is 1.
     """
 
     role: str
     box: str = ""
     mask: str = ""
+    stacked: bool = False
 
 
 class Pipeline(Protocol):
@@ -113,8 +117,8 @@ class SamplePipeline:
         Returns:
             For every role its crops, (S, S, 3) uint8 RGB. Where `arrays` names them: the target's box (4,) float32 xyxy in crop pixels;
             its mask (S, S) bool, empty for a target without, and whether it has one () bool. A role of several views has all of
-            these stacked, with a first axis of their number. present () bool: whether all roles show one object; redraws () int: how many
-            draws before were of no use; ids: the names of the views.
+            these stacked, with a first axis of their number. What the steps added, by name. present () bool: whether all roles show
+            one object; redraws () int: how many draws before were of no use; ids: the names of the views.
 
         Raises:
             LockonError: 50 draws in a row were of no use, or an image is missing or broken.
@@ -136,21 +140,21 @@ class SamplePipeline:
         return draft
 
     def _arrays(self, draft: Draft) -> dict[str, Any]:
-        sample = {item.role: _join([crop.pixels for crop in draft.crops[item.role]]) for item in self.arrays}
+        sample = {item.role: _join([crop.pixels for crop in draft.crops[item.role]], item.stacked) for item in self.arrays}
         for item in self.arrays:
             crops = draft.crops[item.role]
             if item.box:
-                sample[item.box] = _join([crop.box.astype(np.float32) for crop in crops])
+                sample[item.box] = _join([crop.box.astype(np.float32) for crop in crops], item.stacked)
             if item.mask:
                 masks = [np.zeros(crop.pixels.shape[:2], np.bool_) if crop.mask is None else crop.mask for crop in crops]
-                sample[item.mask] = _join(masks)
-                sample[f"has_{item.mask}"] = _join([np.asarray(crop.mask is not None) for crop in crops])
-        return sample
+                sample[item.mask] = _join(masks, item.stacked)
+                sample[f"has_{item.mask}"] = _join([np.asarray(crop.mask is not None) for crop in crops], item.stacked)
+        return {**sample, **draft.more}
 
 
-def _join(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Return the only array, or all of them stacked; contiguous, of the same number of dimensions."""
-    return np.asarray(arrays[0], order="C") if len(arrays) == 1 else np.stack(arrays)
+def _join(arrays: Sequence[NDArray[Any]], stacked: bool) -> NDArray[Any]:
+    """Return the only array unless it must be `stacked`, or all of them stacked; contiguous."""
+    return np.asarray(arrays[0], order="C") if len(arrays) == 1 and not stacked else np.stack(arrays)
 
 
 __all__ = ["MAX_REDRAWS", "CroppedView", "Draft", "Pipeline", "RoleArrays", "SamplePipeline", "SampleStep"]

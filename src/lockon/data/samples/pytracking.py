@@ -17,14 +17,13 @@ from lockon._config_values import check_range
 from lockon.data.samples.appearance import Appearance, appearance_steps, mirror_each
 from lockon.data.samples.crop_steps import MIN_CROP_SIDE, clip_boxes, extract, place
 from lockon.data.samples.frames import FrameRule, NearPair, SupportQuery
-from lockon.data.samples.mixed_pairs import mixed_pairs
+from lockon.data.samples.mixed_pairs import MixedDataConfig, mixed_pairs
 from lockon.data.samples.pipeline import Draft, RoleArrays, SamplePipeline, SampleStep
 from lockon.data.samples.placement import BoxJitter
 from lockon.data.samples.pools import DatasetSampling
 from lockon.data.samples.views import SEARCH, TEMPLATE, ImageCache
 from lockon.data.samples.whole_windows import MeanSideJitter, WholeWindow
 from lockon.data.tracks import TrackSet
-from lockon.errors import LockonError
 from lockon.ops.borders import Replicate, Zero
 from lockon.ops.crop_rules import OSTrackRule
 
@@ -52,7 +51,7 @@ class JitteredCrop:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PytrackingDataConfig:
+class PytrackingDataConfig(MixedDataConfig):
     """Crops, pairs and augmentation; the defaults are those of OSTrack's published training at 256 pixels.
 
     Attributes:
@@ -62,12 +61,6 @@ class PytrackingDataConfig:
         official: Boxes as the published code counts them, see `WholeWindow`; otherwise exact, from the first pixel's corner.
         clip: Boxes end at the border of their crop (RTrack); otherwise they may reach outside, and losses clip them (OSTrack).
         causal: The search frame comes after the template (OSTrack), by at most the dataset's gap; otherwise before or after it (TransT).
-        appearance: What changes the pixels.
-        flip_each: Chance that a crop is mirrored by itself, after `appearance.flip` mirrored both.
-        sets: How the datasets are used; one that is not named here is used as `DatasetSampling(name)`.
-
-    Raises:
-        LockonError: A chance outside 0 to 1, a dataset named twice, or a backdrop or occlusion, for which these samples have no images.
     """
 
     template: JitteredCrop = field(default_factory=lambda: JitteredCrop(size=128, factor=2.0))
@@ -78,26 +71,6 @@ class PytrackingDataConfig:
     causal: bool = True
     appearance: Appearance = field(default_factory=lambda: Appearance(gray=0.05, brightness=0.2, flip=0.5))
     flip_each: float = 0.5
-    sets: tuple[DatasetSampling, ...] = ()
-
-    def __post_init__(self) -> None:
-        check_range("flip_each", self.flip_each, 0, 1)
-        names = [sampling.name for sampling in self.sets]
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise LockonError(f"sets names {twice[0]} twice; leave one of them out")
-        for name in ("backdrop", "occlusion"):
-            if getattr(self.appearance, name):
-                raise LockonError(f"appearance.{name} has no part in these samples; leave it at 0")
-
-    @property
-    def masks(self) -> bool:
-        """Return that no masks are read."""
-        return False
-
-    def sampling(self, name: str) -> DatasetSampling:
-        """Return how the dataset `name` is used."""
-        return next((sampling for sampling in self.sets if sampling.name == name), DatasetSampling(name))
 
     def frame_rule(self, sampling: DatasetSampling) -> FrameRule:
         """Return which two frames of a track of a dataset make a pair."""

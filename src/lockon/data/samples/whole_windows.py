@@ -32,7 +32,7 @@ class WholeWindow:
         size: Side of the crop in pixels.
         jitter: By how much the box is wrong.
         official: Boxes are those of the published code: relative to the wrong box's centre, as if the window had not been rounded to
-            whole pixels, which is at (size - 1) / 2. Otherwise boxes are exact.
+            whole pixels, which is at (size - 1) / 2. Otherwise boxes are exact, as they must be where the rule moves windows.
     """
 
     rule: OSTrackRule
@@ -43,7 +43,7 @@ class WholeWindow:
     def __call__(self, rng: Generator, view: View) -> PlacedCrop:
         """Return the crop around a view's target."""
         given = self.jitter(rng, xyxy_to_cxcywh(view.box))  # (4,)
-        crop = self.rule(given, self.size)
+        crop = self.rule(given, self.size, frame_size=view.image.shape[1::-1])
         if not self.official:
             return PlacedCrop(crop, crop.to_crop(view.box), border=self.rule.border)
         box = (view.box - np.tile(given[:2], 2)) * np.tile(crop.scale, 2) + (self.size - 1) / 2  # (4,)

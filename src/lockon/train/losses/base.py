@@ -133,8 +133,11 @@ class Loss(ABC):
         check_field(self, "weight", 0 <= self.weight < math.inf, "0 or more")
 
     @abstractmethod
-    def __call__(self, x: LossInput) -> Scalars:
+    def __call__(self, x: Any) -> Scalars:
         """Compute the term without its weight.
+
+        Args:
+            x: A `LossInput`, or what else the task of these losses gives them.
 
         Returns:
             A scalar, or several by name, which share the weight; no name at all where there is nothing to learn.
@@ -165,7 +168,7 @@ def active_terms(losses: Any, extras: Collection[str]) -> dict[str, Loss]:
     return terms
 
 
-def evaluate(terms: Mapping[str, Loss], x: LossInput) -> dict[str, Tensor]:
+def evaluate(terms: Mapping[str, Loss], x: Any) -> dict[str, Tensor]:
     """Return "loss", the weighted total, and each term without its weight by name."""
     values: dict[str, Tensor] = {}
     weighted: list[Tensor] = []
