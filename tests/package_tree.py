@@ -24,6 +24,7 @@ NEEDS_EXTRA = (
     "lockon.export.onnx",
     "lockon.export.device_tensor",
     "lockon.export.torch_model",
+    "lockon.export.torch_online",
     "lockon.studies",
     "lockon.zoo.convert",
     "lockon.zoo.distillation",

@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,9 @@ class Target:
         return Result(cxcywh_to_xywh(self.box), self.score, self.state, self.mask)
 
 
+T = TypeVar("T", bound=Target)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CenterInFrame:
     """Keeps the centre of a box in the frame, and its sides as they are, but no larger than the frame's."""
@@ -81,6 +85,15 @@ class CutToFrame:
         last = np.minimum(np.maximum(smallest, box[:2] + half), end)
         sides = np.maximum(smallest, last - first)
         return np.concatenate([first + sides / 2, sides])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unbounded:
+    """Leaves boxes as they are but for their least sides (the published trackers that learn online)."""
+
+    def __call__(self, box: FloatArray, size: tuple[int, int], smallest: float) -> FloatArray:
+        """Return a box (4,) cx, cy, w, h with sides of at least `smallest` pixels, in a frame of width and height `size`."""
+        return np.concatenate([box[:2], np.maximum(box[2:], smallest)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +120,7 @@ class StatePolicy:
     search_growth: float = 1.05
     max_growth: float = 1.5
     min_size: float = 3.0
-    bounds: CenterInFrame | CutToFrame = CenterInFrame()
+    bounds: CenterInFrame | CutToFrame | Unbounded = CenterInFrame()
 
     def __post_init__(self) -> None:
         for name in ("tracked", "lost", "absent_score"):
@@ -128,7 +141,7 @@ class StatePolicy:
         """Return a box (4,) cx, cy, w, h as `bounds` keeps it in the frame, with sides of at least `min_size`."""
         return self.bounds(box, size, self.min_size)
 
-    def update(self, target: Target, box: FloatArray, score: float, verdict: Verdict = "normal") -> Target:
+    def update(self, target: T, box: FloatArray, score: float, verdict: Verdict = "normal") -> T:
         """Return the target's next state, given its localized box (4,) cx, cy, w, h and its score; "not_found" keeps the last box."""
         box = target.box if verdict == "not_found" else self.inside(box, target.size)
         frame = target.frame + 1
@@ -140,7 +153,7 @@ class StatePolicy:
         state = "lost" if low > self.lost_after else "uncertain"
         return replace(target, box=kept, score=score, state=state, low=low, absent=absent, frame=frame)
 
-    def held(self, target: Target) -> Target:
+    def held(self, target: T) -> T:
         """Return the target as it was but "lost" with score 0, for a frame on which there is no answer that can be used."""
         return replace(target, score=0.0, state="lost", frame=target.frame + 1, unanswered=target.unanswered + 1)
 
@@ -157,4 +170,4 @@ def warn_unanswered(targets: Sequence[Target]) -> None:
         )
 
 
-__all__ = ["CenterInFrame", "CutToFrame", "StatePolicy", "Target", "warn_unanswered"]
+__all__ = ["CenterInFrame", "CutToFrame", "StatePolicy", "Target", "Unbounded", "warn_unanswered"]

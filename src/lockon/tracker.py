@@ -227,7 +227,7 @@ class NetworkTracker(Session[Target]):
         """
         c = self.config
         for frame, target in zip(frames, targets, strict=True):
-            _check_size(frame, target)
+            check_frame_size(frame, target)
         boxes = np.stack([target.box for target in targets])  # (B, 4)
         growth = np.array([c.states.growth(target) for target in targets])  # (B,)
         sizes = np.array([target.size for target in targets])  # (B, 2)
@@ -256,7 +256,12 @@ class NetworkTracker(Session[Target]):
         ]
 
 
-def _check_size(frame: Frame, target: Target) -> None:
+def check_frame_size(frame: Frame, target: Target) -> None:
+    """Check that a frame is as large as the target's first one.
+
+    Raises:
+        LockonError: It is not.
+    """
     height, width = frame.shape[:2]
     if (width, height) != target.size:
         raise LockonError(

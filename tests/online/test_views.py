@@ -42,7 +42,7 @@ def test_the_official_plan_gives_thirteen_views_in_order() -> None:
     assert (plan.count, plan.patch_size(288), plan.patch_size(225)) == (15, 576, 451)
     views = plan.views(np.zeros((576, 576, 3), np.uint8), 288, np.random.default_rng(0))
     assert views.images.shape == (13, 288, 288, 3)
-    assert views.shifts[:5].tolist() == [[0, 0], [86, 86], [-86, 86], [86, -86], [-86, -86]]
+    assert views.shifts[:5].tolist() == [[0, 0], [86, 86], [86, -86], [-86, 86], [-86, -86]]
     drawn = np.random.default_rng(0).random((8, 2)) - 0.5
     assert views.shifts[5:].tolist() == np.trunc(drawn[:, ::-1] * 96).tolist()
 

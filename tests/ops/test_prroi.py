@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st  # noqa: E402
 
 import golden_alpharefine  # noqa: E402
 import golden_data  # noqa: E402
-from lockon.ops.torch.prroi import prroi_pool  # noqa: E402
+from lockon.ops.torch.prroi import prroi_pool, prroi_pool_with_jacobian  # noqa: E402
 
 STEPS = 200  # brute force: points per bin and axis; its own error is below 1 / (8 STEPS^2) of the map's curvature
 
@@ -154,3 +154,19 @@ def test_the_bins_of_a_box_average_to_the_box(xywh: tuple[float, ...], rows: int
     parts = prroi_pool(features, box, torch.tensor([0]), size=(rows, columns), scale=1 / 8)
     assert float(parts.mean()) == pytest.approx(float(whole), abs=1e-9)
     assert parts.abs().max() <= features.abs().max() + 1e-9
+
+
+def test_the_closed_form_derivative_by_the_box_is_that_of_automatic_differentiation() -> None:
+    features = _map(2, 3, 14, 18)
+    boxes = torch.tensor([[24.0, 30, 90, 100], [-40, 50, 60, 190], [50, 41, 53.5, 44], [16, 32, 80, 96]], dtype=torch.float64)
+    boxes = torch.stack([boxes, boxes + 3.7]).requires_grad_()
+    expected = prroi_pool(features, boxes, size=3, scale=1 / 8)
+    pooled, derivatives = prroi_pool_with_jacobian(features, boxes.detach(), size=3, scale=1 / 8)
+    torch.testing.assert_close(pooled, expected.detach())
+    for where in ((0, 0, 0, 0, 0), (0, 1, 2, 1, 2), (1, 2, 1, 2, 0), (1, 3, 0, 1, 1)):
+        (slopes,) = torch.autograd.grad(expected[where], boxes, retain_graph=True)
+        b, r, c, p, q = where
+        torch.testing.assert_close(derivatives[b, r, :, c, p, q], slopes[b, r], rtol=0, atol=1e-12)
+    empty = prroi_pool_with_jacobian(features[:1], torch.tensor([[[30.0, 20, 30, 60]]], dtype=torch.float64), size=3, scale=1 / 8)
+    assert empty[0].abs().max() == 0
+    assert torch.isfinite(empty[1]).all()

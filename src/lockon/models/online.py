@@ -20,6 +20,7 @@ from lockon.ops.torch.prroi import prroi_pool
 
 STRIDE = 16  # of the features that filters are learnt on
 FILTER_SIZE = 4  # K
+NUMBERS = ("log_step_length", "filter_reg", "label_map", "target_mask", "spatial_weight")  # of the optimiser
 BINS, BIN = 100, 0.1  # of the distance to the target's centre: their number and width in cells
 
 
@@ -117,6 +118,10 @@ class DescentParameters(nn.Module):
         self.label_map = nn.Parameter((label - label.min()).view(1, -1, 1, 1)) if maps else None
         self.target_mask = nn.Parameter((3 * torch.tanh(2 - distance)).view(1, -1, 1, 1)) if maps else None
         self.spatial_weight = nn.Parameter(torch.ones(1, BINS, 1, 1)) if maps else None
+
+    def numbers(self) -> dict[str, Tensor | None]:
+        """Return the numbers by name as (1,) and (100,) tensors with their gradients; the maps are None without `maps`."""
+        return {name: None if value is None else value.flatten() for name, value in ((name, getattr(self, name)) for name in NUMBERS)}
 
 
 class DiMPModel(nn.Module):

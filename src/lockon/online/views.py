@@ -134,7 +134,7 @@ class ViewPlan:
         LockonError: A value outside its range.
     """
 
-    shifts: tuple[tuple[float, float], ...] = ((0.6, 0.6), (-0.6, 0.6), (0.6, -0.6), (-0.6, -0.6))
+    shifts: tuple[tuple[float, float], ...] = ((0.6, 0.6), (0.6, -0.6), (-0.6, 0.6), (-0.6, -0.6))
     flip: bool = True
     blurs: tuple[tuple[float, float], ...] = ((3.0, 1.0), (1.0, 3.0), (2.0, 2.0))
     rotations: tuple[float, ...] = (10.0, -10.0, 45.0, -45.0)

@@ -19,7 +19,7 @@ from lockon.errors import LockonError
 from lockon.models.online import ATOMModel, DiMPModel, OnlineTaps
 from lockon.online.filters import apply_filter
 from lockon.train.crops import as_images
-from lockon.train.descents import Descent
+from lockon.train.descents import UnrolledDescent
 from lockon.train.losses.base import active_terms, evaluate
 from lockon.train.losses.iterates import FirstIterate, LastIterate, MiddleIterates, SequenceInput
 from lockon.train.losses.proposals import BoxDensity, BoxLikelihood, OverlapRegression
@@ -56,8 +56,7 @@ class Seen(NamedTuple):
 
     def classification(self) -> Tensor:
         """Return the (B, N, C, h, h) features that filters are learnt on, in float32."""
-        found: Tensor = self.taps.classification.float()
-        return found.unflatten(0, (-1, self.frames))
+        return by_sequence(self.taps.classification.float(), self.frames)
 
 
 class SequenceTask:
@@ -77,7 +76,7 @@ class SequenceTask:
     """
 
     def __init__(
-        self, module: DiMPModel | ATOMModel, losses: SequenceLosses, arrays: Collection[str], descent: Descent | None = None
+        self, module: DiMPModel | ATOMModel, losses: SequenceLosses, arrays: Collection[str], descent: UnrolledDescent | None = None
     ) -> None:
         self.module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # how the crops come
         self.model = module  # the same module
@@ -115,7 +114,7 @@ class SequenceTask:
             return ()
         features = train.classification()
         starts = self.model.initializer(features.flatten(0, 1), boxes.flatten(0, 1))  # (B N, C, K, K)
-        start = starts.unflatten(0, boxes.shape[:2]).mean(1)
+        start = by_sequence(starts, train.frames).mean(1)
         filters = self.descent(self.model.optimizer, features, boxes, start)
         searched = test.classification()
         return tuple(apply_filter(each, searched) for each in filters)
@@ -126,8 +125,13 @@ class SequenceTask:
         reference = train.taps.low[:: train.frames], train.taps.high[:: train.frames]
         low, high = iou.modulation(reference, boxes)  # (B, C) each
         vectors = low.repeat_interleave(frames, 0), high.repeat_interleave(frames, 0)
-        found: Tensor = iou(iou.features((test.taps.low, test.taps.high)), vectors, proposals.flatten(0, 1))  # (B T, K)
-        return found.unflatten(0, (-1, frames))
+        found = iou(iou.features((test.taps.low, test.taps.high)), vectors, proposals.flatten(0, 1))  # (B T, K)
+        return by_sequence(found, frames)
+
+
+def by_sequence(values: Tensor, frames: int) -> Tensor:
+    """Map (B N, ...) to (B, N, ...), for N `frames` of each sequence."""
+    return values.reshape(-1, frames, *values.shape[1:])
 
 
 _OF_PROPOSALS = ("proposal_iou", "proposal_density", "truth_density")

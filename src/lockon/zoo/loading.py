@@ -160,7 +160,7 @@ def _assemble(one: Card, weights: str | Path | None, preset: str, device: str, o
         tracker = load(one.inner.name, path, device=device, **{**one.inner.changes, **search})
         return one.assemble(tracker, apply_overrides(one.config, own))
     model, header = open_model(one.name, path, device)
-    size_ratio = model.search_size / model.template_size
+    size_ratio = model.search_size / model.template_size if one.search_by_size else None
     return one.assemble(model, inference_config(one, preset, header=header, size_ratio=size_ratio, overrides=overrides))
 
 

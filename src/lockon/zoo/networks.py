@@ -107,7 +107,8 @@ def open_model(name: str, path: Path, device: str) -> tuple[Model, dict[str, Any
         from lockon.export.torch_model import TorchModel
 
         module, header = load_network(name, path)
-        return TorchModel(module, device="cpu" if device in ("auto", "torch") else device, header=header), header
+        run = network_card(name).torch_network or TorchModel
+        return run(module, device="cpu" if device in ("auto", "torch") else device, header=header), header
     if device == "torch":
         raise LockonError(f"device 'torch' needs torch weights (.safetensors), {path.name} is ONNX; use one of {', '.join(DEVICES)}")
     model = load_model(path, device)

@@ -10,18 +10,23 @@ from lockon._config_values import check_range
 from lockon.config import apply_overrides
 from lockon.data.samples.pysot import PysotDataConfig
 from lockon.data.samples.refine import RefineDataConfig
+from lockon.data.samples.sequences import SequenceDataConfig
 from lockon.errors import LockonError, unknown_name
 from lockon.train.assigners.sampling import SamplingConfig
 from lockon.train.config import MachineConfig, OutputConfig, TrainConfig
+from lockon.train.descents import UnrolledDescent
 from lockon.train.keep_schedules import KeepSchedule
 from lockon.train.mask_task import MaskSampling
 from lockon.train.optim import AdamW
 from lockon.train.refine_task import RefineLosses
 from lockon.train.schedules import CosineDecay
+from lockon.train.sequence_task import SequenceLosses
 from lockon.zoo.card import Card
 from lockon.zoo.dense_losses import BanLosses, CarLosses, CellLosses, CenterLosses, DenseAssigner, MaskLosses, PointLosses, RpnLosses
 from lockon.zoo.lockon_s_data import SourceWeights
 from lockon.zoo.track_points_losses import TrackPointsLosses
+
+DenseLosses = RpnLosses | MaskLosses | BanLosses | CarLosses | CellLosses | CenterLosses | PointLosses | TrackPointsLosses
 
 # The loop of networks that are small enough to be trained on a CPU; each changes a few of these numbers.
 SMALL_TRAIN = TrainConfig(
@@ -69,11 +74,13 @@ class RecipeConfig:
     Attributes:
         train: The loop.
         model: The network, as its card has it.
-        data: Crops, pairs and augmentation: `PairDataConfig`, `PysotDataConfig`, `PytrackingDataConfig` or `RefineDataConfig`.
+        data: Crops, pairs and augmentation: `PairDataConfig`, `PysotDataConfig`, `PytrackingDataConfig`,
+            `SequenceDataConfig` or `RefineDataConfig`.
         loss: The terms.
         assigner: What labels the candidates of a dense head.
         sampling: How many of them the losses see.
         masks: Which masks are learnt.
+        descent: How filters are improved from the train frames, for networks whose trackers learn online.
         keep: How many search tokens the network keeps at every update, for networks that eliminate some.
         mix: Weights of the user's stills, videos and synthetic scenes, for networks that are trained on those.
         teacher: A published tracker whose scores are learnt too, with `loss.teacher.weight`.
@@ -89,10 +96,11 @@ class RecipeConfig:
     train: TrainConfig
     model: Any
     data: Any
-    loss: RpnLosses | MaskLosses | BanLosses | CarLosses | CellLosses | CenterLosses | PointLosses | TrackPointsLosses | RefineLosses
+    loss: DenseLosses | RefineLosses | SequenceLosses
     assigner: DenseAssigner | None = None
     sampling: SamplingConfig | None = None
     masks: MaskSampling | None = None
+    descent: UnrolledDescent | None = None
     keep: KeepSchedule | None = None
     mix: SourceWeights | None = None
     teacher: TeacherConfig | None = None
@@ -108,7 +116,7 @@ class RecipeConfig:
 
 
 GROUPS = tuple(item.name for item in fields(RecipeConfig) if item.name not in ("train", "backbone_weights"))  # what decides what is learnt
-OPTIONAL = ("assigner", "sampling", "masks", "mix", "teacher", "datasets", "weights")
+OPTIONAL = ("assigner", "sampling", "masks", "descent", "mix", "teacher", "datasets", "weights")
 
 
 def base_config(one: Card, overrides: Mapping[str, Any]) -> RecipeConfig:
@@ -145,6 +153,8 @@ def _sized(data: Any, model: Any, overrides: Mapping[str, Any]) -> Any:
     """Return the data settings with the crop sizes of the network."""
     if isinstance(data, RefineDataConfig):  # both crops are alike
         return replace(data, size=model.size, masks=data.masks and model.mask)
+    if isinstance(data, SequenceDataConfig):  # these networks take crops of any size
+        return data
     for role in ("search",) if isinstance(data, PysotDataConfig) else ("template", "search"):  # PySOT's template is always 127 pixels
         size, crop = getattr(model, f"{role}_size"), getattr(data, role)
         if size == crop.size:

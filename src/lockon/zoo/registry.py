@@ -51,6 +51,7 @@ REFINERS: dict[str, str] = {
     "alpha-refine-r34": "alpha_refine",
     "alpha-refine-r50": "alpha_refine",
     "siammask": "siammask",
+    "iou-net": "iou_net",
 }
 
 

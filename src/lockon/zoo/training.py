@@ -19,17 +19,19 @@ from lockon.export.torch_model import TorchModel
 from lockon.models.backbones.pretrained import load_pretrained
 from lockon.models.backbones.pretrained_vit import load_vit
 from lockon.models.backbones.vit import PatchEmbedding
+from lockon.models.online import ATOMModel, DiMPModel
 from lockon.models.protocols import DenseModel
 from lockon.models.refiner import RefinerModel
 from lockon.models.siammask import SiamMaskModel
 from lockon.ops.crop_rules import OSTrackRule
-from lockon.tracker import NetworkTracker
+from lockon.tracker import TrackerConfig
 from lockon.train.launch import computes_bf16
 from lockon.train.mask_task import MaskTask
 from lockon.train.provenance import trained_header
 from lockon.train.recipe import Recipe, Task, TrainSources, Validate
 from lockon.train.refine_task import RefineLosses, RefineTask
 from lockon.train.refine_validation import RefineValidation
+from lockon.train.sequence_task import SequenceLosses, SequenceTask
 from lockon.train.task import DenseTask
 from lockon.train.validation import overlap_metrics, track_batched
 from lockon.zoo.card import Card
@@ -76,10 +78,13 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str) -> Re
 
 
 def make_task(module: nn.Module, config: RecipeConfig) -> Task:
-    """Return what the network learns: a refiner's box and mask, or the candidates of a dense head, with masks where it has them."""
+    """Return what the network learns: a refiner's box and mask, filters and boxes of a tracker that learns online, or a dense head."""
     if isinstance(config.loss, RefineLosses):
         assert isinstance(module, RefinerModel)
         return RefineTask(module, config.loss)
+    if isinstance(config.loss, SequenceLosses):
+        assert isinstance(module, DiMPModel | ATOMModel)
+        return SequenceTask(module, config.loss, config.data.arrays, config.descent)
     assert config.assigner is not None
     assert config.sampling is not None
     if config.masks is None:
@@ -125,15 +130,24 @@ def _validation(sources: TrainSources, one: Card, module: Any, config: RecipeCon
     if isinstance(config.data, RefineDataConfig):
         return RefineValidation(videos, config.data)
     header = {"tracker": _header_parameters(one, config.data)}
-    inference = replace(inference_config(one, header=header, size_ratio=module.search_size / module.template_size), mask=None)
+    size_ratio = module.search_size / module.template_size if one.search_by_size else None
+    inference = inference_config(one, header=header, size_ratio=size_ratio)
+    if isinstance(inference, TrackerConfig):
+        inference = replace(inference, mask=None)  # overlaps of boxes are what counts
 
     def validate(module: nn.Module) -> dict[str, float]:
         device = next(module.parameters()).device  # stay there: the averaged weights follow these very tensors
-        precision = torch.bfloat16 if computes_bf16(device.type) else torch.float32  # as in training; half the time
-        tracker = NetworkTracker(TorchModel(module, device, precision), inference)
+        tracker = one.assemble(_running(one, module, device), inference)
         return overlap_metrics(track_batched(tracker, videos), videos)
 
     return validate
+
+
+def _running(one: Card, module: nn.Module, device: torch.device) -> Any:
+    """Return the network as the card's tracker takes it."""
+    if one.torch_network is not None:
+        return one.torch_network(module, str(device), {})
+    return TorchModel(module, device, torch.bfloat16 if computes_bf16(device.type) else torch.float32)  # as in training; half the time
 
 
 __all__ = ["load_backbone", "make_task", "recipe", "tracker_parameters"]

@@ -13,6 +13,7 @@ from lockon.data.samples.pipeline import Pipeline
 from lockon.data.samples.pysot import PysotDataConfig, pysot_pipeline
 from lockon.data.samples.pytracking import PytrackingDataConfig, pytracking_pipeline
 from lockon.data.samples.refine import RefineDataConfig, refine_pipeline
+from lockon.data.samples.sequences import SequenceDataConfig, sequence_pipeline
 from lockon.data.samples.views import ImageCache
 from lockon.data.track_sets import check_protocol, find_track_sets, load_track_sets, train_set_name
 from lockon.data.tracks import TrackSet
@@ -88,6 +89,9 @@ def _of_datasets(sources: TrainSources, config: RecipeConfig, *, as_published: b
     if isinstance(config.data, PytrackingDataConfig):
         pairs = pytracking_pipeline(sets, config.data, config.train.seed, cache, weights=dict(config.weights or ()))
         return Samples(pairs, described, (*notice, *pairs.notes), names)
+    if isinstance(config.data, SequenceDataConfig):
+        made = sequence_pipeline(sets, config.data, config.train.seed, cache, weights=dict(config.weights or ()))
+        return Samples(made, described, (*notice, *made.notes), names)
     assert isinstance(config.data, PysotDataConfig)
     data = replace(config.data, sets=tuple(sampling for sampling in config.data.sets if sampling.name in names))
     pipeline = pysot_pipeline(sets, data, config.train.seed, cache)

@@ -73,13 +73,13 @@ class IoUNet(nn.Module):
 
     def __init__(self, low: int, high: int) -> None:
         super().__init__()
-        self.reference_low = conv_tower(low, NARROW)
-        self.reference_high = conv_tower(high, WIDE)
+        self.reference_low = conv_bn_relu(low, NARROW, 3, padding=1, bias=True)
+        self.reference_high = conv_bn_relu(high, WIDE, 3, padding=1, bias=True)
         self.reference_pooled = conv_bn_relu(NARROW, WIDE, 3, bias=True)
         self.modulation_low = conv_bn_relu(2 * WIDE, WIDE, 1, bias=True)
         self.modulation_high = conv_bn_relu(2 * WIDE, WIDE, 1, bias=True)
-        self.test_low = nn.Sequential(conv_tower(low, WIDE), conv_tower(WIDE, WIDE))
-        self.test_high = nn.Sequential(conv_tower(high, WIDE), conv_tower(WIDE, WIDE))
+        self.test_low = conv_tower(low, WIDE, WIDE)
+        self.test_high = conv_tower(high, WIDE, WIDE)
         self.box_low = PooledLinear(WIDE, BINS[0], WIDE)
         self.box_high = PooledLinear(WIDE, BINS[1], WIDE)
         self.predictor = nn.Linear(2 * WIDE, 1)

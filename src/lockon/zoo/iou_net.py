@@ -1,0 +1,73 @@
+"""The refiner `iou-net`: the box network of any ATOM, DiMP, PrDiMP or SuperDiMP checkpoint around any tracker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lockon._require import require
+from lockon.config import apply_overrides, flatten
+from lockon.errors import LockonError
+from lockon.online.ascent import BoxAscent, RelativeSpace
+from lockon.ops.crop_rules import InsideMajor, PytrackingRule
+from lockon.refiners.iou_net import IoUNetConfig, IoUNetRefiner, LogDensity
+from lockon.zoo import atom, dimp
+from lockon.zoo.card import Card
+
+DENSITY = IoUNetConfig(
+    crop=PytrackingRule(factor=6.0, inside=InsideMajor()),
+    ascent=BoxAscent(steps=10, length=(2.5e-3, 2.5e-3), space=RelativeSpace()),
+    confidence=LogDensity(),
+)
+# Name of the network in a weight file -> how its box network is used, as its own tracker does.
+CONFIGS = {"atom": IoUNetConfig(), "dimp18": IoUNetConfig(), "dimp50": IoUNetConfig()}
+CONFIGS |= dict.fromkeys(("prdimp18", "prdimp50", "superdimp"), DENSITY)
+
+
+def construct(path: Path | None, device: str, overrides: Mapping[str, Any]) -> IoUNetRefiner:
+    """Make the refiner from the weights of a tracker that has a box network.
+
+    Args:
+        path: A `.safetensors` file of one of `CONFIGS`.
+        device: As for `lockon.load`.
+        overrides: Of `IoUNetConfig`, over what the weights' own tracker uses.
+
+    Raises:
+        LockonError: No weights, weights of another network, or an unknown override.
+    """
+    known = ", ".join(CONFIGS)
+    if path is None or path.suffix != ".safetensors":
+        raise LockonError(
+            f"iou-net needs the weights of a tracker with a box network ({known}); type: lockon convert dimp50 FILE dimp50.safetensors, "
+            "and give --refiner-weights dimp50.safetensors"
+        )
+    require("torch", "torch")
+    require("safetensors", "torch")
+    from lockon.export.torch_online import TorchOnline
+    from lockon.train.checkpoint import load_checked, read_weights
+
+    tensors, header = read_weights(path)
+    name = header.get("architecture", "an unnamed network")
+    if name not in CONFIGS:
+        raise LockonError(f"{path} holds weights of {name!r}, which has no box network; give those of one of {known}")
+    changes = flatten(header.get("config", {}).get("model", {}))
+    if name in atom.NETWORKS:
+        module: Any = atom.build(apply_overrides(atom.NETWORKS[name], changes))
+    else:
+        module = dimp.build(apply_overrides(dimp.NETWORKS[name], changes))
+    load_checked(module, tensors, header, path)
+    network = TorchOnline(module, "cpu" if device in ("auto", "torch") else device, header)
+    return IoUNetRefiner(network, apply_overrides(CONFIGS[name], overrides))
+
+
+CARDS = (
+    Card(
+        name="iou-net",
+        kind="refiner",
+        summary="IoU-Net climbing from the given box; weights of atom, dimp18, dimp50, prdimp18, prdimp50 or superdimp",
+        paper="Danelljan et al., ATOM: Accurate Tracking by Overlap Maximization, CVPR 2019 (arXiv 1811.07628)",
+        config=IoUNetConfig(),
+        construct=construct,
+    ),
+)
