@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 import golden_data
-from golden.procedural import fill, smooth_image
+from golden.procedural import fill, normal, smooth_image, uniform
 from lockon.models.backbones.resnet import IMAGENET_MEAN, IMAGENET_STD
 from lockon.zoo import atom, dimp
 
@@ -96,3 +96,42 @@ def difference(golden: str, key: str, values: NDArray[np.floating[Any]] | torch.
 def corners(boxes_xywh: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """Boxes (..., 4) x, y, w, h as x1, y1, x2, y2."""
     return np.concatenate([boxes_xywh[..., :2], boxes_xywh[..., :2] + boxes_xywh[..., 2:]], axis=-1).astype(np.float32)
+
+
+STRICT = {  # golden set -> run -> last frame up to which any run of the same arithmetic gives the official boxes
+    "dimp18": {"default": 20, "other": 20, "flags": 20},
+    "dimp50": {"default": 15, "other": 20, "flags": 20},
+    "super_dimp": {"default": 20, "other": 20, "flags": 15},
+}
+
+
+@cache
+def track(golden: str) -> dict[str, NDArray[Any]]:
+    """All arrays of a set's track.npz: runs "default", "other" and "flags" over `golden_data.frames`; positions are y, x."""
+    return dict(np.load(golden_data.FOLDER / golden / "track.npz"))
+
+
+class RecordedDraws:
+    """The random numbers of an official run in their order: a source for `OnlineTracker`'s `draws`.
+
+    Args:
+        golden: Set.
+        run: Its run.
+    """
+
+    def __init__(self, golden: str, run: str) -> None:
+        self.key = f"{golden}|main|{run}"
+        self.count = 0
+
+    def __call__(self, seed: int, frame: int) -> RecordedDraws:
+        return self
+
+    def random(self, size: tuple[int, ...]) -> NDArray[np.float64]:
+        if size[-1] not in (2, 4):  # channels
+            return uniform(f"{self.key}|dropout", size)
+        self.count += 1
+        return uniform(f"{self.key}|rand|{self.count - 1}", size).astype(np.float32).astype(np.float64)
+
+    def standard_normal(self, size: tuple[int, ...]) -> NDArray[np.float64]:
+        self.count += 1
+        return normal(f"{self.key}|normal|{self.count - 1}", size)

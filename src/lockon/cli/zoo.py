@@ -103,7 +103,7 @@ def _described(cost: NetworkCost) -> dict[str, str]:
 
 def _weights(one: Card) -> str:
     """Return where weights come from: "package", "convert" (published), "train", "opencv" or "files" (OpenCV's own formats)."""
-    if one.construct is not None:
+    if one.construct is not None and not one.checkpoint:
         return "files" if one.folder else "opencv"
     if one.embedded:
         return "package"

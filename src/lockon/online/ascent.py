@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lockon._config_values import check_range
+from lockon.online.views import RandomSource
 from lockon.ops.boxes import xywh_to_xyxy
 from lockon.types import FloatArray
 
@@ -202,7 +203,7 @@ class RandomBoxes:
         check_range("position", self.position, 0, 10)
         check_range("size", self.size, 0, 10)
 
-    def draw(self, rng: np.random.Generator) -> FloatArray:
+    def draw(self, rng: RandomSource) -> FloatArray:
         """Draw the (count, 4) numbers in 0..1 that `__call__` takes."""
         return rng.random((self.count, 4))
 

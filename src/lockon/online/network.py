@@ -70,10 +70,11 @@ class OnlineNetwork(BoxNetwork, Protocol):
     """A network with features to learn filters on, beside its box network.
 
     Attributes:
-        weights: Trained numbers of the optimiser, in the network's kind of array; None of a network that has none (ATOM).
+        weights: Trained numbers of the optimiser by name, in the network's kind of array: ``log_step_length`` and ``filter_reg`` (1,);
+            ``label_map``, ``target_mask`` and ``spatial_weight`` (100,), or None of PrDiMP. None of a network without them (ATOM).
     """
 
-    weights: Any
+    weights: Mapping[str, Any] | None
 
     def features(self, images: NDArray[np.uint8]) -> OnlineFeatures:
         """Return the features of (B, H, W, 3) uint8 RGB crops."""

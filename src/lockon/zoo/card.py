@@ -74,7 +74,7 @@ class Card:
         embedded: Weights come with the package.
         model: Configuration of the network, a frozen dataclass; None without a network.
         build: Model configuration -> torch module with random weights; imports torch when it is called.
-        torch_network: Torch module, device, header of its weights -> the network as `assemble` takes it; None for `TorchModel`.
+        torch_network: Torch module, ``device=``, ``header=`` of its weights -> the network as `assemble` takes it; None for `TorchModel`.
         official: How published weights are converted; None where there are none.
         config: Inference parameters: `TrackerConfig`, or of a refiner `RefinerConfig` or `SearchConfig`.
         presets: Named changes of `config`, dotted name -> value; for refiners ``refine.`` and a field of `RefineConfig` as well.
@@ -97,7 +97,7 @@ class Card:
     embedded: bool = False
     model: Any = None
     build: Callable[[Any], nn.Module] | None = None
-    torch_network: Callable[[nn.Module, str, Mapping[str, Any]], Any] | None = None
+    torch_network: Callable[..., Any] | None = None
     official: OfficialWeights | None = None
     config: Any = None
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: DEFAULT_ONLY)

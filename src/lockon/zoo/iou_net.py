@@ -67,6 +67,8 @@ CARDS = (
         kind="refiner",
         summary="IoU-Net climbing from the given box; weights of atom, dimp18, dimp50, prdimp18, prdimp50 or superdimp",
         paper="Danelljan et al., ATOM: Accurate Tracking by Overlap Maximization, CVPR 2019 (arXiv 1811.07628)",
+        licence="that of the weights",
+        checkpoint="those of a tracker with a box network; lockon convert dimp50 FILE dimp50.safetensors",
         config=IoUNetConfig(),
         construct=construct,
     ),

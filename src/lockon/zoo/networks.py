@@ -5,7 +5,7 @@ Torch is needed for `build`, `load_network`, and for `.safetensors` files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +107,7 @@ def open_model(name: str, path: Path, device: str) -> tuple[Model, dict[str, Any
         from lockon.export.torch_model import TorchModel
 
         module, header = load_network(name, path)
-        run = network_card(name).torch_network or TorchModel
+        run: Callable[..., Any] = network_card(name).torch_network or TorchModel
         return run(module, device="cpu" if device in ("auto", "torch") else device, header=header), header
     if device == "torch":
         raise LockonError(f"device 'torch' needs torch weights (.safetensors), {path.name} is ONNX; use one of {', '.join(DEVICES)}")

@@ -1,0 +1,111 @@
+"""`DiMPLearner`: a filter that a network predicts from the first frame and a few steps of steepest descent fit, there and later.
+
+Bhat et al., Learning Discriminative Model Prediction for Tracking, ICCV 2019 (arXiv 1904.07220), Sec. 3.2 and 4; Danelljan et al.,
+Probabilistic Regression for Visual Tracking, CVPR 2020 (arXiv 2003.12565), Sec. 4.3. Which of the two objectives is minimised follows from
+the trained numbers of the optimiser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from lockon._config_values import check_range, check_whole
+from lockon.errors import LockonError
+from lockon.online.filters import apply_filter
+from lockon.online.learner import DOUBTFUL, STRIDE, FirstSamples, Learned, Observation, Responses, copied, due_steps, is_finite, numbers
+from lockon.online.memory import Memory, MemoryRule
+from lockon.online.network import OnlineNetwork
+from lockon.online.steepest_descent import descend, objective
+from lockon.ops.array_math import like, stack
+from lockon.types import Array
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DiMPLearner:
+    """How DiMP's filter is learnt; the filter's start and the optimiser's trained numbers are the network's.
+
+    Attributes:
+        memory: How samples are kept.
+        rate: Weight of a new sample, at least 0 and below 1.
+        hard_negative_rate: Weight of a sample with a distractor, likewise.
+        first_steps: Steps of descent on the first frame, 0..1000.
+        every: Frames from one regular update to the next, from 1.
+        steps: Steps of a regular update, 0..1000.
+        hard_negative_steps: Steps as soon as there is a distractor, 0..1000.
+
+    Raises:
+        LockonError: A value outside its range.
+    """
+
+    memory: MemoryRule = field(default_factory=MemoryRule)
+    rate: float = 0.01
+    hard_negative_rate: float = 0.02
+    first_steps: int = 10
+    every: int = 20
+    steps: int = 2
+    hard_negative_steps: int = 1
+
+    def __post_init__(self) -> None:
+        counts = {name: getattr(self, name) for name in ("first_steps", "every", "steps", "hard_negative_steps")}
+        check_whole(**counts)
+        for name, value in counts.items():
+            check_range(name, value, int(name == "every"), 1000 if name != "every" else 1e9)
+        for name in ("rate", "hard_negative_rate"):
+            check_range(name, getattr(self, name), 0, 0.999)
+
+    def start(self, network: OnlineNetwork, samples: Sequence[FirstSamples]) -> list[Learned]:
+        """Return what the first frame teaches, see `Learner.start`.
+
+        Raises:
+            LockonError: The network's features are no numbers.
+        """
+        memories = [self.memory.start(one.features, tuple(one.boxes)) for one in samples]
+        starts = [self._initial(network, memory) for memory in memories]
+        filters = _descended(network, memories, starts, self.first_steps)
+        if not all(is_finite(one) for one in filters):
+            raise LockonError("the network's features of the first frame give no finite filter: its weights are broken, try others")
+        return [Learned(one, memory) for one, memory in zip(filters, memories, strict=True)]
+
+    def _initial(self, network: OnlineNetwork, memory: Memory) -> Array:
+        """Return the (C, K, K) mean of the filters that the network predicts from the first samples that are no copies."""
+        features = stack(memory.samples)  # (V, C, h, w)
+        return network.initial(features, np.stack(memory.targets)).mean(0)
+
+    def score(self, network: OnlineNetwork, learned: Sequence[Learned], features: Array) -> Responses:
+        """Return the responses of (B, C, h, w) features, see `Learner.score`; an even filter gives one row and column more."""
+        maps = numbers(apply_filter(stack([one.filter for one in learned]), features[:, None]))[:, 0]  # (B, S, S)
+        return Responses(maps.astype(np.float64), STRIDE)
+
+    def update(self, network: OnlineNetwork, observations: Sequence[Observation]) -> list[Learned]:
+        """Return what is known of each target after a frame, see `Learner.update`; doubtful frames teach nothing.
+
+        Targets that are due an update go one after the other: each has a memory of its own length, and padding them is slower.
+        """
+        return [one.learned if one.verdict in DOUBTFUL else self._updated(network, one) for one in observations]
+
+    def _updated(self, network: OnlineNetwork, seen: Observation) -> Learned:
+        if not is_finite(seen.features):
+            return seen.learned
+        rate = self.hard_negative_rate if seen.verdict == "hard_negative" else self.rate
+        memory = self.memory.store(seen.learned.memory, copied(seen.features), seen.box, rate)
+        steps = due_steps(seen.verdict, seen.frame, every=self.every, regular=self.steps, hard_negative=self.hard_negative_steps)
+        learned = replace(seen.learned, memory=memory)
+        if not steps:
+            return learned
+        (fitted,) = _descended(network, [memory], [learned.filter], steps)
+        return replace(learned, filter=fitted) if is_finite(fitted) else learned
+
+
+def _descended(network: OnlineNetwork, memories: Sequence[Memory], filters: Sequence[Array], steps: int) -> list[Array]:
+    """Return the filters (C, K, K) after some steps on memories of one length."""
+    features = stack([stack(memory.samples) for memory in memories])  # (B, M, C, h, w)
+    boxes = like(np.stack([np.stack(memory.targets) for memory in memories]), features)  # (B, M, 4)
+    weights = like(np.stack([memory.weights for memory in memories]), features)  # (B, M)
+    problem = objective(network.weights, features, boxes, weights)
+    return [copied(row) for row in descend(problem, stack(filters), steps)[-1]]
+
+
+__all__ = ["DiMPLearner"]
