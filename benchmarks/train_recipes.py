@@ -60,7 +60,7 @@ def train(name: str, sources: TrainSources, folder: Path, options: dict[str, Any
     half = options["steps"] // 2
     console = Console(stderr=True, quiet=True)
     first = make(name, sources, **options)
-    on_step = first.task.on_step  # type: ignore[attr-defined]
+    on_step = getattr(first.task, "on_step", lambda step: None)
     first.task.on_step = lambda step: (on_step(step), os.kill(os.getpid(), signal.SIGINT) if step == half - 1 else None)  # type: ignore[attr-defined]
     outcome = Engine(first, folder, console=console).fit()
     if (outcome.status, outcome.state.step) != ("interrupted", half):
@@ -93,8 +93,8 @@ def main(
     videos: Annotated[Path, typer.Option(help="training videos; the first is also tracked")],
     stills: Annotated[Path | None, typer.Option(help="images with boxes")] = None,
     steps: Annotated[int, typer.Option(help="optimizer steps")] = 20,
-    batch: Annotated[int, typer.Option(help="pairs per step")] = 2,
-    pairs: Annotated[int, typer.Option(help="different pairs")] = 4,
+    batch: Annotated[int, typer.Option(help="pairs (or sequences) per step")] = 2,
+    pairs: Annotated[int, typer.Option(help="different pairs (or sequences)")] = 4,
     settings: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of a recipe's setting")] = None,
     runs: Annotated[Path, typer.Option(help="folder for the runs")] = Path("runs/recipes"),
     out: Annotated[Path, typer.Option(help="folder for train_recipes.md")] = Path("results/benchmarks"),
@@ -103,6 +103,7 @@ def main(
 
     Examples:
     python benchmarks/train_recipes.py siamban-r50 --stills data/train --videos data/train_video --set backbone_weights=siammask.pth
+    python benchmarks/train_recipes.py dimp50 superdimp --videos data/train_video --set data.size=192 --set backbone_weights=siammask.pth
     python benchmarks/train_recipes.py rtrack256 rtrack384 --stills data/train --videos data/train_video
     """
     sources = TrainSources(stills=stills, videos=videos)

@@ -37,6 +37,9 @@ OFFICIAL = {
     "ostrack256-ce": "ostrack256_ce",
     "transt-n4": "transt",
     "transt-n2": "transt",
+    "dimp18": "dimp18",
+    "dimp50": "dimp50",
+    "superdimp": "super_dimp",
 }
 
 

@@ -28,6 +28,8 @@ from lockon.ops.array_math import like, stack  # noqa: E402
 from lockon.ops.crop_rules import InsideMajor, PytrackingRule  # noqa: E402
 from lockon.start_rules import UnclippedStart  # noqa: E402
 from lockon.target import StatePolicy, Unbounded  # noqa: E402
+from lockon.zoo.loading import inference_config  # noqa: E402
+from lockon.zoo.registry import card  # noqa: E402
 
 FILTER_LIMIT = 1e-3  # of the largest value; a filter is fitted in ten steps
 LARGE = [pytest.param(golden, run, marks=pytest.mark.slow) for golden in ("dimp50", "super_dimp") for run in ("default", "other", "flags")]
@@ -214,3 +216,10 @@ def test_responses_peaks_and_translations_of_single_frames(run: str) -> None:
         position = seen.windows.center[0, ::-1] - 0.5
         np.testing.assert_allclose(position, stored[f"{run}.sample_pos"][row], atol=1e-6)
     assert row >= 2
+
+
+@pytest.mark.parametrize(("golden", "name"), [("dimp18", "dimp18"), ("dimp50", "dimp50"), ("super_dimp", "superdimp")])
+def test_the_official_preset_has_the_parameters_of_the_official_run(golden: str, name: str) -> None:
+    """But for what a score means, which the official tracker does not say."""
+    preset = inference_config(card(name), "official")
+    assert replace(config(golden, "default"), calibration=preset.calibration) == preset

@@ -30,6 +30,7 @@ from tiny_training_data import make_stills, make_validation  # noqa: E402
 
 CARDS = all_cards()
 NETWORKS = {name: one for name, one in CARDS.items() if one.build is not None}
+PAIRED = {name: one for name, one in NETWORKS.items() if one.torch_network is None}  # of a template and a search crop
 FRAMES = np.random.default_rng(0).integers(0, 256, (3, 90, 120, 3), dtype=np.uint8)
 BOXES = np.array([[30.0, 30, 24, 20], [60, 40, 20, 30]])
 Minis = Callable[[str], Miniature]
@@ -60,7 +61,8 @@ def test_presets_begin_with_the_default_and_fit_the_configuration() -> None:
 
 def test_who_has_a_network_can_be_trained_and_says_how_it_tracks() -> None:
     for name, one in CARDS.items():
-        assert (one.build is None) == (one.model is None) == (one.experiments is None), name
+        assert (one.build is None) == (one.model is None), name
+        assert (one.experiments is None) == (name not in PAIRED), name
         assert (one.build is None) or (one.config is not None), name
         assert one.build is not None or one.construct is not None or one.inner is not None, name
 
@@ -69,7 +71,7 @@ def test_who_has_a_network_can_be_trained_and_says_how_it_tracks() -> None:
 def test_weights_load_with_the_parameters_of_the_card(name: str, miniature: Minis) -> None:
     one, model = CARDS[name], miniature(name)
     made = load(one, model.weights)
-    size_ratio = made.model.search_size / made.model.template_size
+    size_ratio = made.model.search_size / made.model.template_size if one.search_by_size else None
     for preset in one.presets:
         config = made.config if preset == "default" else load(one, model.weights, preset=preset).config
         assert config == inference_config(one, preset, size_ratio=size_ratio)
@@ -105,7 +107,7 @@ def test_two_boxes_of_two_videos_are_refined_in_one_pass_as_alone(name: str, min
 EXPORTED_WHOLE = ("siamrpn-alexnet", "siamrpnpp-r50", "siampw-r50", "siamla-r50", "transt-n4")
 # Of the others one name for each network: those that are only trained otherwise are the same files.
 ALIKE = ("ostrack384", "ostrack384-ce", "rtrack384")  # as miniatures the same as those of 256 pixels
-EXPORTED = {name: one for name, one in NETWORKS.items() if name.removesuffix("-rbo") == name and name not in (*EXPORTED_WHOLE, *ALIKE)}
+EXPORTED = {name: one for name, one in PAIRED.items() if name.removesuffix("-rbo") == name and name not in (*EXPORTED_WHOLE, *ALIKE)}
 
 
 @pytest.mark.parametrize("name", cases(EXPORTED, lambda one: one.name != "lockon-s"))
@@ -126,8 +128,8 @@ def test_exported_files_predict_as_torch(name: str, miniature: Minis) -> None:
 
 
 def test_names_with_an_official_form_are_those_that_convert() -> None:
-    # the same rules as r34 and as 256; no list of their names is stored
-    unknown = {"alpha-refine-r18", "alpha-refine-r50", "ostrack384", "ostrack384-ce"}
+    # the same rules as r34, as 256 and as dimp; no list of their names is stored
+    unknown = {"alpha-refine-r18", "alpha-refine-r50", "ostrack384", "ostrack384-ce", "prdimp18", "prdimp50"}
     assert set(official_names()) == OFFICIAL.keys() | unknown
 
 
@@ -155,7 +157,7 @@ def train_records(run: Path) -> list[dict[str, Any]]:
     return [record for record in map(json.loads, (run / "log.jsonl").read_text().splitlines()) if record["kind"] == "train"]
 
 
-@pytest.mark.parametrize("name", cases({name: one for name, one in NETWORKS.items() if name not in ALIKE}, is_large))
+@pytest.mark.parametrize("name", cases({name: one for name, one in PAIRED.items() if name not in ALIKE}, is_large))
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(name: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     pytest.importorskip("lightning_fabric", reason="needs the train extra")
     from rich.console import Console

@@ -104,6 +104,7 @@ def _descended(network: OnlineNetwork, memories: Sequence[Memory], filters: Sequ
     features = stack([stack(memory.samples) for memory in memories])  # (B, M, C, h, w)
     boxes = like(np.stack([np.stack(memory.targets) for memory in memories]), features)  # (B, M, 4)
     weights = like(np.stack([memory.weights for memory in memories]), features)  # (B, M)
+    assert network.weights is not None, "a network with a filter initializer has them"
     problem = objective(network.weights, features, boxes, weights)
     return [copied(row) for row in descend(problem, stack(filters), steps)[-1]]
 

@@ -5,14 +5,23 @@ SuperDiMP is DiMP's classifier with PrDiMP's box regression and a larger search 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from lockon.errors import LockonError
-from lockon.zoo.card import OfficialWeights
+from lockon.online.config import OnlineConfig
+from lockon.online.tracker import OnlineTracker
+from lockon.zoo.card import Card, OfficialWeights
+from lockon.zoo.dimp_inference import DIMP, DIMP_PRESETS, PRDIMP, PRESETS, SUPERDIMP
 
 if TYPE_CHECKING:
+    from torch import nn
+
+    from lockon.export.torch_online import TorchOnline
     from lockon.models.online import DiMPModel
+    from lockon.zoo.recipe_config import RecipeConfig
 
 STRIDE = 16
 
@@ -121,3 +130,49 @@ NETWORKS = {
     "prdimp50": DiMPConfig(search_size=352, search_factor=6.0, maps=False, zero_filter=True),
     "superdimp": DiMPConfig(search_size=352, search_factor=6.0),
 }
+
+
+def run(module: nn.Module, *, device: str, header: Mapping[str, Any]) -> TorchOnline:
+    """Return the network as an online tracker takes it."""
+    from lockon.export.torch_online import TorchOnline
+
+    return TorchOnline(module, device, header)
+
+
+def runs(name: str, model: Any) -> dict[str, RecipeConfig]:
+    """Return the training runs of one of these names, whose network has the configuration `model`."""
+    from lockon.zoo.online_training import online_experiments
+
+    return online_experiments(name, model)
+
+
+DIMP_PAPER = "Bhat et al., Learning Discriminative Model Prediction for Tracking, ICCV 2019 (arXiv 1904.07220)"
+PRDIMP_PAPER = "Danelljan et al., Probabilistic Regression for Visual Tracking, CVPR 2020 (arXiv 2003.12565)"
+
+
+def _card(name: str, summary: str, paper: str, file: str, config: OnlineConfig) -> Card:
+    """Return the card of one of the published trackers; `file` is that of its weights."""
+    return Card(
+        name=name,
+        summary=summary,
+        paper=paper,
+        licence="released models: the terms of visionml/pytracking (GPL-3.0)",
+        checkpoint=f"visionml/pytracking MODEL_ZOO.md, {file}; lockon convert {name} {file} OUT.safetensors",
+        model=NETWORKS[name],
+        build=build,
+        torch_network=run,
+        official=OFFICIAL,
+        config=config,
+        presets=DIMP_PRESETS if config == DIMP else PRESETS,
+        assemble=OnlineTracker,
+        experiments=partial(runs, name, NETWORKS[name]),
+    )
+
+
+CARDS = (
+    _card("dimp18", "DiMP: ResNet-18, a filter learnt online, IoU-Net", DIMP_PAPER, "dimp18.pth", DIMP),
+    _card("dimp50", "DiMP: ResNet-50, a filter learnt online, IoU-Net", DIMP_PAPER, "dimp50.pth", DIMP),
+    _card("prdimp18", "PrDiMP: ResNet-18, densities of places and boxes learnt online", PRDIMP_PAPER, "prdimp18.pth.tar", PRDIMP),
+    _card("prdimp50", "PrDiMP: ResNet-50, densities of places and boxes learnt online", PRDIMP_PAPER, "prdimp50.pth.tar", PRDIMP),
+    _card("superdimp", "SuperDiMP: DiMP's classifier, PrDiMP's boxes, a larger search area", PRDIMP_PAPER, "super_dimp.pth.tar", SUPERDIMP),
+)

@@ -21,10 +21,10 @@ class NetworkCost:
 
     Attributes:
         parameters: Those that can learn.
-        template_size: Side of the template crop in pixels.
+        template_size: Side of the template crop in pixels, of trackers that learn online that of a first-frame view.
         search_size: Side of the search crop in pixels.
-        template_flops: Operations of convolutions and matrix products for one target, once at the start; a multiplication and its
-            addition are two.
+        template_flops: Operations of convolutions and matrix products for one target, once at the start, without what is learnt; a
+            multiplication and its addition are two.
         search_flops: Such operations for one target in every frame.
     """
 
@@ -47,15 +47,18 @@ def count(name: str, **overrides: Any) -> NetworkCost:
     """
     with torch.device("meta"):
         module: Any = build(name, **overrides).to("meta").eval()  # constants of NumPy origin move with .to
-        crops = [torch.empty(1, 3, side, side) for side in (module.template_size, module.search_size)]
+        paired = hasattr(module, "encode")  # not so where trackers learn online: they see crops of one size
+        sides = (module.template_size if paired else module.search_size, module.search_size)
+        crops = [torch.empty(1, 3, side, side) for side in sides]
+        box = torch.empty(1, 4)
     with torch.no_grad():
         with FlopCounterMode(display=False) as first:
-            template = module.encode(crops[0])
+            encoded = module.encode(crops[0]) if paired else module.modulation(crops[0], box)
         with FlopCounterMode(display=False) as each:
-            module(template, crops[1])
+            module(*((encoded, crops[1]) if paired else crops[1:]))
     return NetworkCost(
         parameters=sum(parameter.numel() for parameter in module.parameters()),
-        template_size=int(module.template_size),
+        template_size=int(sides[0]),
         search_size=int(module.search_size),
         template_flops=int(first.get_total_flops()),
         search_flops=int(each.get_total_flops()),

@@ -146,7 +146,7 @@ def _validation(sources: TrainSources, one: Card, module: Any, config: RecipeCon
 def _running(one: Card, module: nn.Module, device: torch.device) -> Any:
     """Return the network as the card's tracker takes it."""
     if one.torch_network is not None:
-        return one.torch_network(module, str(device), {})
+        return one.torch_network(module, device=str(device), header={})
     return TorchModel(module, device, torch.bfloat16 if computes_bf16(device.type) else torch.float32)  # as in training; half the time
 
 
