@@ -8,25 +8,17 @@ published width. Samples are drawn from the same stills, videos and synthetic sc
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lockon._config_values import check_field, check_range
-from lockon.online.config import OnlineConfig
 from lockon.online.tracker import OnlineTracker
-from lockon.tracker import Calibration
 from lockon.zoo.card import Card
+from lockon.zoo.dimp import DIMP_PAPER, STRIDE, run
+from lockon.zoo.dimp_inference import DIMP
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import nn
-
-    from lockon.export.torch_online import TorchOnline
     from lockon.models.online import DiMPModel
     from lockon.zoo.recipe_config import RecipeConfig
-
-STRIDE = 16
-PAPER = "Bhat et al., Learning Discriminative Model Prediction for Tracking, ICCV 2019"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,13 +75,6 @@ def build(c: CompactDiMPConfig) -> DiMPModel:
     )
 
 
-def torch_network(module: nn.Module, device: str, header: Mapping[str, Any]) -> TorchOnline:
-    """Return the network as the tracker asks for it."""
-    from lockon.export.torch_online import TorchOnline
-
-    return TorchOnline(module, device, header)
-
-
 def experiments() -> dict[str, RecipeConfig]:
     """Return the run of docs/results/compact-dimp.md: the backbone as it is given, then its last stage at a low rate."""
     from lockon.data.samples.appearance import Appearance
@@ -114,13 +99,13 @@ def experiments() -> dict[str, RecipeConfig]:
     )
     train = replace(
         SMALL_TRAIN,
-        steps=1200,
+        steps=900,
         batch_size=8,
         gradients=GradientConfig(clip_norm=0.0),
         optimizer=AdamW(learning_rate=1e-3, backbone_multiplier=0.05, weight_decay=1e-4),
         schedule=CosineDecay(warmup_steps=50),
         ema_decay=0.99,
-        unfreeze=((0.0, 0), (0.6, 1)),
+        unfreeze=((0.0, 0), (0.7, 1)),
         output=OutputConfig(save_every=100, validate_every=0),
     )
     loss, mix = SequenceLosses(), SourceWeights(videos=0.3, stills=0.3, synthetic=0.4, negative=0.0)
@@ -131,11 +116,11 @@ CARDS = (
     Card(
         name="compact-dimp",
         summary="study model: DiMP on the backbone of lockon-s",
-        paper=PAPER,
+        paper=DIMP_PAPER,
         model=CompactDiMPConfig(),
         build=build,
-        torch_network=torch_network,
-        config=OnlineConfig(calibration=Calibration(scale=8.0, bias=-2.0)),
+        torch_network=run,
+        config=DIMP,
         assemble=OnlineTracker,
         experiments=experiments,
     ),

@@ -1,6 +1,6 @@
 """Loading of published ImageNet weights by the names of torchvision, timm, PySOT and EfficientNet-Lite; strictly.
 
-ResNets: the names of torchvision, timm and PySOT are those of `lockon`. Inverted residual networks: three naming schemes, renamed, and our own.
+ResNets: the names of torchvision, timm and PySOT are those of `lockon`. Inverted residual networks: three naming schemes, and our own.
 The dilated ResNet-50 takes weights of its own kind (PySOT's), and ordinary ones after an exact rewriting of the stem, and a placement
 of the shortcuts' 1x1 kernels in the middle of 3x3 ones.
 """
