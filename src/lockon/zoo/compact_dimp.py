@@ -2,17 +2,22 @@
 
 EfficientNet-Lite0 with its outputs at strides 8 and 16, crops of 256 pixels, filters of 128 channels, a box network of a quarter of the
 published width. Samples are drawn from the same stills, videos and synthetic scenes as lockon-s's; crops, labels and losses are DiMP's
-(Bhat et al., ICCV 2019, arXiv 1904.07220). See docs/results/compact-dimp.md.
+(Bhat et al., ICCV 2019, arXiv 1904.07220). "lockon-s-dimp" is its learner beside lockon-s. See docs/results/compact-dimp.md.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockon._config_values import check_field, check_range
+from lockon.config import apply_overrides, flatten
+from lockon.export.runtime import load_model
+from lockon.online.fused import FusedTracker, FusionConfig
 from lockon.online.tracker import OnlineTracker
-from lockon.zoo.card import Card
+from lockon.tracker import NetworkTracker, TrackerConfig
+from lockon.zoo.card import Card, Inner
 from lockon.zoo.dimp import DIMP_PAPER, STRIDE, run
 from lockon.zoo.dimp_inference import DIMP
 
@@ -75,6 +80,13 @@ def build(c: CompactDiMPConfig) -> DiMPModel:
     )
 
 
+def beside_lockon_s(online: OnlineTracker, config: FusionConfig) -> FusedTracker:
+    """Return lockon-s, from the package, with compact-dimp's learner beside it."""
+    model = load_model(Path(__file__).parent / "weights" / "lockon-s.onnx")
+    own = apply_overrides(TrackerConfig(), flatten(model.header["tracker"]))
+    return FusedTracker(NetworkTracker(model, own), online, config)
+
+
 def experiments() -> dict[str, RecipeConfig]:
     """Return the run of docs/results/compact-dimp.md: the backbone as it is given, then its last stage at a low rate."""
     from lockon.data.samples.appearance import Appearance
@@ -123,5 +135,13 @@ CARDS = (
         config=DIMP,
         assemble=OnlineTracker,
         experiments=experiments,
+    ),
+    Card(
+        name="lockon-s-dimp",
+        summary="study model: lockon-s whose candidates compact-dimp's learner judges too; takes the weights of compact-dimp",
+        paper="none; see docs/results/compact-dimp.md",
+        config=FusionConfig(),
+        inner=Inner("compact-dimp"),
+        assemble=beside_lockon_s,
     ),
 )
