@@ -19,8 +19,8 @@ import torch
 import typer
 
 from lockon.config import as_json
+from lockon.export.deployed import load_model
 from lockon.export.onnx import export_onnx
-from lockon.export.runtime import OnnxModel
 from lockon.export.torch_model import TorchModel
 from lockon.tracker import NetworkTracker
 from lockon.zoo.loading import inference_config
@@ -104,7 +104,7 @@ def _runners(name: str, branch: str, folder: Path, threads: int) -> list[Runner]
     header = {"architecture": name, "config": {"model": as_json(network_config(name, **changes))}}
     header |= {"tracker": {}, "data": {}, "metrics": {}, "licence": "", "git_revision": ""}
     path = export_onnx(module, folder, branch.partition(" (")[0].replace(" ", "-"), header, verify=False).paths["search"]
-    models: dict[str, Any] = {"torch eager": TorchModel(module), "ONNX Runtime": OnnxModel(path, threads=threads)}
+    models: dict[str, Any] = {"torch eager": TorchModel(module), "ONNX Runtime": load_model(path, "cpu", threads)}
     return [Runner(branch, runtime, NetworkTracker(model, config)) for runtime, model in models.items()]
 
 

@@ -28,8 +28,8 @@ from torch import Tensor, nn
 
 from lockon.config import as_json
 from lockon.errors import LockonError
+from lockon.export.deployed import load_model
 from lockon.export.onnx import export_onnx
-from lockon.export.runtime import OnnxModel, OpenVinoModel
 from lockon.export.torch_model import TorchModel
 from lockon.ops.boxes import xywh_to_cxcywh
 from lockon.target import Target
@@ -224,9 +224,9 @@ def _on_cpu(name: str, module: Any, count: int, folder: Path, threads: int) -> l
     forms: list[tuple[str, Callable[[], Any]]] = [
         (OFFICIAL, lambda: OfficialForm(module, "cpu")),
         ("lockon, torch", lambda: TorchModel(copy.deepcopy(module))),
-        ("lockon, ONNX Runtime", lambda: _loaded(OnnxModel(path, threads=threads))),
-        ("lockon, OpenVINO float32", lambda: _loaded(OpenVinoModel(path, threads=threads))),
-        ("lockon, OpenVINO bfloat16", lambda: _loaded(OpenVinoModel(path, precision="bf16", threads=threads))),
+        ("lockon, ONNX Runtime", lambda: _loaded(load_model(path, "cpu", threads))),
+        ("lockon, OpenVINO float32", lambda: _loaded(load_model(path, "openvino", threads))),
+        ("lockon, OpenVINO bfloat16", lambda: _loaded(load_model(path, "openvino-bf16", threads))),
     ]
     made: list[tuple[str, Any]] = []
     for label, make in forms:

@@ -17,8 +17,8 @@ import torch
 import typer
 
 from lockon.config import as_json
+from lockon.export.deployed import load_model
 from lockon.export.onnx import export_onnx
-from lockon.export.runtime import OnnxModel, OpenVinoModel
 from lockon.export.torch_model import TorchModel
 from lockon.tracker import NetworkTracker
 from lockon.zoo.loading import inference_config
@@ -94,9 +94,9 @@ def _runtimes(name: str, module: Any, folder: Path, threads: int) -> list[Runtim
     path = export_onnx(module, folder, name, header, verify=False).paths["search"]
     models = {
         "torch eager float32": TorchModel(module),
-        "ONNX Runtime float32": OnnxModel(path, threads=threads),
-        "OpenVINO float32": OpenVinoModel(path, precision="f32", threads=threads),
-        "OpenVINO bfloat16": OpenVinoModel(path, precision="bf16", threads=threads),
+        "ONNX Runtime float32": load_model(path, "cpu", threads),
+        "OpenVINO float32": load_model(path, "openvino", threads),
+        "OpenVINO bfloat16": load_model(path, "openvino-bf16", threads),
     }
     return [Runtime(label, TimedModel(model)) for label, model in models.items()]
 

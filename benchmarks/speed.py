@@ -16,7 +16,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from lockon.export.runtime import OnnxModel, OpenVinoModel, default_threads
+from lockon.export.deployed import load_model
+from lockon.export.runtime import default_threads
 from lockon.tracker import NetworkTracker, TrackerConfig
 from lockon.video import open_frames
 from lockon.zoo.loading import inference_config
@@ -67,7 +68,7 @@ def main(
     source = video or scene.write(out / "scene-720p.mp4", frames + 1)
     path = weights or embedded_path("lockon-s")
     runtimes = [runtime for count in threads or [default_threads()] for runtime in _runtimes(path, torch_weights, count)]
-    config = inference_config(card("lockon-s"), header=OnnxModel(path).header)
+    config = inference_config(card("lockon-s"), header=load_model(path, "cpu").header)
     decode = _decode_alone(source, frames)
     for _ in range(rounds):
         for runtime in runtimes:
@@ -93,11 +94,11 @@ def main(
 
 
 def _runtimes(path: Path, torch_weights: Path | None, threads: int) -> list[Runtime]:
-    found = [Runtime("ONNX Runtime float32", threads, TimedModel(OnnxModel(path, threads=threads)))]
+    found = [Runtime("ONNX Runtime float32", threads, TimedModel(load_model(path, "cpu", threads)))]
     if find_spec("openvino") is not None:
         found += [
-            Runtime("OpenVINO float32", threads, TimedModel(OpenVinoModel(path, precision="f32", threads=threads))),
-            Runtime("OpenVINO bfloat16", threads, TimedModel(OpenVinoModel(path, precision="bf16", threads=threads))),
+            Runtime("OpenVINO float32", threads, TimedModel(load_model(path, "openvino", threads))),
+            Runtime("OpenVINO bfloat16", threads, TimedModel(load_model(path, "openvino-bf16", threads))),
         ]
     if find_spec("torch") is not None:
         found.append(_torch_runtime(path, torch_weights, threads))
@@ -109,7 +110,7 @@ def _torch_runtime(path: Path, weights: Path | None, threads: int) -> Runtime:
     from lockon.export.torch_model import TorchModel
     from lockon.zoo.networks import build, load_network
 
-    header = OnnxModel(path).header
+    header = load_model(path, "cpu").header
     if weights is not None:
         module, name = load_network(header["architecture"], weights)[0], "torch eager float32"
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -73,8 +74,14 @@ def network(golden: str, *, strict: bool = True, **changes: object) -> SiameseMo
     """
     name = ZOO_NAMES[golden]
     module: SiameseModel = build(name, **changes)
-    module.load_state_dict(from_official(name, official_tensors(golden)), strict=strict)
+    module.load_state_dict(converted(name, golden), strict=strict)
     return module.eval()
+
+
+@lru_cache(maxsize=1)  # hundreds of megabytes
+def converted(name: str, golden: str) -> dict[str, Tensor]:
+    """The weights of a golden set under our names for a network of the zoo, read-only for tests: they take seconds to make."""
+    return from_official(name, official_tensors(golden))
 
 
 def official_tensors(golden: str) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from fake_cards import register
 from lockon.cli import export as command
 from lockon.errors import LockonError
-from lockon.export.runtime import OnnxModel, load_model
+from lockon.export.deployed import load_model
 
 app = typer.Typer()
 app.command()(command.export)
@@ -42,7 +42,7 @@ def test_onnx_files_with_parity_figures_and_sizes(weights, tmp_path, report):
     assert "ONNX Runtime against torch: logits" in result.output
     assert "float16 storage against float32" in result.output
     assert " MB" in result.output
-    header = OnnxModel(tmp_path / "out" / "tiny.onnx").header
+    header = load_model(tmp_path / "out" / "tiny.onnx", "cpu").header
     assert header["tracker"] == {"search_crop": {"factor": 3.5}}
     assert header["pair"] == report.header["pair"]
 

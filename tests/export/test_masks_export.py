@@ -10,10 +10,10 @@ from tiny_siamese import TinySiamese
 from torch import nn
 
 from lockon.errors import LockonError
+from lockon.export.deployed import load_model
 from lockon.export.header import part_path, read_header
 from lockon.export.onnx import export_onnx
 from lockon.export.openvino_ir import export_openvino
-from lockon.export.runtime import OnnxModel, OpenVinoModel, load_model
 from lockon.export.torch_model import TorchModel
 from lockon.types import Prediction
 from sealed_models import save_sealed
@@ -76,20 +76,20 @@ def test_three_files_with_one_header(exported):
     ports = {part: onnx.load(part_path(exported.paths["search"], part)).graph for part in ("search", "mask")}
     assert [port.name for port in ports["search"].output] == ["logits", "boxes", "deep", "scores"]
     assert [port.name for port in ports["mask"].input] == ["index", "deep", "scores"]
-    assert exported.parity.mask < 1e-5
-    assert exported.signal.mask > 1e-2, "the masks must depend on the image"
+    assert exported.parity["mask"] < 1e-5
+    assert exported.signal["mask"] > 1e-2, "the masks must depend on the image"
 
 
-@pytest.mark.parametrize("make", [OnnxModel, OpenVinoModel])
-def test_masks_like_torch(exported, masked, make):
-    if make is OpenVinoModel:
+@pytest.mark.parametrize("device", ["cpu", "openvino"])
+def test_masks_like_torch(exported, masked, device):
+    if device == "openvino":
         pytest.importorskip("openvino", reason="needs the openvino extra")
     expected = masks_of(TorchModel(masked))
     assert expected.shape == (3, 6, 6)
     assert expected.dtype == np.float32
-    found = masks_of(make(exported.paths["search"]))
+    found = masks_of(load_model(exported.paths["search"], device))
     np.testing.assert_allclose(found, expected, atol=2e-3)  # weights are stored as float16
-    model = make(exported.paths["search"])
+    model = load_model(exported.paths["search"], device)
     prediction = model(model.encode(TEMPLATES), SEARCHES)
     other = model.mask(prediction, INDEX[::-1].copy())
     np.testing.assert_allclose(other[1], found[1], atol=1e-6)  # row 1 keeps its candidate
@@ -106,7 +106,7 @@ def test_extras_beside_those_of_masks(tmp_path, header):
         "search": {"inputs": ["search", "template_0"], "outputs": ["logits", "boxes", "feature_0", "deep", "scores"]},
         "mask": {"inputs": ["index", "deep", "scores"], "outputs": ["mask"]},
     }
-    model = OnnxModel(report.paths["search"])
+    model = load_model(report.paths["search"], "cpu")
     prediction = model(model.encode(TEMPLATES), SEARCHES)
     assert model.mask_inputs == ("deep", "scores")
     assert list(prediction.extras) == ["feature_0", "deep", "scores"]
@@ -120,14 +120,16 @@ def test_openvino_format_has_the_third_graph(exported, tmp_path):
     pytest.importorskip("openvino", reason="needs the openvino extra")
     report = export_openvino(exported.paths["search"], tmp_path)
     assert sorted(path.name for path in report.paths if path.suffix == ".xml") == ["tiny.mask.xml", "tiny.template.xml", "tiny.xml"]
-    assert report.parity.mask < 1e-4
-    np.testing.assert_allclose(masks_of(load_model(tmp_path / "tiny.xml")), masks_of(OnnxModel(exported.paths["search"])), atol=1e-4)
+    assert report.parity["mask"] < 1e-4
+    np.testing.assert_allclose(
+        masks_of(load_model(tmp_path / "tiny.xml")), masks_of(load_model(exported.paths["search"], "cpu")), atol=1e-4
+    )
 
 
 def test_a_missing_third_file_is_named(files):
     part_path(files, "mask").unlink()
     with pytest.raises(LockonError, match=r"tiny\.mask\.onnx is missing .* 3 files"):
-        OnnxModel(files)
+        load_model(files, "cpu")
 
 
 def test_a_third_file_of_another_export_is_refused(files, header):
@@ -135,7 +137,7 @@ def test_a_third_file_of_another_export_is_refused(files, header):
     export_onnx(other, files.parent / "other", "tiny", header, verify=False)
     part_path(files, "mask").write_bytes((files.parent / "other" / "tiny.mask.onnx").read_bytes())
     with pytest.raises(LockonError, match=r"tiny\.mask\.onnx .* different exports"):
-        OnnxModel(files)
+        load_model(files, "cpu")
 
 
 def test_a_third_file_with_other_inputs_is_refused(files):
@@ -145,12 +147,12 @@ def test_a_third_file_with_other_inputs_is_refused(files):
         node.output[:] = ["patch" if name == "mask" else name for name in node.output]
     save_sealed(model, part_path(files, "mask"))
     with pytest.raises(LockonError, match=r"outputs .*patch.*, expected inputs index, deep, scores and outputs mask"):
-        OnnxModel(files)
+        load_model(files, "cpu")
 
 
 def test_the_mask_part_alone_is_no_model(files):
-    with pytest.raises(LockonError, match=r"mask part of a model; give its search part, .*tiny\.onnx"):
-        OnnxModel(part_path(files, "mask"))
+    with pytest.raises(LockonError, match=r"mask part of a model; give its main file, .*tiny\.onnx"):
+        load_model(part_path(files, "mask"), "cpu")
 
 
 def test_exporting_a_network_without_masks_removes_the_old_third_file(files, tiny, header):
@@ -159,7 +161,7 @@ def test_exporting_a_network_without_masks_removes_the_old_third_file(files, tin
 
 
 def test_a_network_without_masks_says_so(report, tiny, header):
-    for model in (OnnxModel(report.paths["search"]), TorchModel(tiny, header=header)):
+    for model in (load_model(report.paths["search"], "cpu"), TorchModel(tiny, header=header)):
         prediction = model(model.encode(TEMPLATES), SEARCHES)
         with pytest.raises(LockonError, match="tiny makes no masks"):
             model.mask(prediction, INDEX)

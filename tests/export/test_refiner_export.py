@@ -15,9 +15,9 @@ pytest.importorskip("onnxscript", reason="needs the export extra")
 from export_header import HEADER  # noqa: E402
 from torch import nn  # noqa: E402
 
+from lockon.export.deployed import load_model  # noqa: E402
 from lockon.export.onnx import export_onnx  # noqa: E402
 from lockon.export.openvino_ir import export_openvino  # noqa: E402
-from lockon.export.runtime import OnnxModel  # noqa: E402
 from lockon.ops.torch.prroi import prroi_pool  # noqa: E402
 from lockon.refiners.alpha_refine import AlphaRefiner  # noqa: E402
 from lockon.zoo import alpha_refine  # noqa: E402
@@ -116,13 +116,13 @@ def _check_deployed(model: nn.Module, folder: Path) -> None:
     """Every file in ONNX Runtime and OpenVINO like torch, on 1 and on 3 targets (`export_onnx` and `export_openvino` compare)."""
     report = export_onnx(model, folder, "tiny", HEADER, half_storage=False)
     assert report.parity is not None
-    assert (report.parity.logits == 0) is (report.signal.logits == 0), "a head without a confidence gives 0 everywhere"
-    deployed = OnnxModel(report.paths["search"])
+    assert (report.parity["logits"] == 0) is (report.signal["logits"] == 0), "a head without a confidence gives 0 everywhere"
+    deployed = load_model(report.paths["search"], "cpu")
     assert (deployed.template_size, deployed.search_size, deployed.mask_inputs) == (64, 64, tuple(model.mask_inputs))
     prediction = deployed(deployed.encode(CROPS), CROPS[:, ::-1])
     assert (prediction.logits.shape, prediction.boxes.shape) == ((3, 1), (3, 1, 4))
     if importlib.util.find_spec("openvino") is not None:
-        assert export_openvino(report.paths["search"], folder).parity.boxes < 1e-2
+        assert export_openvino(report.paths["search"], folder).parity["boxes"] < 1e-2
     refiner = AlphaRefiner(deployed)
     frame = np.random.default_rng(1).integers(0, 256, (90, 120, 3), dtype=np.uint8)
     refiner.init(frame, [(20, 20, 30, 25), (60, 40, 20, 20)])

@@ -17,9 +17,10 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from lockon._weights import METADATA_KEY, seal
 from lockon.errors import LockonError
 from lockon.export import runtime
+from lockon.export.deployed import load_model
 from lockon.export.header import part_path, read_header
 from lockon.export.openvino_ir import export_openvino
-from lockon.export.runtime import OnnxModel, OpenVinoModel, default_threads, load_model
+from lockon.export.runtime import OpenVinoGraphs, default_threads
 from lockon.export.torch_model import TorchModel
 from lockon.types import Template
 from sealed_models import save_sealed
@@ -30,7 +31,7 @@ SEARCHES = RNG.integers(0, 256, (3, 128, 128, 3), dtype=np.uint8)
 
 
 def test_shapes_types_and_attributes(report):
-    model = OnnxModel(report.paths["search"])
+    model = load_model(report.paths["search"], "cpu")
     template = model.encode(TEMPLATES)
     out = model(template, SEARCHES)
     assert [feature.shape for feature in template.features] == [(3, 32, 4, 4)]
@@ -39,11 +40,11 @@ def test_shapes_types_and_attributes(report):
     assert (model.template_size, model.search_size, model.header["architecture"]) == (64, 128, "tiny")
 
 
-@pytest.mark.parametrize("make", [OnnxModel, OpenVinoModel])
-def test_a_batch_equals_its_rows_one_by_one(report, make):
-    if make is OpenVinoModel:
+@pytest.mark.parametrize("device", ["cpu", "openvino"])
+def test_a_batch_equals_its_rows_one_by_one(report, device):
+    if device == "openvino":
         pytest.importorskip("openvino", reason="needs the openvino extra")
-    model = make(report.paths["search"])
+    model = load_model(report.paths["search"], device)
     template = model.encode(TEMPLATES)
     together = model(template, SEARCHES)
     for row in range(3):
@@ -52,11 +53,11 @@ def test_a_batch_equals_its_rows_one_by_one(report, make):
         np.testing.assert_allclose(together.boxes[row : row + 1], alone.boxes, atol=1e-3)
 
 
-@pytest.mark.parametrize("make", [OnnxModel, OpenVinoModel])
-def test_results_survive_the_next_call(report, make):
-    if make is OpenVinoModel:
+@pytest.mark.parametrize("device", ["cpu", "openvino"])
+def test_results_survive_the_next_call(report, device):
+    if device == "openvino":
         pytest.importorskip("openvino", reason="needs the openvino extra")
-    model = make(report.paths["search"])
+    model = load_model(report.paths["search"], device)
     template = model.encode(TEMPLATES[:1])
     first = model(template, SEARCHES[:1])
     kept = first.logits.copy()
@@ -67,15 +68,15 @@ def test_results_survive_the_next_call(report, make):
 def test_openvino_agrees_with_onnx_runtime_and_takes_its_precision_from_the_argument(report):
     pytest.importorskip("openvino", reason="needs the openvino extra")
     models = [
-        OnnxModel(report.paths["search"]),
-        OpenVinoModel(report.paths["search"]),
-        OpenVinoModel(report.paths["search"], precision="bf16"),
+        load_model(report.paths["search"], "cpu"),
+        load_model(report.paths["search"], "openvino"),
+        load_model(report.paths["search"], "openvino-bf16"),
     ]
     outputs = [model(model.encode(TEMPLATES), SEARCHES) for model in models]
     assert np.abs(outputs[1].logits - outputs[0].logits).max() < 1e-4
     assert np.abs(outputs[2].logits - outputs[0].logits).max() < 0.1
     assert models[1].header == models[0].header
-    hints = [str(model._graphs["search"].get_compiled_model().get_property("INFERENCE_PRECISION_HINT")) for model in models[1:]]
+    hints = [str(model.graphs._graphs["search"].get_compiled_model().get_property("INFERENCE_PRECISION_HINT")) for model in models[1:]]
     assert "float" in hints[0]
     assert "bfloat16" not in hints[0]
 
@@ -84,7 +85,7 @@ def test_openvino_format_keeps_header_and_outputs(report, tmp_path):
     pytest.importorskip("openvino", reason="needs the openvino extra")
     converted = export_openvino(report.paths["search"], tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.bin", "tiny.template.bin", "tiny.template.xml", "tiny.xml"]
-    assert converted.parity.logits < 1e-4
+    assert converted.parity["logits"] < 1e-4
     model = load_model(tmp_path / "tiny.xml")
     assert model.header == read_header(report.paths["search"])
     assert (model.template_size, model.search_size) == (64, 128)
@@ -119,7 +120,7 @@ def test_broken_files_are_one_line_that_names_the_file(pair, half, how, message)
     broken = pair if half == "search" else part_path(pair, "template")
     break_file(broken, how)
     with pytest.raises(LockonError, match=message) as caught:
-        OnnxModel(pair)
+        load_model(pair, "cpu")
     assert str(broken) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -129,12 +130,12 @@ def test_garbage_inside_the_graph_is_one_line(pair):
     model.graph.node[5].op_type = "NoSuchOperator"
     save_sealed(model, pair)
     with pytest.raises(LockonError, match="ONNX Runtime cannot load") as caught:
-        OnnxModel(pair)
+        load_model(pair, "cpu")
     assert "\n" not in str(caught.value)
 
 
 def test_every_flipped_byte_is_refused_or_changes_nothing(pair):
-    content, whole = pair.read_bytes(), OnnxModel(pair)
+    content, whole = pair.read_bytes(), load_model(pair, "cpu")
     template = whole.encode(TEMPLATES[:1])
     expected = whole(template, SEARCHES[:1])
     refused = 0
@@ -143,7 +144,7 @@ def test_every_flipped_byte_is_refused_or_changes_nothing(pair):
         damaged[place] ^= 0x21
         pair.write_bytes(damaged)
         try:
-            model = OnnxModel(pair)
+            model = load_model(pair, "cpu")
         except LockonError:
             refused += 1
         else:
@@ -152,10 +153,10 @@ def test_every_flipped_byte_is_refused_or_changes_nothing(pair):
     assert refused > 50
 
 
-@pytest.mark.parametrize("make", [OnnxModel, OpenVinoModel])
+@pytest.mark.parametrize("device", ["cpu", "openvino"])
 @pytest.mark.parametrize("part", ["search", "template"])
-def test_damaged_weights_are_called_damaged(pair, make, part):
-    if make is OpenVinoModel:
+def test_damaged_weights_are_called_damaged(pair, device, part):
+    if device == "openvino":
         pytest.importorskip("openvino", reason="needs the openvino extra")
     file = part_path(pair, part)
     content = bytearray(file.read_bytes())
@@ -163,7 +164,7 @@ def test_damaged_weights_are_called_damaged(pair, make, part):
     content[at : at + 64] = b"\x7e" * 64  # NaN as float16
     file.write_bytes(content)
     with pytest.raises(LockonError, match=f"{file.name}: weights are damaged"):
-        make(pair)
+        load_model(pair, device)
 
 
 @pytest.mark.parametrize("suffix", [".xml", ".bin"])
@@ -183,7 +184,7 @@ def test_a_file_without_a_hash_is_refused(pair):
     onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(read_header(pair))})
     pair.write_bytes(model.SerializeToString())
     with pytest.raises(LockonError, match="has no hash"):
-        OnnxModel(pair)
+        load_model(pair, "cpu")
 
 
 @pytest.mark.parametrize("name", ["backbone", "head", "mix"])
@@ -193,7 +194,7 @@ def test_a_name_that_is_no_text_is_one_line_and_prints_nothing(pair, capfd, name
     pair.write_bytes(content[:at] + b"\xf1" + content[at + 1 :])
     seal(pair)
     with pytest.raises(LockonError, match="ONNX Runtime cannot load") as caught:
-        OnnxModel(pair)
+        load_model(pair, "cpu")
     assert "\n" not in str(caught.value)
     assert capfd.readouterr().out == ""
 
@@ -220,14 +221,14 @@ def set_metadata(path, key, value):
 def test_bad_headers_are_one_line(pair, key, value, message):
     set_metadata(pair, key, value)
     with pytest.raises(LockonError, match=message):
-        OnnxModel(pair)
+        load_model(pair, "cpu")
 
 
 def test_halves_of_two_exports_are_refused(pair):
     header = {**read_header(pair), "pair": "0123456789abcdef"}
     set_metadata(part_path(pair, "template"), METADATA_KEY, json.dumps(header))
     with pytest.raises(LockonError, match=r"pair 0123456789abcdef.* different exports"):
-        OnnxModel(pair)
+        load_model(pair, "cpu")
 
 
 def rename_output(path, old, new):
@@ -237,15 +238,15 @@ def rename_output(path, old, new):
     save_sealed(model, path)
 
 
-@pytest.mark.parametrize("make", [OnnxModel, OpenVinoModel])
-def test_a_graph_with_other_names_than_its_header_says_is_refused(pair, make):
-    if make is OpenVinoModel:
+@pytest.mark.parametrize("device", ["cpu", "openvino"])
+def test_a_graph_with_other_names_than_its_header_says_is_refused(pair, device):
+    if device == "openvino":
         pytest.importorskip("openvino", reason="needs the openvino extra")
     rename_output(pair, "boxes", "places")
     with pytest.raises(
         LockonError, match=r"tiny\.onnx has .*'places'.*, expected .* outputs logits, boxes, quality; export the model"
     ) as caught:
-        make(pair)
+        load_model(pair, device)
     assert "\n" not in str(caught.value)
 
 
@@ -268,14 +269,14 @@ def test_ports_that_make_no_model_are_refused(pair, change):
     change(header["graphs"])
     set_metadata(pair, METADATA_KEY, json.dumps(header))
     with pytest.raises(LockonError, match=r"tiny\.onnx .* does not say how its graphs belong together") as caught:
-        OnnxModel(pair)
+        load_model(pair, "cpu")
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("make", [OnnxModel, OpenVinoModel])
-def test_outputs_are_told_by_name_in_any_order(report, tmp_path, make):
+@pytest.mark.parametrize("device", ["cpu", "openvino"])
+def test_outputs_are_told_by_name_in_any_order(report, tmp_path, device):
     """`feature_0` where a model of the first kind would have its quality, and the quality last."""
-    if make is OpenVinoModel:
+    if device == "openvino":
         pytest.importorskip("openvino", reason="needs the openvino extra")
     header = read_header(report.paths["search"])
     header["graphs"]["search"]["outputs"] = ["feature_0", "boxes", "logits", "quality"]
@@ -289,7 +290,7 @@ def test_outputs_are_told_by_name_in_any_order(report, tmp_path, make):
             model.graph.output.extend([feature, boxes, logits, quality])
         onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(header)})
         save_sealed(model, tmp_path / path.name)
-    known, model = OnnxModel(report.paths["search"]), make(tmp_path / "tiny.onnx")
+    known, model = load_model(report.paths["search"], "cpu"), load_model(tmp_path / "tiny.onnx", device)
     expected, found = (one(one.encode(TEMPLATES), SEARCHES) for one in (known, model))
     for name in ("logits", "boxes", "quality"):
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=1e-3)
@@ -305,7 +306,7 @@ def test_outputs_are_told_by_name_in_any_order(report, tmp_path, make):
     [
         ("best.safetensors", r"torch weights.*pip install .*torch.*lockon export"),
         ("model.pt", r"expected a file that ends in \.onnx"),
-        ("tiny.template.onnx", r"template half of a model; give the other half, .*tiny\.onnx"),
+        ("tiny.template.onnx", r"template part of a model; give its main file, .*tiny\.onnx"),
         ("absent.onnx", "does not exist"),
     ],
 )
@@ -347,21 +348,21 @@ def test_a_cuda_that_does_not_start_is_no_silent_fallback(report, monkeypatch):
     if "CUDAExecutionProvider" in ort.get_available_providers():
         pytest.skip("this ONNX Runtime has CUDA")
     with pytest.warns(UserWarning, match="not in available"), pytest.raises(LockonError, match="could not start CUDA"):
-        OnnxModel(report.paths["search"], "cuda")
+        load_model(report.paths["search"], "cuda")
 
 
 def test_openvino_missing_says_what_to_install(report, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "openvino", None)
     with pytest.raises(LockonError, match=r"pip install .*\[openvino\]"):
-        OpenVinoModel(report.paths["search"])
+        load_model(report.paths["search"], "openvino")
 
 
 def test_openvino_refuses_unknown_precision_and_device(report):
     pytest.importorskip("openvino", reason="needs the openvino extra")
     with pytest.raises(LockonError, match="unknown precision 'int8'"):
-        OpenVinoModel(report.paths["search"], precision="int8")
+        OpenVinoGraphs(report.paths["search"], precision="int8")
     with pytest.raises(LockonError, match=r"OpenVINO cannot run tiny\.onnx on 'TOASTER'"):
-        OpenVinoModel(report.paths["search"], device="TOASTER")
+        OpenVinoGraphs(report.paths["search"], device="TOASTER")
 
 
 def test_threads(report):
@@ -396,11 +397,11 @@ def test_the_header_reader_agrees_with_onnx(tmp_path, text, number):
     assert read_header(path) == header
 
 
-@pytest.mark.parametrize("make", [OnnxModel, OpenVinoModel])
-def test_models_copy_and_pickle_by_the_path_of_their_weights(report, make):
-    if make is OpenVinoModel:
+@pytest.mark.parametrize("device", ["cpu", "openvino"])
+def test_models_copy_and_pickle_by_the_path_of_their_weights(report, device):
+    if device == "openvino":
         pytest.importorskip("openvino", reason="needs the openvino extra")
-    model = make(report.paths["search"], threads=1)
+    model = load_model(report.paths["search"], device, threads=1)
     expected = model(model.encode(TEMPLATES), SEARCHES).boxes
     assert len(pickle.dumps(model)) < 1000
     for copied in (copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
@@ -408,7 +409,7 @@ def test_models_copy_and_pickle_by_the_path_of_their_weights(report, make):
 
 
 def test_a_pickle_whose_weights_are_gone_says_so(pair):
-    pickled = pickle.dumps(OnnxModel(pair))
+    pickled = pickle.dumps(load_model(pair, "cpu"))
     pair.unlink()
     with pytest.raises(LockonError, match="does not exist"):
         pickle.loads(pickled)
@@ -447,7 +448,7 @@ def test_the_runtimes_leave_nothing_in_the_home_folder_and_do_not_report(report,
         pytest.importorskip("openvino", reason="needs the openvino extra")
     code = f"""
 import sys
-from lockon.export.runtime import load_model
+from lockon.export.deployed import load_model
 load_model({str(report.paths["search"])!r}, {device!r})
 assert not [name for name in sys.modules if name.startswith("openvino_telemetry.")]
 """

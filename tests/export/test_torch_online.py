@@ -1,4 +1,4 @@
-"""A torch network of an online tracker behind NumPy: no gradients, batches as single crops; its box network as a graph."""
+"""A torch network of an online tracker behind NumPy: no gradients, batches as single crops."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from lockon.errors import LockonError  # noqa: E402
 from lockon.export.torch_online import TorchOnline  # noqa: E402
-from lockon.models.heads.iou import IoUNet  # noqa: E402
 from lockon.zoo import atom, dimp  # noqa: E402
 
 BOXES = np.array([[20.0, 20, 70, 60], [30, 25, 60, 80]])
@@ -52,32 +51,3 @@ def test_atom_has_no_first_filter_and_no_trained_optimiser() -> None:
         model.initial(classification, BOXES)
     with pytest.raises(LockonError, match="use device='cpu'"):
         TorchOnline(model.module, "cuda:99")
-
-
-class _Graph(torch.nn.Module):
-    def __init__(self, net: IoUNet) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, low, high, first, second, boxes):
-        return self.net.value_and_gradient((low, high), (first, second), boxes)
-
-
-@pytest.mark.slow  # the exporter
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
-def test_scores_with_their_gradients_are_one_graph(tmp_path) -> None:
-    pytest.importorskip("onnxscript", reason="needs the export extra")
-    import onnxruntime
-
-    torch.manual_seed(0)
-    net = IoUNet(8, 8).eval()
-    arguments = (torch.randn(1, 256, 12, 12), torch.randn(1, 256, 6, 6), torch.rand(1, 256), torch.rand(1, 256))
-    boxes = torch.from_numpy(BOXES[None].astype(np.float32))
-    torch.onnx.export(_Graph(net), (*arguments, boxes), tmp_path / "box.onnx", dynamo=True, verbose=False)
-    session = onnxruntime.InferenceSession(tmp_path / "box.onnx")
-    inputs = dict(zip((one.name for one in session.get_inputs()), (*arguments, boxes), strict=True))
-    found = session.run(None, {name: value.numpy() for name, value in inputs.items()})
-    with torch.no_grad():
-        expected = net.value_and_gradient(arguments[:2], arguments[2:], boxes)
-    for values, theirs in zip(found, expected, strict=True):
-        np.testing.assert_allclose(values, theirs.numpy(), atol=1e-4 * float(theirs.abs().max()))

@@ -10,8 +10,8 @@ from export_header import HEADER
 from tiny_siamese import block
 from torch import nn
 
+from lockon.export.deployed import load_model
 from lockon.export.onnx import export_onnx
-from lockon.export.runtime import OnnxModel
 from lockon.export.torch_model import TorchModel
 from lockon.models.fusion import PixelwiseFusion
 from lockon.models.heads.track_points import TrackPointsHead
@@ -42,11 +42,11 @@ def test_exported_points_agree_with_torch(config: TrackPointsConfig, tmp_path) -
     module = network(config)
     report = export_onnx(module, tmp_path, "points", HEADER, half_storage=False)
     assert report.parity is not None
-    assert report.parity.boxes < 5e-3
+    assert report.parity["boxes"] < 5e-3
     operators = {node.op_type for node in onnx.load(report.paths["search"]).graph.node}
     assert "GridSample" not in operators
     crops = np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3), dtype=np.uint8)
-    exported, ours = OnnxModel(report.paths["search"]), TorchModel(module)
+    exported, ours = load_model(report.paths["search"], "cpu"), TorchModel(module)
     there, here = (model(model.encode(crops[:, :32, :32]), crops) for model in (exported, ours))
     np.testing.assert_allclose(there.boxes, here.boxes, atol=5e-3)
     np.testing.assert_allclose(there.logits, here.logits, atol=1e-4, rtol=1e-4)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +12,15 @@ pytest.importorskip("onnxscript", reason="needs the export extra")
 
 import golden_data  # noqa: E402
 import golden_networks  # noqa: E402
+import golden_online  # noqa: E402
+import without_torch  # noqa: E402
 from lockon.export.onnx import export_onnx  # noqa: E402
 from lockon.export.openvino_ir import export_openvino  # noqa: E402
+from lockon.export.torch_online import TorchOnline  # noqa: E402
+from lockon.online.tracker import OnlineTracker  # noqa: E402
 from lockon.zoo import build  # noqa: E402
-from lockon.zoo.convert import from_official  # noqa: E402
+from lockon.zoo.loading import inference_config  # noqa: E402
+from lockon.zoo.registry import card  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -31,36 +33,23 @@ TRACKERS = [
     ("transt-n4", "transt"),
 ]
 HEADER = {"config": {}, "tracker": {}, "licence": "", "data": {}, "metrics": {}, "git_revision": ""}
-# Runs where torch cannot be imported: the boxes of the first frames, as JSON.
-WITHOUT_TORCH = """
-import json, sys
-for name in ("torch", "safetensors"):
-    sys.modules[name] = None
-sys.path.insert(0, sys.argv[3])
-import golden_data, lockon
-frames = golden_data.frames()
-tracker = lockon.load(sys.argv[1], weights=sys.argv[2], preset="official", device="cpu")
-tracker.init(frames[0], json.loads(sys.argv[4]))
-print(json.dumps([tracker.track(frame).box.tolist() for frame in frames[1:4]]))
-"""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "golden"), TRACKERS)
 def test_parity_and_the_official_boxes_without_torch(name: str, golden: str, tmp_path: Path) -> None:
     module = build(name)
-    official = {key: torch.from_numpy(np.array(value)) for key, value in golden_data.official_state(golden).items()}
-    module.load_state_dict(from_official(name, official))
+    module.load_state_dict(golden_networks.converted(name, golden))
     report = export_onnx(module, tmp_path, name, {**HEADER, "architecture": name}, half_storage=False)  # checks parity itself
     assert report.parity is not None
-    assert report.parity.logits <= 1e-4 * max(1.0, report.signal.logits)
-    assert report.parity.boxes < 0.01  # pixels
+    assert report.parity["logits"] <= 1e-4 * max(1.0, report.signal["logits"])
+    assert report.parity["boxes"] < 0.01  # pixels
     track = golden_data.track(golden, "default")
     assert track.strict_through >= 3
-    boxes = _boxes_without_torch(name, report.paths["search"], track.boxes[0].tolist())
-    assert np.abs(np.array(boxes) - track.boxes[1:4]).max() < golden_data.BOX_LIMIT
+    boxes = without_torch.tracked(name, report.paths["search"], track.boxes[0], 3, preset="official")
+    assert np.abs(boxes - track.boxes[1:4]).max() < golden_data.BOX_LIMIT
     pytest.importorskip("openvino", reason="needs the openvino extra")
-    assert export_openvino(report.paths["search"], tmp_path).parity.boxes < 0.01
+    assert export_openvino(report.paths["search"], tmp_path).parity["boxes"] < 0.01
 
 
 @pytest.mark.slow
@@ -77,16 +66,27 @@ def test_parity_of_the_localization_branch(tmp_path: Path) -> None:
     assert float(boxes.max()) > 223  # the last one's
     report = export_onnx(module, tmp_path, "siamla-r50", {**HEADER, "architecture": "siamla-r50"}, half_storage=False)
     assert report.parity is not None
-    assert report.parity.quality is not None
-    assert report.signal.quality is not None
-    assert report.parity.quality <= 1e-4 * max(1.0, report.signal.quality)
+    assert report.parity["quality"] <= 1e-4 * max(1.0, report.signal["quality"])
     pytest.importorskip("openvino", reason="needs the openvino extra")
-    assert export_openvino(report.paths["search"], tmp_path).parity.quality is not None  # checks parity itself
+    assert export_openvino(report.paths["search"], tmp_path).parity["quality"] is not None  # checks parity itself
 
 
-def _boxes_without_torch(name: str, weights: Path, box: list[float]) -> list[list[float]]:
-    arguments = [sys.executable, "-c", WITHOUT_TORCH, name, str(weights), str(Path(golden_data.__file__).parent), json.dumps(box)]
-    result = subprocess.run(arguments, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    found: list[list[float]] = json.loads(result.stdout)
-    return found
+@pytest.mark.slow
+def test_a_tracker_that_learns_online_tracks_without_torch_as_with_it(tmp_path: Path) -> None:
+    """DiMP-18 on its own crops, whose pixels are whole numbers: two updates of the filter at least."""
+    state = TorchOnline(golden_online.network("dimp18"))
+    report = export_onnx(state.module, tmp_path, "dimp18", {**HEADER, "architecture": "dimp18"}, half_storage=False)
+    assert report.parity is not None
+    assert all(value < 1e-5 * report.signal[name] for name, value in report.parity.items()), report.parity
+    settings = {"learner.every": 4}
+    frames, first = golden_data.frames(), golden_data.boxes()[0]
+    three = first + np.array([[0, 0, 0, 0], [30, 20, 10, 0], [-40, 10, 0, 10]])
+    for boxes in (first, three):
+        tracker = OnlineTracker(state, inference_config(card("dimp18"), overrides=settings))
+        tracker.init(frames[0], boxes)
+        expected = [tracker.track(frame).box for frame in frames[1:11]]
+        found = without_torch.tracked("dimp18", report.paths["search"], boxes, 10, **settings)
+        np.testing.assert_allclose(found, expected, atol=0.01)
+    assert np.abs(np.diff(expected, axis=0)).max() > 1, "the target moves"
+    pytest.importorskip("openvino", reason="needs the openvino extra")
+    assert export_openvino(report.paths["search"], tmp_path).parity["overlap"] < 1e-5 * report.signal["overlap"]

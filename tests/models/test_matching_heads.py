@@ -178,4 +178,4 @@ def test_export_with_a_free_batch_axis(kind: str, tmp_path) -> None:
     header = {"architecture": kind, "config": {}, "tracker": {}, "licence": "", "data": {}, "metrics": {}, "git_revision": ""}
     report = export_onnx(make_network(kind, 5), tmp_path, kind, header, half_storage=False)
     assert report.parity is not None
-    assert report.parity.logits < 1e-5 * report.signal.logits
+    assert report.parity["logits"] < 1e-5 * report.signal["logits"]

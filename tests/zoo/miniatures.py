@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 import lockon
+from lockon.models.backbones import inverted_residual, resnet
 from lockon.zoo.card import Card
 from lockon.zoo.networks import load_network
 
@@ -35,6 +37,17 @@ SMALL: dict[str, dict[str, Any]] = {
     "RTrackConfig": {"channels": 24, "depth": 3, "heads": 2, "template_size": 32, "search_size": 64, "head.widths": (8, 8)},
 }
 
+# Backbones have two blocks in one layer, the second without a shortcut's convolution, and one in each other: all kinds of block that
+# there are, in a third of the time to trace and to train them.
+BLOCKS = dict.fromkeys(resnet.BLOCKS, (2, 1, 1, 1))
+EFFICIENTNET_LITE0_ROWS = tuple((*row[:2], 2 if row[1] == 80 else 1, *row[3:]) for row in inverted_residual.EFFICIENTNET_LITE0_ROWS)
+
+
+def make_backbones_shallow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Build shallow backbones for the rest of a test; their weights fit no others."""
+    monkeypatch.setattr(resnet, "BLOCKS", BLOCKS)
+    monkeypatch.setattr(inverted_residual, "EFFICIENTNET_LITE0_ROWS", EFFICIENTNET_LITE0_ROWS)
+
 
 def small(card: Card) -> dict[str, Any]:
     """Return the fields of a card's model configuration that make its network small; a new network may have none here."""
@@ -46,7 +59,7 @@ def small(card: Card) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Miniature:
-    """A small network of a card, in a folder of its own."""
+    """A small network of a card, in a folder of its own; for tests with shallow backbones."""
 
     card: Card
     folder: Path

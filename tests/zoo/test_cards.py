@@ -16,7 +16,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 pytest.importorskip("safetensors", reason="needs the torch extra")
 
-from miniatures import Miniature, small  # noqa: E402
+from miniatures import Miniature, make_backbones_shallow, small  # noqa: E402
 
 import lockon  # noqa: E402
 from golden_networks import OFFICIAL, blank_of  # noqa: E402
@@ -114,7 +114,7 @@ EXPORTED = {name: one for name, one in PAIRED.items() if name.removesuffix("-rbo
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 def test_exported_files_predict_as_torch(name: str, miniature: Minis) -> None:
     pytest.importorskip("onnxscript", reason="needs the export extra")
-    from lockon.export.runtime import load_model
+    from lockon.export.deployed import load_model
 
     model = miniature(name)
     exported, torch_model = load_model(model.exported, "cpu"), TorchModel(load_network(name, model.weights)[0])
@@ -123,7 +123,8 @@ def test_exported_files_predict_as_torch(name: str, miniature: Minis) -> None:
     found, expected = (one(one.encode(crops[0]), crops[1]) for one in (exported, torch_model))
     for values, theirs in ((found.logits, expected.logits), (found.boxes, expected.boxes)):
         array = np.asarray(theirs)
-        np.testing.assert_allclose(np.asarray(values), array, atol=1e-4 * max(1.0, float(np.abs(array).max())))
+        # boxes are exponentials of what a head gives: the rounding of large ones is in proportion
+        np.testing.assert_allclose(np.asarray(values), array, rtol=1e-4, atol=1e-4 * max(1.0, float(np.abs(array).max())))
     assert exported.header["architecture"] == name
 
 
@@ -158,8 +159,9 @@ def train_records(run: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", cases({name: one for name, one in PAIRED.items() if name not in ALIKE}, is_large))
-def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(name: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("lightning_fabric", reason="needs the train extra")
+    make_backbones_shallow(monkeypatch)
     from rich.console import Console
 
     from lockon.train.engine import Engine

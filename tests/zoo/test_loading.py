@@ -22,14 +22,15 @@ if TYPE_CHECKING:
     from miniatures import Miniature
 
 
-@pytest.fixture(scope="module")
-def weights(miniature: Callable[[str], Miniature], tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def weights(miniature: Callable[[str], Miniature], tmp_path: Path) -> Path:
     """The exported miniature of lockon-s, whose header has inference parameters."""
     onnx = pytest.importorskip("onnx", reason="needs the export extra")
     pytest.importorskip("onnxscript", reason="needs the export extra")
     source = miniature("lockon-s").exported
     header = read_header(source) | {"tracker": {"search_crop": {"factor": 3.0}, "localizer": {"rank": {"window_influence": 0.25}}}}
-    folder = tmp_path_factory.mktemp("weights")
+    folder = tmp_path / "weights"
+    folder.mkdir()
     for path in (source, part_path(source, "template")):
         model = onnx.load(path)
         onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(header)})

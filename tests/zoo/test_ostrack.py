@@ -136,7 +136,7 @@ def test_an_exported_network_eliminates_as_torch_does_for_any_batch(device: str,
     pytest.importorskip("onnxscript", reason="needs the export extra")
     if device == "openvino":
         pytest.importorskip("openvino", reason="needs the openvino extra")
-    from lockon.export.runtime import load_model
+    from lockon.export.deployed import load_model
 
     model = miniature("ostrack256-ce")
     exported, reference = load_model(model.exported, device), TorchModel(load_network("ostrack256-ce", model.weights)[0])

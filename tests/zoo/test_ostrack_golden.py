@@ -35,8 +35,8 @@ def _network(golden: str) -> OneStreamModel:
     return module.eval()
 
 
-@pytest.mark.parametrize("golden", golden_ostrack.NAMES)
 @pytest.mark.parametrize("pair", golden_data.PAIRS)
+@pytest.mark.parametrize("golden", golden_ostrack.NAMES)
 def test_features_heads_and_kept_tokens_equal_the_official_ones(golden: str, pair: str) -> None:
     model = _network(golden)
     z, x = (torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float() for crop in golden_data.joint_pair(pair))

@@ -34,15 +34,14 @@ RUNS = [(name, run) for name in ZOO for run in golden_data.RUNS]
 
 @lru_cache(maxsize=1)  # hundreds of megabytes each
 def official_tracker(name: str, run: str) -> NetworkTracker:
+    from golden_networks import converted
     from lockon.export.torch_model import TorchModel
-    from lockon.zoo.convert import from_official
     from lockon.zoo.networks import build
 
     settings = golden_data.track(name, run).settings
     size = int(settings["INSTANCE_SIZE"])
-    state = {key: torch.from_numpy(np.array(value)) for key, value in golden_data.official_state(name).items()}
     module = build(ZOO[name], search_size=size)
-    module.load_state_dict(from_official(ZOO[name], state, search_size=size))
+    module.load_state_dict(converted(ZOO[name], name))
     config = inference_config(card(ZOO[name]), "official", size_ratio=size / 127)
     numbers = {"rank.penalty_k": settings["PENALTY_K"], "rank.window_influence": settings["WINDOW_INFLUENCE"], "size_lr": settings["LR"]}
     changes = {f"localizer.{key}": float(value) for key, value in numbers.items()}

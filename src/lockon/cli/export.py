@@ -1,4 +1,4 @@
-"""`lockon export`: trained weights to the two ONNX files that run without torch, or to OpenVINO's format."""
+"""`lockon export`: trained weights to ONNX files that run without torch, or to OpenVINO's format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lockon.cli._terminal import echo
 
 if TYPE_CHECKING:
     from lockon.export.onnx import ExportReport
-    from lockon.export.parity import ParityDifference
+    from lockon.export.parity import Figures
 
 
 SUFFIXES = {"onnx": (".onnx",), "openvino": (".xml", ".bin")}  # of the files of each format
@@ -29,7 +29,7 @@ def export(
     fp32: Annotated[bool, typer.Option("--fp32", help="store weights as float32: twice the size, no rounding")] = False,
     tracker: Annotated[Path | None, typer.Option(help="JSON file of inference parameters and calibration for the header")] = None,
 ) -> None:
-    """Write NAME.onnx and NAME.template.onnx (and NAME.mask.onnx), checked against torch before they are put in place.
+    """Write NAME.onnx and its other parts, such as NAME.template.onnx, checked against torch before they are put in place.
 
     Large weights are stored as float16 (half the size); the network still computes in float32.
 
@@ -42,25 +42,18 @@ def export(
       lockon export lockon-s --out deployed --format openvino
 
       lockon export siamban-r50 --weights siamban-r50.safetensors --out deployed
+
+      lockon export dimp50 --weights dimp50.safetensors --out deployed
     """
     from lockon._files import refuse_overwriting
     from lockon.errors import LockonError
 
-    if weights is None:
-        from lockon.zoo.networks import embedded_path
+    weights = weights or _own_weights(name, target)
+    from lockon.export.header import part_path
+    from lockon.export.ports import PARTS
 
-        embedded = embedded_path(name)
-        if embedded is None:
-            raise LockonError(
-                f"{name} has no weights in the package; give --weights FILE.safetensors, from `lockon convert` or `lockon train`"
-            )
-        if target == "onnx":
-            raise LockonError(
-                f"nothing to export: {name}'s own weights are ONNX already; give --weights FILE.safetensors, or --format openvino"
-            )
-        weights = embedded
-    written = [f"{name}{part}{suffix}" for part in ("", ".template", ".mask") for suffix in SUFFIXES[target]]
-    refuse_overwriting([("--out", out / file) for file in written], [weights, *([tracker] if tracker is not None else [])])
+    written = [part_path(out / f"{name}{suffix}", part) for part in PARTS for suffix in SUFFIXES[target]]
+    refuse_overwriting([("--out", file) for file in written], [weights, *([tracker] if tracker is not None else [])])
     if weights.suffix == ".onnx":
         if target == "onnx" or fp32 or tracker is not None:
             raise LockonError(
@@ -75,6 +68,25 @@ def export(
 
         with tempfile.TemporaryDirectory() as folder:
             _to_openvino(name, _to_onnx(name, weights, Path(folder), fp32=fp32, tracker=tracker).paths["search"], out)
+
+
+def _own_weights(name: str, target: str) -> Path:
+    """Return the weights of a name in the package.
+
+    Raises:
+        LockonError: It has none, or they are in that format already.
+    """
+    from lockon.errors import LockonError
+    from lockon.zoo.networks import embedded_path
+
+    embedded = embedded_path(name)
+    if embedded is None:
+        raise LockonError(f"{name} has no weights in the package; give --weights FILE.safetensors, from `lockon convert` or `lockon train`")
+    if target == "onnx":
+        raise LockonError(
+            f"nothing to export: {name}'s own weights are ONNX already; give --weights FILE.safetensors, or --format openvino"
+        )
+    return embedded
 
 
 def _to_onnx(name: str, weights: Path, out: Path, *, fp32: bool, tracker: Path | None) -> ExportReport:
@@ -105,10 +117,10 @@ def _to_onnx(name: str, weights: Path, out: Path, *, fp32: bool, tracker: Path |
 def _to_openvino(name: str, path: Path, out: Path) -> None:
     from lockon._require import require
     from lockon.errors import LockonError
-    from lockon.export.header import check_pair, read_header
+    from lockon.export.header import check_main, read_header
 
     require("openvino")
-    check_pair(path, (".onnx",))
+    check_main(path, (".onnx",))
     found = read_header(path)["architecture"]
     if found != name:
         raise LockonError(f"{path} holds weights of {found!r}, not of {name!r}; export it by that name")
@@ -125,7 +137,5 @@ def _list(*paths: Path) -> None:
         echo(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
 
 
-def _figures(difference: ParityDifference) -> str:
-    more = {"quality": difference.quality, "mask": difference.mask}
-    text = "".join(f", {name} {value:.1e}" for name, value in more.items() if value is not None)
-    return f"logits {difference.logits:.1e}{text}, boxes {difference.boxes:.1e} px"
+def _figures(figures: Figures) -> str:
+    return ", ".join(f"{name} {value:.1e}{' px' if name == 'boxes' else ''}" for name, value in figures.items())

@@ -1,8 +1,11 @@
-"""Tracing of a network's graphs from torch with a free batch size: template, search, and masks where it has them.
+"""Tracing of a network's graphs from torch with a free batch size, for the two kinds of network (`lockon.export.ports`).
 
-A network with masks names the extras that they are made from (`mask_inputs`) and makes them on a second call,
-``mask(extras, index)``: so its search graph has these as further outputs, and the mask graph takes them. A network that hands on other
-extras than these names all of them, those of its masks too, in `deployed_extras`.
+One that matches has template and search, and masks where it has them: it names the extras that they are made from (`mask_inputs`) and makes
+them on a second call, ``mask(extras, index)``; so its search graph has these as further outputs, and the mask graph takes them. A network
+that hands on other extras than these names all of them, those of its masks too, in `deployed_extras`.
+
+One whose tracker learns online sees a crop in one graph: what the others need of the backbone are outputs of it, so that no weight is
+stored twice. Its box network is traced in closed form, with the gradients of boxes.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from lockon.export.torch_model import mask_inputs
 from lockon.types import Template
 
 OPSET = 18  # the dynamo exporter's native one
+FREE = ("batch", "count")  # names of free axes
 
 
 class _Graph(nn.Module):
@@ -51,12 +55,57 @@ def _mask(module: Any, index: Tensor, *extras: Tensor) -> dict[str, Tensor]:
     return {"mask": module.mask(dict(zip(mask_inputs(module), extras, strict=True)), index)}
 
 
+def _see(module: Any, search: Tensor) -> dict[str, Tensor]:
+    taps = module.taps(_float_image(search))
+    levels = (taps.low, taps.high)
+    features = {f"box_features_{index}": feature for index, feature in enumerate(module.iou.features(levels))}
+    return {"classification": taps.classification, **features, **{f"taps_{index}": level for index, level in enumerate(levels)}}
+
+
+def _modulate(module: Any, low: Tensor, high: Tensor, target: Tensor) -> dict[str, Tensor]:
+    return {f"modulation_{index}": vector for index, vector in enumerate(module.iou.modulation((low, high), target))}
+
+
+def _initial(module: Any, classification: Tensor, target: Tensor) -> dict[str, Tensor]:
+    return {"filter": module.initializer(classification, target)}
+
+
+def _overlap(module: Any, *inputs: Tensor) -> dict[str, Tensor]:
+    *arrays, boxes = inputs
+    scores, gradients = module.iou.value_and_gradient(tuple(arrays[:2]), tuple(arrays[2:]), boxes)
+    return {"overlap": scores, "gradients": gradients}
+
+
+def learns_online(module: nn.Module) -> bool:
+    """Return whether a network is one of a tracker that learns online."""
+    return hasattr(module, "modulation")
+
+
 def trace(module: nn.Module) -> dict[str, onnx.ModelProto]:
-    """Trace the graphs "template", "search" and, for a network with masks, "mask".
+    """Trace all graphs of a network, by part.
 
     Args:
         module: In evaluation mode; its sizes are typed: a module without them is a programming error.
     """
+    return _trace_online(module) if learns_online(module) else _trace_pair(module)
+
+
+def _trace_online(module: nn.Module) -> dict[str, onnx.ModelProto]:
+    """Trace "search", "modulation", "overlap" and, where the network predicts filters, "initial"."""
+    size = int(module.search_size)  # type: ignore[arg-type]
+    target = size * torch.tensor([[0.3, 0.35, 0.6, 0.7], [0.4, 0.3, 0.7, 0.6]])
+    graphs = {}
+    graphs["search"], seen = _export(module, _see, {"search": torch.zeros(2, size, size, 3, dtype=torch.uint8)})
+    taps, features = ({name: seen[name] for name in seen if name.startswith(kind)} for kind in ("taps", "box_features"))
+    graphs["modulation"], vectors = _export(module, _modulate, {**taps, "target": target})
+    if hasattr(module, "initializer"):
+        graphs["initial"], _ = _export(module, _initial, {"classification": seen["classification"], "target": target})
+    graphs["overlap"], _ = _export(module, _overlap, {**features, **vectors, "boxes": target[:, None].repeat(1, 3, 1)})
+    return graphs
+
+
+def _trace_pair(module: nn.Module) -> dict[str, onnx.ModelProto]:
+    """Trace "template", "search" and, for a network with masks, "mask"."""
     sizes = int(module.template_size), int(module.search_size)  # type: ignore[arg-type]
     template, search = (torch.zeros(2, size, size, 3, dtype=torch.uint8) for size in sizes)
     graphs = {}
@@ -76,7 +125,10 @@ def _float_image(image: Tensor) -> Tensor:
 def _export(
     module: nn.Module, function: Callable[..., dict[str, Tensor]], inputs: dict[str, Tensor]
 ) -> tuple[onnx.ModelProto, dict[str, Tensor]]:
-    """Return the graph of a function, and its outputs for `inputs`, which are named as the graph's."""
+    """Return the graph of a function, and its outputs for `inputs`, which are named as the graph's.
+
+    The first axis of every input is free, and the second of ``boxes``: of each target there may be any number.
+    """
     with torch.inference_mode():
         outputs = function(module, *inputs.values())
     with _quiet_exporter():
@@ -85,7 +137,7 @@ def _export(
             tuple(inputs.values()),
             dynamo=True,
             opset_version=OPSET,
-            dynamic_shapes=(tuple({0: torch.export.Dim("batch")} for _ in inputs),),
+            dynamic_shapes=(tuple({axis: torch.export.Dim(FREE[axis]) for axis in range(1 + (name == "boxes"))} for name in inputs),),
             input_names=list(inputs),
             output_names=list(outputs),
             optimize=True,
@@ -99,17 +151,19 @@ def _export(
 
 @contextmanager
 def _quiet_exporter() -> Iterator[None]:
-    """Hold back torch's notes on its own internals (missing torchvision, deprecated calls inside torch)."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    """Hold back notes of the exporter on its own internals (missing torchvision, deprecated calls inside torch, what it does not fold)."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             for category in (DeprecationWarning, FutureWarning, UserWarning):
                 warnings.filterwarnings("ignore", category=category, module=r"torch\.|copyreg")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
-__all__ = ["OPSET", "trace"]
+__all__ = ["OPSET", "learns_online", "trace"]

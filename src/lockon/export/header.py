@@ -1,7 +1,7 @@
 """The JSON header inside deployed files, and the rule that joins the files of one model.
 
-A model is deployed as two plain ONNX files: ``NAME.onnx`` matches search crops, ``NAME.template.onnx`` encodes template
-crops. One with masks has a third, ``NAME.mask.onnx``. All carry the same header under the metadata key "lockon"; its `pair`
+A model is deployed as plain ONNX files, one per graph: ``NAME.onnx`` sees search crops, ``NAME.PART.onnx`` does the rest, for example
+``NAME.template.onnx`` encodes template crops (`lockon.export.ports`). All carry the same header under the metadata key "lockon"; its `pair`
 id is made from the weights, so that files of different exports are refused, and its `graphs` names every graph's ports. Beside the
 header stands the hash of the file (`lockon._weights`). The header is read by walking the top level of the protobuf message (ONNX's
 ``ModelProto``, field 14 is `metadata_props`), which needs neither the `onnx` package nor a session.
@@ -19,7 +19,7 @@ from lockon._files import pending_files
 from lockon._require import install_command
 from lockon._weights import METADATA_KEY, check_seal, parse_header
 from lockon.errors import LockonError
-from lockon.export.ports import check_graphs
+from lockon.export.ports import PARTS, check_graphs
 
 FORMAT = 2
 HEADER_KEYS = ("format", "architecture", "config", "tracker", "licence", "data", "metrics", "git_revision", "graphs", "pair")
@@ -34,7 +34,7 @@ def part_path(path: Path, part: str) -> Path:
 
     Args:
         path: The search graph's file.
-        part: "search", "template" or "mask".
+        part: One of `PARTS`.
 
     >>> part_path(Path("runs/siammask-r50.onnx"), "mask").name
     'siammask-r50.mask.onnx'
@@ -46,12 +46,14 @@ def model_files(path: Path) -> tuple[Path, ...]:
     """Return all files of the weights in `path`: the parts of an exported model (OpenVINO's with their constants), or the one file.
 
     Raises:
-        LockonError: A part of an exported model is missing.
+        LockonError: `path` is no model's main file, or no other part lies beside it.
     """
     if path.suffix not in (".onnx", ".xml"):
         return (path,)
-    check_pair(path, (".onnx", ".xml"))
-    parts = [part for name in ("search", "template", "mask") if (part := part_path(path, name)).is_file()]
+    check_main(path, (".onnx", ".xml"))
+    parts = [file for part in PARTS if (file := part_path(path, part)).is_file()]
+    if len(parts) == 1:
+        raise LockonError(f"{path} is alone, but a model is two files or more; copy all that `lockon export` wrote")
     return (*parts, *(part.with_suffix(".bin") for part in parts if part.suffix == ".xml"))
 
 
@@ -59,10 +61,10 @@ def model_files(path: Path) -> tuple[Path, ...]:
 def new_files(path: Path) -> Iterator[Path]:
     """Yield a temporary path for a new model; its files take the places of those of `path` when all of them are written.
 
-    The search graph comes last: a model is known by its path. An earlier model of this name may have had masks.
+    The main file comes last: a model is known by its path. An earlier model of this name may have had other parts.
 
     Args:
-        path: The search graph's file; its folder is made if missing.
+        path: The main file; its folder is made if missing.
 
     Raises:
         LockonError: The folder cannot be written.
@@ -70,18 +72,20 @@ def new_files(path: Path) -> Iterator[Path]:
     with pending_files(path.parent, last=path.name) as folder:
         yield folder / path.name
         if any(folder.iterdir()):
-            part_path(path, "mask").unlink(missing_ok=True)
+            for part in PARTS:
+                if not part_path(folder / path.name, part).exists():
+                    part_path(path, part).unlink(missing_ok=True)
 
 
-def check_pair(path: Path, suffixes: tuple[str, ...]) -> None:
-    """Check that `path` is a search graph's file with the template graph's beside it.
+def check_main(path: Path, suffixes: tuple[str, ...]) -> None:
+    """Check that `path` is the main file of a model, that of its search graph; its other parts are not looked for.
 
     Args:
-        path: The search graph's file.
+        path: The file.
         suffixes: Suffixes of the files that the caller can run.
 
     Raises:
-        LockonError: Either file is missing, `path` is torch weights, the template graph itself, or of another type.
+        LockonError: It is missing, torch weights, another part of a model, or of another type.
     """
     if path.suffix == ".safetensors":
         raise LockonError(
@@ -92,16 +96,12 @@ def check_pair(path: Path, suffixes: tuple[str, ...]) -> None:
         raise LockonError(
             f"{path} is not a deployed model; expected a file that ends in {' or '.join(suffixes)}, as `lockon export` writes"
         )
-    parts = {"template": "the template half of a model; give the other half", "mask": "the mask part of a model; give its search part"}
-    for part, advice in parts.items():
+    for part in PARTS[1:]:
         if path.stem.endswith(f".{part}"):
             search = path.with_name(f"{path.stem.removesuffix(f'.{part}')}{path.suffix}")
-            raise LockonError(f"{path} is {advice}, {search}")
-    template = part_path(path, "template")
+            raise LockonError(f"{path} is the {part} part of a model; give its main file, {search}")
     if not path.is_file():
         raise LockonError(f"{path} does not exist; give the path of a model that `lockon export` wrote")
-    if not template.is_file():
-        raise LockonError(f"{template} is missing beside {path}; a model is these two files, copy both")
 
 
 def check_header(path: Path, text: str | None) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def check_same_pair(path: Path, header: dict[str, Any], other: Path, other_heade
     if header["pair"] != other_header["pair"]:
         raise LockonError(
             f"{path.name} (pair {header['pair']}) and {other.name} (pair {other_header['pair']}) are of different exports; "
-            "copy both files from one"
+            "copy all files from one"
         )
 
 

@@ -1,4 +1,4 @@
-"""Export of torch networks to plain ONNX files, two or (with masks) three, with a parity check before anything is written.
+"""Export of torch networks to plain ONNX files, one per graph, with a parity check before anything is written.
 
 Steps: copy the module, fold each BatchNorm into the convolution before it, round the large weights through float16 (if
 `half_storage`), trace the graphs with a dynamic batch axis, store as float16 every large constant
@@ -26,12 +26,14 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from lockon._weights import HASH_KEY, METADATA_KEY, NO_HASH, seal
 from lockon.errors import LockonError
-from lockon.export.graphs import trace
+from lockon.export.deployed import load_model
+from lockon.export.graphs import learns_online, trace
 from lockon.export.header import FORMAT, HEADER_KEYS, new_files, part_path
-from lockon.export.parity import ParityDifference, Probe, check_parity, difference, signal
+from lockon.export.parity import Figures, check_parity, difference, signal
 from lockon.export.ports import Ports
-from lockon.export.runtime import OnnxModel
+from lockon.export.probes import probe
 from lockon.export.torch_model import TorchModel
+from lockon.export.torch_online import TorchOnline
 
 IR_VERSION = 8  # the oldest that holds opset 18, so that older runtimes open the files
 HALF_MIN_BYTES = 4096  # float32 constants below this stay as they are
@@ -43,7 +45,7 @@ class ExportReport:
     """The report of `export_onnx`.
 
     Attributes:
-        paths: Files of the graphs "search", "template" and, for a network with masks, "mask".
+        paths: Files of the graphs by part, "search" first.
         header: The header in all of them.
         parity: Files in ONNX Runtime against torch with the same (rounded) weights; None if not verified.
         rounding: Effect of float16 storage, torch with rounded against torch with original weights; None for float32.
@@ -52,9 +54,9 @@ class ExportReport:
 
     paths: Mapping[str, Path]
     header: dict[str, Any]
-    parity: ParityDifference | None
-    rounding: ParityDifference | None
-    signal: ParityDifference
+    parity: Figures | None
+    rounding: Figures | None
+    signal: Figures
 
 
 def export_onnx(
@@ -66,13 +68,13 @@ def export_onnx(
     half_storage: bool = True,
     verify: bool = True,
 ) -> ExportReport:
-    """Write ``NAME.onnx`` and ``NAME.template.onnx`` into `directory`; files of that name are replaced only on success.
+    """Write ``NAME.onnx`` and its other parts, such as ``NAME.template.onnx``, into `directory`; old files are replaced only on success.
 
     A network with masks gives ``NAME.mask.onnx`` too, and its search graph the `Prediction.extras` that masks are made from. Other
-    extras are exported where the network names them in `deployed_extras`.
+    extras are exported where the network names them in `deployed_extras`. The trained numbers of a network's optimiser are in the header.
 
     Args:
-        module: Network with `encode`, `template_size`, `search_size`; it is left as it is.
+        module: Network with `encode`, `template_size`, `search_size`; or one of a tracker that learns online. It is left as it is.
         directory: Folder of the files, made if missing.
         name: Stem of the files.
         header: Architecture, config, tracker, licence, data, metrics, git_revision; `format`, `graphs` and `pair` are filled in.
@@ -93,15 +95,17 @@ def export_onnx(
     stored = _stored_module(module, half_storage)
     models = trace(stored)
     graphs = {part: _ports(model) for part, model in models.items()}
-    full_header = {**header, "format": FORMAT, "graphs": graphs, "pair": _pair(module, half_storage)}
+    network = _network(stored)
+    optimizer = {"optimizer": _optimizer_numbers(network)} if "initial" in graphs else {}
+    full_header = {**header, "format": FORMAT, "graphs": graphs, "pair": _pair(module, half_storage), **optimizer}
     with new_files(search_path) as temporary:
         for part, model in models.items():
             _finish(model, full_header, half_storage)
             part_path(temporary, part).write_bytes(model.SerializeToString())
             seal(part_path(temporary, part))
-        reference = Probe(TorchModel(stored))
-        parity = check_parity(OnnxModel(temporary), reference, temporary.name) if verify else None
-    original = Probe(TorchModel(_stored_module(module, half=False))) if half_storage else reference
+        reference = probe(network)
+        parity = check_parity(load_model(temporary, "cpu"), reference, temporary.name) if verify else None
+    original = probe(_network(_stored_module(module, half=False))) if half_storage else reference
     return ExportReport(
         paths={part: part_path(search_path, part) for part in sorted(models, key="search".__ne__)},
         header=full_header,
@@ -109,6 +113,16 @@ def export_onnx(
         rounding=difference(reference, original) if half_storage else None,
         signal=signal(original),
     )
+
+
+def _network(stored: nn.Module) -> TorchModel | TorchOnline:
+    """Return the torch network as a tracker takes it."""
+    return TorchOnline(stored) if learns_online(stored) else TorchModel(stored)
+
+
+def _optimizer_numbers(network: Any) -> dict[str, list[float] | None]:
+    """Return the trained numbers of a network's optimiser for the header; the digits of a float32 give it back exactly."""
+    return {name: None if value is None else value.cpu().tolist() for name, value in network.weights.items()}
 
 
 def _ports(model: onnx.ModelProto) -> Ports:
@@ -126,7 +140,7 @@ def _finish(model: onnx.ModelProto, header: Mapping[str, Any], half_storage: boo
     onnx.checker.check_model(model)
 
 
-def verify_export(module: nn.Module, path: str | Path) -> ParityDifference:
+def verify_export(module: nn.Module, path: str | Path) -> Figures:
     """Compare stored files with the torch module whose weights they hold, on 1 and 3 targets of seeded test crops.
 
     Args:
@@ -134,15 +148,15 @@ def verify_export(module: nn.Module, path: str | Path) -> ParityDifference:
         path: ``NAME.onnx``.
 
     Raises:
-        LockonError: As `OnnxModel`; the files were exported from other weights; a difference above the tolerance; or outputs
+        LockonError: As `load_model`; the files were exported from other weights; a difference above the tolerance; or outputs
             that hardly depend on the crops, so that their agreement would show nothing (an untrained network).
     """
-    model = OnnxModel(path)
+    model = load_model(path, "cpu")
     halves = {_pair(module, half): half for half in (False, True)}
     if model.header["pair"] not in halves:
         raise LockonError(f"{path} (pair {model.header['pair']}) was exported from other weights; export these weights again")
-    reference = TorchModel(_stored_module(module, halves[model.header["pair"]]))
-    return check_parity(model, Probe(reference), Path(path).name)
+    reference = _network(_stored_module(module, halves[model.header["pair"]]))
+    return check_parity(model, probe(reference), Path(path).name)
 
 
 def fold_batch_norm(module: nn.Module) -> nn.Module:
@@ -170,8 +184,14 @@ def _pairs(parent: nn.Module) -> list[tuple[str, str]]:
 
 
 def _stored_module(module: nn.Module, half: bool) -> nn.Module:
-    """Copy the module as the files hold it: on the CPU, float32, BatchNorm folded, large weights rounded through float16."""
+    """Copy the module as the files hold it: on the CPU, float32, BatchNorm folded, large weights rounded through float16.
+
+    Activations do not work in place: the graphs are the same, and torch traces one that does (ReLU6) by a long detour.
+    """
     stored = fold_batch_norm(module).cpu().float()
+    for part in stored.modules():
+        if getattr(part, "inplace", False):
+            part.inplace = False  # type: ignore[assignment]
     if half:
         for parameter in stored.parameters():
             rounded = parameter.detach().half().float()

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from lockon._require import require
 from lockon._weights import HASH_KEY, METADATA_KEY, NO_HASH, seal
+from lockon.export.deployed import load_model
 from lockon.export.header import model_files, new_files, part_path
-from lockon.export.parity import ParityDifference, Probe, check_parity
-from lockon.export.runtime import OnnxModel, OpenVinoModel
+from lockon.export.parity import Figures, check_parity
+from lockon.export.probes import probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class ConversionReport:
     """
 
     paths: tuple[Path, ...]
-    parity: ParityDifference
+    parity: Figures
 
 
 def export_openvino(path: str | Path, directory: str | Path) -> ConversionReport:
@@ -32,16 +33,16 @@ def export_openvino(path: str | Path, directory: str | Path) -> ConversionReport
     Constants are stored as they are in the ONNX files (float16 where those have it), so nothing is rounded a second time.
 
     Args:
-        path: The search graph's file, ``NAME.onnx``.
+        path: The main file, ``NAME.onnx``.
         directory: Folder of the files, made if missing.
 
     Raises:
-        LockonError: OpenVINO is not installed, as `OnnxModel`, a folder that cannot be written, or differences above the
+        LockonError: OpenVINO is not installed, as `load_model`, a folder that cannot be written, or differences above the
             tolerances of `lockon.export.parity`.
     """
     openvino = require("openvino")
     path, target = Path(path), Path(directory) / f"{Path(path).stem}.xml"
-    reference = OnnxModel(path)
+    reference = load_model(path, "cpu")
     header = json.dumps(reference.header, sort_keys=True)
     with new_files(target) as temporary:
         for part in reference.header["graphs"]:
@@ -51,5 +52,5 @@ def export_openvino(path: str | Path, directory: str | Path) -> ConversionReport
             file = part_path(temporary, part)
             openvino.save_model(model, file, compress_to_fp16=False)
             seal(file, file.with_suffix(".bin"))
-        parity = check_parity(OpenVinoModel(temporary), Probe(reference), target.name)
+        parity = check_parity(load_model(temporary, "openvino"), probe(reference), target.name)
     return ConversionReport(model_files(target), parity)

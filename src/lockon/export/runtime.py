@@ -1,8 +1,6 @@
-"""Deployed models without torch: `OnnxModel` (ONNX Runtime) and `OpenVinoModel`, two ways to run the same files.
+"""Runtimes of deployed graphs, which need no torch: `OnnxGraphs` (ONNX Runtime) and `OpenVinoGraphs`, two ways to run the same files.
 
-Both take NumPy uint8 crops and give `Prediction` / `Template` of NumPy float32 arrays, like a torch network behind
-`TorchModel`. Conversion of the crops to float and their normalisation are inside the graphs. A network with masks has a third
-file, whose inputs are further outputs of the search graph. All of these are `Prediction.extras`.
+What the graphs are of, `lockon.export.deployed` knows.
 """
 
 from __future__ import annotations
@@ -24,14 +22,13 @@ from lockon._cores import default_threads
 from lockon._require import require
 from lockon._weights import METADATA_KEY, check_seal
 from lockon.errors import LockonError, unknown_name
-from lockon.export.header import check_header, check_pair, check_same_pair, part_path, read_sealed, unsealed
-from lockon.export.ports import Graphs, Ports, check_ports, no_masks, side, to_prediction
-from lockon.types import Prediction, Template
+from lockon.export.header import check_header, check_main, check_same_pair, part_path, read_sealed, unsealed
+from lockon.export.ports import Ports, check_ports, side
 
 File = TypeVar("File")
 Run = TypeVar("Run")
 
-# Devices of `load_model`; the last two are OpenVINO on the CPU in float32 and bfloat16.
+# Devices of `load_graphs`; the last two are OpenVINO on the CPU in float32 and bfloat16.
 DEVICES = ("auto", "cpu", "cuda", "openvino", "openvino-bf16")
 
 _LOAD_ERRORS = (  # they share no base class below Exception
@@ -46,54 +43,58 @@ _LOAD_ERRORS = (  # they share no base class below Exception
 )
 
 
-_LIVE: weakref.WeakSet[DeployedModel[Any, Any]] = weakref.WeakSet()
+_LIVE: weakref.WeakSet[Graphs[Any, Any]] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    for model in tuple(_LIVE):
-        model._abandon()
+    for graphs in tuple(_LIVE):
+        graphs._abandon()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-class DeployedModel(ABC, Generic[File, Run]):
-    """A model that is deployed as graphs, whose ports are known by name; subclasses know a runtime.
+class Graphs(ABC, Generic[File, Run]):
+    """The graphs of a deployed model, whose ports are known by name; subclasses know a runtime.
 
     Attributes:
-        template_size: Side of the template crop in pixels.
-        search_size: Side of the search crop in pixels.
+        path: The main file.
         header: The JSON header of the files.
-        mask_inputs: Names of the extras that masks are made from; empty for a network without masks.
+        ports: Of each part, as the header says.
     """
 
     _arguments: tuple[Any, ...]  # of the constructor, after the path
 
     def __init__(self, path: Path, suffixes: tuple[str, ...]) -> None:
-        check_pair(path, suffixes)
-        self._path = path.absolute()
+        check_main(path, suffixes)
+        self.path = path.absolute()
         search, self.header = self._read(path)
-        self._ports: Graphs = self.header["graphs"]
-        contents = {part: search if part == "search" else self._read_part(path, part) for part in self._ports}
+        self.ports: dict[str, Ports] = self.header["graphs"]
+        contents = {part: search if part == "search" else self._read_part(path, part) for part in self.ports}
         self._graphs: dict[str, Run] = {}
-        sides = {}
+        self._shapes: dict[str, Sequence[Any]] = {}
         for part, content in contents.items():
             file = part_path(path, part)
-            self._graphs[part], ports, shape = self._load(file, content)
-            check_ports(file, ports, self._ports[part])
-            sides[part] = side(file, shape) if part != "mask" else 0
-        self.search_size, self.template_size = sides["search"], sides["template"]
-        self.mask_inputs = tuple(self._ports["mask"]["inputs"][1:]) if "mask" in self._ports else ()
+            self._graphs[part], ports, self._shapes[part] = self._load(file, content)
+            check_ports(file, ports, self.ports[part])
         _LIVE.add(self)
 
     def __reduce__(self) -> tuple[Any, ...]:  # copies and pickles name the weights, and load them again where they are opened
-        return type(self), (self._path, *self._arguments)
+        return type(self), (self.path, *self._arguments)
+
+    def side(self, part: str) -> int:
+        """Return the side in pixels of the crops that a graph takes first.
+
+        Raises:
+            LockonError: It takes no crops.
+        """
+        return side(part_path(self.path, part), self._shapes[part])
 
     def _graph(self, part: str) -> Run:
         """Return a graph that is ready to run; after a fork it is loaded again."""
         if not self._graphs:
-            self._graphs.update(type(self)(self._path, *self._arguments)._graphs)
+            self._graphs.update(type(self)(self.path, *self._arguments)._graphs)
         return self._graphs[part]
 
     def _abandon(self) -> None:
@@ -106,7 +107,7 @@ class DeployedModel(ABC, Generic[File, Run]):
         """Read another graph of the model in `path`."""
         file = part_path(path, part)
         if not file.is_file():
-            raise LockonError(f"{file} is missing beside {path}; this model is {len(self._ports)} files, copy all of them")
+            raise LockonError(f"{file} is missing beside {path}; this model is {len(self.ports)} files, copy all of them")
         content, header = self._read(file)
         check_same_pair(path, self.header, file, header)
         return content
@@ -119,35 +120,29 @@ class DeployedModel(ABC, Generic[File, Run]):
     def _load(self, path: Path, content: File) -> tuple[Run, Ports, Sequence[Any]]:
         """Return a graph that is ready to run, its real ports, and the shape of its first input."""
 
-    @abstractmethod
-    def _run(self, part: str, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
-        """Return the outputs of a graph by name, for inputs by name; they must outlive the next call."""
+    def run(self, part: str, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str] | None = None) -> dict[str, NDArray[np.float32]]:
+        """Run a graph.
 
-    def encode(self, images: NDArray[np.uint8]) -> Template:
-        """Encode (B, h, w, 3) uint8 RGB template crops to features of B rows (float32 arrays)."""
-        return Template(tuple(self._run("template", {"template": images}).values()))
+        Args:
+            part: Which.
+            inputs: All of its inputs by name.
+            outputs: Names of those wanted; None for all.
 
-    def __call__(self, template: Template, images: NDArray[np.uint8]) -> Prediction:
-        """Match (B, H, W, 3) uint8 RGB search crops with B template rows; arrays of the prediction are float32."""
-        return to_prediction(self._run("search", dict(zip(self._ports["search"]["inputs"], (images, *template.features), strict=True))))
-
-    def mask(self, prediction: Prediction, index: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-        """Compute (B, P, P) mask probabilities of the candidates `index` (B,), one per target of `prediction`, at the search crop's scale.
-
-        Raises:
-            LockonError: The network makes no masks.
+        Returns:
+            Outputs by name, which outlive the next call.
         """
-        if not self.mask_inputs:
-            raise no_masks(self.header)
-        extras = {name: prediction.extras[name] for name in self.mask_inputs}
-        return self._run("mask", {"index": index.astype(np.int64), **extras})["mask"]
+        return self._run(part, inputs, outputs or self.ports[part]["outputs"])
+
+    @abstractmethod
+    def _run(self, part: str, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Return outputs of a graph by name, see `run`."""
 
 
-class OnnxModel(DeployedModel[Path, ort.InferenceSession]):
-    """A model in ONNX Runtime: ``NAME.onnx``, ``NAME.template.onnx`` and, for a network with masks, ``NAME.mask.onnx``.
+class OnnxGraphs(Graphs[Path, ort.InferenceSession]):
+    """The graphs of a model in ONNX Runtime: ``NAME.onnx`` and its other parts.
 
     Args:
-        path: The search graph's file, ``NAME.onnx``.
+        path: The main file, ``NAME.onnx``.
         device: "auto" or "cpu" for the CPU, "cuda" for an NVIDIA GPU, "cuda:1" for the second one.
         threads: Threads of one forward pass on the CPU; None for `default_threads`.
 
@@ -175,23 +170,22 @@ class OnnxModel(DeployedModel[Path, ort.InferenceSession]):
         inputs, outputs = session.get_inputs(), session.get_outputs()
         return session, {"inputs": [port.name for port in inputs], "outputs": [port.name for port in outputs]}, inputs[0].shape
 
-    def _run(self, part: str, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
-        names = self._ports[part]["outputs"]
-        return dict(zip(names, self._graph(part).run(names, inputs), strict=True))
+    def _run(self, part: str, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        return dict(zip(outputs, self._graph(part).run(outputs, inputs), strict=True))
 
 
-class OpenVinoModel(DeployedModel[Any, Any]):
-    """A model in OpenVINO, from the same ONNX files or the ``.xml`` files of ``lockon export --format openvino``.
+class OpenVinoGraphs(Graphs[Any, Any]):
+    """The graphs of a model in OpenVINO, from the same ONNX files or the ``.xml`` files of ``lockon export --format openvino``.
 
     Args:
-        path: The search graph's file, ``NAME.onnx`` or ``NAME.xml``.
+        path: The main file, ``NAME.onnx`` or ``NAME.xml``.
         device: OpenVINO device name.
         precision: "f32", or "bf16" where the CPU has it. Always set: by default OpenVINO chooses bf16 on some CPUs, and results
             would depend on the machine.
         threads: Threads of one forward pass; None for `default_threads`.
 
     Raises:
-        LockonError: OpenVINO is not installed, an unknown device or precision, or a file as in `OnnxModel`.
+        LockonError: OpenVINO is not installed, an unknown device or precision, or a file as in `OnnxGraphs`.
     """
 
     def __init__(
@@ -230,21 +224,21 @@ class OpenVinoModel(DeployedModel[Any, Any]):
         ports = {"inputs": [port.any_name for port in content.inputs], "outputs": [port.any_name for port in content.outputs]}
         return request, ports, [str(length) for length in content.inputs[0].partial_shape]
 
-    def _run(self, part: str, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
-        results = self._graph(part).infer(inputs)  # copies, so that the next call does not overwrite them
-        return {name: results[name] for name in self._ports[part]["outputs"]}
+    def _run(self, part: str, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        results = self._graph(part).infer(inputs, share_outputs=True)
+        return {name: results[name].copy() for name in outputs}  # the next call overwrites them
 
 
-def load_model(path: str | Path, device: str = "auto", threads: int | None = None) -> OnnxModel | OpenVinoModel:
-    """Load the deployed model in `path` on a device.
+def load_graphs(path: str | Path, device: str = "auto", threads: int | None = None) -> OnnxGraphs | OpenVinoGraphs:
+    """Load the graphs of the deployed model in `path` on a device.
 
     Args:
-        path: ``NAME.onnx`` (or ``NAME.xml``, which only OpenVINO reads), its template half beside it.
+        path: ``NAME.onnx`` (or ``NAME.xml``, which only OpenVINO reads), its other parts beside it.
         device: "auto" or "cpu" (ONNX Runtime; OpenVINO for ``.xml``), "cuda" or "cuda:1", "openvino", "openvino-bf16".
         threads: Threads of one forward pass on the CPU; None for `default_threads`.
 
     Raises:
-        LockonError: As `OnnxModel` and `OpenVinoModel`; device "torch" needs ``.safetensors`` weights.
+        LockonError: As `OnnxGraphs` and `OpenVinoGraphs`; device "torch" needs ``.safetensors`` weights.
     """
     path = Path(path)
     if device == "torch":
@@ -253,10 +247,10 @@ def load_model(path: str | Path, device: str = "auto", threads: int | None = Non
     if kind not in DEVICES:
         raise unknown_name("device", device, DEVICES)
     if device == "openvino-bf16":
-        return OpenVinoModel(path, precision="bf16", threads=threads)
+        return OpenVinoGraphs(path, precision="bf16", threads=threads)
     if device == "openvino" or (path.suffix == ".xml" and kind != "cuda"):
-        return OpenVinoModel(path, precision="f32", threads=threads)
-    return OnnxModel(path, device if kind == "cuda" else "cpu", threads)
+        return OpenVinoGraphs(path, precision="f32", threads=threads)
+    return OnnxGraphs(path, device if kind == "cuda" else "cpu", threads)
 
 
 def _split_device(device: str) -> tuple[str, int]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lockon.errors import LockonError
+from lockon.export.ports import no_filters
 from lockon.online.network import OnlineFeatures
 
 
@@ -66,7 +67,7 @@ class TorchOnline:
         """
         initializer = getattr(self.module, "initializer", None)
         if initializer is None:
-            raise LockonError("this network predicts no filters: ATOM's learner begins with a random one; take a learner of its family")
+            raise no_filters(self.header)
         with torch.no_grad():
             filters: Tensor = initializer(classification, self._boxes(boxes_xyxy))
         return filters

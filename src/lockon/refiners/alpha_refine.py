@@ -57,7 +57,7 @@ class AlphaRefiner(RefinerSession[Template]):
     """A `Refiner` around Alpha-Refine's network, or any other that gives one candidate per crop.
 
     Args:
-        model: The network: `TorchModel`, `OnnxModel` or `OpenVinoModel`.
+        model: The network: `TorchModel` or `DeployedModel`.
         config: How it is used.
 
     Attributes:

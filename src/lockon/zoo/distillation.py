@@ -7,7 +7,8 @@ from typing import Any
 
 from lockon.data.samples.cached import CachedPipeline
 from lockon.errors import LockonError
-from lockon.export.runtime import load_model
+from lockon.export.deployed import DeployedModel
+from lockon.export.runtime import load_graphs
 from lockon.train.distillation import ContextTeacher, DistillationPipeline, Teacher
 from lockon.train.recipe import Pipeline
 from lockon.types import FloatArray
@@ -30,7 +31,7 @@ def distillation_pipeline(pipeline: Pipeline, config: TeacherConfig, points: Flo
     """
     if not config.weights:
         return pipeline
-    header = load_model(config.weights, config.device, threads=1).header  # a wrong file is an error now, not in a worker
+    header = load_graphs(config.weights, config.device, threads=1).header  # a wrong file is an error now, not in a worker
     teachers = _teachers()
     if header["architecture"] not in teachers:
         raise LockonError(f"{config.weights} holds {header['architecture']!r}, which cannot teach; give one of {', '.join(teachers)}")
@@ -47,7 +48,7 @@ def _teachers() -> dict[str, int]:
 
 
 def _teacher(weights: str, device: str, anchors: int) -> Teacher:
-    return ContextTeacher(load_model(weights, device, threads=1), anchors, STRIDE)
+    return ContextTeacher(DeployedModel(load_graphs(weights, device, threads=1)), anchors, STRIDE)
 
 
 __all__ = ["distillation_pipeline"]

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lockon._require import require
 from lockon.config import apply_overrides, flatten
 from lockon.errors import LockonError
+from lockon.export.deployed import DeployedOnline
+from lockon.export.runtime import load_graphs
 from lockon.online.ascent import BoxAscent, RelativeSpace
 from lockon.ops.crop_rules import InsideMajor, PytrackingRule
 from lockon.refiners.iou_net import IoUNetConfig, IoUNetRefiner, LogDensity
 from lockon.zoo import atom, dimp
 from lockon.zoo.card import Card
+
+if TYPE_CHECKING:
+    from lockon.export.torch_online import TorchOnline
 
 DENSITY = IoUNetConfig(
     crop=PytrackingRule(factor=6.0, inside=InsideMajor()),
@@ -29,36 +34,49 @@ def construct(path: Path | None, device: str, overrides: Mapping[str, Any]) -> I
     """Make the refiner from the weights of a tracker that has a box network.
 
     Args:
-        path: A `.safetensors` file of one of `CONFIGS`.
+        path: A `.safetensors` file of one of `CONFIGS`, or what `lockon export` made of it, which needs no torch.
         device: As for `lockon.load`.
         overrides: Of `IoUNetConfig`, over what the weights' own tracker uses.
 
     Raises:
         LockonError: No weights, weights of another network, or an unknown override.
     """
-    known = ", ".join(CONFIGS)
-    if path is None or path.suffix != ".safetensors":
+    if path is None or path.suffix not in (".safetensors", ".onnx", ".xml"):
         raise LockonError(
-            f"iou-net needs the weights of a tracker with a box network ({known}); type: lockon convert dimp50 FILE dimp50.safetensors, "
-            "and give --refiner-weights dimp50.safetensors"
+            f"iou-net needs the weights of a tracker with a box network ({', '.join(CONFIGS)}); type: lockon convert dimp50 FILE "
+            "dimp50.safetensors, and give --refiner-weights dimp50.safetensors"
         )
+    network = _torch_network(path, device) if path.suffix == ".safetensors" else DeployedOnline(load_graphs(path, device))
+    return IoUNetRefiner(network, apply_overrides(CONFIGS[_network_name(path, network.header)], overrides))
+
+
+def _network_name(path: Path, header: Mapping[str, Any]) -> str:
+    """Return the name of the network in a weight file.
+
+    Raises:
+        LockonError: It has no box network.
+    """
+    name: str = header.get("architecture", "an unnamed network")
+    if name not in CONFIGS:
+        raise LockonError(f"{path} holds weights of {name!r}, which has no box network; give those of one of {', '.join(CONFIGS)}")
+    return name
+
+
+def _torch_network(path: Path, device: str) -> TorchOnline:
     require("torch", "torch")
     require("safetensors", "torch")
     from lockon.export.torch_online import TorchOnline
     from lockon.train.checkpoint import load_checked, read_weights
 
     tensors, header = read_weights(path)
-    name = header.get("architecture", "an unnamed network")
-    if name not in CONFIGS:
-        raise LockonError(f"{path} holds weights of {name!r}, which has no box network; give those of one of {known}")
+    name = _network_name(path, header)
     changes = flatten(header.get("config", {}).get("model", {}))
     if name in atom.NETWORKS:
         module: Any = atom.build(apply_overrides(atom.NETWORKS[name], changes))
     else:
         module = dimp.build(apply_overrides(dimp.NETWORKS[name], changes))
     load_checked(module, tensors, header, path)
-    network = TorchOnline(module, "cpu" if device in ("auto", "torch") else device, header)
-    return IoUNetRefiner(network, apply_overrides(CONFIGS[name], overrides))
+    return TorchOnline(module, "cpu" if device in ("auto", "torch") else device, header)
 
 
 CARDS = (

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from lockon._require import require
 from lockon.config import apply_overrides, flatten
 from lockon.errors import LockonError
+from lockon.export.deployed import load_model
 from lockon.export.header import model_files, read_header
-from lockon.export.runtime import DEVICES, load_model
+from lockon.export.runtime import DEVICES
 from lockon.tracker import Model
 from lockon.zoo.card import Card
 from lockon.zoo.registry import card, network_card
@@ -111,7 +112,7 @@ def open_model(name: str, path: Path, device: str) -> tuple[Model, dict[str, Any
         return run(module, device="cpu" if device in ("auto", "torch") else device, header=header), header
     if device == "torch":
         raise LockonError(f"device 'torch' needs torch weights (.safetensors), {path.name} is ONNX; use one of {', '.join(DEVICES)}")
-    model = load_model(path, device)
+    model: Any = load_model(path, device)
     _check_architecture(name, path, model.header)
     return model, model.header
 
