@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from lockon._config_values import check_field, check_range
 from lockon.config import apply_overrides, flatten
-from lockon.export.runtime import load_model
+from lockon.export.deployed import DeployedModel
+from lockon.export.runtime import load_graphs
 from lockon.online.fused import FusedTracker, FusionConfig
 from lockon.online.tracker import OnlineTracker
 from lockon.tracker import NetworkTracker, TrackerConfig
@@ -82,7 +83,7 @@ def build(c: CompactDiMPConfig) -> DiMPModel:
 
 def beside_lockon_s(online: OnlineTracker, config: FusionConfig) -> FusedTracker:
     """Return lockon-s, from the package, with compact-dimp's learner beside it."""
-    model = load_model(Path(__file__).parent / "weights" / "lockon-s.onnx")
+    model = DeployedModel(load_graphs(Path(__file__).parent / "weights" / "lockon-s.onnx"))
     own = apply_overrides(TrackerConfig(), flatten(model.header["tracker"]))
     return FusedTracker(NetworkTracker(model, own), online, config)
 
