@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import ArrayLike
 
 import lockon
+from lockon import _background
 from lockon.api import track_frames
 from lockon.errors import LockonError, LockonWarning
 from lockon.types import Frame, Result
@@ -81,11 +82,16 @@ def clip(tmp_path: Path) -> str:
     return path
 
 
+def frame_threads() -> list[threading.Thread]:
+    """Threads that read frames; those that wait for further work are left out."""
+    return [thread for thread in threading.enumerate() if thread.name == "lockon-background" and thread not in _background._waiting]
+
+
 def test_closing_early_closes_the_source(tmp_path: Path) -> None:
     results = lockon.track(clip(tmp_path), (10, 20, 5, 6), Shifter())
     next(results)
     results.close()  # type: ignore[attr-defined]
-    assert not [thread for thread in threading.enumerate() if thread.name == "lockon-frames"]
+    assert not frame_threads()
 
 
 def test_an_error_of_the_tracker_closes_the_source(tmp_path: Path) -> None:
@@ -95,7 +101,7 @@ def test_an_error_of_the_tracker_closes_the_source(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError, match="no"):
         list(lockon.track(clip(tmp_path), (10, 20, 5, 6), Broken()))
-    assert not [thread for thread in threading.enumerate() if thread.name == "lockon-frames"]
+    assert not frame_threads()
 
 
 @pytest.mark.parametrize(

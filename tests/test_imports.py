@@ -24,6 +24,7 @@ LAYERS = {
     "lockon._documents": "base",
     "lockon._weights": "base",
     "lockon._one_thread": "base",
+    "lockon._background": "base",
     "lockon._cores": "base",
     "lockon._seeds": "base",
     "lockon._signals": "base",

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from lockon import _background
 from lockon.errors import LockonError, LockonWarning
 from lockon.ops.pixels import FrameConversion
 from lockon.types import Frame
@@ -37,7 +38,8 @@ def write_clip(path: Path, n: int) -> Path:
 
 
 def frame_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "lockon-frames"]
+    """Threads that read frames; those that wait for further work are left out."""
+    return [thread for thread in threading.enumerate() if thread.name == "lockon-background" and thread not in _background._waiting]
 
 
 @pytest.fixture
@@ -190,6 +192,16 @@ def test_leaving_early_stops_the_thread(clip: Path) -> None:
             next(reader)
     assert not frame_threads()
     reader.close()  # twice is fine
+
+
+def test_videos_that_are_read_one_after_another_share_a_thread(clip: Path) -> None:
+    before = {thread for thread in threading.enumerate() if thread.name == "lockon-background"}
+    used = set()
+    for index in range(20):
+        with open_frames(clip) as reader:
+            used |= set(frame_threads())
+            assert len(list(reader) if index % 2 else [next(reader)]) == (40 if index % 2 else 1)
+    assert len(used | before) <= max(len(before), 1)
 
 
 def test_a_forgotten_reader_stops_its_thread(clip: Path) -> None:

@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lockon._background import in_background
 from lockon.errors import LockonError, LockonWarning
 from lockon.ops.pixels import to_rgb
 from lockon.types import Frame
@@ -184,8 +185,7 @@ class _Ahead(Generic[T]):
         self._stopped = self._done = False
         self._error: BaseException | None = None
         self.dropped = 0
-        self._thread = threading.Thread(target=self._run, name="lockon-frames", daemon=True)
-        self._thread.start()
+        self._wait = in_background(self._run)
 
     def _run(self) -> None:
         error: BaseException | None = None
@@ -226,12 +226,12 @@ class _Ahead(Generic[T]):
             raise StopIteration
 
     def stop(self) -> None:
-        """End the thread and drop what it has read. A thread that hangs in a dead network stream is left behind."""
+        """Stop the generator and drop what it has read. A thread that hangs in a dead network stream is left behind."""
         with self._changed:
             self._stopped = True
             self._ready.clear()
             self._changed.notify_all()
-        self._thread.join(timeout=2.0)
+        self._wait(2.0)
 
 
 class _Inline(Generic[T]):

@@ -19,6 +19,7 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 from lockon.config import as_json  # noqa: E402
 from lockon.train.checkpoint import save_weights  # noqa: E402
 from lockon.zoo import atom, dimp  # noqa: E402
+from lockon.zoo.networks import embedded_path  # noqa: E402
 
 BOX = np.array([[60.0, 50, 20, 16], [30, 60, 24, 20]])
 
@@ -72,5 +73,7 @@ def test_weights_without_a_box_network_are_refused(tmp_path: Path) -> None:
     save_weights({"a": torch.zeros(1)}, path, {"architecture": "siamban-r50"})
     with pytest.raises(LockonError, match="holds weights of 'siamban-r50', which has no box network"):
         lockon.load_refiner("iou-net", path)
+    with pytest.raises(LockonError, match="holds weights of 'lockon-s', which has no box network"):
+        lockon.load_refiner("iou-net", embedded_path("lockon-s"))
     with pytest.raises(LockonError, match="use device='cpu'"):
         lockon.load_refiner("iou-net", _saved(tmp_path, "atom"), device="cuda:99")

@@ -22,6 +22,7 @@ from fake_cards import register  # noqa: E402
 from lockon.config import apply_overrides  # noqa: E402
 from lockon.data.samples.proposals import MixtureProposals  # noqa: E402
 from lockon.data.samples.sequences import DensityLabel  # noqa: E402
+from lockon.data.sequence import LazyList, VideoSequence  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.train.checkpoint import read_weights  # noqa: E402
 from lockon.train.engine import Engine  # noqa: E402
@@ -147,6 +148,19 @@ def test_an_interrupted_run_goes_on_exactly(name: str, stills: TrainSources, tmp
     assert len(losses[0]) == 4
     whole, parts = (read_weights(tmp_path / folder / "last.safetensors")[0] for folder in ("whole", "parts"))
     assert all(torch.equal(whole[key], parts[key]) for key in whole)
+
+
+def test_validation_tracks_with_the_trackers_own_learner(stills: TrainSources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = np.random.default_rng(1).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    frames = LazyList([Path(str(index)) for index in range(3)], lambda _: frame)
+    video = VideoSequence("one", "made", frames, np.tile([40.0, 30, 30, 20], (3, 1)))
+    monkeypatch.setattr("lockon.train.recipe.load_videos", lambda folder: [video])
+    sources = TrainSources(stills=stills.stills, val=(tmp_path,))
+    made = recipe(sources, SMALL, "dimp18")
+    assert made.validate is not None
+    metrics = made.validate(made.task.module.eval())
+    assert set(metrics) == {"AO", "SR50", "SR75"}
+    assert 0 <= metrics["AO"] <= 1
 
 
 @pytest.mark.parametrize(

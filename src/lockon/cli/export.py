@@ -47,11 +47,10 @@ def export(
     """
     from lockon._files import refuse_overwriting
     from lockon.errors import LockonError
-
-    weights = weights or _own_weights(name, target)
     from lockon.export.header import part_path
     from lockon.export.ports import PARTS
 
+    weights = _own_weights(name, target) if weights is None else weights
     written = [part_path(out / f"{name}{suffix}", part) for part in PARTS for suffix in SUFFIXES[target]]
     refuse_overwriting([("--out", file) for file in written], [weights, *([tracker] if tracker is not None else [])])
     if weights.suffix == ".onnx":

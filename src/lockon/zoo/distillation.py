@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from lockon.data.samples.cached import CachedPipeline
 from lockon.errors import LockonError
-from lockon.export.deployed import DeployedModel
-from lockon.export.runtime import load_graphs
+from lockon.export.deployed import DeployedModel, load_model
 from lockon.train.distillation import ContextTeacher, DistillationPipeline, Teacher
 from lockon.train.recipe import Pipeline
 from lockon.types import FloatArray
@@ -31,7 +30,7 @@ def distillation_pipeline(pipeline: Pipeline, config: TeacherConfig, points: Flo
     """
     if not config.weights:
         return pipeline
-    header = load_graphs(config.weights, config.device, threads=1).header  # a wrong file is an error now, not in a worker
+    header = load_model(config.weights, config.device, threads=1).header  # a wrong file is an error now, not in a worker
     teachers = _teachers()
     if header["architecture"] not in teachers:
         raise LockonError(f"{config.weights} holds {header['architecture']!r}, which cannot teach; give one of {', '.join(teachers)}")
@@ -48,7 +47,8 @@ def _teachers() -> dict[str, int]:
 
 
 def _teacher(weights: str, device: str, anchors: int) -> Teacher:
-    return ContextTeacher(DeployedModel(load_graphs(weights, device, threads=1)), anchors, STRIDE)
+    model = cast(DeployedModel, load_model(weights, device, threads=1))  # by its architecture, which was looked at
+    return ContextTeacher(model, anchors, STRIDE)
 
 
 __all__ = ["distillation_pipeline"]

@@ -46,7 +46,7 @@ def construct(path: Path | None, device: str, overrides: Mapping[str, Any]) -> I
             f"iou-net needs the weights of a tracker with a box network ({', '.join(CONFIGS)}); type: lockon convert dimp50 FILE "
             "dimp50.safetensors, and give --refiner-weights dimp50.safetensors"
         )
-    network = _torch_network(path, device) if path.suffix == ".safetensors" else DeployedOnline(load_graphs(path, device))
+    network = _torch_network(path, device) if path.suffix == ".safetensors" else _deployed_network(path, device)
     return IoUNetRefiner(network, apply_overrides(CONFIGS[_network_name(path, network.header)], overrides))
 
 
@@ -60,6 +60,12 @@ def _network_name(path: Path, header: Mapping[str, Any]) -> str:
     if name not in CONFIGS:
         raise LockonError(f"{path} holds weights of {name!r}, which has no box network; give those of one of {', '.join(CONFIGS)}")
     return name
+
+
+def _deployed_network(path: Path, device: str) -> DeployedOnline:
+    graphs = load_graphs(path, device)
+    _network_name(path, graphs.header)
+    return DeployedOnline(graphs)
 
 
 def _torch_network(path: Path, device: str) -> TorchOnline:
