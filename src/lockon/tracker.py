@@ -196,8 +196,12 @@ class NetworkTracker(Session[Target]):
         Raises:
             LockonError: A frame of another size than the target's first one.
         """
+        return self.advanced(targets, self.search(frames, targets))
+
+    def advanced(self, targets: Sequence[Target], seen: SearchOutput) -> list[Target]:
+        """Return the next value of each target, given what `search` saw, or that with another choice among the candidates."""
         c = self.config
-        crops, prediction, localization = self.search(frames, targets)
+        crops, prediction, localization = seen
         scores = c.calibration(localization.logits)
         answered = np.isfinite(localization.boxes).all(axis=1) & np.isfinite(scores)  # (B,)
         found = zip(targets, localization.boxes, scores, localization.verdicts, answered, strict=True)

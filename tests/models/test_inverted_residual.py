@@ -105,3 +105,15 @@ def test_features_of_frozen_stages_carry_no_gradient() -> None:
     trunk.set_trainable(1)
     found = trunk.features(torch.rand(1, 3, 32, 32) * 255)
     assert [feature.requires_grad for feature in found.values()] == [False, False, False, True]
+
+
+def test_two_levels_are_those_of_the_plain_trunk() -> None:
+    torch.manual_seed(0)
+    plain, both = ir.efficientnet_lite0().eval(), ir.two_level_lite0().eval()
+    both.load_state_dict(plain.state_dict())  # the same names
+    image = torch.rand(1, 3, 64, 64) * 255
+    low, high = both(image)
+    assert (low.shape, high.shape) == ((1, 40, 8, 8), (1, 112, 4, 4))
+    assert both.stage_channels[-2:] == (40, 112)
+    torch.testing.assert_close(high, plain(image))
+    torch.testing.assert_close(low, plain.features(image)["layer2"])

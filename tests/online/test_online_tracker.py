@@ -262,3 +262,13 @@ def test_plain_views_are_enough() -> None:
 def test_numbers_out_of_range_are_refused(field: str, value: float) -> None:
     with pytest.raises(LockonError, match=field):
         OnlineConfig(**{field: value})  # type: ignore[arg-type]
+
+
+def test_without_a_refinement_the_box_keeps_its_size() -> None:
+    """Its centre is that of the response's peak, a cell of 16 crop pixels wide at the finest."""
+    made = tracker(refinement="none")
+    made.init(FRAMES[0], BOXES[0])
+    for number in range(1, 13):
+        result = made.track(FRAMES[number])
+        assert result.box[2:].tolist() == BOXES[0][2:].tolist()
+        assert float(iou_xywh(result.box, BOXES[number])) > 0.3, number

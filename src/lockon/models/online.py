@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from lockon.models.backbones.inverted_residual import TwoLevelTrunk
 from lockon.models.backbones.resnet import BasicBlock, ResNet
 from lockon.models.heads.iou import IoUNet, Pair
 from lockon.ops.torch.prroi import prroi_pool
@@ -128,7 +129,7 @@ class DiMPModel(nn.Module):
     """DiMP's and PrDiMP's network: `taps` of crops, `initializer` and `optimizer` for the filter, `iou` for boxes.
 
     Args:
-        backbone: With the outputs of layers 2 and 3.
+        backbone: With outputs at strides 8 and 16 (layers 2 and 3 of a ResNet).
         classification: Features that filters are learnt on, of those of layer 3.
         initializer: Starts of filters.
         optimizer: Trained numbers of the optimiser.
@@ -139,7 +140,7 @@ class DiMPModel(nn.Module):
     def __init__(
         self,
         *,
-        backbone: ResNet,
+        backbone: ResNet | TwoLevelTrunk,
         classification: ClassificationFeatures,
         initializer: FilterInitializer,
         optimizer: DescentParameters,

@@ -73,7 +73,7 @@ class OnlineConfig:
         window: Responses are weighed by a Hann window (presets of VOT).
         localization: Where the target is, and whether it is the target at all.
         inside: Share of the target's sides that the located place keeps in the frame, 0..1.
-        refinement: How the box is refined.
+        refinement: How the box is refined; None leaves it its last size, at the located place.
         learn_refined: Samples are learnt at the refined place, otherwise at the located one; the size is the refined one either way.
         scale_when_uncertain: The next window has the refined size also after an "uncertain" frame.
         calibration: Response to score.
@@ -94,7 +94,7 @@ class OnlineConfig:
     window: bool = False
     localization: SecondPeak | LargestPeak = field(default_factory=SecondPeak)
     inside: float = 0.2
-    refinement: BoxRefinement = field(default_factory=BoxRefinement)
+    refinement: BoxRefinement | None = field(default_factory=BoxRefinement)
     learn_refined: bool = True
     scale_when_uncertain: bool = True
     calibration: Calibration = field(default_factory=Calibration)

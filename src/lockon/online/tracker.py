@@ -153,7 +153,7 @@ class OnlineTracker(Session[OnlineTarget]):
         ]
         if not answered.all():
             warn_unanswered(moved)
-        taught = self._taught(seen, targets, refined, answered)
+        taught = self.taught(seen, targets, refined, answered)
         moved = [replace(target, learned=learned) for target, learned in zip(moved, taught, strict=True)]
         if self.keep_scores:
             maps = self._score_maps(seen)
@@ -205,10 +205,14 @@ class OnlineTracker(Session[OnlineTarget]):
             boxes_xyxy = np.concatenate([boxes_xyxy, np.tile(boxes_xyxy[:1], (views.dropped, 1))])
         return FirstSamples(tuple(samples), boxes_xyxy, rng)
 
+    def peak_centers(self, seen: OnlineSearch) -> FloatArray:
+        """Return the (B, 2) x, y of the peaks in image pixels."""
+        middle = self.search_size / 2 + seen.peaks.displacements * seen.responses.cell  # (B, 2)
+        return np.asarray(seen.windows.to_image(np.tile(middle, 2))[:, :2])
+
     def _located(self, seen: OnlineSearch, targets: Sequence[OnlineTarget]) -> FloatArray:
         """Return (B, 4) cx, cy, w, h in image pixels: the targets' last sizes where the peaks are, partly in the frame."""
-        middle = self.search_size / 2 + seen.peaks.displacements * seen.responses.cell  # (B, 2)
-        centers = seen.windows.to_image(np.tile(middle, 2))[:, :2]
+        centers = self.peak_centers(seen)
         sides = np.array([target.box[2:] for target in targets])
         margin = (0.5 - self.config.inside) * sides
         sizes = np.array([target.size for target in targets])
@@ -223,6 +227,9 @@ class OnlineTracker(Session[OnlineTarget]):
         if not rows:
             return refined
         c = self.config.refinement
+        if c is None:
+            refined[rows] = located[rows]
+            return refined
         windows = seen.windows[rows]  # type: ignore[index]  # a list of rows is an index of NumPy
         decoded = replace(windows, middle=(windows.size - 1) / 2) if c.pixel_centers else windows
         starts = xyxy_to_xywh(windows.to_crop(cxcywh_to_xyxy(located[rows])))  # (R, 4)
@@ -247,10 +254,17 @@ class OnlineTracker(Session[OnlineTarget]):
         kept = verdict == "not_found" or (verdict == "uncertain" and not self.config.scale_when_uncertain)
         return moved if kept else replace(moved, extent=_extent(moved.box))
 
-    def _taught(
+    def taught(
         self, seen: OnlineSearch, targets: Sequence[OnlineTarget], refined: FloatArray, answered: NDArray[np.bool_]
     ) -> list[Learned]:
-        """Return what is known of each target after the frame."""
+        """Return what is known of each target after the frame.
+
+        Args:
+            seen: What `search` returned.
+            targets: That it was given.
+            refined: (B, 4) cx, cy, w, h of the targets in image pixels.
+            answered: (B,) whose frame can be learnt; the others stay as they are.
+        """
         learned = [_learned(target) for target in targets]
         rows = np.flatnonzero(answered).tolist()
         if not rows:

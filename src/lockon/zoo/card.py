@@ -47,7 +47,7 @@ class OfficialWeights:
 
 
 class Inner(NamedTuple):
-    """The tracker that a refiner searches with.
+    """The tracker that a refiner searches with, or another tracker is made of.
 
     Attributes:
         name: Of its card, whose weights the refiner takes.
@@ -82,7 +82,7 @@ class Card:
         search_by_size: The search crop shows as much more than the template crop as it has more pixels (PySOT's rule): the factor of
             `search_crop` is the ratio of the network's crop sizes.
         header_fields: Inference parameters of a weight file's header that count; None for all.
-        inner: The tracker that a refiner searches with.
+        inner: The tracker that a refiner searches with, or another tracker is made of.
         construct: Makes a tracker or refiner that has no network of ours.
         folder: Names of the files in the folder of weights that `construct` takes; empty where it takes no folder.
         experiments: Settings of the training runs by experiment, "default" among them; None if nothing trains it. Needs torch when called.

@@ -12,7 +12,7 @@ import numpy as np
 from lockon.data.datasets.registry import load_videos
 from lockon.data.datasets.stills import StillImage, list_sets, load_stills, short_videos
 from lockon.data.samples.crop_steps import Images
-from lockon.data.samples.frames import FrameDraw, NearPair
+from lockon.data.samples.frames import FrameDraw, FrameRule, NearPair
 from lockon.data.samples.pools import VideoPool
 from lockon.data.samples.sources import MixedDraw, StillSource, SyntheticSource
 from lockon.data.samples.views import Draw, ImageCache
@@ -82,8 +82,13 @@ class PairSources:
     notes: tuple[str, ...]
 
 
-def load_sources(sources: TrainSources, mix: SourceWeights) -> PairSources:
+def load_sources(sources: TrainSources, mix: SourceWeights, rule: FrameRule | None = None) -> PairSources:
     """Read videos, stills and what synthetic scenes are made of, as far as their folders are given.
+
+    Args:
+        sources: Where they lie.
+        mix: How often each is drawn.
+        rule: Which frames of a video or scene make a sample; None makes pairs.
 
     Raises:
         LockonError: Folders without usable data.
@@ -98,20 +103,20 @@ def load_sources(sources: TrainSources, mix: SourceWeights) -> PairSources:
         weights = [len(sequence) ** 0.5 * VIDEO_FACTORS.get(sequence.dataset, 1.0) for sequence in sequences]
         pool = VideoPool(sequences, cache, weights)
         skipped["videos"] = pool.skipped
-        parts.append((FrameDraw(pool, NearPair(MAX_GAP, MAX_GAP)), mix.videos))
+        parts.append((FrameDraw(pool, rule or NearPair(MAX_GAP, MAX_GAP)), mix.videos))
     if sources.stills is not None:
         known = list_sets(sources.stills)
         images = load_stills(sources.stills, exclude=[name for name in EXCLUDED_SETS if name in known])
         counts = Counter(image.set for image in images)
         chances = {name: count**0.5 * SET_FACTORS.get(name, 1.0) for name, count in counts.items()}
-        stills = StillSource(images, cache, chances, short_videos(images), mix.still_video_share)
+        stills = StillSource(images, cache, chances, short_videos(images), mix.still_video_share, rule)
         skipped["stills"] = stills.skipped
         parts.append((stills, mix.stills))
         cutouts = collect_cutouts([image for image in images if image.set in CUTOUT_SETS], sequences)
         backgrounds = images if "extra_unlabelled" not in known else [*images, *load_stills(sources.stills, sets=["extra_unlabelled"])]
         backdrops = partial(random_image, images=backgrounds, cache=cache)
         if cutouts:
-            parts.append((SyntheticSource(cutouts, backgrounds, cache), mix.synthetic))
+            parts.append((SyntheticSource(cutouts, backgrounds, cache, rule=rule), mix.synthetic))
     if not parts:
         raise LockonError("no stills and no videos to train on: give --data-root DIR with train/ or train_video/, --stills or --videos")
     why = "not finite, under 6 px, thinner than 1:8, or off the image"

@@ -30,6 +30,8 @@ TRACKERS: dict[str, str] = {
     "compact-rpn": "compact",
     "compact-pw": "compact",
     "compact-car": "compact",
+    "compact-dimp": "compact_dimp",
+    "lockon-s-dimp": "compact_dimp",
     "compact-ostrack": "compact_one_stream",
     "compact-rtrack": "compact_one_stream",
     "ostrack256": "ostrack",

@@ -10,17 +10,18 @@ from typing import Any
 from lockon.config import as_json
 from lockon.data.samples.pairs import PairDataConfig, pair_pipeline
 from lockon.data.samples.pipeline import Pipeline
+from lockon.data.samples.pools import DatasetSampling
 from lockon.data.samples.pysot import PysotDataConfig, pysot_pipeline
 from lockon.data.samples.pytracking import PytrackingDataConfig, pytracking_pipeline
 from lockon.data.samples.refine import RefineDataConfig, refine_pipeline
-from lockon.data.samples.sequences import SequenceDataConfig, sequence_pipeline
+from lockon.data.samples.sequences import SequenceDataConfig, drawn_sequences, sequence_pipeline
 from lockon.data.samples.views import ImageCache
 from lockon.data.track_sets import check_protocol, find_track_sets, load_track_sets, train_set_name
 from lockon.data.tracks import TrackSet
 from lockon.errors import LockonError
 from lockon.train.recipe import TrainSources
 from lockon.zoo.distillation import distillation_pipeline
-from lockon.zoo.lockon_s_data import describe_data, load_sources
+from lockon.zoo.lockon_s_data import MAX_GAP, describe_data, load_sources
 from lockon.zoo.recipe_config import RecipeConfig
 from lockon.zoo.refine_training import draw_pairs
 
@@ -62,10 +63,12 @@ def make_samples(sources: TrainSources, config: RecipeConfig, *, as_published: b
 def _of_folders(sources: TrainSources, config: RecipeConfig) -> Samples:
     """Return samples of stills, videos and synthetic scenes, as far as their folders are given."""
     assert config.mix is not None
-    refines = isinstance(config.data, RefineDataConfig)
-    if refines and config.mix.negative:
-        raise LockonError(f"mix.negative={config.mix.negative} given; a refiner learns nothing from negative pairs, leave it at 0")
-    data, seed, described = load_sources(sources, config.mix), config.train.seed, describe_data(sources)
+    if isinstance(config.data, RefineDataConfig | SequenceDataConfig) and config.mix.negative:
+        raise LockonError(f"mix.negative={config.mix.negative} given; this run learns nothing from negative samples, leave it at 0")
+    rule = config.data.frame_rule(DatasetSampling("videos", gap=MAX_GAP)) if isinstance(config.data, SequenceDataConfig) else None
+    data, seed, described = load_sources(sources, config.mix, rule), config.train.seed, describe_data(sources)
+    if isinstance(config.data, SequenceDataConfig):
+        return Samples(drawn_sequences(data.draw, config.data, seed, notes=data.notes), described, data.notes)
     if isinstance(config.data, RefineDataConfig):
         return Samples(refine_pipeline(data.draw, config.data, seed, data.backdrops, notes=data.notes), described, data.notes)
     assert isinstance(config.data, PairDataConfig)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lockon.data.datasets.stills import StillImage, StillObject, short_videos
-from lockon.data.samples.frames import FrameDraw, NearPair
+from lockon.data.samples.frames import FrameDraw, NearPair, SupportQuery
 from lockon.data.samples.pools import VideoPool
 from lockon.data.samples.sources import MixedDraw, StillSource, SyntheticSource
 from lockon.data.samples.views import Draw, ImageCache, View, Views
@@ -75,6 +75,18 @@ class TestStillSource:
             assert template.id != search.id
             assert template.id.startswith("set/v")
 
+    def test_a_rule_makes_more_views_than_two(self, tmp_path: Path) -> None:
+        """A still is all of its frames; a short video gives as many of its images as the rule asks for."""
+        images = [still(tmp_path, str(i), [GOOD], video="v", frame=i) for i in range(5)]
+        rule = SupportQuery(3, 2, gap=4)
+        of_a_still = StillSource(images[:1], ImageCache(), {}, rule=rule).draw(np.random.default_rng(0))
+        assert {role: len(views) for role, views in of_a_still.roles.items()} == {"train": 3, "test": 2}
+        assert len({view.id for view in of_a_still}) == 1
+        moving = StillSource(images, ImageCache(), {}, short_videos(images), video_share=1.0, rule=rule)
+        drawn = moving.draw(np.random.default_rng(1))
+        assert [len(views) for views in drawn.roles.values()] == [3, 2]
+        assert len({view.id for view in drawn}) > 2
+
     def test_without_a_usable_box(self, tmp_path: Path) -> None:
         with pytest.raises(LockonError, match="no still image has a usable box"):
             StillSource([still(tmp_path, "a", [(0, 0, 1, 1)])], ImageCache(), {})
@@ -98,6 +110,14 @@ class TestSyntheticSource:
             channel = 0 if ":red@" in template.id else 2
             x, y = ((template.box[:2] + template.box[2:]) / 2).astype(int)
             assert template.image[y, x, channel] > 150 or template.image[y, x].max() > 150  # target, or what covers it in part
+
+    def test_a_rule_makes_more_frames_than_two(self, tmp_path: Path) -> None:
+        cutouts, images = [cutout((255, 0, 0), "red")], [still(tmp_path, "b", [GOOD])]
+        source = SyntheticSource(cutouts, images, ImageCache(), rule=SupportQuery(3, 2, gap=60))
+        drawn = source.draw(np.random.default_rng(0))
+        assert {role: len(views) for role, views in drawn.roles.items()} == {"train": 3, "test": 2}
+        assert len({view.id.rsplit("/", 1)[0] for view in drawn}) == 1  # one scene
+        assert len({view.id for view in drawn}) > 2
 
     def test_needs_objects_and_backgrounds(self, tmp_path: Path) -> None:
         with pytest.raises(LockonError, match="objects with masks"):

@@ -132,11 +132,15 @@ class FrameDraw:
     rule: FrameRule
 
     def draw(self, rng: Generator, index: int = 0) -> Views:
-        """Draw the views of one sample; each image is read once."""
+        """Draw the views of one sample."""
         track = self.pool.choose(rng)
-        places = self.rule(rng, track.frames)
-        views = {place: track.view(place) for place in {place for chosen in places.values() for place in chosen}}
-        return Views({role: tuple(views[place] for place in chosen) for role, chosen in places.items()})
+        return views_by_role(self.rule(rng, track.frames), track.view)
 
 
-__all__ = ["FrameDraw", "FramePool", "FrameRule", "NearPair", "SupportQuery", "TrackFrames"]
+def views_by_role(places: Mapping[str, tuple[int, ...]], view: Callable[[int], View]) -> Views:
+    """Return the views at the chosen places of a track, by role; each image is read once."""
+    made = {place: view(place) for place in dict.fromkeys(place for chosen in places.values() for place in chosen)}
+    return Views({role: tuple(made[place] for place in chosen) for role, chosen in places.items()})
+
+
+__all__ = ["FrameDraw", "FramePool", "FrameRule", "NearPair", "SupportQuery", "TrackFrames", "views_by_role"]

@@ -23,7 +23,7 @@ from lockon.data.samples.placement import BoxJitter
 from lockon.data.samples.pools import DatasetSampling
 from lockon.data.samples.proposals import GaussianProposals, MixtureProposals
 from lockon.data.samples.pytracking import only_shown
-from lockon.data.samples.views import ImageCache
+from lockon.data.samples.views import Draw, ImageCache
 from lockon.data.samples.whole_windows import WholeWindow
 from lockon.data.tracks import TrackSet
 from lockon.errors import LockonError
@@ -158,6 +158,18 @@ def sequence_pipeline(
     """
     samplings = [config.sampling(tracks.name) for tracks in sets]
     draw, notes = mixed_pairs(sets, samplings, config.frame_rule, weights=weights or {}, cache=cache)
+    return drawn_sequences(draw, config, seed, notes=notes)
+
+
+def drawn_sequences(draw: Draw, config: SequenceDataConfig, seed: int, *, notes: Sequence[str] = ()) -> SamplePipeline:
+    """Return the same pipeline, see `sequence_pipeline`, of samples that are drawn elsewhere.
+
+    Args:
+        draw: Draws views with the roles `TRAIN` and `TEST`, as many as the configuration says.
+        config: All the numbers but those of the datasets.
+        seed: With the sample's index it fixes everything.
+        notes: What was left out on reading the data.
+    """
     placements = {TRAIN: config.window(config.train), TEST: config.window(config.test)}
     steps: list[SampleStep] = [
         partial(place, roles=placements, checked=(TRAIN, TEST)),
@@ -181,4 +193,4 @@ def teach(rng: Generator, draft: Draft, *, config: SequenceDataConfig) -> Draft:
     return replace(draft, more={**draft.more, **more})
 
 
-__all__ = ["TEST", "TRAIN", "DensityLabel", "GaussianLabel", "SequenceDataConfig", "sequence_pipeline", "teach"]
+__all__ = ["TEST", "TRAIN", "DensityLabel", "GaussianLabel", "SequenceDataConfig", "drawn_sequences", "sequence_pipeline", "teach"]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from lockon.data.datasets.stills import ShortVideo, StillImage
-from lockon.data.samples.views import Draw, ImageCache, View, Views, is_trainable
+from lockon.data.samples.frames import FrameRule, views_by_role
+from lockon.data.samples.views import SEARCH, TEMPLATE, Draw, ImageCache, View, Views, is_trainable
 from lockon.data.synthesize import Cutout, random_scene
 from lockon.errors import LockonError
 from lockon.ops.boxes import xywh_to_xyxy
@@ -20,7 +22,7 @@ from lockon.types import FloatArray
 
 @dataclass(slots=True)
 class StillSource:
-    """Pairs from the same still image (augmentation makes the difference), or of two images of one short video.
+    """Pairs from the same still image (augmentation makes the difference), or of two images of one short video; or more views than two.
 
     Attributes:
         images: The stills.
@@ -28,6 +30,7 @@ class StillSource:
         chances: Weight by the name of a set; a set's images share it.
         videos: Short videos, drawn with the chance `video_share` instead of a still.
         video_share: Chance of a short video, from 0 to 1.
+        rule: Which images of a short video make a sample, and how often a still is in one; None makes pairs.
         skipped: Number of boxes that cannot train.
 
     Raises:
@@ -39,6 +42,7 @@ class StillSource:
     chances: dict[str, float]
     videos: Sequence[ShortVideo] = ()
     video_share: float = 0.0
+    rule: FrameRule | None = None
     skipped: int = 0
     _items: list[tuple[StillImage, int]] = field(default_factory=list)
     _p: FloatArray = field(default_factory=lambda: np.ones(0))
@@ -64,15 +68,16 @@ class StillSource:
         return np.asarray(np.cumsum(p / p.sum()))
 
     def draw(self, rng: Generator, index: int = 0) -> Views:
-        """Draw two views of one object."""
+        """Draw the views of one object."""
+        rule = self.rule or _two_places
         if self.videos and rng.random() < self.video_share:
             video = self.videos[_pick(rng, self._video_p)]
-            pair = rng.choice(len(video), 2, replace=False)
-            if all(is_trainable(np.asarray(video.images[i].objects[video.indices[i]].box), 1e9, 1e9) for i in pair):
-                return Views.pair(*(self.view(video.images[i], video.indices[i]) for i in pair))
+            boxes = [image.objects[index].box for image, index in zip(video.images, video.indices, strict=True)]
+            places = rule(rng, np.arange(len(video)))
+            if all(is_trainable(np.asarray(boxes[place]), 1e9, 1e9) for chosen in places.values() for place in chosen):
+                return views_by_role(places, lambda place: self.view(video.images[place], video.indices[place]))
         image, item = self._items[_pick(rng, self._p)]
-        view = self.view(image, item)
-        return Views.pair(view, view)
+        return views_by_role(rule(rng, np.arange(1)), lambda _: self.view(image, item))
 
     def view(self, image: StillImage, index: int) -> View:
         """Return one object of one still."""
@@ -82,19 +87,26 @@ class StillSource:
         return View(pixels, xywh_to_xyxy(image.objects[index].box), name, mask)
 
 
+def _two_places(rng: Generator, frames: NDArray[np.integer]) -> Mapping[str, tuple[int, ...]]:
+    """Return two different places in the frames as a pair; the only one twice where there is no other."""
+    pair = rng.choice(len(frames), 2, replace=False) if len(frames) > 1 else (0, 0)
+    return {TEMPLATE: (int(pair[0]),), SEARCH: (int(pair[1]),)}
+
+
 def _pick(rng: Generator, cumulated: FloatArray) -> int:
     return min(int(np.searchsorted(cumulated, rng.random())), len(cumulated) - 1)
 
 
 @dataclass(slots=True)
 class SyntheticSource:
-    """Pairs of two frames of a random `Scene` made of cut-outs; distractors are of the target's class where there are any.
+    """Pairs of two frames of a random `Scene` made of cut-outs, or more; distractors are of the target's class where there are any.
 
     Attributes:
         cutouts: The objects.
         backgrounds: Images that scenes play on.
         cache: Keeps decoded backgrounds.
-        max_gap: Largest distance of the two frames.
+        max_gap: Largest distance of the two frames; half the length of a scene.
+        rule: Which frames of a scene make a sample; None makes pairs.
 
     Raises:
         LockonError: No object, or no background.
@@ -104,6 +116,7 @@ class SyntheticSource:
     backgrounds: Sequence[StillImage]
     cache: ImageCache
     max_gap: int = 60
+    rule: FrameRule | None = None
     _by_label: dict[str, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -113,7 +126,7 @@ class SyntheticSource:
             self._by_label.setdefault(cutout.label, []).append(index)
 
     def draw(self, rng: Generator, index: int = 0) -> Views:
-        """Draw two frames of one scene with a visible target; after eight scenes without, a pair that the pipeline draws again."""
+        """Draw frames of one scene with a visible target; after eight scenes without, a sample that the pipeline draws again."""
         labels = list(self._by_label)
         for _ in range(8):
             evenly = rng.random() < 0.5
@@ -126,14 +139,19 @@ class SyntheticSource:
                 others.append(self.cutouts[int(pool[int(rng.integers(len(pool)))])])
             backdrop = self.backgrounds[int(rng.integers(len(self.backgrounds)))]
             scene = random_scene(rng, self.cache.get(str(backdrop.path), backdrop.read), target, others)
-            first = float(rng.integers(0, 2 * self.max_gap))
-            second = first + float(rng.integers(-self.max_gap, self.max_gap + 1))
-            renders = {time: scene.render(time) for time in (first, second)}
-            if renders[first][2] > 0.8 and renders[second][2] > 0.4:
+            times = (self.rule or self._two_times)(rng, np.arange(2 * self.max_gap))
+            renders = {time: scene.render(time) for time in dict.fromkeys(time for chosen in times.values() for time in chosen)}
+            first = next(iter(times))  # the role that shows what the target looks like
+            if all(renders[time][2] > (0.8 if role == first else 0.4) for role, chosen in times.items() for time in chosen):
                 name = f"scene:{label}@{backdrop.path.name}"
                 views = {time: View(*renders[time][:2], f"{name}/{time:g}", partial(scene.mask, time)) for time in renders}
-                return Views.pair(views[first], views[second])
-        return Views.pair(*(View(renders[time][0], np.zeros(4), "scene:none") for time in (first, second)))
+                return views_by_role(times, views.__getitem__)
+        return views_by_role(times, lambda time: View(renders[time][0], np.zeros(4), "scene:none"))
+
+    def _two_times(self, rng: Generator, frames: NDArray[np.integer]) -> Mapping[str, tuple[int, ...]]:
+        """Return any of the frames as the template, and a search frame at most `max_gap` before or after it."""
+        first = int(rng.integers(0, len(frames)))
+        return {TEMPLATE: (first,), SEARCH: (first + int(rng.integers(-self.max_gap, self.max_gap + 1)),)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ training freezes them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from lockon.models.backbones.staged import StagedBackbone
 
 # (expansion, output channels, repeats, stride, kernel) per row of the papers' tables, down to stride 16
 MOBILENET_V2_ROWS = ((1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 32, 3, 2, 3), (6, 64, 4, 2, 3), (6, 96, 3, 1, 3))
+_LITE_INPUT: dict[str, Any] = {"mean": (127.0, 127.0, 127.0), "std": (128.0, 128.0, 128.0), "eps": 1e-3}
 EFFICIENTNET_LITE0_ROWS = ((1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5), (6, 80, 3, 2, 3), (6, 112, 3, 1, 5))
 
 
@@ -125,6 +127,15 @@ class InvertedResidualTrunk(StagedBackbone):
         return self.features(image)[f"layer{len(self.stages) - 1}"]
 
 
+class TwoLevelTrunk(InvertedResidualTrunk):
+    """The same trunk, by the same names, whose outputs at strides 8 and 16 are both wanted."""
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]  # two levels instead of one
+        """Map (B, 3, H, W) RGB 0..255 to (B, C', H/8, W/8) and (B, C, H/16, W/16)."""
+        features = self.features(image)
+        return features["layer2"], features["layer3"]
+
+
 def mobilenet_v2() -> InvertedResidualTrunk:
     """Build MobileNetV2 1.0 to its last stride-16 block: 96 channels, 0.54 M parameters."""
     return InvertedResidualTrunk("mobilenet-v2", MOBILENET_V2_ROWS, mean=IMAGENET_MEAN, std=IMAGENET_STD, eps=1e-5)
@@ -132,6 +143,9 @@ def mobilenet_v2() -> InvertedResidualTrunk:
 
 def efficientnet_lite0() -> InvertedResidualTrunk:
     """Build EfficientNet-Lite0 to its last stride-16 block: 112 channels, 0.70 M parameters."""
-    return InvertedResidualTrunk(
-        "efficientnet-lite0", EFFICIENTNET_LITE0_ROWS, mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0), eps=1e-3
-    )
+    return InvertedResidualTrunk("efficientnet-lite0", EFFICIENTNET_LITE0_ROWS, **_LITE_INPUT)
+
+
+def two_level_lite0() -> TwoLevelTrunk:
+    """Build EfficientNet-Lite0 with its outputs at strides 8 and 16: 40 and 112 channels."""
+    return TwoLevelTrunk("efficientnet-lite0", EFFICIENTNET_LITE0_ROWS, **_LITE_INPUT)

@@ -1,6 +1,6 @@
 """Loading of published ImageNet weights by the names of torchvision, timm, PySOT and EfficientNet-Lite; strictly.
 
-ResNets: the names of torchvision, timm and PySOT are those of `lockon`. Inverted residual networks: three naming schemes, renamed.
+ResNets: the names of torchvision, timm and PySOT are those of `lockon`. Inverted residual networks: three naming schemes, and our own.
 The dilated ResNet-50 takes weights of its own kind (PySOT's), and ordinary ones after an exact rewriting of the stem, and a placement
 of the shortcuts' 1x1 kernels in the middle of 3x3 ones.
 """
@@ -113,12 +113,15 @@ def _dilate(trunk: DilatedResNet50, state: Weights) -> dict[str, Tensor]:
 
 
 def _inverted_residual(trunk: InvertedResidualTrunk, state: Weights) -> dict[str, Tensor]:
-    """Rename weights by the naming scheme that their names show."""
+    """Rename weights by the naming scheme that their names show; our own names stay."""
     schemes: dict[str, Callable[[InvertedResidualTrunk], dict[str, str]]] = {
         "features.0.0.weight": _torchvision_names,
         "conv_stem.weight": _timm_names,
         "_conv_stem.weight": _efficientnet_lite_names,
     }
+    own = without_prefixes(state, "stages.0.0.0.weight")  # of a tracker of ours
+    if "stages.0.0.0.weight" in own:
+        return own
     for key, names in schemes.items():
         weights = without_prefixes(state, key)
         if key in weights:

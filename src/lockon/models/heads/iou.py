@@ -4,7 +4,7 @@ Danelljan et al., ATOM, CVPR 2019 (arXiv 1811.07628), Sec. 3.2 and Fig. 2; after
 target's look becomes two vectors that weigh the channels of the test crop's features, in which boxes are pooled exactly. ATOM and DiMP
 train the score to 2 IoU - 1, PrDiMP to a log density up to a constant.
 
-Letters: B targets, R boxes of each, C = 256 channels, P bins per side.
+Letters: B targets, R boxes of each, C channels, P bins per side.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from torch import Tensor, nn
 from lockon.models.heads.blocks import conv_bn_relu, conv_tower
 from lockon.ops.torch.prroi import prroi_pool, prroi_pool_with_jacobian
 
-NARROW = 128  # channels of the finer reference features
-WIDE = 256  # of all else
 STRIDES = (8, 16)  # of the two levels
 BINS = (5, 3)  # that a box is pooled to in each level of the test crop
 
@@ -69,20 +67,22 @@ class IoUNet(nn.Module):
     Args:
         low: Channels of the backbone's features of stride 8.
         high: Channels of those of stride 16.
+        width: C; the finer reference features have half as many.
+        hidden: Outputs of each fully connected layer.
     """
 
-    def __init__(self, low: int, high: int) -> None:
+    def __init__(self, low: int, high: int, *, width: int = 256, hidden: int = 256) -> None:
         super().__init__()
-        self.reference_low = conv_bn_relu(low, NARROW, 3, padding=1, bias=True)
-        self.reference_high = conv_bn_relu(high, WIDE, 3, padding=1, bias=True)
-        self.reference_pooled = conv_bn_relu(NARROW, WIDE, 3, bias=True)
-        self.modulation_low = conv_bn_relu(2 * WIDE, WIDE, 1, bias=True)
-        self.modulation_high = conv_bn_relu(2 * WIDE, WIDE, 1, bias=True)
-        self.test_low = conv_tower(low, WIDE, WIDE)
-        self.test_high = conv_tower(high, WIDE, WIDE)
-        self.box_low = PooledLinear(WIDE, BINS[0], WIDE)
-        self.box_high = PooledLinear(WIDE, BINS[1], WIDE)
-        self.predictor = nn.Linear(2 * WIDE, 1)
+        self.reference_low = conv_bn_relu(low, width // 2, 3, padding=1, bias=True)
+        self.reference_high = conv_bn_relu(high, width, 3, padding=1, bias=True)
+        self.reference_pooled = conv_bn_relu(width // 2, width, 3, bias=True)
+        self.modulation_low = conv_bn_relu(2 * width, width, 1, bias=True)
+        self.modulation_high = conv_bn_relu(2 * width, width, 1, bias=True)
+        self.test_low = conv_tower(low, width, width)
+        self.test_high = conv_tower(high, width, width)
+        self.box_low = PooledLinear(width, BINS[0], hidden)
+        self.box_high = PooledLinear(width, BINS[1], hidden)
+        self.predictor = nn.Linear(2 * hidden, 1)
         for part in self.modules():
             if isinstance(part, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(part.weight)

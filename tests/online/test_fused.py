@@ -1,0 +1,111 @@
+"""`FusedTracker`: lockon-s beside a small learner in NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from colored_network import ColoredNetwork
+from test_online_tracker import CONFIG
+
+import lockon
+import moving_square
+from lockon.errors import LockonError
+from lockon.online.fused import FusedTracker, FusionConfig, response_at
+from lockon.online.learner import Responses
+from lockon.online.tracker import OnlineSearch, OnlineTracker
+from lockon.ops.boxes import iou_xywh
+from lockon.ops.crop import Crop
+from lockon.session import SteppedTracker
+
+FRAMES = [moving_square.picture(number) for number in range(9)]
+BOX = moving_square.box_of(0)
+
+
+def fused(weight: float = 0.5, redetect: float | None = None, network: ColoredNetwork | None = None, **base: Any) -> FusedTracker:
+    online = OnlineTracker(network or ColoredNetwork(), CONFIG)
+    return FusedTracker(lockon.load("lockon-s", **base), online, FusionConfig(weight=weight, redetect=redetect))
+
+
+def boxes_of(tracker: Any, frames: list[np.ndarray] = FRAMES) -> np.ndarray:
+    tracker.init(frames[0], BOX)
+    return np.stack([tracker.track(frame).box for frame in frames[1:]])
+
+
+def heard(maps: np.ndarray, side: float = 64.0) -> OnlineSearch:
+    """Responses of windows of 64 crop pixels, 16 from cell to cell, around (100, 50)."""
+    windows = Crop(np.array([[100.0, 50.0]]), np.array([side]), 64)
+    nothing: Any = None
+    return OnlineSearch(windows, nothing, Responses(maps, 16), nothing, np.array([True]))
+
+
+def test_a_learner_without_a_say_changes_nothing() -> None:
+    assert boxes_of(fused(weight=0.0)).tolist() == boxes_of(lockon.load("lockon-s")).tolist()
+
+
+def test_a_learner_without_an_answer_changes_nothing() -> None:
+    """Broken after the first frame: the candidates keep their own scores, up to what a logit of a sigmoid loses."""
+    with np.errstate(all="ignore"):
+        found = boxes_of(fused(network=ColoredNetwork(broken_after=1)))
+    np.testing.assert_allclose(found, boxes_of(lockon.load("lockon-s")), atol=1e-2)
+
+
+def test_it_follows_and_learns_the_box_that_it_returns() -> None:
+    made = fused()
+    assert isinstance(made, SteppedTracker)
+    made.init(FRAMES[0], BOX)
+    for number in range(1, 9):
+        result = made.track(FRAMES[number])
+        assert float(iou_xywh(result.box, moving_square.box_of(number))) > 0.6
+    (target,) = made.targets
+    assert target.online.learned is not None
+    assert target.online.learned.memory.stored > 0
+    assert target.online.frame == target.base.frame == 8
+    np.testing.assert_allclose(target.online.box, target.base.box)
+
+
+def test_targets_in_one_batch_are_tracked_as_alone() -> None:
+    made = fused()
+    starts = [made.start(FRAMES[shift], moving_square.box_of(shift))[0] for shift in range(3)]
+    together, alone = starts, [[start] for start in starts]
+    for number in range(1, 4):
+        together = made.step([FRAMES[shift + number] for shift in range(3)], together)
+        alone = [made.step([FRAMES[shift + number]], one) for shift, one in enumerate(alone)]
+    for one, (other,) in zip(together, alone, strict=True):
+        np.testing.assert_allclose(one.result.box, other.result.box, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ((100, 50), 4.0),  # displacement 0: the middle of 4 + 1 cells
+        ((116, 50), 5.0),  # one cell to the right
+        ((100, 66), 14.0),  # one cell down: a row has ten more
+        ((108, 58), 9.5),  # between four of them: (4 + 5 + 14 + 15) / 4
+        ((133, 50), 0.0),  # beyond the last cell
+    ],
+)
+def test_a_response_between_cells_is_interpolated(place: tuple[float, float], expected: float) -> None:
+    maps = (np.arange(5) - 2 + 10 * (np.arange(5) - 2)[:, None] + 4.0)[None]  # (1, 5, 5), 4 in the middle
+    assert response_at(heard(maps), np.array([[place]], dtype=float)).tolist() == [[expected]]
+
+
+def test_a_lost_target_is_put_on_a_clear_response() -> None:
+    """lockon-s is told that nothing is good enough, and looks where the square is not."""
+    lost: dict[str, Any] = {"states.lost": 1.0, "states.tracked": 1.0, "states.lost_after": 0, "states.absent_score": 0.0}
+    away = np.array([BOX[0] - 25.0, BOX[1], BOX[2], BOX[3]])
+    overlaps = {}
+    for redetect in (None, 0.2):
+        made = fused(weight=0.0, redetect=redetect, **lost)
+        (target,) = made.start(FRAMES[0], BOX)
+        (target,) = made.step([FRAMES[1]], [made.moved(target, away)])
+        overlaps[redetect] = float(iou_xywh(target.result.box, moving_square.box_of(1)))
+        assert target.result.state == "lost"
+    assert overlaps[0.2] > 0.5
+
+
+@pytest.mark.parametrize("change", [{"weight": 1.5}, {"weight": -0.1}, {"redetect": 2.0}])
+def test_wrong_numbers_name_themselves(change: dict[str, float]) -> None:
+    with pytest.raises(LockonError, match=next(iter(change))):
+        FusionConfig(**change)
