@@ -9,10 +9,10 @@ import pytest
 
 import golden_data
 from lockon.online.compressed_filters import FilterProblem, JointProblem, combined, mlu, mlu_slope, same_gradient, same_scores
-from lockon.online.conjugate_gradient import conjugate_gradient, fletcher_reeves, gauss_newton, polak_ribiere
+from lockon.online.conjugate_gradient import FletcherReeves, PolakRibiere, conjugate_gradient, gauss_newton
 from lockon.online.fourier import upsampled
 
-RULES = {"fletcher_reeves": fletcher_reeves, "polak_ribiere": polak_ribiere}
+RULES = {"fletcher_reeves": FletcherReeves(), "polak_ribiere": PolakRibiere()}
 LIMIT = 1e-4  # of the largest value
 
 
@@ -148,3 +148,17 @@ def test_maps_are_sampled_as_by_the_official_fourier_series(count: int, size: in
     unrotated = np.roll(found, (-(size // 2), -(size // 2)), axis=(0, 1))
     _close(unrotated[::step, ::step], stored[f"{key}.out"])
     assert np.unravel_index(unrotated.argmax(), unrotated.shape) == tuple(stored[f"{key}.argmax"])
+
+
+def test_a_fit_of_many_steps_is_that_of_float64() -> None:
+    """A scaled system of widely spread eigenvalues, on which plain conjugate gradients in float32 lose all digits."""
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.normal(size=(40, 40)))[0]
+    matrix, right = basis * np.logspace(0, 6, 40) @ basis.T, rng.normal(size=(1, 40))
+
+    def fitted(kind: type) -> np.ndarray:
+        narrow = matrix.astype(kind)
+        return conjugate_gradient(lambda v: v @ narrow, right.astype(kind), 12)[-1]
+
+    wide = fitted(np.float64)
+    np.testing.assert_allclose(fitted(np.float32), wide, atol=1e-3 * np.abs(wide).max())
