@@ -17,7 +17,8 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 import golden_online  # noqa: E402
 from lockon.export.torch_online import TorchOnline  # noqa: E402
 from lockon.localizers.peaks import SecondPeak  # noqa: E402
-from lockon.online.atom import ATOMLearner, _projected  # noqa: E402
+from lockon.online.atom import ATOMLearner  # noqa: E402
+from lockon.online.compressed_filters import projected  # noqa: E402
 from lockon.online.config import OnlineConfig  # noqa: E402
 from lockon.online.conjugate_gradient import FletcherReeves, PolakRibiere, conjugate_gradient, gauss_newton  # noqa: E402
 from lockon.online.learner import FirstSamples, Learned  # noqa: E402
@@ -128,7 +129,7 @@ def _official(run: str) -> tuple[OnlineTracker, OnlineTarget]:
     stored = _stored(run)
     assert target.learned is not None
     projection = torch.from_numpy(stored["init.projection_final"])
-    memory = replace(target.learned.memory, samples=tuple(_projected(projection, stack(samples.features))))
+    memory = replace(target.learned.memory, samples=tuple(projected(stack(samples.features), projection)))
     learned = Learned(torch.from_numpy(stored["init.gn_filters"][-1]), memory, projection)
     return made, replace(target, learned=learned)
 

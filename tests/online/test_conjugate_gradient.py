@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import golden_data
-from lockon.online.compressed_filters import FilterProblem, JointProblem, combined, mlu, mlu_slope, same_gradient, same_scores
+from lockon.online.compressed_filters import FilterProblem, JointProblem, combined, mlu, mlu_slope, projected, same_gradient, same_scores
 from lockon.online.conjugate_gradient import FletcherReeves, PolakRibiere, conjugate_gradient, gauss_newton
 from lockon.online.fourier import upsampled
 
@@ -126,7 +126,8 @@ def test_scores_of_the_features_size_have_an_adjoint(size: int) -> None:
 def test_filter_and_projection_are_one_filter() -> None:
     rng = np.random.default_rng(0)
     filters, projections, features = rng.normal(size=(2, 3, 4, 4)), rng.normal(size=(2, 3, 5)), rng.normal(size=(2, 2, 5, 6, 6))
-    few = np.einsum("bcd,bmdhw->bmchw", projections, features)
+    few = projected(features, projections[:, None])
+    np.testing.assert_allclose(few, np.einsum("bcd,bmdhw->bmchw", projections, features), atol=1e-12)
     np.testing.assert_allclose(same_scores(combined(filters, projections), features), same_scores(filters, few), atol=1e-10)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lockon._config_values import check_range, check_whole
 from lockon.errors import LockonError
-from lockon.online.compressed_filters import FilterProblem, JointProblem, same_scores
+from lockon.online.compressed_filters import FilterProblem, JointProblem, projected, same_scores
 from lockon.online.conjugate_gradient import FletcherReeves, PolakRibiere, gauss_newton
 from lockon.online.fourier import upsampled
 from lockon.online.learner import DOUBTFUL, STRIDE, FirstSamples, Learned, Observation, Responses, copied, due_steps, is_finite, numbers
@@ -108,13 +108,13 @@ class ATOMLearner:
 
     def _learned(self, sample: FirstSamples, taps: Array, projection: Array) -> Learned:
         """Return the state of one target, whose memory has projected samples."""
-        few = _projected(projection, stack(sample.features))  # (V, C, h, w)
+        few = projected(stack(sample.features), projection)  # (V, C, h, w)
         labels = tuple(like(row, few) for row in self.labels(sample.boxes, few.shape[-1]))
         return Learned(copied(taps), self.memory.start(tuple(copied(one) for one in few), labels), copied(projection))
 
     def score(self, network: OnlineNetwork, learned: Sequence[Learned], features: Array) -> Responses:
         """Return the responses of (B, D, h, w) features at every crop pixel, see `Learner.score`."""
-        few = _projected(stack([_projection(one) for one in learned]), features)[:, None]
+        few = projected(features, stack([_projection(one) for one in learned]))[:, None]
         maps = numbers(same_scores(stack([one.filter for one in learned]), few))[:, 0]  # (B, h, w)
         return Responses(upsampled(maps.astype(np.float64), STRIDE * maps.shape[-1], even=TAPS % 2 == 0), 1.0)
 
@@ -130,7 +130,7 @@ class ATOMLearner:
         if seen.verdict not in DOUBTFUL:
             if not is_finite(seen.features):
                 return learned
-            few = _projected(_projection(learned), seen.features)
+            few = projected(seen.features, _projection(learned))
             rate = self.hard_negative_rate if seen.verdict == "hard_negative" else self.rate
             label = like(self.labels(seen.box, few.shape[-1]), few)
             learned = replace(learned, memory=self.memory.store(learned.memory, copied(few), label, rate))
@@ -149,12 +149,6 @@ class ATOMLearner:
 def _projection(learned: Learned) -> Array:
     assert learned.projection is not None, "made by `ATOMLearner.start`"
     return learned.projection
-
-
-def _projected(projection: Array, features: Array) -> Array:
-    """Map features (..., D, h, w) to (..., C, h, w) by a projection (..., C, D)."""
-    shape = features.shape
-    return (projection @ features.reshape(*shape[:-2], -1)).reshape(*shape[:-3], -1, *shape[-2:])
 
 
 __all__ = ["ATOMLearner"]

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from lockon.online.conjugate_gradient import Linearized
 from lockon.online.filters import apply_filter, filter_gradient
-from lockon.ops.array_math import clip_min, joined, namespace, pad
+from lockon.ops.array_math import clip_min, joined, like, namespace, pad
 from lockon.types import Array
 
 STEEPNESS = 20.0  # of the activation below 0, where it goes to -1 / STEEPNESS
@@ -39,6 +41,13 @@ def same_gradient(features: Array, residuals: Array, size: int) -> Array:
     """Apply the adjoint of `same_scores` to residuals (B, M, H, W): (B, D, K, K)."""
     more = 1 - size % 2
     return filter_gradient(features, pad(residuals, (0, more), (0, more)), size)
+
+
+def projected(features: Array, projections: Array) -> Array:
+    """Map features (..., D, H, W) to (..., C, H, W) by projections (..., C, D)."""
+    shape = features.shape
+    few = projections @ features.reshape(*shape[:-2], -1)  # (..., C, H W)
+    return few.reshape(*few.shape[:-1], *shape[-2:])
 
 
 def combined(filters: Array, projections: Array) -> Array:
@@ -110,10 +119,9 @@ class JointProblem:
     @property
     def scale(self) -> Array:
         """(N,) weights of the squared unknowns: a part that is hardly held is moved more."""
-        example = self.features[:1, 0, 0, 0, 0]  # (1,)
         taps = self.channels * self.size**2
-        ones = [example[:1].repeat(count) * 0 + 1 for count in (taps, self.channels * self.features.shape[2])]
-        return joined([ones[0] * self.regularization, ones[1] * self.projection_regularization])
+        weights = np.repeat([self.regularization, self.projection_regularization], [taps, self.channels * self.features.shape[2]])
+        return like(weights, self.features)
 
     def flat(self, filters: Array, projections: Array) -> Array:
         """Return filters (B, C, K, K) and projections (B, C, D) as unknowns."""
@@ -145,4 +153,4 @@ class JointProblem:
         return Linearized(-back(mlu(scores) - self.labels) - held * unknowns, product)
 
 
-__all__ = ["FilterProblem", "JointProblem", "combined", "mlu", "mlu_slope", "same_gradient", "same_scores"]
+__all__ = ["FilterProblem", "JointProblem", "combined", "mlu", "mlu_slope", "projected", "same_gradient", "same_scores"]
