@@ -119,3 +119,12 @@ def test_a_class_name_means_one_thing() -> None:
             if isinstance(node, ast.ClassDef):
                 files[node.name].add(relative(file))
     assert {name: sorted(places) for name, places in files.items() if len(places) > 1} == {}
+
+
+def test_no_file_has_the_marks_of_a_merge_that_was_not_finished() -> None:
+    marks = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)
+    folders = [REPOSITORY / name for name in ("src", "tests", "docs", "benchmarks", "examples")]
+    files = [file for folder in folders for kind in ("*.py", "*.md", "*.toml") for file in folder.rglob(kind)]
+    files += [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("*.toml")]
+    assert len(files) > 500
+    assert [str(file.relative_to(REPOSITORY)) for file in files if marks.search(file.read_text(encoding="utf-8"))] == []
