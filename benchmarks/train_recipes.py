@@ -103,7 +103,7 @@ def main(
 
     Examples:
     python benchmarks/train_recipes.py siamban-r50 --stills data/train --videos data/train_video --set backbone_weights=siammask.pth
-    python benchmarks/train_recipes.py dimp50 superdimp --videos data/train_video --set data.size=192 --set backbone_weights=siammask.pth
+    python benchmarks/train_recipes.py dimp50 superdimp --videos data/train_video --set data.size=192
     python benchmarks/train_recipes.py rtrack256 rtrack384 --stills data/train --videos data/train_video
     """
     sources = TrainSources(stills=stills, videos=videos)

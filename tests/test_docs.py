@@ -21,6 +21,7 @@ from lockon.localizers.masks import MaskConfig
 from lockon.tracker import TrackerConfig
 from lockon.video import open_frames
 from lockon.video_write import VideoWriter
+from lockon.zoo.registry import TRACKERS, card
 from package_tree import REPOSITORY, SOURCE
 
 if sys.version_info >= (3, 11):
@@ -156,12 +157,19 @@ def inference_settings() -> Iterator[tuple[str, dict[str, str]]]:
         yield f"{where}: lockon {line}", {name: value for name, value in named.items() if not name.startswith(("refine.", "refiner."))}
 
 
+def tracked_config(command: str) -> Any:
+    """Return the configuration of a tracker that the command names, of another kind than `TrackerConfig` where there is one."""
+    named = [card(name).config for name in TRACKERS if name in re.split(r"[\s=]", command)]
+    others = [config for config in named if config is not None and not isinstance(config, TrackerConfig)]
+    return others[0] if others else TrackerConfig(mask=MaskConfig())
+
+
 def test_inference_settings_exist() -> None:
     """Names and values of `--set` fit the configuration of a tracker; those of a factory of one's own are its business."""
     checked = 0
     for command, settings in inference_settings():
         if "my_module:" not in command:
-            apply_overrides(TrackerConfig(mask=MaskConfig()), settings)  # raises LockonError
+            apply_overrides(tracked_config(command), settings)  # raises LockonError
             checked += len(settings)
     assert checked > 10
 

@@ -86,7 +86,7 @@ def test_twenty_steps_lower_the_loss_and_their_weights_load(tmp_path: Path) -> N
         result = tracker.track(moving_square.picture(frame))
     assert np.isfinite(result.box).all()
     assert 0 <= float(result.score) <= 1
-    beside = lockon.load("lockon-s-dimp", tmp_path / "run" / "last.safetensors", weight=0.0, **{"tracker.learner.steps": 1})
+    beside = lockon.load("lockon-s-dimp", tmp_path / "run" / "last.safetensors", redetect=None, **{"tracker.learner.steps": 1})
     boxes = []
     for tracker in (beside, lockon.load("lockon-s")):
         tracker.init(moving_square.picture(0), moving_square.box_of(0))

@@ -143,7 +143,7 @@ CARDS = (
         name="lockon-s-dimp",
         summary="study model: lockon-s whose candidates compact-dimp's learner judges too; takes the weights of compact-dimp",
         paper="none; see docs/results/compact-dimp.md",
-        config=FusionConfig(),
+        config=FusionConfig(weight=0.0, redetect=0.3),  # the best of four on validation
         inner=Inner("compact-dimp"),
         assemble=beside_lockon_s,
     ),
