@@ -141,4 +141,4 @@ def test_one_preset_for_all() -> None:
     configs += [one.config for one in compact_one_stream.CARDS]
     assert len({config.localizer.rank for config in configs}) == len({config.states for config in configs}) == 1
     names = {*NAMES, *(one.name for one in compact_one_stream.CARDS)}
-    assert names == {name for name in TRACKERS if name.startswith("compact-")}
+    assert names == {name for name in TRACKERS if name.startswith("compact-")} - {"compact-dimp"}  # it learns online: no candidates to rank

@@ -144,7 +144,7 @@ def test_samples_fit_the_network(sources: TrainSources) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"mix.negative": "0.1"}, "a refiner learns nothing from negative pairs"),
+        ({"mix.negative": "0.1"}, "this run learns nothing from negative samples"),
         ({"backbone_weights": "nowhere.pth"}, "backbone weights nowhere.pth do not exist"),
         ({"model.head": "anchors"}, "model.head"),
         (

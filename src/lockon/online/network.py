@@ -5,12 +5,14 @@ Arrays are opaque here: NumPy's where a deployed file runs, torch's tensors on t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lockon.ops.array_math import stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +96,9 @@ class OnlineNetwork(BoxNetwork, Protocol):
         """
 
 
-__all__ = ["BoxNetwork", "OnlineFeatures", "OnlineNetwork"]
+def joined_vectors(vectors: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Return the modulation vectors of B targets, each a batch of one, as arrays of B rows, in their own kind of array."""
+    return tuple(stack([one[0] for one in level]) for level in zip(*vectors, strict=True))
+
+
+__all__ = ["BoxNetwork", "OnlineFeatures", "OnlineNetwork", "joined_vectors"]

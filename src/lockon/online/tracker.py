@@ -18,10 +18,10 @@ from lockon.localizers.peaks import Peaks
 from lockon.localizers.verdict import Verdict
 from lockon.online.config import OnlineConfig
 from lockon.online.learner import FirstSamples, Learned, Learner, Observation, Responses, copied
-from lockon.online.network import OnlineFeatures, OnlineNetwork
+from lockon.online.network import OnlineFeatures, OnlineNetwork, joined_vectors
 from lockon.online.views import Picture, RandomSource
 from lockon.online.windows import first_patches, first_window
-from lockon.ops.array_math import like, stack
+from lockon.ops.array_math import like
 from lockon.ops.boxes import cxcywh_to_xyxy, xywh_to_cxcywh, xywh_to_xyxy, xyxy_to_cxcywh, xyxy_to_xywh
 from lockon.ops.crop import Crop
 from lockon.ops.pixels import to_rgb
@@ -235,7 +235,7 @@ class OnlineTracker(Session[OnlineTarget]):
         starts = xyxy_to_xywh(windows.to_crop(cxcywh_to_xyxy(located[rows])))  # (R, 4)
         numbers = np.stack([c.start.draw(self.draws(targets[i].seed, targets[i].frame + 1)) for i in rows])
         features = tuple(level[rows] for level in seen.features.boxes)
-        modulation = tuple(stack([part[0] for part in parts]) for parts in zip(*(targets[i].template.features for i in rows), strict=True))
+        modulation = joined_vectors(targets[i].template.features for i in rows)
         with np.errstate(all="ignore"):  # what is no number is met by `step`
             risen = c.ascent(partial(self.network.overlap, features, modulation), c.start(starts, numbers))
         for row, (i, boxes, scores) in enumerate(zip(rows, risen.boxes, risen.scores, strict=True)):

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lockon._config_values import check_range
+from lockon.localizers.score import sigmoid
 from lockon.online.ascent import BestMean, BoxAscent, RandomBoxes
-from lockon.online.network import BoxNetwork
+from lockon.online.network import BoxNetwork, joined_vectors
 from lockon.ops.boxes import cxcywh_to_xyxy, xywh_to_cxcywh, xywh_to_xyxy, xyxy_to_xywh
 from lockon.ops.crop import Crop
 from lockon.ops.crop_rules import AreaRule, PytrackingRule
@@ -42,7 +43,7 @@ class LogDensity:
 
     def __call__(self, score: float) -> float:
         """Return a confidence in 0..1."""
-        return float(np.clip(1 / (1 + np.exp(-np.clip(score, -60, 60))), LEAST, 1))
+        return float(np.clip(sigmoid(np.asarray(score, dtype=np.float64)), LEAST, 1))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,21 +126,6 @@ class IoUNetRefiner(RefinerSession[tuple[Any, ...]]):
         crops = self.config.crop(rows, self.network.search_size, frame_size=frame_sizes(frames))
         border = self.config.crop.border
         return crops, np.stack([crops[i].extract(frame, border.color(frame)) for i, frame in enumerate(frames)])
-
-
-def joined_vectors(references: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
-    """Join the vectors of n targets, level by level, in their own kind of array."""
-    return tuple(_joined(level) for level in zip(*references, strict=True))
-
-
-def _joined(vectors: Sequence[Any]) -> Any:
-    first = vectors[0]
-    if isinstance(first, np.ndarray):
-        return np.concatenate(vectors)
-    whole = first.new_empty((len(vectors), *first.shape[1:]))
-    for number, vector in enumerate(vectors):
-        whole[number] = vector[0]
-    return whole
 
 
 __all__ = ["IoUNetConfig", "IoUNetRefiner", "LogDensity", "Overlap"]
