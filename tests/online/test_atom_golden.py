@@ -16,19 +16,21 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 import golden_online  # noqa: E402
 from lockon.export.torch_online import TorchOnline  # noqa: E402
-from lockon.localizers.peaks import SecondPeak  # noqa: E402
+from lockon.localizers.peaks import LargestPeak, SecondPeak  # noqa: E402
+from lockon.online.ascent import BestMean, RandomBoxes  # noqa: E402
 from lockon.online.atom import ATOMLearner  # noqa: E402
 from lockon.online.compressed_filters import projected  # noqa: E402
-from lockon.online.config import OnlineConfig  # noqa: E402
+from lockon.online.config import BoxRefinement, OnlineConfig  # noqa: E402
 from lockon.online.conjugate_gradient import FletcherReeves, PolakRibiere, conjugate_gradient, gauss_newton  # noqa: E402
+from lockon.online.first_projections import PrincipalProjection, RandomProjection  # noqa: E402
 from lockon.online.learner import FirstSamples, Learned  # noqa: E402
 from lockon.online.memory import MemoryRule, SmallestWeight  # noqa: E402
 from lockon.online.tracker import OnlineTarget, OnlineTracker  # noqa: E402
+from lockon.online.views import ViewPlan  # noqa: E402
 from lockon.ops.array_math import like, stack  # noqa: E402
 from lockon.zoo.loading import inference_config  # noqa: E402
 from lockon.zoo.registry import card  # noqa: E402
 
-RUNS = ["default", "flags"]
 FITS = 6
 FILTER_LIMIT = 1e-2  # the official conjugate gradients let rounding errors grow, to a thousandth in the fifth step; most agree to 1e-4
 
@@ -46,7 +48,9 @@ class Recorder(ATOMLearner):
 def config(run: str) -> OnlineConfig:
     """The configuration of an official run."""
     s = json.loads(str(golden_online.track("atom")[f"{run}.settings"]))
+    other = run == "other"
     learner = ATOMLearner(
+        projection=PrincipalProjection() if s["proj_init_method"] == "pca" else RandomProjection(),
         memory=MemoryRule(capacity=s["sample_memory_size"], place=SmallestWeight()),
         hard_negative_rate=s["hard_negative_learning_rate"],
         first_fits=s["init_GN_iter"],
@@ -65,7 +69,18 @@ def config(run: str) -> OnlineConfig:
         from_middle=True,
     )
     preset: OnlineConfig = inference_config(card("atom"), "official")
-    return replace(preset, learner=learner, localization=peaks, scale_when_uncertain=s["update_scale_when_uncertain"])
+    assert preset.refinement is not None
+    ascent = replace(preset.refinement.ascent, steps=s["box_refinement_iter"])
+    boxes = RandomBoxes(count=s["num_init_random_boxes"])
+    return replace(
+        preset,
+        views=ViewPlan(shifts=(), flip=True, blurs=(), rotations=(), dropped=1, random_shift=0.0) if other else preset.views,
+        learner=learner,
+        localization=peaks if s["advanced_localization"] else LargestPeak(),
+        refinement=BoxRefinement(start=boxes, ascent=ascent, choice=BestMean(count=s["iounet_k"])),
+        learn_refined=s.get("use_iounet_pos_for_learning", True),
+        scale_when_uncertain=s["update_scale_when_uncertain"],
+    )
 
 
 @lru_cache(maxsize=1)
@@ -134,7 +149,18 @@ def _official(run: str) -> tuple[OnlineTracker, OnlineTarget]:
     return made, replace(target, learned=learned)
 
 
-@pytest.mark.parametrize("run", ["flags", pytest.param("default", marks=pytest.mark.slow)])
+def test_principal_components_of_the_first_frame() -> None:
+    """The official ones, but for their signs, which a decomposition leaves open."""
+    _, target, _ = _started("other")
+    assert target.learned is not None
+    found = np.asarray(target.learned.projection)
+    expected = _stored("other")["init.gn_projection_sample"][0].reshape(len(found), -1)  # every 16th number
+    found = found[:, :: found.shape[1] // expected.shape[1]]
+    signs = np.sign((found * expected).sum(1))[:, None]
+    np.testing.assert_allclose(found * signs, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("run", ["flags", "other", pytest.param("default", marks=pytest.mark.slow)])
 def test_every_frame_from_the_official_state(run: str) -> None:
     made, target = _official(run)
     stored = _stored(run)

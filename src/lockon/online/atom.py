@@ -1,4 +1,4 @@
-"""`ATOMLearner`: a projection to few channels and a filter on them, learnt on the first frame from random numbers; the filter later too.
+"""`ATOMLearner`: a projection to few channels and a filter on them, learnt together on the first frame; later the filter alone.
 
 Danelljan et al., ATOM: Accurate Tracking by Overlap Maximization, CVPR 2019 (arXiv 1811.07628), Sec. 3.2 to 3.4.
 """
@@ -15,6 +15,7 @@ from lockon._config_values import check_range, check_whole
 from lockon.errors import LockonError
 from lockon.online.compressed_filters import FilterProblem, JointProblem, projected, same_scores
 from lockon.online.conjugate_gradient import FletcherReeves, PolakRibiere, gauss_newton
+from lockon.online.first_projections import PrincipalProjection, RandomProjection
 from lockon.online.fourier import upsampled
 from lockon.online.learner import DOUBTFUL, STRIDE, FirstSamples, Learned, Observation, Responses, copied, due_steps, is_finite, numbers
 from lockon.online.memory import MemoryRule, SmallestWeight
@@ -40,6 +41,7 @@ class ATOMLearner:
         every: Frames from one regular update to the next, from 1.
         steps: Steps of conjugate gradients of a regular update, 0..1000.
         hard_negative_steps: The same as soon as there is a distractor, 0..1000.
+        projection: What the projection starts with; the filter's start is random.
         direction: Rule of the conjugate directions of later updates; the first frame's is Fletcher and Reeves'.
         label_sigma: Deviation of a label in cells, a quarter of the target's mean side, 0.01..100.
 
@@ -56,6 +58,7 @@ class ATOMLearner:
     every: int = 10
     steps: int = 5
     hard_negative_steps: int = 5
+    projection: RandomProjection | PrincipalProjection = RandomProjection()
     direction: PolakRibiere | FletcherReeves = PolakRibiere()
     label_sigma: float = 0.9
 
@@ -75,7 +78,7 @@ class ATOMLearner:
         """Return what the first frame teaches, see `Learner.start`; projection and filter are drawn in this order.
 
         Raises:
-            LockonError: The network's features are no numbers.
+            LockonError: The network's features are no numbers, or fewer than the principal components that are asked for.
         """
         drawn = [self._drawn(one) for one in samples]
         problem = self.joint_problem(samples)
@@ -100,9 +103,8 @@ class ATOMLearner:
         return gaussian_label(centers, side, sigma=self.label_sigma, stride=STRIDE).astype(np.float32)
 
     def _drawn(self, sample: FirstSamples) -> tuple[FloatArray, FloatArray]:
-        """Return a random filter (C, K, K) and projection (C, D)."""
-        depth = sample.features[0].shape[0]
-        projection = sample.rng.standard_normal((self.channels, depth)) / np.sqrt(depth)
+        """Return a first filter (C, K, K) and projection (C, D)."""
+        projection = self.projection(numbers(stack(sample.features)), self.channels, sample.rng)
         taps = (self.channels, TAPS, TAPS)
         return sample.rng.standard_normal(taps) / np.prod(taps), projection
 
