@@ -2,7 +2,7 @@
 
 The other way is what the papers' equations say with the functions of torch: scores by `conv2d`, products with the transposed Jacobian by
 `autograd.grad`, and in ATOM's conjugate gradients products with the Jacobian by deriving twice. All take the same arrays, in one process,
-in turns, and must give the same filters.
+in turns, and must give the same filters. Whole frames are tracked both ways too, the other one with the box network's slopes by autograd.
 
     python benchmarks/online_update.py --out results/benchmarks
 """
@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -21,10 +23,14 @@ import typer
 from torch import Tensor
 from torch.nn.functional import conv2d, elu, leaky_relu
 
+from lockon.config import apply_overrides
+from lockon.export.torch_online import TorchOnline
 from lockon.online.compressed_filters import FilterProblem
 from lockon.online.conjugate_gradient import PolakRibiere, conjugate_gradient, gauss_newton
 from lockon.online.steepest_descent import HingeLeastSquares, descend, objective
-from scene import machine, report, run, spread, table
+from lockon.online.tracker import OnlineTracker
+from lockon.zoo.registry import card
+from scene import Scene, machine, report, run, spread, table
 
 LIMIT = 2e-3  # of the largest value
 Way = Callable[[], Any]
@@ -51,15 +57,18 @@ CASES = (
     Case("superdimp, update", 512, 22, 50, 2, 20),
 )
 ATOM = Case("atom, update", 64, 18, 250, 5, 10)
+WHOLE = {"dimp18": "lockon.online.dimp.descend", "atom": "lockon.online.atom.gauss_newton"}  # name -> what fits its filter
+FULL = 40  # frames after which a memory of 50 samples is full
 
 
 def main(
     *,
     rounds: Annotated[int, typer.Option(help="rounds; the ways take turns")] = 5,
     threads: Annotated[int, typer.Option(help="of torch; NumPy's are those of OMP_NUM_THREADS")] = 1,
+    frames: Annotated[int, typer.Option(help="frames that are timed of each tracker")] = 60,
     out: Annotated[Path, typer.Option(help="folder for online_update.md")] = Path("results/benchmarks"),
 ) -> None:
-    """Measure milliseconds per fit.
+    """Measure milliseconds per fit, and per frame.
 
     Example: OMP_NUM_THREADS=1 python benchmarks/online_update.py --out results/benchmarks
     """
@@ -75,7 +84,10 @@ def main(
         "faster: NumPy, torch",
         "torch, ms a frame",
     ]
-    report(out / "online_update.md", f"# Cost of learning online\n\n{machine()}, {threads} thread.\n\n{table(header, rows)}\n")
+    whole = [_frames(name, frames) for name in WHOLE]
+    columns = ["tracker", "ms a frame", "conv2d and autograd", "faster", "of the frame: the network"]
+    text = f"{machine()}, {threads} thread.\n\n{table(header, rows)}\n\n{table(columns, whole)}\n"
+    report(out / "online_update.md", f"# Cost of learning online\n\n{text}")
 
 
 def _row(case: Case, ways: dict[str, Way], rounds: int) -> list[str]:
@@ -92,6 +104,48 @@ def _row(case: Case, ways: dict[str, Way], rounds: int) -> list[str]:
     numpy_ms, torch_ms, other_ms = (1e3 * float(np.median(one)) for one in seconds.values())
     ratios = f"{other_ms / numpy_ms:.1f}, {other_ms / torch_ms:.1f}"
     return [case.name, f"{case.samples}, {case.steps}", *map(spread, seconds.values()), ratios, f"{torch_ms / case.every:.2f}"]
+
+
+class Differentiated(TorchOnline):
+    """A network whose boxes' scores are derived by autograd."""
+
+    def overlap(self, features: Any, modulation: Any, boxes_xyxy: Any) -> Any:
+        """Score boxes (B, R, 4) and derive the scores."""
+        boxes = torch.from_numpy(boxes_xyxy).float().requires_grad_()
+        scores = self.module.iou(features, modulation, boxes)
+        (slopes,) = torch.autograd.grad(scores.sum(), boxes)
+        return scores.detach().numpy(), slopes.numpy()
+
+
+def _frames(name: str, count: int) -> list[str]:
+    """Track a synthetic video with made-up weights both ways, frame by frame in turns; every frame is learnt."""
+    torch.manual_seed(0)
+    one, scene = card(name), Scene()
+    module = one.build(one.model).requires_grad_(requires_grad=False)
+    config = apply_overrides(one.config, {"localization": "largest-peak"})
+    pair = [OnlineTracker(kind(module), config) for kind in (TorchOnline, Differentiated)]
+    other = patch(WHOLE[name], lambda problem, filters, *rest: [_other_fit(problem, filters, rest)])
+    targets = [tracker.start(scene.frame(0), scene.boxes(0)) for tracker in pair]
+    seconds: list[list[float]] = [[], []]
+    for number in range(1, FULL + count + 1):
+        frame = scene.frame(number)
+        for way, tracker in enumerate(pair):
+            with other if way else nullcontext():
+                start = time.perf_counter()
+                targets[way] = tracker.step([frame], targets[way])
+                seconds[way].append(time.perf_counter() - start)
+    ours, theirs = (1e3 * float(np.mean(one[FULL:])) for one in seconds)  # updates are in some frames only
+    image = np.zeros((1, pair[0].search_size, pair[0].search_size, 3), np.uint8)
+    start = time.perf_counter()
+    for _ in range(10):
+        pair[0].network.features(image)
+    return [name, f"{ours:.1f}", f"{theirs:.1f}", f"{theirs / ours:.2f}", f"{100 * (time.perf_counter() - start):.1f}"]
+
+
+def _other_fit(problem: Any, filters: Tensor, rest: tuple[Any, ...]) -> Tensor:
+    if isinstance(problem, FilterProblem):
+        return autograd_step(problem, filters, rest[1])
+    return conv_descent(problem, filters, rest[0])
 
 
 def dimp_ways(case: Case) -> dict[str, Way]:
