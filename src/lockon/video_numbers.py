@@ -79,6 +79,8 @@ class FrameNumbers:
             if self._container.stamps == "shown" and time < self._last - _TOLERANCE:
                 return None
             place = counted if self._base == 0 else 0
+        elif self._container.stamps == "none" and place == 1:  # such decoders guess, and may be one picture ahead for a while
+            place = 0
         self._last = time
         del self._pending[: place + 1]
         self._base += place + 1
