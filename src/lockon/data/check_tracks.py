@@ -39,7 +39,9 @@ def check_track_set(name: str, root: Path | None, *, full: bool = False, progres
         LockonError: No such data there, or an annotation that cannot be read.
     """
     tracks = load_track_set(name, root)
-    report = DataReport(name, root or default_root() or Path(), sequences=len(tracks), notes=list(tracks.notes))
+    report = DataReport(
+        name, root or default_root() or Path(), sequences=len(tracks), notes=list(tracks.notes), problems=list(tracks.unread)
+    )
     for video in range(len(tracks)):
         groups = list(tracks.rows_by_frame(video).values())
         if tracks.cropped:  # each box has a patch of its own
