@@ -9,7 +9,7 @@ import numpy as np
 from lockon.data.check import DataReport, Progress
 from lockon.data.datasets import pysot511
 from lockon.data.datasets.table import known_names
-from lockon.data.image_files import broken_end
+from lockon.data.image_files import broken_file
 from lockon.data.samples.patches import PATCH
 from lockon.data.track_sets import TRAIN_SETS, default_root, find_track_sets, load_track_set, train_set_name
 from lockon.data.tracks import ImageFiles, TrackSet
@@ -58,7 +58,7 @@ def _faults(tracks: TrackSet, rows: list[int], full: bool) -> list[str]:
     """Return the faults of one image and of the boxes in it."""
     if isinstance(tracks.read, ImageFiles):
         path = tracks.read.path(*tracks.place(rows[0]))
-        fault = broken_end(path)
+        fault = broken_file(path)
         if fault is not None or not full:
             return [f"{path} {fault}"] if fault is not None else []
     try:
