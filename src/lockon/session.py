@@ -92,6 +92,23 @@ class SteppedTracker(Protocol[T]):
         """Return the state of a target that goes on from the box (4,) x, y, w, h, which must be finite."""
 
 
+class PlacedTracker(SteppedTracker[T], Protocol[T]):
+    """A `SteppedTracker` whose targets can be searched in other videos."""
+
+    def placed(self, target: T, frame: Frame, box_xywh: FloatArray) -> T:
+        """Return the target in the video of another frame, as if it had last been seen in the box (4,) x, y, w, h there."""
+
+
+@runtime_checkable
+class CalibratedTracker(PlacedTracker[T], Tracker, Protocol[T]):
+    """A tracker whose score comes of a `Calibration`: its `config` has the fields `calibration` and `states`."""
+
+    config: Any
+
+    def with_config(self, config: Any) -> CalibratedTracker[T]:
+        """Return a tracker of the same network with other inference parameters."""
+
+
 class Session(OneThread, ABC, Generic[T]):
     """Keeps the states of the targets of one video: `init`, `track` and `move` around `start`, `step` and `moved`."""
 

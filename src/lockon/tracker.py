@@ -24,7 +24,7 @@ from lockon.ops.crop import Crop
 from lockon.ops.crop_rules import AreaRule, Rule
 from lockon.ops.pixels import to_rgb
 from lockon.ops.score_map import ScoreMap
-from lockon.session import Session, SteppedTracker, TargetState
+from lockon.session import PlacedTracker, Session, TargetState
 from lockon.start_rules import ClippedStart, UnclippedStart
 from lockon.target import StatePolicy, Target, warn_unanswered
 from lockon.types import FloatArray, Frame, Prediction, Template
@@ -119,14 +119,11 @@ class SearchOutput(NamedTuple):
 
 
 @runtime_checkable
-class CandidateTracker(SteppedTracker[T], Protocol[T]):
-    """A `SteppedTracker` whose candidates can be seen, and whose targets can be searched in other videos."""
+class CandidateTracker(PlacedTracker[T], Protocol[T]):
+    """One whose candidates can be seen."""
 
     def search(self, frames: Sequence[Frame], targets: Sequence[T]) -> SearchOutput:
         """Return all candidates around the targets' boxes, see `NetworkTracker.search`."""
-
-    def placed(self, target: T, frame: Frame, box_xywh: FloatArray) -> T:
-        """Return the target in the video of another frame, see `NetworkTracker.placed`."""
 
 
 class NetworkTracker(Session[Target]):
@@ -147,6 +144,10 @@ class NetworkTracker(Session[Target]):
         self.config = config
         self.localizer = localizer or DenseLocalizer(config.localizer)
         self.keep_scores = False
+
+    def with_config(self, config: TrackerConfig) -> NetworkTracker:
+        """Return a tracker of the same network and localizer with other inference parameters."""
+        return NetworkTracker(self.model, config, self.localizer)
 
     @property
     def score_maps(self) -> tuple[ScoreMap, ...]:
@@ -285,14 +286,3 @@ def stacked(templates: Sequence[Template]) -> Template:
         return templates[0]
     columns: Any = zip(*(template.features for template in templates), strict=True)
     return Template(tuple(np.concatenate(column) for column in columns))
-
-
-def network_of(tracker: object, purpose: str) -> NetworkTracker:
-    """Return a tracker that is known to have a network.
-
-    Raises:
-        LockonError: It has none; the text says what it was wanted for (`purpose`).
-    """
-    if not isinstance(tracker, NetworkTracker):
-        raise LockonError(purpose)
-    return tracker

@@ -17,7 +17,8 @@ from lockon.localizers.peaks import SecondPeak
 from lockon.online.atom import ATOMLearner
 from lockon.online.config import OnlineConfig
 from lockon.online.memory import MemoryRule, SmallestWeight
-from lockon.online.tracker import OnlineTarget, OnlineTracker
+from lockon.online.target import OnlineTarget
+from lockon.online.tracker import OnlineTracker
 from lockon.online.windows import NearestPixel
 from lockon.ops.boxes import iou_xywh
 from lockon.target import StatePolicy

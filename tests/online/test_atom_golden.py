@@ -25,7 +25,8 @@ from lockon.online.conjugate_gradient import FletcherReeves, PolakRibiere, conju
 from lockon.online.first_projections import PrincipalProjection, RandomProjection  # noqa: E402
 from lockon.online.learner import FirstSamples, Learned  # noqa: E402
 from lockon.online.memory import MemoryRule, SmallestWeight  # noqa: E402
-from lockon.online.tracker import OnlineTarget, OnlineTracker  # noqa: E402
+from lockon.online.target import OnlineTarget  # noqa: E402
+from lockon.online.tracker import OnlineTracker  # noqa: E402
 from lockon.online.views import ViewPlan  # noqa: E402
 from lockon.ops.array_math import like, stack  # noqa: E402
 from lockon.zoo.loading import inference_config  # noqa: E402

@@ -22,7 +22,8 @@ from lockon.online.config import BoxRefinement, OnlineConfig  # noqa: E402
 from lockon.online.dimp import DiMPLearner  # noqa: E402
 from lockon.online.memory import MemoryRule  # noqa: E402
 from lockon.online.steepest_descent import descend, objective  # noqa: E402
-from lockon.online.tracker import OnlineTarget, OnlineTracker  # noqa: E402
+from lockon.online.target import OnlineTarget  # noqa: E402
+from lockon.online.tracker import OnlineTracker  # noqa: E402
 from lockon.online.views import ViewPlan  # noqa: E402
 from lockon.ops.array_math import like, stack  # noqa: E402
 from lockon.ops.crop_rules import InsideMajor, PytrackingRule  # noqa: E402

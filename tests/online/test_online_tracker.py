@@ -14,6 +14,8 @@ import pytest
 from colored_network import ColoredNetwork
 
 import moving_square
+from colored_videos import BLUE, GREEN, RED, video
+from lockon.analysis.score import analyze_score
 from lockon.config import apply_overrides
 from lockon.driver import Request, drive_together
 from lockon.errors import LockonError, LockonWarning
@@ -21,7 +23,8 @@ from lockon.localizers.peaks import SecondPeak
 from lockon.online.config import OnlineConfig
 from lockon.online.dimp import DiMPLearner
 from lockon.online.memory import MemoryRule
-from lockon.online.tracker import OnlineTarget, OnlineTracker
+from lockon.online.target import OnlineTarget
+from lockon.online.tracker import OnlineTracker
 from lockon.online.views import ViewPlan
 from lockon.ops.boxes import iou_xywh
 from lockon.session import ScoreMapSource, SteppedTracker
@@ -272,3 +275,35 @@ def test_without_a_refinement_the_box_keeps_its_size() -> None:
         result = made.track(FRAMES[number])
         assert result.box[2:].tolist() == BOXES[0][2:].tolist()
         assert float(iou_xywh(result.box, BOXES[number])) > 0.3, number
+
+
+def test_the_same_network_with_other_parameters() -> None:
+    made = tracker()
+    other = made.with_config(replace(CONFIG, calibration=Calibration(scale=1.0)))
+    assert (other.network, other.draws) == (made.network, made.draws)
+    assert other.config.calibration.scale == 1.0
+    assert made.config is CONFIG or made.config == CONFIG
+
+
+def test_a_target_is_searched_in_another_video_with_what_it_has_learnt() -> None:
+    made = tracker()
+    (target,) = made.start(FRAMES[0], BOXES[0])
+    larger = np.pad(FRAMES[3], ((20, 10), (30, 0), (0, 0)), mode="edge")
+    box = BOXES[3] + [30, 20, 0, 0]
+    placed = made.placed(target, larger, box)
+    assert placed.learned is target.learned
+    assert placed.size == larger.shape[1::-1]
+    assert placed.extent == pytest.approx(np.sqrt(box[2] * box[3]))
+    (found,) = made.step([larger], [placed])
+    assert iou_xywh(found.result.box, box) > 0.5
+    assert found.state == "tracked"
+
+
+def test_its_score_can_be_calibrated() -> None:
+    videos = [video("red", RED, masks=True), video("green", GREEN), video("blue", BLUE)]
+    report = analyze_score(tracker(), videos, 0, lambda name, total: lambda count: None)
+    assert isinstance(report.config, OnlineConfig)
+    assert report.config.calibration.scale > 0
+    assert replace(report.config, calibration=CONFIG.calibration, states=CONFIG.states) == CONFIG
+    errors = report.metrics["calibration"]
+    assert errors["platt"]["brier"] < errors["before"]["brier"]

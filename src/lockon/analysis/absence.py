@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
-from lockon.tracker import CandidateTracker
+from lockon.session import PlacedTracker
 
 Advance = Callable[[int], None]  # told the number of frames that were just done
 
@@ -51,7 +51,7 @@ class Search:
 
 
 def search_swapped(
-    tracker: CandidateTracker[Any], sequences: Sequence[VideoSequence], counts: Sequence[int], seed: int, advance: Advance
+    tracker: PlacedTracker[Any], sequences: Sequence[VideoSequence], counts: Sequence[int], seed: int, advance: Advance
 ) -> list[Search]:
     """Search each target in frames of other videos and, as often, in frames of its own.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +20,8 @@ from lockon.bench.protocols.one_pass import run_one_pass
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.ops.boxes import iou_xywh
-from lockon.tracker import Calibration, NetworkTracker, TrackerConfig
+from lockon.session import Tracker
+from lockon.tracker import Calibration
 from lockon.types import FloatArray
 
 Fit = Callable[[FloatArray, NDArray[np.bool_]], Callable[[ArrayLike], FloatArray]]  # logits, hits -> logits to probabilities
@@ -53,7 +55,7 @@ class ScoreSamples:
         return np.asarray(self.overlaps > EVENT)
 
 
-def track_samples(tracker: NetworkTracker, sequences: Sequence[VideoSequence], advance: Advance) -> ScoreSamples:
+def track_samples(tracker: Tracker, sequences: Sequence[VideoSequence], advance: Advance) -> ScoreSamples:
     """Return the annotated frames of one-pass runs, the start excluded. The tracker's calibration must be the identity."""
     parts = []
     for sequence in sequences:
@@ -90,11 +92,15 @@ def join(*parts: ScoreSamples) -> ScoreSamples:
     return ScoreSamples(*(np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(ScoreSamples)))
 
 
-def fit_config(config: TrackerConfig, pool: ScoreSamples) -> TrackerConfig:
+def fit_config(config: Any, pool: ScoreSamples) -> Any:
     """Return the calibration of highest likelihood for the score's event, and the thresholds `tracked` and `lost` for it.
 
     `tracked` is 0.5: more likely on the target than not. `lost` is the largest value that at most `MISSED` of the hits fall below,
     and not above `tracked`.
+
+    Args:
+        config: A tracker's inference parameters, with `calibration` and `states`.
+        pool: Samples.
 
     Raises:
         LockonError: Hits or misses only, or a score that falls where overlap rises.

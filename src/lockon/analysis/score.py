@@ -1,6 +1,7 @@
 """Does a tracker's score mean something: AUROC for overlap and for presence, calibration, and the thresholds of the states.
 
-The score is the calibrated logit of the chosen candidate. Everything is measured with the tracker's own boxes on videos
+The score is the calibrated logit of the chosen candidate, or the calibrated response of a filter that is learnt online.
+Everything is measured with the tracker's own boxes on videos
 that it was not trained on; the calibration is Platt's, with isotonic regression beside it as the most that a rising
 function could do. Metrics of a fitted calibration are of samples that it was not fitted on (one video left out at a time).
 """
@@ -39,7 +40,8 @@ from lockon.bench.tables.records import nulls
 from lockon.config import as_json
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
-from lockon.tracker import Calibration, NetworkTracker, TrackerConfig
+from lockon.session import CalibratedTracker
+from lockon.tracker import Calibration
 from lockon.types import FloatArray
 
 Phase = Callable[[str, int], Advance]  # told what comes next and its number of frames; returns what to tell of those done
@@ -53,20 +55,20 @@ class ScoreReport:
 
     Attributes:
         metrics: All numbers, as JSON values.
-        config: The tracker's parameters with the new calibration and thresholds.
+        config: The tracker's inference parameters with the new calibration and thresholds.
         before: Reliability of the calibration that the tracker came with.
         after: Reliability of Platt's calibration, on videos left out.
         isotonic: Reliability of an isotonic calibration, on videos left out.
     """
 
     metrics: dict[str, Any]
-    config: TrackerConfig
+    config: Any
     before: Reliability
     after: Reliability
     isotonic: Reliability
 
 
-def analyze_score(tracker: NetworkTracker, sequences: Sequence[VideoSequence], seed: int, phase: Phase) -> ScoreReport:
+def analyze_score(tracker: CalibratedTracker[Any], sequences: Sequence[VideoSequence], seed: int, phase: Phase) -> ScoreReport:
     """Measure and calibrate the score of `tracker`, and choose its thresholds.
 
     Args:
@@ -82,15 +84,16 @@ def analyze_score(tracker: NetworkTracker, sequences: Sequence[VideoSequence], s
     if len({sequence.frames.paths[0] for sequence in sequences}) < 3:
         raise LockonError("judging a score, one video left out at a time, needs at least three videos; give more, for example pool:ROOT")
     plain = replace(tracker.config, calibration=Calibration(), states=replace(tracker.config.states, lost=0.0))
-    raw = NetworkTracker(tracker.model, plain, tracker.localizer)
+    raw = tracker.with_config(plain)
     tracked = track_samples(raw, sequences, phase("tracking", sum(map(len, sequences))))
     counts = [max(1, round(int((tracked.templates == sequence.name).sum()) / TRACKED_PER_ABSENT)) for sequence in sequences]
     searches = search_swapped(raw, sequences, counts, seed, phase("searching in other videos", 2 * sum(counts)))
     pool = join(tracked, absent_samples(searches))
     config = fit_config(tracker.config, pool)
     composites = make_composites(sequences, seed)
-    fitted = NetworkTracker(tracker.model, config, tracker.localizer)
-    clips = run_composites(fitted, composites, phase("leaving and returning", sum(len(c.schedule) - 1 for c in composites)))
+    clips = run_composites(
+        tracker.with_config(config), composites, phase("leaving and returning", sum(len(c.schedule) - 1 for c in composites))
+    )
     before, platt, isotonic = calibrated(tracker.config.calibration, pool), held_out(pool, fit_platt), held_out(pool, fit_isotonic)
     metrics = {
         "seed": seed,
@@ -190,7 +193,7 @@ def _errors(probabilities: FloatArray, pool: ScoreSamples) -> dict[str, float]:
     }
 
 
-def _shares(config: TrackerConfig, pool: ScoreSamples) -> dict[str, dict[str, float | None]]:
+def _shares(config: Any, pool: ScoreSamples) -> dict[str, dict[str, float | None]]:
     """Return, of the hits, the misses and the absent targets, the parts with a score of either side of the two thresholds."""
     scores = calibrated(config.calibration, pool)
     kinds = {"hits": pool.hits, "misses": ~pool.hits & ~pool.absent, "absent": pool.absent}

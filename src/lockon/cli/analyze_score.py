@@ -13,7 +13,7 @@ from lockon.cli._texts import split_names
 
 if TYPE_CHECKING:
     from lockon.analysis.score import ScoreReport
-    from lockon.tracker import NetworkTracker
+    from lockon.session import CalibratedTracker
 
 
 @option_groups
@@ -42,15 +42,17 @@ def score(
     from lockon._require import require
     from lockon.analysis.score import analyze_score
     from lockon.cli._trackers import load_sequences
-    from lockon.tracker import network_of
+    from lockon.errors import LockonError
+    from lockon.session import CalibratedTracker
     from lockon.zoo.loading import load
 
     if out is not None:
         require("matplotlib", "bench")
         check_folder(out)
     chosen, _ = load_sequences([data], split_names(sequences))
-    purpose = f"{loading.tracker} has no logit to calibrate; give a tracker with a network, for example --tracker lockon-s"
-    loaded = network_of(load(loading.tracker, **loading.arguments()), purpose)
+    loaded = load(loading.tracker, **loading.arguments())
+    if not isinstance(loaded, CalibratedTracker):
+        raise LockonError(f"{loading.tracker} has no logit to calibrate; give a tracker with a network, for example --tracker lockon-s")
     with phases() as phase:
         report = analyze_score(loaded, chosen, seed, phase)
     weights = _describe_weights(loading.tracker, loading.weights, loaded)
@@ -60,12 +62,13 @@ def score(
         end([], _write(report, identity, out))
 
 
-def _describe_weights(name: str, weights: Path | None, tracker: NetworkTracker) -> dict[str, Any]:
+def _describe_weights(name: str, weights: Path | None, tracker: CalibratedTracker[Any]) -> dict[str, Any]:
     """Name and sha256 of each file, and the pair id that exported weights have."""
     from lockon.bench.run import sha256
     from lockon.zoo.networks import weight_files
 
-    header: dict[str, Any] = getattr(tracker.model, "header", {})
+    network = getattr(tracker, "model", None) or getattr(tracker, "network", None)
+    header: dict[str, Any] = getattr(network, "header", {})
     return {"pair": header.get("pair"), "sha256": {path.name: sha256(path) for path in weight_files(name, weights)}}
 
 

@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 
 from lockon._config_values import check_range
 from lockon.localizers.score import sigmoid
-from lockon.online.tracker import OnlineSearch, OnlineTarget, OnlineTracker
+from lockon.online.target import OnlineTarget
+from lockon.online.tracker import OnlineSearch, OnlineTracker
 from lockon.ops.boxes import cxcywh_to_xywh, xyxy_to_cxcywh
 from lockon.session import Session
 from lockon.target import Target

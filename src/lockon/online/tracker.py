@@ -7,7 +7,7 @@ a state, and what the frame teaches. All state lives in `OnlineTarget` values, n
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from lockon.localizers.verdict import Verdict
 from lockon.online.config import OnlineConfig
 from lockon.online.learner import FirstSamples, Learned, Learner, Observation, Responses, copied
 from lockon.online.network import OnlineFeatures, OnlineNetwork, joined_vectors
+from lockon.online.target import OnlineTarget, extent_of, learned_of
 from lockon.online.views import Picture, RandomSource
 from lockon.online.windows import first_patches, first_window
 from lockon.ops.array_math import like
@@ -28,7 +29,7 @@ from lockon.ops.pixels import to_rgb
 from lockon.ops.score_map import ScoreMap
 from lockon.ops.windows import hann
 from lockon.session import Session
-from lockon.target import Target, warn_unanswered
+from lockon.target import warn_unanswered
 from lockon.tracker import check_frame_size
 from lockon.types import Array, FloatArray, Frame, Template
 
@@ -39,19 +40,6 @@ Draws = Callable[[int, int], RandomSource]
 def seeded_draws(seed: int, frame: int) -> RandomSource:
     """Return the generator of one frame: the same alone, in a batch, and after a resume."""
     return np.random.default_rng((seed, frame))
-
-
-@dataclass(frozen=True, slots=True)
-class OnlineTarget(Target):
-    """A target that is learnt while it is tracked; `template` has the box network's modulation vectors.
-
-    Attributes:
-        learned: Filter and memory.
-        extent: sqrt(w h) of the box that the next window is cut around, in image pixels.
-    """
-
-    learned: Learned | None = None
-    extent: float = 1.0
 
 
 class OnlineSearch(NamedTuple):
@@ -93,6 +81,10 @@ class OnlineTracker(Session[OnlineTarget]):
         self.search_size = config.search_size or network.search_size
         self.keep_scores = False
 
+    def with_config(self, config: OnlineConfig) -> OnlineTracker:
+        """Return a tracker of the same network with other inference parameters."""
+        return OnlineTracker(self.network, config, self.draws)
+
     @property
     def learner(self) -> Learner:
         """The learner of the configuration."""
@@ -107,7 +99,13 @@ class OnlineTracker(Session[OnlineTarget]):
         """Return the target put on a finite box (4,) x, y, w, h, kept in the frame as those of `step` are; what was learnt stays."""
         box = self.config.states.inside(xywh_to_cxcywh(box_xywh), target.size)
         trusted = box if np.array_equal(target.trusted, target.box) else target.trusted
-        return replace(target, box=box, trusted=trusted, extent=_extent(box))
+        return replace(target, box=box, trusted=trusted, extent=extent_of(box))
+
+    def placed(self, target: OnlineTarget, frame: Frame, box_xywh: FloatArray) -> OnlineTarget:
+        """Return the target as if it had last been seen in the box (4,) x, y, w, h of the video that `frame` (H, W, 3) belongs to."""
+        box, size = xywh_to_cxcywh(box_xywh), (frame.shape[1], frame.shape[0])
+        color = self.config.search_crop.border.color(frame)
+        return replace(target, box=box, trusted=box, extent=extent_of(box), border_color=color, size=size)
 
     def start(self, frame: Frame, boxes: ArrayLike, *, seed: int = 0) -> list[OnlineTarget]:
         """Return one `OnlineTarget` per x, y, w, h box; the targets are learnt in one batch.
@@ -132,7 +130,7 @@ class OnlineTracker(Session[OnlineTarget]):
             modulations.append(self.network.modulation(views.images[:1], boxes_xyxy[:1]))
         learned = self.learner.start(self.network, samples)
         return [
-            OnlineTarget(box, box, Template(modulation), color, (width, height), seed=seed, learned=one, extent=_extent(box))
+            OnlineTarget(box, box, Template(modulation), color, (width, height), seed=seed, learned=one, extent=extent_of(box))
             for box, modulation, one in zip(rows, modulations, learned, strict=True)
         ]
 
@@ -181,7 +179,7 @@ class OnlineTracker(Session[OnlineTarget]):
         images = np.stack([self._cut(crops[i], frame, target.border_color) for i, (frame, target) in pairs])
         features = self.network.features(images)
         windows = c.placement(crops, boxes, c.search_crop.factor * extents * growth)
-        responses = self.learner.score(self.network, [_learned(target) for target in targets], features.classification)
+        responses = self.learner.score(self.network, [learned_of(target) for target in targets], features.classification)
         answered = np.asarray(np.isfinite(responses.maps).all(axis=(1, 2)))  # (B,)
         maps = c.response(np.where(answered[:, None, None], responses.maps, 0))
         if c.window:
@@ -252,7 +250,7 @@ class OnlineTracker(Session[OnlineTarget]):
         """Return the next state; the next window's size follows the refined box."""
         moved = self.config.states.update(target, box, score, verdict)
         kept = verdict == "not_found" or (verdict == "uncertain" and not self.config.scale_when_uncertain)
-        return moved if kept else replace(moved, extent=_extent(moved.box))
+        return moved if kept else replace(moved, extent=extent_of(moved.box))
 
     def taught(
         self, seen: OnlineSearch, targets: Sequence[OnlineTarget], refined: FloatArray, answered: NDArray[np.bool_]
@@ -265,7 +263,7 @@ class OnlineTracker(Session[OnlineTarget]):
             refined: (B, 4) cx, cy, w, h of the targets in image pixels.
             answered: (B,) whose frame can be learnt; the others stay as they are.
         """
-        learned = [_learned(target) for target in targets]
+        learned = [learned_of(target) for target in targets]
         rows = np.flatnonzero(answered).tolist()
         if not rows:
             return learned
@@ -284,13 +282,4 @@ class OnlineTracker(Session[OnlineTarget]):
         return [ScoreMap(seen.windows[i], row, seen.responses.cell) for i, row in enumerate(maps)]
 
 
-def _learned(target: OnlineTarget) -> Learned:
-    assert target.learned is not None, "made by `OnlineTracker.start`"
-    return target.learned
-
-
-def _extent(box_cxcywh: FloatArray) -> float:
-    return float(np.sqrt(box_cxcywh[2] * box_cxcywh[3]))
-
-
-__all__ = ["Draws", "OnlineSearch", "OnlineTarget", "OnlineTracker", "seeded_draws"]
+__all__ = ["Draws", "OnlineSearch", "OnlineTracker", "seeded_draws"]

@@ -17,7 +17,7 @@ from lockon.export.deployed import DeployedModel
 from lockon.export.runtime import load_graphs
 from lockon.online.fused import FusedTracker, FusionConfig
 from lockon.online.tracker import OnlineTracker
-from lockon.tracker import NetworkTracker, TrackerConfig
+from lockon.tracker import Calibration, NetworkTracker, TrackerConfig
 from lockon.zoo.card import Card, Inner
 from lockon.zoo.dimp import DIMP_PAPER, STRIDE, run
 from lockon.zoo.dimp_inference import DIMP
@@ -127,6 +127,9 @@ def experiments() -> dict[str, RecipeConfig]:
     return {"default": RecipeConfig(train=train, model=model, data=data, loss=loss, descent=UnrolledDescent(), mix=mix)}
 
 
+# Fitted on validation clips, see docs/results/compact-dimp.md.
+CONFIG = replace(DIMP, calibration=Calibration(scale=10.127, bias=-5.347), states=replace(DIMP.states, lost=0.125))
+
 CARDS = (
     Card(
         name="compact-dimp",
@@ -135,7 +138,7 @@ CARDS = (
         model=CompactDiMPConfig(),
         build=build,
         torch_network=run,
-        config=DIMP,
+        config=CONFIG,
         assemble=OnlineTracker,
         experiments=experiments,
     ),
