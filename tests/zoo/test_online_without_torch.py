@@ -19,6 +19,7 @@ pytest.importorskip("safetensors", reason="needs the torch extra")
 
 import golden_data  # noqa: E402
 import without_torch  # noqa: E402
+from exporter_table import read_operators_once  # noqa: E402
 from lockon.cli.export import export  # noqa: E402
 from lockon.export.torch_online import TorchOnline  # noqa: E402
 from lockon.online.learner import numbers  # noqa: E402
@@ -90,6 +91,7 @@ def test_a_learner_in_numpy_is_the_learner_in_torch(name: str, count: int, minia
 def test_exported_weights_track_without_torch(miniature: Minis, tmp_path: Path) -> None:
     """`lockon export` checks features, first filters, modulation and overlap before it puts the files in place."""
     pytest.importorskip("onnxscript", reason="needs the export extra")
+    read_operators_once()
     weights, files = miniature("dimp18").weights, tmp_path / "files"
     export("dimp18", weights=weights, out=files)
     assert sorted(path.name for path in files.iterdir()) == sorted(
