@@ -1,19 +1,23 @@
-"""Does lockon grow with the length of a video, or with the number of trackers and videos? Memory, threads and open files over time."""
+"""Does lockon grow with the length of a video, or with the number of trackers and videos? Memory, threads, open files and CPU time."""
 
 from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
+import numpy as np
 import psutil
 import typer
 
 import lockon
+from lockon.types import FloatArray, Frame
 from lockon.video import open_frames
 from scene import Scene, machine, report, run, table
 
@@ -22,18 +26,20 @@ MEGABYTE = 2**20
 
 @dataclass(frozen=True)
 class Size:
-    """What this process holds: resident bytes, threads, open files."""
+    """What this process holds: resident bytes, threads, open files; and the processor's seconds up to now."""
 
     resident: int
     threads: int
     files: int
+    busy: float
 
     @classmethod
     def now(cls) -> Size:
         """Measure it, a moment later: the thread of a reader ends shortly after it is closed."""
         time.sleep(0.1)
         process = psutil.Process()
-        return cls(process.memory_info().rss, process.num_threads(), process.num_fds())
+        times = process.cpu_times()
+        return cls(process.memory_info().rss, process.num_threads(), process.num_fds(), times.user + times.system)
 
 
 @dataclass(frozen=True)
@@ -58,16 +64,21 @@ class Growth:
     def rows(self) -> list[list[str]]:
         """Return the rows of the table."""
         first = next(iter(self.sizes.values())).resident
-        rows = []
+        rows, before, last = [], 0, None
         for count, size in self.sizes.items():
             memory = [f"{size.resident / MEGABYTE:.1f}", f"{(size.resident - first) / MEGABYTE:+.1f}"]
-            rows.append([str(count), *memory, str(size.threads), str(size.files)])
+            each = "" if last is None else f"{(size.busy - last) / (count - before) * 1e3:.2f}"
+            rows.append([str(count), *memory, str(size.threads), str(size.files), each])
+            before, last = count, size.busy
         return rows
 
 
 def main(
     *,
-    weights: Annotated[Path | None, typer.Option(help="deployed model; the embedded lockon-s by default")] = None,
+    tracker: Annotated[str, typer.Option(help="name of the tracker")] = "lockon-s",
+    weights: Annotated[Path | None, typer.Option(help="its deployed model; the embedded one by default")] = None,
+    clip: Annotated[Path | None, typer.Option(help="real video, played to and fro, instead of the synthetic one")] = None,
+    box: Annotated[str, typer.Option(help="x,y,w,h of the target in the first frame of the clip; all targets begin there")] = "",
     frames: Annotated[int, typer.Option(help="length of the video; 0 leaves this part out")] = 5000,
     targets: Annotated[int, typer.Option(min=1, help="targets in it")] = 1,
     refiner: Annotated[str | None, typer.Option(help="refiner behind the tracker, with masks, for example refine-s")] = None,
@@ -82,20 +93,24 @@ def main(
     Examples:
       python benchmarks/memory.py --frames 5000
       python benchmarks/memory.py --frames 10000 --targets 4 --refiner refine-s --objects 300
+      python benchmarks/memory.py --tracker dimp18 --weights DIMP18_FOLDER --clip CLIP.mp4 --box 30,40,120,80 --targets 16
     """
     for name, count in (("frames", frames), ("objects", objects)):
         if count and not 0 < early < count:
             raise typer.BadParameter(f"--early {early} must be between 1 and --{name} {count}")
     scene = Scene(targets, width, width * 9 // 16)
+    load = partial(_load, tracker, weights, refiner)
     found = []
     if frames:
-        found.append(_grow("frames", _tracked(scene, frames, weights, refiner), frames, early))
+        boxes = scene.boxes(0) if clip is None else np.tile([float(number) for number in box.split(",")], (targets, 1))
+        images = scene.frames(frames) if clip is None else _to_and_fro(clip, frames)
+        found.append(_grow("frames", _tracked(images, boxes, load(), masks=refiner is not None), frames, early))
     if objects:
         with TemporaryDirectory() as folder:
             video = scene.write(Path(folder) / "scene.mp4", 30)
-            found.append(_grow("trackers", _loaded(scene, objects, weights, refiner), objects, early))
+            found.append(_grow("trackers", _loaded(scene, objects, load), objects, early))
             found.append(_grow("videos", _opened(video, objects), objects, early))
-    heading = ["resident MB", "growth", "threads", "open files"]
+    heading = ["resident MB", "growth", "threads", "open files", "CPU ms each"]
     parts = [f"{_verdict(one, early, limit)}\n\n{table([one.name, *heading], one.rows())}" for one in found]
     report(out / "memory.md", "\n\n".join(["# Memory", machine(), *parts]))
     if any(one.megabytes > limit or one.handles for one in found):
@@ -115,19 +130,24 @@ def _grow(name: str, steps: Iterator[None], count: int, early: int) -> Growth:
     return Growth(name, sizes)
 
 
-def _tracked(scene: Scene, frames: int, weights: Path | None, refiner: str | None) -> Iterator[None]:
-    boxes = scene.boxes(0)
-    tracker = _load(weights, refiner)
-    for number, result in enumerate(lockon.track(scene.frames(frames), boxes[0] if len(boxes) == 1 else boxes, tracker)):
-        if refiner is not None and number and result.mask is None:
+def _tracked(images: Iterator[Frame], boxes: FloatArray, tracker: lockon.Tracker, *, masks: bool) -> Iterator[None]:
+    for number, result in enumerate(lockon.track(images, boxes[0] if len(boxes) == 1 else boxes, tracker)):
+        if masks and number and result.mask is None:
             raise RuntimeError(f"frame {number} has no masks")
         yield
 
 
-def _loaded(scene: Scene, count: int, weights: Path | None, refiner: str | None) -> Iterator[None]:
+def _to_and_fro(clip: Path, count: int) -> Iterator[Frame]:
+    """Return `count` frames of a video: to its end, back to its beginning, and so on; they are decoded once."""
+    with open_frames(clip) as reader:
+        images = [numbered.image for numbered in reader]
+    return islice(cycle([*images, *images[-2:0:-1]]), count)
+
+
+def _loaded(scene: Scene, count: int, load: Callable[[], lockon.Tracker]) -> Iterator[None]:
     first, second = scene.frame(0), scene.frame(1)
     for _ in range(count):
-        tracker = _load(weights, refiner)
+        tracker = load()
         tracker.init(first, scene.boxes(0)[0])
         tracker.track(second)
         del tracker
@@ -145,9 +165,9 @@ def _opened(video: Path, count: int) -> Iterator[None]:
         yield
 
 
-def _load(weights: Path | None, refiner: str | None) -> lockon.Tracker:
+def _load(name: str, weights: Path | None, refiner: str | None) -> lockon.Tracker:
     masks: dict[str, bool] = {} if refiner is None else {"refine.mask": True}
-    return lockon.load("lockon-s", weights=weights, refiner=refiner, **masks)
+    return lockon.load(name, weights=weights, refiner=refiner, **masks)
 
 
 def _verdict(one: Growth, early: int, limit: float) -> str:

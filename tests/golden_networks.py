@@ -41,6 +41,7 @@ OFFICIAL = {
     "dimp18": "dimp18",
     "dimp50": "dimp50",
     "superdimp": "super_dimp",
+    "atom": "atom",
 }
 
 

@@ -213,6 +213,20 @@ def test_a_file_of_something_else_is_one_line(tmp_path: Path, content: str | byt
         read(tmp_path, content)
 
 
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ('{"frame":1,"box":[1,2,3,4],"box":[5,6,7,8]}', "box"),
+        ('{"frame":1,"frame":2,"box":[1,2,3,4]}', "frame"),
+        ('{"frame":1,"box":[1,2,3,4],"note":{"a":1,"a":1}}', "a"),
+        ('{"frame":1,"target":0,"target":0,"box":null}', "target"),
+    ],
+)
+def test_a_key_that_a_json_line_gives_twice_is_one_line(tmp_path: Path, line: str, key: str) -> None:
+    with pytest.raises(LockonError, match=rf"boxes\.jsonl line 2 is malformed: the key '{key}' is given twice; correct or remove it$"):
+        read(tmp_path, f'{{"frame":0,"box":[1,2,3,4]}}\n{line}\n', "boxes.jsonl")
+
+
 def test_json_lines_need_a_frame_and_a_box(tmp_path: Path) -> None:
     rows = read(
         tmp_path, '{"frame":0,"box":[1.5,2,3,4]}\n{"frame":2,"box":[5,6,7,8],"score":null}\n{"frame":3,"box":null}\n', "boxes.jsonl"

@@ -31,6 +31,14 @@ def test_what_is_no_usable_json_is_a_value_error(text: str | bytes) -> None:
         parse_json(text)
 
 
+@pytest.mark.parametrize("text", ['{"a": 1, "b": 2, "a": 1}', '[{"b": {"a": 1, "c": 2, "a": 3}}]', '{"a": {}, "\\u0061": []}'])
+def test_a_key_that_is_given_twice_is_a_value_error_that_names_it(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(text)
+    for read in (lambda: parse_json(text), lambda: read_json(tmp_path / "a.json")):
+        with pytest.raises(ValueError, match="the key 'a' is given twice"):
+            read()
+
+
 def test_usual_documents_are_read(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(b'\xef\xbb\xbf{"a": [[[1, null, 2.5]], {"b": "\\udce9"}]}')

@@ -48,6 +48,7 @@ LAYERS = {
     "lockon.video_decoder": "video",
     "lockon.video_numbers": "video",
     "lockon.video_sources": "video",
+    "lockon.video_streams": "video",
     "lockon.video": "video",
     "lockon.video_write": "video",
     "lockon.draw": "video",

@@ -24,6 +24,8 @@ KINDS = {
     "flv": ("flv", "aac"),
     "avi": ("mpeg4", "mp2"),
     "ogv": ("libtheora", "libvorbis"),
+    "wmv": ("wmv2", "wmav2"),
+    "mpg": ("mpeg2video", "mp2"),
 }
 RATE = 48_000
 
@@ -38,6 +40,8 @@ def write(path: Path, *, frames: int = 50, late: int = 0, sound: float = 0.0, vi
         for number, stream in enumerate(streams):
             stream.width, stream.height, stream.pix_fmt = 64 + 32 * number, 48, "yuv420p"
         listened = file.add_stream(sound_codec, rate=RATE, layout="stereo") if sound else None
+        if listened is not None:
+            listened.bit_rate = 128_000
         packets: list[Any] = []
         for number, stream in enumerate(streams):
             for index in range(frames):
@@ -83,7 +87,7 @@ def test_a_file_that_is_cut_still_says_what_is_missing(tmp_path: Path, suffix: s
         assert 5 < len(list(reader)) < 60
 
 
-@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "ts", "avi", "ogv", "wmv", "mpg"])
 def test_a_second_video_stream_is_told(tmp_path: Path, suffix: str) -> None:
     path = write(tmp_path / f"a.{suffix}", videos=2)
     with pytest.warns(LockonWarning, match=rf"holds 2 video streams; the first is read; .* ffmpeg -i a.{suffix} -map 0:v:1") as caught:
@@ -94,7 +98,7 @@ def test_a_second_video_stream_is_told(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+@pytest.mark.parametrize("suffix", KINDS)
 def test_one_video_stream_with_sound_is_read_in_silence(tmp_path: Path, suffix: str) -> None:
     with open_frames(write(tmp_path / f"a.{suffix}", sound=2.0)) as reader:
         assert (reader.size, len(list(reader))) == ((64, 48), 50)
@@ -115,3 +119,32 @@ def test_a_cover_picture_is_no_second_video(tmp_path: Path) -> None:
                 file.mux(packet)
     with open_frames(tmp_path / "covered.mp4") as reader:
         assert (reader.size, len(list(reader))) == ((64, 48), 50)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+def test_a_size_that_changes_inside_a_file_is_scaled_to_the_first(tmp_path: Path, suffix: str) -> None:
+    if "libx264" not in av.codecs_available:
+        pytest.skip("this PyAV has no libx264")
+    content = b""
+    for width, height, shade in ((64, 48, 50), (128, 64, 200)):  # raw H.264, which states its size again
+        encoder = av.CodecContext.create("libx264", "w")
+        encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = width, height, "yuv420p", Fraction(1, 25)
+        encoder.options = {"tune": "zerolatency"}
+        for index in range(10):
+            frame = av.VideoFrame.from_ndarray(np.full((height, width, 3), shade, np.uint8), "rgb24")
+            frame.pts = index
+            content += b"".join(bytes(packet) for packet in encoder.encode(frame))
+        content += b"".join(bytes(packet) for packet in encoder.encode(None))
+    (tmp_path / "raw.h264").write_bytes(content)
+    with av.open(str(tmp_path / "raw.h264"), format="h264") as source, av.open(str(tmp_path / f"a.{suffix}"), "w") as file:
+        stream = file.add_stream_from_template(source.streams.video[0])
+        packets = (packet for packet in source.demux(video=0) if packet.size)
+        for number, packet in enumerate(packets):
+            packet.pts = packet.dts = round(number / 25 / packet.time_base)
+            packet.stream = stream
+            file.mux(packet)
+    with open_frames(tmp_path / f"a.{suffix}") as reader:
+        frames = [frame.image for frame in reader]
+    assert [frame.shape for frame in frames] == [(48, 64, 3)] * 20
+    assert [round(frame.mean() / 50) for frame in frames] == [1] * 10 + [4] * 10

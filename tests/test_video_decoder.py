@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import warnings
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from lockon.data.video_frames import VideoFrames
 from lockon.errors import LockonError, LockonWarning
 from lockon.types import Frame
 from lockon.video import open_frames
-from lockon.video_decoder import VideoDecoder, count_pictures, open_video
+from lockon.video_containers import Container
+from lockon.video_decoder import VideoDecoder, count_pictures
+from lockon.video_numbers import FrameNumbers
 
 VIDEOS = Path(__file__).parent / "videos"
 WHOLE = [*range(60)]
@@ -118,20 +121,47 @@ def test_what_opencv_does_not_decode_is_decoded_by_pyav_or_named(name: str, reas
 @pytest.mark.parametrize("frames", [1, 7])
 @pytest.mark.parametrize(("suffix", "codec"), [(".avi", "MJPG"), (".mp4", "mp4v"), (".mkv", "MJPG"), (".ts", "MPG2"), (".flv", "FLV1")])
 def test_short_videos_of_any_suffix_and_odd_size_are_whole(tmp_path: Path, suffix: str, codec: str, frames: int) -> None:
-    path = tmp_path / f"clip{suffix}"
+    path = write_shades(tmp_path / f"clip{suffix}", codec, range(frames))
+    assert read_shades(path) == [(number, number) for number in range(frames)]
+    assert count_pictures(path) == frames
+
+
+def write_shades(path: Path, codec: str, shades: Iterable[int]) -> Path:
+    """Write frames of one grey each, 20 times `shades` + 20 (of 0 to 11)."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 25, (98, 66))
-    for number in range(frames):
-        writer.write(np.full((66, 98, 3), 20 * number + 20, np.uint8))
+    for shade in shades:
+        writer.write(np.full((66, 98, 3), 20 * shade + 20, np.uint8))
     writer.release()
-    video = open_video(path)
-    shades = []
-    while (number := video.advance()) is not None:
-        image = video.picture()
-        assert image is not None
-        shades.append((number, round((float(image.mean()) - 20) / 20)))
-    assert shades == [(number, number) for number in range(frames)]
-    assert video.total() == frames
-    video.close()
+    return path
+
+
+def read_shades(path: Path) -> list[tuple[int, int]]:
+    """Number and shade of each frame that tracking reads."""
+    with open_frames(path) as reader:
+        return [(number, round((float(image.mean()) - 20) / 20)) for number, image in reader]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("lengths", [(5, 5), (1, 1, 1), (10, 40), (40, 10), (45, 45), (30, 30, 30, 30), (3,) * 30, (90, 90)])
+def test_transport_streams_that_were_joined_are_read_one_after_the_other(tmp_path: Path, lengths: tuple[int, ...]) -> None:
+    shades, content = [], b""
+    for part, length in enumerate(lengths):  # each begins with time 0 and has B-frames
+        shades += [(part + number) % 12 for number in range(length)]
+        content += write_shades(tmp_path / "part.ts", "MPG2", shades[-length:]).read_bytes()
+    (tmp_path / "joined.ts").write_bytes(content)
+    assert read_shades(tmp_path / "joined.ts") == list(enumerate(shades))
+    assert count_pictures(tmp_path / "joined.ts") == VideoFrames(tmp_path / "joined.ts").count() == len(shades)
+
+
+@pytest.mark.parametrize("period", [40.0, 1000.0])
+@pytest.mark.parametrize("depth", [2, 8, 16])
+def test_pictures_in_another_order_are_no_new_recording(depth: int, period: float) -> None:
+    order = [0, *(first + place for first in range(1, 400, depth + 1) for place in (depth, *range(depth)))]  # I, then P B ... B
+    stamps = ((number * period, number % (5 * (depth + 1)) == 0) for number in order)
+    numbers = FrameNumbers(stamps, Container(), period=period)  # type: ignore[arg-type]
+    decoded = [number for number in range(300) if number % 7 != 3]  # counting would not do
+    assert [numbers.number(number * period, index) for index, number in enumerate(decoded)] == decoded
+    assert numbers.count() == len(order)
 
 
 def test_a_rotation_flag_is_followed_by_tracking_and_datasets(tmp_path: Path) -> None:

@@ -21,18 +21,32 @@ MALFORMED = (KeyError, IndexError, TypeError, ValueError, ArithmeticError, Attri
 """What taking a document apart can raise that holds other things than expected; numbers too large are among them."""
 
 
+class RepeatedKeyError(ValueError):
+    """A key that an object has twice: `json` would keep the last value and say nothing."""
+
+
 def parse_json(text: str | bytes) -> Any:
     """Return the value of a JSON text.
 
     Raises:
+        RepeatedKeyError: An object has a key twice.
         ValueError: No JSON, nested too deeply, an integer of thousands of digits, or bytes that are no UTF-8.
     """
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_unique)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
     _check_depth(content)
     return content
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in made if keys.count(key) > 1)
+        raise RepeatedKeyError(f"the key {twice[:40]!r} is given twice")
+    return made
 
 
 def read_json(path: Path, largest: int = LARGEST) -> Any:
@@ -127,4 +141,4 @@ def _check_depth(content: Any) -> None:
     raise ValueError(_TOO_DEEP)
 
 
-__all__ = ["LARGEST_SET", "MALFORMED", "parse_json", "parse_literal", "read_json", "read_json_object", "read_toml"]
+__all__ = ["LARGEST_SET", "MALFORMED", "RepeatedKeyError", "parse_json", "parse_literal", "read_json", "read_json_object", "read_toml"]

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lockon._documents import parse_json
+from lockon._documents import RepeatedKeyError, parse_json
 from lockon.box_columns import COLUMNS, CORNERS, OPTIONAL, BoxRow, Columns, heading, parse_number, split_lines, without_heading
 from lockon.errors import LockonError
 from lockon.types import State
@@ -146,7 +146,7 @@ def parse_box_json_lines(text: str) -> BoxLines:
             continue
         try:
             row = _json_row(parse_json(content), found, line)
-        except LockonError as error:
+        except (LockonError, RepeatedKeyError) as error:
             found.problems.append((line, str(error)))
         except (*_MISTAKES, AttributeError, RecursionError):
             found.problems.append((line, f'expected {{"frame":0,"box":[x,y,w,h]}}, found {content.strip()[:60]!r}'))

@@ -118,11 +118,8 @@ def _decode(path: Path) -> NDArray[Any] | None:
         return None
     if content.size == 0:
         return None
-    pages = _count_pages(content.data)
-    if pages > 1:
-        raise LockonError(f"{path} holds {pages} pictures (TIFF pages); write each to a file of its own, one per frame")
-    if _is_animated(content):
-        raise LockonError(f"{path} is animated: it holds several pictures; write each to a file of its own, one per frame")
+    if (fault := several_pictures(content)) is not None:
+        raise LockonError(f"{path} {fault}")
     try:
         image = cv2.imdecode(content, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error:  # more pixels than OpenCV decodes
@@ -130,6 +127,20 @@ def _decode(path: Path) -> NDArray[Any] | None:
     if image is None or image.ndim == 2:
         return image if image is None or image.dtype != np.uint8 else cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if image.dtype in (np.uint8, np.uint16, np.float32) else image[..., ::-1]
+
+
+def several_pictures(content: NDArray[np.uint8]) -> str | None:
+    """Return how an image file holds more than one picture, and what to do, as the end of a message; None where it holds one.
+
+    Args:
+        content: (bytes,) of the file; little of a file that is mapped into memory is read.
+    """
+    pages = _count_pages(content.data)
+    if pages > 1:
+        return f"holds {pages} pictures (TIFF pages); write each to a file of its own, one per frame"
+    if _is_animated(content):
+        return "is animated: it holds several pictures; write each to a file of its own, one per frame"
+    return None
 
 
 def _is_animated(content: NDArray[np.uint8]) -> bool:
@@ -174,4 +185,5 @@ __all__ = [
     "list_images",
     "natural_key",
     "read_pixels",
+    "several_pictures",
 ]

@@ -57,8 +57,15 @@ def read_container(path: Path) -> Container:
         return Container(promised=True, start=next(matroska_stamps(path), 0.0), matroska=True)
     if head[:3] == b"FLV":
         return Container(promised=True)
-    transport = any(head[start : start + 1] == b"G" == head[start + step : start + step + 1] for start, step in ((0, 188), (4, 192)))
-    return Container(fields=transport)
+    return Container(fields=transport_packets(head) is not None)
+
+
+def transport_packets(head: bytes) -> tuple[int, int] | None:
+    """Return where the packets of an MPEG transport stream begin and how many bytes are from one to the next; None for other files."""
+    for start, step in ((0, 188), (4, 192)):  # the latter as of Blu-ray and AVCHD, with a time before each packet
+        if head[start : start + 1] == b"G" == head[start + step : start + step + 1]:
+            return start, step
+    return None
 
 
 def last_stamp(path: Path, container: Container) -> float:
@@ -74,8 +81,8 @@ def last_stamp(path: Path, container: Container) -> float:
     return float(int.from_bytes(tag[7:] + tag[4:7], "big")) if start > 0 and tag[0] in (8, 9, 18) else 0.0
 
 
-def count_streams(path: Path) -> int:
-    """Return the number of video streams of an MP4, MOV, Matroska or WebM file; 0 for other files."""
+def count_tracks(path: Path) -> int:
+    """Return the number of video tracks of an MP4, MOV, Matroska or WebM file; 0 for other files."""
     streams = 0
     with path.open("rb") as file:
         try:

@@ -17,7 +17,7 @@ from lockon.ops.pixels import FrameConversion
 from lockon.types import Frame
 from lockon.video_capture import AvCapture, open_capture
 from lockon.video_containers import Container, last_stamp, matroska_stamps, may_be_interlaced, mp4_parameters, mp4_stamps, read_container
-from lockon.video_numbers import FrameNumbers
+from lockon.video_numbers import FrameNumbers, Stamp
 
 _MAYBE_INTERLACED = ("h264", "avc1", "x264", "mpg2", "mpeg", "mp2v")
 _FAILURES = 1000  # damaged packets in a row after which a video counts as read to its end
@@ -189,25 +189,25 @@ def _open_numbers(path: Path, capture: Any) -> FrameNumbers | None:
     fps, header = capture.get(cv2.CAP_PROP_FPS), _stated_count(capture, path)
     period = 1000 / fps if 0 < fps < 1000 else 0.0
     if container.matroska:
-        stamps = (time - container.start for time in matroska_stamps(path))
+        stamps = ((time - container.start, False) for time in matroska_stamps(path))
         find_origin = partial(_matroska_origin, path, container)
         return FrameNumbers(stamps, container, header, period, find_origin=find_origin, find_end=partial(last_stamp, path, container))
     table = mp4_stamps(path, header) if container.counted and container.stamps == "shown" else None
     if table is not None:
-        return FrameNumbers((time for time in table.tolist()), container, len(table), period)
+        return FrameNumbers(((time, False) for time in table.tolist()), container, len(table), period)
     packets = _packet_stamps(path)
     if container.stamps == "none":
-        packets = (index * period for index, _ in enumerate(packets))
+        packets = ((index * period, False) for index, _ in enumerate(packets))
     find_end = partial(last_stamp, path, container)
     return FrameNumbers(packets, container, header, period, field_step=_field_step(path, container), find_end=find_end)
 
 
-def _packet_stamps(path: Path) -> Generator[float, None, None]:
-    """Yield the time stamp of each packet of a file in ms."""
+def _packet_stamps(path: Path) -> Generator[Stamp, None, None]:
+    """Yield the time stamp of each packet of a file in ms, and whether it is a key picture."""
     packets = cv2.VideoCapture(native_path(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
     try:
         while packets.grab():
-            yield packets.get(cv2.CAP_PROP_POS_MSEC)
+            yield packets.get(cv2.CAP_PROP_POS_MSEC), packets.get(cv2.CAP_PROP_LRF_HAS_KEY_FRAME) > 0
     finally:
         packets.release()
 
@@ -215,7 +215,7 @@ def _packet_stamps(path: Path) -> Generator[float, None, None]:
 def _matroska_origin(path: Path, container: Container) -> float:
     """Return the time from which OpenCV counts, in ms from the first packet on: that of the first one that is not broken."""
     last = max(matroska_stamps(path), default=0.0) - container.start
-    return max(last - max(_packet_stamps(path), default=last), 0.0)
+    return max(last - max((time for time, _ in _packet_stamps(path)), default=last), 0.0)
 
 
 def _field_step(path: Path, container: Container) -> float:

@@ -8,21 +8,25 @@ decoded picture has the number that its stamp has among them. No constant rate i
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Generator
 
 from lockon.video_containers import Container
 
-_AHEAD = 64  # packets beyond the picture in question: decoders put at most 16 pictures into another order
+_REORDERED = 16  # pictures that may lie before one that is shown before them (H.264 A.3.1, HEVC A.4.2: the largest picture buffer)
+_AHEAD = 64  # packets beyond the picture in question
 _TOLERANCE = 0.5  # ms; both readers round the same stamps the same way
-_RESTART = 2_000  # ms that time goes back where another recording begins
+_APART = 1_000  # ms between recordings that were joined, for the order of their stamps alone
+
+Stamp = tuple[float, bool]
+"""Time of a packet in ms, and whether it is known to be a key picture."""
 
 
 class FrameNumbers:
     """The numbers of the pictures of one file, for a decoder that reads it in order.
 
     Args:
-        stamps: The time stamps of the packets, in ms from the first one on, in the order of the file.
+        stamps: Those of the packets, in ms from the first one on, in the order of the file.
         container: The kind of file.
         header: The count of pictures that the header states, or 0.
         period: Milliseconds from picture to picture as the header states it, or 0.
@@ -36,7 +40,7 @@ class FrameNumbers:
 
     def __init__(
         self,
-        stamps: Generator[float, None, None],
+        stamps: Generator[Stamp, None, None],
         container: Container,
         header: int = 0,
         period: float = 0.0,
@@ -50,6 +54,7 @@ class FrameNumbers:
         self._pending: list[float] = []  # stamps of pictures from number `_base` on, ascending
         self._base = self._known = 0  # pictures that were taken from `_pending`, and all that are known
         self._latest = self._last = -math.inf  # the latest stamp that was read, and that of the last picture
+        self._shift = 0.0  # ms that are added to the stamps of a recording that was joined to others
         self._origin: float | None = None
         self._stamped = container.stamps == "shown" or period > 0
         self._tolerance = _TOLERANCE if container.stamps == "shown" else period * 0.3
@@ -74,6 +79,8 @@ class FrameNumbers:
             if self._container.stamps == "shown" and time < self._last - _TOLERANCE:
                 return None
             place = counted if self._base == 0 else 0
+        elif self._container.stamps == "none" and place == 1:  # such decoders guess, and may be one picture ahead for a while
+            place = 0
         self._last = time
         del self._pending[: place + 1]
         self._base += place + 1
@@ -130,18 +137,31 @@ class FrameNumbers:
         return self._places() == self._known
 
     def _pull(self) -> None:
-        time = next(self._stamps, None)
-        if time is None:
+        stamp = next(self._stamps, None)
+        if stamp is None:
             self.ended = True
             self._stamped &= self._latest > 0 or self._known == 1
             return
+        time = stamp[0] + self._shift
+        if self._is_restart(time, key=stamp[1]):
+            self._stamped = False  # the decoder's stamps do not say of which recording they are
+            self._shift += self._latest + _APART - time
+            time = self._latest + _APART
         if self._field_step and self._is_second_field(time):
             return
         self._known += 1
-        if time < self._latest - _RESTART or (self._known == _AHEAD and self._latest <= 0):  # time begins again, or there is none
+        if self._known == _AHEAD and self._latest <= 0:  # there are no stamps
             self._stamped = False
         self._latest = max(self._latest, time)
         insort(self._pending, time)
+
+    def _is_restart(self, time: float, *, key: bool) -> bool:
+        """Return whether another recording, whose time begins again, was joined to the file.
+
+        A key picture is shown after all that lie before it; others before at most 16 of them.
+        """
+        earlier = bisect_right(self._pending, time + _TOLERANCE)
+        return len(self._pending) - earlier > (0 if key else _REORDERED)
 
     def _is_second_field(self, time: float) -> bool:
         place = bisect_left(self._pending, time)

@@ -21,8 +21,8 @@ from lockon.ops.pixels import FrameConversion
 from lockon.pictures import IMAGE_SUFFIXES, folder_conversion, list_images, read_pixels
 from lockon.types import Frame
 from lockon.video_capture import is_video
-from lockon.video_containers import count_streams
 from lockon.video_decoder import VideoDecoder, open_video
+from lockon.video_streams import count_streams
 
 Source = str | os.PathLike[str] | int | Iterable[ArrayLike]
 

@@ -54,6 +54,33 @@ def test_where_ray_is_missing_the_extra_is_named(tmp_path, sequences, monkeypatc
         run_benchmark([TrackerSpec("it", "still")], sequences, tmp_path / "out", make, options=BenchmarkOptions(ray="local"))
 
 
+class FakeRay:
+    """Notes what the environment says when a cluster is started or joined."""
+
+    def __init__(self):
+        self.usage = []
+
+    def is_initialized(self):
+        return False
+
+    def init(self, **_):
+        self.usage.append(os.environ.get("RAY_USAGE_STATS_ENABLED"))
+
+    def shutdown(self):
+        pass
+
+
+@pytest.mark.parametrize("address", ["local", "auto"])
+@pytest.mark.parametrize(("said", "expected"), [(None, "0"), ("0", "0"), ("1", "1")])
+def test_ray_does_not_report_its_use_unless_somebody_says_so(monkeypatch, address, said, expected):
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", said or "")
+    if said is None:
+        monkeypatch.delenv("RAY_USAGE_STATS_ENABLED")
+    fake = FakeRay()
+    with ray_workers._cluster(fake, address):
+        assert fake.usage == [expected]
+
+
 @pytest.fixture(scope="module")
 def ray(tmp_path_factory):
     """A local cluster of two cores whose workers can import the tests' modules."""

@@ -78,7 +78,7 @@ def use(monkeypatch: pytest.MonkeyPatch, **others: Any) -> None:
 
     for module in ("specs", "loading"):
         monkeypatch.setattr(f"lockon.zoo.{module}.load", load)
-    monkeypatch.setattr("lockon.data.datasets.registry.load_readable", lambda spec: (VIDEOS, []))
+    monkeypatch.setattr("lockon.data.datasets.registry.load_readable", lambda spec, **_: (VIDEOS, []))
 
 
 def invoke(*words: object) -> Any:

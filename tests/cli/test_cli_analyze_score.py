@@ -27,7 +27,7 @@ def colors(monkeypatch: pytest.MonkeyPatch) -> None:
         return object() if name == "csrt" else tracker
 
     monkeypatch.setattr("lockon.zoo.loading.load", load)
-    monkeypatch.setattr("lockon.data.datasets.registry.load_readable", lambda spec: (VIDEOS, []))
+    monkeypatch.setattr("lockon.data.datasets.registry.load_readable", lambda spec, **_: (VIDEOS, []))
 
 
 def invoke(tmp_path: Path, *words: str) -> Any:
@@ -59,7 +59,9 @@ def test_tables_and_files(tmp_path: Path) -> None:
 
 
 def test_without_out_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lockon.data.datasets.registry.load_readable", lambda spec: ([video("white", (250, 250, 250)), *VIDEOS[1:]], []))
+    monkeypatch.setattr(
+        "lockon.data.datasets.registry.load_readable", lambda spec, **_: ([video("white", (250, 250, 250)), *VIDEOS[1:]], [])
+    )
     result = invoke(tmp_path)
     assert result.exit_code == 0, result.output
     assert "no sequence has masks" in result.stdout

@@ -63,7 +63,7 @@ def test_some_trackers_and_sequences(runs: Path) -> None:
 def test_results_without_attributes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch)
     plain = [replace(each, attributes=()) for each in VIDEOS]
-    monkeypatch.setattr("lockon.data.datasets.registry.load_readable", lambda spec: (plain, []))
+    monkeypatch.setattr("lockon.data.datasets.registry.load_readable", lambda spec, **_: (plain, []))
     assert bench("run", "--trackers", "csrt", "--data", "pool:videos", "--workers", 0, "--out", tmp_path).exit_code == 0
     result = bench("compare", tmp_path, "--attributes")
     assert (result.exit_code, "no sequence of colors has attributes; run it again with" in result.stderr) == (2, True)

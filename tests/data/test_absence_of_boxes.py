@@ -10,6 +10,7 @@ import pytest
 from tiny_benchmarks import BENCHMARKS, boxes, build
 from tiny_layouts import write_images, write_lines
 
+from lockon.cli._trackers import load_sequences
 from lockon.data.datasets.registry import load_dataset
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError, LockonWarning
@@ -116,6 +117,28 @@ def test_several_datasets_give_one_warning(tmp_path: Path, name: str) -> None:
     assert f"{count} boxes without area (0,0,0,0 or the like) count as no box, in " in text
     assert "1 box without area (0,0,0,0 or the like) stays as published and counts by the rules of the convention, in Deer" in text
     assert f"lockon data check {name}:{tmp_path}" in text
+
+
+@pytest.mark.parametrize("named", [["OTB100", "UAV123", "GOT10k_val"], ["UAV123"], ["GOT10k_val", "UAV123"], ["OTB100"]])
+def test_the_datasets_of_one_run_give_one_warning(tmp_path: Path, named: list[str]) -> None:
+    for dataset in named:
+        images, truth, pattern = LAYOUTS[dataset]
+        write_images(tmp_path / dataset / images, [1, 2], pattern)
+        write_lines(tmp_path / dataset / truth, ["2,2,5,5", "3,3,5,5" if dataset == "OTB100" else "0,0,0,0"])
+    specs = [f"{dataset}:{tmp_path / dataset}" for dataset in named]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert len(load_sequences(specs, [])[0]) == len(named)
+    flat = [spec for spec in specs if not spec.startswith("OTB100")]
+    texts = [str(warning.message) for warning in caught]
+    if not flat:
+        assert texts == []
+        return
+    assert len(texts) == 1
+    assert texts[0].startswith(f"{', '.join(spec.partition(':')[0] for spec in flat)}: {len(flat)} box")
+    assert texts[0].endswith(
+        " and ".join(f"`lockon data check {spec}`" for spec in flat) + (" lists the lines" if len(flat) == 1 else " list the lines")
+    )
 
 
 @pytest.mark.parametrize("dataset", [name for name in BENCHMARKS if not name.startswith("DAVIS")])

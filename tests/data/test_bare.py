@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from tiny_layouts import make_davis, mask_of, write_image, write_lines
 
-from lockon.data.datasets.registry import load_dataset
+from lockon.data.check import check_dataset
+from lockon.data.datasets.registry import load_dataset, load_readable
 from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 
@@ -197,6 +198,26 @@ def test_json_of_another_form(tmp_path: Path, content: Any, message: str) -> Non
     with pytest.raises(LockonError, match=message) as caught:
         load(f"OTB100:{file}")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("bad", [3, {"gt_rect": []}, pysot(gt_rect=[[1, 2, 3]] * 2), pysot(absent=[1, "x"]), pysot(width="x", height=3)])
+def test_json_without_the_sequences_that_are_malformed(tmp_path: Path, bad: object) -> None:
+    file = write_json(tmp_path / "x.json", {"a": pysot(), "jogging-1": bad, "z": pysot()})
+    sequences, (broken,) = load_readable(f"OTB100:{file}", frames="optional")
+    assert (names(sequences), broken.name, broken.dataset) == (["a", "z"], "Jogging.1", "OTB100")
+    assert "x.json: jogging-1: " in str(broken.error) or "sequence jogging-1: " in str(broken.error)
+
+
+def test_json_without_the_sequences_whose_images_are_not_there(tmp_path: Path) -> None:
+    there, gone = pysot(), pysot(img_names=["Deer/1.jpg", "Deer/2.jpg"])
+    file = write_json(tmp_path / "OTB100.json", {"Deer": gone, "Jogging-1": there})
+    for number in (1, 2):
+        write_image(tmp_path / "Jogging" / "img" / f"000{number}.jpg", 50 * number)
+    sequences, (broken,) = load_readable(f"OTB100:{file}")
+    assert names(sequences) == ["Jogging.1"]
+    assert str(broken.error).startswith(f"{tmp_path / 'Deer' / '1.jpg'} does not exist")
+    (report,) = check_dataset("OTB100", file, subset=True)
+    assert (report.sequences, report.problems) == (1, [str(broken.error)])
 
 
 def test_no_json_at_all_and_json_of_another_dataset(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from tiny_layouts import (
 )
 
 from lockon.data.check import DataReport, check_dataset
-from lockon.data.image_files import broken_end
+from lockon.data.image_files import broken_file
 
 
 def check_one(name: str, root: Path, full: bool = False, subset: bool = True) -> DataReport:
@@ -95,7 +95,7 @@ def test_boxes_of_no_size_are_published_so_where_the_annotation_is_complete(tmp_
     assert check_one("OTB100", tmp_path).problems == ["Deer: the first frame has no box, so a tracker cannot start"]
 
 
-@pytest.mark.parametrize(("place", "full"), [("first", False), ("last", True), ("all", False)])
+@pytest.mark.parametrize(("place", "full"), [("first", False), ("last", True), ("last", False), ("all", False)])
 def test_several_pictures_in_one_file_are_the_reason(tmp_path: Path, place: str, full: bool) -> None:
     for number in range(3):
         pages = 3 if place == "all" or number == {"first": 0, "last": 2}[place] else 1
@@ -188,14 +188,14 @@ def test_cut_images_are_told_by_their_end(tmp_path: Path, suffix: str) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (40, 40, 3), dtype=np.uint8)
     assert cv2.imwrite(str(path), noise)
     content = path.read_bytes()
-    assert broken_end(path) is None
+    assert broken_file(path) is None
     path.write_bytes(content + b"\0" * 8)  # some cameras pad
-    assert broken_end(path) is None
+    assert broken_file(path) is None
     for part in (0.5, 0.95):
         path.write_bytes(content[: int(len(content) * part)])
-        assert broken_end(path) == "is cut short"
+        assert broken_file(path) == "is cut short"
     path.unlink()
-    assert broken_end(path) == "does not exist"
+    assert broken_file(path) == "does not exist"
 
 
 def test_masks(tmp_path: Path) -> None:

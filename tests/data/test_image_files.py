@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from tiny_layouts import write_image
 
-from lockon.data.image_files import decode_image
+from lockon.data.datasets.mask_images import read_mask
+from lockon.data.image_files import broken_file, decode_image
 from lockon.data.sequence import read_image
 from lockon.errors import LockonError
 
@@ -46,6 +47,23 @@ def test_what_is_no_image_is_none(tmp_path: Path) -> None:
     assert decode_image(tmp_path, cv2.IMREAD_COLOR) is None
     with pytest.raises(LockonError, match="does not exist"):
         read_image(tmp_path / "missing.png")
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.tiff", "a.png"])
+def test_several_pictures_are_one_error_wherever_a_file_is_read_and_found_without_decoding(tmp_path: Path, name: str) -> None:
+    page = np.full((12, 16, 3), 50, np.uint8)
+    path = tmp_path / name
+    for count in (1, 2):
+        assert cv2.imwritemulti(str(tmp_path / "a.tif"), [page] * count)
+        (tmp_path / "a.tif").rename(path)
+        if count == 1:
+            assert broken_file(path) is None
+            assert read_mask(path).all()
+            continue
+        assert broken_file(path) == "holds 2 pictures (TIFF pages); write each to a file of its own, one per frame"
+        for read in (read_image, read_mask, lambda path: decode_image(path, cv2.IMREAD_GRAYSCALE)):
+            with pytest.raises(LockonError, match=r"a\.\w+ holds 2 pictures \(TIFF pages\); write each to a file of its own"):
+                read(path)
 
 
 def test_folders_that_are_not_utf8_are_tracked_and_scored(tmp_path: Path) -> None:

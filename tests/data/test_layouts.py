@@ -11,6 +11,7 @@ from tiny_layouts import BOX, HEIGHT, WIDTH, make_davis, make_otb, make_uav123, 
 
 from lockon.data.datasets import davis, otb, uav123, vot
 from lockon.data.datasets.mask_images import mask_targets, mask_to_box, read_mask, voc_colour
+from lockon.data.datasets.registry import load_readable
 from lockon.errors import LockonError
 from lockon.ops.regions import polygon_to_box, polygon_to_box_of_equal_area
 
@@ -192,6 +193,22 @@ def test_davis_2017_has_one_sequence_per_object(tmp_path: Path, palette: bool) -
     (union,) = davis.LAYOUT_2016.load(tmp_path, "DAVIS2016")
     assert union.masks is not None
     np.testing.assert_array_equal(union.masks[0], numbers > 0)
+
+
+@pytest.mark.parametrize("damage", [b"", b"no image", b"\x89PNG\r\n\x1a\n"])
+@pytest.mark.parametrize("frame", [0, 1])
+def test_davis_without_the_videos_whose_masks_cannot_be_read(tmp_path: Path, damage: bytes, frame: int) -> None:
+    for name in ("ant", "bee", "cat"):
+        make_davis(tmp_path, name, [mask_of(3, 2, 5, 4)] * 3)
+    bad = tmp_path / "Annotations" / "480p" / "bee" / f"0000{frame}.png"
+    bad.write_bytes(damage)
+    for dataset in ("DAVIS2016", "DAVIS2017"):
+        sequences, (broken,) = load_readable(dataset, tmp_path)
+        assert [sequence.name for sequence in sequences] == ["ant", "cat"]
+        assert broken.name == "bee"
+        assert str(broken.error).startswith(f"{bad} is not a readable mask image; run `lockon data check`")
+    write_lines(tmp_path / "JPEGImages" / "480p" / "bee" / "boxes.txt", ["4,3,5,4"] * 3)  # which of the targets it is of, nobody knows
+    assert [one.name for one in load_readable("DAVIS2017", tmp_path)[1]] == (["bee"] if frame == 0 else [])
 
 
 def test_davis_count_of_masks(tmp_path: Path) -> None:

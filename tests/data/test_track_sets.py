@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tiny_train_sets import (
     ytbb_by_second,
 )
 
+from lockon.data.check_tracks import check_track_set
 from lockon.data.samples.pysot import PysotDataConfig, pysot_pipeline
 from lockon.data.track_sets import TRAIN_SETS, check_protocol, find_track_sets, load_track_set, load_track_sets
 from lockon.data.tracks import TrackSet
@@ -149,6 +151,32 @@ def test_511(tmp_path: Path) -> None:
     }
     assert tracks.view(1).image[0, 0, 0] == pytest.approx(40, abs=2)
     assert pysot_pipeline([tracks], PysotDataConfig(), 0).sample(0)["search"].shape == (255, 255, 3)
+
+
+GOOD = {"00": {"000000": [10, 20, 40, 40]}}
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        (3, "no {track: {frame: box}}, 'int' object has no attribute 'items'"),
+        (None, "no {track: {frame: box}}"),
+        ({**GOOD, "01": []}, "no {track: {frame: box}}, 'list' object has no attribute 'items'"),
+        ({**GOOD, "01": {"000000": 7}}, "no {track: {frame: box}}"),
+        ({**GOOD, "01": {"000000": "abcd"}}, "could not convert string to float"),
+        ({**GOOD, "01": {"000000": [1, 2, None, 4], "000001": [1, 2, 3, 4, 5]}}, "inhomogeneous"),
+        ({**GOOD, "01": {"9" * 12: [1, 2, 3, 4]}}, "track 01: frames or boxes are no numbers of their kind"),
+    ],
+)
+def test_511_without_the_videos_that_are_malformed(tmp_path: Path, bad: object, why: str) -> None:
+    root = make_511(tmp_path, {"a": GOOD, "c": GOOD})
+    (root / "train.json").write_text(json.dumps({"a": GOOD, "b": bad, "c": GOOD}))
+    tracks = load_track_set("VID", root)
+    assert content(tracks) == {("a", "00"): {0: [10, 20, 40, 40]}, ("c", "00"): {0: [10, 20, 40, 40]}}
+    (note,) = tracks.notes
+    assert note.startswith("VID: 1 videos left out that cannot be read: b (")
+    assert why in note
+    assert [*check_track_set("VID", root).problems] == [f"b: {note.partition(' b (')[2][:-1]}"]
 
 
 def test_511_with_fractions_is_refused(tmp_path: Path) -> None:

@@ -69,6 +69,23 @@ def test_tracks_of_a_video_must_come_in_a_row() -> None:
         TrackSet.build("made", [Track("a", "0", [0, 1], [BOX])], Plain())
 
 
+def test_a_video_with_a_track_that_is_none_is_left_out_whole() -> None:
+    bad = [
+        Track("a", "1", [0, 1], [BOX]),
+        Track("b", "0", [0], [["x", 1, 2, 3]]),
+        Track("d", "0", [1 << 40], [BOX]),
+        Track("f", "0", [0], [[1, 2, 3]]),
+    ]
+    tracks = [Track("a", "0", [0], [BOX]), bad[0], bad[1], Track("c", "0", [3], [BOX]), bad[2], Track("e", "0", [4], [BOX]), bad[3]]
+    made = TrackSet.build("made", tracks, Plain())
+    assert (made.videos, made.tracks, made.frames.tolist()) == (("c", "e"), ("0", "0"), [3, 4])
+    (note,) = made.notes
+    assert note.startswith("made: 4 videos left out that cannot be read: a (track 1: 2 frames but 1 boxes), b (track 0: ")
+    assert note.endswith(") and 1 more")
+    assert [line.partition(":")[0] for line in made.unread] == ["a", "b", "d", "f"]
+    assert TrackSet.build("made", tracks, Plain(), skip={"a", "b", "d", "f"}).unread == ()
+
+
 def test_relative_boxes_become_pixels_of_the_image() -> None:
     tracks = TrackSet.build("made", [Track("v0", "0", [0], [[0.1, 0.25, 0.5, 0.5]])], Plain((200, 80)), relative=True)
     np.testing.assert_allclose(tracks.view(0).box, [20, 20, 100, 40], rtol=1e-6)

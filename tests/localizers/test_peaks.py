@@ -50,7 +50,7 @@ def test_atom_decides_as_the_official_tracker(case: str) -> None:
     stored = np.load(golden_data.FOLDER / "pytracking_online.npz")
     name = f"localize.atom.{case}"
     responses = np.roll(stored[f"{name}.scores"], (18, 18), (0, 1))[None]
-    peaks = SecondPeak()(responses, np.array([[5.2, 4]]) / 0.8, np.zeros((1, 2)))
+    peaks = SecondPeak(from_middle=True)(responses, np.array([[5.2, 4]]) / 0.8, np.array([[9.0, -3]]))
     np.testing.assert_allclose(peaks.displacements[0, ::-1] * 0.8, stored[f"{name}.result"], atol=1e-6)
     flag = str(stored[f"{name}.flag"])
     assert peaks.verdicts == ("normal" if flag == "None" else flag,)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
@@ -186,6 +187,20 @@ def test_ordinary_weights_in_the_dilated_network() -> None:
         ours = trunk.layer2[0].downsample[0](x)
         assert torch.allclose(ours, ordinary.layer2[0].downsample[0](x[..., 1:-1, 1:-1]), rtol=1e-4)
     assert torch.equal(trunk.layer2[1].conv2.weight, ordinary.layer2[1].conv2.weight)
+
+
+def test_weights_of_the_dilated_network_in_the_ordinary_one() -> None:
+    """What was made of ordinary weights gives these again; the taps of a trained shortcut are summed."""
+    ordinary, dilated, trunk = ResNet(50, (2, 3)), DilatedResNet50((2, 3)), ResNet(50, (2, 3))
+    ordinary.load_state_dict(made_up(ordinary))
+    load_pretrained(dilated, ordinary.state_dict())
+    assert "summed to 1x1" in load_pretrained(trunk, dilated.state_dict())[0]
+    for name, value in ordinary.state_dict().items():
+        np.testing.assert_allclose(trunk.state_dict()[name], value, rtol=1e-5, atol=1e-4 * float(value.abs().max()), err_msg=name)
+    state = {name: value + 1 if name == "layer2.0.downsample.0.weight" else value for name, value in dilated.state_dict().items()}
+    load_pretrained(trunk, state)
+    added = trunk.layer2[0].downsample[0].weight - ordinary.layer2[0].downsample[0].weight
+    np.testing.assert_allclose(added.detach(), 9, rtol=1e-4)
 
 
 @pytest.mark.parametrize("shorten", [False, True])

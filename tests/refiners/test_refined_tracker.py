@@ -166,6 +166,20 @@ def test_masks_of_a_network_without_masks_and_a_zero_size_are_refused() -> None:
         apply_overrides(RefineConfig(), {"min_size": 0})
 
 
+@pytest.mark.parametrize("mask", [np.zeros((120, 160), bool), np.ones(1), [True], "yes", None, 1])
+def test_a_mask_that_is_no_yes_or_no_is_one_line(mask: object) -> None:
+    refiner = AlphaRefiner(BlobRefiner())
+    refiner.init(FRAME, (60, 50, 20, 16))
+    text = f"mask is of type {type(mask).__name__}; expected True for masks that the refiner makes, or False"
+    for masks in (True, False):
+        refiner.masks = masks
+        with pytest.raises(LockonError, match=text):
+            refiner.refine(FRAME, (60, 50, 20, 16), mask=mask)  # type: ignore[arg-type]
+    with pytest.raises(LockonError, match=text):
+        RefineConfig(mask=mask)  # type: ignore[arg-type]
+    assert refiner.refine(FRAME, (60, 50, 20, 16), mask=np.False_).mask is None  # type: ignore[arg-type]
+
+
 number = st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.floats(-300, 400), st.floats(0, 3))
 box = st.tuples(number, number, number, number)
 

@@ -33,6 +33,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "RefineSConfig": {"size": 64, "hidden": 16, "width": 16, "channels": 16},
     "AlphaRefineConfig": {"size": 64},
     "CompactDiMPConfig": {"channels": 8, "box_width": 8, "box_hidden": 8, "search_size": 96},
+    "ATOMConfig": {"search_size": 96},
     "DiMPConfig": {"depth": 18, "search_size": 96},
     "OSTrackConfig": {"channels": 24, "depth": 3, "heads": 2, "template_size": 32, "search_size": 64, "head.hidden": 8},
     "RTrackConfig": {"channels": 24, "depth": 3, "heads": 2, "template_size": 32, "search_size": 64, "head.widths": (8, 8)},

@@ -80,7 +80,7 @@ def test_a_learner_in_numpy_is_the_learner_in_torch(name: str, count: int, minia
         assert isinstance(ours.learned.filter, np.ndarray)
         assert isinstance(ours.learned.memory.samples[0], np.ndarray)
         fitted = numbers(theirs.learned.filter)
-        np.testing.assert_allclose(ours.learned.filter, fitted, atol=1e-3 * np.abs(fitted).max())
+        np.testing.assert_allclose(ours.learned.filter, fitted, atol=2e-3 * np.abs(fitted).max())
         assert np.abs(ours.learned.filter - first).max() > 1e-3 * np.abs(fitted).max(), "it was fitted again"
         np.testing.assert_allclose(ours.learned.memory.weights, theirs.learned.memory.weights, atol=1e-6)
         assert np.abs(ours.box - STARTS[0]).max() > 1

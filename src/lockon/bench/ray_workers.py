@@ -6,6 +6,7 @@ data, under the same paths. Ray: Moritz et al., Ray: A Distributed Framework for
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -141,6 +142,7 @@ def _cluster(ray: Any, address: str) -> Iterator[None]:
         yield
         return
     _check_reachable(address)
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # of clusters that start here; who started another one decides for it
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     if address == LOCAL:
         options["include_dashboard"] = False

@@ -165,18 +165,21 @@ def load_sequences(
     Raises:
         LockonError: As `load_readable`; a name that no dataset has; no sequence that can be read.
     """
+    from lockon.data.datasets.absence import BoxesWithoutArea
     from lockon.data.datasets.registry import load_readable, split_spec
     from lockon.errors import unknown_name
 
     sequences: list[VideoSequence] = []
     failed: list[BrokenSequence] = []
     origin: dict[str, str] = {}
+    flat = BoxesWithoutArea()
     for spec in specs:
         name, root = split_spec(spec)
-        loaded, unread = load_readable(spec)
+        loaded, unread = load_readable(spec, flat=flat)
         failed += unread
         sequences += loaded
         origin |= {sequence.dataset: name if root is None else f"{name}:{root.resolve()}" for sequence in loaded}
+    flat.warn()
     names = {sequence.name for sequence in sequences} | {one.name for one in failed}
     for name in wanted:
         if name not in names:

@@ -254,13 +254,13 @@ def _write_page(reports: list[Report], store: KeptStore, out: Path, look: Look, 
 
 def _images(specs: list[str]) -> Find:
     """Return what finds the sequence of a result: in the datasets that are given, else where a dataset of that name lies."""
+    from lockon.cli._trackers import load_sequences
     from lockon.data.datasets.registry import load_dataset
     from lockon.errors import LockonError
 
     loaded: dict[str, dict[str, VideoSequence]] = {}
-    for spec in specs:
-        for sequence in load_dataset(spec):
-            loaded.setdefault(sequence.dataset, {})[sequence.name] = sequence
+    for sequence in load_sequences(specs, [])[0]:
+        loaded.setdefault(sequence.dataset, {})[sequence.name] = sequence
 
     def find(dataset: str, name: str) -> VideoSequence | None:
         if dataset not in loaded:

@@ -17,7 +17,7 @@ from lockon.data.completeness import completeness
 from lockon.data.datasets import stills
 from lockon.data.datasets.bare import json_of
 from lockon.data.datasets.parsing import read_text
-from lockon.data.datasets.registry import load_dataset, scan_dataset
+from lockon.data.datasets.registry import load_readable, scan_dataset
 from lockon.data.datasets.table import POOL, STILLS, canonical_name, members, official_list, official_sequences, pool_members
 from lockon.data.paths import find_root
 from lockon.errors import LockonError
@@ -86,9 +86,13 @@ def _check_one(report: DataReport, full: bool, subset: bool, progress: Progress 
         if report.dataset == STILLS:
             _check_stills(report, full, progress)
         elif report.root.is_file() and json_of(report.root, report.dataset) is not None:
-            sequences = load_dataset(report.dataset, report.root)
+            sequences, broken = load_readable(report.dataset, report.root)
+            if not sequences:
+                raise broken[0].error
+            report.problems += [str(one.error) for one in broken]
             report.sequences, report.frames = len(sequences), sum(map(len, sequences))
-            _check_list(report, {sequence.name: len(sequence) for sequence in sequences}, subset)
+            lengths = {sequence.name: len(sequence) for sequence in sequences} | {one.name: 0 for one in broken}
+            _check_list(report, lengths, subset)
         else:
             _check_layout(report, full, subset, progress)
     except LockonError as error:

@@ -14,7 +14,7 @@ from lockon.data.datasets.lists import Listed
 from lockon.data.datasets.mask_images import read_mask_image
 from lockon.data.datasets.parsing import format_ranges
 from lockon.data.datasets.table import FOLDER
-from lockon.data.image_files import broken_end
+from lockon.data.image_files import broken_file
 from lockon.data.video_frames import VideoFrames
 from lockon.errors import LockonError
 from lockon.ops.boxes import xywh_to_xyxy
@@ -144,7 +144,7 @@ def _check_images(paths: tuple[Path, ...], full: bool, faults: Faults) -> list[S
     broken: dict[int, str] = {}
     sizes: dict[int, Size] = {}
     for index, path in enumerate(paths):
-        fault = broken_end(path)
+        fault = broken_file(path)
         if fault is None and (full or not sizes):
             try:
                 height, width = _decoded(path).shape[:2]
@@ -236,7 +236,7 @@ def _check_masks(files: SequenceFiles, sizes: list[Size], full: bool, faults: Fa
     for index, path in enumerate(masks):
         number = _number(masks, index)
         try:
-            if broken_end(path) is not None:
+            if broken_file(path) is not None:
                 broken.append(number)
             elif full or not index:
                 height, width = read_mask_image(path).shape[:2]

@@ -7,7 +7,7 @@ from pathlib import Path
 from lockon.data.check_sequence import Faults
 from lockon.data.datasets.parsing import format_ranges, read_text
 from lockon.data.datasets.stills import ANNOTATIONS, StillImage, parse_line
-from lockon.data.image_files import broken_end
+from lockon.data.image_files import broken_file
 from lockon.data.rle import decode_rle
 from lockon.errors import LockonError
 
@@ -50,7 +50,7 @@ def check_set(folder: Path, *, full: bool = False) -> Faults:
 
 
 def _check_image(image: StillImage, where: str, full: bool, faults: Faults) -> None:
-    fault = broken_end(image.path)
+    fault = broken_file(image.path)
     if fault is not None:
         faults.problems.append(f"{where}: {image.path.name} {fault}")
     elif full:

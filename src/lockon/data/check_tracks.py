@@ -9,7 +9,7 @@ import numpy as np
 from lockon.data.check import DataReport, Progress
 from lockon.data.datasets import pysot511
 from lockon.data.datasets.table import known_names
-from lockon.data.image_files import broken_end
+from lockon.data.image_files import broken_file
 from lockon.data.samples.patches import PATCH
 from lockon.data.track_sets import TRAIN_SETS, default_root, find_track_sets, load_track_set, train_set_name
 from lockon.data.tracks import ImageFiles, TrackSet
@@ -39,7 +39,9 @@ def check_track_set(name: str, root: Path | None, *, full: bool = False, progres
         LockonError: No such data there, or an annotation that cannot be read.
     """
     tracks = load_track_set(name, root)
-    report = DataReport(name, root or default_root() or Path(), sequences=len(tracks), notes=list(tracks.notes))
+    report = DataReport(
+        name, root or default_root() or Path(), sequences=len(tracks), notes=list(tracks.notes), problems=list(tracks.unread)
+    )
     for video in range(len(tracks)):
         groups = list(tracks.rows_by_frame(video).values())
         if tracks.cropped:  # each box has a patch of its own
@@ -56,7 +58,7 @@ def _faults(tracks: TrackSet, rows: list[int], full: bool) -> list[str]:
     """Return the faults of one image and of the boxes in it."""
     if isinstance(tracks.read, ImageFiles):
         path = tracks.read.path(*tracks.place(rows[0]))
-        fault = broken_end(path)
+        fault = broken_file(path)
         if fault is not None or not full:
             return [f"{path} {fault}"] if fault is not None else []
     try:

@@ -6,7 +6,7 @@ the PySOT family: corners x1, y1, x2, y2 as the annotation gives them, w = x2 - 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
@@ -54,6 +54,7 @@ class TrackSet:
         relative: Whether boxes are fractions of the image's width and height (YouTube-BB).
         masks: Gives the mask of an object in an image (or patch); None where the dataset has none or they were not asked for.
         notes: What was left out on reading, for the user.
+        unread: The videos whose annotation cannot be read, and why, a line each; one of the notes says it in short.
     """
 
     name: str
@@ -68,12 +69,21 @@ class TrackSet:
     relative: bool = False
     masks: ReadMask | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @classmethod
     def build(
-        cls, name: str, tracks: Iterable[Track], read: Read, *, cropped: bool = False, relative: bool = False, skip: Collection[str] = ()
+        cls,
+        name: str,
+        tracks: Iterable[Track],
+        read: Read,
+        *,
+        cropped: bool = False,
+        relative: bool = False,
+        skip: Collection[str] = (),
+        bad: Mapping[str, str] | None = None,
     ) -> TrackSet:
-        """Collect tracks; boxes without width or height, and what they leave empty, are dropped.
+        """Collect tracks; boxes without width or height, what they leave empty, and videos with a track that is none are dropped.
 
         Args:
             name: Name of the set.
@@ -82,6 +92,7 @@ class TrackSet:
             cropped: As the field.
             relative: As the field.
             skip: Names of videos to leave out (a name without its folders counts too).
+            bad: Videos that the reader of the tracks cannot read, and why; it may grow while the tracks are read.
 
         Raises:
             LockonError: Nothing is left, or the tracks of one video do not come in a row.
@@ -89,18 +100,20 @@ class TrackSet:
         found = _Gathered()
         skipped = 0
         for video, members in groupby(tracks, key=lambda track: track.video):
-            if skip and (video in skip or video.rpartition("/")[2] in skip):
+            if _is_among(video, skip):
                 skipped += 1
             else:
-                found.add(video, members)
+                found.add(video, list(members))
+        wrong = {video: why for video, why in (bad or {}).items() if not _is_among(video, skip)} | found.wrong
         frames, boxes, owner, dropped = found.sound()
         lengths = np.bincount(owner, minlength=len(found.names))  # (T,) boxes left of each track
         kept = np.flatnonzero(lengths)
         videos, per_video = np.unique(np.array(found.owner, np.int64)[kept], return_counts=True)
         if not len(kept):
-            raise LockonError(f"{name} has no box that can train ({skipped} videos skipped, {dropped} boxes without width or height)")
-        notes = [f"{name}: {skipped} videos left out by the list of bad ones"] if skipped else []
-        notes += [f"{name}: {dropped} boxes without width or height left out"] if dropped else []
+            first = "".join(f"; {video}: {why}" for video, why in [*wrong.items()][:1])
+            raise LockonError(
+                f"{name} has no box that can train ({skipped} videos skipped, {dropped} boxes without width or height){first}"
+            )
         chosen = tuple(found.videos[video] for video in videos)
         if len(set(chosen)) != len(chosen):
             raise LockonError(f"{name}: the tracks of some video do not come in a row; sort the annotation by video")
@@ -115,7 +128,8 @@ class TrackSet:
             read,
             cropped,
             relative,
-            notes=tuple(notes),
+            notes=_left_out(name, skipped, dropped, wrong),
+            unread=tuple(f"{video}: {why}" for video, why in wrong.items()),
         )
 
     def __len__(self) -> int:
@@ -176,29 +190,47 @@ class TrackSet:
         return None if self.masks is None else self.masks(*self.place(row))
 
 
+def _is_among(video: str, names: Collection[str]) -> bool:
+    return bool(names) and (video in names or video.rpartition("/")[2] in names)
+
+
+def _left_out(name: str, skipped: int, dropped: int, wrong: Mapping[str, str]) -> tuple[str, ...]:
+    notes = [f"{name}: {skipped} videos left out by the list of bad ones"] if skipped else []
+    notes += [f"{name}: {dropped} boxes without width or height left out"] if dropped else []
+    if wrong:
+        some = ", ".join(f"{video} ({why})" for video, why in [*wrong.items()][:3])
+        notes.append(f"{name}: {len(wrong)} videos left out that cannot be read: {some}{f' and {len(wrong) - 3} more' * (len(wrong) > 3)}")
+    return tuple(notes)
+
+
 class _Gathered:
     """Tracks as they come, put in order all at once: datasets have a million of them."""
 
     def __init__(self) -> None:
+        self.wrong: dict[str, str] = {}  # videos that were not taken, and why
         self.videos: list[str] = []
         self.names: list[str] = []
         self.owner: list[int] = []  # of each track: its video
         self.frames: list[NDArray[np.int32]] = []
         self.boxes: list[NDArray[np.float32]] = []
 
-    def add(self, video: str, members: Iterable[Track]) -> None:
-        """Add the tracks of one video."""
+    def add(self, video: str, members: Sequence[Track]) -> None:
+        """Add the tracks of one video; none of them where one has no numbers, or not a box per frame."""
+        rows = []
         for track in members:
             try:
                 frames, boxes = np.asarray(track.frames, np.int32), np.asarray(track.boxes, np.float32).reshape(-1, 4)
             except (TypeError, ValueError, OverflowError) as error:
-                raise LockonError(f"{video}, track {track.name}: frames or boxes are no numbers of their kind ({error})") from None
+                self.wrong[video] = f"track {track.name}: frames or boxes are no numbers of their kind, {error}"
+                return
             if frames.shape != (len(boxes),):
-                raise LockonError(f"{video}, track {track.name}: {len(frames)} frames but {len(boxes)} boxes")
-            self.names.append(track.name)
-            self.owner.append(len(self.videos))
-            self.frames.append(frames)
-            self.boxes.append(boxes)
+                self.wrong[video] = f"track {track.name}: {len(frames)} frames but {len(boxes)} boxes"
+                return
+            rows.append((frames, boxes))
+        self.names += [track.name for track in members]
+        self.owner += [len(self.videos)] * len(members)
+        self.frames += [frames for frames, _ in rows]
+        self.boxes += [boxes for _, boxes in rows]
         self.videos.append(video)
 
     def sound(self) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64], int]:

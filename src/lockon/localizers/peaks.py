@@ -65,6 +65,7 @@ class SecondPeak:
         hard_negative: Share of the first peak from which a second one is a hard negative, 0..1000.
         neighborhood: Sides of the window around the first peak that is left out, over those of the target, 0..100.
         displacement: How far a target may move, as a share of half the map's side, 0..100.
+        from_middle: A move is counted from the middle of the map (ATOM), not from the last position.
 
     Raises:
         LockonError: A value outside its range.
@@ -75,6 +76,7 @@ class SecondPeak:
     hard_negative: float = 0.5
     neighborhood: float = 2.2
     displacement: float = 0.8
+    from_middle: bool = False
 
     def __post_init__(self) -> None:
         check_range("not_found", self.not_found, -1000, 1000)
@@ -89,12 +91,13 @@ class SecondPeak:
         Args:
             responses: (B, S, S), finite.
             target_cells: (B, 2) width and height of the targets, in cells.
-            previous: (B, 2) x, y of the last positions from the middle of the map, in cells; ATOM takes 0.
+            previous: (B, 2) x, y of the last positions from the middle of the map, in cells.
         """
         cells, scores = _largest(responses)
         masked = np.where(self._near(cells, target_cells, responses.shape[-1]), -np.inf, responses)
         other_cells, others = _largest(masked)
         first, second = _displacements(cells, responses), _displacements(other_cells, responses)
+        previous = np.zeros_like(previous) if self.from_middle else previous
         reach = self.displacement * responses.shape[-1] / 2
         far, other_far = (np.linalg.norm(place - previous, axis=1) > reach for place in (first, second))  # (B,)
         doubtful = others > self.distractor * scores

@@ -9,6 +9,7 @@ import numpy as np
 from lockon._config_values import check_field, check_range
 from lockon.localizers.peaks import LargestPeak, SecondPeak
 from lockon.online.ascent import BestMean, BoxAscent, RandomBoxes
+from lockon.online.atom import ATOMLearner
 from lockon.online.dimp import DiMPLearner
 from lockon.online.views import ViewPlan
 from lockon.online.windows import AsCut, NearestPixel
@@ -89,7 +90,7 @@ class OnlineConfig:
     exact_pixels: bool = False
     start: ClippedStart | UnclippedStart = field(default_factory=ClippedStart)
     views: ViewPlan = field(default_factory=ViewPlan)
-    learner: DiMPLearner = field(default_factory=DiMPLearner)
+    learner: DiMPLearner | ATOMLearner = field(default_factory=DiMPLearner)
     response: RawResponse | DensityResponse = field(default_factory=RawResponse)
     window: bool = False
     localization: SecondPeak | LargestPeak = field(default_factory=SecondPeak)

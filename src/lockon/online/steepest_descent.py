@@ -2,7 +2,8 @@
 
 `HingeLeastSquares` is DiMP's objective with its Gauss-Newton model (Bhat et al., ICCV 2019, Sec. 3.1 to 3.3),
 `DensityCrossEntropy` PrDiMP's with Newton's (Danelljan et al., CVPR 2020, Sec. 4.3). Both are frozen values over
-arrays of NumPy or torch; with tensors that require gradients all steps can be derived.
+arrays of NumPy or torch; with tensors that require gradients all steps can be derived. Scores are linear in the filter: those after a step
+follow from those before it and those of the gradient, so that a step costs two passes over the features.
 
 Letters: B targets, M samples of each, C channels, H, W cells, K taps per side of a filter, S, T rows and columns of the scores.
 """
@@ -29,38 +30,49 @@ LEAST_CURVATURE = 1e-8
 
 
 class Problem(Protocol):
-    """An objective of B filters."""
+    """An objective of B filters, through scores that are linear in them."""
 
     @property
     def step_factor(self) -> Array:
         """Factor (1,) on the step of the quadratic model."""
 
-    def gradient(self, filters: Array) -> Array:
-        """Return the gradient (B, C, K, K) at filters (B, C, K, K)."""
+    def scores(self, filters: Array) -> Array:
+        """Return the (B, M, S, T) scores of filters (B, C, K, K)."""
 
-    def curvature(self, filters: Array, direction: Array) -> Array:
-        """Return (B,) the quadratic model's second derivative along a direction (B, C, K, K)."""
+    def gradient(self, filters: Array, scores: Array) -> Array:
+        """Return the gradient (B, C, K, K) at filters (B, C, K, K), given their scores (B, M, S, T)."""
+
+    def curvature(self, scores: Array, direction: Array, along: Array) -> Array:
+        """Return (B,) the quadratic model's second derivative at scores along a direction (B, C, K, K), whose scores are `along`."""
 
 
 def descend(problem: Problem, filters: Array, steps: int) -> list[Array]:
     """Return the filters (B, C, K, K) before and after each of some steps."""
-    iterates = [filters]
-    for _ in range(steps):
-        gradient = problem.gradient(filters)
-        length = (gradient * gradient).sum((1, 2, 3)) / clip_min(problem.curvature(filters, gradient), LEAST_CURVATURE)  # (B,)
-        filters = filters - (problem.step_factor * length)[:, None, None, None] * gradient
+    iterates, scores = [filters], problem.scores(filters)
+    for step in range(steps):
+        gradient = problem.gradient(filters, scores)
+        along = problem.scores(gradient)  # (B, M, S, T)
+        curvature = clip_min(problem.curvature(scores, gradient, along), LEAST_CURVATURE)
+        length = (problem.step_factor * (gradient * gradient).sum((1, 2, 3)) / curvature)[:, None, None, None]
+        filters = filters - length * gradient
         iterates.append(filters)
+        if step + 1 < steps:
+            scores = scores - length * along
     return iterates
 
 
-def objective(numbers: Mapping[str, Any], features: Array, boxes: Array, weights: Array) -> Problem:
+def objective(
+    numbers: Mapping[str, Any], features: Array, boxes: Array, weights: Array, *, size: int = 4, reserve: float | None = None
+) -> Problem:
     """Return the objective that the trained numbers of an optimiser belong to: DiMP's with maps, PrDiMP's without.
 
     Args:
         numbers: ``log_step_length`` and ``filter_reg`` (1,); ``label_map``, ``target_mask`` and ``spatial_weight`` (100,) or None.
         features: (B, M, C, H, W).
         boxes: (B, M, 4) x1, y1, x2, y2 of the target in crop pixels.
-        weights: (B, M) of the samples.
+        weights: (B, M) of the samples, at least 0.
+        size: K, taps per side of the filter.
+        reserve: Logit of "nowhere" that takes its share of PrDiMP's softmax; None for none.
     """
     log_step: Array = numbers["log_step_length"]
     regularization: Array = numbers["filter_reg"]
@@ -68,8 +80,8 @@ def objective(numbers: Mapping[str, Any], features: Array, boxes: Array, weights
     module = namespace(features)
     if label is None or mask is None or spatial is None:
         least = clip_min(regularization, LEAST_FILTER_REG)
-        return DensityCrossEntropy(features, _density(features, boxes), weights, least * least, module.exp(log_step))
-    distance = _distance(features, boxes)
+        return DensityCrossEntropy(features, _density(features, boxes, size), weights, least * least, module.exp(log_step), reserve)
+    distance = _distance(features, boxes, size)
     maps = (interpolated(label, distance), 1 / (1 + module.exp(-interpolated(mask, distance))), interpolated(spatial, distance))
     root = module.sqrt(weights)[:, :, None, None] * maps[2]
     least = clip_min(regularization * regularization, LEAST_REGULARIZATION)
@@ -96,17 +108,19 @@ class HingeLeastSquares:
     regularization: Array
     step_factor: Array
 
-    def gradient(self, filters: Array) -> Array:
-        """Return the gradient (B, C, K, K) at filters (B, C, K, K)."""
-        scores = apply_filter(filters, self.features)  # (B, M, S, T)
-        slope = self._slope(scores)
+    def scores(self, filters: Array) -> Array:
+        """Return the (B, M, S, T) scores of filters (B, C, K, K)."""
+        return apply_filter(filters, self.features)
+
+    def gradient(self, filters: Array, scores: Array) -> Array:
+        """Return the gradient (B, C, K, K) at filters (B, C, K, K), given their scores (B, M, S, T)."""
         active = (1 - self.mask) / 2 * abs(scores) + (1 + self.mask) / 2 * scores
-        residuals = self.weights * self.weights * slope * (active - self.labels)
+        residuals = self.weights * self.weights * self._slope(scores) * (active - self.labels)
         return filter_gradient(self.features, residuals, filters.shape[-1]) + self.regularization * filters
 
-    def curvature(self, filters: Array, direction: Array) -> Array:
-        """Return (B,) the Gauss-Newton model's second derivative along a direction (B, C, K, K)."""
-        change = self.weights * self._slope(apply_filter(filters, self.features)) * apply_filter(direction, self.features)
+    def curvature(self, scores: Array, direction: Array, along: Array) -> Array:
+        """Return (B,) the Gauss-Newton model's second derivative, see `Problem.curvature`."""
+        change = self.weights * self._slope(scores) * along
         return (change * change).sum((1, 2, 3)) + self.regularization * (direction * direction).sum((1, 2, 3))
 
     def _slope(self, scores: Array) -> Array:
@@ -123,6 +137,7 @@ class DensityCrossEntropy:
         weights: (B, M) of the samples.
         regularization: (1,) weight of the squared filter.
         step_factor: (1,).
+        reserve: Logit of "nowhere" that takes its share of the softmax; None for none.
     """
 
     features: Array
@@ -130,24 +145,27 @@ class DensityCrossEntropy:
     weights: Array
     regularization: Array
     step_factor: Array
+    reserve: float | None = None
 
-    def gradient(self, filters: Array) -> Array:
-        """Return the gradient (B, C, K, K) at filters (B, C, K, K)."""
-        residuals = self.weights[:, :, None, None] * (self._density(filters) - self.labels)
+    def scores(self, filters: Array) -> Array:
+        """Return the (B, M, S, T) scores of filters (B, C, K, K)."""
+        return apply_filter(filters, self.features)
+
+    def gradient(self, filters: Array, scores: Array) -> Array:
+        """Return the gradient (B, C, K, K) at filters (B, C, K, K), given their scores (B, M, S, T)."""
+        residuals = self.weights[:, :, None, None] * (self._density(scores) - self.labels)
         return filter_gradient(self.features, residuals, filters.shape[-1]) + self.regularization * filters
 
-    def curvature(self, filters: Array, direction: Array) -> Array:
-        """Return (B,) Newton's second derivative along a direction (B, C, K, K), damped as published."""
-        density, change = self._density(filters), apply_filter(direction, self.features)  # (B, M, S, T)
-        product = density * change
-        product = product - density * product.sum((2, 3))[:, :, None, None]
-        along = clip_min((change * product).sum((2, 3)), 0.0)  # (B, M)
+    def curvature(self, scores: Array, direction: Array, along: Array) -> Array:
+        """Return (B,) Newton's second derivative, damped as published, see `Problem.curvature`."""
+        product = self._density(scores) * along  # (B, M, S, T)
+        mean = product.sum((2, 3))[:, :, None, None]
+        spread = clip_min((product * (along - mean)).sum((2, 3)), 0.0)  # (B, M)
         damped = (self.regularization + NEWTON_DAMPING) * (direction * direction).sum((1, 2, 3))
-        return (self.weights * along).sum(1) + damped
+        return (self.weights * spread).sum(1) + damped
 
-    def _density(self, filters: Array) -> Array:
-        scores = apply_filter(filters, self.features)
-        return softmax(scores.reshape(*scores.shape[:2], -1)).reshape(scores.shape)
+    def _density(self, scores: Array) -> Array:
+        return softmax(scores.reshape(*scores.shape[:2], -1), self.reserve).reshape(scores.shape)
 
 
 def interpolated(values: Array, distance: Array) -> Array:
@@ -166,22 +184,22 @@ def interpolated(values: Array, distance: Array) -> Array:
     return values[below] * (1 - share) + values[above] * share
 
 
-def _distance(features: Array, boxes: Array) -> Array:
+def _distance(features: Array, boxes: Array, size: int) -> Array:
     """Return the (B, M, S, T) distance of score cells to the target's centre, in cells."""
-    return namespace(features).sqrt(sum(offset * offset for offset in _offsets(features, boxes)))
+    return namespace(features).sqrt(sum(offset * offset for offset in _offsets(features, boxes, size)))
 
 
-def _density(features: Array, boxes: Array) -> Array:
+def _density(features: Array, boxes: Array, size: int) -> Array:
     """Return the (B, M, S, T) normal density around the target's centre, its sum 1."""
-    rows, columns = _offsets(features, boxes)
+    rows, columns = _offsets(features, boxes, size)
     density = namespace(features).exp((rows * rows + columns * columns) * (-0.5 / LABEL_SIGMA**2)) / (2 * np.pi * LABEL_SIGMA**2)
     return density / (density.sum((2, 3))[:, :, None, None] + 1e-8)
 
 
-def _offsets(features: Array, boxes: Array, size: int = 4) -> tuple[Array, Array]:
-    """Return the (B, M, S, 1) and (B, M, 1, T) offsets of score cells of an even filter from the target's centre."""
+def _offsets(features: Array, boxes: Array, size: int) -> tuple[Array, Array]:
+    """Return the (B, M, S, 1) and (B, M, 1, T) offsets of score cells from the target's centre; an odd filter's are those of features."""
     rows, columns = score_size(features.shape[-2], features.shape[-1], size)
-    x, y = (like((boxes[..., i] + boxes[..., i + 2]) / (2 * STRIDE), features) for i in (0, 1))  # (B, M)
+    x, y = (like((boxes[..., i] + boxes[..., i + 2]) / (2 * STRIDE), features) - size % 2 / 2 for i in (0, 1))  # (B, M)
     return counted(rows, features)[:, None] - y[:, :, None, None], counted(columns, features) - x[:, :, None, None]
 
 

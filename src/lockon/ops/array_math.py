@@ -49,6 +49,12 @@ def stack(arrays: Sequence[Array]) -> Array:
     return namespace(arrays[0]).stack(list(arrays))
 
 
+def joined(arrays: Sequence[Array]) -> Array:
+    """Return arrays (..., N) one after the other along their last axis."""
+    module = namespace(arrays[0])
+    return module.concatenate(list(arrays), -1)
+
+
 def clip_min(array: Array, smallest: float) -> Array:
     """Return the larger of each number and `smallest`; NaN stays NaN."""
     return np.maximum(array, array.dtype.type(smallest)) if namespace(array) is np else array.clamp(min=smallest)
@@ -100,4 +106,4 @@ def softmax(array: Array, reserve: float | None = None) -> Array:
     return powers / (total if reserve is None else total + module.exp(reserve - largest))
 
 
-__all__ = ["clip_min", "counted", "integers", "like", "namespace", "pad", "softmax", "stack", "strided"]
+__all__ = ["clip_min", "counted", "integers", "joined", "like", "namespace", "pad", "softmax", "stack", "strided"]

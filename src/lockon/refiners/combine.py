@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lockon._config_values import check_range
 from lockon.localizers.masks import MAX_AREA, mask_box
-from lockon.refiners.guard import clip_inside, frame_sizes, is_valid
+from lockon.refiners.guard import check_masks, clip_inside, frame_sizes, is_valid
 from lockon.types import FloatArray, Frame, Result
 
 
@@ -35,7 +35,7 @@ class RefineConfig:
         official_start: Start boxes lie half a pixel to the right and below, as the published scripts give them to tracker and refiner.
 
     Raises:
-        LockonError: A `min_size` of 0 or below, or above 10,000; a negative `mask_area`.
+        LockonError: A `min_size` of 0 or below, or above 10,000; a negative `mask_area`; a `mask` that is neither True nor False.
     """
 
     box: Literal["refiner", "mask", "base"] = "refiner"
@@ -49,6 +49,7 @@ class RefineConfig:
     official_start: bool = False
 
     def __post_init__(self) -> None:
+        check_masks(mask=self.mask, masks=True)
         check_range("min_size", self.min_size, 0, 10_000, above=True)
         check_range("mask_area", self.mask_area, 0, MAX_AREA)
 

@@ -37,8 +37,10 @@ def check_masks(*, mask: bool, masks: bool) -> None:
     """Check that a refiner that `masks` describes can make masks where `mask` asks for them.
 
     Raises:
-        LockonError: Masks of a network that makes none.
+        LockonError: Masks of a network that makes none; a `mask` that is neither True nor False.
     """
+    if not isinstance(mask, bool | np.bool_):
+        raise LockonError(f"mask is of type {type(mask).__name__}; expected True for masks that the refiner makes, or False for none")
     if mask and not masks:
         raise LockonError("masks asked of a refiner whose network makes none; leave the mask out, or take weights with a mask head")
 

@@ -1,15 +1,22 @@
-"""ATOM (Danelljan et al., CVPR 2019, arXiv 1811.07628): a ResNet-18 with a box network.
+"""ATOM (Danelljan et al., CVPR 2019, arXiv 1811.07628): a ResNet-18 with a box network, a classifier that is learnt online.
 
 Published weights convert one to one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from lockon.zoo.card import OfficialWeights
-from lockon.zoo.dimp import BOX_RENAMES, UNUSED, check_network
+from lockon.localizers.peaks import SecondPeak
+from lockon.online.atom import ATOMLearner
+from lockon.online.tracker import OnlineTracker
+from lockon.online.views import ViewPlan
+from lockon.online.windows import NearestPixel
+from lockon.zoo.card import Card, OfficialWeights
+from lockon.zoo.dimp import BOX_RENAMES, UNUSED, check_network, run, runs
+from lockon.zoo.dimp_inference import DIMP, PRESETS
 
 if TYPE_CHECKING:
     from lockon.models.online import ATOMModel
@@ -48,3 +55,33 @@ def build(c: ATOMConfig) -> ATOMModel:
 
 OFFICIAL = OfficialWeights(renames=((r"^feature_extractor\.", "backbone."), *BOX_RENAMES), unused=UNUSED)
 NETWORKS = {"atom": ATOMConfig()}
+
+ATOM = replace(
+    DIMP,
+    placement=NearestPixel(),
+    views=ViewPlan(
+        blurs=((2.0, 0.2), (0.2, 2.0), (3.0, 1.0), (1.0, 3.0), (2.0, 2.0)),
+        rotations=(5.0, -5.0, 10.0, -10.0, 20.0, -20.0, 30.0, -30.0, 45.0, -45.0, -60.0, 60.0),
+        dropped=7,
+    ),
+    learner=ATOMLearner(),
+    localization=SecondPeak(from_middle=True),
+)
+
+CARDS = (
+    Card(
+        name="atom",
+        summary="ATOM: ResNet-18, a filter learnt online from random numbers, IoU-Net",
+        paper="Danelljan et al., ATOM: Accurate Tracking by Overlap Maximization, CVPR 2019 (arXiv 1811.07628)",
+        licence="released models: the terms of visionml/pytracking (GPL-3.0)",
+        checkpoint="visionml/pytracking MODEL_ZOO.md, atom_default.pth; lockon convert atom atom_default.pth OUT.safetensors",
+        model=NETWORKS["atom"],
+        build=build,
+        torch_network=run,
+        official=OFFICIAL,
+        config=ATOM,
+        presets=PRESETS,
+        assemble=OnlineTracker,
+        experiments=partial(runs, "atom", NETWORKS["atom"]),
+    ),
+)

@@ -40,6 +40,7 @@ TRACKERS: dict[str, str] = {
     "ostrack384-ce": "ostrack",
     "rtrack256": "rtrack",
     "rtrack384": "rtrack",
+    "atom": "atom",
     "dimp18": "dimp",
     "dimp50": "dimp",
     "prdimp18": "dimp",

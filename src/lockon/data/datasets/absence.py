@@ -35,24 +35,27 @@ class BoxesWithoutArea:
     Attributes:
         absent: Those that count as no box.
         published: Those that stay as the benchmark published them.
+        sources: The datasets that have some: their names by NAME:ROOT.
     """
 
     absent: dict[str, int] = field(default_factory=dict)
     published: dict[str, int] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
 
-    def warn(self, dataset: str, source: str) -> None:
-        """Warn of them, if there are any, for the caller of the caller.
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return sum(self.absent.values()) + sum(self.published.values())
 
-        Args:
-            dataset: What was loaded, for the warning.
-            source: The same as NAME:ROOT.
-        """
+    def warn(self) -> None:
+        """Warn of them, if there are any, for the caller of the caller."""
         texts = [
             f"{_counted(found, rule)}, in {_some(found)}" for found, rule in ((self.absent, _ABSENT), (self.published, _KEPT)) if found
         ]
         if texts:
-            hint = f"`{check_command(source)}` lists the lines"
-            warnings.warn(f"{dataset}: {'; '.join([*texts, hint])}", LockonWarning, stacklevel=3)
+            names, commands = dict.fromkeys(self.sources.values()), [f"`{check_command(source)}`" for source in self.sources]
+            hint = f"{' and '.join(commands)} {'list' if len(commands) > 1 else 'lists'} the lines"
+            warnings.warn(f"{', '.join(names)}: {'; '.join([*texts, hint])}", LockonWarning, stacklevel=3)
 
 
 _ABSENT = ("counts as no box", "count as no box")

@@ -110,17 +110,17 @@ def _with_flags(truth: Truth, path: Path, name: str) -> Truth:
     return dataclasses.replace(truth, visible=visible, problems=(*truth.problems, *problems), attributes=attributes)
 
 
-def load_json(path: Path, name: str, origin: int, frames: FrameMode) -> list[VideoSequence]:
-    """Load all sequences of a PySOT JSON file, sorted by name.
+def load_json(path: Path, name: str, origin: int, frames: FrameMode) -> tuple[list[VideoSequence], dict[str, LockonError]]:
+    """Load the sequences of a PySOT JSON file, sorted by name, and return by name what is wrong with those that cannot be read.
 
     Args:
         path: The file.
         name: The dataset.
         origin: Number of the first pixel in the benchmark's annotations.
-        frames: "optional": images that are not there are an error only when they are read.
+        frames: "required": a sequence whose images are not all there cannot be read; "optional": it is an error when they are.
 
     Raises:
-        LockonError: No JSON, another structure, or images that are missing and required.
+        LockonError: No JSON, or another structure.
     """
     try:
         content = read_json(path, LARGEST_SET)
@@ -130,13 +130,22 @@ def load_json(path: Path, name: str, origin: int, frames: FrameMode) -> list[Vid
         raise LockonError(f"{path} is no JSON: {error}") from error
     if not isinstance(content, dict) or not content:
         raise LockonError(f"{path}: expected an object with one entry per sequence, as PySOT's dataset files have")
-    sequences = [_sequence(path, key, content[key], name, origin) for key in sorted(content)]
-    if frames == "optional":
-        return sequences
-    for image in (image for sequence in sequences for image in sequence.frames.paths):
+    sequences: list[VideoSequence] = []
+    wrong: dict[str, LockonError] = {}
+    for key in sorted(content):
+        try:
+            sequence = _sequence(path, key, content[key], name, origin)
+            sequences.append(sequence if frames == "optional" else _with_images(sequence, path))
+        except LockonError as error:
+            wrong[key] = error
+    return sequences, wrong
+
+
+def _with_images(sequence: VideoSequence, path: Path) -> VideoSequence:
+    for image in sequence.frames.paths:
         if not image.exists():
             raise LockonError(f"{image} does not exist; expected the images beside {path}, or ask for the ground truth alone")
-    return [dataclasses.replace(sequence, frames=LazyList(sequence.frames.paths, read_image)) for sequence in sequences]
+    return dataclasses.replace(sequence, frames=LazyList(sequence.frames.paths, read_image))
 
 
 def _sequence(path: Path, key: str, entry: Any, name: str, origin: int) -> VideoSequence:

@@ -41,15 +41,16 @@ def scan(root: Path, *, per_object: bool = False) -> list[SequenceFiles]:
 
 def _scan_sequence(images: Path, annotations: Path, per_object: bool) -> list[SequenceFiles]:
     frames, masks = list_images(images), list_images(annotations) or None
-    numbers = mask_targets(masks[0]) if per_object and masks else []
-    boxes, source = images / "boxes.txt", annotations if masks else None
-    targets: dict[str, int | None] = {f"{images.name}.{number}": number for number in numbers}
-    if len(targets) < 2:
-        targets, source = {images.name: None}, boxes if boxes.is_file() else source
-    return [
-        SequenceFiles(name, images, frames, source, masks=masks, target=number, first=0, pattern="{:05d}.jpg")
-        for name, number in targets.items()
-    ]
+    files = partial(SequenceFiles, folder=images, frames=frames, masks=masks, first=0, pattern="{:05d}.jpg")
+    source = annotations if masks else None
+    try:
+        numbers = mask_targets(masks[0]) if per_object and masks else []
+    except LockonError:  # nobody knows its targets; `truth` reads the masks and says which ones are bad
+        return [files(images.name, truth=source)]
+    if len(numbers) < 2:
+        boxes = images / "boxes.txt"
+        return [files(images.name, truth=boxes if boxes.is_file() else source)]
+    return [files(f"{images.name}.{number}", truth=source, target=number) for number in numbers]
 
 
 def truth(files: SequenceFiles) -> Truth:

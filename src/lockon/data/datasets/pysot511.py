@@ -37,7 +37,7 @@ def is_root(root: Path) -> bool:
 def read(
     root: Path, name: str, skip: Collection[str] = (), *, masks: bool = False, kept: Callable[[str], bool] = lambda _: True
 ) -> TrackSet:
-    """Read the tracks of the annotation.
+    """Read the tracks of the annotation; a video that is malformed is left out, and a note says so.
 
     Args:
         root: Folder of the patches.
@@ -48,13 +48,14 @@ def read(
             has 9,335 training videos and 180 others).
 
     Raises:
-        LockonError: A malformed annotation; boxes from 0 to 1 are refused (see `lockon.data.datasets.youtube_bb`).
+        LockonError: An annotation that is malformed as a whole; boxes from 0 to 1 are refused (see `lockon.data.datasets.youtube_bb`).
     """
     file = next(root / name for name in ANNOTATIONS if (root / name).is_file())
+    bad: dict[str, str] = {}
     try:
         content = read_json(file, LARGEST_SET)
         videos = {video: members for video, members in content.items() if kept(video.rpartition("/")[2])}
-        tracks = TrackSet.build(name, _tracks(videos), ImageFiles(root / FOLDER, PATTERN), cropped=True, skip=skip)
+        tracks = TrackSet.build(name, _tracks(videos, bad), ImageFiles(root / FOLDER, PATTERN), cropped=True, skip=skip, bad=bad)
     except LockonError:
         raise
     except (OSError, *MALFORMED) as error:
@@ -71,9 +72,24 @@ def read(
     return replace(tracks, masks=read_mask, notes=(*tracks.notes, note) if left else tracks.notes)
 
 
-def _tracks(content: dict[str, Any]) -> Iterator[Track]:
+def _tracks(content: dict[str, Any], bad: dict[str, str]) -> Iterator[Track]:
+    """Yield the tracks of the videos that can be read; `bad` grows by the others.
+
+    Raises:
+        ValueError: No video can be read.
+    """
     for video, members in content.items():
-        for track, frames in members.items():
-            numbered = {int(frame): box for frame, box in frames.items() if frame.isdigit()}  # other keys are notes
-            boxes = np.array([box if len(box) == 4 else [0, 0, *box] for box in numbered.values()], float).reshape(-1, 4)
-            yield Track(video, track, list(numbered), boxes)
+        try:
+            tracks = [_track(video, name, frames) for name, frames in members.items()]
+        except MALFORMED as error:
+            bad[video] = f"no {{track: {{frame: box}}}}, {error}"
+            continue
+        yield from tracks
+    if bad and len(bad) == len(content):
+        raise ValueError(next(iter(bad.values())))
+
+
+def _track(video: str, name: str, frames: dict[str, Any]) -> Track:
+    numbered = {int(frame): box for frame, box in frames.items() if frame.isdigit()}  # other keys are notes
+    boxes = np.array([box if len(box) == 4 else [0, 0, *box] for box in numbered.values()], float).reshape(-1, 4)
+    return Track(video, name, list(numbered), boxes)

@@ -77,9 +77,15 @@ def load_dataset(name_or_spec: str, root: Path | str | None = None, *, frames: F
 
 
 def load_readable(
-    name_or_spec: str, root: Path | str | None = None, *, frames: FrameMode = "required"
+    name_or_spec: str, root: Path | str | None = None, *, frames: FrameMode = "required", flat: BoxesWithoutArea | None = None
 ) -> tuple[list[VideoSequence], list[BrokenSequence]]:
     """Load as `load_dataset` does what can be read, and return what cannot beside it: incomplete and wrongly annotated sequences.
+
+    Args:
+        name_or_spec: As for `load_dataset`.
+        root: As for `load_dataset`.
+        frames: As for `load_dataset`.
+        flat: Grows by the boxes without area, for one warning after several datasets; None to warn now.
 
     Raises:
         LockonError: Unknown name, or no such folder.
@@ -98,9 +104,13 @@ def load_readable(
     else:
         folder = find_root(name, place, frames)
         folders, source = members(folder) if name == POOL else {name: folder}, f"{name}:{folder}"
-    flat, failed = BoxesWithoutArea(), list[BrokenSequence]()
-    loaded = [sequence for part, path in folders.items() for sequence in _load(part, path, frames, flat, failed)]
-    flat.warn(name, source)
+    found, failed = BoxesWithoutArea() if flat is None else flat, list[BrokenSequence]()
+    before = found.count
+    loaded = [sequence for part, path in folders.items() for sequence in _load(part, path, frames, found, failed)]
+    if found.count > before:
+        found.sources[source] = name
+    if flat is None:
+        found.warn()
     if parts is not None or name == POOL:
         loaded, failed = _distinct(loaded, failed)
     if parts is not None:
@@ -150,10 +160,11 @@ def _load(name: str, root: Path, frames: FrameMode, flat: BoxesWithoutArea, fail
         failed: Grows by the sequences that cannot be read.
     """
     if not layout_of(name).is_root(root) and (file := json_of(root, name)) is not None:
-        sequences = load_json(file, name, layout_of(name).origin, frames)
+        sequences, wrong = load_json(file, name, layout_of(name).origin, frames)
         complete = official_list(name)
-        if complete is not None:
-            sequences = [dataclasses.replace(sequence, name=complete.canonical(sequence.name)) for sequence in sequences]
+        canonical = str if complete is None else complete.canonical
+        sequences = [dataclasses.replace(sequence, name=canonical(sequence.name)) for sequence in sequences]
+        failed += [BrokenSequence(canonical(key), name, error) for key, error in wrong.items()]
     else:
         layout, scanned = scan_dataset(name, root, frames)
         sequences = []

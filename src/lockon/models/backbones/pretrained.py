@@ -2,7 +2,7 @@
 
 ResNets: the names of torchvision, timm and PySOT are those of `lockon`. Inverted residual networks: three naming schemes, and our own.
 The dilated ResNet-50 takes weights of its own kind (PySOT's), and ordinary ones after an exact rewriting of the stem, and a placement
-of the shortcuts' 1x1 kernels in the middle of 3x3 ones.
+of the shortcuts' 1x1 kernels in the middle of 3x3 ones; the ordinary ResNet-50 takes the dilated one's the other way round.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from lockon.errors import LockonError
 from lockon.models.backbones.alexnet import AlexNet
 from lockon.models.backbones.inverted_residual import InvertedResidual, InvertedResidualTrunk
-from lockon.models.backbones.resnet import IMAGENET_MEAN, IMAGENET_STD, DilatedResNet50, StagedResNet
+from lockon.models.backbones.resnet import IMAGENET_MEAN, IMAGENET_STD, DilatedResNet50, ResNet, StagedResNet
 
 DILATED_NOTE = "ordinary ResNet-50 weights: stem rewritten for pixels without normalization, shortcuts padded to 3x3"
+UNDILATED_NOTE = "dilated ResNet-50 weights: stem rewritten for normalized RGB pixels, 3x3 shortcuts summed to 1x1 (near, not equal)"
 
 Weights = Mapping[str, Tensor]
 
@@ -79,6 +80,8 @@ def _renamed(trunk: nn.Module, state: Weights) -> tuple[dict[str, Tensor], list[
         shortcut = weights.get("layer2.0.downsample.0.weight")
         if isinstance(trunk, DilatedResNet50) and shortcut is not None and shortcut.shape[-1] == 1:
             return _dilate(trunk, weights), [DILATED_NOTE]
+        if isinstance(trunk, ResNet) and shortcut is not None and shortcut.shape[-1] == 3:
+            return _undilate(weights), [UNDILATED_NOTE]
         return weights, []
     raise LockonError(f"no published weights are known for {type(trunk).__name__}; leave backbone weights out")
 
@@ -109,6 +112,22 @@ def _dilate(trunk: DilatedResNet50, state: Weights) -> dict[str, Tensor]:
         name = f"layer{number}.0.downsample.0.weight"
         if name in state:
             out[name] = nn.functional.pad(state[name], (1, 1, 1, 1))
+    return out
+
+
+def _undilate(state: Weights) -> dict[str, Tensor]:
+    """Convert the dilated network's published weights for padded, normalized input: `_dilate` undone, its weights for BGR.
+
+    Trained 3x3 shortcuts have their weight in all taps; their sum is what they do to features that hardly change from cell to cell.
+    """
+    out = dict(state)
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    stem = state["conv1.weight"].float().flip(1)
+    out["conv1.weight"] = stem * std
+    out["bn1.running_mean"] = state["bn1.running_mean"] - (stem * mean).sum((1, 2, 3))
+    for name, value in state.items():
+        if name.endswith(".0.downsample.0.weight"):
+            out[name] = value.sum((2, 3), keepdim=True)
     return out
 
 
