@@ -5,6 +5,13 @@ from pathlib import Path
 import pytest
 from export_header import HEADER
 
+from exporter_table import read_operators_once
+
+
+@pytest.fixture(scope="session", autouse=True)
+def exporter_table() -> None:
+    read_operators_once()
+
 
 @pytest.fixture
 def header() -> dict:

@@ -10,6 +10,7 @@ from tiny_siamese import TinySiamese
 from torch import nn
 
 from lockon.errors import LockonError
+from lockon.export import onnx as onnx_export
 from lockon.export.deployed import load_model
 from lockon.export.header import part_path, read_header
 from lockon.export.onnx import export_onnx
@@ -132,9 +133,9 @@ def test_a_missing_third_file_is_named(files):
         load_model(files, "cpu")
 
 
-def test_a_third_file_of_another_export_is_refused(files, header):
-    other = TinyMasks(seed=1)
-    export_onnx(other, files.parent / "other", "tiny", header, verify=False)
+def test_a_third_file_of_another_export_is_refused(files, exported, header, monkeypatch):
+    monkeypatch.setattr(onnx_export, "trace", lambda module: {part: onnx.load(path) for part, path in exported.paths.items()})
+    export_onnx(TinyMasks(seed=1), files.parent / "other", "tiny", header, verify=False)
     part_path(files, "mask").write_bytes((files.parent / "other" / "tiny.mask.onnx").read_bytes())
     with pytest.raises(LockonError, match=r"tiny\.mask\.onnx .* different exports"):
         load_model(files, "cpu")
@@ -155,7 +156,8 @@ def test_the_mask_part_alone_is_no_model(files):
         load_model(part_path(files, "mask"), "cpu")
 
 
-def test_exporting_a_network_without_masks_removes_the_old_third_file(files, tiny, header):
+def test_exporting_a_network_without_masks_removes_the_old_third_file(files, report, tiny, header, monkeypatch):
+    monkeypatch.setattr(onnx_export, "trace", lambda module: {part: onnx.load(path) for part, path in report.paths.items()})
     export_onnx(tiny, files.parent, "tiny", header)
     assert sorted(path.name for path in files.parent.iterdir()) == ["tiny.onnx", "tiny.template.onnx"]
 

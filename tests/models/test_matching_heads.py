@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from matching_heads import CHANNELS, KINDS, LEVELLED, SEARCH, make_head, make_levels, make_network  # noqa: E402
 
+from exporter_table import read_operators_once  # noqa: E402
 from lockon.models.heads.ban import BANHead  # noqa: E402
 from lockon.models.heads.blocks import mean_of_levels  # noqa: E402
 from lockon.models.heads.rpn import RPNHead  # noqa: E402
@@ -175,6 +176,7 @@ def test_export_with_a_free_batch_axis(kind: str, tmp_path) -> None:
     pytest.importorskip("onnxscript", reason="needs the export extra")
     from lockon.export.onnx import export_onnx
 
+    read_operators_once()
     header = {"architecture": kind, "config": {}, "tracker": {}, "licence": "", "data": {}, "metrics": {}, "git_revision": ""}
     report = export_onnx(make_network(kind, 5), tmp_path, kind, header, half_storage=False)
     assert report.parity is not None

@@ -10,10 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+import tiny_run
 import torch
 from safetensors.torch import load_file
 
-PROGRAM = Path(__file__).with_name("tiny_run.py")
+PROGRAM = Path(tiny_run.__file__)
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
@@ -26,6 +27,13 @@ def finish(process: subprocess.Popen[bytes]) -> int:
     if process.returncode not in (0, 130):
         raise AssertionError(errors.decode())
     return process.returncode
+
+
+def straight(run: Path, *words: str) -> None:
+    """A whole run in this process, which spares the start of another: what the others must equal."""
+    with pytest.raises(SystemExit) as ended:
+        tiny_run.main(str(run), *words)
+    assert ended.value.code == 0
 
 
 def wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
@@ -46,7 +54,7 @@ def assert_equal_checkpoints(first: Path, second: Path, step: int) -> None:
 
 @pytest.mark.slow
 def test_twenty_steps_a_kill_and_a_resume_equal_forty_straight_steps(tmp_path: Path) -> None:
-    assert finish(start(tmp_path / "straight", "machine.workers=1")) == 0
+    straight(tmp_path / "straight", "machine.workers=1")
     killed = start(tmp_path / "killed", "machine.workers=1", "slow=0.03")
     wait_for(tmp_path / "killed" / "checkpoints" / "step-000020" / "state.json", killed)
     time.sleep(0.05)  # into step 21 or 22, which is lost
@@ -61,7 +69,7 @@ def test_twenty_steps_a_kill_and_a_resume_equal_forty_straight_steps(tmp_path: P
 
 @pytest.mark.slow
 def test_ctrl_c_saves_the_very_step_and_exits_with_130(tmp_path: Path) -> None:
-    assert finish(start(tmp_path / "straight", "steps=12")) == 0
+    straight(tmp_path / "straight", "steps=12")
     stopped = start(tmp_path / "stopped", "steps=12", "slow=0.05", "machine.workers=1")
     wait_for(tmp_path / "stopped" / "checkpoints" / "step-000005" / "state.json", stopped)
     stopped.send_signal(signal.SIGINT)
@@ -75,7 +83,7 @@ def test_two_processes_sum_their_gradients_as_two_passes_of_one_process_do(tmp_p
     common = ("steps=4", "dropout=0", "norm=0", "batch_size=4", "gradients.reduction=sum", "optimizer=sgd", "gradients.skip_above=1e4")
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     assert finish(start(tmp_path / "two", *common, launcher=launcher)) == 0
-    assert finish(start(tmp_path / "one", *common, "gradients.accumulate=2")) == 0
+    straight(tmp_path / "one", *common, "gradients.accumulate=2")
     two = load_file(tmp_path / "two" / "rank-0.safetensors")
     one = load_file(tmp_path / "one" / "checkpoints" / "step-000004" / "model.safetensors")
     for name, value in two.items():
@@ -87,7 +95,7 @@ def test_two_processes_equal_one_with_the_doubled_batch(tmp_path: Path) -> None:
     common = ("steps=4", "dropout=0", "norm=0", "unfreeze=((0,0),(2,1))")
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     assert finish(start(tmp_path / "two", *common, "batch_size=4", launcher=launcher)) == 0
-    assert finish(start(tmp_path / "one", *common, "batch_size=8")) == 0
+    straight(tmp_path / "one", *common, "batch_size=8")
     first, second = (load_file(tmp_path / "two" / f"rank-{rank}.safetensors") for rank in (0, 1))
     single = load_file(tmp_path / "one" / "checkpoints" / "step-000004" / "model.safetensors")
     for name, value in first.items():

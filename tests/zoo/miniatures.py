@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import lockon
+from exporter_table import read_operators_once
 from lockon.models.backbones import inverted_residual, resnet
 from lockon.zoo.card import Card
 from lockon.zoo.networks import load_network
@@ -82,6 +83,7 @@ class Miniature:
 
         path = self.folder / f"{self.card.name}.onnx"
         if not path.is_file():
+            read_operators_once()
             module, header = load_network(self.card.name, self.weights)
             export_onnx(module, self.folder, self.card.name, {**HEADER, **header}, half_storage=False, verify=False)
         return path

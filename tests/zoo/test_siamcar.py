@@ -9,11 +9,15 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 pytest.importorskip("safetensors", reason="needs the torch extra")
 
+from miniatures import HEADER, make_backbones_shallow, small  # noqa: E402
+
+from exporter_table import read_operators_once  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.zoo import build, save, siamcar  # noqa: E402
 from lockon.zoo.convert import from_official  # noqa: E402
 from lockon.zoo.network_cost import count  # noqa: E402
 from lockon.zoo.networks import load_network  # noqa: E402
+from lockon.zoo.registry import card  # noqa: E402
 
 SMALL = {"layers": (2,), "channels": 32}
 
@@ -68,6 +72,35 @@ def test_weight_files_keep_the_choices(tmp_path: Path) -> None:
     with torch.no_grad():
         first, second = (one.eval()(one.encode(template), search) for one in (module, again))
     torch.testing.assert_close(first.quality, second.quality, rtol=0, atol=0)
+
+
+@pytest.mark.slow  # the exporter
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_the_branch_is_exported_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boxes leave the map, so that sampling clamps there as well as within."""
+    pytest.importorskip("onnxscript", reason="needs the export extra")
+    from lockon.export.onnx import export_onnx
+    from lockon.export.openvino_ir import export_openvino
+
+    read_operators_once()
+    make_backbones_shallow(monkeypatch)
+    torch.manual_seed(0)
+    module = build("siamla-r50", **small(card("siamla-r50"))).eval()
+    for parameter in module.head.parameters():  # outputs that move with the image, as a trained network's do
+        if parameter.ndim > 1:
+            torch.nn.init.normal_(parameter, std=0.1)
+    torch.nn.init.constant_(module.head.box.bias, 2.5)  # sides of 12 pixels from the point
+    z, x = (torch.rand(1, 3, side, side) * 255 for side in (module.template_size, module.search_size))
+    with torch.no_grad():
+        boxes = module(module.encode(z), x).boxes
+    first, last = module.head.points[0], module.head.points[-1]
+    assert bool((boxes.amin(dim=(0, 1))[:2] < first - 8).all())
+    assert bool((boxes.amax(dim=(0, 1))[2:] > last + 8).all())
+    report = export_onnx(module, tmp_path, "siamla-r50", {**HEADER, "architecture": "siamla-r50", "config": {}}, half_storage=False)
+    assert report.parity is not None
+    assert report.parity["quality"] <= 1e-4 * max(1.0, report.signal["quality"])
+    pytest.importorskip("openvino", reason="needs the openvino extra")
+    assert export_openvino(report.paths["search"], tmp_path).parity["quality"] is not None  # checks parity itself
 
 
 OFFICIAL = {

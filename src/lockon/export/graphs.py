@@ -19,6 +19,7 @@ from typing import Any
 import onnx
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from lockon.export.torch_model import mask_inputs
 from lockon.types import Template
@@ -125,12 +126,12 @@ def _float_image(image: Tensor) -> Tensor:
 def _export(
     module: nn.Module, function: Callable[..., dict[str, Tensor]], inputs: dict[str, Tensor]
 ) -> tuple[onnx.ModelProto, dict[str, Tensor]]:
-    """Return the graph of a function, and its outputs for `inputs`, which are named as the graph's.
+    """Return the graph of a function, and zeros like its outputs for `inputs`, which are named as the graph's: what follows is traced of.
 
     The first axis of every input is free, and the second of ``boxes``: of each target there may be any number.
     """
-    with torch.inference_mode():
-        outputs = function(module, *inputs.values())
+    with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True) as shapes:  # nothing is computed
+        outputs = function(module, *map(shapes.from_tensor, inputs.values()))
     with _quiet_exporter():
         program = torch.onnx.export(
             _Graph(module, function).eval(),
@@ -146,7 +147,7 @@ def _export(
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
     model: onnx.ModelProto = program.model_proto
-    return model, {name: value.clone() for name, value in outputs.items()}  # out of inference mode
+    return model, {name: torch.zeros(value.shape, dtype=value.dtype) for name, value in outputs.items()}
 
 
 @contextmanager
