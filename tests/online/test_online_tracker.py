@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from colored_network import ColoredNetwork
 
+import colored_videos
 import moving_square
-from colored_videos import BLUE, GREEN, RED, video
 from lockon.analysis.score import analyze_score
 from lockon.config import apply_overrides
 from lockon.driver import Request, drive_together
@@ -300,10 +300,11 @@ def test_a_target_is_searched_in_another_video_with_what_it_has_learnt() -> None
 
 
 def test_its_score_can_be_calibrated() -> None:
-    videos = [video("red", RED, masks=True), video("green", GREEN), video("blue", BLUE)]
+    colors = {"red": colored_videos.RED, "green": colored_videos.GREEN, "blue": colored_videos.BLUE}
+    videos = [colored_videos.video(name, color, masks=name == "red") for name, color in colors.items()]
     report = analyze_score(tracker(), videos, 0, lambda name, total: lambda count: None)
     assert isinstance(report.config, OnlineConfig)
     assert report.config.calibration.scale > 0
     assert replace(report.config, calibration=CONFIG.calibration, states=CONFIG.states) == CONFIG
-    errors = report.metrics["calibration"]
-    assert errors["platt"]["brier"] < errors["before"]["brier"]
+    assert report.metrics["overlap"]["frames"] == sum(len(one) - 1 for one in videos)
+    assert report.metrics["absence"]["composites"]["videos"] > 0
