@@ -59,6 +59,24 @@ def small(card: Card) -> dict[str, Any]:
     return {**changes, "channels": 256} if getattr(card.model, "backbone", "") == "alexnet" else changes
 
 
+def settle(module: Any) -> None:
+    """Give batch normalization the statistics of pictures: without them a random network says hardly anything of what it sees."""
+    norms = [part for part in module.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    module.eval()
+    for part in norms:
+        part.momentum = None  # the plain mean over all batches
+        part.train()
+    with torch.no_grad():
+        module(module.encode(patterns(4, module.template_size)), patterns(4, module.search_size))
+    module.eval()
+
+
+def patterns(count: int, side: int) -> torch.Tensor:
+    """Return (count, 3, side, side) coarse patterns 0..255, each of its own brightness: noise of pixels is all the same to a network."""
+    pattern = torch.nn.functional.interpolate(torch.rand(count, 3, 8, 8), size=(side, side), mode="bilinear")
+    return pattern * torch.linspace(100, 255, count)[:, None, None, None]
+
+
 @dataclass(frozen=True)
 class Miniature:
     """A small network of a card, in a folder of its own; for tests with shallow backbones."""
@@ -73,6 +91,8 @@ class Miniature:
         if not path.is_file():
             torch.manual_seed(0)
             module = lockon.zoo.build(self.card.name, **small(self.card))
+            if self.card.torch_network is None:
+                settle(module)
             lockon.zoo.save(self.card.name, module.state_dict(), path, **small(self.card))
         return path
 

@@ -16,7 +16,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 pytest.importorskip("safetensors", reason="needs the torch extra")
 
-from miniatures import Miniature, make_backbones_shallow, small  # noqa: E402
+from miniatures import Miniature, make_backbones_shallow, patterns, small  # noqa: E402
 
 import lockon  # noqa: E402
 from golden_networks import OFFICIAL, blank_of  # noqa: E402
@@ -119,13 +119,17 @@ def test_exported_files_predict_as_torch(name: str, miniature: Minis) -> None:
 
     model = miniature(name)
     exported, torch_model = load_model(model.exported, "cpu"), TorchModel(load_network(name, model.weights)[0])
-    rng = np.random.default_rng(1)
-    crops = [rng.integers(0, 256, (2, side, side, 3), dtype=np.uint8) for side in (exported.template_size, exported.search_size)]
+    torch.manual_seed(1)
+    sides = (exported.template_size, exported.search_size)
+    crops = [patterns(2, side).permute(0, 2, 3, 1).numpy().astype(np.uint8) for side in sides]
     found, expected = (one(one.encode(crops[0]), crops[1]) for one in (exported, torch_model))
+    moved = []
     for values, theirs in ((found.logits, expected.logits), (found.boxes, expected.boxes)):
         array = np.asarray(theirs)
+        moved.append(float(np.abs(array[0] - array[1]).max() / max(1e-9, np.abs(array).max())))
         # boxes are exponentials of what a head gives: the rounding of large ones is in proportion
         np.testing.assert_allclose(np.asarray(values), array, rtol=1e-4, atol=1e-4 * max(1.0, float(np.abs(array).max())))
+    assert max(moved) > 5e-4  # both tell one picture from another
     assert exported.header["architecture"] == name
 
 
