@@ -30,9 +30,9 @@ from lockon.train.optim import parameter_groups  # noqa: E402
 from lockon.train.recipe import Recipe, TrainSources  # noqa: E402
 from lockon.zoo import atom, dimp  # noqa: E402
 from lockon.zoo.card import Card  # noqa: E402
-from lockon.zoo.online_training import online_experiments  # noqa: E402
 from lockon.zoo.training import recipe  # noqa: E402
 
+CARDS = {one.name: one for one in (*dimp.CARDS, *atom.CARDS)}
 NETWORKS = {**dimp.NETWORKS, **atom.NETWORKS}
 SMALL = {
     "train.batch_size": "2",
@@ -66,7 +66,7 @@ def card_of(monkeypatch: pytest.MonkeyPatch, name: str) -> str:
         summary="",
         model=NETWORKS[name],
         build=family.build,
-        experiments=lambda: online_experiments(name, NETWORKS[name]),
+        experiments=CARDS[name].experiments,
     )
     return register(monkeypatch, made)
 
@@ -84,7 +84,7 @@ def card_of(monkeypatch: pytest.MonkeyPatch, name: str) -> str:
 )
 def test_runs_have_their_published_numbers(name: str, batch: int, samples: int, crop: tuple[int, float], rates: tuple[float, ...]) -> None:
     """Rates of initializer, optimizer, classification, iou and backbone; of ATOM the last two alone."""
-    config = online_experiments(name, NETWORKS[name])["default"]
+    config = CARDS[name].experiments()["default"]
     train = config.train.resolved()
     assert (train.batch_size, train.pairs_per_epoch, train.epochs) == (batch, samples, 50)
     assert (config.data.size, config.data.factor) == crop
@@ -102,7 +102,7 @@ def test_runs_have_their_published_numbers(name: str, batch: int, samples: int, 
 
 
 def test_the_families_differ_in_what_they_teach() -> None:
-    runs = {name: online_experiments(name, model)["default"] for name, model in NETWORKS.items()}
+    runs = {name: CARDS[name].experiments()["default"] for name in NETWORKS}
     weights = {name: tuple(getattr(run.loss, term).weight for term in ("box", "last", "first", "middle")) for name, run in runs.items()}
     assert weights["dimp18"] == weights["dimp50"] == (1, 100, 100, 400)
     assert weights["prdimp18"] == weights["prdimp50"] == (0.0025, 0.25, 0.25, 1)
@@ -186,7 +186,7 @@ def test_atom_has_no_filter_to_learn(stills: TrainSources, monkeypatch: pytest.M
 
 
 def test_the_parts_of_a_run_can_be_exchanged() -> None:
-    config = online_experiments("dimp50", NETWORKS["dimp50"])["default"]
+    config = CARDS["dimp50"].experiments()["default"]
     changed = apply_overrides(config, {"loss.box": "box-density", "data.proposals": "mixture-proposals", "loss.middle.threshold": "0.1"})
     assert isinstance(changed.data.proposals, MixtureProposals)
     assert changed.loss.middle.threshold == 0.1

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from lockon._config_values import check_field, check_range
 from lockon.localizers.peaks import LargestPeak, SecondPeak
 from lockon.online.ascent import BestMean, BoxAscent, RandomBoxes
@@ -13,6 +11,7 @@ from lockon.online.atom import ATOMLearner
 from lockon.online.dimp import DiMPLearner
 from lockon.online.views import ViewPlan
 from lockon.online.windows import AsCut, NearestPixel
+from lockon.ops.array_math import softmax
 from lockon.ops.crop_rules import PytrackingRule
 from lockon.start_rules import ClippedStart, UnclippedStart
 from lockon.target import StatePolicy
@@ -35,8 +34,8 @@ class DensityResponse:
 
     def __call__(self, maps: FloatArray) -> FloatArray:
         """Return the softmax of (B, S, S) responses over each map."""
-        powers = np.exp(maps - maps.max(axis=(1, 2), keepdims=True))
-        return np.asarray(powers / powers.sum(axis=(1, 2), keepdims=True))
+        density: FloatArray = softmax(maps.reshape(len(maps), -1)).reshape(maps.shape)
+        return density
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

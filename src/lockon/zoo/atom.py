@@ -6,7 +6,6 @@ Published weights convert one to one.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from lockon.localizers.peaks import SecondPeak
@@ -15,11 +14,12 @@ from lockon.online.tracker import OnlineTracker
 from lockon.online.views import ViewPlan
 from lockon.online.windows import NearestPixel
 from lockon.zoo.card import Card, OfficialWeights
-from lockon.zoo.dimp import BOX_RENAMES, UNUSED, check_network, run, runs
+from lockon.zoo.dimp import BOX_RENAMES, UNUSED, check_network, run
 from lockon.zoo.dimp_inference import DIMP, PRESETS
 
 if TYPE_CHECKING:
     from lockon.models.online import ATOMModel
+    from lockon.zoo.recipe_config import RecipeConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +53,13 @@ def build(c: ATOMConfig) -> ATOMModel:
     return ATOMModel(backbone=backbone, iou=IoUNet(*backbone.channels), search_size=c.search_size)
 
 
+def experiments() -> dict[str, RecipeConfig]:
+    """Return the published run."""
+    from lockon.zoo.online_training import atom_experiments
+
+    return atom_experiments(NETWORKS["atom"])
+
+
 OFFICIAL = OfficialWeights(renames=((r"^feature_extractor\.", "backbone."), *BOX_RENAMES), unused=UNUSED)
 NETWORKS = {"atom": ATOMConfig()}
 
@@ -82,6 +89,6 @@ CARDS = (
         config=ATOM,
         presets=PRESETS,
         assemble=OnlineTracker,
-        experiments=partial(runs, "atom", NETWORKS["atom"]),
+        experiments=experiments,
     ),
 )

@@ -5,7 +5,7 @@ SuperDiMP is DiMP's classifier with PrDiMP's box regression and a larger search 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -139,18 +139,34 @@ def run(module: nn.Module, *, device: str, header: Mapping[str, Any]) -> TorchOn
     return TorchOnline(module, device, header)
 
 
-def runs(name: str, model: Any) -> dict[str, RecipeConfig]:
-    """Return the training runs of one of these names, whose network has the configuration `model`."""
-    from lockon.zoo.online_training import online_experiments
+def _dimp_runs(model: DiMPConfig) -> dict[str, RecipeConfig]:
+    from lockon.zoo.online_training import dimp_experiments
 
-    return online_experiments(name, model)
+    return dimp_experiments(model)
+
+
+def _prdimp_runs(model: DiMPConfig) -> dict[str, RecipeConfig]:
+    from lockon.zoo.online_training import prdimp_experiments
+
+    return prdimp_experiments(model)
+
+
+def _superdimp_runs(model: DiMPConfig) -> dict[str, RecipeConfig]:
+    from lockon.zoo.online_training import superdimp_experiments
+
+    return superdimp_experiments(model)
 
 
 DIMP_PAPER = "Bhat et al., Learning Discriminative Model Prediction for Tracking, ICCV 2019 (arXiv 1904.07220)"
 PRDIMP_PAPER = "Danelljan et al., Probabilistic Regression for Visual Tracking, CVPR 2020 (arXiv 2003.12565)"
 
 
-def _card(name: str, summary: str, paper: str, file: str, config: OnlineConfig) -> Card:
+_DENSITIES = "densities of places and boxes learnt online"
+
+Runs = Callable[[DiMPConfig], dict[str, "RecipeConfig"]]
+
+
+def _card(name: str, summary: str, paper: str, file: str, config: OnlineConfig, *, runs: Runs) -> Card:
     """Return the card of one of the published trackers; `file` is that of its weights."""
     return Card(
         name=name,
@@ -165,14 +181,21 @@ def _card(name: str, summary: str, paper: str, file: str, config: OnlineConfig) 
         config=config,
         presets=DIMP_PRESETS if config == DIMP else PRESETS,
         assemble=OnlineTracker,
-        experiments=partial(runs, name, NETWORKS[name]),
+        experiments=partial(runs, NETWORKS[name]),
     )
 
 
 CARDS = (
-    _card("dimp18", "DiMP: ResNet-18, a filter learnt online, IoU-Net", DIMP_PAPER, "dimp18.pth", DIMP),
-    _card("dimp50", "DiMP: ResNet-50, a filter learnt online, IoU-Net", DIMP_PAPER, "dimp50.pth", DIMP),
-    _card("prdimp18", "PrDiMP: ResNet-18, densities of places and boxes learnt online", PRDIMP_PAPER, "prdimp18.pth.tar", PRDIMP),
-    _card("prdimp50", "PrDiMP: ResNet-50, densities of places and boxes learnt online", PRDIMP_PAPER, "prdimp50.pth.tar", PRDIMP),
-    _card("superdimp", "SuperDiMP: DiMP's classifier, PrDiMP's boxes, a larger search area", PRDIMP_PAPER, "super_dimp.pth.tar", SUPERDIMP),
+    _card("dimp18", "DiMP: ResNet-18, a filter learnt online, IoU-Net", DIMP_PAPER, "dimp18.pth", DIMP, runs=_dimp_runs),
+    _card("dimp50", "DiMP: ResNet-50, a filter learnt online, IoU-Net", DIMP_PAPER, "dimp50.pth", DIMP, runs=_dimp_runs),
+    _card("prdimp18", f"PrDiMP: ResNet-18, {_DENSITIES}", PRDIMP_PAPER, "prdimp18.pth.tar", PRDIMP, runs=_prdimp_runs),
+    _card("prdimp50", f"PrDiMP: ResNet-50, {_DENSITIES}", PRDIMP_PAPER, "prdimp50.pth.tar", PRDIMP, runs=_prdimp_runs),
+    _card(
+        "superdimp",
+        "SuperDiMP: DiMP's classifier, PrDiMP's boxes, a larger search area",
+        PRDIMP_PAPER,
+        "super_dimp.pth.tar",
+        SUPERDIMP,
+        runs=_superdimp_runs,
+    ),
 )

@@ -127,12 +127,4 @@ def atom_experiments(model: Any) -> dict[str, RecipeConfig]:
     return _run(model, train, data, replace(terms, **untaught))
 
 
-_FAMILIES = {"superdimp": superdimp_experiments, "prdimp": prdimp_experiments, "dimp": dimp_experiments, "atom": atom_experiments}
-
-
-def online_experiments(name: str, model: Any) -> dict[str, RecipeConfig]:
-    """Return the runs of one of these names, whose network has the configuration `model`."""
-    return next(runs for family, runs in _FAMILIES.items() if name.startswith(family))(model)
-
-
-__all__ = ["atom_experiments", "dimp_experiments", "online_experiments", "prdimp_experiments", "rates", "superdimp_experiments"]
+__all__ = ["atom_experiments", "dimp_experiments", "prdimp_experiments", "rates", "superdimp_experiments"]
