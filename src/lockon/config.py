@@ -121,10 +121,12 @@ def part_name(part: type) -> str:
 
     >>> part_name(types.new_class("MeanNear"))
     'mean-near'
-    >>> part_name(types.new_class("IoULoss")), part_name(types.new_class("AdamW"))
-    ('iou-loss', 'adamw')
+    >>> part_name(types.new_class("IoULoss")), part_name(types.new_class("AdamW")), part_name(types.new_class("DiMPLearner"))
+    ('iou-loss', 'adamw', 'dimp-learner')
     """
-    name = part.__name__.replace("IoU", "Iou").replace("AdamW", "Adamw")  # one word each
+    name = part.__name__
+    for word in ("IoU", "AdamW", "ATOM", "DiMP"):
+        name = name.replace(word, word.capitalize())
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
 
 
