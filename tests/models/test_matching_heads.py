@@ -1,4 +1,4 @@
-"""RPN, BAN, attention and CAR heads: decoding by hand, order of candidates, levels, padding, gradients, export."""
+"""RPN, BAN, attention and CAR heads: decoding by hand, order of candidates, levels, padding, gradients."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from matching_heads import CHANNELS, KINDS, LEVELLED, SEARCH, make_head, make_levels, make_network  # noqa: E402
 
-from exporter_table import read_operators_once  # noqa: E402
 from lockon.models.heads.ban import BANHead  # noqa: E402
 from lockon.models.heads.blocks import mean_of_levels  # noqa: E402
 from lockon.models.heads.rpn import RPNHead  # noqa: E402
@@ -166,18 +165,3 @@ def test_networks_have_no_state(kind: str, cells: int | None) -> None:
         torch.testing.assert_close(model(template, search).boxes, first.boxes, rtol=0, atol=0)
         row = model(Template(tuple(feature[1:] for feature in template.features)), search[1:])
     torch.testing.assert_close(row.logits, first.logits[1:], rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
-def test_export_with_a_free_batch_axis(kind: str, tmp_path) -> None:
-    """One target and three against torch, in ONNX Runtime. A template of 5 cells has kernels of 3x3, which are exported faster."""
-    pytest.importorskip("onnx", reason="needs the export extra")
-    pytest.importorskip("onnxscript", reason="needs the export extra")
-    from lockon.export.onnx import export_onnx
-
-    read_operators_once()
-    header = {"architecture": kind, "config": {}, "tracker": {}, "licence": "", "data": {}, "metrics": {}, "git_revision": ""}
-    report = export_onnx(make_network(kind, 5), tmp_path, kind, header, half_storage=False)
-    assert report.parity is not None
-    assert report.parity["logits"] < 1e-5 * report.signal["logits"]

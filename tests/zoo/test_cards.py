@@ -121,14 +121,18 @@ def test_exported_files_predict_as_torch(name: str, miniature: Minis) -> None:
     exported, torch_model = load_model(model.exported, "cpu"), TorchModel(load_network(name, model.weights)[0])
     torch.manual_seed(1)
     sides = (exported.template_size, exported.search_size)
-    crops = [patterns(2, side).permute(0, 2, 3, 1).numpy().astype(np.uint8) for side in sides]
+    crops = [patterns(3, side).permute(0, 2, 3, 1).numpy().astype(np.uint8) for side in sides]
     found, expected = (one(one.encode(crops[0]), crops[1]) for one in (exported, torch_model))
+    alone = exported(exported.encode(crops[0][2:]), crops[1][2:])
     moved = []
-    for values, theirs in ((found.logits, expected.logits), (found.boxes, expected.boxes)):
-        array = np.asarray(theirs)
+    assert (found.quality is None) == (expected.quality is None)
+    for field in ("logits", "boxes", *(("quality",) if found.quality is not None else ())):
+        values, array = getattr(found, field), np.asarray(getattr(expected, field))
         moved.append(float(np.abs(array[0] - array[1]).max() / max(1e-9, np.abs(array).max())))
         # boxes are exponentials of what a head gives: the rounding of large ones is in proportion
-        np.testing.assert_allclose(np.asarray(values), array, rtol=1e-4, atol=1e-4 * max(1.0, float(np.abs(array).max())))
+        atol = 1e-4 * max(1.0, float(np.abs(array).max()))
+        np.testing.assert_allclose(np.asarray(values), array, rtol=1e-4, atol=atol)
+        np.testing.assert_allclose(np.asarray(getattr(alone, field)), array[2:], rtol=1e-4, atol=atol)
     assert max(moved) > 5e-4  # both tell one picture from another
     assert exported.header["architecture"] == name
 
