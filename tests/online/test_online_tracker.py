@@ -308,3 +308,10 @@ def test_its_score_can_be_calibrated() -> None:
     assert replace(report.config, calibration=CONFIG.calibration, states=CONFIG.states) == CONFIG
     assert report.metrics["overlap"]["frames"] == sum(len(one) - 1 for one in videos)
     assert report.metrics["absence"]["composites"]["videos"] > 0
+
+
+@pytest.mark.parametrize("factor", [0.01, 100.0])
+def test_any_search_area_that_a_crop_may_have_can_be_learnt_though_views_are_cut_from_a_wider_patch(factor: float) -> None:
+    made = tracker(**{"search_crop.factor": factor})
+    (target,) = made.start(FRAMES[0], BOXES[0])
+    assert np.isfinite(made.step([FRAMES[1]], [target])[0].box).all()

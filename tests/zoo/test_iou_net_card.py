@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from lockon.config import as_json  # noqa: E402
 from lockon.train.checkpoint import save_weights  # noqa: E402
-from lockon.zoo import atom, dimp  # noqa: E402
+from lockon.zoo import atom, compact_dimp, dimp  # noqa: E402
 from lockon.zoo.networks import embedded_path  # noqa: E402
 
 BOX = np.array([[60.0, 50, 20, 16], [30, 60, 24, 20]])
@@ -27,16 +27,18 @@ BOX = np.array([[60.0, 50, 20, 16], [30, 60, 24, 20]])
 def _saved(folder: Path, name: str) -> Path:
     """Random weights of a network with small crops."""
     torch.manual_seed(0)
-    networks: dict[str, Any] = {**atom.NETWORKS, **dimp.NETWORKS}
-    config = type(networks[name])(**{**as_json(networks[name]), "search_size": 96, "depth": 18})
-    module = (atom if name == "atom" else dimp).build(config)
+    networks: dict[str, Any] = {**atom.NETWORKS, **dimp.NETWORKS, "compact-dimp": compact_dimp.CompactDiMPConfig()}
+    small = {"search_size": 96} if name == "compact-dimp" else {"search_size": 96, "depth": 18}
+    config = type(networks[name])(**{**as_json(networks[name]), **small})
+    module = {"atom": atom, "compact-dimp": compact_dimp}.get(name, dimp).build(config)  # type: ignore[attr-defined]
     path = folder / f"{name}.safetensors"
     save_weights(module.state_dict(), path, {"architecture": name, "config": {"model": as_json(config)}})
     return path
 
 
 @pytest.mark.parametrize(
-    ("name", "space", "confidence", "factor"), [("atom", None, Overlap, 5.0), ("superdimp", RelativeSpace, LogDensity, 6.0)]
+    ("name", "space", "confidence", "factor"),
+    [("atom", None, Overlap, 5.0), ("compact-dimp", None, Overlap, 5.0), ("superdimp", RelativeSpace, LogDensity, 6.0)],
 )
 def test_weights_of_a_tracker_refine_as_its_own_tracker_does(
     name: str, space: type | None, confidence: type, factor: float, tmp_path: Path

@@ -62,8 +62,7 @@ def first_patches(rule: PytrackingRule, placement: Placement, boxes_cxcywh: Floa
         sizes: Sides of a search crop and of a patch in pixels.
     """
     crop, patch = sizes
-    wider = replace(rule, factor=rule.factor * patch / crop, inside=None)
-    return wider(placement.first(boxes_cxcywh), patch)
+    return replace(rule, inside=None)(placement.first(boxes_cxcywh), patch, growth=patch / crop)  # the factor itself has a limit
 
 
 def _nearest_pixel(centers: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""The refiner `iou-net`: the box network of any ATOM, DiMP, PrDiMP or SuperDiMP checkpoint around any tracker."""
+"""The refiner `iou-net`: the box network of any ATOM, DiMP, PrDiMP, SuperDiMP or compact DiMP weights around any tracker."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lockon.export.runtime import load_graphs
 from lockon.online.ascent import BoxAscent, RelativeSpace
 from lockon.ops.crop_rules import InsideMajor, PytrackingRule
 from lockon.refiners.iou_net import IoUNetConfig, IoUNetRefiner, LogDensity
-from lockon.zoo import atom, dimp
+from lockon.zoo import atom, compact_dimp, dimp
 from lockon.zoo.card import Card
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ DENSITY = IoUNetConfig(
     confidence=LogDensity(),
 )
 # Name of the network in a weight file -> how its box network is used, as its own tracker does.
-CONFIGS = {"atom": IoUNetConfig(), "dimp18": IoUNetConfig(), "dimp50": IoUNetConfig()}
+CONFIGS = dict.fromkeys(("atom", "compact-dimp", "dimp18", "dimp50"), IoUNetConfig())
 CONFIGS |= dict.fromkeys(("prdimp18", "prdimp50", "superdimp"), DENSITY)
 
 
@@ -77,8 +77,11 @@ def _torch_network(path: Path, device: str) -> TorchOnline:
     tensors, header = read_weights(path)
     name = _network_name(path, header)
     changes = flatten(header.get("config", {}).get("model", {}))
+    module: Any
     if name in atom.NETWORKS:
-        module: Any = atom.build(apply_overrides(atom.NETWORKS[name], changes))
+        module = atom.build(apply_overrides(atom.NETWORKS[name], changes))
+    elif name == "compact-dimp":
+        module = compact_dimp.build(apply_overrides(compact_dimp.CompactDiMPConfig(), changes))
     else:
         module = dimp.build(apply_overrides(dimp.NETWORKS[name], changes))
     load_checked(module, tensors, header, path)
@@ -89,7 +92,7 @@ CARDS = (
     Card(
         name="iou-net",
         kind="refiner",
-        summary="IoU-Net climbing from the given box; weights of atom, dimp18, dimp50, prdimp18, prdimp50 or superdimp",
+        summary="IoU-Net climbing from the given box; weights of atom, compact-dimp, dimp18, dimp50, prdimp18, prdimp50 or superdimp",
         paper="Danelljan et al., ATOM: Accurate Tracking by Overlap Maximization, CVPR 2019 (arXiv 1811.07628)",
         licence="that of the weights",
         checkpoint="those of a tracker with a box network; lockon convert dimp50 FILE dimp50.safetensors",
