@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import io
+import json
 import os
 import pickle
 import shutil
@@ -15,11 +17,12 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from mutations import HOSTILE_NAMES, SPECIAL_NUMBERS, mutate
+from mutations import HOSTILE_NAMES, SPECIAL_NUMBERS, mutate, nest, put_floats, put_name, put_number
 
 from lockon.annotations import BoxWriter, VideoInfo
 from lockon.types import Result
 from lockon.video_write import VideoWriter
+from lockon.zoo.registry import card
 from moving_square import HEIGHT, WIDTH, box_of, picture
 
 FRAMES = 6
@@ -27,6 +30,7 @@ BOX = ",".join(map(str, box_of(0)))
 CANARY = "lockon_fuzz_canary"  # a module that notes that it was run
 SUFFIXES = {"csv": ".csv", "jsonl": ".jsonl", "mot": ".txt"}
 IMAGES = (".jpg", ".png", ".webp")
+ONLINE = "compact-dimp"  # the name that networks to learn on are stored under
 
 # A command is the words of the command line, or a function of the library where no command is light enough.
 Command = list[str] | Callable[[], object]
@@ -218,15 +222,25 @@ def make_videos(place: Place) -> list[Command]:
 
 
 def prepare_weights(bases: Path) -> None:
-    """Write an exported miniature of two graphs, and the weights that the package has."""
+    """Write exported miniatures, one that is learnt on, weights of a network to learn on, and the weights that the package has."""
+    import torch
     from export_header import HEADER
+    from tiny_online import TinyOnline
     from tiny_siamese import TinySiamese
 
     import lockon
+    from lockon.config import as_json
     from lockon.export.onnx import export_onnx
+    from lockon.train.checkpoint import save_weights
+    from lockon.zoo.compact_dimp import CompactDiMPConfig, build
 
     write_clip(bases / "clip.mp4")
     export_onnx(TinySiamese(), bases / "tiny", "lockon-s", {**HEADER, "architecture": "lockon-s", "config": {}}, verify=False)
+    header = {**HEADER, "architecture": ONLINE, "config": {}, "tracker": as_json(card(ONLINE).config)}  # many values to damage
+    export_onnx(TinyOnline(), bases / "online", ONLINE, header, verify=False)
+    torch.manual_seed(0)
+    small = CompactDiMPConfig(search_size=64, channels=8, blocks=0, box_width=4, box_hidden=4)
+    save_weights(build(small).state_dict(), bases / "online.safetensors", {**header, "config": {"model": as_json(small)}})
     package = Path(lockon.__file__).parent / "zoo" / "weights"
     for path in package.glob("*.onnx"):
         (bases / "package").mkdir(exist_ok=True)
@@ -237,6 +251,8 @@ def prepare_weights(bases: Path) -> None:
 def make_weights(place: Place) -> list[Command]:
     random = place.random
     clip = place.bases / "clip.mp4"
+    if random.random() < 0.3:
+        return [_learnt_on(place, clip)]
     if random.random() < 0.06:
         weights = place.damaged(place.bases / "package" / "lockon-s.safetensors", text=False)
         return [place.tracked(clip, "--weights", str(weights), tracker="lockon-s")]
@@ -252,6 +268,54 @@ def make_weights(place: Place) -> list[Command]:
         boxes = ["--refine", "refine-s", "--refiner-weights", str(weights), "--mask", str(place.out / "masks.jsonl")]
         return [place.tracked(clip, *boxes)]
     return [place.tracked(clip, "--weights", str(weights), tracker="lockon-s")]
+
+
+def _learnt_on(place: Place, clip: Path) -> list[str]:
+    """Damage the header or numbers of a network that is learnt on; the hash is right or missing, so that more than it notices."""
+    from lockon._weights import MARK, seal
+
+    random = place.random
+    exported = random.random() < 0.7
+    parts = sorted((place.bases / "online").glob("*.onnx")) if exported else [place.bases / "online.safetensors"]
+    for part in parts:
+        shutil.copy(part, place.inside)
+    copies = [place.inside / part.name for part in parts]
+    for path in copies if random.random() < 0.5 else [random.choice(copies)]:
+        data = path.read_bytes()
+        changed = _with_header(data, random, exported=exported) if random.random() < 0.8 else put_floats(data, random)
+        path.write_bytes(changed if exported else changed.replace(MARK.encode(), b"no" + MARK.encode()[2:]))
+        if exported:
+            with contextlib.suppress(LookupError):  # the hash's own place was damaged
+                seal(path)
+    weights = place.inside / (f"{ONLINE}.onnx" if exported else "online.safetensors")
+    refined = ["--refine", "iou-net", "--refiner-weights", str(weights)]
+    return place.tracked(clip, *refined) if random.random() < 0.3 else place.tracked(clip, "--weights", str(weights), tracker=ONLINE)
+
+
+def _with_header(data: bytes, random: Random, *, exported: bool) -> bytes:
+    """Return a file whose JSON header has another text, number or nesting somewhere; its container fits again."""
+
+    def change(text: str) -> str:
+        how = random.choice((put_number, put_number, put_number, put_name, nest))
+        for _ in range(5):  # other text than JSON is met at once: it shall be rare
+            changed = how(text.encode(), random).decode()
+            with contextlib.suppress(ValueError, RecursionError):
+                json.loads(changed)
+                break
+        return changed
+
+    if exported:
+        import onnx
+
+        model = onnx.load_model_from_string(data)
+        entry = next(entry for entry in model.metadata_props if entry.key == "lockon")
+        entry.value = change(entry.value)
+        return bytes(model.SerializeToString())
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["__metadata__"]["lockon"] = change(header["__metadata__"]["lockon"])
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]
 
 
 class _Call:
@@ -408,7 +472,6 @@ def _recipe(place: Place, settings: list[str]) -> Callable[[], object]:
 def _track_names() -> list[str]:
     from lockon.config import field_names
     from lockon.refiners.combine import RefineConfig
-    from lockon.zoo.registry import card
 
     own = field_names(card("lockon-s").config)
     return [

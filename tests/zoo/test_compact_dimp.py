@@ -43,7 +43,9 @@ def test_the_network_is_a_fraction_of_the_published_one() -> None:
     assert float(peak[8]) == pytest.approx(0.6065, abs=1e-3)  # exp(-1/2): one deviation of 0.8 cells off
 
 
-@pytest.mark.parametrize(("name", "value"), [("search_size", 250), ("channels", 0), ("blocks", -1), ("search_factor", 0)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("search_size", 250), ("search_size", 2080), ("channels", 0), ("blocks", -1), ("search_factor", 0)]
+)
 def test_wrong_numbers_name_themselves(name: str, value: int) -> None:
     with pytest.raises(LockonError, match=name):
         CompactDiMPConfig(**{name: value})

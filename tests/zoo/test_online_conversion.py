@@ -78,3 +78,10 @@ def test_a_snapshot_that_names_classes_of_its_project_is_read(package: str, tmp_
     converted = from_official("atom", tensors)
     assert sum(not key.endswith(COUNTER) for key in converted) == sum(not key.endswith(COUNTER) for key in official)
     assert named not in sys.modules
+
+
+@pytest.mark.parametrize("wrong", [{"search_size": 250}, {"search_size": 2080}, {"search_factor": 0.0}, {"depth": 34}])
+def test_numbers_that_no_network_can_have_name_themselves(wrong: dict[str, float]) -> None:
+    (name,) = wrong
+    with pytest.raises(LockonError, match=f"{name}=.* given, expected"):
+        dimp.DiMPConfig(**wrong)  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ class ATOMConfig:
 
     Attributes:
         depth: Of the ResNet: 18 or 50.
-        search_size: Side of the crops in pixels, an even multiple of 16.
+        search_size: Side of the crops in pixels, an even multiple of 16 up to 2048.
         train_norms: Batch normalization of the backbone's trained layers uses and updates the statistics of the batch.
 
     Raises:

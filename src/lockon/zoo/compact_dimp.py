@@ -19,7 +19,7 @@ from lockon.online.fused import FusedTracker, FusionConfig
 from lockon.online.tracker import OnlineTracker
 from lockon.tracker import Calibration, NetworkTracker, TrackerConfig
 from lockon.zoo.card import Card, Inner
-from lockon.zoo.dimp import DIMP_PAPER, STRIDE, run
+from lockon.zoo.dimp import DIMP_PAPER, MAX_SIZE, STRIDE, run
 from lockon.zoo.dimp_inference import DIMP
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class CompactDiMPConfig:
         blocks: Residual blocks before them.
         box_width: Channels of the box network.
         box_hidden: Outputs of its fully connected layers.
-        search_size: Side of the crops in pixels, an even multiple of 16.
+        search_size: Side of the crops in pixels, an even multiple of 16 up to 2048.
         search_factor: Side of the search area over the target's sqrt(w h): the label's width at the start of training depends on it.
 
     Raises:
@@ -55,7 +55,8 @@ class CompactDiMPConfig:
             check_range(name, getattr(self, name), 2, 4096)
         check_range("blocks", self.blocks, 0, 8)
         check_range("search_factor", self.search_factor, 1, 100)
-        check_field(self, "search_size", self.search_size > 0 and self.search_size % (2 * STRIDE) == 0, "a multiple of 32")
+        fits = 0 < self.search_size <= MAX_SIZE and self.search_size % (2 * STRIDE) == 0
+        check_field(self, "search_size", fits, f"a multiple of {2 * STRIDE} up to {MAX_SIZE}")
 
     @property
     def label_sigma(self) -> float:

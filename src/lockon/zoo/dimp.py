@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from lockon._config_values import check_range
 from lockon.errors import LockonError
 from lockon.online.config import OnlineConfig
 from lockon.online.tracker import OnlineTracker
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from lockon.zoo.recipe_config import RecipeConfig
 
 STRIDE = 16
+MAX_SIZE = 2048  # of a crop in pixels, as for every tracker that learns online
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,14 +34,14 @@ class DiMPConfig:
 
     Attributes:
         depth: Of the ResNet: 18 or 50.
-        search_size: Side of the crops in pixels, an even multiple of 16.
+        search_size: Side of the crops in pixels, an even multiple of 16 up to 2048.
         search_factor: Side of the search area over the target's sqrt(w h): the label's width at the start of training depends on it.
         maps: The optimiser learns label, mask and spatial weight (DiMP, SuperDiMP); PrDiMP's has none.
         zero_filter: Training starts with filters of zero (PrDiMP).
         train_norms: Batch normalization of the backbone's trained layers uses and updates the statistics of the batch, as published.
 
     Raises:
-        LockonError: Another depth; a size that the stride does not reach.
+        LockonError: Another depth; a size that the stride does not reach; a factor outside 1..100.
     """
 
     depth: int = 50
@@ -51,6 +53,7 @@ class DiMPConfig:
 
     def __post_init__(self) -> None:
         check_network(self.depth, self.search_size)
+        check_range("search_factor", self.search_factor, 1, 100)
 
     @property
     def label_sigma(self) -> float:
@@ -66,8 +69,10 @@ def check_network(depth: int, search_size: int) -> None:
     """
     if depth not in (18, 50):
         raise LockonError(f"depth={depth} given, expected 18 or 50, for example depth=18")
-    if search_size <= 0 or search_size % (2 * STRIDE):
-        raise LockonError(f"search_size={search_size} given, expected a multiple of {2 * STRIDE}, for example search_size=288")
+    if not 0 < search_size <= MAX_SIZE or search_size % (2 * STRIDE):
+        raise LockonError(
+            f"search_size={search_size} given, expected a multiple of {2 * STRIDE} up to {MAX_SIZE}, for example search_size=288"
+        )
 
 
 def build(c: DiMPConfig) -> DiMPModel:
