@@ -229,12 +229,14 @@ def prepare_weights(bases: Path) -> None:
     from tiny_siamese import TinySiamese
 
     import lockon
+    from exporter_table import read_operators_once
     from lockon.config import as_json
     from lockon.export.onnx import export_onnx
     from lockon.train.checkpoint import save_weights
     from lockon.zoo.compact_dimp import CompactDiMPConfig, build
 
     write_clip(bases / "clip.mp4")
+    read_operators_once()
     export_onnx(TinySiamese(), bases / "tiny", "lockon-s", {**HEADER, "architecture": "lockon-s", "config": {}}, verify=False)
     header = {**HEADER, "architecture": ONLINE, "config": {}, "tracker": as_json(card(ONLINE).config)}  # many values to damage
     export_onnx(TinyOnline(), bases / "online", ONLINE, header, verify=False)

@@ -10,7 +10,7 @@ from fuzz_inputs import KINDS
 from fuzzing import fuzz
 from mutations import BINARY, TEXT, mutate
 
-INPUTS = {"boxes": 110, "annotations": 90, "videos": 120, "weights": 70, "checkpoints": 50, "configurations": 60}
+INPUTS = {"boxes": 110, "annotations": 90, "videos": 120, "weights": 100, "checkpoints": 40, "configurations": 40}
 
 
 def test_all_kinds_are_fuzzed_and_by_five_hundred_inputs() -> None:

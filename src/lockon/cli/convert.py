@@ -19,7 +19,7 @@ def convert(
     *,
     settings: Settings = None,
 ) -> None:
-    """Convert weights of PySOT, SiamBAN, SiamCAR, RBO, SiamMask, OSTrack, TransT or Alpha-Refine. Nothing in the file is executed.
+    """Convert weights of PySOT, SiamBAN, SiamCAR, RBO, SiamMask, OSTrack, TransT, Alpha-Refine, ATOM or DiMP. Nothing in it is executed.
 
     [bold]Examples[/bold]
 
