@@ -17,6 +17,7 @@ import psutil
 import typer
 
 import lockon
+from lockon.ops.boxes import parse_box
 from lockon.types import FloatArray, Frame
 from lockon.video import open_frames
 from scene import Scene, machine, report, run, table
@@ -93,7 +94,7 @@ def main(
     Examples:
       python benchmarks/memory.py --frames 5000
       python benchmarks/memory.py --frames 10000 --targets 4 --refiner refine-s --objects 300
-      python benchmarks/memory.py --tracker dimp18 --weights DIMP18_FOLDER --clip CLIP.mp4 --box 30,40,120,80 --targets 16
+      python benchmarks/memory.py --tracker dimp18 --weights dimp18.onnx --clip CLIP.mp4 --box 30,40,120,80 --targets 16
     """
     for name, count in (("frames", frames), ("objects", objects)):
         if count and not 0 < early < count:
@@ -102,7 +103,7 @@ def main(
     load = partial(_load, tracker, weights, refiner)
     found = []
     if frames:
-        boxes = scene.boxes(0) if clip is None else np.tile([float(number) for number in box.split(",")], (targets, 1))
+        boxes = scene.boxes(0) if clip is None else np.tile(parse_box(box), (targets, 1))
         images = scene.frames(frames) if clip is None else _to_and_fro(clip, frames)
         found.append(_grow("frames", _tracked(images, boxes, load(), masks=refiner is not None), frames, early))
     if objects:

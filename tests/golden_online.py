@@ -16,6 +16,7 @@ from torch import nn
 
 import golden_data
 from golden.procedural import fill, normal, smooth_image, uniform
+from lockon.localizers.peaks import SecondPeak
 from lockon.models.backbones.resnet import IMAGENET_MEAN, IMAGENET_STD
 from lockon.zoo import atom, dimp
 
@@ -112,6 +113,18 @@ TIED = {("dimp50", "flags"): 18}
 def track(golden: str) -> dict[str, NDArray[Any]]:
     """All arrays of a set's track.npz: runs "default", "other" and "flags" over `golden_data.frames`; positions are y, x."""
     return dict(np.load(golden_data.FOLDER / golden / "track.npz"))
+
+
+def second_peak(settings: dict[str, Any], *, from_middle: bool = False) -> SecondPeak:
+    """The localization of an official run's settings."""
+    return SecondPeak(
+        not_found=settings["target_not_found_threshold"],
+        distractor=settings["distractor_threshold"],
+        hard_negative=settings["hard_negative_threshold"],
+        neighborhood=settings["target_neighborhood_scale"],
+        displacement=settings["dispalcement_scale"],
+        from_middle=from_middle,
+    )
 
 
 class RecordedDraws:

@@ -21,6 +21,7 @@ from lockon.export.openvino_ir import export_openvino  # noqa: E402
 from lockon.ops.torch.prroi import prroi_pool  # noqa: E402
 from lockon.refiners.alpha_refine import AlphaRefiner  # noqa: E402
 from lockon.zoo import alpha_refine  # noqa: E402
+from settled_networks import patterns  # noqa: E402
 
 pytestmark = [
     pytest.mark.slow,
@@ -99,17 +100,11 @@ def _network(*, backbone: bool, **options: object):
         if model.mask_head is not None:
             model.mask_head.merge[0].weight *= 5
         for _ in range(2):
-            image = _images(4)
+            image = patterns(4, 64)
             out = model(model.encode(image), image)
             if model.mask_inputs:
                 model.mask(out.extras)
     return model.eval()
-
-
-def _images(count: int) -> torch.Tensor:
-    """Coarse patterns, each of its own brightness: noise of single pixels looks all the same to a network."""
-    pattern = nn.functional.interpolate(torch.rand(count, 3, 8, 8), size=(64, 64), mode="bilinear")
-    return pattern * torch.linspace(100, 255, count)[:, None, None, None]
 
 
 def _check_deployed(model: nn.Module, folder: Path) -> None:

@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 import golden_online  # noqa: E402
 from lockon.export.torch_online import TorchOnline  # noqa: E402
-from lockon.localizers.peaks import LargestPeak, SecondPeak  # noqa: E402
+from lockon.localizers.peaks import LargestPeak  # noqa: E402
 from lockon.online.ascent import BestMean, RandomBoxes  # noqa: E402
 from lockon.online.atom import ATOMLearner  # noqa: E402
 from lockon.online.compressed_filters import projected  # noqa: E402
@@ -61,14 +61,7 @@ def config(run: str) -> OnlineConfig:
         hard_negative_steps=s["hard_negative_CG_iter"],
         direction=FletcherReeves() if s["fletcher_reeves"] else PolakRibiere(),
     )
-    peaks = SecondPeak(
-        not_found=s["target_not_found_threshold"],
-        distractor=s["distractor_threshold"],
-        hard_negative=s["hard_negative_threshold"],
-        neighborhood=s["target_neighborhood_scale"],
-        displacement=s["dispalcement_scale"],
-        from_middle=True,
-    )
+    peaks = golden_online.second_peak(s, from_middle=True)
     preset: OnlineConfig = inference_config(card("atom"), "official")
     assert preset.refinement is not None
     ascent = replace(preset.refinement.ascent, steps=s["box_refinement_iter"])

@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 import golden_online  # noqa: E402
 from lockon.export.torch_online import TorchOnline  # noqa: E402
-from lockon.localizers.peaks import LargestPeak, SecondPeak  # noqa: E402
+from lockon.localizers.peaks import LargestPeak  # noqa: E402
 from lockon.online.ascent import BestMean, BoxAscent, DefaultSpace, RandomBoxes, RelativeSpace  # noqa: E402
 from lockon.online.config import BoxRefinement, OnlineConfig  # noqa: E402
 from lockon.online.dimp import DiMPLearner  # noqa: E402
@@ -67,13 +67,7 @@ def config(golden: str, run: str) -> OnlineConfig:
     """The configuration of an official run."""
     s = json.loads(str(golden_online.track(golden)[f"{run}.settings"]))
     wide = golden == "super_dimp"
-    peaks = SecondPeak(
-        not_found=s["target_not_found_threshold"],
-        distractor=s["distractor_threshold"],
-        hard_negative=s["hard_negative_threshold"],
-        neighborhood=s["target_neighborhood_scale"],
-        displacement=s["dispalcement_scale"],
-    )
+    peaks = golden_online.second_peak(s)
     learner = DiMPLearner(
         memory=MemoryRule(capacity=s["sample_memory_size"], initial_share=s["init_samples_minimum_weight"] or 0.0),
         rate=s["learning_rate"],

@@ -14,6 +14,7 @@ from exporter_table import read_operators_once
 from lockon.models.backbones import inverted_residual, resnet
 from lockon.zoo.card import Card
 from lockon.zoo.networks import load_network
+from settled_networks import settle
 
 HEADER = {"tracker": {}, "licence": "", "data": {}, "metrics": {}, "git_revision": ""}
 _COMPACT = {"channels": 8, "template_size": 64, "search_size": 96}
@@ -57,24 +58,6 @@ def small(card: Card) -> dict[str, Any]:
     if getattr(card.model, "elimination", None) is not None:
         return {**changes, "elimination.blocks": (0, 1)}
     return {**changes, "channels": 256} if getattr(card.model, "backbone", "") == "alexnet" else changes
-
-
-def settle(module: Any) -> None:
-    """Give batch normalization the statistics of pictures: without them a random network says hardly anything of what it sees."""
-    norms = [part for part in module.modules() if isinstance(part, torch.nn.BatchNorm2d)]
-    module.eval()
-    for part in norms:
-        part.momentum = None  # the plain mean over all batches
-        part.train()
-    with torch.no_grad():
-        module(module.encode(patterns(4, module.template_size)), patterns(4, module.search_size))
-    module.eval()
-
-
-def patterns(count: int, side: int) -> torch.Tensor:
-    """Return (count, 3, side, side) coarse patterns 0..255, each of its own brightness: noise of pixels is all the same to a network."""
-    pattern = torch.nn.functional.interpolate(torch.rand(count, 3, 8, 8), size=(side, side), mode="bilinear")
-    return pattern * torch.linspace(100, 255, count)[:, None, None, None]
 
 
 @dataclass(frozen=True)

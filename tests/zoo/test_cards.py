@@ -16,7 +16,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 pytest.importorskip("safetensors", reason="needs the torch extra")
 
-from miniatures import Miniature, make_backbones_shallow, patterns, small  # noqa: E402
+from miniatures import Miniature, make_backbones_shallow, small  # noqa: E402
 
 import lockon  # noqa: E402
 from golden_networks import OFFICIAL, blank_of  # noqa: E402
@@ -26,6 +26,7 @@ from lockon.zoo.convert import COUNTER, from_official, official_names  # noqa: E
 from lockon.zoo.loading import inference_config  # noqa: E402
 from lockon.zoo.networks import load_network  # noqa: E402
 from lockon.zoo.registry import REFINERS, TRACKERS, all_cards  # noqa: E402
+from settled_networks import patterns  # noqa: E402
 from tiny_training_data import make_stills, make_validation  # noqa: E402
 
 CARDS = all_cards()

@@ -104,7 +104,7 @@ class ATOMLearner:
 
     def _drawn(self, sample: FirstSamples) -> tuple[FloatArray, FloatArray]:
         """Return a first filter (C, K, K) and projection (C, D)."""
-        projection = self.projection(numbers(stack(sample.features)), self.channels, sample.rng)
+        projection = self.projection(sample.features, self.channels, sample.rng)
         taps = (self.channels, TAPS, TAPS)
         return sample.rng.standard_normal(taps) / np.prod(taps), projection
 

@@ -25,6 +25,7 @@ DENSITY = IoUNetConfig(
     ascent=BoxAscent(steps=10, length=(2.5e-3, 2.5e-3), space=RelativeSpace()),
     confidence=LogDensity(),
 )
+TRACKERS = {one.name: one for family in (atom, compact_dimp, dimp) for one in family.CARDS}  # that have a box network
 # Name of the network in a weight file -> how its box network is used, as its own tracker does.
 CONFIGS = dict.fromkeys(("atom", "compact-dimp", "dimp18", "dimp50"), IoUNetConfig())
 CONFIGS |= dict.fromkeys(("prdimp18", "prdimp50", "superdimp"), DENSITY)
@@ -77,13 +78,9 @@ def _torch_network(path: Path, device: str) -> TorchOnline:
     tensors, header = read_weights(path)
     name = _network_name(path, header)
     changes = flatten(header.get("config", {}).get("model", {}))
-    module: Any
-    if name in atom.NETWORKS:
-        module = atom.build(apply_overrides(atom.NETWORKS[name], changes))
-    elif name == "compact-dimp":
-        module = compact_dimp.build(apply_overrides(compact_dimp.CompactDiMPConfig(), changes))
-    else:
-        module = dimp.build(apply_overrides(dimp.NETWORKS[name], changes))
+    one = TRACKERS[name]
+    assert one.build is not None, "a network is built"
+    module = one.build(apply_overrides(one.model, changes))
     load_checked(module, tensors, header, path)
     return TorchOnline(module, "cpu" if device in ("auto", "torch") else device, header)
 
