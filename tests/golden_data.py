@@ -23,7 +23,6 @@ FOLDER = Path(__file__).parent / "golden"
 NAMES = ("siamrpn_r50", "siamrpn_alex", "siamban_r50", "siampw_rbo", "siamcar_r50")
 PAIRS = ("photo", "smooth")
 RUNS = ("default", "other")
-SECOND_RUN_THROUGH = 10  # last frame that is compared of a large network's second run, which has other numbers in the same rules
 
 FEATURE_LIMIT = 1e-4  # features and heads: largest difference, as a fraction of the reference's largest value
 BOX_LIMIT = 0.03  # pixels, through Track.strict_through

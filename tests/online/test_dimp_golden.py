@@ -34,7 +34,6 @@ from lockon.zoo.registry import card  # noqa: E402
 
 FILTER_LIMIT = 1e-3  # of the largest value; a filter is fitted in ten steps
 RUN_LIMIT = 2e-3  # after the first update; later ones add up rounding, since the slope of a score jumps where it crosses 0
-SECOND_RUNS_THROUGH = 8  # of the networks with a ResNet-50: two updates, every verdict; DiMP-18's are compared to the end
 LARGE = [pytest.param(golden, run, marks=pytest.mark.slow) for golden in ("dimp50", "super_dimp") for run in ("default", "other", "flags")]
 PLAIN = ViewPlan(shifts=(), flip=False, blurs=(), rotations=(), dropped=0, expansion=1.0, random_shift=0.0)
 
@@ -148,8 +147,6 @@ def test_every_frame_of_a_run(golden: str, run: str) -> None:
     assert target.learned is not None
     doubtful = (golden, run) == ("super_dimp", "flags")  # noise of 1e-5 moves the official filter by 2e-3: later frames are another track
     last = golden_online.STRICT[golden][run] if doubtful else golden_online.TIED.get((golden, run), len(frames)) - 1
-    if golden != "dimp18" and run != "default":
-        last = min(last, SECOND_RUNS_THROUGH)
     for row, frame in enumerate(frames[1 : last + 1]):
         if row >= golden_online.STRICT[golden][run]:
             target = _placed(target, stored["state_before"][row], made)
