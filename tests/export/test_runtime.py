@@ -21,7 +21,6 @@ from lockon.export.deployed import load_model
 from lockon.export.header import part_path, read_header
 from lockon.export.openvino_ir import export_openvino
 from lockon.export.runtime import OpenVinoGraphs, default_threads
-from lockon.export.torch_model import TorchModel
 from lockon.types import Template
 from sealed_models import save_sealed
 
@@ -415,15 +414,31 @@ def test_a_pickle_whose_weights_are_gone_says_so(pair):
         pickle.loads(pickled)
 
 
-@pytest.mark.parametrize("start", ["fork", "spawn"])
-@pytest.mark.parametrize("kind", ["onnx", "openvino", "torch"])
-def test_a_model_works_in_another_process(tiny, report, start, kind):
-    """A forked child has the very object, a spawned one a pickle of it."""
-    if start not in multiprocessing.get_all_start_methods():
-        pytest.skip("this system has no fork")
-    if kind == "openvino":
-        pytest.importorskip("openvino", reason="needs the openvino extra")
-    model = TorchModel(tiny) if kind == "torch" else load_model(report.paths["search"], {"onnx": "cpu"}.get(kind, kind), threads=2)
+# A program with a model, and a child of it that uses the model too; argv: how the child starts, kind of model, path of the weights.
+PROGRAM = """
+import faulthandler, multiprocessing, sys
+import numpy as np
+from lockon.export.deployed import load_model
+
+TEMPLATES, SEARCHES = (np.full((1, side, side, 3), 90, dtype=np.uint8) for side in (64, 128))
+
+def boxes_of(model):
+    return model(model.encode(TEMPLATES), SEARCHES).boxes
+
+def put_boxes(queue, model):
+    queue.put(boxes_of(model))
+
+if __name__ == "__main__":
+    faulthandler.enable()
+    start, kind, path = sys.argv[1:]
+    if kind == "torch":
+        import torch
+        from lockon.export.torch_model import TorchModel
+        from tiny_siamese import TinySiamese
+        torch.set_num_threads(2)
+        model = TorchModel(TinySiamese())
+    else:
+        model = load_model(path, kind, threads=2)
     expected = boxes_of(model)
     context = multiprocessing.get_context(start)
     queue = context.Queue()
@@ -432,14 +447,25 @@ def test_a_model_works_in_another_process(tiny, report, start, kind):
     np.testing.assert_allclose(queue.get(timeout=60), expected, atol=1e-3)
     process.join(60)
     assert process.exitcode == 0
+    np.testing.assert_array_equal(boxes_of(model), expected)
+"""
 
 
-def put_boxes(queue, model):
-    queue.put(boxes_of(model))
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+@pytest.mark.parametrize("kind", ["cpu", "openvino", "torch"])
+def test_a_model_works_in_another_process(tiny, report, tmp_path, start, kind):
+    """A forked child has the very object, a spawned one a pickle of it; the parent goes on.
 
-
-def boxes_of(model):
-    return model(model.encode(TEMPLATES), SEARCHES).boxes
+    In a program of its own: a test worker has threads of every library that earlier tests used, and a fork copies their locks.
+    """
+    if start not in multiprocessing.get_all_start_methods():
+        pytest.skip("this system has no fork")
+    if kind == "openvino":
+        pytest.importorskip("openvino", reason="needs the openvino extra")
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    command = [sys.executable, str(program), start, kind, str(report.paths["search"])]
+    subprocess.run(command, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, check=True, timeout=180)
 
 
 @pytest.mark.parametrize("device", ["cpu", "openvino"])
