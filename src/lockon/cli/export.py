@@ -26,12 +26,16 @@ def export(
     ] = None,
     out: Annotated[Path, typer.Option(help="folder for the files")] = Path(),
     target: Annotated[Literal["onnx", "openvino"], typer.Option("--format", help="onnx, or openvino (.xml and .bin)")] = "onnx",
-    fp32: Annotated[bool, typer.Option("--fp32", help="store weights as float32: twice the size, no rounding")] = False,
+    fp32: Annotated[
+        bool | None,
+        typer.Option("--fp32/--fp16", help="store weights as float32: twice the size, no rounding (default: of trackers that learn online)"),
+    ] = None,
     tracker: Annotated[Path | None, typer.Option(help="JSON file of inference parameters and calibration for the header")] = None,
 ) -> None:
     """Write NAME.onnx and its other parts, such as NAME.template.onnx, checked against torch before they are put in place.
 
-    Large weights are stored as float16 (half the size); the network still computes in float32.
+    Large weights are stored as float16 (half the size); the network still computes in float32. Those of trackers that learn online are
+    stored as they are, because what is learnt from rounded features drifts away from what would be learnt in torch.
 
     [bold]Examples[/bold]
 
@@ -54,9 +58,9 @@ def export(
     written = [part_path(out / f"{name}{suffix}", part) for part in PARTS for suffix in SUFFIXES[target]]
     refuse_overwriting([("--out", file) for file in written], [weights, *([tracker] if tracker is not None else [])])
     if weights.suffix == ".onnx":
-        if target == "onnx" or fp32 or tracker is not None:
+        if target == "onnx" or fp32 is not None or tracker is not None:
             raise LockonError(
-                f"{weights} is exported already; give .safetensors weights, or --format openvino without --fp32 and --tracker"
+                f"{weights} is exported already; give .safetensors weights, or --format openvino without --fp32, --fp16 and --tracker"
             )
         _to_openvino(name, weights, out)
     elif target == "onnx":
@@ -88,11 +92,12 @@ def _own_weights(name: str, target: str) -> Path:
     return embedded
 
 
-def _to_onnx(name: str, weights: Path, out: Path, *, fp32: bool, tracker: Path | None) -> ExportReport:
+def _to_onnx(name: str, weights: Path, out: Path, *, fp32: bool | None, tracker: Path | None) -> ExportReport:
     from lockon._require import require
 
     for package in ("torch", "safetensors", "onnx", "onnxscript"):
         require(package, "export")
+    from lockon.export.graphs import learns_online
     from lockon.export.onnx import export_onnx
     from lockon.zoo.networks import load_network
 
@@ -103,7 +108,7 @@ def _to_onnx(name: str, weights: Path, out: Path, *, fp32: bool, tracker: Path |
         header["tracker"] = read_json_object(tracker, "give the tracker's parameters as one JSON object")
     # What a training run does not record: {} is the tracker's own defaults.
     header = {"tracker": {}, "data": {}, "metrics": {}, "git_revision": "unknown", **header}
-    report = export_onnx(module, out, name, header, half_storage=not fp32)
+    report = export_onnx(module, out, name, header, half_storage=not (learns_online(module) if fp32 is None else fp32))
     echo(f"weights {weights}: pair {report.header['pair']}")
     if report.parity is not None:
         echo(f"ONNX Runtime against torch: {_figures(report.parity)}")
