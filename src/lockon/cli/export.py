@@ -28,7 +28,7 @@ def export(
     target: Annotated[Literal["onnx", "openvino"], typer.Option("--format", help="onnx, or openvino (.xml and .bin)")] = "onnx",
     fp32: Annotated[
         bool | None,
-        typer.Option("--fp32/--fp16", help="store weights as float32: twice the size, no rounding (default: of trackers that learn online)"),
+        typer.Option("--fp32/--fp16", help="float32 weights: twice the size, no rounding (default: of trackers that learn online)"),
     ] = None,
     tracker: Annotated[Path | None, typer.Option(help="JSON file of inference parameters and calibration for the header")] = None,
 ) -> None:
