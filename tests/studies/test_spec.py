@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from lockon.errors import LockonError
 from lockon.studies import KINDS
-from lockon.studies.spec import Published, Row, StudyRun, StudySpec
+from lockon.studies.spec import Published, Row, StudyRun, StudySpec, Variant
 
 RBO, SIAMLA, AR = KINDS["rbo"], KINDS["siamla"], KINDS["alpha-refine"]
 
@@ -95,3 +97,17 @@ def test_a_variant_that_is_not_there() -> None:
             published=Published(text="", columns=(), values={}, digits=1),
             scale="",
         )
+
+
+def test_a_variant_that_tracks_with_anothers_weights() -> None:
+    """It trains nothing, so it may set nothing that is learnt, and the other must have weights of its own."""
+    near = Variant("mean of three", inference={"localizer.boxes": "mean-ranked"}, of="cr")
+    kind = replace(RBO, variants={**RBO.variants, "near": near})
+    run = StudyRun(Row("compact-ban", "near"), 2)
+    assert kind.trained(run) == StudyRun(Row("compact-ban", "cr"), 2)
+    assert kind.trained(kind.trained(run)) == kind.trained(run)
+    for wrong in (replace(near, settings={"loss.ranking.weight": 1.0}), replace(near, of="near")):
+        with pytest.raises(LockonError, match="near"):
+            replace(kind, variants={**RBO.variants, "near": wrong})
+    with pytest.raises(LockonError, match="unknown variant of the study rbo 'gone'"):
+        replace(kind, variants={**RBO.variants, "near": replace(near, of="gone")})

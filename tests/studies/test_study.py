@@ -18,8 +18,9 @@ from lockon.errors import LockonError  # noqa: E402
 from lockon.studies import KINDS  # noqa: E402
 from lockon.studies.features import FrozenFeatures, is_frozen, take_backbone  # noqa: E402
 from lockon.studies.measured import measured_file  # noqa: E402
+from lockon.studies.metrics import VOT  # noqa: E402
 from lockon.studies.settings import Study  # noqa: E402
-from lockon.studies.spec import Row, StudyRun  # noqa: E402
+from lockon.studies.spec import Row, StudyRun, Variant  # noqa: E402
 from lockon.studies.summary import read_scores  # noqa: E402
 from lockon.studies.training import Prepare, TrainAndTrack, progress_of, tasks_of  # noqa: E402
 from lockon.train.checkpoint import read_weights  # noqa: E402
@@ -106,6 +107,27 @@ def test_a_study_from_samples_to_weights(study: Study) -> None:
     TrainAndTrack(study, BASE).do(said.append)  # finished: nothing is done again
     assert said[-1] == "tracking"
     assert study.weights(BASE).stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_a_row_tracks_with_the_weights_of_another(study: Study) -> None:
+    """It waits for the other's training, trains nothing, and its inference parameters count."""
+    still = Variant("keeps its size", inference={"localizer.size_lr": 0.0}, of="base")
+    study = replace(study, kind=replace(RBO, variants={**RBO.variants, "still": still}, metrics=VOT))
+    run = StudyRun(Row("compact-ban", "still"), 0)
+    with pytest.raises(LockonError, match=r"compact-ban.still.s0 tracks with the weights of compact-ban.base.s0, which are not there"):
+        TrainAndTrack(study, run).do(lambda _: None)
+    tasks = tasks_of(study, [run, BASE], parts=1)
+    assert next(task for task in tasks if task.key == run.label).needs == {BASE.label}
+    for task in sorted(tasks, key=lambda task: (isinstance(task, TrainAndTrack), task.key)):  # as their needs say
+        task.do(lambda _: None)
+    assert not study.folder(run).exists()
+    boxes = Store(study.bench).records(run.label)[0].run.boxes
+    np.testing.assert_allclose(boxes[1:, 2:], np.broadcast_to(boxes[0, 2:], boxes[1:, 2:].shape))
+    rows, _ = read_scores(study.out, study.kind)
+    assert [row.row.variant for row in rows] == ["base", "still"]
+    assert all(np.isfinite(row.by_seed(name)).all() for row in rows for name in ("R", "AO", "AUC"))
+    assert all(np.isnan(row.values["A"]).all() for row in rows)  # all frames of these clips are within ten frames of a start
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from lockon.bench.store import Store
 from lockon.errors import LockonError
 from lockon.studies import KINDS
 from lockon.studies.measured import measured_file
-from lockon.studies.metrics import ALIGNMENT, TRACKING
+from lockon.studies.metrics import ALIGNMENT, TRACKING, VOT
 from lockon.studies.report import write_report
 from lockon.studies.spec import Row
 from lockon.studies.summary import compare_rows, read_scores
@@ -42,6 +43,20 @@ def test_metrics_of_a_study_equal_those_worked_out_by_hand(tmp_path: Path) -> No
     np.testing.assert_allclose(row.by_seed("lost"), [0, 0, 100])
     np.testing.assert_allclose(row.by_seed("R"), [0, 0, 25])  # one failure in four frames of each sequence
     assert row.by_seed("AUC")[0] > row.by_seed("AUC")[1] > row.by_seed("AUC")[2]
+
+
+def test_accuracy_counts_no_frame_soon_after_a_start(tmp_path: Path) -> None:
+    """Twelve frames of half the target, the first ten after the start left out; none of a sequence that ends before."""
+    store = Store(tmp_path / "bench")
+    boxes = np.array([BOX] * 10 + [HALF] * 2)
+    for name, frames in (("long", 12), ("short", 6)):
+        reset = reset_record(name, "s" + "t" * (frames - 1), boxes[:frames], dataset="made")
+        add(store, "compact-ban.base.s0", make_record(name, HALF, frames=frames), reset)
+    (row,), names = read_scores(tmp_path, replace(RBO, metrics=VOT))
+    assert names == ["long", "short"]
+    assert row.values["A"][0, 0] == pytest.approx(0.5, abs=0.05)  # of boxes that are counted in whole pixels
+    assert np.isnan(row.values["A"][0, 1])
+    assert row.by_seed("A") == pytest.approx(row.values["A"][:, 0])
 
 
 def test_verdicts(tmp_path: Path) -> None:

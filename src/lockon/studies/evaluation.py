@@ -21,7 +21,7 @@ from lockon.refiners.alpha_refine import AlphaRefiner
 from lockon.session import Tracker
 from lockon.studies.curve import CurvePoint, curve_file, measure_overlap, pairs_seen, write_curve
 from lockon.studies.measured import measure_alignment, measure_refiner, measured_file, write_measured
-from lockon.studies.metrics import ALIGNMENT
+from lockon.studies.metrics import ALIGNMENT, RESET
 from lockon.studies.settings import Study
 from lockon.studies.spec import StudyRun
 from lockon.studies.tasks import OnProgress
@@ -76,8 +76,16 @@ def judge(study: Study, run: StudyRun, on_progress: OnProgress) -> None:
         return
     on_progress("tracking")
     weights = study.weights(run)
-    spec = TrackerSpec(run.label, run.row.tracker, weights, preset=study.preset, device=study.device, files=(weights,))
-    for protocol in (OnePass(), *((Reset(),) if "R" in study.kind.metrics else ())):
+    spec = TrackerSpec(
+        run.label,
+        run.row.tracker,
+        weights,
+        preset=study.preset,
+        device=study.device,
+        overrides=study.kind.variants[run.row.variant].inference,
+        files=(weights,),
+    )
+    for protocol in (OnePass(), *((Reset(),) if set(RESET) & set(study.kind.metrics) else ())):
         _run(study.bench, spec, protocol, study.validation(), seed=run.seed, batch=study.batch)
     if set(study.kind.metrics) & set(ALIGNMENT) and not file.is_file():
         write_measured(file, measure_alignment(make_tracker(spec), study.validation(), on_progress))

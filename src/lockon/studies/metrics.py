@@ -8,6 +8,8 @@ from lockon.bench.report.model import Metric
 
 LOST = 0.1  # IoU up to which a target counts as lost in one pass
 TRACKING = ("AUC", "AO", "lost", "R")
+RESET = ("A", "R")  # with a new start after failures
+VOT = ("A", "R", "AO", "AUC")
 PRECISE = ("AO", "SR75", "AUC", "lost")  # without a new start after failures
 ALIGNMENT = {"Spearman": "spearman", "Pearson": "pearson", "gap": "gap"}  # and their names in `lockon.analysis.alignment`
 REFINEMENT = ("IoU", "SR75", "J", "AO lockon-s", "SR75 lockon-s", "AO csrt", "SR75 csrt")
@@ -16,6 +18,7 @@ _METRICS: dict[str, tuple[Any, ...]] = {  # meaning, whether higher is better, d
     "AUC": ("area under the success curve (PySOT's convention), mean over sequences",),
     "AO": ("average overlap: mean IoU without the first frame, mean over sequences",),
     "lost": (f"percentage of frames with an IoU of at most {LOST}, mean over sequences", False, 1),
+    "A": ("accuracy: mean IoU with a new start after each failure, without ten frames after a start", True, 3),
     "R": ("robustness: failures (no overlap) per 100 frames with a new start after each", False, 2),
     "Spearman": (
         "alignment: rank correlation of the candidates' scores, before penalty and window, with their IoU, of candidates with an IoU "
@@ -33,4 +36,4 @@ _METRICS: dict[str, tuple[Any, ...]] = {  # meaning, whether higher is better, d
 }
 METRICS = {name: Metric(name, name, *others) for name, others in _METRICS.items()}
 
-__all__ = ["ALIGNMENT", "LOST", "METRICS", "PRECISE", "REFINEMENT", "TRACKING"]
+__all__ = ["ALIGNMENT", "LOST", "METRICS", "PRECISE", "REFINEMENT", "RESET", "TRACKING", "VOT"]

@@ -72,8 +72,8 @@ class Study:
         return self.out / "runs" / run.label
 
     def weights(self, run: StudyRun) -> Path:
-        """Return the finished weights of a run; they exist when its training is over."""
-        return self.folder(run) / "weights.safetensors"
+        """Return the finished weights that a run tracks with; they exist when their training is over."""
+        return self.folder(self.kind.trained(run)) / "weights.safetensors"
 
     def marked(self, run: StudyRun) -> dict[int, Path]:
         """Return the weights of a trained run for its curve, by the number of updates, rising."""

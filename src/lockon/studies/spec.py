@@ -16,19 +16,23 @@ COMPACT = "compact-"  # trackers that share backbone, data and crops, so that on
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One way to train.
+    """One way to train, or another way to track with what was trained.
 
     Attributes:
         title: In tables.
         settings: Dotted names of a recipe's configuration and their values.
         against: The variant that it is compared with, beside the baseline; "" for none.
         trackers: Those that have what it sets; () for all.
+        inference: Overrides of the tracker's inference parameters.
+        of: The variant whose weights it tracks with; it trains none of its own. "" for its own.
     """
 
     title: str
-    settings: Mapping[str, Any]
+    settings: Mapping[str, Any] = field(default_factory=dict)
     against: str = ""
     trackers: tuple[str, ...] = ()
+    inference: Mapping[str, Any] = field(default_factory=dict)
+    of: str = ""
 
     def suits(self, tracker: str) -> bool:
         """Return whether a tracker can be trained in this way."""
@@ -110,7 +114,8 @@ class StudySpec:
         scale: How to repeat it at the paper's scale, or with more rows.
 
     Raises:
-        LockonError: A variant that is named but not there, or a share of the curve that is out of its range.
+        LockonError: A variant that is named but not there, one that tracks with another's weights and sets what is learnt, or a share of
+            the curve that is out of its range.
     """
 
     name: str
@@ -132,10 +137,13 @@ class StudySpec:
     def __post_init__(self) -> None:
         check_field(self, "curve", all(0 < share < 1 for share in self.curve), "shares above 0 and below 1")
         named = [BASE, *self.table, *self.published.values, *(name for names in self.grid.values() for name in names)]
-        named += [variant.against for variant in self.variants.values() if variant.against]
+        named += [other for variant in self.variants.values() for other in (variant.against, variant.of) if other]
         for name in named:
             if name not in self.variants:
                 raise unknown_name(f"variant of the study {self.name}", name, self.variants)
+        for name, variant in self.variants.items():
+            if variant.of and (variant.settings or self.variants[variant.of].of):
+                raise LockonError(f"variant {name} takes the weights of {variant.of}: it can set nothing that is learnt, nor be taken from")
 
     def rows(self, trackers: Sequence[str] = (), only: Sequence[str] = ()) -> list[Row]:
         """Return the rows of a study.
@@ -175,6 +183,11 @@ class StudySpec:
     def settings(self, row: Row) -> dict[str, Any]:
         """Return what a row sets in its recipe."""
         return dict(self.variants[row.variant].settings)
+
+    def trained(self, run: StudyRun) -> StudyRun:
+        """Return the run whose weights a run tracks with: itself, or one that it shares them with."""
+        other = self.variants[run.row.variant].of
+        return StudyRun(Row(run.row.tracker, other), run.seed) if other else run
 
     def title_of(self, row: Row) -> str:
         """Return the row's variant in words."""

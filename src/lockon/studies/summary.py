@@ -18,7 +18,7 @@ from lockon.bench.store import Record, Store
 from lockon.errors import LockonError
 from lockon.ops.boxes import iou_xywh
 from lockon.studies.measured import measured_file, read_measured
-from lockon.studies.metrics import ALIGNMENT, LOST, METRICS
+from lockon.studies.metrics import ALIGNMENT, LOST, METRICS, RESET
 from lockon.studies.spec import BASE, Row, StudySpec
 from lockon.types import FloatArray
 
@@ -44,7 +44,7 @@ class RowScores:
 
     def weights(self, name: str) -> FloatArray:
         """Return the (S,) weights of a metric's mean over sequences."""
-        return self.frames if name == "R" else np.ones(len(self.frames))
+        return self.frames if name in RESET else np.ones(len(self.frames))
 
     def by_seed(self, name: str) -> FloatArray:
         """Return the metric of each seed (K,) over all sequences that have it."""
@@ -120,7 +120,7 @@ def _run_scores(out: Path, label: str, kind: StudySpec) -> Scores:
         measured = read_measured(measured_file(out, label), {name: name for name in kind.metrics})
         return {name: {**values, "frames": 1.0} for name, values in measured.items()}
     store, rule = Store(out / "bench"), OnePassScoring("pysot")
-    counted = "R" in kind.metrics
+    counted = [name for name in RESET if name in kind.metrics]
     resets = {record.sequence: record for record in store.records(label, "reset")} if counted else {}
     aligned = bool(set(kind.metrics) & set(ALIGNMENT))
     measured = read_measured(measured_file(out, label), ALIGNMENT) if aligned else {}
@@ -130,7 +130,8 @@ def _run_scores(out: Path, label: str, kind: StudySpec) -> Scores:
         if (name in resets or not counted) and (name in measured or not aligned):
             one = {**rule.score([record]).values, "lost": _lost(record), "frames": float(len(record.truth))}
             if counted:
-                one["R"] = ResetScoring(record.dataset).score([resets[name]]).values["R"]
+                reset = ResetScoring(record.dataset).score([resets[name]]).values
+                one |= {metric: reset[metric] for metric in counted}
             scores[name] = {**one, **measured.get(name, {})}
     return scores
 

@@ -87,7 +87,10 @@ class TrainAndTrack:
             LockonError: Training or judging failed.
             KeyboardInterrupt: Stopped; the same call goes on from there.
         """
+        trained = self.study.kind.trained(self.run)
         if not self.study.weights(self.run).is_file():
+            if trained != self.run:
+                raise LockonError(f"{self.run.label} tracks with the weights of {trained.label}, which are not there; study that row too")
             on_progress("training")
             _train(self.study, self.run)
         judge(self.study, self.run, on_progress)
@@ -161,6 +164,10 @@ def tasks_of(study: Study, runs: Sequence[StudyRun], *, parts: int) -> list[Stud
     boxes = frozenset(task.key for task in bases)
     needs: dict[tuple[str, int], frozenset[str]] = {}
     for run in runs:
+        trained = study.kind.trained(run)
+        if trained != run:
+            tasks.append(TrainAndTrack(study, run, frozenset({trained.label}) if trained in runs else frozenset()))
+            continue
         group = run.row.family, run.seed
         if group not in needs:
             prepared = [Prepare(study, run, part, parts) for part in range(parts)] if study.cache != "none" else []
