@@ -42,3 +42,18 @@ def test_a_one_stream_network_takes_kept_maps_for_crops() -> None:
     assert maps["search"].shape == (4, 4, 8)
     take_backbone(model)
     torch.testing.assert_close(answer(maps), before, rtol=0.05, atol=0.5)  # maps are half floats, perhaps from bfloat16
+
+
+def test_crops_of_several_frames_give_one_map_each() -> None:
+    """And what is no picture stays as it is."""
+    rng = np.random.default_rng(1)
+    crops = rng.integers(0, 256, (3, 32, 32, 3), np.uint8)
+    masks, boxes = np.ones((32, 32), np.uint8), np.ones((3, 4), np.float32)
+    backbone = PatchEmbedding(8)
+    found = FrozenFeatures(SimpleNamespace(sample=lambda _: {"train": crops, "mask": masks, "train_box": boxes}), backbone).sample(0)  # type: ignore[arg-type]
+    assert found["train"].shape == (3, 2, 2, 8)
+    assert found["mask"] is masks
+    assert found["train_box"] is boxes
+    for number, crop in enumerate(crops):
+        alone = FrozenFeatures(SimpleNamespace(sample=lambda _, crop=crop: {"search": crop}), backbone).sample(0)["search"]  # type: ignore[arg-type]
+        np.testing.assert_allclose(found["train"][number].astype(float), alone.astype(float), rtol=0.02, atol=0.02)

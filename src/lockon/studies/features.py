@@ -15,16 +15,15 @@ from lockon.models.siamese import SiameseModel
 from lockon.train.launch import computes_bf16
 from lockon.train.recipe import Pipeline, Recipe
 
-CROPS = ("template", "search")
-
 
 class FrozenFeatures:
     """A pipeline of feature maps: those of `pipeline` with each crop replaced by the backbone's map of it.
 
-    A map has the layout of a crop, (h, w, C), so that a task takes it for one; float16.
+    A map has the layout of a crop, (h, w, C), so that a task takes it for one; float16. Of the crops of several frames of one role,
+    (N, H, W, 3), it makes (N, h, w, C).
 
     Args:
-        pipeline: Gives `template` and `search` (H, W, 3) uint8.
+        pipeline: Its crops are those entries of its samples that are uint8 RGB.
         backbone: (B, 3, H, W) RGB 0..255 to one map (B, C, h, w).
     """
 
@@ -37,10 +36,17 @@ class FrozenFeatures:
         """Sample `index` of the pipeline, its crops as feature maps."""
         sample = dict(self.pipeline.sample(index))
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=computes_bf16("cpu")):
-            for name in CROPS:
-                image = torch.from_numpy(np.ascontiguousarray(sample[name]))[None].permute(0, 3, 1, 2).float()
-                sample[name] = self.backbone(image)[0].permute(1, 2, 0).half().numpy()  # (h, w, C)
+            for name in [name for name, value in sample.items() if is_crop(value)]:
+                frames = np.ascontiguousarray(sample[name])
+                images = torch.from_numpy(frames.reshape(-1, *frames.shape[-3:])).permute(0, 3, 1, 2).float()
+                maps = self.backbone(images).permute(0, 2, 3, 1).half().numpy()  # (N, h, w, C)
+                sample[name] = maps.reshape(*frames.shape[:-3], *maps.shape[1:])
         return sample
+
+
+def is_crop(value: object) -> bool:
+    """Return whether an entry of a sample is a crop (H, W, 3) uint8, or those of several frames (N, H, W, 3)."""
+    return isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.ndim in (3, 4) and value.shape[-1] == 3
 
 
 def is_frozen(recipe: Recipe) -> bool:
