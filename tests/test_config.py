@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given, strategies as st
 
-from lockon._config_values import check_field, check_range
+from lockon._config_values import check_field, check_range, check_whole
 from lockon.config import apply_overrides, as_json, differences, field_names, flatten
 from lockon.errors import LockonError
 
@@ -163,8 +163,10 @@ class Ranged:
     limit: float | None = None
     seed: int = 0
     free: float = 1.0
+    whole: int = 2
 
     def __post_init__(self) -> None:
+        check_whole(whole=self.whole)
         check_range("rate", self.rate, 0, 1)
         check_range("count", self.count, 1, 9)
         check_range("limit", 0.0 if self.limit is None else self.limit, 0)
@@ -180,6 +182,7 @@ class Ranged:
         ("limit", "a number or none (0 or more)"),
         ("seed", "a whole number (a number from 0 to 2**32 - 1)"),
         ("free", "a number"),
+        ("whole", "a whole number"),
     ],
 )
 def test_what_is_no_number_is_told_the_range(name: str, wanted: str, value: object) -> None:

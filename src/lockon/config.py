@@ -229,7 +229,8 @@ def _new_value(config: Any, name: str, group: dict[str, object]) -> Any:
                 path, value = _first_leaf(name, current)
                 example = f"{path}={_as_text(value)}"
                 raise LockonError(f"{name} is a group of options, got {group['']!r}; set one of them, for example {example}") from None
-            wanted = f"{mismatch}{_allowed(config, name)}"
+            allowed = _allowed(config, name)
+            wanted = str(mismatch) if allowed in ("", str(mismatch)) else f"{mismatch} ({allowed})"
             raise LockonError(f"{name} must be {wanted}, got {group['']!r}; for example {name}={_as_text(current)}") from None
     inner = {key: value for key, value in group.items() if key}
     if not inner:
@@ -250,7 +251,7 @@ def _allowed(config: Any, name: str) -> str:
         dataclasses.replace(config, **{name: math.nan})
     except (TypeError, ValueError, OverflowError) as error:
         words = re.fullmatch(rf"{name}=nan given, expected (.+)|{name} must be (.+), got nan", str(error))
-        return f" ({words[1] or words[2]})" if words else ""
+        return (words[1] or words[2]) if words else ""
     return ""
 
 

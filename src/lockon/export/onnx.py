@@ -149,7 +149,7 @@ def verify_export(module: nn.Module, path: str | Path) -> Figures:
 
     Raises:
         LockonError: As `load_model`; the files were exported from other weights; a difference above the tolerance; or outputs
-            that hardly depend on the crops, so that their agreement would show nothing (an untrained network).
+            that hardly change with the crops, so that their agreement would show nothing (an untrained network).
     """
     model = load_model(path, "cpu")
     halves = {_pair(module, half): half for half in (False, True)}

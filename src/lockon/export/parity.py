@@ -27,7 +27,7 @@ def check_parity(model: object, reference: Probe, name: str) -> Figures:
         The differences.
 
     Raises:
-        LockonError: A difference above the tolerance; or outputs of the reference that hardly depend on the crops, so that
+        LockonError: A difference above the tolerance; or outputs of the reference that hardly change with the crops, so that
             agreement would show nothing (an untrained network).
     """
     moved, measured = signal(reference), difference(probe(model), reference)
@@ -35,7 +35,7 @@ def check_parity(model: object, reference: Probe, name: str) -> Figures:
     flat = [output for output, value in moved.items() if not value > MIN_SIGNAL * least[output] and output not in silent]
     if flat:
         raise LockonError(
-            f"parity of {name} cannot be checked: {', '.join(flat)} hardly depend on the image; train the network first, "
+            f"parity of {name} cannot be checked: the image hardly changes {', '.join(flat)}; train the network first, "
             "or export from Python with verify=False"
         )
     allowed = reference.tolerances(moved)
