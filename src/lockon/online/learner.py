@@ -27,7 +27,7 @@ class Learned:
     """What was learnt of one target.
 
     Attributes:
-        filter: (C, K, K), in the network's kind of array.
+        filter: (C, K, K), or (A, C, K, K) of several, in the network's kind of array.
         memory: Samples that it is learnt on.
         projection: (C, C') of ATOM, which leaves C channels of C'; None of DiMP.
     """
@@ -41,7 +41,7 @@ class Responses(NamedTuple):
     """Response maps of B targets.
 
     Attributes:
-        maps: (B, S, S); displacement 0 is at cell ``S // 2``.
+        maps: (B, S, S), or (B, A, S, S) of several filters. On a crop of S cells displacement 0 is at cell ``S // 2``.
         cell: Distance of neighbouring cells in crop pixels.
     """
 
@@ -56,11 +56,14 @@ class FirstSamples(NamedTuple):
         features: V features (C, h, w), in the network's kind of array.
         boxes: (V, 4) x1, y1, x2, y2 of the target in crop pixels.
         rng: Gives the random numbers of the start.
+        start: Filter that the network predicts of the template, (C, K, K), or (A, C, K, K) of several; None where it predicts one of each
+            sample (`OnlineNetwork.initial`).
     """
 
     features: tuple[Array, ...]
     boxes: FloatArray
     rng: RandomSource
+    start: Array | None = None
 
 
 class Observation(NamedTuple):
