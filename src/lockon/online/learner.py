@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from lockon.localizers.verdict import Verdict
 from lockon.online.memory import Memory
 from lockon.online.network import OnlineNetwork
-from lockon.online.views import RandomSource
-from lockon.ops.array_math import namespace
+from lockon.online.views import RandomSource, ViewPlan
+from lockon.ops.array_math import like, namespace
 from lockon.types import Array, FloatArray
 
 STRIDE = 16  # crop pixels per cell of the features that filters are learnt on
@@ -97,6 +97,24 @@ class Learner(Protocol):
         """Return what is known of each target after a frame."""
 
 
+def first_samples(plan: ViewPlan, features: Array, boxes_xyxy: FloatArray, rng: RandomSource, start: Array | None = None) -> FirstSamples:
+    """Return the samples of one target: those of its views, and copies of the first without some channels.
+
+    Args:
+        plan: Says which channels are dropped.
+        features: (V, C, h, w) of the views.
+        boxes_xyxy: (V, 4) of the target in crop pixels.
+        rng: As of `FirstSamples`.
+        start: As of `FirstSamples`.
+    """
+    kept = plan.kept_channels(features.shape[1], rng)
+    samples = [copied(row) for row in features]
+    if kept is not None:
+        samples += [samples[0] * like(row[:, None, None], features) for row in kept]
+        boxes_xyxy = np.concatenate([boxes_xyxy, np.tile(boxes_xyxy[:1], (plan.dropped, 1))])
+    return FirstSamples(tuple(samples), boxes_xyxy, rng, start)
+
+
 def copied(array: Array) -> Array:
     """Return a row of a larger array as an array of its own, so that the larger one can go."""
     return array.copy() if namespace(array) is np else array.detach().clone()
@@ -133,6 +151,7 @@ __all__ = [
     "Responses",
     "copied",
     "due_steps",
+    "first_samples",
     "is_finite",
     "numbers",
 ]
