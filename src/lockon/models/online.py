@@ -108,7 +108,7 @@ class DescentParameters(nn.Module):
         label_sigma: Deviation of the label at the start of training, in cells.
         log_step: Logarithm of the step's factor at the start.
         regularization: Weight of the filter at the start, before it is squared.
-        mask_switch: Distance in cells at which the target mask is a half at the start: within it, scores above the label count too.
+        mask_switch: Distance in cells at which the target mask is a half at the start; beyond it scores below 0 no longer count.
     """
 
     def __init__(self, *, maps: bool, label_sigma: float, log_step: float, regularization: float, mask_switch: float = 2.0) -> None:
