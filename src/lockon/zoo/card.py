@@ -77,7 +77,8 @@ class Card:
         torch_network: Torch module, ``device=``, ``header=`` of its weights -> the network as `assemble` takes it; None for `TorchModel`.
         official: How published weights are converted; None where there are none.
         config: Inference parameters: `TrackerConfig`, or of a refiner `RefinerConfig` or `SearchConfig`.
-        presets: Named changes of `config`, dotted name -> value; for refiners ``refine.`` and a field of `RefineConfig` as well.
+        presets: Named changes of `config`, dotted name -> value; for refiners ``refine.`` and a field of `RefineConfig` as well, and
+            ``model.`` and a field of `model` that weights do not depend on.
         assemble: Network (or inner tracker) and inference parameters -> tracker or refiner.
         search_by_size: The search crop shows as much more than the template crop as it has more pixels (PySOT's rule): the factor of
             `search_crop` is the ratio of the network's crop sizes.

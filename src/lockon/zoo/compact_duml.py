@@ -7,15 +7,24 @@ trackers (`lockon.zoo.compact`). Every modality and pair of them is this one car
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from lockon.localizers.dense import LocalizerConfig
+from lockon.localizers.score import DualModalScore
+from lockon.online.dimp import DiMPLearner
+from lockon.online.dual_modal import DualModalConfig
+from lockon.online.labels import DistanceLabels
 from lockon.ops.grid import AnchorGrid, Grid
-from lockon.zoo.compact import RATIOS, SCALE
+from lockon.zoo.card import Card
+from lockon.zoo.compact import INFERENCE, RATIOS, SCALE
+from lockon.zoo.duml import PAPER
 from lockon.zoo.lockon_s import STRIDE, StrideConfig
-from lockon.zoo.modalities import ModalityConfig, build_dual_modal
+from lockon.zoo.modalities import ModalityConfig, assemble, build_dual_modal
 
 if TYPE_CHECKING:
     from lockon.models.dual_modal import DualModalModel
+    from lockon.zoo.recipe_config import RecipeConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,3 +68,33 @@ def build(c: CompactDuMLConfig) -> DualModalModel:
         sizes=(c.template_size, c.search_size),
         padding=True,
     )
+
+
+def experiments() -> dict[str, RecipeConfig]:
+    """Return the run, whatever the modalities are."""
+    from lockon.zoo.duml_training import compact_duml_experiments
+
+    return compact_duml_experiments()
+
+
+MODEL = CompactDuMLConfig()
+CONFIG = DualModalConfig.of(
+    INFERENCE,
+    localizer=LocalizerConfig(score=DualModalScore(), anchors=len(RATIOS)),
+    learner=DiMPLearner(labels=DistanceLabels(stride=STRIDE, first=STRIDE / 2), rate=0.1, hard_negative_rate=0.2),
+)
+
+CARDS = (
+    Card(
+        name="compact-duml",
+        summary="study model: DuML's modalities on the backbone of lockon-s",
+        paper=PAPER,
+        model=MODEL,
+        build=build,
+        config=CONFIG,
+        presets={"default": {}, "vote": {"localizer.boxes": "score-vote"}},
+        assemble=partial(assemble, default=MODEL, anchors=anchor_grid(MODEL.grid)),
+        experiments=experiments,
+        header_fields=("template_crop", "search_crop"),
+    ),
+)

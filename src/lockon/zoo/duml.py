@@ -1,22 +1,32 @@
 """DuML: offline matching and a filter that is learnt online, in one network, fused; and each of both alone.
 
 Zhou et al., Higher Performance Visual Tracking with Dual-Modal Localization (DuML), 2021. There is no public code, and no weights were
-published. Coordinates are lockon's own, from the corner of the first pixel.
+published. Crops, anchors and inference are PySOT's, whose coordinates count from the centre of the first pixel.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from lockon.localizers.score import DualModalScore
+from lockon.localizers.vote import ScoreVote
+from lockon.models.choices import Offline, Online
+from lockon.online.dimp import DiMPLearner
+from lockon.online.dual_modal import DualModalConfig
+from lockon.online.labels import DistanceLabels
 from lockon.ops.grid import AnchorGrid
-from lockon.zoo.modalities import ModalityConfig, build_dual_modal
-from lockon.zoo.pysot_inference import TEMPLATE_SIZE
+from lockon.zoo.card import Card
+from lockon.zoo.modalities import ModalityConfig, assemble, build_dual_modal, with_modalities
+from lockon.zoo.pysot_inference import PYSOT_PARAMS, TEMPLATE_SIZE, pysot_config
 from lockon.zoo.unpadded_resnet import LevelsConfig, search_grid
 
 if TYPE_CHECKING:
     from lockon.models.dual_modal import DualModalModel
+    from lockon.zoo.recipe_config import RecipeConfig
 
+PAPER = "Zhou et al., Higher Performance Visual Tracking with Dual-Modal Localization, 2021 (no public code)"
 STRIDE = 8.0  # of the features that filters are learnt on, and of the head's points
 FIRST = 7.5  # crop pixel of the first feature, from the corner; the head's points begin three cells later
 
@@ -40,10 +50,8 @@ class DuMLConfig(LevelsConfig, ModalityConfig):
 
 
 def anchor_grid(search_size: int) -> AnchorGrid:
-    """Return the anchors of five shapes on the head's points: 25 x 25 from pixel 31.5 on for 255 pixels."""
-    grid = search_grid(search_size)
-    assert grid.offset is not None  # it counts from the centre of the first pixel
-    return AnchorGrid(replace(grid, offset=grid.offset + 0.5))
+    """Return the anchors of five shapes on the head's points: 25 x 25 from pixel 31 on for 255 pixels."""
+    return AnchorGrid(search_grid(search_size))
 
 
 def build(c: DuMLConfig) -> DualModalModel:
@@ -62,3 +70,66 @@ def build(c: DuMLConfig) -> DualModalModel:
         channels=c.channels,
         sizes=(TEMPLATE_SIZE, c.search_size),
     )
+
+
+def experiments(model: DuMLConfig) -> dict[str, RecipeConfig]:
+    """Return the runs of one of the networks."""
+    from lockon.zoo.duml_training import duml_experiments
+
+    return duml_experiments(model)
+
+
+ANCHORS = anchor_grid(DuMLConfig().search_size)
+_SIAMESE = pysot_config(PYSOT_PARAMS, anchors=ANCHORS.anchors)
+# Learnt as DiMP's filter, with the rates of Appendix A, on cells of 8 pixels; boxes are not voted for.
+FUSED = DualModalConfig.of(
+    _SIAMESE,
+    localizer=replace(_SIAMESE.localizer, score=DualModalScore()),
+    learner=DiMPLearner(labels=DistanceLabels(stride=STRIDE, first=FIRST), rate=0.1, hard_negative_rate=0.2),
+)
+SEARCH_319 = 319  # pixels of the search crop for NFS30, UAV123 and LaSOT (Appendix A)
+PRESETS = {
+    "default": {},
+    "search319": {"model.search_size": SEARCH_319, "search_crop.factor": SEARCH_319 / TEMPLATE_SIZE},
+}
+
+OFFLINE: dict[Offline, str] = {
+    "ofr": "offline regression at points",
+    "ofc1s": "offline classification of one anchor per point",
+    "ofc5s": "offline classification of five anchors per point",
+}
+ONLINE: dict[Online, str] = {
+    "onc1s": "online classification by one filter",
+    "onc5s": "online classification by five filters",
+    "onr": "online regression",
+}
+
+
+def _card(name: str, offline: Offline, online: Online, *, vote: bool = False) -> Card:
+    """Return the card of one modality (Table 2) or of a pair (Table 3)."""
+    model = DuMLConfig(offline=offline, online=online)
+    told = " and ".join(kinds[kind] for kinds, kind in ((OFFLINE, offline), (ONLINE, online)) if kind != "none")
+    config = with_modalities(FUSED, offline, online, ANCHORS)
+    if vote:
+        config = replace(config, localizer=replace(config.localizer, boxes=ScoreVote()))
+    return Card(
+        name=name,
+        summary=f"{'DuML: ' if vote else 'of DuML: '}{told}{', voted boxes' if vote else ''}",
+        paper=PAPER,
+        model=model,
+        build=build,
+        config=config,
+        presets=PRESETS,
+        assemble=partial(assemble, default=model, anchors=ANCHORS),
+        search_by_size=True,
+        experiments=partial(experiments, model),
+    )
+
+
+# The tracker of the paper; one modality alone; the other pairs.
+CARDS = (
+    _card("duml", "ofc5s", "onr", vote=True),
+    *(_card(f"duml-{offline}", offline, "none") for offline in OFFLINE),
+    *(_card(f"duml-{online}", "none", online) for online in ONLINE),
+    *(_card(f"duml-{a}-{b}", a, b) for a in OFFLINE for b in ONLINE if (a, b) != ("ofc5s", "onr")),
+)

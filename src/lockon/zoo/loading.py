@@ -45,7 +45,8 @@ def load(
         device: "auto", "cpu", "cuda" or "cuda:1", "openvino", "openvino-bf16"; for torch weights "torch" (the CPU) or a torch device.
         refiner: To put behind the tracker: one of `list_refiners()`, or NAME:PRESET, on the same device; or a refiner object, which
             `load_refiner` makes from custom weights.
-        overrides: Dotted names with new values, for example ``**{"localizer.rank.window_influence": 0.4}``; with a refiner also
+        overrides: Dotted names with new values, for example ``**{"localizer.rank.window_influence": 0.4}``; ``model.`` and a field of the
+            network's configuration, where torch weights fit another one too (``**{"model.search_size": 319}``); with a refiner also
             ``refine.`` and a field of `RefineConfig`, and ``refiner.`` and a field of the refiner's own configuration.
 
     Returns:
@@ -141,8 +142,13 @@ def split_overrides(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
 
 
 def _inner_changes(one: Card, preset: str) -> dict[str, Any]:
-    """Return what a preset changes in the card's own configuration; ``refine.`` is what it changes in `RefineConfig`."""
-    return {key: value for key, value in one.presets[preset].items() if not key.startswith("refine.")}
+    """Return what a preset changes in the card's own configuration, not in `RefineConfig` (``refine.``) or the network (``model.``)."""
+    return {key: value for key, value in one.presets[preset].items() if not key.startswith(("refine.", "model."))}
+
+
+def _of_network(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that are fields of the network's configuration."""
+    return {key.removeprefix("model."): value for key, value in settings.items() if key.startswith("model.")}
 
 
 def _assemble(one: Card, weights: str | Path | None, preset: str, device: str, overrides: Mapping[str, Any]) -> Any:
@@ -159,9 +165,10 @@ def _assemble(one: Card, weights: str | Path | None, preset: str, device: str, o
         search = {key.removeprefix("tracker."): value for key, value in overrides.items() if key not in own}
         tracker = load(one.inner.name, path, device=device, **{**one.inner.changes, **search})
         return one.assemble(tracker, apply_overrides(one.config, own))
-    model, header = open_model(one.name, path, device)
+    model, header = open_model(one.name, path, device, _of_network({**one.presets[preset], **overrides}))
     size_ratio = model.search_size / model.template_size if one.search_by_size else None
-    return one.assemble(model, inference_config(one, preset, header=header, size_ratio=size_ratio, overrides=overrides))
+    own = {key: value for key, value in overrides.items() if not key.startswith("model.")}
+    return one.assemble(model, inference_config(one, preset, header=header, size_ratio=size_ratio, overrides=own))
 
 
 def inference_config(

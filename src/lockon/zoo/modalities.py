@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lockon._config_values import check_field, check_range
 from lockon.errors import LockonError
+from lockon.localizers.score import DualModalScore
 from lockon.models.choices import Offline, Online
+from lockon.online.dual_modal import DualModalConfig, DualModalTracker
+from lockon.online.labels import AnchorLabels, DistanceLabels
 from lockon.ops.grid import AnchorGrid
 
 if TYPE_CHECKING:
@@ -119,4 +122,54 @@ def build_dual_modal(
     )
 
 
-__all__ = ["SHAPES", "START_CELLS", "ModalityConfig", "build_dual_modal"]
+def with_modalities(config: DualModalConfig, offline: Offline, online: Online, anchors: AnchorGrid) -> DualModalConfig:
+    """Return the inference parameters that the modalities of a network ask for.
+
+    Without matching the filter's share `mu` of the scores is 1, without a filter there is no learner. One that classifies learns labels of
+    the head's anchors where `config` has those of a regression.
+
+    Args:
+        config: Parameters of a network of both.
+        offline: As of `ModalityConfig`.
+        online: Likewise.
+        anchors: Of five shapes.
+
+    Raises:
+        LockonError: Labels of another number of anchors than the network has filters.
+    """
+    score, learner = config.localizer.score, config.learner
+    if offline == "none" and isinstance(score, DualModalScore):
+        config = replace(config, localizer=replace(config.localizer, score=replace(score, mu=1.0)))
+    if online == "none" or learner is None:
+        return replace(config, learner=None)
+    labels = learner.labels
+    if online != "onr" and isinstance(labels, DistanceLabels):
+        kind = anchors if online == "onc5s" else replace(anchors, ratios=(1.0,))
+        shapes = tuple((float(width), float(height)) for width, height in kind.shapes())
+        labels = AnchorLabels(shapes=shapes, stride=labels.stride, first=labels.first)
+    if isinstance(labels, AnchorLabels) and len(labels.shapes) != SHAPES[online]:
+        raise LockonError(
+            f"learner.labels of {len(labels.shapes)} shapes given for a network with {SHAPES[online]} filters (online={online}); "
+            "leave learner.labels out"
+        )
+    return replace(config, learner=replace(learner, labels=labels))
+
+
+def assemble(model: Any, config: DualModalConfig, *, default: ModalityConfig, anchors: AnchorGrid) -> DualModalTracker:
+    """Return the tracker of a network, whose modalities are those that the header of its weights names.
+
+    Args:
+        model: A `DualModalNetwork` with its `header`.
+        config: Inference parameters.
+        default: Modalities of a network whose header does not name them.
+        anchors: Of five shapes, as of the head.
+
+    Raises:
+        LockonError: As `with_modalities`.
+    """
+    stored = model.header.get("config", {}).get("model", {})
+    offline, online = (stored.get(name, getattr(default, name)) for name in ("offline", "online"))
+    return DualModalTracker(model, with_modalities(config, offline, online, anchors))
+
+
+__all__ = ["SHAPES", "START_CELLS", "ModalityConfig", "assemble", "build_dual_modal", "with_modalities"]
