@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from lockon.models.backbones.resnet import BLOCKS, Bottleneck, StagedResNet, initialize, shortcut_layer, unpadded_layer
+from lockon.models.backbones.resnet import Bottleneck, StagedResNet, initialize, strided_layer, unpadded_layer
 
 
 class InterpolatedResNet50(StagedResNet):
@@ -33,7 +33,7 @@ class InterpolatedResNet50(StagedResNet):
         cin = 64
         for number in range(1, self.built + 1):
             planes = 32 << number
-            self.add_module(f"layer{number}", unpadded_layer(cin, planes, number) if number < 3 else _strided_layer(cin, planes, number))
+            self.add_module(f"layer{number}", unpadded_layer(cin, planes, number) if number < 3 else strided_layer(cin, planes, number))
             cin = planes * Bottleneck.expansion
         self.channels = tuple((32 << number) * Bottleneck.expansion for number in layers)
         initialize(self)
@@ -62,13 +62,6 @@ def align_corner(features: Tensor, size: Sequence[int], stride: int) -> Tensor:
     fine = F.interpolate(features, between, mode="bilinear", align_corners=True)
     bottom, right = (wanted - have for wanted, have in zip(size, between, strict=True))
     return F.pad(fine, (0, right, 0, bottom), mode="replicate") if right or bottom else fine
-
-
-def _strided_layer(cin: int, planes: int, number: int) -> nn.Sequential:
-    """Build layer 3 or 4 of the ordinary network: index i of its output is centred on 2 i of its input."""
-    cout = planes * Bottleneck.expansion
-    first = Bottleneck(cin, planes, stride=2, shortcut=shortcut_layer(cin, cout, stride=2))
-    return nn.Sequential(first, *(Bottleneck(cout, planes) for _ in range(BLOCKS[50][number - 1] - 1)))
 
 
 __all__ = ["InterpolatedResNet50", "align_corner"]

@@ -204,7 +204,7 @@ class ResNet(StagedResNet):
         for number in range(1, self.built + 1):
             planes, stride = 32 << number, 1 if number in (1, unstrided) else 2
             cout = planes * block.expansion
-            shortcut = None if stride == 1 and cin == cout else shortcut_layer(cin, cout, stride=stride)
+            shortcut = None if stride == 1 and cin == cout else _shortcut(cin, cout, stride=stride)
             dilated = {"padding": 2, "dilation": 2} if number == unstrided else {}
             blocks: list[nn.Module] = [block(cin, planes, stride=stride, shortcut=shortcut, **dilated)]
             blocks += [block(cout, planes) for _ in range(BLOCKS[depth][number - 1] - 1)]
@@ -218,8 +218,15 @@ def unpadded_layer(cin: int, planes: int, number: int) -> nn.Sequential:
     """Build layer 1, or layer 2 whose first block shrinks without padding: index i of its output is centred on 2 i + 1 of its input."""
     cout = planes * Bottleneck.expansion
     shape = {"stride": 2, "padding": 0} if number == 2 else {}
-    shortcut = shortcut_layer(cin, cout, kernel=3, stride=2) if number == 2 else shortcut_layer(cin, cout)
+    shortcut = _shortcut(cin, cout, kernel=3, stride=2) if number == 2 else _shortcut(cin, cout)
     first = Bottleneck(cin, planes, shortcut=shortcut, **shape)
+    return nn.Sequential(first, *(Bottleneck(cout, planes) for _ in range(BLOCKS[50][number - 1] - 1)))
+
+
+def strided_layer(cin: int, planes: int, number: int) -> nn.Sequential:
+    """Build layer 3 or 4 of the ordinary network: index i of its output is centred on 2 i of its input."""
+    cout = planes * Bottleneck.expansion
+    first = Bottleneck(cin, planes, stride=2, shortcut=_shortcut(cin, cout, stride=2))
     return nn.Sequential(first, *(Bottleneck(cout, planes) for _ in range(BLOCKS[50][number - 1] - 1)))
 
 
@@ -227,13 +234,13 @@ def _dilated_layer(cin: int, planes: int, number: int) -> nn.Sequential:
     """Build layer 3 or 4, which dilate by 2 and 4, their first block by half of that."""
     cout = planes * Bottleneck.expansion
     half = number - 2  # 1 and 2
-    shortcut = shortcut_layer(cin, cout, kernel=3, padding=half, dilation=half)
+    shortcut = _shortcut(cin, cout, kernel=3, padding=half, dilation=half)
     first = Bottleneck(cin, planes, padding=half, dilation=half, shortcut=shortcut)
     dilation = 2 * half
     return nn.Sequential(first, *(Bottleneck(cout, planes, padding=dilation, dilation=dilation) for _ in range(BLOCKS[50][number - 1] - 1)))
 
 
-def shortcut_layer(cin: int, cout: int, *, kernel: int = 1, stride: int = 1, padding: int = 0, dilation: int = 1) -> nn.Sequential:
+def _shortcut(cin: int, cout: int, *, kernel: int = 1, stride: int = 1, padding: int = 0, dilation: int = 1) -> nn.Sequential:
     """Build the shortcut of a block that changes its input's shape: a convolution and a batch normalization."""
     return nn.Sequential(nn.Conv2d(cin, cout, kernel, stride, padding, dilation, bias=False), nn.BatchNorm2d(cout))
 
@@ -255,6 +262,6 @@ __all__ = [
     "ResNet",
     "StagedResNet",
     "initialize",
-    "shortcut_layer",
+    "strided_layer",
     "unpadded_layer",
 ]
