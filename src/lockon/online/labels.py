@@ -20,6 +20,7 @@ from lockon._config_values import check_field, check_range
 from lockon.errors import LockonError
 from lockon.online.filters import score_size
 from lockon.online.steepest_descent import DensityCrossEntropy, HingeLeastSquares, Problem
+from lockon.ops.anchor_labels import LabelGrid, anchor_labels
 from lockon.ops.array_math import clip_min, counted, integers, like, namespace
 from lockon.types import Array
 
@@ -73,9 +74,7 @@ class DistanceLabels:
 class AnchorLabels:
     """Labels of anchors (DuML's online classification, Sec. 4), one filter per shape: 1 and 0, and no say where the overlap is neither.
 
-    1 are anchors with an IoU above `positive` with the target's box, and the one whose IoU is the highest if it is above 0, of equal ones
-    (all that hold a small target have one IoU) the nearest to its centre; 0 are those below `negative`. Mask and weight by distance stay
-    the trained ones.
+    See `lockon.ops.anchor_labels`. Mask and weight by distance stay the trained ones.
 
     Attributes:
         shapes: Width and height of the A anchors of a cell in crop pixels, above 0.
@@ -123,33 +122,11 @@ class AnchorLabels:
             boxes: (B, M, 4) x1, y1, x2, y2 of the target in crop pixels.
             size: K, taps per side of the filters.
         """
-        overlap = self._overlap(features, boxes, size)  # (B, M, A, S, T)
-        rows, columns = _offsets(features, like(boxes, features), size, self.stride, self.first)
-        far = rows * rows + columns * columns  # (B, M, S, T)
-        flat = overlap.reshape(*overlap.shape[:2], -1)  # (B, M, A S T)
-        tied = flat == namespace(flat).amax(flat, -1)[:, :, None]
-        near = namespace(flat).where(tied, -(far[:, :, None] + 0 * overlap).reshape(flat.shape), -np.inf).argmax(-1)  # (B, M)
-        best = (integers(counted(flat.shape[-1], features)) == near[:, :, None]) & (flat > 0)
-        positive = (overlap > self.positive) | best.reshape(overlap.shape)
-        label, counts = (like(values, features) for values in (positive, positive | (overlap < self.negative)))
-        return (label[:, :, 0], counts[:, :, 0]) if len(self.shapes) == 1 else (label, counts)
-
-    def _overlap(self, features: Array, boxes: Array, size: int) -> Array:
-        """Return the (B, M, A, S, T) IoU of the anchors with the targets."""
-        module, (rows, columns) = namespace(features), score_size(features.shape[-2], features.shape[-1], size)
-        origin = self.first - (0 if size % 2 else self.stride / 2)  # of the first score
-        sides = like(np.asarray(self.shapes), features)  # (A, 2)
-        boxes = like(boxes, features)
-        common = None
-        for axis, count in ((0, columns), (1, rows)):
-            centers = counted(count, features) * self.stride + origin  # (T,) or (S,)
-            low, high = (centers + sign * sides[:, axis, None] / 2 for sign in (-1, 1))  # (A, T) or (A, S)
-            ends = module.minimum(high, boxes[..., axis + 2, None, None]) - module.maximum(low, boxes[..., axis, None, None])
-            shared = clip_min(ends, 0.0)  # (B, M, A, T) or (B, M, A, S)
-            common = shared[..., None, :] if common is None else common * shared[..., None]
-        areas = (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])  # (B, M)
-        both = areas[:, :, None, None, None] + (sides[:, 0] * sides[:, 1])[:, None, None]  # (B, M, A, 1, 1)
-        return common / clip_min(both - common, 1e-6)
+        rows, columns = score_size(features.shape[-2], features.shape[-1], size)
+        grid = LabelGrid(rows, columns, self.stride, self.first - (0 if size % 2 else self.stride / 2))
+        found = anchor_labels(like(boxes, features), self.shapes, grid, positive=self.positive, negative=self.negative)
+        found = found[:, :, 0] if len(self.shapes) == 1 else found
+        return clip_min(found, 0.0), like(found >= 0, features)
 
 
 Labels = DistanceLabels | AnchorLabels

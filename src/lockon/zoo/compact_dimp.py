@@ -114,7 +114,8 @@ def experiments() -> dict[str, RecipeConfig]:
     """Return the run of docs/results/compact-dimp.md: the backbone as it is given, then its last stage at a low rate."""
     from lockon.data.samples.appearance import Appearance
     from lockon.data.samples.proposals import GaussianProposals
-    from lockon.data.samples.sequences import GaussianLabel, SequenceDataConfig
+    from lockon.data.samples.score_labels import GaussianLabel
+    from lockon.data.samples.sequences import SequenceDataConfig
     from lockon.train.config import GradientConfig, OutputConfig
     from lockon.train.descents import UnrolledDescent
     from lockon.train.optim import AdamW

@@ -15,6 +15,7 @@ from lockon.errors import LockonError, unknown_name
 from lockon.train.assigners.sampling import SamplingConfig
 from lockon.train.config import MachineConfig, OutputConfig, TrainConfig
 from lockon.train.descents import UnrolledDescent
+from lockon.train.dual_modal_task import DualModalLosses
 from lockon.train.keep_schedules import KeepSchedule
 from lockon.train.mask_task import MaskSampling
 from lockon.train.optim import AdamW
@@ -78,6 +79,7 @@ class RecipeConfig:
             `SequenceDataConfig` or `RefineDataConfig`.
         loss: The terms.
         assigner: What labels the candidates of a dense head.
+        score_assigner: What labels the candidates that scores stand for, of a head whose boxes have others (`DualModalHead`).
         sampling: How many of them the losses see.
         masks: Which masks are learnt.
         descent: How filters are improved from the train frames, for networks whose trackers learn online.
@@ -96,8 +98,9 @@ class RecipeConfig:
     train: TrainConfig
     model: Any
     data: Any
-    loss: DenseLosses | RefineLosses | SequenceLosses
+    loss: DenseLosses | RefineLosses | SequenceLosses | DualModalLosses
     assigner: DenseAssigner | None = None
+    score_assigner: DenseAssigner | None = None
     sampling: SamplingConfig | None = None
     masks: MaskSampling | None = None
     descent: UnrolledDescent | None = None
@@ -116,7 +119,7 @@ class RecipeConfig:
 
 
 GROUPS = tuple(item.name for item in fields(RecipeConfig) if item.name not in ("train", "backbone_weights"))  # what decides what is learnt
-OPTIONAL = ("assigner", "sampling", "masks", "descent", "mix", "teacher", "datasets", "weights")
+OPTIONAL = ("assigner", "score_assigner", "sampling", "masks", "descent", "mix", "teacher", "datasets", "weights")
 
 
 def base_config(one: Card, overrides: Mapping[str, Any]) -> RecipeConfig:
