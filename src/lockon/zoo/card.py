@@ -87,6 +87,8 @@ class Card:
         construct: Makes a tracker or refiner that has no network of ours.
         folder: Names of the files in the folder of weights that `construct` takes; empty where it takes no folder.
         experiments: Settings of the training runs by experiment, "default" among them; None if nothing trains it. Needs torch when called.
+        fitted: Settings of a run, changed configuration of the network -> the settings that its choices ask for, where losses or samples
+            follow from them; None where they do not. Needs torch when called.
     """
 
     name: str
@@ -109,6 +111,7 @@ class Card:
     construct: Construct | None = None
     folder: tuple[str, ...] = ()
     experiments: Callable[[], Mapping[str, Any]] | None = None
+    fitted: Callable[[Any, Any], Any] | None = None
 
 
 __all__ = ["Card", "Construct", "Inner", "OfficialWeights"]

@@ -70,11 +70,18 @@ def build(c: CompactDuMLConfig) -> DualModalModel:
     )
 
 
+def fitted(run: RecipeConfig, model: CompactDuMLConfig) -> RecipeConfig:
+    """Return the settings of a run as the modalities of a network ask for them."""
+    from lockon.zoo import duml_training
+
+    return duml_training.fitted(run, model, config=CONFIG, anchors=anchor_grid(model.grid))
+
+
 def experiments() -> dict[str, RecipeConfig]:
     """Return the run, whatever the modalities are."""
     from lockon.zoo.duml_training import compact_duml_experiments
 
-    return compact_duml_experiments()
+    return compact_duml_experiments(MODEL, fitted)
 
 
 MODEL = CompactDuMLConfig()
@@ -95,6 +102,7 @@ CARDS = (
         presets={"default": {}, "vote": {"localizer.boxes": "score-vote"}},
         assemble=partial(assemble, default=MODEL, anchors=anchor_grid(MODEL.grid)),
         experiments=experiments,
+        fitted=fitted,
         header_fields=("template_crop", "search_crop"),
     ),
 )

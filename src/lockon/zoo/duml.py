@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 PAPER = "Zhou et al., Higher Performance Visual Tracking with Dual-Modal Localization, 2021 (no public code)"
 STRIDE = 8.0  # of the features that filters are learnt on, and of the head's points
-FIRST = 7.5  # crop pixel of the first feature, from the corner; the head's points begin three cells later
+FIRST = 7.5  # crop pixel of the first feature, from the corner; the head's points begin `MARGIN` cells later
+MARGIN = 3  # cells of the features on each side of the head's map
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,11 +73,18 @@ def build(c: DuMLConfig) -> DualModalModel:
     )
 
 
+def fitted(run: RecipeConfig, model: DuMLConfig) -> RecipeConfig:
+    """Return the settings of a run as the modalities of a network ask for them."""
+    from lockon.zoo import duml_training
+
+    return duml_training.fitted(run, model, config=FUSED, anchors=ANCHORS, margin=MARGIN)
+
+
 def experiments(model: DuMLConfig) -> dict[str, RecipeConfig]:
     """Return the runs of one of the networks."""
     from lockon.zoo.duml_training import duml_experiments
 
-    return duml_experiments(model)
+    return duml_experiments(model, fitted)
 
 
 ANCHORS = anchor_grid(DuMLConfig().search_size)
@@ -123,6 +131,7 @@ def _card(name: str, offline: Offline, online: Online, *, vote: bool = False) ->
         assemble=partial(assemble, default=model, anchors=ANCHORS),
         search_by_size=True,
         experiments=partial(experiments, model),
+        fitted=fitted,
     )
 
 

@@ -125,15 +125,19 @@ OPTIONAL = ("assigner", "score_assigner", "sampling", "masks", "descent", "mix",
 def base_config(one: Card, overrides: Mapping[str, Any]) -> RecipeConfig:
     """Return the settings that `overrides` will be applied to: those of the experiment that they name, else the default.
 
+    What follows from choices of the network (`Card.fitted`) follows from the chosen ones.
+
     Raises:
-        LockonError: A card that nothing trains, or an experiment that it does not have.
+        LockonError: A card that nothing trains, an experiment that it does not have, or an unknown choice of the network.
     """
     assert one.experiments is not None
     known: Mapping[str, RecipeConfig] = one.experiments()
     experiment = str(overrides.get("experiment", "default"))
     if experiment not in known:
         raise unknown_name(f"experiment of {one.name}", experiment, known)
-    return replace(known[experiment], experiment=experiment)
+    base = replace(known[experiment], experiment=experiment)
+    chosen = {name.removeprefix("model."): value for name, value in overrides.items() if name.startswith("model.")}
+    return base if one.fitted is None else one.fitted(base, apply_overrides(base.model, chosen))
 
 
 def full_config(one: Card, base: RecipeConfig, overrides: Mapping[str, Any]) -> RecipeConfig:
