@@ -33,6 +33,7 @@ NEEDS_EXTRA = (
     "lockon.zoo.lockon_s_data",
     "lockon.zoo.dense_losses",
     "lockon.zoo.one_stream_training",
+    "lockon.zoo.duml_training",
     "lockon.zoo.online_training",
     "lockon.zoo.pysot_training",
     "lockon.zoo.pytracking_training",

@@ -10,6 +10,7 @@ import torch.nn.functional as F  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.models.backbones import inverted_residual as ir  # noqa: E402
 from lockon.models.backbones.alexnet import AlexNet  # noqa: E402
+from lockon.models.backbones.interpolated_resnet import InterpolatedResNet50  # noqa: E402
 from lockon.models.backbones.pretrained import load_pretrained  # noqa: E402
 from lockon.models.backbones.resnet import DilatedResNet50, ResNet  # noqa: E402
 
@@ -201,6 +202,28 @@ def test_weights_of_the_dilated_network_in_the_ordinary_one() -> None:
     load_pretrained(trunk, state)
     added = trunk.layer2[0].downsample[0].weight - ordinary.layer2[0].downsample[0].weight
     np.testing.assert_allclose(added.detach(), 9, rtol=1e-4)
+
+
+def test_weights_of_both_kinds_in_the_interpolated_network() -> None:
+    """Ordinary weights: stem and layer 2 as in the dilated network, the rest as it is. Dilated ones: the other way round."""
+    ordinary, dilated, trunk = ResNet(50), DilatedResNet50((3,)), InterpolatedResNet50((3,))
+    ordinary.load_state_dict(made_up(ordinary))
+    assert "rewritten" in load_pretrained(dilated, ordinary.state_dict())[0]
+    assert "rewritten" in load_pretrained(trunk, ordinary.state_dict())[0]
+    third = "layer3.0.downsample.0.weight"
+    for name, value in trunk.state_dict().items():
+        wanted = (ordinary if name == third else dilated).state_dict()[name]
+        assert torch.equal(value, wanted), name
+    dilated.load_state_dict(made_up(dilated))
+    assert load_pretrained(trunk, dilated.state_dict()) == (
+        "dilated ResNet-50 weights: 3x3 shortcuts of layers 3 and 4 summed to 1x1 (near, not equal)",
+    )
+    for name, value in trunk.state_dict().items():
+        wanted = dilated.state_dict()[name]
+        assert torch.equal(value, wanted.sum((2, 3), keepdim=True) if name == third else wanted), name
+    again = InterpolatedResNet50((3,))
+    assert load_pretrained(again, trunk.state_dict()) == ()
+    assert holds(again, trunk.state_dict())
 
 
 @pytest.mark.parametrize("shorten", [False, True])

@@ -20,8 +20,9 @@ from lockon.localizers.peaks import LargestPeak  # noqa: E402
 from lockon.online.ascent import BestMean, BoxAscent, DefaultSpace, RandomBoxes, RelativeSpace  # noqa: E402
 from lockon.online.config import BoxRefinement, OnlineConfig  # noqa: E402
 from lockon.online.dimp import DiMPLearner  # noqa: E402
+from lockon.online.labels import DistanceLabels  # noqa: E402
 from lockon.online.memory import MemoryRule  # noqa: E402
-from lockon.online.steepest_descent import descend, objective  # noqa: E402
+from lockon.online.steepest_descent import descend  # noqa: E402
 from lockon.online.target import OnlineTarget  # noqa: E402
 from lockon.online.tracker import OnlineTracker  # noqa: E402
 from lockon.online.views import ViewPlan  # noqa: E402
@@ -129,7 +130,7 @@ def test_the_first_frame_of_dimp18() -> None:
     features = stack(memory.samples)[None]
     weights, places = (like(values, features) for values in (memory.weights[None].copy(), np.stack(memory.targets)[None]))
     start = network.initial(features[0], np.stack(memory.targets)).mean(0)[None]
-    iterates = descend(objective(network.weights, features, places, weights), start, 10)
+    iterates = descend(DistanceLabels()(network.weights, features, places, weights, size=4), start, 10)
     for number, iterate in enumerate(iterates):
         assert _differs(_thinned(iterate, 1024), stored[f"default.init.filter_iter{number}.sample"]) <= FILTER_LIMIT, number
     assert _differs(iterates[-1][0], stored["default.filters"][0]) <= FILTER_LIMIT

@@ -10,7 +10,8 @@ import pytest
 
 import golden_data
 from lockon.online.filters import apply_filter, filter_gradient, score_size
-from lockon.online.steepest_descent import DensityCrossEntropy, HingeLeastSquares, descend, interpolated, objective
+from lockon.online.labels import DistanceLabels, interpolated
+from lockon.online.steepest_descent import DensityCrossEntropy, HingeLeastSquares, descend
 
 OFFICIAL_NAMES = {
     "log_step_length": "log_step_length",
@@ -19,6 +20,7 @@ OFFICIAL_NAMES = {
     "target_mask": "target_mask_predictor.0.weight",
     "spatial_weight": "spatial_weight_predictor.weight",
 }
+LABELS = DistanceLabels()
 GOLDEN = [("dimp", "mean"), ("dimp", "weighted"), ("prdimp", "weighted"), ("prdimp_softmax_reg", "weighted")]
 
 
@@ -45,7 +47,7 @@ def _problem(kind: str, case: str, size: str = "even", convert: Any = np.asarray
     converted = {name: None if value is None else convert(value) for name, value in numbers.items()}
     *samples, start = map(convert, arrays)
     reserve = 0.5 if kind == "prdimp_softmax_reg" else None
-    return objective(converted, *samples, size=start.shape[-1], reserve=reserve), start
+    return DistanceLabels(reserve=reserve)(converted, *samples, size=start.shape[-1]), start
 
 
 def _wide(values: np.ndarray) -> np.ndarray:
@@ -72,7 +74,7 @@ def test_gradients_through_all_steps_are_the_official_ones(case: str, size: str)
     features, boxes, weights, start = map(torch.from_numpy, arrays)
     features.requires_grad_()
     start.requires_grad_()
-    problem = objective(trained, features, boxes, weights, size=start.shape[-1])
+    problem = LABELS(trained, features, boxes, weights, size=start.shape[-1])
     sum((one**2).sum() for one in descend(problem, start, 5)[1:]).backward()
     stored, key = _stored(), f"{size}.dimp.{case}.gradient_of_sum_of_squares"
     found = {OFFICIAL_NAMES[name]: value.grad for name, value in trained.items()}
@@ -96,7 +98,7 @@ def test_unrolled_steps_pass_a_gradient_check(kind: str) -> None:
     names = [name for name, value in numbers.items() if value is not None]
 
     def last(features: Any, start: Any, *values: Any) -> Any:
-        return descend(objective({**numbers, **dict(zip(names, values, strict=True))}, features, boxes, weights, size=2), start, 2)[-1]
+        return descend(LABELS({**numbers, **dict(zip(names, values, strict=True))}, features, boxes, weights, size=2), start, 2)[-1]
 
     values = [numbers[name].requires_grad_() for name in names]
     assert torch.autograd.gradcheck(last, (features, start, *values))
@@ -108,7 +110,7 @@ def test_a_step_of_least_squares_is_exactly_that_of_the_dense_gauss_newton_matri
     torch = pytest.importorskip("torch", reason="needs the torch extra")
     numbers, arrays = _inputs("dimp", "weighted", size)
     numbers, arrays = {name: _wide(value) for name, value in numbers.items()}, [_wide(one) for one in arrays]
-    problem = objective(numbers, *arrays[:3], size=arrays[3].shape[-1])
+    problem = LABELS(numbers, *arrays[:3], size=arrays[3].shape[-1])
     assert isinstance(problem, HingeLeastSquares)
     found = descend(problem, arrays[3], 1)[-1]
     for target, start in enumerate(arrays[3]):
@@ -143,10 +145,10 @@ def test_torch_gives_what_numpy_gives(kind: str, targets: int, wide: bool, limit
     convert = _wide if wide else np.float32
     numbers = {name: None if value is None else convert(value) for name, value in numbers.items()}
     arrays = [convert(np.concatenate([one * (1 + 0.01 * i) for i in range(8)])[:targets]) for one in arrays]
-    ours = np.stack(descend(objective(numbers, *arrays[:3]), arrays[3], 5))
+    ours = np.stack(descend(LABELS(numbers, *arrays[:3], size=4), arrays[3], 5))
     tensors = {name: None if value is None else torch.from_numpy(value) for name, value in numbers.items()}
     *samples, start = map(torch.from_numpy, arrays)
-    theirs = np.stack([one.numpy() for one in descend(objective(tensors, *samples), start, 5)])
+    theirs = np.stack([one.numpy() for one in descend(LABELS(tensors, *samples, size=4), start, 5)])
     np.testing.assert_allclose(theirs, ours, atol=limit * np.abs(ours).max())
 
 
@@ -154,8 +156,8 @@ def test_torch_gives_what_numpy_gives(kind: str, targets: int, wide: bool, limit
 def test_samples_of_weight_zero_change_nothing(kind: str) -> None:
     numbers, (features, boxes, weights, start) = _inputs(kind, "weighted", "even")
     padded = [np.concatenate([one, one[:, :2]], axis=1) for one in (features, boxes)]
-    found = descend(objective(numbers, *padded, np.pad(weights, ((0, 0), (0, 2)))), start, 5)[-1]
-    np.testing.assert_allclose(found, descend(objective(numbers, features, boxes, weights), start, 5)[-1], rtol=1e-4, atol=1e-6)
+    found = descend(LABELS(numbers, *padded, np.pad(weights, ((0, 0), (0, 2))), size=4), start, 5)[-1]
+    np.testing.assert_allclose(found, descend(LABELS(numbers, features, boxes, weights, size=4), start, 5)[-1], rtol=1e-4, atol=1e-6)
 
 
 def test_features_of_zeros_shrink_the_filter_and_give_numbers() -> None:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the torch extra")
 
 from lockon.errors import LockonError  # noqa: E402
-from lockon.ops.grid import Grid  # noqa: E402
+from lockon.ops.grid import AnchorGrid, Grid  # noqa: E402
 from lockon.train.assigners.max_iou import MaxIoUAssigner  # noqa: E402
-from lockon.train.assigners.one_to_many import OneToManyAssigner, StandardDeviation, Variance, variance  # noqa: E402
+from lockon.train.assigners.one_to_many import (  # noqa: E402
+    OneToManyAssigner,
+    StandardDeviation,
+    Variance,
+    atss_max_iou,
+    atss_min_l2,
+    variance,
+)
 from lockon.train.assigners.one_to_one import NearestPoint, OneToOneAssigner, TopIoU  # noqa: E402
-from lockon.train.assigners.overlaps import CenterDistance, InitBoxes, IoUValue, OwnBoxes, overlaps, smallest  # noqa: E402
+from lockon.train.assigners.overlaps import AnchorBoxes, CenterDistance, InitBoxes, IoUValue, OwnBoxes, overlaps, smallest  # noqa: E402
 from lockon.train.assigners.peak import PeakAssigner  # noqa: E402
 from lockon.types import Candidates, Prediction  # noqa: E402
 
@@ -55,8 +63,8 @@ OWN = at({0: 0.9, 1: 0.8, 2: 0.7, 9: 0.6}, 0.1)
 def test_ious_of_the_example_are_those_stated() -> None:
     made = prediction(INIT, OWN)
     truth = torch.tensor([TRUTH])
-    torch.testing.assert_close(overlaps(InitBoxes(), truth, made), torch.tensor([INIT]))
-    torch.testing.assert_close(overlaps(OwnBoxes(), truth, made), torch.tensor([OWN]))
+    torch.testing.assert_close(overlaps(InitBoxes(), CANDIDATES, truth, made), torch.tensor([INIT]))
+    torch.testing.assert_close(overlaps(OwnBoxes(), CANDIDATES, truth, made), torch.tensor([OWN]))
 
 
 @pytest.mark.parametrize(
@@ -157,6 +165,71 @@ def test_empty_boxes_and_no_samples(assigner) -> None:
     assert assigner(CANDIDATES, torch.zeros(0, 4), torch.zeros(0, dtype=torch.bool), none).labels.shape == (0, 16)
 
 
+def anchored(*boxes_cxcywh) -> Candidates:
+    anchors = torch.tensor(boxes_cxcywh, dtype=torch.float32)
+    return Candidates(anchors[:, :2], anchors, 16)
+
+
+# Around TRUTH's centre (32, 40). IoUs: of a wide anchor from its left edge on, whose centre is outside, 40 / 100; shifted by 16, 24 / 56;
+# by 30 to each side, 10 / 70; beside it, 0.
+AROUND = anchored(
+    (62, 40, 100, 40), (48, 40, 40, 40), (2, 40, 40, 40), (62, 40, 40, 40), (32, 10, 40, 40), (32, 70, 40, 40), (92, 40, 40, 40)
+)
+
+
+@pytest.mark.parametrize(
+    ("assigner", "threshold", "expected"),
+    [
+        # .4 .4286 and three of .1429: mean .2514, deviation of a sample .1490, of all .1333
+        (atss_max_iou(5), 0.4004, [1]),
+        (OneToManyAssigner(candidates=IoUValue(k=5), boxes=AnchorBoxes(), keep_best=False, keep_nearest=False), 0.3847, [0, 1]),
+        # and four of .1429: mean .2333, deviation .1404; the first passes, but its centre is outside
+        (atss_max_iou(6), 0.3738, [1]),
+        # .4 and .4286 alone: mean .4143, deviation .0202: none passes
+        (atss_max_iou(2), 0.4345, []),
+        # nearest: 16, and all others but the last at 30: the same six
+        (atss_min_l2(6), 0.3738, [1]),
+        (atss_min_l2(1), 0.4286, [1]),
+    ],
+)
+def test_atss_by_hand(assigner, threshold: float, expected: list[int]) -> None:
+    truth = torch.tensor([TRUTH])
+    seen = assigner.select(AROUND, truth, None)
+    assert float(seen.threshold) == pytest.approx(threshold, abs=1e-4)
+    targets = assigner(AROUND, truth, torch.tensor([True]))
+    assert targets.labels[0].nonzero().flatten().tolist() == expected
+    assert set(targets.labels.unique().tolist()) <= {0.0, 1.0}  # nothing is ignored
+    assert not assigner(AROUND, truth, torch.tensor([False])).labels.any()
+
+
+def plain_atss(anchors: np.ndarray, truth: np.ndarray, k: int, nearest: bool) -> set[int]:
+    """ATSS on one level in float64, without tricks."""
+    low, high = anchors[:, :2] - anchors[:, 2:] / 2, anchors[:, :2] + anchors[:, 2:] / 2
+    sides = np.clip(np.minimum(high, truth[2:]) - np.maximum(low, truth[:2]), 0, None)
+    common = sides.prod(1)
+    overlap = common / (anchors[:, 2:].prod(1) + (truth[2:] - truth[:2]).prod() - common)
+    distance = np.linalg.norm(anchors[:, :2] - (truth[:2] + truth[2:]) / 2, axis=1)
+    chosen = (np.argsort(distance, kind="stable") if nearest else np.lexsort((distance, -overlap)))[:k]  # of equal ones the nearest
+    threshold = overlap[chosen].mean() + overlap[chosen].std(ddof=1) - 1e-6  # equal ones reach their own mean
+    inside = ((anchors[:, :2] > truth[:2]) & (anchors[:, :2] < truth[2:])).all(1)
+    return {int(place) for place in chosen if overlap[place] >= threshold and inside[place]}
+
+
+@pytest.mark.parametrize("nearest", [False, True])
+@pytest.mark.parametrize(("ratios", "k"), [((0.33, 0.5, 1.0, 2.0, 3.0), 15), ((1.0,), 11)])
+def test_atss_on_the_published_anchors_equals_plain_numpy(ratios, k: int, nearest: bool) -> None:
+    grid = AnchorGrid(Grid(25, 8, offset=31.5), ratios=ratios)
+    anchors = torch.from_numpy(grid.boxes())
+    rng = np.random.default_rng(k)
+    center, side = rng.uniform(100, 155, (20, 2)), rng.uniform(30, 110, (20, 2))
+    truth = np.concatenate([center - side / 2, center + side / 2], 1)
+    assigner = atss_min_l2(k) if nearest else atss_max_iou(k)
+    labels = assigner(Candidates(anchors[:, :2], anchors, 8), torch.from_numpy(truth).float(), torch.ones(20, dtype=torch.bool)).labels
+    found = [set(row.nonzero().flatten().tolist()) for row in labels]
+    assert found == [plain_atss(anchors.double().numpy(), row, k, nearest) for row in truth]
+    assert sum(map(len, found)) > 20
+
+
 def test_smallest_breaks_ties_by_the_second_value_then_by_place() -> None:
     values, then = torch.tensor([[2.0, 1, 1, 1]]), torch.tensor([[0.0, 5, 4, 4]])
     assert smallest(values, 2).tolist() == [[False, True, True, False]]
@@ -170,6 +243,7 @@ def test_smallest_breaks_ties_by_the_second_value_then_by_place() -> None:
         (lambda: labels(OneToManyAssigner(), prediction(own=OWN)), "makes no init_boxes; set assigner.boxes=own-boxes"),
         (lambda: labels(MaxIoUAssigner()), "need a prediction"),
         (lambda: labels(OneToOneAssigner()), "need a prediction"),
+        (lambda: labels(OneToManyAssigner(boxes=AnchorBoxes())), "a head that predicts at points; set assigner.boxes=own-boxes"),
         (lambda: IoUValue(k=0), "k must be 1 or more"),
         (lambda: CenterDistance(k=0), "k must be 1 or more"),
         (lambda: MaxIoUAssigner(positive=0.3), "negative must be above 0"),

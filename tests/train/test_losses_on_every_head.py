@@ -66,9 +66,9 @@ def test_every_head_learns_by_labels_that_follow_boxes_with_the_affinity(name: s
     assert all(torch.isfinite(parameter).all() for parameter in module.parameters())
 
 
-ON_POINTS = ("weighted-cross-entropy", "dynamic-labels", "smoothed-labels", "gaussian-focal")
+ON_POINTS = ("weighted-cross-entropy", "dynamic-labels", "smoothed-labels", "gaussian-focal", "regressive-focal")
 TERMS = {
-    **{name: {"cls": name} for name in ("balanced-cross-entropy", "quality-focal", *ON_POINTS)},
+    **{name: {"cls": name} for name in ("balanced-cross-entropy", "balanced-focal", "quality-focal", *ON_POINTS)},
     "ranking": {"rank_cls.weight": 0.5, "ranking.weight": 0.25},
     "paper's ranking": {
         "rank_cls": "paper-classification-ranking",

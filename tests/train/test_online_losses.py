@@ -140,3 +140,13 @@ def test_a_term_that_the_samples_do_not_serve_is_refused(term, missing: str) -> 
 def test_a_clip_that_makes_no_sense_is_refused(clip: float) -> None:
     with pytest.raises(LockonError, match="clip must be above 0"):
         LabelHinge(clip=clip)
+
+
+def test_labels_below_0_do_not_count() -> None:
+    """One positive is wrong by 0.5, one background by 0.2, one below 0 is no mistake, and the last one is neither: 0.29 / 3."""
+    scores, label = torch.tensor([[0.5, 0.2], [-3.0, 9.0]], requires_grad=True), torch.tensor([[1.0, 0.0], [0.0, -1.0]])
+    loss = label_hinge(scores, label)
+    loss.backward()
+    assert float(loss.detach()) == pytest.approx(0.29 / 3)
+    assert scores.grad is not None
+    assert scores.grad.flatten().tolist() == pytest.approx([-1 / 3, 0.4 / 3, 0.0, 0.0])

@@ -29,6 +29,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "SiamBANConfig": _LEVELS,
     "SiamPWConfig": _LEVELS,
     "SiamCARConfig": _LEVELS,
+    "DuMLConfig": {**_LEVELS, "layers": (2, 3)},
+    "CompactDuMLConfig": _COMPACT,
     "SiamMaskConfig": {"channels": 8, "search_size": 191},
     "TransTConfig": {"layers": 1, "channels": 8, "heads": 2, "hidden": 16, "template_size": 32, "search_size": 64},
     "RefineSConfig": {"size": 64, "hidden": 16, "width": 16, "channels": 16},

@@ -21,7 +21,7 @@ from rich.console import Console  # noqa: E402
 from fake_cards import register  # noqa: E402
 from lockon.config import apply_overrides  # noqa: E402
 from lockon.data.samples.proposals import MixtureProposals  # noqa: E402
-from lockon.data.samples.sequences import DensityLabel  # noqa: E402
+from lockon.data.samples.score_labels import DensityLabel  # noqa: E402
 from lockon.data.sequence import LazyList, VideoSequence  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.train.checkpoint import read_weights  # noqa: E402

@@ -27,7 +27,7 @@ from lockon.train.assigners.peak import PeakAssigner  # noqa: E402
 from lockon.train.engine import Engine  # noqa: E402
 from lockon.train.keep_schedules import AlternateKeep  # noqa: E402
 from lockon.train.losses.affinity import Pearson, PrintedProduct, PrintedRoot  # noqa: E402
-from lockon.train.losses.gaussian_focal import OneHotTarget, PositivesGaussian  # noqa: E402
+from lockon.train.losses.soft_targets import OneHotTarget, PositivesGaussian  # noqa: E402
 from lockon.train.recipe import Recipe  # noqa: E402
 from lockon.zoo import networks  # noqa: E402
 from lockon.zoo.loading import inference_config  # noqa: E402

@@ -34,9 +34,10 @@ class DeployedModel:
         search_size: Side of the search crop in pixels.
         header: The JSON header of the files.
         mask_inputs: Names of the extras that masks are made from; empty for a network without masks.
+        weights: Trained numbers of the optimiser that filters are learnt with, by name; None of a network without "features" to learn on.
 
     Raises:
-        LockonError: These are the graphs of another kind of network.
+        LockonError: These are the graphs of another kind of network; the header has not the numbers of its optimiser.
     """
 
     def __init__(self, graphs: Graphs[Any, Any]) -> None:
@@ -46,6 +47,9 @@ class DeployedModel:
         self.header = graphs.header
         self.template_size, self.search_size = graphs.side("template"), graphs.side("search")
         self.mask_inputs = tuple(graphs.ports["mask"]["inputs"][1:]) if "mask" in graphs.ports else ()
+        self.weights: Mapping[str, NDArray[np.float32] | None] | None = None
+        if "features" in graphs.ports["search"]["outputs"]:
+            self.weights = _trained_numbers(graphs.path, graphs.header.get("optimizer"))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.graphs,)

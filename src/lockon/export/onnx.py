@@ -96,7 +96,7 @@ def export_onnx(
     models = trace(stored)
     graphs = {part: _ports(model) for part, model in models.items()}
     network = _network(stored)
-    optimizer = {"optimizer": _optimizer_numbers(network)} if "initial" in graphs else {}
+    optimizer = {} if network.weights is None else {"optimizer": _optimizer_numbers(network.weights)}
     full_header = {**header, "format": FORMAT, "graphs": graphs, "pair": _pair(module, half_storage), **optimizer}
     with new_files(search_path) as temporary:
         for part, model in models.items():
@@ -120,9 +120,9 @@ def _network(stored: nn.Module) -> TorchModel | TorchOnline:
     return TorchOnline(stored) if learns_online(stored) else TorchModel(stored)
 
 
-def _optimizer_numbers(network: Any) -> dict[str, list[float] | None]:
+def _optimizer_numbers(weights: Mapping[str, Any]) -> dict[str, list[float] | None]:
     """Return the trained numbers of a network's optimiser for the header; the digits of a float32 give it back exactly."""
-    return {name: None if value is None else value.cpu().tolist() for name, value in network.weights.items()}
+    return {name: None if value is None else value.cpu().tolist() for name, value in weights.items()}
 
 
 def _ports(model: onnx.ModelProto) -> Ports:

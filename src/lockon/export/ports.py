@@ -4,7 +4,8 @@ The header's `graphs` is ``{part: {"inputs": [..], "outputs": [..]}}``. There ar
 
 A model of a template and a search crop. Template graph: ``template`` to features. Search graph: ``search`` and these features to
 ``logits``, ``boxes``, ``quality`` where the network has it, and further outputs by any name, which become `Prediction.extras`. Mask graph,
-where the network makes masks: ``index`` and some of these extras to ``mask``.
+where the network makes masks: ``index`` and some of these extras to ``mask``. Where filters are learnt on its ``features``, one of the
+extras, the template's last feature is the start of the filters, and the header has the numbers of their optimiser.
 
 A model whose tracker learns online. Search graph: ``search`` to ``classification``, features of the box network, and taps of the backbone.
 Modulation graph: the taps and ``target`` to vectors. Initial graph, where the network predicts filters: ``classification`` and ``target``

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lockon.online.learner import numbers
 from lockon.online.network import OnlineNetwork
-from lockon.types import Prediction
+from lockon.types import Prediction, Template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,34 +48,44 @@ class PairProbe:
 
     def __init__(self, model: DeployedModel | TorchModel) -> None:
         self.model = model
-        self._outputs: dict[int, Prediction] = {}
+        self._outputs: dict[int, tuple[Template, Prediction]] = {}
 
-    def outputs(self, batch: int) -> Prediction:
-        """Return the outputs for `batch` targets, with the network's own template."""
+    def outputs(self, batch: int) -> tuple[Template, Prediction]:
+        """Return the network's own template for `batch` targets, and the outputs with it."""
         if batch not in self._outputs:
             rng = np.random.default_rng(batch)
             template, search = (_crops(rng, batch, side) for side in (self.model.template_size, self.model.search_size))
-            self._outputs[batch] = self.model(self.model.encode(template), search)
+            encoded = self.model.encode(template)
+            self._outputs[batch] = encoded, self.model(encoded, search)
         return self._outputs[batch]
 
     def values(self, batch: int, reference: PairProbe) -> Values:
-        """Return logits, boxes, quality and the masks of the best candidates, as far as there are any, see `Probe.values`."""
-        out = self.outputs(batch)
+        """Return logits, boxes, quality, the masks of the best candidates, what filters begin with and are learnt on, see `Probe.values`.
+
+        As far as there are any.
+        """
+        template, out = self.outputs(batch)
         values = {"logits": out.logits, "boxes": out.boxes, "quality": out.quality}
+        if self.model.weights is not None:
+            values |= {"features": out.extras["features"], "filter": template.features[-1]}
         if self.model.mask_inputs:
-            values["mask"] = self.model.mask(out, np.argmax(reference.outputs(batch).logits, axis=1))
+            values["mask"] = self.model.mask(out, np.argmax(reference.outputs(batch)[1].logits, axis=1))
         return {name: np.asarray(value) for name, value in values.items() if value is not None}
 
     def tolerances(self, moved: Mapping[str, float]) -> dict[str, float]:
-        """Return absolute tolerances; of large logits in proportion, as the order of summation errs, see `Probe.tolerances`."""
+        """Return absolute tolerances; of large logits in proportion, as the order of summation errs, see `Probe.tolerances`.
+
+        What is learnt on may differ by a fraction of its largest number.
+        """
         logits = LOGIT_TOLERANCE * max(1.0, moved.get("logits", 0.0))
         others = dict.fromkeys(("quality", "mask"), LOGIT_TOLERANCE)
-        return {"logits": logits, "boxes": BOX_TOLERANCE * self.model.search_size, **others}
+        learnt = {name: value for name, value in self.values(3, self).items() if name in ("features", "filter")}
+        return {"logits": logits, "boxes": BOX_TOLERANCE * self.model.search_size, **others, **_shares(learnt)}
 
     def silent(self) -> tuple[str, ...]:
-        """Return the logits, always 0, of a single candidate."""
-        logits = self.outputs(1).logits
-        return ("logits",) if logits.shape[1] == 1 and not np.any(logits) else ()
+        """Return the logits, always 0, of a single candidate, and of a network that leaves the scores to what is learnt on it."""
+        logits = self.outputs(1)[1].logits
+        return ("logits",) if not np.any(logits) and (logits.shape[1] == 1 or self.model.weights is not None) else ()
 
 
 class OnlineProbe:
@@ -108,7 +118,7 @@ class OnlineProbe:
 
     def tolerances(self, moved: Mapping[str, float]) -> dict[str, float]:
         """Return fractions of each output's largest number, see `Probe.tolerances`."""
-        return {name: SHARE_TOLERANCE * float(np.abs(value).max()) for name, value in self.values(3, self).items()}
+        return _shares(self.values(3, self))
 
     def silent(self) -> tuple[str, ...]:
         """Return no outputs: each depends on the crops."""
@@ -118,6 +128,11 @@ class OnlineProbe:
 def probe(network: Any) -> Probe:
     """Return the probe of a network of either kind, on whatever it runs."""
     return OnlineProbe(network) if hasattr(network, "modulation") else PairProbe(network)
+
+
+def _shares(values: Values) -> dict[str, float]:
+    """Return `SHARE_TOLERANCE` of the largest number of each output."""
+    return {name: SHARE_TOLERANCE * float(np.abs(value).max()) for name, value in values.items()}
 
 
 def _crops(rng: np.random.Generator, batch: int, size: int) -> NDArray[np.uint8]:

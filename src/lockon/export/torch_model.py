@@ -33,6 +33,7 @@ class TorchModel:
 
     Attributes:
         mask_inputs: Names of the extras that masks are made from; empty for a network without masks.
+        weights: Trained numbers of the optimiser that filters are learnt with, on the device, by name; None of a network without them.
 
     Raises:
         LockonError: Torch does not know the device or cannot reach it.
@@ -55,6 +56,7 @@ class TorchModel:
         self.template_size = int(self.module.template_size)
         self.search_size = int(self.module.search_size)
         self.mask_inputs = mask_inputs(self.module)
+        self.weights = optimizer_numbers(self.module)
         self._process = os.getpid()
 
     def encode(self, images: NDArray[np.uint8]) -> Template:
@@ -112,6 +114,14 @@ class TorchModel:
 def mask_inputs(module: nn.Module) -> tuple[str, ...]:
     """Return the names of the extras that a network makes masks from; none for a network without masks."""
     return tuple(getattr(module, "mask_inputs", ()))
+
+
+def optimizer_numbers(module: nn.Module) -> dict[str, Tensor | None] | None:
+    """Return the trained numbers of a network's optimiser by name, without gradient; None of a network whose filters need none."""
+    optimizer: Any = getattr(module, "optimizer", None)
+    if optimizer is None:
+        return None
+    return {name: None if value is None else value.detach() for name, value in optimizer.numbers().items()}
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:

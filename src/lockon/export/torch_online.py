@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from lockon.errors import LockonError
 from lockon.export.ports import no_filters
+from lockon.export.torch_model import optimizer_numbers
 from lockon.online.network import OnlineFeatures
 
 
@@ -38,10 +39,7 @@ class TorchOnline:
         self.device = torch.device(device)
         self.header: Mapping[str, Any] = dict(header or {})
         self.search_size = int(self.module.search_size)
-        optimizer: Any = getattr(self.module, "optimizer", None)
-        self.weights: dict[str, Tensor | None] | None = None
-        if optimizer is not None:
-            self.weights = {name: None if value is None else value.detach() for name, value in optimizer.numbers().items()}
+        self.weights = optimizer_numbers(self.module)
         self._process = os.getpid()
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -13,6 +13,8 @@ Correlation = Literal["pixelwise", "depthwise", "naive"]  # of reference and sea
 Reference = Literal["crop", "prroi"]  # how `refiner` takes the target's features from the reference map
 Start = Literal["middle", "zero"]  # where the boxes of `heads.box_regression` begin
 Edges = Literal["offsets", "distances"]  # what `DenseBoxHead` predicts
+Offline = Literal["ofc5s", "ofc1s", "ofr", "none"]  # scores of `heads.dual_modal`: of five anchors a point, of one, of the point itself
+Online = Literal["onr", "onc1s", "onc5s", "none"]  # filters of `dual_modal`: one, one, or one for each of five anchors
 Pool = Literal["average", "convolution"]  # how `PooledBoxHead` makes a vector of the map
 
 
@@ -82,4 +84,16 @@ class CandidateElimination:
             raise LockonError(f"blocks={self.blocks} given, expected numbers from 0 that rise, for example blocks=3,6,9")
 
 
-__all__ = ["Branch", "CandidateElimination", "Correlation", "Edges", "LocalizationConfig", "Matching", "Pool", "Reference", "Start"]
+__all__ = [
+    "Branch",
+    "CandidateElimination",
+    "Correlation",
+    "Edges",
+    "LocalizationConfig",
+    "Matching",
+    "Offline",
+    "Online",
+    "Pool",
+    "Reference",
+    "Start",
+]

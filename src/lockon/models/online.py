@@ -108,16 +108,17 @@ class DescentParameters(nn.Module):
         label_sigma: Deviation of the label at the start of training, in cells.
         log_step: Logarithm of the step's factor at the start.
         regularization: Weight of the filter at the start, before it is squared.
+        mask_switch: Distance in cells at which the target mask is a half at the start; beyond it scores below 0 no longer count.
     """
 
-    def __init__(self, *, maps: bool, label_sigma: float, log_step: float, regularization: float) -> None:
+    def __init__(self, *, maps: bool, label_sigma: float, log_step: float, regularization: float, mask_switch: float = 2.0) -> None:
         super().__init__()
         distance = torch.arange(BINS) * BIN
         label = torch.exp(-0.5 * (distance / label_sigma) ** 2)
         self.log_step_length = nn.Parameter(torch.full((1,), log_step))
         self.filter_reg = nn.Parameter(torch.full((1,), regularization))
         self.label_map = nn.Parameter((label - label.min()).view(1, -1, 1, 1)) if maps else None
-        self.target_mask = nn.Parameter((3 * torch.tanh(2 - distance)).view(1, -1, 1, 1)) if maps else None
+        self.target_mask = nn.Parameter((3 * torch.tanh(mask_switch - distance)).view(1, -1, 1, 1)) if maps else None
         self.spatial_weight = nn.Parameter(torch.ones(1, BINS, 1, 1)) if maps else None
 
     def numbers(self) -> dict[str, Tensor | None]:

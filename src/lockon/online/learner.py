@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from lockon.localizers.verdict import Verdict
 from lockon.online.memory import Memory
 from lockon.online.network import OnlineNetwork
-from lockon.online.views import RandomSource
-from lockon.ops.array_math import namespace
+from lockon.online.views import RandomSource, ViewPlan
+from lockon.ops.array_math import like, namespace
 from lockon.types import Array, FloatArray
 
 STRIDE = 16  # crop pixels per cell of the features that filters are learnt on
@@ -27,7 +27,7 @@ class Learned:
     """What was learnt of one target.
 
     Attributes:
-        filter: (C, K, K), in the network's kind of array.
+        filter: (C, K, K), or (A, C, K, K) of several, in the network's kind of array.
         memory: Samples that it is learnt on.
         projection: (C, C') of ATOM, which leaves C channels of C'; None of DiMP.
     """
@@ -41,7 +41,7 @@ class Responses(NamedTuple):
     """Response maps of B targets.
 
     Attributes:
-        maps: (B, S, S); displacement 0 is at cell ``S // 2``.
+        maps: (B, S, S), or (B, A, S, S) of several filters. On a crop of S cells displacement 0 is at cell ``S // 2``.
         cell: Distance of neighbouring cells in crop pixels.
     """
 
@@ -56,11 +56,14 @@ class FirstSamples(NamedTuple):
         features: V features (C, h, w), in the network's kind of array.
         boxes: (V, 4) x1, y1, x2, y2 of the target in crop pixels.
         rng: Gives the random numbers of the start.
+        start: Filter that the network predicts of the template, (C, K, K), or (A, C, K, K) of several; None where it predicts one of each
+            sample (`OnlineNetwork.initial`).
     """
 
     features: tuple[Array, ...]
     boxes: FloatArray
     rng: RandomSource
+    start: Array | None = None
 
 
 class Observation(NamedTuple):
@@ -92,6 +95,24 @@ class Learner(Protocol):
 
     def update(self, network: OnlineNetwork, observations: Sequence[Observation]) -> list[Learned]:
         """Return what is known of each target after a frame."""
+
+
+def first_samples(plan: ViewPlan, features: Array, boxes_xyxy: FloatArray, rng: RandomSource, start: Array | None = None) -> FirstSamples:
+    """Return the samples of one target: those of its views, and copies of the first without some channels.
+
+    Args:
+        plan: Says which channels are dropped.
+        features: (V, C, h, w) of the views.
+        boxes_xyxy: (V, 4) of the target in crop pixels.
+        rng: As of `FirstSamples`.
+        start: As of `FirstSamples`.
+    """
+    kept = plan.kept_channels(features.shape[1], rng)
+    samples = [copied(row) for row in features]
+    if kept is not None:
+        samples += [samples[0] * like(row[:, None, None], features) for row in kept]
+        boxes_xyxy = np.concatenate([boxes_xyxy, np.tile(boxes_xyxy[:1], (plan.dropped, 1))])
+    return FirstSamples(tuple(samples), boxes_xyxy, rng, start)
 
 
 def copied(array: Array) -> Array:
@@ -130,6 +151,7 @@ __all__ = [
     "Responses",
     "copied",
     "due_steps",
+    "first_samples",
     "is_finite",
     "numbers",
 ]

@@ -68,8 +68,8 @@ class BoxNetwork(Protocol):
         """
 
 
-class OnlineNetwork(BoxNetwork, Protocol):
-    """A network with features to learn filters on, beside its box network.
+class DescentNetwork(Protocol):
+    """A network with an optimiser of filters.
 
     Attributes:
         weights: Trained numbers of the optimiser by name, in the network's kind of array: ``log_step_length`` and ``filter_reg`` (1,);
@@ -77,6 +77,10 @@ class OnlineNetwork(BoxNetwork, Protocol):
     """
 
     weights: Mapping[str, Any] | None
+
+
+class OnlineNetwork(BoxNetwork, DescentNetwork, Protocol):
+    """A network with features to learn filters on, beside its box network."""
 
     def features(self, images: NDArray[np.uint8]) -> OnlineFeatures:
         """Return the features of (B, H, W, 3) uint8 RGB crops."""
@@ -101,4 +105,4 @@ def joined_vectors(vectors: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
     return tuple(stack([one[0] for one in level]) for level in zip(*vectors, strict=True))
 
 
-__all__ = ["BoxNetwork", "OnlineFeatures", "OnlineNetwork", "joined_vectors"]
+__all__ = ["BoxNetwork", "DescentNetwork", "OnlineFeatures", "OnlineNetwork", "joined_vectors"]

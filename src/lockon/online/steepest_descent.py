@@ -3,34 +3,30 @@
 `HingeLeastSquares` is DiMP's objective with its Gauss-Newton model (Bhat et al., ICCV 2019, Sec. 3.1 to 3.3),
 `DensityCrossEntropy` PrDiMP's with Newton's (Danelljan et al., CVPR 2020, Sec. 4.3). Both are frozen values over
 arrays of NumPy or torch; with tensors that require gradients all steps can be derived. Scores are linear in the filter: those after a step
-follow from those before it and those of the gradient, so that a step costs two passes over the features.
+follow from those before it and those of the gradient, so that a step costs two passes over the features. What a target's scores should be,
+and so which problem it is, the labels say (`lockon.online.labels`).
 
-Letters: B targets, M samples of each, C channels, H, W cells, K taps per side of a filter, S, T rows and columns of the scores.
+A target with several filters has one problem: (B, A, C, K, K) in place of (B, C, K, K), scores (B, M, A, S, T), one step length for all.
+
+Letters: B targets, M samples of each, A filters of each, C channels, H, W cells, K taps per side of a filter, S, T rows and columns of the
+scores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
-
-from lockon.online.filters import apply_filter, filter_gradient, score_size
-from lockon.ops.array_math import clip_min, counted, integers, like, namespace, softmax
+from lockon.online.filters import apply_filter, filter_gradient
+from lockon.ops.array_math import clip_min, namespace, softmax
 from lockon.types import Array
 
-STRIDE = 16  # crop pixels per cell
-BIN = 0.1  # width of a bin of the distance to the target's centre, in cells
-LEAST_REGULARIZATION = 1e-6  # of DiMP; that of a filter in the published code
-LEAST_FILTER_REG = 0.05  # of PrDiMP, before it is squared
-LABEL_SIGMA = 0.9  # cells, of PrDiMP's density
 NEWTON_DAMPING = 0.05  # of PrDiMP's step
 LEAST_CURVATURE = 1e-8
 
 
 class Problem(Protocol):
-    """An objective of B filters, through scores that are linear in them."""
+    """An objective of the filters of B targets, through scores that are linear in them; shapes are those of one filter each."""
 
     @property
     def step_factor(self) -> Array:
@@ -47,45 +43,28 @@ class Problem(Protocol):
 
 
 def descend(problem: Problem, filters: Array, steps: int) -> list[Array]:
-    """Return the filters (B, C, K, K) before and after each of some steps."""
+    """Return the filters (B, C, K, K), or (B, A, C, K, K), before and after each of some steps."""
     iterates, scores = [filters], problem.scores(filters)
     for step in range(steps):
         gradient = problem.gradient(filters, scores)
         along = problem.scores(gradient)  # (B, M, S, T)
         curvature = clip_min(problem.curvature(scores, gradient, along), LEAST_CURVATURE)
-        length = (problem.step_factor * (gradient * gradient).sum((1, 2, 3)) / curvature)[:, None, None, None]
-        filters = filters - length * gradient
+        length = problem.step_factor * _summed(gradient * gradient) / curvature  # (B,)
+        filters = filters - _beside(length, filters) * gradient
         iterates.append(filters)
         if step + 1 < steps:
-            scores = scores - length * along
+            scores = scores - _beside(length, scores) * along
     return iterates
 
 
-def objective(
-    numbers: Mapping[str, Any], features: Array, boxes: Array, weights: Array, *, size: int = 4, reserve: float | None = None
-) -> Problem:
-    """Return the objective that the trained numbers of an optimiser belong to: DiMP's with maps, PrDiMP's without.
+def _summed(values: Array) -> Array:
+    """Return the (B,) sums of (B, ...)."""
+    return values.sum(tuple(range(1, values.ndim)))
 
-    Args:
-        numbers: ``log_step_length`` and ``filter_reg`` (1,); ``label_map``, ``target_mask`` and ``spatial_weight`` (100,) or None.
-        features: (B, M, C, H, W).
-        boxes: (B, M, 4) x1, y1, x2, y2 of the target in crop pixels.
-        weights: (B, M) of the samples, at least 0.
-        size: K, taps per side of the filter.
-        reserve: Logit of "nowhere" that takes its share of PrDiMP's softmax; None for none.
-    """
-    log_step: Array = numbers["log_step_length"]
-    regularization: Array = numbers["filter_reg"]
-    label, mask, spatial = (numbers[name] for name in ("label_map", "target_mask", "spatial_weight"))
-    module = namespace(features)
-    if label is None or mask is None or spatial is None:
-        least = clip_min(regularization, LEAST_FILTER_REG)
-        return DensityCrossEntropy(features, _density(features, boxes, size), weights, least * least, module.exp(log_step), reserve)
-    distance = _distance(features, boxes, size)
-    maps = (interpolated(label, distance), 1 / (1 + module.exp(-interpolated(mask, distance))), interpolated(spatial, distance))
-    root = module.sqrt(weights)[:, :, None, None] * maps[2]
-    least = clip_min(regularization * regularization, LEAST_REGULARIZATION)
-    return HingeLeastSquares(features, maps[0], maps[1], root, least, module.exp(log_step))
+
+def _beside(numbers: Array, values: Array) -> Array:
+    """Return (B,) numbers with as many axes as (B, ...) values."""
+    return numbers.reshape(-1, *[1] * (values.ndim - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +73,9 @@ class HingeLeastSquares:
 
     Attributes:
         features: (B, M, C, H, W).
-        labels: (B, M, S, T).
-        mask: (B, M, S, T) slope of negative scores, 0..1.
-        weights: (B, M, S, T) factor of the residuals.
+        labels: (B, M, S, T), or of several filters (B, M, A, S, T).
+        mask: Slope of negative scores, 0..1; likewise, or (B, M, 1, S, T) alike for all.
+        weights: Factor of the residuals, likewise.
         regularization: (1,) weight of the squared filter.
         step_factor: (1,).
     """
@@ -121,7 +100,7 @@ class HingeLeastSquares:
     def curvature(self, scores: Array, direction: Array, along: Array) -> Array:
         """Return (B,) the Gauss-Newton model's second derivative, see `Problem.curvature`."""
         change = self.weights * self._slope(scores) * along
-        return (change * change).sum((1, 2, 3)) + self.regularization * (direction * direction).sum((1, 2, 3))
+        return _summed(change * change) + self.regularization * _summed(direction * direction)
 
     def _slope(self, scores: Array) -> Array:
         return (1 - self.mask) / 2 * namespace(scores).sign(scores) + (1 + self.mask) / 2
@@ -161,46 +140,11 @@ class DensityCrossEntropy:
         product = self._density(scores) * along  # (B, M, S, T)
         mean = product.sum((2, 3))[:, :, None, None]
         spread = clip_min((product * (along - mean)).sum((2, 3)), 0.0)  # (B, M)
-        damped = (self.regularization + NEWTON_DAMPING) * (direction * direction).sum((1, 2, 3))
+        damped = (self.regularization + NEWTON_DAMPING) * _summed(direction * direction)
         return (self.weights * spread).sum(1) + damped
 
     def _density(self, scores: Array) -> Array:
         return softmax(scores.reshape(*scores.shape[:2], -1), self.reserve).reshape(scores.shape)
 
 
-def interpolated(values: Array, distance: Array) -> Array:
-    """Return a function of the distance between bins of 0.1 cells, constant after the last one (DiMP, Eq. 7).
-
-    Args:
-        values: (N,) at 0, 0.1, .. cells.
-        distance: Any shape, in cells.
-    """
-    last = len(values) - 1
-    place = distance / BIN
-    place = place - clip_min(place - last, 0.0)
-    below = integers(place)
-    share = place - below
-    above = below + (below < last)
-    return values[below] * (1 - share) + values[above] * share
-
-
-def _distance(features: Array, boxes: Array, size: int) -> Array:
-    """Return the (B, M, S, T) distance of score cells to the target's centre, in cells."""
-    return namespace(features).sqrt(sum(offset * offset for offset in _offsets(features, boxes, size)))
-
-
-def _density(features: Array, boxes: Array, size: int) -> Array:
-    """Return the (B, M, S, T) normal density around the target's centre, its sum 1."""
-    rows, columns = _offsets(features, boxes, size)
-    density = namespace(features).exp((rows * rows + columns * columns) * (-0.5 / LABEL_SIGMA**2)) / (2 * np.pi * LABEL_SIGMA**2)
-    return density / (density.sum((2, 3))[:, :, None, None] + 1e-8)
-
-
-def _offsets(features: Array, boxes: Array, size: int) -> tuple[Array, Array]:
-    """Return the (B, M, S, 1) and (B, M, 1, T) offsets of score cells from the target's centre; an odd filter's are those of features."""
-    rows, columns = score_size(features.shape[-2], features.shape[-1], size)
-    x, y = (like((boxes[..., i] + boxes[..., i + 2]) / (2 * STRIDE), features) - size % 2 / 2 for i in (0, 1))  # (B, M)
-    return counted(rows, features)[:, None] - y[:, :, None, None], counted(columns, features) - x[:, :, None, None]
-
-
-__all__ = ["DensityCrossEntropy", "HingeLeastSquares", "Problem", "descend", "interpolated", "objective"]
+__all__ = ["DensityCrossEntropy", "HingeLeastSquares", "Problem", "descend"]

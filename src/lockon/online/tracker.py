@@ -17,12 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 from lockon.localizers.peaks import Peaks
 from lockon.localizers.verdict import Verdict
 from lockon.online.config import OnlineConfig
-from lockon.online.learner import FirstSamples, Learned, Learner, Observation, Responses, copied
+from lockon.online.learner import Learned, Learner, Observation, Responses, first_samples
 from lockon.online.network import OnlineFeatures, OnlineNetwork, joined_vectors
 from lockon.online.target import OnlineTarget, extent_of, learned_of
 from lockon.online.views import Picture, RandomSource
 from lockon.online.windows import first_patches, first_window
-from lockon.ops.array_math import like
 from lockon.ops.boxes import cxcywh_to_xyxy, xywh_to_cxcywh, xywh_to_xyxy, xyxy_to_cxcywh, xyxy_to_xywh
 from lockon.ops.crop import Crop
 from lockon.ops.pixels import to_rgb
@@ -31,7 +30,7 @@ from lockon.ops.windows import hann
 from lockon.session import Session
 from lockon.target import warn_unanswered
 from lockon.tracker import check_frame_size
-from lockon.types import Array, FloatArray, Frame, Template
+from lockon.types import FloatArray, Frame, Template
 
 # Seed of the start and number of the frame (0 for the first) -> what that frame's random numbers are drawn from.
 Draws = Callable[[int, int], RandomSource]
@@ -126,7 +125,7 @@ class OnlineTracker(Session[OnlineTarget]):
             views = c.views.views(self._cut(patches[number], frame, color), size, rng)
             features = self.network.features(views.images).classification  # (V, C, h, w)
             boxes_xyxy = box + np.tile(views.shifts, 2)  # (V, 4)
-            samples.append(self._with_dropped(features, boxes_xyxy, rng))
+            samples.append(first_samples(c.views, features, boxes_xyxy, rng))
             modulations.append(self.network.modulation(views.images[:1], boxes_xyxy[:1]))
         learned = self.learner.start(self.network, samples)
         return [
@@ -192,16 +191,6 @@ class OnlineTracker(Session[OnlineTarget]):
     def _cut(self, crop: Crop, frame: Frame, color: FloatArray | None) -> Picture:
         """Return the (S, S, 3) pixels of one window."""
         return crop.extract(frame.astype(np.float32) if self.config.exact_pixels else frame, color)  # type: ignore[arg-type]  # or float32
-
-    def _with_dropped(self, features: Array, boxes_xyxy: FloatArray, rng: RandomSource) -> FirstSamples:
-        """Return the samples of one target: its (V, C, h, w) features and boxes, and copies of the first without some channels."""
-        views = self.config.views
-        kept = views.kept_channels(features.shape[1], rng)
-        samples = [copied(row) for row in features]
-        if kept is not None:
-            samples += [samples[0] * like(row[:, None, None], features) for row in kept]
-            boxes_xyxy = np.concatenate([boxes_xyxy, np.tile(boxes_xyxy[:1], (views.dropped, 1))])
-        return FirstSamples(tuple(samples), boxes_xyxy, rng)
 
     def peak_centers(self, seen: OnlineSearch) -> FloatArray:
         """Return the (B, 2) x, y of the peaks in image pixels."""

@@ -77,7 +77,8 @@ class Card:
         torch_network: Torch module, ``device=``, ``header=`` of its weights -> the network as `assemble` takes it; None for `TorchModel`.
         official: How published weights are converted; None where there are none.
         config: Inference parameters: `TrackerConfig`, or of a refiner `RefinerConfig` or `SearchConfig`.
-        presets: Named changes of `config`, dotted name -> value; for refiners ``refine.`` and a field of `RefineConfig` as well.
+        presets: Named changes of `config`, dotted name -> value; for refiners ``refine.`` and a field of `RefineConfig` as well, and
+            ``model.`` and a field of `model` that weights do not depend on.
         assemble: Network (or inner tracker) and inference parameters -> tracker or refiner.
         search_by_size: The search crop shows as much more than the template crop as it has more pixels (PySOT's rule): the factor of
             `search_crop` is the ratio of the network's crop sizes.
@@ -86,6 +87,8 @@ class Card:
         construct: Makes a tracker or refiner that has no network of ours.
         folder: Names of the files in the folder of weights that `construct` takes; empty where it takes no folder.
         experiments: Settings of the training runs by experiment, "default" among them; None if nothing trains it. Needs torch when called.
+        fitted: Settings of a run, changed configuration of the network -> the settings that its choices ask for, where losses or samples
+            follow from them; None where they do not. Needs torch when called.
     """
 
     name: str
@@ -108,6 +111,7 @@ class Card:
     construct: Construct | None = None
     folder: tuple[str, ...] = ()
     experiments: Callable[[], Mapping[str, Any]] | None = None
+    fitted: Callable[[Any, Any], Any] | None = None
 
 
 __all__ = ["Card", "Construct", "Inner", "OfficialWeights"]

@@ -25,8 +25,8 @@ from lockon.train.losses.cross_entropy import BalancedCrossEntropy, HardNegative
 from lockon.train.losses.deltas import DeltaL1
 from lockon.train.losses.distillation import Distillation
 from lockon.train.losses.dynamic_labels import DynamicLabels, SmoothedLabels
-from lockon.train.losses.focal import QualityFocal
-from lockon.train.losses.gaussian_focal import GaussianFocal
+from lockon.train.losses.focal import BalancedFocal, QualityFocal
+from lockon.train.losses.gaussian_focal import GaussianFocal, RegressiveFocal
 from lockon.train.losses.iou import IoULoss
 from lockon.train.losses.localization import LocalizationQuality
 from lockon.train.losses.masks import CoarseMaskLoss, FineMaskLoss
@@ -36,7 +36,8 @@ from lockon.train.losses.ranking import ClassificationRanking, PaperClassificati
 
 BoxAssigner = OneToOneAssigner | OneToManyAssigner | MaxIoUAssigner
 DenseAssigner = EllipseAssigner | RectangleAssigner | AnchorIoUAssigner | CellAssigner | PeakAssigner | BoxAssigner
-PointScores = BalancedCrossEntropy | WeightedCrossEntropy | QualityFocal | DynamicLabels | SmoothedLabels | GaussianFocal
+AnchorScores = BalancedCrossEntropy | QualityFocal | BalancedFocal
+PointScores = AnchorScores | WeightedCrossEntropy | DynamicLabels | SmoothedLabels | GaussianFocal | RegressiveFocal
 Quality = IoUQuality | CenternessQuality | LocalizationQuality
 Margin = ClassificationRanking | PaperClassificationRanking
 Pairs = IoURanking | PaperIoURanking | RankDetNet
@@ -58,7 +59,7 @@ class RpnLosses:
         affinity: Scores that follow the boxes' IoU (RTrack).
     """
 
-    cls: BalancedCrossEntropy | QualityFocal = BalancedCrossEntropy()
+    cls: AnchorScores = BalancedCrossEntropy()
     box: DeltaL1 | IoULoss = DeltaL1(weight=1.2)
     hard: HardNegativeCrossEntropy = _NO_HARD
     rank_cls: Margin = _NO_MARGIN

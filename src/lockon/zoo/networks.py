@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lockon._require import require
-from lockon.config import apply_overrides, flatten
+from lockon.config import apply_overrides, as_json, flatten
 from lockon.errors import LockonError
 from lockon.export.deployed import load_model
 from lockon.export.header import model_files, read_header
 from lockon.export.runtime import DEVICES
 from lockon.tracker import Model
-from lockon.zoo.card import Card
+from lockon.zoo.card import NOTHING, Card
 from lockon.zoo.registry import card, network_card
 
 if TYPE_CHECKING:
@@ -88,16 +88,17 @@ def weights_path(one: Card, weights: Path | None) -> Path:
     )
 
 
-def open_model(name: str, path: Path, device: str) -> tuple[Model, dict[str, Any]]:
+def open_model(name: str, path: Path, device: str, changes: Mapping[str, Any] = NOTHING) -> tuple[Model, dict[str, Any]]:
     """Load the network in a file onto a device.
 
     Args:
         name: Architecture that the file must have.
         path: As `weights` of `load`.
         device: As for `load`.
+        changes: Fields of the network's configuration that are to differ from those it was trained with.
 
     Returns:
-        The network and the file's header.
+        The network and the file's header, with the changes.
 
     Raises:
         LockonError: As `load`.
@@ -107,14 +108,28 @@ def open_model(name: str, path: Path, device: str) -> tuple[Model, dict[str, Any
         require("safetensors", "torch")
         from lockon.export.torch_model import TorchModel
 
-        module, header = load_network(name, path)
+        module, header = load_network(name, path, changes)
         run: Callable[..., Any] = network_card(name).torch_network or TorchModel
         return run(module, device="cpu" if device in ("auto", "torch") else device, header=header), header
     if device == "torch":
         raise LockonError(f"device 'torch' needs torch weights (.safetensors), {path.name} is ONNX; use one of {', '.join(DEVICES)}")
     model: Any = load_model(path, device)
     _check_architecture(name, path, model.header)
+    if changes:
+        _check_exported(name, path, model.header, changes)
     return model, model.header
+
+
+def _check_exported(name: str, path: Path, header: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
+    """Check that a file was exported with these fields of the network's configuration.
+
+    Raises:
+        LockonError: It was not.
+    """
+    stored = flatten(header.get("config", {}).get("model", {}))
+    if network_config(name, **{**stored, **changes}) != network_config(name, **stored):
+        told = ", ".join(f"{field}={value}" for field, value in changes.items())
+        raise LockonError(f"{path.name} was not exported with {told}, as the preset or a setting asks; give .safetensors weights")
 
 
 def network_config(name: str, **overrides: Any) -> Any:
@@ -133,8 +148,8 @@ def build(name: str, **overrides: Any) -> nn.Module:
     return make(network_config(name, **overrides))
 
 
-def load_network(name: str, path: Path) -> tuple[nn.Module, dict[str, Any]]:
-    """Return the torch network as the weight file's header describes it, with those weights, and the header.
+def load_network(name: str, path: Path, changes: Mapping[str, Any] = NOTHING) -> tuple[nn.Module, dict[str, Any]]:
+    """Return the torch network as the weight file's header and `changes` describe it, with those weights, and the header that says so.
 
     Raises:
         LockonError: The file is missing, damaged, no safetensors, or of another architecture.
@@ -148,8 +163,12 @@ def load_network(name: str, path: Path) -> tuple[nn.Module, dict[str, Any]]:
         )
     tensors, header = read_weights(path)
     _check_architecture(name, path, header)
-    module = build(name, **flatten(header.get("config", {}).get("model", {})))
+    model = {**flatten(header.get("config", {}).get("model", {})), **changes}
+    module = build(name, **model)
     load_checked(module, tensors, header, path)
+    if changes:
+        changed = as_json(network_config(name, **model))
+        header = {**header, "config": {**header.get("config", {}), "model": changed}}
     return module, header
 
 

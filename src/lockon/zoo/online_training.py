@@ -16,7 +16,8 @@ from lockon.data.samples.appearance import Appearance
 from lockon.data.samples.placement import BoxJitter
 from lockon.data.samples.pools import DatasetSampling
 from lockon.data.samples.proposals import GaussianProposals, MixtureProposals
-from lockon.data.samples.sequences import DensityLabel, GaussianLabel, SequenceDataConfig
+from lockon.data.samples.score_labels import DensityLabel, GaussianLabel
+from lockon.data.samples.sequences import SequenceDataConfig
 from lockon.ops.inside_frame import InsideMajor
 from lockon.train.config import GradientConfig, MachineConfig, OutputConfig, TrainConfig
 from lockon.train.descents import UnrolledDescent

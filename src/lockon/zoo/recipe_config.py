@@ -15,6 +15,7 @@ from lockon.errors import LockonError, unknown_name
 from lockon.train.assigners.sampling import SamplingConfig
 from lockon.train.config import MachineConfig, OutputConfig, TrainConfig
 from lockon.train.descents import UnrolledDescent
+from lockon.train.dual_modal_task import DualModalLosses
 from lockon.train.keep_schedules import KeepSchedule
 from lockon.train.mask_task import MaskSampling
 from lockon.train.optim import AdamW
@@ -78,6 +79,7 @@ class RecipeConfig:
             `SequenceDataConfig` or `RefineDataConfig`.
         loss: The terms.
         assigner: What labels the candidates of a dense head.
+        score_assigner: What labels the candidates that scores stand for, of a head whose boxes have others (`DualModalHead`).
         sampling: How many of them the losses see.
         masks: Which masks are learnt.
         descent: How filters are improved from the train frames, for networks whose trackers learn online.
@@ -96,8 +98,9 @@ class RecipeConfig:
     train: TrainConfig
     model: Any
     data: Any
-    loss: DenseLosses | RefineLosses | SequenceLosses
+    loss: DenseLosses | RefineLosses | SequenceLosses | DualModalLosses
     assigner: DenseAssigner | None = None
+    score_assigner: DenseAssigner | None = None
     sampling: SamplingConfig | None = None
     masks: MaskSampling | None = None
     descent: UnrolledDescent | None = None
@@ -116,21 +119,25 @@ class RecipeConfig:
 
 
 GROUPS = tuple(item.name for item in fields(RecipeConfig) if item.name not in ("train", "backbone_weights"))  # what decides what is learnt
-OPTIONAL = ("assigner", "sampling", "masks", "descent", "mix", "teacher", "datasets", "weights")
+OPTIONAL = ("assigner", "score_assigner", "sampling", "masks", "descent", "mix", "teacher", "datasets", "weights")
 
 
 def base_config(one: Card, overrides: Mapping[str, Any]) -> RecipeConfig:
     """Return the settings that `overrides` will be applied to: those of the experiment that they name, else the default.
 
+    What follows from choices of the network (`Card.fitted`) follows from the chosen ones.
+
     Raises:
-        LockonError: A card that nothing trains, or an experiment that it does not have.
+        LockonError: A card that nothing trains, an experiment that it does not have, or an unknown choice of the network.
     """
     assert one.experiments is not None
     known: Mapping[str, RecipeConfig] = one.experiments()
     experiment = str(overrides.get("experiment", "default"))
     if experiment not in known:
         raise unknown_name(f"experiment of {one.name}", experiment, known)
-    return replace(known[experiment], experiment=experiment)
+    base = replace(known[experiment], experiment=experiment)
+    chosen = {name.removeprefix("model."): value for name, value in overrides.items() if name.startswith("model.")}
+    return base if one.fitted is None else one.fitted(base, apply_overrides(base.model, chosen))
 
 
 def full_config(one: Card, base: RecipeConfig, overrides: Mapping[str, Any]) -> RecipeConfig:

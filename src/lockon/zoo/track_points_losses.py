@@ -9,11 +9,12 @@ from lockon.train.assigners.one_to_many import OneToManyAssigner
 from lockon.train.assigners.sampling import EVERYTHING
 from lockon.train.losses.affinity import MutualAffinity
 from lockon.train.losses.cross_entropy import HardNegativeCrossEntropy
-from lockon.train.losses.gaussian_focal import GaussianFocal, GaussianTarget
+from lockon.train.losses.gaussian_focal import GaussianFocal
 from lockon.train.losses.init_iou import InitIoULoss
 from lockon.train.losses.iou import IoULoss
 from lockon.train.losses.pair_ranking import IoURanking
 from lockon.train.losses.ranking import ClassificationRanking
+from lockon.train.losses.soft_targets import GaussianTarget
 from lockon.zoo.dense_losses import Margin, Pairs, PointScores
 
 

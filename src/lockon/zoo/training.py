@@ -19,12 +19,14 @@ from lockon.export.torch_model import TorchModel
 from lockon.models.backbones.pretrained import load_pretrained
 from lockon.models.backbones.pretrained_vit import load_vit
 from lockon.models.backbones.vit import PatchEmbedding
+from lockon.models.dual_modal import DualModalModel
 from lockon.models.online import ATOMModel, DiMPModel
 from lockon.models.protocols import DenseModel
 from lockon.models.refiner import RefinerModel
 from lockon.models.siammask import SiamMaskModel
 from lockon.ops.crop_rules import OSTrackRule
 from lockon.tracker import TrackerConfig
+from lockon.train.dual_modal_task import Assigners, DualModalLosses, DualModalTask
 from lockon.train.launch import computes_bf16
 from lockon.train.mask_task import MaskTask
 from lockon.train.provenance import trained_header
@@ -78,7 +80,7 @@ def recipe(sources: TrainSources, overrides: Mapping[str, Any], name: str) -> Re
 
 
 def make_task(module: nn.Module, config: RecipeConfig) -> Task:
-    """Return what the network learns: a refiner's box and mask, filters and boxes of a tracker that learns online, or a dense head."""
+    """Return what the network learns: a refiner's box and mask, filters of a tracker that learns online, a dense head, or both."""
     if isinstance(config.loss, RefineLosses):
         assert isinstance(module, RefinerModel)
         return RefineTask(module, config.loss)
@@ -86,6 +88,10 @@ def make_task(module: nn.Module, config: RecipeConfig) -> Task:
         assert isinstance(module, DiMPModel | ATOMModel)
         return SequenceTask(module, config.loss, config.data.arrays, config.descent)
     assert config.assigner is not None
+    if isinstance(config.loss, DualModalLosses):
+        assert isinstance(module, DualModalModel)
+        assigners = Assigners(config.assigner, config.score_assigner or config.assigner)
+        return DualModalTask(module, config.loss, assigners, config.data.arrays, config.descent)
     assert config.sampling is not None
     if config.masks is None:
         return DenseTask(cast(DenseModel, module), config.loss, config.assigner, config.sampling, config.keep)

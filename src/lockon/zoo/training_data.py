@@ -63,9 +63,9 @@ def make_samples(sources: TrainSources, config: RecipeConfig, *, as_published: b
 def _of_folders(sources: TrainSources, config: RecipeConfig) -> Samples:
     """Return samples of stills, videos and synthetic scenes, as far as their folders are given."""
     assert config.mix is not None
-    if isinstance(config.data, RefineDataConfig | SequenceDataConfig) and config.mix.negative:
+    rule = None if isinstance(config.data, RefineDataConfig) else config.data.frame_rule(DatasetSampling("videos", gap=MAX_GAP))
+    if (rule is not None or isinstance(config.data, RefineDataConfig)) and config.mix.negative:
         raise LockonError(f"mix.negative={config.mix.negative} given; this run learns nothing from negative samples, leave it at 0")
-    rule = config.data.frame_rule(DatasetSampling("videos", gap=MAX_GAP)) if isinstance(config.data, SequenceDataConfig) else None
     data, seed, described = load_sources(sources, config.mix, rule), config.train.seed, describe_data(sources)
     if isinstance(config.data, SequenceDataConfig):
         return Samples(drawn_sequences(data.draw, config.data, seed, notes=data.notes), described, data.notes)

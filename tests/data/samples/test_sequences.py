@@ -9,7 +9,8 @@ import pytest
 from lockon.data.samples.appearance import Appearance
 from lockon.data.samples.placement import BoxJitter
 from lockon.data.samples.proposals import GaussianProposals, MixtureProposals, mixture_density, relative_boxes
-from lockon.data.samples.sequences import DensityLabel, GaussianLabel, SequenceDataConfig, sequence_pipeline
+from lockon.data.samples.score_labels import DensityLabel, GaussianLabel
+from lockon.data.samples.sequences import SequenceDataConfig, sequence_pipeline
 from lockon.data.tracks import Track, TrackSet
 from lockon.errors import LockonError
 from lockon.ops.boxes import iou_xyxy

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from lockon.data.samples.views import SEARCH, TEMPLATE, View, Views
 from lockon.errors import LockonError
 
+TRAIN, TEST = "train", "test"
+"""The roles of a sequence: frames to learn a target from, and frames to find it in."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrackFrames:
@@ -94,7 +97,7 @@ class SupportQuery:
     query: int = 3
     gap: int = 30
     causal: bool = False
-    roles: tuple[str, str] = ("train", "test")
+    roles: tuple[str, str] = (TRAIN, TEST)
 
     def __post_init__(self) -> None:
         if min(self.support, self.query, self.gap) < 1:
@@ -117,6 +120,22 @@ class SupportQuery:
         future = (first + 1, max(high, first + 2)) if self.causal and count > 1 else (low, high)
         others = rng.integers(*past, self.support - 1).tolist()
         return {self.roles[0]: (first, *others), self.roles[1]: tuple(rng.integers(*future, self.query).tolist())}
+
+
+@dataclass(frozen=True, slots=True)
+class WithTemplates:
+    """Another rule, whose support frames are templates as well, under a role of their own that comes first (DuML).
+
+    Attributes:
+        inner: Gives the roles `TRAIN` and `TEST`.
+    """
+
+    inner: SupportQuery
+
+    def __call__(self, rng: Generator, frames: NDArray[np.integer]) -> Mapping[str, tuple[int, ...]]:
+        """Draw the frames of the inner rule."""
+        chosen = self.inner(rng, frames)
+        return {TEMPLATE: chosen[self.inner.roles[0]], **chosen}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,4 +162,15 @@ def views_by_role(places: Mapping[str, tuple[int, ...]], view: Callable[[int], V
     return Views({role: tuple(made[place] for place in chosen) for role, chosen in places.items()})
 
 
-__all__ = ["FrameDraw", "FramePool", "FrameRule", "NearPair", "SupportQuery", "TrackFrames", "views_by_role"]
+__all__ = [
+    "TEST",
+    "TRAIN",
+    "FrameDraw",
+    "FramePool",
+    "FrameRule",
+    "NearPair",
+    "SupportQuery",
+    "TrackFrames",
+    "WithTemplates",
+    "views_by_role",
+]

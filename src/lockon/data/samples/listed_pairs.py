@@ -1,4 +1,4 @@
-"""Pairs as the PySOT family draws them: lists of videos per dataset, a range of frames, negative pairs.
+"""Pairs as the PySOT family draws them, or several frames likewise: lists of videos per dataset, a range of frames, negative pairs.
 
 Each dataset gives a list of `count` videos, its shuffled videos over and over. The lists of all datasets make one, and each pass goes
 through it in another order. All is a function of the seed and the index.
@@ -6,7 +6,7 @@ through it in another order. All is a function of the seed and the index.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from numpy.random import Generator, SeedSequence
 from numpy.typing import NDArray
 
 from lockon.data.samples.augment import to_gray
+from lockon.data.samples.frames import FrameRule, views_by_role
 from lockon.data.samples.patches import as_patch
 from lockon.data.samples.pools import DatasetSampling, read_view
 from lockon.data.samples.views import Draw, ImageCache, View, Views
@@ -41,6 +42,7 @@ class ListedPairs:
         sets: The datasets.
         samplings: How they are used, by name; a set without one is used as `DatasetSampling(name)`.
         negative: Chance that the search view is any object of any video of a dataset, each dataset alike.
+        rule: A dataset's gap -> which frames of a track make a sample, in place of pairs; there are no negative samples then.
         seed: Fixes the lists.
         cache: Keeps decoded images; worth its memory only where the images are few.
 
@@ -54,6 +56,7 @@ class ListedPairs:
         samplings: Sequence[DatasetSampling] = (),
         *,
         negative: float = 0.2,
+        rule: Callable[[int], FrameRule] | None = None,
         seed: int = 0,
         cache: ImageCache | None = None,
     ) -> None:
@@ -71,6 +74,7 @@ class ListedPairs:
         self.sets = tuple(sets)
         self.samplings = tuple(by_name.get(name, DatasetSampling(name)) for name in names)
         self.negative = negative
+        self.rule = rule
         self.seed = seed
         self.cache = cache
         self.items = np.concatenate([self._list(number) for number in range(len(self.sets))])  # (L, 2) set and video
@@ -81,17 +85,18 @@ class ListedPairs:
         return len(self.items)
 
     def draw(self, rng: Generator, index: int = 0) -> Views:
-        """Draw the patches of the pair of an index; a wrong object has no mask."""
-        rows = self.rows(rng, index)
-        template = self._view(rows.template_set, rows.template_row)
-        search = self._view(rows.search_set, rows.search_row)
-        return Views.pair(template, search if rows.present else replace(search, mask=None), present=rows.present)
+        """Draw the patches of the pair of an index, or of its several frames; a wrong object has no mask."""
+        if self.rule is not None:
+            number, rows = self._listed(rng, index)
+            return views_by_role(self.rule(self.samplings[number].gap)(rng, np.arange(len(rows))), lambda at: self._view(number, rows[at]))
+        pair = self.rows(rng, index)
+        template = self._view(pair.template_set, pair.template_row)
+        search = self._view(pair.search_set, pair.search_row)
+        return Views.pair(template, search if pair.present else replace(search, mask=None), present=pair.present)
 
     def rows(self, rng: Generator, index: int) -> PairRows:
         """Draw the rows of the pair of an index, without reading an image."""
-        number, video = (int(value) for value in self.items[self._place(index)])
-        tracks = self.sets[number]
-        rows = self._track(rng, tracks, video)
+        number, rows = self._listed(rng, index)
         template = int(rng.integers(rows.start, rows.stop))
         if self.negative > rng.random():
             other = int(rng.integers(len(self.sets)))
@@ -104,6 +109,11 @@ class ListedPairs:
     def _view(self, number: int, row: int) -> View:
         tracks = self.sets[number]
         return as_patch(read_view(tracks, row, self.cache), cropped=tracks.cropped)
+
+    def _listed(self, rng: Generator, index: int) -> tuple[int, range]:
+        """Return the number of the set that is on the list at an index, and the rows of a track of the video there."""
+        number, video = (int(value) for value in self.items[self._place(index)])
+        return number, self._track(rng, self.sets[number], video)
 
     def _track(self, rng: Generator, tracks: TrackSet, video: int) -> range:
         """Draw a track of a video; return its rows."""

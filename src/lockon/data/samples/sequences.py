@@ -16,64 +16,23 @@ from numpy.random import Generator
 from lockon._config_values import check_range
 from lockon.data.samples.appearance import Appearance, appearance_steps, mirror_each
 from lockon.data.samples.crop_steps import extract, place
-from lockon.data.samples.frames import FrameRule, SupportQuery
+from lockon.data.samples.frames import TEST, TRAIN, FrameRule, SupportQuery
 from lockon.data.samples.mixed_pairs import MixedDataConfig, mixed_pairs
 from lockon.data.samples.pipeline import Draft, RoleArrays, SamplePipeline, SampleStep
 from lockon.data.samples.placement import BoxJitter
 from lockon.data.samples.pools import DatasetSampling
 from lockon.data.samples.proposals import GaussianProposals, MixtureProposals
 from lockon.data.samples.pytracking import only_shown
+from lockon.data.samples.score_labels import DensityLabel, GaussianLabel
 from lockon.data.samples.views import Draw, ImageCache
 from lockon.data.samples.whole_windows import WholeWindow
 from lockon.data.tracks import TrackSet
 from lockon.errors import LockonError
 from lockon.ops.borders import Replicate
 from lockon.ops.crop_rules import OSTrackRule
-from lockon.ops.gaussian_labels import gaussian_density, gaussian_label
 from lockon.ops.inside_frame import InsideMajor
-from lockon.types import FloatArray
 
-TRAIN, TEST = "train", "test"
-"""The roles of a sequence."""
-STRIDE = 16  # pixels from one score to the next
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GaussianLabel:
-    """The score maps of the test frames: 1 at the target's centre, falling off as a Gaussian (DiMP).
-
-    Attributes:
-        sigma: Standard deviation in cells.
-        odd: The filter has an odd side, and so as many scores as cells; with an even one there is one more per side.
-
-    Raises:
-        LockonError: A deviation that is not above 0.
-    """
-
-    sigma: float = 0.9
-    odd: bool = False
-
-    def __post_init__(self) -> None:
-        check_range("sigma", self.sigma, 0, above=True)
-
-    def __call__(self, boxes_xyxy: FloatArray, size: int) -> FloatArray:
-        """Return the (T, S, S) maps of targets (T, 4) in crops of `size` pixels."""
-        centers, first = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2, STRIDE / 2 * self.odd
-        return gaussian_label(centers, self.side(size), sigma=self.sigma, stride=STRIDE, first=first)
-
-    def side(self, size: int) -> int:
-        """Return how many scores a crop of `size` pixels has per side."""
-        return size // STRIDE + (not self.odd)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DensityLabel(GaussianLabel):
-    """`GaussianLabel` whose maps sum to 1, densities of the target's centre (PrDiMP)."""
-
-    def __call__(self, boxes_xyxy: FloatArray, size: int) -> FloatArray:
-        """Return the (T, S, S) maps of targets (T, 4) in crops of `size` pixels."""
-        centers, first = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2, STRIDE / 2 * self.odd
-        return gaussian_density(centers, self.side(size), sigma=self.sigma, stride=STRIDE, first=first)
+STRIDE = 16  # pixels from one cell of the features to the next
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,4 +152,4 @@ def teach(rng: Generator, draft: Draft, *, config: SequenceDataConfig) -> Draft:
     return replace(draft, more={**draft.more, **more})
 
 
-__all__ = ["TEST", "TRAIN", "DensityLabel", "GaussianLabel", "SequenceDataConfig", "drawn_sequences", "sequence_pipeline", "teach"]
+__all__ = ["SequenceDataConfig", "drawn_sequences", "sequence_pipeline", "teach"]

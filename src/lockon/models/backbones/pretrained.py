@@ -2,7 +2,8 @@
 
 ResNets: the names of torchvision, timm and PySOT are those of `lockon`. Inverted residual networks: three naming schemes, and our own.
 The dilated ResNet-50 takes weights of its own kind (PySOT's), and ordinary ones after an exact rewriting of the stem, and a placement
-of the shortcuts' 1x1 kernels in the middle of 3x3 ones; the ordinary ResNet-50 takes the dilated one's the other way round.
+of the shortcuts' 1x1 kernels in the middle of 3x3 ones; the ordinary ResNet-50 takes the dilated one's the other way round, and the
+interpolated one, whose stem and layer 2 are the dilated network's and the rest the ordinary one's, takes both.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from torch import Tensor, nn
 from lockon.errors import LockonError
 from lockon.models.backbones.alexnet import AlexNet
 from lockon.models.backbones.inverted_residual import InvertedResidual, InvertedResidualTrunk
-from lockon.models.backbones.resnet import IMAGENET_MEAN, IMAGENET_STD, DilatedResNet50, ResNet, StagedResNet
+from lockon.models.backbones.resnet import IMAGENET_MEAN, IMAGENET_STD, StagedResNet
 
 DILATED_NOTE = "ordinary ResNet-50 weights: stem rewritten for pixels without normalization, shortcuts padded to 3x3"
 UNDILATED_NOTE = "dilated ResNet-50 weights: stem rewritten for normalized RGB pixels, 3x3 shortcuts summed to 1x1 (near, not equal)"
+SUMMED_NOTE = "dilated ResNet-50 weights: 3x3 shortcuts of layers 3 and 4 summed to 1x1 (near, not equal)"
 
 Weights = Mapping[str, Tensor]
 
@@ -29,7 +31,7 @@ def load_pretrained(trunk: nn.Module, state: Weights, *, source: str = "the file
     """Copy published weights into a backbone; what comes after the backbone's last layer is left out.
 
     Args:
-        trunk: `ResNet`, `DilatedResNet50`, `AlexNet` or `InvertedResidualTrunk`.
+        trunk: `ResNet`, `DilatedResNet50`, `InterpolatedResNet50`, `AlexNet` or `InvertedResidualTrunk`.
         state: Named tensors; wrappers' prefixes (`PREFIXES`) are taken off, so that a whole tracker gives its "backbone.".
         source: Name of the weights for messages, for example that of their file.
         partial: Whole layers at the end may be missing (SiamMask's weights end with layer3); they stay as they are.
@@ -77,12 +79,7 @@ def _renamed(trunk: nn.Module, state: Weights) -> tuple[dict[str, Tensor], list[
         return ({f"features.{name}": value for name, value in weights.items()} if bare else weights), []
     if isinstance(trunk, StagedResNet):
         weights = without_prefixes(state, "conv1.weight")
-        shortcut = weights.get("layer2.0.downsample.0.weight")
-        if isinstance(trunk, DilatedResNet50) and shortcut is not None and shortcut.shape[-1] == 1:
-            return _dilate(trunk, weights), [DILATED_NOTE]
-        if isinstance(trunk, ResNet) and shortcut is not None and shortcut.shape[-1] == 3:
-            return _undilate(weights), [UNDILATED_NOTE]
-        return weights, []
+        return _residual(trunk, weights)
     raise LockonError(f"no published weights are known for {type(trunk).__name__}; leave backbone weights out")
 
 
@@ -97,37 +94,54 @@ def without_prefixes(state: Weights, key: str) -> dict[str, Tensor]:
     return weights
 
 
-def _dilate(trunk: DilatedResNet50, state: Weights) -> dict[str, Tensor]:
-    """Convert ordinary weights for unpadded, unnormalized input: the same features where no border is near and nothing is dilated.
+def _residual(trunk: StagedResNet, state: Weights) -> tuple[dict[str, Tensor], list[str]]:
+    """Fit weights of one kind of ResNet-50 to another; the kernel of layer 2's shortcut tells normalized input (1x1) from raw (3x3)."""
+    shortcut = state.get("layer2.0.downsample.0.weight")
+    if shortcut is None:
+        return dict(state), []
+    ordinary = shortcut.shape[-1] == 1
+    fitted = _fit_shortcuts(trunk, state)
+    if ordinary and not trunk.normalized:
+        return {**fitted, **_raw_stem(trunk, state)}, [DILATED_NOTE]
+    if not ordinary and trunk.normalized:
+        return {**fitted, **_normalized_stem(state)}, [UNDILATED_NOTE]
+    summed = any(fitted[name].numel() < value.numel() for name, value in state.items())
+    return fitted, [SUMMED_NOTE] if summed else []
+
+
+def _raw_stem(trunk: StagedResNet, state: Weights) -> dict[str, Tensor]:
+    """Convert an ordinary stem for unnormalized input: the same features where no border is near.
 
     conv(w, (x - m) / s) = conv(w / s, x) - sum(w m / s), and the constant goes into the mean of the normalization behind it.
-    A 1x1 kernel in the middle of a 3x3 one samples where the unpadded 3x3 convolution beside it does.
     """
-    out = dict(state)
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     stem = state["conv1.weight"].float() / std
-    out["conv1.weight"] = stem.flip(1) if trunk.bgr else stem
-    out["bn1.running_mean"] = state["bn1.running_mean"] + (stem * mean).sum((1, 2, 3))
-    for number in (2, 3, 4):
-        name = f"layer{number}.0.downsample.0.weight"
-        if name in state:
-            out[name] = nn.functional.pad(state[name], (1, 1, 1, 1))
-    return out
+    shifted = state["bn1.running_mean"] + (stem * mean).sum((1, 2, 3))
+    return {"conv1.weight": stem.flip(1) if trunk.bgr else stem, "bn1.running_mean": shifted}
 
 
-def _undilate(state: Weights) -> dict[str, Tensor]:
-    """Convert the dilated network's published weights for padded, normalized input: `_dilate` undone, its weights for BGR.
-
-    Trained 3x3 shortcuts have their weight in all taps; their sum is what they do to features that hardly change from cell to cell.
-    """
-    out = dict(state)
+def _normalized_stem(state: Weights) -> dict[str, Tensor]:
+    """Convert the dilated network's published stem for normalized RGB input: `_raw_stem` undone, its weights for BGR."""
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     stem = state["conv1.weight"].float().flip(1)
-    out["conv1.weight"] = stem * std
-    out["bn1.running_mean"] = state["bn1.running_mean"] - (stem * mean).sum((1, 2, 3))
-    for name, value in state.items():
-        if name.endswith(".0.downsample.0.weight"):
-            out[name] = value.sum((2, 3), keepdim=True)
+    return {"conv1.weight": stem * std, "bn1.running_mean": state["bn1.running_mean"] - (stem * mean).sum((1, 2, 3))}
+
+
+def _fit_shortcuts(trunk: StagedResNet, state: Weights) -> dict[str, Tensor]:
+    """Give shortcuts the kernels that the trunk has.
+
+    A 1x1 kernel in the middle of a 3x3 one samples where the 3x3 convolution beside it does. Trained 3x3 shortcuts have their weight in
+    all taps; their sum is what they do to features that hardly change from cell to cell.
+    """
+    out = dict(state)
+    for name, wanted in trunk.state_dict().items():
+        if not name.endswith(".0.downsample.0.weight") or name not in state:
+            continue
+        have, want = state[name].shape[-1], wanted.shape[-1]
+        if (have, want) == (1, 3):
+            out[name] = nn.functional.pad(state[name], (1, 1, 1, 1))
+        elif (have, want) == (3, 1):
+            out[name] = state[name].sum((2, 3), keepdim=True)
     return out
 
 

@@ -1,5 +1,7 @@
 """Residual networks: the unpadded dilated ResNet-50 of the PySOT family, and the ordinary ResNet-18/34/50.
 
+`interpolated_resnet` has the unpadded ResNet-50 whose last layers keep their strides (DuML).
+
 ResNet: He et al., CVPR 2016 (arXiv 1512.03385), Table 1, with the stride on the 3x3 convolution as in all published weights.
 Dilated: Li et al., SiamRPN++, CVPR 2019 (arXiv 1812.11703), Sec. 3.2: layers 2 to 4 at stride 8, no padding where the size shrinks,
 so that features stay translation invariant. Parameter names are torchvision's, which timm and PySOT use as well.
@@ -174,10 +176,10 @@ class DilatedResNet50(StagedResNet):
         cin = 64
         for number in range(1, self.built + 1):
             planes = 32 << number
-            self.add_module(f"layer{number}", _dilated_layer(cin, planes, number))
+            self.add_module(f"layer{number}", unpadded_layer(cin, planes, number) if number < 3 else _dilated_layer(cin, planes, number))
             cin = planes * Bottleneck.expansion
         self.channels = tuple((32 << number) * Bottleneck.expansion for number in layers)
-        _initialize(self)
+        initialize(self)
 
 
 class ResNet(StagedResNet):
@@ -209,33 +211,57 @@ class ResNet(StagedResNet):
             self.add_module(f"layer{number}", nn.Sequential(*blocks))
             cin = cout
         self.channels = tuple((32 << number) * block.expansion for number in layers)
-        _initialize(self)
+        initialize(self)
+
+
+def unpadded_layer(cin: int, planes: int, number: int) -> nn.Sequential:
+    """Build layer 1, or layer 2 whose first block shrinks without padding: index i of its output is centred on 2 i + 1 of its input."""
+    cout = planes * Bottleneck.expansion
+    shape = {"stride": 2, "padding": 0} if number == 2 else {}
+    shortcut = _shortcut(cin, cout, kernel=3, stride=2) if number == 2 else _shortcut(cin, cout)
+    first = Bottleneck(cin, planes, shortcut=shortcut, **shape)
+    return nn.Sequential(first, *(Bottleneck(cout, planes) for _ in range(BLOCKS[50][number - 1] - 1)))
+
+
+def strided_layer(cin: int, planes: int, number: int) -> nn.Sequential:
+    """Build layer 3 or 4 of the ordinary network: index i of its output is centred on 2 i of its input."""
+    cout = planes * Bottleneck.expansion
+    first = Bottleneck(cin, planes, stride=2, shortcut=_shortcut(cin, cout, stride=2))
+    return nn.Sequential(first, *(Bottleneck(cout, planes) for _ in range(BLOCKS[50][number - 1] - 1)))
 
 
 def _dilated_layer(cin: int, planes: int, number: int) -> nn.Sequential:
-    """Build one layer: layer 2 shrinks without padding; layers 3 and 4 dilate by 2 and 4, their first block by half of that."""
+    """Build layer 3 or 4, which dilate by 2 and 4, their first block by half of that."""
     cout = planes * Bottleneck.expansion
-    if number == 1:
-        first = Bottleneck(cin, planes, shortcut=_shortcut(cin, cout))
-    elif number == 2:
-        first = Bottleneck(cin, planes, stride=2, padding=0, shortcut=_shortcut(cin, cout, kernel=3, stride=2))
-    else:
-        half = number - 2  # 1 and 2
-        shortcut = _shortcut(cin, cout, kernel=3, padding=half, dilation=half)
-        first = Bottleneck(cin, planes, padding=half, dilation=half, shortcut=shortcut)
-    dilation = {3: 2, 4: 4}.get(number, 1)
+    half = number - 2  # 1 and 2
+    shortcut = _shortcut(cin, cout, kernel=3, padding=half, dilation=half)
+    first = Bottleneck(cin, planes, padding=half, dilation=half, shortcut=shortcut)
+    dilation = 2 * half
     return nn.Sequential(first, *(Bottleneck(cout, planes, padding=dilation, dilation=dilation) for _ in range(BLOCKS[50][number - 1] - 1)))
 
 
 def _shortcut(cin: int, cout: int, *, kernel: int = 1, stride: int = 1, padding: int = 0, dilation: int = 1) -> nn.Sequential:
+    """Build the shortcut of a block that changes its input's shape: a convolution and a batch normalization."""
     return nn.Sequential(nn.Conv2d(cin, cout, kernel, stride, padding, dilation, bias=False), nn.BatchNorm2d(cout))
 
 
-def _initialize(module: nn.Module) -> None:
+def initialize(module: nn.Module) -> None:
     """Initialize convolutions from N(0, 2 / (k k out)), as He et al., ICCV 2015 (arXiv 1502.01852), Eq. 14."""
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
             nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
 
 
-__all__ = ["BLOCKS", "IMAGENET_MEAN", "IMAGENET_STD", "BasicBlock", "Bottleneck", "DilatedResNet50", "ResNet", "StagedResNet"]
+__all__ = [
+    "BLOCKS",
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
+    "BasicBlock",
+    "Bottleneck",
+    "DilatedResNet50",
+    "ResNet",
+    "StagedResNet",
+    "initialize",
+    "strided_layer",
+    "unpadded_layer",
+]

@@ -21,7 +21,7 @@ class MaxIoUAssigner:
     """Labels candidates by the IoU of their boxes; a negative pair has negatives only.
 
     Attributes:
-        boxes: Whose boxes: those of the first stage ("leading"), or the final ones.
+        boxes: Whose boxes: those of the first stage ("leading"), the final ones, or the anchors.
         positive: Candidates with an IoU above this are positive.
         negative: Candidates with an IoU below this are negative; those between both are ignored.
         keep_best: Where none is positive, the candidate of the largest IoU is; of equal ones the nearest to the centre.
@@ -42,7 +42,7 @@ class MaxIoUAssigner:
         """Label every candidate for every target, see `Assigner`.
 
         Raises:
-            LockonError: Without a prediction, or boxes of a first stage that the head does not make.
+            LockonError: Without the boxes that labels are to follow.
         """
         overlap, _, _, positive = self.select(candidates, boxes, prediction)
         if self.keep_best:
@@ -57,7 +57,7 @@ class MaxIoUAssigner:
         Raises:
             LockonError: As of a call.
         """
-        return above(overlaps(self.boxes, boxes, prediction), self.positive)
+        return above(overlaps(self.boxes, candidates, boxes, prediction), self.positive)
 
 
 def above(overlap: Tensor, positive: float) -> Selection:

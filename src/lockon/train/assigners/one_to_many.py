@@ -2,18 +2,30 @@
 
 RTrack (Zeng et al., Sec. 3.2 and App. B) after ATSS (Zhang et al., CVPR 2020, arXiv 1912.02424, Sec. 3.2). The paper's threshold is the
 sum of mean and variance, ATSS' that of mean and standard deviation; they select very differently.
+
+DuML (Zhou et al., Appendix A) takes ATSS over the whole map, by the IoUs of the anchors: `atss_max_iou` and `atss_min_l2`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from lockon.ops.torch.boxes import point_sides
 from lockon.train.assigners.base import Selection
-from lockon.train.assigners.overlaps import CenterDistance, InitBoxes, IoUValue, LabelBoxes, center_distance, overlaps, smallest
+from lockon.train.assigners.overlaps import (
+    AnchorBoxes,
+    CenterDistance,
+    InitBoxes,
+    IoUValue,
+    LabelBoxes,
+    center_distance,
+    overlaps,
+    smallest,
+)
 from lockon.types import Candidates, Prediction, Targets
 
 ROUNDING = 1e-6  # by which an IoU may miss the threshold, so that equal ones reach their own mean
@@ -57,7 +69,7 @@ class OneToManyAssigner:
 
     Attributes:
         candidates: Which K: the nearest to the centre (CD), or those of the largest IoU (IV).
-        boxes: Whose boxes the IoUs are of: those of the first stage ("leading"), or the final ones.
+        boxes: Whose boxes the IoUs are of: those of the first stage ("leading"), the final ones, or the anchors.
         spread: What is added to the mean.
         keep_best: The candidate of the largest IoU among the K is positive even below the threshold; of equal ones the nearest to the
             centre.
@@ -76,7 +88,7 @@ class OneToManyAssigner:
         """Label every candidate for every target, see `Assigner`.
 
         Raises:
-            LockonError: Without a prediction, or boxes of a first stage that the head does not make.
+            LockonError: Without the boxes that labels are to follow.
         """
         overlap, chosen, _, positive = self.select(candidates, boxes, prediction)
         distance = center_distance(candidates.points, boxes)
@@ -92,13 +104,39 @@ class OneToManyAssigner:
         Raises:
             LockonError: As of a call.
         """
-        overlap = overlaps(self.boxes, boxes, prediction)  # (B, N)
+        overlap = overlaps(self.boxes, candidates, boxes, prediction)  # (B, N)
         chosen = self.candidates(candidates, boxes, overlap)
         threshold = mean(overlap, chosen) + self.spread(overlap, chosen)  # (B, 1)
         passed = chosen & (overlap >= threshold - ROUNDING) & (overlap > 0)
         if self.inside:
             passed = passed & (point_sides(candidates.points, boxes) > 0).all(-1)
         return Selection(overlap, chosen, threshold, passed)
+
+
+def atss_max_iou(k: int) -> OneToManyAssigner:
+    """Return DuML's labels of anchors, ATSS_MaxIoU.
+
+    Candidates are the k anchors of the largest IoU. Those at or above mean + standard deviation (of a sample, as in ATSS' code) whose
+    centre lies in the box are positive (ATSS' rule, which the paper does not repeat), all others negative.
+
+    Args:
+        k: 15 for anchors of five shapes, 11 for one shape.
+    """
+    return OneToManyAssigner(candidates=IoUValue(k=k), **_ATSS)
+
+
+def atss_min_l2(k: int) -> OneToManyAssigner:
+    """Return the labels that the paper compares `atss_max_iou` with, ATSS_Min.L2: candidates are the k anchors nearest to the centre."""
+    return OneToManyAssigner(candidates=CenterDistance(k=k), **_ATSS)
+
+
+_ATSS: dict[str, Any] = {
+    "boxes": AnchorBoxes(),
+    "spread": StandardDeviation(unbiased=True),
+    "keep_best": False,
+    "keep_nearest": False,
+    "inside": True,
+}
 
 
 def mean(overlap: Tensor, chosen: Tensor) -> Tensor:
@@ -112,4 +150,4 @@ def variance(overlap: Tensor, chosen: Tensor, *, unbiased: bool = False) -> Tens
     return squares / (chosen.sum(1, keepdim=True) - int(unbiased)).clamp(min=1)
 
 
-__all__ = ["OneToManyAssigner", "StandardDeviation", "Variance", "mean", "variance"]
+__all__ = ["OneToManyAssigner", "StandardDeviation", "Variance", "atss_max_iou", "atss_min_l2", "mean", "variance"]

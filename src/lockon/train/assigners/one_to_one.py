@@ -30,7 +30,7 @@ class TopIoU:
         Raises:
             LockonError: Without a prediction, or such boxes.
         """
-        return smallest(-overlaps(self.boxes, boxes, prediction), 1, center_distance(candidates.points, boxes))
+        return smallest(-overlaps(self.boxes, candidates, boxes, prediction), 1, center_distance(candidates.points, boxes))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,7 +1,8 @@
-"""Which boxes labels follow, and which candidates stand out by them: parts of the assigners that follow a network's own boxes.
+"""Which boxes labels follow, and which candidates stand out by them: parts of the assigners that compare IoUs.
 
 RTrack (Zeng et al., Sec. 3.2, Fig. 4): labels of the refined boxes may follow the boxes of the first stage ("leading"), or the refined
-boxes themselves. Letters: B samples, N candidates.
+boxes themselves. ATSS (Zhang et al., CVPR 2020, arXiv 1912.02424) and DuML (Zhou et al., Appendix A): they follow the anchors.
+Letters: B samples, N candidates.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from lockon._config_values import check_field
 from lockon.errors import LockonError
-from lockon.ops.torch.boxes import iou
+from lockon.ops.torch.boxes import center_to_corner, iou
 from lockon.types import Candidates, Prediction
 
 
@@ -21,15 +22,16 @@ from lockon.types import Candidates, Prediction
 class InitBoxes:
     """Labels follow the boxes of the first stage ("leading"), which a head of two stages makes."""
 
-    def __call__(self, prediction: Prediction) -> Tensor:
+    def __call__(self, candidates: Candidates, prediction: Prediction | None) -> Tensor:
         """Return the (B, N, 4) boxes, without gradient.
 
         Raises:
-            LockonError: If the head has no such stage.
+            LockonError: Without a prediction; if the head has no such stage.
         """
-        if "init_boxes" not in prediction.extras:
+        extras = needed(prediction).extras
+        if "init_boxes" not in extras:
             raise LockonError("assigner.boxes=init-boxes given for a head that makes no init_boxes; set assigner.boxes=own-boxes")
-        boxes: Tensor = prediction.extras["init_boxes"]
+        boxes: Tensor = extras["init_boxes"]
         return boxes.detach()
 
 
@@ -37,22 +39,41 @@ class InitBoxes:
 class OwnBoxes:
     """Labels follow the candidates' final boxes."""
 
-    def __call__(self, prediction: Prediction) -> Tensor:
-        """Return the (B, N, 4) boxes, without gradient."""
-        boxes: Tensor = prediction.boxes
+    def __call__(self, candidates: Candidates, prediction: Prediction | None) -> Tensor:
+        """Return the (B, N, 4) boxes, without gradient.
+
+        Raises:
+            LockonError: Without a prediction.
+        """
+        boxes: Tensor = needed(prediction).boxes
         return boxes.detach()
 
 
-LabelBoxes = InitBoxes | OwnBoxes
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnchorBoxes:
+    """Labels follow the anchors, whatever the network predicts."""
+
+    def __call__(self, candidates: Candidates, prediction: Prediction | None) -> Tensor:
+        """Return the (N, 4) boxes.
+
+        Raises:
+            LockonError: If the head has no anchors.
+        """
+        if candidates.anchors is None:
+            raise LockonError("assigner.boxes=anchor-boxes given for a head that predicts at points; set assigner.boxes=own-boxes")
+        return center_to_corner(candidates.anchors)
 
 
-def overlaps(source: LabelBoxes, boxes: Tensor, prediction: Prediction | None) -> Tensor:
+LabelBoxes = InitBoxes | OwnBoxes | AnchorBoxes
+
+
+def overlaps(source: LabelBoxes, candidates: Candidates, boxes: Tensor, prediction: Prediction | None) -> Tensor:
     """Return the (B, N) IoU of each candidate's box with the ground truth (B, 4).
 
     Raises:
-        LockonError: Without a prediction, or boxes.
+        LockonError: Without the boxes that labels are to follow.
     """
-    return iou(source(needed(prediction)), boxes[:, None])
+    return iou(source(candidates, prediction), boxes[:, None])
 
 
 def needed(prediction: Prediction | None) -> Prediction:
@@ -125,6 +146,7 @@ class IoUValue:
 
 
 __all__ = [
+    "AnchorBoxes",
     "CenterDistance",
     "InitBoxes",
     "IoUValue",

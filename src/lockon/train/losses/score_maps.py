@@ -20,7 +20,7 @@ from lockon.train.losses.iterates import Iterates, LastIterate, SequenceInput
 
 @dataclass(frozen=True, kw_only=True)
 class LabelHinge(Loss):
-    """Squared error of the scores; where the label says background only scores above 0 count.
+    """Squared error of the scores; where the label says background only scores above 0 count, and nothing where it is below 0.
 
     Attributes:
         iterates: Which filters the term is about; it is the mean over them.
@@ -63,17 +63,18 @@ class GridCrossEntropy(Loss):
 
 
 def label_hinge(scores: Tensor, label: Tensor, threshold: float = 0.05, clip: float | None = None) -> Tensor:
-    """Compute the mean squared residual: s - y where y >= threshold, max(s, 0) elsewhere.
+    """Compute the mean squared residual: s - y where y >= threshold, max(s, 0) elsewhere, over labels from 0 on.
 
     Args:
         scores: (..., S, S).
-        label: (..., S, S) from 0 to 1.
+        label: (..., S, S) from 0 to 1; below 0 does not count.
         threshold: Labels below this are background.
         clip: Largest value, above which the gradient is 0; None for no limit.
     """
     target = label >= threshold  # (..., S, S)
     residual = torch.where(target, scores - label, scores.relu())
-    loss = residual.square().mean()
+    counts = label >= 0
+    loss = torch.where(counts, residual, 0.0).square().sum() / counts.sum().clamp(min=1)
     return loss if clip is None else loss.clamp(max=clip)
 
 
