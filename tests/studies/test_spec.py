@@ -6,7 +6,7 @@ from lockon.errors import LockonError
 from lockon.studies import KINDS
 from lockon.studies.spec import Published, Row, StudyRun, StudySpec, Variant
 
-RBO, SIAMLA, AR = KINDS["rbo"], KINDS["siamla"], KINDS["alpha-refine"]
+RBO, SIAMLA, AR, DUML = (KINDS[name] for name in ("rbo", "siamla", "alpha-refine", "duml"))
 
 
 def names(rows: list[Row]) -> list[str]:
@@ -22,6 +22,7 @@ def test_default_rows_are_those_of_the_papers() -> None:
         "compact-pw.cr-igr",
     ]
     assert names(AR.rows()) == [f"refine-s.{variant}" for variant in ("base", "depthwise", "naive", "rpn", "rcnn", "no-mask")]
+    assert [row.variant for row in DUML.rows()][:7] == ["base", "ofr", "onc", "onr", "ofc-onc", "ofc-onr", "vote"]
     assert names(SIAMLA.rows()) == [f"compact-car.{variant}" for variant in ("base", "ladl", "ladl-lals", "lafa", "all")]
 
 

@@ -30,7 +30,7 @@ from tiny_training_data import make_stills, make_validation  # noqa: E402
 
 SMALL = {"model.channels": 8, "train.batch_size": 2, "train.schedule.warmup_steps": 0, "train.machine.precision": "fp32"}
 SMALL |= {"model.template_size": 64, "model.search_size": 96, "train.output.save_every": 1, "train.output.log_every": 1}
-RBO, SIAMLA = KINDS["rbo"], KINDS["siamla"]
+RBO, SIAMLA, DUML = KINDS["rbo"], KINDS["siamla"], KINDS["duml"]
 BASE, ALL = (StudyRun(Row("compact-ban", variant), 0) for variant in ("base", "cr-igr"))
 
 
@@ -150,6 +150,37 @@ def test_a_stopped_run_goes_on(study: Study, monkeypatch: pytest.MonkeyPatch) ->
     TrainAndTrack(study, ALL).do(lambda _: None)
     expected, found = (read_weights(one.weights(ALL))[0] for one in (whole, study))
     assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_rows_of_duml_learn_from_three_kinds_of_samples(study: Study) -> None:
+    """Rows with a filter from sequences, whose labels differ, those without from pairs; what shares weights prepares nothing."""
+    runs = [StudyRun(row, 0) for row in DUML.rows()]
+    tasks = tasks_of(replace(study, kind=DUML), runs, parts=1)
+    prepared = [task.key for task in tasks if isinstance(task, Prepare)]
+    assert prepared == [f"samples of compact ({kind}), seed 0, part 1 of 1" for kind in ("pairs", "onc5s", "onr")]
+    needs = {task.run.row.variant: task.needs for task in tasks if isinstance(task, TrainAndTrack)}
+    assert needs["base"] == needs["ofr"] == {prepared[0]}
+    assert needs["onr"] == needs["ofc-onr"] == {prepared[2]}
+    assert needs["vote"] == needs["mu-20"] == {"compact-duml.ofc-onr.s0"}
+
+
+DUML_TERMS = {"base": {"cls"}, "ofr": {"cls"}, "onc": {"online"}, "onr": {"online"}, "ofc-onc": {"cls", "online"}}
+
+
+@pytest.mark.parametrize(("variant", "terms"), DUML_TERMS.items())
+def test_rows_of_duml_learn_what_their_modalities_say(study: Study, variant: str, terms: set[str]) -> None:
+    """From as many search crops for an update; rows of the same seed begin with the same boxes."""
+    duml = replace(study, kind=DUML)
+    made, base = (duml.recipe(StudyRun(Row("compact-duml", name), 0)) for name in (variant, "ofc-onr"))
+    sample = made.pipeline.sample(0)
+    losses = made.task.loss(collate([sample, made.pipeline.sample(1)]))
+    assert losses.keys() == {"loss", "box", "quality", "iou", *terms}
+    losses["loss"].backward()
+    assert all(torch.isfinite(value) for value in losses.values())
+    first, second = (dict(one.task.module.head.boxes.named_parameters()) for one in (made, base))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    batch = made.config.batch_size * made.config.gradients.accumulate
+    assert batch * len(sample.get("test", [0])) == 2 * study.overrides["train.batch_size"]
 
 
 @pytest.mark.parametrize("row", [*SIAMLA.rows(only=list(SIAMLA.variants)), *SIAMLA.rows(["compact-ban"])], ids=lambda row: row.name)

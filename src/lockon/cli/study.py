@@ -68,6 +68,20 @@ measured as well.
 
   lockon study rtrack --out runs/rtrack --report --page docs/results/studies/rtrack.md
 """,
+    "duml": f"""Do two modalities localise better than one? Trains each with each seed, alone and in pairs (Tables 2 to 4 of DuML, Fig. 4).
+{_ENDING}
+Rows with voting, or with another weight mu, track with the weights of the row that they are compared with.
+
+[bold]Examples[/bold]
+
+  lockon study duml --data-root data --out runs/duml --jobs 2 --set backbone_weights=efficientnet-lite0.pth
+
+  lockon study duml --data-root data --out runs/duml --only base --only onr --only ofc-onr --only vote
+
+  lockon study duml --out runs/duml --report --page docs/results/studies/duml.md
+
+  lockon study duml --data-root /data --out runs/paper --trackers duml --cache none --device cuda
+""",
     "alpha-refine": f"""Which parts make a refiner precise? Trains refine-s in each row with each seed (Tables 5 and 6 of Alpha-Refine).
 {_ENDING}
 [bold]Examples[/bold]

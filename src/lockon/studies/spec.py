@@ -25,6 +25,7 @@ class Variant:
         trackers: Those that have what it sets; () for all.
         inference: Overrides of the tracker's inference parameters.
         of: The variant whose weights it tracks with; it trains none of its own. "" for its own.
+        samples: Name of what it learns from, for variants of one tracker that learn from different samples.
     """
 
     title: str
@@ -33,6 +34,7 @@ class Variant:
     trackers: tuple[str, ...] = ()
     inference: Mapping[str, Any] = field(default_factory=dict)
     of: str = ""
+    samples: str = ""
 
     def suits(self, tracker: str) -> bool:
         """Return whether a tracker can be trained in this way."""

@@ -28,16 +28,16 @@ from lockon.train.engine import Engine, marked
 from lockon.train.recipe import Recipe
 
 # Settings of a recipe that decide what it learns, not from which samples.
-_NOT_SAMPLES = ("loss", "model", "assigner", "train")
+_NOT_SAMPLES = ("loss", "model", "assigner", "score_assigner", "descent", "train")
 
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Fills the cache that all runs of a family with one seed learn from, or one part of it.
+    """Fills the cache that all runs of a family with one seed and one kind of samples learn from, or one part of it.
 
     Attributes:
         study: Which.
-        run: Any run of that family and seed.
+        run: Any of these runs.
         part: Which part of the work, from 0; processes share it.
         parts: Number of parts.
         needs: Nothing.
@@ -51,8 +51,10 @@ class Prepare:
 
     @property
     def key(self) -> str:
-        """Named after the family, the seed and the part."""
-        return f"samples of {self.run.row.family}, seed {self.run.seed}, part {self.part + 1} of {self.parts}"
+        """Named after the family, the kind of samples, the seed and the part."""
+        kind = self.study.kind.variants[self.run.row.variant].samples
+        whose = f"{self.run.row.family} ({kind})" if kind else self.run.row.family
+        return f"samples of {whose}, seed {self.run.seed}, part {self.part + 1} of {self.parts}"
 
     def do(self, on_progress: OnProgress) -> None:
         """Make the samples that are missing."""
@@ -157,18 +159,19 @@ def _cache(study: Study, recipe: Recipe) -> CachedPipeline | None:
 def tasks_of(study: Study, runs: Sequence[StudyRun], *, parts: int) -> list[StudyTask]:
     """Return the runs in their order, after what they need.
 
-    Before all come the boxes that refiners are judged on, and before the first run of each family and seed its samples, in `parts` tasks.
+    Before all come the boxes that refiners are judged on, and before the first run of each family, kind of samples and seed its samples, in
+    `parts` tasks.
     """
     bases = [TrackBase(study, name) for name in study.kind.bases]
     tasks: list[StudyTask] = [*bases]
     boxes = frozenset(task.key for task in bases)
-    needs: dict[tuple[str, int], frozenset[str]] = {}
+    needs: dict[tuple[str, str, int], frozenset[str]] = {}
     for run in runs:
         trained = study.kind.trained(run)
         if trained != run:
             tasks.append(TrainAndTrack(study, run, frozenset({trained.label}) if trained in runs else frozenset()))
             continue
-        group = run.row.family, run.seed
+        group = run.row.family, study.kind.variants[run.row.variant].samples, run.seed
         if group not in needs:
             prepared = [Prepare(study, run, part, parts) for part in range(parts)] if study.cache != "none" else []
             needs[group] = boxes | {task.key for task in prepared}
