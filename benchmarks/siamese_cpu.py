@@ -87,7 +87,14 @@ def main(
                 for image in images[2:]:
                     _timed(runtime, tracker, image)
     rate = max(rates)
-    header = ["network", "runtime", *(f"{stage} ms" for stage in STAGES), "frame ms", "network over float32 floor", "frames/s over the first"]
+    header = [
+        "network",
+        "runtime",
+        *(f"{stage} ms" for stage in STAGES),
+        "frame ms",
+        "network over float32 floor",
+        "frames/s over the first",
+    ]
     rows = []
     first = {runtime.name: np.median(runtime.frame) for runtime in runtimes if runtime.network == networks[0]}
     for runtime in runtimes:

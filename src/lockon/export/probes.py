@@ -79,7 +79,7 @@ class PairProbe:
         """
         logits = LOGIT_TOLERANCE * max(1.0, moved.get("logits", 0.0))
         others = dict.fromkeys(("quality", "mask"), LOGIT_TOLERANCE)
-        learnt = {name: value for name, value in self.values(3, self).items() if name in ("features", "filter")}
+        learnt = {} if self.model.weights is None else {name: self.values(3, self)[name] for name in ("features", "filter")}
         return {"logits": logits, "boxes": BOX_TOLERANCE * self.model.search_size, **others, **_shares(learnt)}
 
     def silent(self) -> tuple[str, ...]:

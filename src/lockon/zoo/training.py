@@ -135,7 +135,7 @@ def _validation(sources: TrainSources, one: Card, module: Any, config: RecipeCon
     videos = sources.validation()
     if isinstance(config.data, RefineDataConfig):
         return RefineValidation(videos, config.data)
-    header = {"tracker": _header_parameters(one, config.data)}
+    header = {"config": {"model": as_json(config.model)}, "tracker": _header_parameters(one, config.data)}
     size_ratio = module.search_size / module.template_size if one.search_by_size else None
     inference = inference_config(one, header=header, size_ratio=size_ratio)
     if isinstance(inference, TrackerConfig):
@@ -143,17 +143,19 @@ def _validation(sources: TrainSources, one: Card, module: Any, config: RecipeCon
 
     def validate(module: nn.Module) -> dict[str, float]:
         device = next(module.parameters()).device  # stay there: the averaged weights follow these very tensors
-        tracker = one.assemble(_running(one, module, device), inference)
+        tracker = one.assemble(_running(one, module, device, header), inference)
         return overlap_metrics(track_batched(tracker, videos), videos)
 
     return validate
 
 
-def _running(one: Card, module: nn.Module, device: torch.device) -> Any:
+def _running(one: Card, module: nn.Module, device: torch.device, header: Mapping[str, Any]) -> Any:
     """Return the network as the card's tracker takes it."""
     if one.torch_network is not None:
-        return one.torch_network(module, device=str(device), header={})
-    return TorchModel(module, device, torch.bfloat16 if computes_bf16(device.type) else torch.float32)  # as in training; half the time
+        return one.torch_network(module, device=str(device), header=header)
+    return TorchModel(
+        module, device, torch.bfloat16 if computes_bf16(device.type) else torch.float32, header
+    )  # as in training; half the time
 
 
 __all__ = ["load_backbone", "make_task", "recipe", "tracker_parameters"]
