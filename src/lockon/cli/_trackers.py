@@ -239,3 +239,9 @@ def run_all(
         if outcome.status == "failed":
             echo(f"failed: {outcome.label} on {outcome.sequence}: {outcome.error}", err=True)
     return outcomes
+
+
+def where(sequences: Sequence[VideoSequence]) -> str:
+    """Return the names of the datasets, or their number, and the number of sequences."""
+    datasets = sorted({sequence.dataset for sequence in sequences})
+    return f"{', '.join(datasets) if len(datasets) <= 3 else f'{len(datasets)} datasets'}: {len(sequences)} sequences"

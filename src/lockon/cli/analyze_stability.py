@@ -10,12 +10,11 @@ import typer
 
 from lockon.cli._options import Convention, DataOptions, PlotFormat, RunOptions, TrackerOptions, option_groups
 from lockon.cli._terminal import check_plots, decimal, end, show, table, write_json
-from lockon.cli._trackers import run_all
+from lockon.cli._trackers import run_all, where
 
 if TYPE_CHECKING:
     from lockon.analysis.stability import Curve
     from lockon.bench.report.model import Metric
-    from lockon.data.sequence import VideoSequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +85,7 @@ def stability(
     }
     paths = [write_json(out / f"stability-{parameter}.json", content)]
     paths += write_stability_plot(
-        curves, parameter, head, out / f"stability-{parameter}", formats, title=f"{_where(sequences)}, {convention or 'pysot'}"
+        curves, parameter, head, out / f"stability-{parameter}", formats, title=f"{where(sequences)}, {convention or 'pysot'}"
     )
     end(outcomes, paths)
 
@@ -101,12 +100,6 @@ def _head(name: str, convention: str | None) -> Metric:
     from lockon.bench.report.one_pass import OnePassScoring
 
     return Report((), OnePassScoring(convention or "pysot")).metric(name)
-
-
-def _where(sequences: list[VideoSequence]) -> str:
-    """Return the names of the datasets, or their number, and the number of sequences."""
-    datasets = sorted({sequence.dataset for sequence in sequences})
-    return f"{', '.join(datasets) if len(datasets) <= 3 else f'{len(datasets)} datasets'}: {len(sequences)} sequences"
 
 
 def _show(curves: list[Curve], parameter: str, head: Metric) -> None:
