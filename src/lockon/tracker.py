@@ -200,7 +200,7 @@ class NetworkTracker(Session[Target]):
         return self.advanced(targets, self.search(frames, targets))
 
     def advanced(self, targets: Sequence[Target], seen: SearchOutput) -> list[Target]:
-        """Return the next value of each target, given what `search` saw, or that with another choice among the candidates."""
+        """Return the next value of each target, given what `search` saw."""
         c = self.config
         crops, prediction, localization = seen
         scores = c.calibration(localization.logits)
@@ -230,6 +230,10 @@ class NetworkTracker(Session[Target]):
         Raises:
             LockonError: A frame of another size than the target's first one.
         """
+        return self.chosen(targets, *self.seen(frames, targets))
+
+    def seen(self, frames: Sequence[Frame], targets: Sequence[Target]) -> tuple[Crop, Prediction]:
+        """Return the search windows around the targets' boxes and the network's answer, see `search`; `chosen` goes on from them."""
         c = self.config
         for frame, target in zip(frames, targets, strict=True):
             check_frame_size(frame, target)
@@ -239,8 +243,12 @@ class NetworkTracker(Session[Target]):
         crops = c.search_crop(boxes, self.model.search_size, growth, sizes)
         pairs = enumerate(zip(frames, targets, strict=True))
         images = np.stack([crops[i].extract(frame, target.border_color) for i, (frame, target) in pairs])
-        prediction = self.model(stacked([target.template for target in targets]), images)
-        with np.errstate(all="ignore"):  # what is no number is met by `step`
+        return crops, self.model(stacked([target.template for target in targets]), images)
+
+    def chosen(self, targets: Sequence[Target], crops: Crop, prediction: Prediction) -> SearchOutput:
+        """Return the choice among the candidates of `seen`, to whose extras others may have added what the score part reads."""
+        boxes = np.stack([target.box for target in targets])  # (B, 4)
+        with np.errstate(all="ignore"):  # what is no number is met by `advanced`
             return SearchOutput(crops, prediction, self.localizer(prediction, crops, boxes))
 
     def _score_maps(self, crops: Crop, scores: FloatArray) -> list[ScoreMap]:

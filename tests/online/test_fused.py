@@ -12,6 +12,7 @@ from test_online_tracker import CONFIG
 import lockon
 import moving_square
 from lockon.errors import LockonError
+from lockon.localizers.score import DualModalScore
 from lockon.online.fused import FusedTracker, FusionConfig, response_at
 from lockon.online.learner import Responses
 from lockon.online.tracker import OnlineSearch, OnlineTracker
@@ -23,9 +24,10 @@ FRAMES = [moving_square.picture(number) for number in range(9)]
 BOX = moving_square.box_of(0)
 
 
-def fused(weight: float = 0.5, redetect: float | None = None, network: ColoredNetwork | None = None, **base: Any) -> FusedTracker:
+def fused(mu: float = 0.5, redetect: float | None = None, network: ColoredNetwork | None = None, **base: Any) -> FusedTracker:
     online = OnlineTracker(network or ColoredNetwork(), CONFIG)
-    return FusedTracker(lockon.load("lockon-s", **base), online, FusionConfig(weight=weight, redetect=redetect))
+    score = {"localizer.score": "dual-modal-score", "localizer.score.mu": mu}
+    return FusedTracker(lockon.load("lockon-s", **score, **base), online, FusionConfig(redetect=redetect))
 
 
 def boxes_of(tracker: Any, frames: list[np.ndarray] = FRAMES) -> np.ndarray:
@@ -41,14 +43,41 @@ def heard(maps: np.ndarray, side: float = 64.0) -> OnlineSearch:
 
 
 def test_a_learner_without_a_say_changes_nothing() -> None:
-    assert boxes_of(fused(weight=0.0)).tolist() == boxes_of(lockon.load("lockon-s")).tolist()
+    assert boxes_of(fused(mu=0.0)).tolist() == boxes_of(lockon.load("lockon-s")).tolist()
 
 
 def test_a_learner_without_an_answer_changes_nothing() -> None:
-    """Broken after the first frame: the candidates keep their own scores, up to what a logit of a sigmoid loses."""
+    """Broken after the first frame: the candidates keep their own scores."""
     with np.errstate(all="ignore"):
         found = boxes_of(fused(network=ColoredNetwork(broken_after=1)))
-    np.testing.assert_allclose(found, boxes_of(lockon.load("lockon-s")), atol=1e-2)
+    assert found.tolist() == boxes_of(lockon.load("lockon-s")).tolist()
+
+
+def test_the_quality_of_the_base_still_weighs_its_scores() -> None:
+    base = lockon.load("lockon-s")
+    assert fused(mu=0.3).base.config.localizer.score == DualModalScore(mu=0.3, quality=base.config.localizer.score.quality)
+
+
+def test_candidates_are_judged_by_what_they_share_with_the_learner() -> None:
+    """The state's score is that of Eq. 1 and of lockon-s's own quality, at the chosen candidate, with the response at its centre."""
+    made = fused(mu=0.4)
+    (target,) = made.start(FRAMES[0], BOX)
+    crops, prediction = made.base.seen([FRAMES[1]], [target.base])
+    heard = made.online.search([FRAMES[1]], [target.online])
+    corners = crops[0].to_image(prediction.boxes[0])  # (N, 4)
+    centers = (corners[:, :2] + corners[:, 2:]) / 2
+    offline, quality = (1 / (1 + np.exp(-np.asarray(x[0], dtype=np.float64))) for x in (prediction.logits, prediction.quality))
+    expected = (0.4 * response_at(heard, centers[None])[0] + 0.6 * offline) * quality**made.base.config.localizer.score.quality
+    (stepped,) = made.step([FRAMES[1]], [target])
+    logit = np.log(expected / (1 - expected))
+    scores = made.base.config.calibration(logit)
+    assert np.abs(scores - stepped.base.score).min() < 1e-9
+    assert expected.max() > 0.5  # of a square that both see
+
+
+def test_a_base_whose_scores_take_no_responses_is_refused() -> None:
+    with pytest.raises(LockonError, match=r"set localizer\.score=dual-modal-score"):
+        FusedTracker(lockon.load("lockon-s"), OnlineTracker(ColoredNetwork(), CONFIG))
 
 
 def test_it_follows_and_learns_the_box_that_it_returns() -> None:
@@ -97,7 +126,7 @@ def test_a_lost_target_is_put_on_a_clear_response() -> None:
     away = np.array([BOX[0] - 25.0, BOX[1], BOX[2], BOX[3]])
     overlaps = {}
     for redetect in (None, 0.2):
-        made = fused(weight=0.0, redetect=redetect, **lost)
+        made = fused(mu=0.0, redetect=redetect, **lost)
         (target,) = made.start(FRAMES[0], BOX)
         (target,) = made.step([FRAMES[1]], [made.moved(target, away)])
         overlaps[redetect] = float(iou_xywh(target.result.box, moving_square.box_of(1)))
@@ -105,7 +134,6 @@ def test_a_lost_target_is_put_on_a_clear_response() -> None:
     assert overlaps[0.2] > 0.5
 
 
-@pytest.mark.parametrize("change", [{"weight": 1.5}, {"weight": -0.1}, {"redetect": 2.0}])
-def test_wrong_numbers_name_themselves(change: dict[str, float]) -> None:
-    with pytest.raises(LockonError, match=next(iter(change))):
-        FusionConfig(**change)
+def test_a_wrong_number_names_itself() -> None:
+    with pytest.raises(LockonError, match="redetect"):
+        FusionConfig(redetect=2.0)

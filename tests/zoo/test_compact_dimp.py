@@ -17,7 +17,7 @@ import moving_square  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.train.engine import Engine  # noqa: E402
 from lockon.train.recipe import TrainSources  # noqa: E402
-from lockon.zoo.compact_dimp import CompactDiMPConfig, build  # noqa: E402
+from lockon.zoo.compact_dimp import CompactDiMPConfig, LockonSDiMPConfig, build  # noqa: E402
 from lockon.zoo.networks import load_network  # noqa: E402
 from lockon.zoo.training import recipe  # noqa: E402
 from tiny_training_data import make_stills  # noqa: E402
@@ -49,6 +49,12 @@ def test_the_network_is_a_fraction_of_the_published_one() -> None:
 def test_wrong_numbers_name_themselves(name: str, value: int) -> None:
     with pytest.raises(LockonError, match=name):
         CompactDiMPConfig(**{name: value})
+
+
+@pytest.mark.parametrize("change", [{"mu": 1.5}, {"mu": -0.1}, {"redetect": 2.0}], ids=str)
+def test_wrong_shares_name_themselves(change: dict[str, float]) -> None:
+    with pytest.raises(LockonError, match=next(iter(change))):
+        LockonSDiMPConfig(**change)
 
 
 def test_the_backbone_of_lockon_s_is_taken_as_it_is(tmp_path: Path) -> None:
@@ -95,6 +101,7 @@ def test_twenty_steps_lower_the_loss_and_their_weights_load(tmp_path: Path) -> N
         boxes.append(tracker.track(moving_square.picture(1)).box)
     assert boxes[0].tolist() == boxes[1].tolist()  # a learner without a say
     assert beside.online.learner.steps == 1
+    assert beside.base.config.localizer.score.mu == 0
 
 
 def _batch(made: object) -> dict[str, object]:

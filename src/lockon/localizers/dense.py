@@ -18,8 +18,9 @@ from lockon.localizers.boxes import Best, MeanNear, MeanRanked
 from lockon.localizers.place import Argmax, CoarseToFine
 from lockon.localizers.rank import Blend, Product, change_penalty
 from lockon.localizers.ranked import Ranked
-from lockon.localizers.score import SigmoidScore, StretchedScore
+from lockon.localizers.score import DualModalScore, SigmoidScore, StretchedScore, sigmoid
 from lockon.localizers.verdict import AlwaysNormal, Verdict
+from lockon.localizers.vote import ScoreVote
 from lockon.ops.boxes import xyxy_to_cxcywh
 from lockon.ops.crop import Crop
 from lockon.types import FloatArray, Prediction
@@ -42,10 +43,10 @@ class LocalizerConfig:
         LockonError: "coarse-to-fine" with several anchors.
     """
 
-    score: SigmoidScore | StretchedScore = field(default_factory=SigmoidScore)
+    score: SigmoidScore | StretchedScore | DualModalScore = field(default_factory=SigmoidScore)
     rank: Blend | Product = field(default_factory=Blend)
     place: Argmax | CoarseToFine = field(default_factory=Argmax)
-    boxes: Best | MeanNear | MeanRanked = field(default_factory=Best)
+    boxes: Best | MeanNear | MeanRanked | ScoreVote = field(default_factory=Best)
     verdict: AlwaysNormal = field(default_factory=AlwaysNormal)
     size_lr: float = 0.7
     anchors: int = 1
@@ -101,14 +102,14 @@ class DenseLocalizer:
         c = self.config
         ranked = self._ranked(prediction, crops, previous)
         placed = c.place(ranked, c.boxes)
-        rate = placed.trust * c.size_lr if c.size_lr < 1 else np.ones(len(placed.best))
+        rate = np.clip(placed.trust * c.size_lr, 0, 1) if c.size_lr < 1 else np.ones(len(placed.best))
         size = previous[:, 2:] + rate[:, None] * (placed.boxes[:, 2:] - previous[:, 2:])
         chosen = np.clip(ranked.scores[np.arange(len(placed.best)), placed.best], 1e-9, 1 - 1e-9)
         return Localization(
             boxes=np.concatenate([placed.boxes[:, :2], size], axis=1),
             logits=np.log(chosen / (1 - chosen)),
             best=placed.best,
-            scores=ranked.scores,
+            scores=np.clip(ranked.scores, 0, 1),
             verdicts=c.verdict(ranked, placed),
         )
 
@@ -117,8 +118,18 @@ class DenseLocalizer:
         foreground, scores = c.score(prediction)  # (B, N) each
         candidates = xyxy_to_cxcywh(crops.expand().to_image(prediction.boxes))  # (B, N, 4) image pixels
         penalized = change_penalty(candidates[..., 2:], previous[:, None, 2:], c.rank.penalty_k) * scores  # (B, N)
-        values = c.rank(penalized, c.anchors)
-        return Ranked(candidates, prediction.boxes, foreground, scores, penalized, values, crops, previous, penalty_k=c.rank.penalty_k)
+        return Ranked(
+            candidates=candidates,
+            boxes=prediction.boxes,
+            foreground=foreground,
+            scores=scores,
+            quality=None if prediction.quality is None else sigmoid(np.asarray(prediction.quality, dtype=np.float64)),
+            penalized=penalized,
+            values=c.rank(penalized, c.anchors),
+            crops=crops,
+            previous=previous,
+            penalty_k=c.rank.penalty_k,
+        )
 
 
 __all__ = ["DenseLocalizer", "Localization", "LocalizerConfig"]

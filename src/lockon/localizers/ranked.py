@@ -17,8 +17,9 @@ class Ranked(NamedTuple):
     Attributes:
         candidates: (B, N, 4) cx, cy, w, h in image pixels.
         boxes: (B, N, 4) x1, y1, x2, y2 in crop pixels.
-        foreground: (B, N) foreground probabilities.
-        scores: (B, N) scores in [0, 1], before penalty and window.
+        foreground: (B, N) foreground probabilities; fused ones may leave 0..1, see `lockon.localizers.score.DualModalScore`.
+        scores: (B, N) scores, before penalty and window.
+        quality: (B, N) probabilities that the predicted qualities' logits stand for; None for heads without.
         penalized: (B, N) scores after the penalty on changes of size and shape.
         values: (B, N) what they are ranked by, after penalty and window.
         crops: The B search windows.
@@ -30,6 +31,7 @@ class Ranked(NamedTuple):
     boxes: FloatArray
     foreground: FloatArray
     scores: FloatArray
+    quality: FloatArray | None
     penalized: FloatArray
     values: FloatArray
     crops: Crop
@@ -43,7 +45,7 @@ class Placed(NamedTuple):
     Attributes:
         best: (B,) number of the chosen candidate.
         boxes: (B, 4) cx, cy, w, h in image pixels.
-        trust: (B,) how fast the size may follow the box, 0..1 up to rounding.
+        trust: (B,) how fast the size may follow the box; below 0 counts as 0.
     """
 
     best: NDArray[np.intp]

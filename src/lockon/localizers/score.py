@@ -1,6 +1,7 @@
 """Scores of candidates, before anything else is asked of them: parts of a localizer.
 
-A score part is a function from a `Prediction` to (foreground, score), both (B, N) in [0, 1] up to rounding.
+A score part is a function from a `Prediction` to (foreground, score), both (B, N) in [0, 1] up to rounding; those that a learner has a
+part in may leave that range, as its responses do.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lockon._config_values import check_range
+from lockon.errors import LockonError
 from lockon.types import FloatArray, Prediction
 
 
@@ -31,7 +33,8 @@ class SigmoidScore:
 
     def __call__(self, prediction: Prediction) -> tuple[FloatArray, FloatArray]:
         """Return the (B, N) foreground probabilities and scores."""
-        return _with_quality(prediction, sigmoid, self.quality)
+        foreground = sigmoid(np.asarray(prediction.logits, dtype=np.float64))
+        return foreground, _with_quality(foreground, prediction, sigmoid, self.quality)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,15 +54,58 @@ class StretchedScore:
 
     def __call__(self, prediction: Prediction) -> tuple[FloatArray, FloatArray]:
         """Return the (B, N) foreground probabilities and scores."""
-        return _with_quality(prediction, _stretched, self.quality)
+        foreground = sigmoid(np.asarray(prediction.logits, dtype=np.float64))
+        return foreground, _with_quality(foreground, prediction, _stretched, self.quality)
 
 
-def _with_quality(prediction: Prediction, scale: Callable[[FloatArray], FloatArray], exponent: float) -> tuple[FloatArray, FloatArray]:
-    """Return the (B, N) foreground probabilities, and these times the scaled quality to the power of `exponent`."""
-    foreground = sigmoid(np.asarray(prediction.logits, dtype=np.float64))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DualModalScore:
+    """``mu * online + (1 - mu) * offline``: the response of a filter learnt online, and the foreground probability (DuML, Eq. 1).
+
+    ``Prediction.extras["online"]`` holds the responses as they are, not cut to 0..1, so that no two of them become equal. Where it is
+    missing or no number, the foreground probability stands alone.
+
+    Attributes:
+        mu: Share of the online response, 0..1.
+        quality: Exponent on the predicted quality where the head predicts one, 0..100; 0 leaves it out, as DuML does, whose quality
+            weighs votes alone.
+    """
+
+    mu: float = 0.8
+    quality: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_range("mu", self.mu, 0, 1)
+        check_range("quality", self.quality, 0, 100)
+
+    def __call__(self, prediction: Prediction) -> tuple[FloatArray, FloatArray]:
+        """Return the (B, N) fused foreground scores, and these with the quality.
+
+        Raises:
+            LockonError: Responses that are neither one per candidate nor one per place.
+        """
+        fused = sigmoid(np.asarray(prediction.logits, dtype=np.float64))  # (B, N)
+        if "online" in prediction.extras:
+            online = _of_candidates(np.asarray(prediction.extras["online"], dtype=np.float64), fused.shape)  # (B, N)
+            fused = np.where(np.isfinite(online), self.mu * online + (1 - self.mu) * fused, fused)
+        return fused, _with_quality(fused, prediction, sigmoid, self.quality)
+
+
+def _of_candidates(online: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """Return (B, M) responses as (B, N): those of the S S places of a map, row by row, count for each of its anchors."""
+    count, candidates = shape
+    if online.ndim != 2 or len(online) != count or not online.shape[1] or candidates % online.shape[1]:
+        raise LockonError(
+            f"online responses of shape {online.shape} for candidates of shape {shape}; expected one per candidate, or one per place"
+        )
+    return np.tile(online, (1, candidates // online.shape[1]))
+
+
+def _with_quality(foreground: FloatArray, prediction: Prediction, scale: Callable[[FloatArray], FloatArray], exponent: float) -> FloatArray:
+    """Return the (B, N) foreground scores times the scaled quality to the power of `exponent`."""
     if prediction.quality is None or not exponent:
-        return foreground, foreground
-    return foreground, np.asarray(foreground * scale(np.asarray(prediction.quality, dtype=np.float64)) ** exponent)
+        return foreground
+    return np.asarray(foreground * scale(np.asarray(prediction.quality, dtype=np.float64)) ** exponent)
 
 
 def sigmoid(x: FloatArray) -> FloatArray:
@@ -79,4 +125,4 @@ def _stretched(values: FloatArray) -> FloatArray:
     return stretched
 
 
-__all__ = ["SigmoidScore", "StretchedScore", "sigmoid"]
+__all__ = ["DualModalScore", "SigmoidScore", "StretchedScore", "sigmoid"]

@@ -1,7 +1,7 @@
 """`FusedTracker`: a tracker that was learnt offline, whose candidates a learner of this target judges too.
 
-The learner's response at a candidate's centre is mixed with the candidate's own score, as DuML fuses its two branches (Eq. 1:
-``mu * online + (1 - mu) * offline``). Where the tracker has lost its target, a clear response elsewhere can put it there.
+The learner's response at a candidate's centre goes to the tracker's localizer, whose `DualModalScore` mixes it with the candidate's own
+probability, as DuML fuses its two branches (Eq. 1). Where the tracker has lost its target, a clear response elsewhere can put it there.
 """
 
 from __future__ import annotations
@@ -13,24 +13,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lockon._config_values import check_range
-from lockon.localizers.score import sigmoid
+from lockon.errors import LockonError
+from lockon.localizers.score import DualModalScore
 from lockon.online.target import OnlineTarget
 from lockon.online.tracker import OnlineSearch, OnlineTracker
 from lockon.ops.boxes import cxcywh_to_xywh, xyxy_to_cxcywh
 from lockon.session import Session
 from lockon.target import Target
-from lockon.tracker import NetworkTracker, SearchOutput
-from lockon.types import FloatArray, Frame, Prediction, Result
-
-SURE = 1e-6  # a fused probability is at least this far from 0 and 1, so that its logit is a number
+from lockon.tracker import NetworkTracker
+from lockon.types import FloatArray, Frame, Result
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FusionConfig:
-    """How the learner has a say.
+    """How the learner has a say beside its share of the scores, which is ``localizer.score.mu`` of the tracker that it stands beside.
 
     Attributes:
-        weight: mu, of its response against the candidate's own foreground probability, 0..1; with 0 it has none.
         redetect: A response from which the learner's peak is taken as the target where the tracker's own score says "lost", 0..1; None
             for never.
 
@@ -38,11 +36,9 @@ class FusionConfig:
         LockonError: A value outside its range.
     """
 
-    weight: float = 0.5
     redetect: float | None = None
 
     def __post_init__(self) -> None:
-        check_range("weight", self.weight, 0, 1)
         if self.redetect is not None:
             check_range("redetect", self.redetect, 0, 1)
 
@@ -71,11 +67,16 @@ class FusedTracker(Session[FusedTarget]):
     Args:
         base: Gives candidates, boxes, and what a score means.
         online: Its crops, network and learner are used; its boxes are not.
-        config: How both are mixed.
+        config: How the learner has a say.
+
+    Raises:
+        LockonError: The tracker's score part takes no online responses.
     """
 
     def __init__(self, base: NetworkTracker, online: OnlineTracker, config: FusionConfig | None = None) -> None:
         super().__init__()
+        if not isinstance(base.localizer.config.score, DualModalScore):
+            raise LockonError("the scores take no responses of a learner; set localizer.score=dual-modal-score where the base is made")
         self.base = base
         self.online = online
         self.config = config or FusionConfig()
@@ -100,28 +101,18 @@ class FusedTracker(Session[FusedTarget]):
             LockonError: A frame of another size than the target's first one.
         """
         bases, onlines = [target.base for target in targets], [target.online for target in targets]
-        seen, heard = self.base.search(frames, bases), self.online.search(frames, onlines)
-        if self.config.weight:
-            prediction = self._fused(seen, heard)
-            with np.errstate(all="ignore"):  # what is no number is met by `advanced`
-                localization = self.base.localizer(prediction, seen.crops, np.stack([base.box for base in bases]))
-            seen = SearchOutput(seen.crops, prediction, localization)
-        moved = self._redetected(self.base.advanced(bases, seen), heard)
+        (crops, prediction), heard = self.base.seen(frames, bases), self.online.search(frames, onlines)
+        with np.errstate(all="ignore"):  # places that are no numbers have no response
+            centers = xyxy_to_cxcywh(crops.expand().to_image(prediction.boxes))[..., :2]  # (B, N, 2) image pixels
+            responses = np.where(heard.answered[:, None], response_at(heard, centers), np.nan)  # (B, N)
+        prediction = replace(prediction, extras={**prediction.extras, "online": responses})
+        moved = self._redetected(self.base.advanced(bases, self.base.chosen(bases, crops, prediction)), heard)
         boxes = np.stack([base.box for base in moved])  # (B, 4)
         sure = np.array([base.state == "tracked" for base in moved]) & heard.answered
         taught = self.online.taught(heard, onlines, boxes, sure)
         placed = [self.online.moved(online, cxcywh_to_xywh(base.box)) for online, base in zip(onlines, moved, strict=True)]
         rows = zip(moved, placed, taught, strict=True)
         return [FusedTarget(base, replace(online, learned=learned, frame=base.frame)) for base, online, learned in rows]
-
-    def _fused(self, seen: SearchOutput, heard: OnlineSearch) -> Prediction:
-        """Return the prediction with fused logits; where the learner has no answer, the tracker's own."""
-        weight = np.where(heard.answered, self.config.weight, 0)[:, None]  # (B, 1)
-        offline = sigmoid(np.asarray(seen.prediction.logits, dtype=np.float64))  # (B, N)
-        centers = xyxy_to_cxcywh(seen.crops.expand().to_image(seen.prediction.boxes))[..., :2]  # (B, N, 2) image pixels
-        online = np.clip(response_at(heard, centers), 0, 1)
-        mixed = np.clip(weight * online + (1 - weight) * offline, SURE, 1 - SURE)
-        return replace(seen.prediction, logits=np.log(mixed / (1 - mixed)))
 
     def _redetected(self, bases: Sequence[Target], heard: OnlineSearch) -> list[Target]:
         """Put targets that the tracker has lost on a response that is clear enough, with the size they were last trusted with."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockon._config_values import check_field, check_range
-from lockon.config import apply_overrides, flatten
+from lockon.config import apply_in_order, flatten
 from lockon.export.deployed import DeployedModel
 from lockon.export.runtime import load_graphs
 from lockon.online.fused import FusedTracker, FusionConfig
@@ -84,11 +84,30 @@ def build(c: CompactDiMPConfig) -> DiMPModel:
     )
 
 
-def beside_lockon_s(online: OnlineTracker, config: FusionConfig) -> FusedTracker:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockonSDiMPConfig(FusionConfig):
+    """How compact-dimp's learner has a say beside lockon-s; the defaults are the best of four on validation.
+
+    Attributes:
+        mu: Share of its responses in the scores, 0..1.
+
+    Raises:
+        LockonError: A value outside its range.
+    """
+
+    mu: float = 0.0
+    redetect: float | None = 0.3
+
+    def __post_init__(self) -> None:
+        FusionConfig.__post_init__(self)
+        check_range("mu", self.mu, 0, 1)
+
+
+def beside_lockon_s(online: OnlineTracker, config: LockonSDiMPConfig) -> FusedTracker:
     """Return lockon-s, from the package, with compact-dimp's learner beside it."""
     model = DeployedModel(load_graphs(Path(__file__).parent / "weights" / "lockon-s.onnx"))
-    own = apply_overrides(TrackerConfig(), flatten(model.header["tracker"]))
-    return FusedTracker(NetworkTracker(model, own), online, config)
+    fused = {"localizer.score": "dual-modal-score", "localizer.score.mu": config.mu}
+    return FusedTracker(NetworkTracker(model, apply_in_order(TrackerConfig(), flatten(model.header["tracker"]), fused)), online, config)
 
 
 def experiments() -> dict[str, RecipeConfig]:
@@ -147,7 +166,7 @@ CARDS = (
         name="lockon-s-dimp",
         summary="study model: lockon-s whose candidates compact-dimp's learner judges too; takes the weights of compact-dimp",
         paper="none; see docs/results/compact-dimp.md",
-        config=FusionConfig(weight=0.0, redetect=0.3),  # the best of four on validation
+        config=LockonSDiMPConfig(),
         inner=Inner("compact-dimp"),
         assemble=beside_lockon_s,
     ),

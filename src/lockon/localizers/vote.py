@@ -1,0 +1,59 @@
+"""`ScoreVote`: a box rule in which the boxes that overlap the best one vote by their scores; a part of a localizer, for any dense head.
+
+Zhou et al., Higher Performance Visual Tracking with Dual-Modal Localization (DuML), 2021, Sec. 3.3, Eq. 4-5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lockon._config_values import check_range
+from lockon.localizers.ranked import Ranked
+from lockon.ops.boxes import cxcywh_to_xyxy, iou_xyxy
+from lockon.types import FloatArray
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScoreVote:
+    """The mean of all boxes near the best candidate's box b*, weighted by ``score * exp(-(1 - IoU)^2 / sigma) * o^quality``.
+
+    Boxes of all places and anchors vote, once: b* is not found again from the mean. ``score`` is the foreground score before penalty and
+    window, those below 0 count as 0; IoU is that with b*, and o the probability that the predicted quality stands for, 1 for heads
+    without one. The size is smoothed over time after the vote, as that of every box rule.
+
+    Attributes:
+        sigma: How far the votes reach, above 0 up to 100; with 0.0025 an IoU of 0.95 leaves a box 0.37 of its vote, one of 0.9 0.018.
+        epsilon: IoU with b* above which a box has a vote, 0..1.
+        quality: Exponent on the predicted quality, 0..100; 0 leaves it out.
+
+    Raises:
+        LockonError: A value outside its range.
+    """
+
+    sigma: float = 0.0025
+    epsilon: float = 0.01
+    quality: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_range("sigma", self.sigma, 0, 100, above=True)
+        check_range("epsilon", self.epsilon, 0, 1)
+        check_range("quality", self.quality, 0, 100)
+
+    def __call__(self, ranked: Ranked, best: NDArray[np.intp]) -> FloatArray:
+        """Return the (B, 4) means cx, cy, w, h in image pixels; b* where no box has a vote."""
+        first = ranked.candidates[np.arange(len(best)), best][:, None]  # (B, 1, 4)
+        overlap = iou_xyxy(cxcywh_to_xyxy(ranked.candidates), cxcywh_to_xyxy(first))  # (B, N)
+        votes = np.maximum(ranked.foreground, 0) * np.exp(-((1 - overlap) ** 2) / self.sigma)
+        if ranked.quality is not None:
+            votes = votes * ranked.quality**self.quality
+        votes = np.where((overlap > self.epsilon) & np.isfinite(votes), votes, 0)  # (B, N)
+        total = votes.sum(axis=1, keepdims=True)  # (B, 1)
+        shares = votes / np.where(total > 0, total, 1)
+        boxes = np.where(shares[..., None] > 0, ranked.candidates, 0)  # a box without a vote may be no number
+        return np.where(total > 0, (boxes * shares[..., None]).sum(axis=1), first[:, 0])
+
+
+__all__ = ["ScoreVote"]
