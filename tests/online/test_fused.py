@@ -63,7 +63,7 @@ def test_candidates_are_judged_by_what_they_share_with_the_learner() -> None:
     made = fused(mu=0.4)
     (target,) = made.start(FRAMES[0], BOX)
     crops, prediction = made.base.seen([FRAMES[1]], [target.base])
-    heard = made.online.search([FRAMES[1]], [target.online])
+    heard = made.online.respond([FRAMES[1]], [target.online])
     corners = crops[0].to_image(prediction.boxes[0])  # (N, 4)
     centers = (corners[:, :2] + corners[:, 2:]) / 2
     offline, quality = (1 / (1 + np.exp(-np.asarray(x[0], dtype=np.float64))) for x in (prediction.logits, prediction.quality))

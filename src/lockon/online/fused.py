@@ -20,7 +20,7 @@ from lockon.online.tracker import OnlineSearch, OnlineTracker
 from lockon.ops.boxes import cxcywh_to_xywh, xyxy_to_cxcywh
 from lockon.session import Session
 from lockon.target import Target
-from lockon.tracker import NetworkTracker
+from lockon.tracker import NetworkTracker, SearchOutput
 from lockon.types import FloatArray, Frame, Result
 
 
@@ -90,6 +90,10 @@ class FusedTracker(Session[FusedTarget]):
         pairs = zip(self.base.start(frame, boxes, seed=seed), self.online.start(frame, boxes, seed=seed), strict=True)
         return [FusedTarget(base, online) for base, online in pairs]
 
+    def placed(self, target: FusedTarget, frame: Frame, box_xywh: FloatArray) -> FusedTarget:
+        """Return the target as if it had last been seen in the box (4,) x, y, w, h of the video that `frame` (H, W, 3) belongs to."""
+        return FusedTarget(self.base.placed(target.base, frame, box_xywh), self.online.placed(target.online, frame, box_xywh))
+
     def moved(self, target: FusedTarget, box_xywh: FloatArray) -> FusedTarget:
         """Return the target put on a finite box (4,) x, y, w, h."""
         return FusedTarget(self.base.moved(target.base, box_xywh), self.online.moved(target.online, box_xywh))
@@ -101,18 +105,28 @@ class FusedTracker(Session[FusedTarget]):
             LockonError: A frame of another size than the target's first one.
         """
         bases, onlines = [target.base for target in targets], [target.online for target in targets]
-        (crops, prediction), heard = self.base.seen(frames, bases), self.online.search(frames, onlines)
-        with np.errstate(all="ignore"):  # places that are no numbers have no response
-            centers = xyxy_to_cxcywh(crops.expand().to_image(prediction.boxes))[..., :2]  # (B, N, 2) image pixels
-            responses = np.where(heard.answered[:, None], response_at(heard, centers), np.nan)  # (B, N)
-        prediction = replace(prediction, extras={**prediction.extras, "online": responses})
-        moved = self._redetected(self.base.advanced(bases, self.base.chosen(bases, crops, prediction)), heard)
+        seen, heard = self._searched(frames, targets)
+        moved = self._redetected(self.base.advanced(bases, seen), heard)
         boxes = np.stack([base.box for base in moved])  # (B, 4)
         sure = np.array([base.state == "tracked" for base in moved]) & heard.answered
         taught = self.online.taught(heard, onlines, boxes, sure)
         placed = [self.online.moved(online, cxcywh_to_xywh(base.box)) for online, base in zip(onlines, moved, strict=True)]
         rows = zip(moved, placed, taught, strict=True)
         return [FusedTarget(base, replace(online, learned=learned, frame=base.frame)) for base, online, learned in rows]
+
+    def search(self, frames: Sequence[Frame], targets: Sequence[FusedTarget]) -> SearchOutput:
+        """Return all candidates around the targets' boxes, with the learner's responses in the extras, see `NetworkTracker.search`."""
+        return self._searched(frames, targets)[0]
+
+    def _searched(self, frames: Sequence[Frame], targets: Sequence[FusedTarget]) -> tuple[SearchOutput, OnlineSearch]:
+        """Return what both see of the frames."""
+        bases = [target.base for target in targets]
+        (crops, prediction), heard = self.base.seen(frames, bases), self.online.respond(frames, [target.online for target in targets])
+        with np.errstate(all="ignore"):  # places that are no numbers have no response
+            centers = xyxy_to_cxcywh(crops.expand().to_image(prediction.boxes))[..., :2]  # (B, N, 2) image pixels
+            responses = np.where(heard.answered[:, None], response_at(heard, centers), np.nan)  # (B, N)
+        prediction = replace(prediction, extras={**prediction.extras, "online": responses})
+        return self.base.chosen(bases, crops, prediction), heard
 
     def _redetected(self, bases: Sequence[Target], heard: OnlineSearch) -> list[Target]:
         """Put targets that the tracker has lost on a response that is clear enough, with the size they were last trusted with."""
