@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lockon._config_values import check_range
 from lockon.localizers.ranked import Ranked
-from lockon.ops.boxes import cxcywh_to_xyxy, iou_xyxy
+from lockon.ops.boxes import iou_xyxy
 from lockon.types import FloatArray
 
 
@@ -44,16 +44,17 @@ class ScoreVote:
 
     def __call__(self, ranked: Ranked, best: NDArray[np.intp]) -> FloatArray:
         """Return the (B, 4) means cx, cy, w, h in image pixels; b* where no box has a vote."""
-        first = ranked.candidates[np.arange(len(best)), best][:, None]  # (B, 1, 4)
-        overlap = iou_xyxy(cxcywh_to_xyxy(ranked.candidates), cxcywh_to_xyxy(first))  # (B, N)
+        rows = np.arange(len(best))
+        overlap = iou_xyxy(ranked.boxes, ranked.boxes[rows, best][:, None])  # (B, N); of crop pixels as of image pixels
         votes = np.maximum(ranked.foreground, 0) * np.exp(-((1 - overlap) ** 2) / self.sigma)
         if ranked.quality is not None:
             votes = votes * ranked.quality**self.quality
         votes = np.where((overlap > self.epsilon) & np.isfinite(votes), votes, 0)  # (B, N)
-        total = votes.sum(axis=1, keepdims=True)  # (B, 1)
-        shares = votes / np.where(total > 0, total, 1)
-        boxes = np.where(shares[..., None] > 0, ranked.candidates, 0)  # a box without a vote may be no number
-        return np.where(total > 0, (boxes * shares[..., None]).sum(axis=1), first[:, 0])
+        most = votes.max(axis=1, keepdims=True)  # (B, 1)
+        votes = votes / np.where(most > 0, most, 1)  # so that no sum overflows
+        shares = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)  # the sum is at least 1 where anything has a vote
+        boxes = np.where(shares[..., None] > 0, ranked.candidates, 0)  # (B, N, 4); one without a vote may be no number
+        return np.where(most > 0, (shares[:, None] @ boxes)[:, 0], ranked.candidates[rows, best])
 
 
 __all__ = ["ScoreVote"]

@@ -76,12 +76,16 @@ def iou_xyxy(a: ArrayLike, b: ArrayLike) -> FloatArray:
     0.3333333333333333
     """
     a, b = _floats(a), _floats(b)
-    size = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])  # (..., 2)
-    inter = np.prod(np.maximum(size, 0), axis=-1)
-    area = np.prod(np.maximum(a[..., 2:] - a[..., :2], 0), axis=-1) + np.prod(np.maximum(b[..., 2:] - b[..., :2], 0), axis=-1)
-    union = area - inter
+    inter = _area(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]))  # (...)
+    union = _area(a[..., 2:] - a[..., :2]) + _area(b[..., 2:] - b[..., :2]) - inter
     out: FloatArray = np.divide(inter, union, out=np.zeros_like(union), where=union > 0)
     return out
+
+
+def _area(sizes: FloatArray) -> FloatArray:
+    """Return w h of (..., 2) sizes, those below 0 as 0. Several times as fast as NumPy's product over an axis of two."""
+    sides = np.maximum(sizes, 0)
+    return np.asarray(sides[..., 0] * sides[..., 1])
 
 
 def iou_xywh(a: ArrayLike, b: ArrayLike) -> FloatArray:
