@@ -87,7 +87,9 @@ def searched_frames(
         LockonError: A tracker that shows neither, or a number that is none of a tracked frame.
     """
     if not isinstance(tracker, (CandidateTracker, ScoreMapSource)):
-        raise LockonError(f"{type(tracker).__name__} shows neither candidates nor score maps; give a tracker with a network, such as lockon-s")
+        raise LockonError(
+            f"{type(tracker).__name__} shows neither candidates nor score maps; give a tracker with a network, such as lockon-s"
+        )
     start, last = _start(sequence), max(numbers)
     if min(numbers) <= start or last >= len(sequence):
         raise LockonError(f"{sequence.name} has tracked frames {start + 1} to {len(sequence) - 1}; {sorted(numbers)} were asked for")

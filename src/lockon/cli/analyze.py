@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from lockon.cli import analyze_alignment, analyze_assignment, analyze_averages, analyze_cost, analyze_score, analyze_stability
+from lockon.cli import (
+    analyze_alignment,
+    analyze_assignment,
+    analyze_averages,
+    analyze_cost,
+    analyze_heatmaps,
+    analyze_score,
+    analyze_stability,
+    analyze_votes,
+)
 from lockon.cli.bench import ManyValues
 
 app = typer.Typer(
@@ -18,3 +27,5 @@ app.command("stability", cls=ManyValues)(analyze_stability.stability)
 app.command("averages", cls=ManyValues)(analyze_averages.averages)
 app.command("assignment")(analyze_assignment.assignment)
 app.command("cost")(analyze_cost.cost)
+app.command("heatmaps", cls=ManyValues)(analyze_heatmaps.heatmaps)
+app.command("votes", cls=ManyValues)(analyze_votes.votes)
