@@ -81,7 +81,7 @@ def curve(label: str, row: list[float], own: float | None = 0.25) -> Curve:
 
 def test_stability_has_a_line_per_tracker_and_a_ring_at_its_own_value():
     made = figure()
-    draw_stability(made, [curve("b", [0.6, 0.7, 0.2]), curve("a", [0.5, np.nan, 0.5], None)], "localizer.rank.window_influence", AUC)
+    draw_stability(made, [curve("b", [0.6, 0.7, 0.2]), curve("a", [0.5, np.nan, 0.5], None)], "localizer.rank.window_influence", [AUC])
     (axes,) = made.axes
     lines = [line for line in axes.get_lines() if not line.get_label().startswith("_")]
     assert [line.get_label() for line in lines] == ["b [0.200 to 0.700]", "a [0.500 to 0.500]"]
@@ -92,7 +92,7 @@ def test_stability_has_a_line_per_tracker_and_a_ring_at_its_own_value():
 
 def test_small_differences_look_small():
     made = figure()
-    draw_stability(made, [curve("a", [0.601, 0.602, 0.6])], "x", AUC)
+    draw_stability(made, [curve("a", [0.601, 0.602, 0.6])], "x", [AUC])
     low, high = made.axes[0].get_ylim()
     assert high - low == pytest.approx(0.1)
     assert low < 0.6
@@ -101,12 +101,12 @@ def test_small_differences_look_small():
 
 def test_an_own_value_outside_the_sweep_has_no_ring():
     made = figure()
-    draw_stability(made, [curve("a", [0.5, 0.6, 0.7], 1.5)], "x", AUC)
+    draw_stability(made, [curve("a", [0.5, 0.6, 0.7], 1.5)], "x", [AUC])
     assert len(made.axes[0].get_lines()) == 1
 
 
 def test_stability_file(tmp_path):
-    paths = write_stability_plot([curve("a", [0.5, 0.6, 0.7])], "x", AUC, tmp_path / "stability-x.y", ("png", "svg"), title="here")
+    paths = write_stability_plot([curve("a", [0.5, 0.6, 0.7])], "x", [AUC], tmp_path / "stability-x.y", ("png", "svg"), title="here")
     assert [path.name for path in paths] == ["stability-x.y.png", "stability-x.y.svg"]
 
 

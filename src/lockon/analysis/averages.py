@@ -70,7 +70,7 @@ class SetAverages:
         return [{"tracker": self.label, "set": number, **parameters, **values} for number, parameters, values in joined]
 
     def summary(self) -> dict[str, dict[str, float]]:
-        """Return for each metric its mean over the sets, the mean's interval, the deviation over the sets, their ends, and its own value."""
+        """Return for each metric its mean over the sets with its interval, the deviation and the ends over the sets, and its own value."""
         found = {}
         for key, column in self.values.items():
             mean, low, high = (float(part[-1]) for part in running_mean(column))
@@ -111,7 +111,7 @@ def student_t(freedom: int, level: float = LEVEL) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return z + sum(term / freedom**power for power, term in enumerate(terms, start=1))
+    return z + math.fsum(term / freedom**power for power, term in enumerate(terms, start=1))
 
 
 def set_averages(found: Mapping[str, SearchResult]) -> list[SetAverages]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from lockon.data.sequence import VideoSequence
 from lockon.errors import LockonError
 from lockon.ops.boxes import cxcywh_to_xyxy, iou_xyxy, xywh_to_xyxy
 from lockon.ops.crop import Crop
+from lockon.ops.score_map import ScoreMap
 from lockon.session import ScoreMapSource, Tracker
 from lockon.tracker import CandidateTracker, SearchOutput
 from lockon.types import FloatArray, Frame
@@ -86,28 +88,49 @@ def searched_frames(
     Raises:
         LockonError: A tracker that shows neither, or a number that is none of a tracked frame.
     """
-    if not isinstance(tracker, (CandidateTracker, ScoreMapSource)):
-        raise LockonError(
-            f"{type(tracker).__name__} shows neither candidates nor score maps; give a tracker with a network, such as lockon-s"
-        )
-    start, last = _start(sequence), max(numbers)
-    if min(numbers) <= start or last >= len(sequence):
+    start = _start(sequence)
+    if min(numbers) <= start or max(numbers) >= len(sequence):
         raise LockonError(f"{sequence.name} has tracked frames {start + 1} to {len(sequence) - 1}; {sorted(numbers)} were asked for")
-    if isinstance(tracker, ScoreMapSource) and not isinstance(tracker, CandidateTracker):
+    if isinstance(tracker, CandidateTracker):
+        found = _with_candidates(tracker, sequence, start, numbers)
+    elif isinstance(tracker, ScoreMapSource):
         tracker.keep_scores = True
-    tracker.init(sequence.frames[start], sequence.boxes[start])
-    for number in range(start + 1, last + 1):
-        frame = sequence.frames[number]
-        seen = tracker.search([frame], tracker.targets) if number in numbers and isinstance(tracker, CandidateTracker) else None
-        result = tracker.track(frame)
-        if seen is not None:
-            yield _of_candidates(sequence, number, frame, seen)
-        elif number in numbers:
-            (scores,) = tracker.score_maps  # type: ignore[union-attr]  # the head of the function looked
-            box = scores.crop.to_crop(xywh_to_xyxy(np.asarray(result.box)))
-            yield _searched(sequence, number, frame, scores.crop, box=box, scores=(scores.scores, scores.stride))
+        found = _with_score_maps(tracker, lambda: tracker.score_maps[0], sequence, start, numbers)
+    else:
+        name = type(tracker).__name__
+        raise LockonError(f"{name} shows neither candidates nor score maps; give a tracker with a network, such as lockon-s")
+    for searched in found:
+        if searched is not None:
+            yield searched
         if advance is not None:
             advance(1)
+
+
+def _with_candidates(
+    tracker: CandidateTracker[Any], sequence: VideoSequence, start: int, numbers: Collection[int]
+) -> Iterator[SearchedFrame | None]:
+    """Yield what was seen of each frame; None for those that nobody asked for."""
+    targets = tracker.start(sequence.frames[start], sequence.boxes[start])
+    for number in range(start + 1, max(numbers) + 1):
+        frame = sequence.frames[number]
+        yield _of_candidates(sequence, number, frame, tracker.search([frame], targets)) if number in numbers else None
+        targets = tracker.step([frame], targets)
+
+
+def _with_score_maps(
+    tracker: Tracker, last_map: Callable[[], ScoreMap], sequence: VideoSequence, start: int, numbers: Collection[int]
+) -> Iterator[SearchedFrame | None]:
+    """Yield what was seen of each frame; None for those that nobody asked for."""
+    tracker.init(sequence.frames[start], sequence.boxes[start])
+    for number in range(start + 1, max(numbers) + 1):
+        frame = sequence.frames[number]
+        result = tracker.track(frame)
+        if number not in numbers:
+            yield None
+            continue
+        scores = last_map()
+        box = scores.crop.to_crop(xywh_to_xyxy(result.box))
+        yield _searched(sequence, number, frame, scores.crop, box=box, scores=(scores.scores, scores.stride))
 
 
 def _start(sequence: VideoSequence) -> int:
@@ -148,7 +171,7 @@ def _searched(
 def by_point(values: FloatArray, anchors: int) -> FloatArray:
     """Return (A s s,) values of candidates, one anchor's map after the other, as the (s, s) map of the highest at each point."""
     side = round((values.size / anchors) ** 0.5)
-    return np.asarray(values, dtype=np.float64).reshape(anchors, side, side).max(axis=0)
+    return np.asarray(np.reshape(values, (anchors, side, side)).max(axis=0), dtype=np.float64)
 
 
 __all__ = ["SearchedFrame", "by_point", "frame_numbers", "searched_frames"]

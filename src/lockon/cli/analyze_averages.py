@@ -69,8 +69,7 @@ def averages(
 
       lockon analyze averages --trackers best=lockon-s mean=lockon-s --set mean:localizer.boxes=mean-near --data folder:videos --out runs/m
 
-      lockon analyze averages --trackers lockon-s --vary localizer.rank.window_influence=0:0.5 --vary search_crop.factor=3:5 \\
-        --data folder:videos --out runs/crops
+      lockon analyze averages --trackers lockon-s --vary localizer.rank.window_influence=0:0.5 --data folder:videos --out runs/w
     """
     from lockon._require import require
     from lockon.analysis.averages import known_metrics, set_averages

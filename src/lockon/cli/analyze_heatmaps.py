@@ -31,8 +31,7 @@ def heatmaps(
 
       lockon analyze heatmaps --tracker lockon-s-dimp --weights compact-dimp.onnx --set mu=0.5 --data folder:videos --out runs/heat
 
-      lockon analyze heatmaps --tracker siamrpnpp-r50 --weights rpn.safetensors --data OTB100:/data/OTB100 --sequences Bolt2 --at 60,94 \\
-        --out runs/bolt
+      lockon analyze heatmaps --tracker siamban-r50 --weights ban.safetensors --data OTB100:/data/OTB100 --at 60,94 --out runs/frames
     """
     from lockon.analysis.heat_maps import frame_row, heat_maps
     from lockon.analysis.plots.searched import write_heat_maps_plot
