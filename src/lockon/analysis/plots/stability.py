@@ -38,9 +38,9 @@ def write_stability_plot(
 
 
 def draw_stability(figure: Any, curves: Sequence[Curve], parameter: str, metrics: Sequence[Metric], title: str = "") -> None:
-    """Draw lines with a marker at each value and a band for its interval, a bar for that of the difference to the own value; a ring where the tracker's own value is.
+    """Draw lines with a marker at each value, and a ring where the tracker's own value is.
 
-    The legend of each panel has the worst and the best value.
+    A band is the interval of each value, a bar that of the difference to the own value. The legend has the worst and the best value.
     """
     for axes, head in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
         _draw_metric(axes, curves, parameter, head)
