@@ -78,7 +78,7 @@ PUBLIC = {
 }
 
 SIGNATURES = {
-    "lockon.load": "(name='lockon-s', weights=None, preset='default', device='auto', refiner=None, **overrides)",
+    "lockon.load": "(name='lockon-s', weights=None, preset='default', device='auto', refiner=None, *, online=None, **overrides)",
     "lockon.list_trackers": "()",
     "lockon.list_refiners": "()",
     "lockon.load_refiner": "(name, weights=None, preset='default', device='auto', **overrides)",

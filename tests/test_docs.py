@@ -17,7 +17,9 @@ import typer
 
 import layer_table
 from lockon.config import apply_overrides
+from lockon.localizers.dense import LocalizerConfig
 from lockon.localizers.masks import MaskConfig
+from lockon.localizers.score import DualModalScore, SigmoidScore
 from lockon.tracker import TrackerConfig
 from lockon.video import open_frames
 from lockon.video_write import VideoWriter
@@ -146,6 +148,9 @@ def test_commands_exist_with_their_options() -> None:
     assert checked > 40
 
 
+OTHERS = ("refine.", "refiner.", "online.", "fusion.")  # of what works with a tracker
+
+
 def inference_settings() -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the inference parameters that each command of the pages sets or searches: a value each, by their dotted names."""
     for where, line in command_lines():
@@ -154,14 +159,16 @@ def inference_settings() -> Iterator[tuple[str, dict[str, str]]]:
             continue
         settings = [value for option, value in pairwise(words) if option in ("--set", "--vary", "--fixed")]
         named = dict(re.fullmatch(r"(?:[\w-]+:)?([\w.]+)=([^:,]*).*", setting).groups() for setting in settings)  # type: ignore[union-attr]
-        yield f"{where}: lockon {line}", {name: value for name, value in named.items() if not name.startswith(("refine.", "refiner."))}
+        yield f"{where}: lockon {line}", {name: value for name, value in named.items() if not name.startswith(OTHERS)}
 
 
 def tracked_config(command: str) -> Any:
     """Return the configuration of a tracker that the command names, of another kind than `TrackerConfig` where there is one."""
-    named = [card(name).config for name in TRACKERS if name in re.split(r"[\s=]", command)]
+    alone = re.sub(r"--online(-weights)? \S+", "", command)
+    score = SigmoidScore() if alone == command else DualModalScore()
+    named = [card(name).config for name in TRACKERS if name in re.split(r"[\s=]", alone)]
     others = [config for config in named if config is not None and not isinstance(config, TrackerConfig)]
-    return others[0] if others else TrackerConfig(mask=MaskConfig())
+    return others[0] if others else TrackerConfig(mask=MaskConfig(), localizer=LocalizerConfig(score=score))
 
 
 def test_inference_settings_exist() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result as Outcome
 
-from lockon.bench.spec import RefinerSpec
+from lockon.bench.spec import CompanionSpec
 from lockon.bench.store import Store
 from lockon.cli import app
 from lockon.cli._trackers import refined_specs, tracker_specs
@@ -63,7 +63,7 @@ def test_presets_settings_and_labels(still: str, sharp: str, tmp_path: Path) -> 
     weights.write_bytes(b"12345")
     (spec,) = tracker_specs([still], [], [], [], ["refine.box=base"])
     (refined,) = refined_specs([spec], f"{sharp}:official", weights)
-    assert (refined.label, refined.refiner) == ("still+sharp-official", RefinerSpec("sharp", weights, "official", (weights,)))
+    assert (refined.label, refined.refiner) == ("still+sharp-official", CompanionSpec("sharp", weights, "official", (weights,)))
     assert refined.size() == 5
     configuration = refined.configuration(0)
     assert configuration["overrides"] == {"refine.box": "base"}

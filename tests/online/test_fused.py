@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from colored_network import ColoredNetwork
 from test_online_tracker import CONFIG
 
 import lockon
 import moving_square
+from colored_network import ColoredNetwork
 from lockon.errors import LockonError
 from lockon.localizers.score import DualModalScore, sigmoid
 from lockon.online.fused import FusedTracker, FusionConfig, response_at
@@ -26,9 +26,9 @@ BOX = moving_square.box_of(0)
 
 
 def fused(mu: float = 0.5, redetect: float | None = None, network: ColoredNetwork | None = None, **base: Any) -> FusedTracker:
-    online = OnlineTracker(network or ColoredNetwork(), CONFIG)
-    score = {"localizer.score": "dual-modal-score", "localizer.score.mu": mu}
-    return FusedTracker(lockon.load("lockon-s", **score, **base), online, FusionConfig(redetect=redetect))
+    settings = {"localizer.score.mu": mu, "fusion.redetect": redetect, **base}
+    made: Any = lockon.load("lockon-s", online=OnlineTracker(network or ColoredNetwork(), CONFIG), **settings)
+    return made  # type: ignore[no-any-return]
 
 
 def boxes_of(tracker: Any, frames: list[np.ndarray] = FRAMES) -> np.ndarray:

@@ -90,8 +90,9 @@ class BenchmarkContext:
             setup["data"] = self.data[sequence.dataset]
         if spec.weights is not None:
             setup["weights"] = str(spec.weights.resolve())
-        if spec.refiner is not None and spec.refiner.weights is not None:
-            setup["refiner_weights"] = str(spec.refiner.weights.resolve())
+        for key, companion in spec.companions().items():
+            if companion.weights is not None:
+                setup[f"{key}_weights"] = str(companion.weights.resolve())
         return self.protocol.record(sequence, run_key, run, setup, masks)
 
 

@@ -13,7 +13,7 @@ import cv2
 from lockon._cores import usable_cores
 
 _PACKAGES = ("lockon", "numpy", "opencv-contrib-python-headless", "onnxruntime", "openvino", "torch")
-_KINDS = {"machine": dict, "versions": dict, "data": str, "device": str, "weights": str, "refiner_weights": str}  # of values in a setup
+_KINDS = {"machine": dict, "versions": dict, "data": str, "device": str, "weights": str, "refiner_weights": str, "online_weights": str}
 
 
 def versions() -> dict[str, str]:

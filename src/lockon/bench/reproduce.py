@@ -18,7 +18,7 @@ from lockon.bench.protocols.plan import Protocol
 from lockon.bench.protocols.table import PROTOCOLS, protocol_of
 from lockon.bench.record import Record, load_record
 from lockon.bench.report import Options, evaluate_all
-from lockon.bench.spec import RefinerSpec, TrackerSpec
+from lockon.bench.spec import COMPANIONS, CompanionSpec, TrackerSpec
 from lockon.bench.store import Store
 from lockon.config import differences
 from lockon.errors import LockonError, unknown_name
@@ -64,12 +64,14 @@ class Claim:
             (protocol_of(self.protocol, group[0].rules, max(record.repetition for record in group)), group) for group in groups.values()
         ]
 
-    def spec(self, weights: Path | None, refiner_weights: Path | None = None, *, allowed: Collection[str] = ()) -> TrackerSpec:
+    def spec(
+        self, weights: Path | None, companions: Mapping[str, Path | None] | None = None, *, allowed: Collection[str] = ()
+    ) -> TrackerSpec:
         """Return the tracker; its files and source are the caller's business.
 
         Args:
             weights: Its weights; None for those that the records name, where they still are, or for its own.
-            refiner_weights: The same of the refiner behind it.
+            companions: The same of what works with it, by the names in `COMPANIONS`.
             allowed: MODULE:FACTORY names whose code may run: a folder of results may be anybody's and name any code.
 
         Raises:
@@ -89,18 +91,23 @@ class Claim:
             )
         device = str(next(iter(self.setup("device")), values.get("device", "auto")))
         try:
-            path, refiner = self._weights("weights", weights), None
-            if "refiner" in values:
-                behind = values["refiner"]
-                refiner = RefinerSpec(str(behind["name"]), self._weights("refiner_weights", refiner_weights), str(behind["preset"]))
+            path = self._weights("weights", weights)
+            others: dict[str, CompanionSpec] = {}
+            for key in COMPANIONS:
+                if key in values:
+                    found = self._weights(f"{key}_weights", (companions or {}).get(key))
+                    others[key] = CompanionSpec(str(values[key]["name"]), found, str(values[key]["preset"]))
             overrides = {str(key): value for key, value in values["overrides"].items()}
             int(values.get("seed", 0))
-            digests = (values["weights"], values.get("source", {}), values.get("refiner", {}).get("weights", {}))
+            digests = (values["weights"], values.get("source", {}), *(values.get(key, {}).get("weights", {}) for key in COMPANIONS))
             if not all(isinstance(group, dict) for group in digests):
                 raise TypeError("digests")
         except MALFORMED:
             raise LockonError(f"tracker.json of {self.label} in {self.store.folder} is damaged; give results whose file is whole") from None
-        return TrackerSpec(self.label, name, path, str(values["preset"]), device, overrides, refiner=refiner)
+        spec = TrackerSpec(self.label, name, path, str(values["preset"]), device, overrides)
+        for key, companion in others.items():
+            spec = spec.with_companion(key, companion)
+        return spec
 
     def _weights(self, key: str, given: Path | None) -> Path | None:
         known = [Path(text) for text in self.setup(key)]

@@ -1,4 +1,4 @@
-"""`TrackerSpec`: a tracker to be made in a worker process, and `RefinerSpec`, the refiner behind it."""
+"""`TrackerSpec`: a tracker to be made in a worker process. `CompanionSpec`: a refiner behind it, or a learner beside it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from lockon.config import as_json
 from lockon.errors import LockonError
 from lockon.session import Tracker
 
+COMPANIONS = ("online", "refiner")  # fields of a `TrackerSpec` that name what works with the tracker
+
 
 @dataclass(frozen=True, slots=True)
-class RefinerSpec:
-    """A refiner to be put behind a tracker.
+class CompanionSpec:
+    """A refiner to be put behind a tracker, or an online tracker whose learner is put beside it.
 
     Attributes:
-        name: One of `lockon.load_refiner`.
-        weights: Argument of it.
-        preset: Argument of it.
+        name: One of `lockon.load_refiner` or `lockon.load`.
+        weights: Argument of that.
+        preset: Argument of that.
         files: Weight files, whose hash tells configurations apart and whose bytes belong to the model's size.
     """
 
@@ -45,6 +47,8 @@ class TrackerSpec:
         source: Files of code outside the package, whose hash tells configurations apart.
         refiner: To be put behind it, on the same device; None for none. Its parameters are overrides that begin with ``refine.`` or
             ``refiner.``, as for `lockon.load`.
+        online: Whose learner is to be put beside it, on the same device; None for none. Parameters are overrides that begin with
+            ``online.`` or ``fusion.``, as for `lockon.load`.
     """
 
     label: str
@@ -55,7 +59,8 @@ class TrackerSpec:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
     source: tuple[Path, ...] = ()
-    refiner: RefinerSpec | None = None
+    refiner: CompanionSpec | None = None
+    online: CompanionSpec | None = None
 
     def configuration(self, seed: int) -> dict[str, Any]:
         """Return the JSON values that decide the results. Of a device its kind is one of them and its number is not."""
@@ -69,15 +74,23 @@ class TrackerSpec:
         }
         if self.source:
             configuration["source"] = {path.name: sha256(path) for path in self.source}
-        if self.refiner is not None:
-            hashes = {path.name: sha256(path) for path in self.refiner.files}
-            configuration["refiner"] = {"name": self.refiner.name, "preset": self.refiner.preset, "weights": hashes}
+        for key, companion in self.companions().items():
+            hashes = {path.name: sha256(path) for path in companion.files}
+            configuration[key] = {"name": companion.name, "preset": companion.preset, "weights": hashes}
         return configuration
 
+    def companions(self) -> dict[str, CompanionSpec]:
+        """Return what works with the tracker, by the names in `COMPANIONS`."""
+        return {key: companion for key in COMPANIONS if (companion := getattr(self, key)) is not None}
+
+    def with_companion(self, key: str, companion: CompanionSpec) -> TrackerSpec:
+        """Return the tracker with a companion, `key` of `COMPANIONS`."""
+        return replace(self, online=companion) if key == "online" else replace(self, refiner=companion)
+
     def size(self) -> int:
-        """Return the bytes of the weight files, the refiner's among them."""
-        refiner = () if self.refiner is None else self.refiner.files
-        return sum(path.stat().st_size for path in (*self.files, *refiner))
+        """Return the bytes of the weight files, those of the companions among them."""
+        others = (path for companion in self.companions().values() for path in companion.files)
+        return sum(path.stat().st_size for path in (*self.files, *others))
 
     def devices(self) -> list[str]:
         """Return the devices, at least one."""
@@ -114,4 +127,4 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-__all__ = ["Make", "RefinerSpec", "TrackerSpec", "config_of", "sha256"]
+__all__ = ["COMPANIONS", "CompanionSpec", "Make", "TrackerSpec", "config_of", "sha256"]

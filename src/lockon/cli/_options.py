@@ -36,6 +36,7 @@ Preset = Annotated[str, typer.Option(help="Named inference parameters.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, openvino, cuda or torch.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one parameter; may be repeated.")]
 RefinerWeights = Annotated[Path | None, typer.Option(metavar="PATH", help="Weights to use instead of the refiner's own.")]
+OnlineWeights = Annotated[Path | None, typer.Option(metavar="PATH", help="Weights of the online tracker.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")]
 TrainDevice = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE of any setting; may be repeated.")]
@@ -88,6 +89,20 @@ class RefinerOptions:
         typer.Option(metavar="[LABEL=]NAME[:PRESET]", help="Refiner behind every tracker, for example refine-s; labels are TRACKER+NAME."),
     ] = None
     refiner_weights: RefinerWeights = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OnlineOptions:
+    """A learner beside every tracker."""
+
+    online: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[LABEL=]NAME[:PRESET]",
+            help="Online tracker whose learner judges every tracker's candidates, for example compact-dimp; labels are TRACKER+NAME.",
+        ),
+    ] = None
+    online_weights: OnlineWeights = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

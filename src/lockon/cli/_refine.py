@@ -1,4 +1,4 @@
-"""Shared parts of `lockon track` and `lockon refine`: a refiner by name behind a tracker, and stored boxes."""
+"""Shared parts of `lockon track` and `lockon refine`: a refiner behind a tracker, a learner beside it, and stored boxes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lockon.refiners.stored import StoredBoxes
 from lockon.session import Tracker
 from lockon.types import Result
 from lockon.video import FrameReader
-from lockon.zoo.loading import load, split_overrides, wrap
+from lockon.zoo.loading import load, load_online, split_overrides, take_overrides, wrap
 
 
 def load_refined(name: str, options: Mapping[str, Any], refine: str | None, weights: Path | None, *, masks: bool) -> Tracker:
@@ -40,6 +40,25 @@ def load_refined(name: str, options: Mapping[str, Any], refine: str | None, weig
     base, refiner = split_overrides(options)
     overrides = {"refine.mask": True, **refiner} if masks else refiner
     return wrap(load(name, **base), refine, weights=weights, device=str(base.get("device", "auto")), overrides=overrides)
+
+
+def with_online(options: Mapping[str, Any], online: str | None, weights: Path | None) -> dict[str, Any]:
+    """Return the arguments of `lockon.load` with the online tracker that `online` names, whose own parameters begin with ``online.``.
+
+    Args:
+        options: Arguments of `lockon.load`.
+        online: NAME[:PRESET], or None for none.
+        weights: Weights of the online tracker.
+
+    Raises:
+        LockonError: As `load_online`; weights without an online tracker.
+    """
+    if online is None:
+        if weights is not None:
+            raise LockonError(f"--online-weights {weights} belongs to an online tracker; name it, for example --online compact-dimp")
+        return dict(options)
+    learner, own = take_overrides(options, "online.")
+    return {**own, "online": load_online(online, weights, str(options.get("device", "auto")), learner)}
 
 
 def read_stored(path: Path, format: str | None = None) -> StoredBoxes:
@@ -123,4 +142,4 @@ def refine_stored(reader: FrameReader, stored: StoredBoxes, tracker: Tracker) ->
         warnings.warn(text, LockonWarning, stacklevel=2)
 
 
-__all__ = ["load_refined", "read_stored", "refine_stored"]
+__all__ = ["load_refined", "read_stored", "refine_stored", "with_online"]

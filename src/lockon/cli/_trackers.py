@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lockon.cli._terminal import echo, kept_on_interrupt, outcomes_bar
 from lockon.cli._texts import parse_overrides
@@ -77,29 +77,58 @@ def refined_specs(specs: list[TrackerSpec], refine: str | None, weights: Path | 
     Raises:
         LockonError: An unknown name or preset, a label that is none, missing weights, or weights without a refiner.
     """
-    import re
-    from dataclasses import replace
-
-    from lockon.bench.spec import RefinerSpec
-    from lockon.errors import LockonError, unknown_name
-    from lockon.zoo.registry import REFINERS, card
-    from lockon.zoo.specs import with_files
+    from lockon.errors import LockonError
+    from lockon.zoo.registry import REFINERS
 
     if refine is None:
         raise LockonError(f"--refiner-weights {weights} belongs to a refiner; name it, for example --refine alpha-refine-r34")
-    label, equals, text = refine.partition("=")
-    name, _, preset = (text if equals else refine).partition(":")
+    return _accompanied(specs, "refiner", refine, weights, REFINERS)
+
+
+def online_specs(specs: list[TrackerSpec], online: str | None, weights: Path | None) -> list[TrackerSpec]:
+    """Return the trackers with the learner of an online tracker beside each, under labels TRACKER+ONLINE.
+
+    Args:
+        specs: Of the trackers.
+        online: [LABEL=]NAME[:PRESET]; the label is NAME, or NAME-PRESET.
+        weights: Of the online tracker; None for its own.
+
+    Raises:
+        LockonError: An unknown name or preset, a label that is none, missing weights, or weights without an online tracker.
+    """
+    from lockon.errors import LockonError
+    from lockon.zoo.registry import TRACKERS
+
+    if online is None:
+        raise LockonError(f"--online-weights {weights} belongs to an online tracker; name it, for example --online compact-dimp")
+    return _accompanied(specs, "online", online, weights, TRACKERS)
+
+
+def _accompanied(
+    specs: list[TrackerSpec], kind: Literal["refiner", "online"], given: str, weights: Path | None, names: Mapping[str, str]
+) -> list[TrackerSpec]:
+    """Return the trackers with what [LABEL=]NAME[:PRESET] names, one of `names`, in their field `kind`."""
+    import re
+    from dataclasses import replace
+
+    from lockon.bench.spec import CompanionSpec
+    from lockon.errors import LockonError, unknown_name
+    from lockon.zoo.registry import card
+    from lockon.zoo.specs import with_files
+
+    label, equals, text = given.partition("=")
+    name, _, preset = (text if equals else given).partition(":")
     preset = preset or "default"
-    presets = card(name, REFINERS, "refiner").presets
+    presets = card(name, names, "refiner" if kind == "refiner" else "online tracker").presets
     if preset not in presets:
         raise unknown_name(f"preset of {name}", preset, presets)
     label = label if equals else name if preset == "default" else f"{name}-{preset}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", label):
         raise LockonError(
-            f"refiner label {label!r}; expected letters, digits and ._- only: what follows the last + of a label is the refiner"
+            f"{kind} label {label!r}; expected letters, digits and ._- only: what follows the last + of a label is that of a companion"
         )
-    behind = RefinerSpec(name, weights, preset)
-    return [with_files(replace(spec, label=f"{spec.label}+{label}", refiner=behind)) for spec in specs]
+    companion = CompanionSpec(name, weights, preset)
+    return [with_files(replace(spec, label=f"{spec.label}+{label}").with_companion(kind, companion)) for spec in specs]
 
 
 def _paths(texts: list[str], labels: list[str]) -> dict[str, Path]:

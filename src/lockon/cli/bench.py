@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from lockon.cli._options import DataOptions, RefinerOptions, RunOptions, TrackerOptions, option_groups
+from lockon.cli._options import DataOptions, OnlineOptions, RefinerOptions, RunOptions, TrackerOptions, option_groups
 from lockon.cli._terminal import echo, end
 from lockon.cli._texts import parse_overrides, split_names
-from lockon.cli._trackers import refined_specs, run_all
+from lockon.cli._trackers import online_specs, refined_specs, run_all
 
 if TYPE_CHECKING:
     from lockon.bench.protocols.plan import Protocol
@@ -116,6 +116,7 @@ def run(
     data: DataOptions,
     protocol: ProtocolOptions,
     refiner: RefinerOptions,
+    learner: OnlineOptions,
     how: RunOptions,
     ray: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Run on a Ray cluster instead; local starts one for this run.")] = None,
 ) -> None:
@@ -138,10 +139,14 @@ def run(
 
       lockon bench run --trackers lockon-s csrt --refine refine-s --data OTB100:/data/OTB100 --out runs/otb
 
+      lockon bench run --trackers lockon-s --online compact-dimp --online-weights compact-dimp.onnx --data pool:/data/val --out runs/val
+
       lockon bench run --trackers lockon-s refine-s --protocol one-pass oracle --data pool:/data/val --out runs/oracle
     """
     protocols = protocol.chosen()
     specs = trackers.specs(refiners=any(one.gives_truth for one in protocols))
+    if learner.online is not None or learner.online_weights is not None:
+        specs = online_specs(specs, learner.online, learner.online_weights)
     if refiner.refine is not None or refiner.refiner_weights is not None:
         specs = refined_specs(specs, refiner.refine, refiner.refiner_weights)
     broken: list[BrokenSequence] = []

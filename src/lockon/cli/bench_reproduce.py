@@ -42,6 +42,9 @@ class OriginOptions:
     refiner_weights: Annotated[
         Path | None, typer.Option(metavar="PATH", help="The weights of its refiner, if not where the results say.")
     ] = None
+    online_weights: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="The weights of the online tracker beside it, if not where the results say.")
+    ] = None
     allow: Annotated[
         list[str] | None,
         typer.Option(metavar="MODULE:FACTORY", help="Let this code of anybody's, which the results name, run; may be repeated."),
@@ -84,7 +87,8 @@ def reproduce(
     names, sequences = split_names(which.trackers), split_names(which.sequences)
     claims = find_claims(result, which.results, trackers=names, protocol=which.protocol, sequences=sequences)
     allowed = frozenset(origin.allow or ())
-    specs = [claim.spec(origin.weights, origin.refiner_weights, allowed=allowed) for claim in claims]  # all, before any code runs
+    companions = {"refiner": origin.refiner_weights, "online": origin.online_weights}
+    specs = [claim.spec(origin.weights, companions, allowed=allowed) for claim in claims]  # all, before any code runs
     same = True
     for claim, spec in zip(claims, map(with_files, specs), strict=True):
         _show(claim, spec)
@@ -106,11 +110,12 @@ def _show(claim: Claim, spec: TrackerSpec) -> None:
     values = claim.configuration
     overrides = ", ".join(f"{name}={value}" for name, value in values["overrides"].items()) or "none"
     echo(f"{claim.label}: {values['name']}, preset {values['preset']}, overrides {overrides}")
-    behind = values.get("refiner")
-    if behind is not None:
-        echo(f"  refiner    {behind['name']}, preset {behind['preset']}")
+    companions = {key: values[key] for key in spec.companions()}
+    for key, companion in companions.items():
+        echo(f"  {key:10} {companion['name']}, preset {companion['preset']}")
     echo(f"  device     {', '.join(claim.setup('device')) or values.get('device')}")
-    files = {"weights": values["weights"], "refiner": {} if behind is None else behind["weights"], "code": values.get("source", {})}
+    others = {key: companion["weights"] for key, companion in companions.items()}
+    files = {"weights": values["weights"], **others, "code": values.get("source", {})}
     for kind, digests in files.items():
         for name, digest in digests.items():
             echo(f"  {kind:10} {name} sha256 {digest}")

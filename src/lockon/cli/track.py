@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lockon.cli._options import LoadOptions, OutputOptions, PixelRange, RefinerOptions, option_groups
+from lockon.cli._options import LoadOptions, OnlineOptions, OutputOptions, PixelRange, RefinerOptions, option_groups
+
+if TYPE_CHECKING:
+    from lockon.session import Tracker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +20,16 @@ class RefineOptions(RefinerOptions):
     refine: Annotated[
         str | None,
         typer.Option(metavar="NAME[:PRESET]", help="Refiner behind the tracker, for example refine-s: sharper boxes, and masks."),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FuseOptions(OnlineOptions):
+    """A learner beside the tracker."""
+
+    online: Annotated[
+        str | None,
+        typer.Option(metavar="NAME[:PRESET]", help="Online tracker whose learner judges the candidates too, for example compact-dimp."),
     ] = None
 
 
@@ -37,6 +50,14 @@ class TrackOutputOptions(OutputOptions):
     format: Annotated[str | None, typer.Option(help="csv, jsonl, mot, coco or cvat; default: by the suffix of --save.")] = None
 
 
+def _loaded(loading: LoadOptions, refining: RefineOptions, fusing: FuseOptions, *, masks: bool) -> Tracker:
+    """Return the tracker with what stands behind and beside it."""
+    from lockon.cli._refine import load_refined, with_online
+
+    options = with_online(loading.arguments(), fusing.online, fusing.online_weights)
+    return load_refined(loading.tracker, options, refining.refine, refining.refiner_weights, masks=masks)
+
+
 @option_groups
 def track(
     source: Annotated[str, typer.Argument(help="Video file, folder of images, webcam number (0), or URL (rtsp://, http://).")],
@@ -45,6 +66,7 @@ def track(
     select: Annotated[bool, typer.Option("--select", help="Draw the box on the first frame in a window.")] = False,
     loading: LoadOptions,
     refining: RefineOptions,
+    fusing: FuseOptions,
     output: TrackOutputOptions,
     reading: FrameOptions,
 ) -> None:
@@ -64,6 +86,8 @@ def track(
 
       lockon track clip.mp4 --box 100,80,40,60 --tracker csrt --refine alpha-refine-r34 --refiner-weights alpha-refine-r34.safetensors
 
+      lockon track clip.mp4 --box 100,80,40,60 --online compact-dimp --online-weights compact-dimp.onnx --set localizer.score.mu=0.6
+
       lockon track clip.mp4 --box 100,80,40,60 --out scores.mp4 --heatmap
 
       lockon track thermal/ --box 100,80,40,60 --range 7000:7500 --save boxes.csv
@@ -73,7 +97,6 @@ def track(
     import numpy as np
 
     from lockon.cli._follow import follow, opened_outputs, score_map_source
-    from lockon.cli._refine import load_refined
     from lockon.cli._select import select_boxes
     from lockon.errors import LockonError
     from lockon.ops.boxes import parse_box
@@ -85,9 +108,8 @@ def track(
         raise LockonError("give the target either as --box x,y,w,h (once per target) or by --select, which opens a window to draw it")
     if output.heatmap and output.out is None:
         raise LockonError("--heatmap draws on the written video; give one, for example --out out.mp4")
-    output.check(source, loading.weights, refining.refiner_weights)
-    name = loading.tracker
-    tracker = load_refined(name, loading.arguments(), refining.refine, refining.refiner_weights, masks=output.mask is not None)
+    output.check(source, loading.weights, refining.refiner_weights, fusing.online_weights)
+    tracker, name = _loaded(loading, refining, fusing, masks=output.mask is not None), loading.tracker
     heatmap = score_map_source(tracker, name) if output.heatmap else None
     to_stdout = output.out is None and not output.save
     with (

@@ -18,6 +18,7 @@ from lockon.localizers.score import DualModalScore
 from lockon.online.target import OnlineTarget
 from lockon.online.tracker import OnlineSearch, OnlineTracker
 from lockon.ops.boxes import cxcywh_to_xywh, xyxy_to_cxcywh
+from lockon.ops.score_map import ScoreMap
 from lockon.session import Session
 from lockon.target import Target
 from lockon.tracker import NetworkTracker, SearchOutput
@@ -80,6 +81,25 @@ class FusedTracker(Session[FusedTarget]):
         self.base = base
         self.online = online
         self.config = config or FusionConfig()
+
+    @property
+    def makes_masks(self) -> bool:
+        """Whether results have masks: those of the tracker."""
+        return self.base.makes_masks
+
+    @property
+    def keep_scores(self) -> bool:
+        """Whether the tracker keeps its score maps, of the fused scores."""
+        return self.base.keep_scores
+
+    @keep_scores.setter
+    def keep_scores(self, keep: bool) -> None:
+        self.base.keep_scores = keep
+
+    @property
+    def score_maps(self) -> tuple[ScoreMap, ...]:
+        """The fused score maps of the last `track` call, one per target."""
+        return tuple(target.base.scores for target in self.targets if target.base.scores is not None)
 
     def start(self, frame: Frame, boxes: ArrayLike, *, seed: int = 0) -> list[FusedTarget]:
         """Return one state per x, y, w, h box, see `SteppedTracker.start`.

@@ -1,4 +1,4 @@
-"""From a card and weights to a tracker or a refiner: the only `load` and `load_refiner`.
+"""From a card and weights to a tracker or a refiner: the only `load`, `load_refiner` and `load_online`.
 
 Torch is needed for `.safetensors` files only.
 """
@@ -8,18 +8,26 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lockon.config import apply_in_order, apply_overrides, flatten
+from lockon.config import apply_in_order, apply_overrides, flatten, part_name
 from lockon.errors import LockonError, unknown_name
+from lockon.localizers.score import DualModalScore
 from lockon.ops.arrays import brief
 from lockon.refiners.combine import RefineConfig
 from lockon.refiners.protocol import Refiner
 from lockon.refiners.wrapper import with_refiner
 from lockon.session import Tracker
+from lockon.tracker import TrackerConfig
 from lockon.zoo.card import NOTHING, Card
 from lockon.zoo.networks import open_model, weight_files, weights_path
 from lockon.zoo.registry import REFINERS, TRACKERS, card
+
+if TYPE_CHECKING:
+    from lockon.online.fused import FusedTracker
+    from lockon.online.tracker import OnlineTracker
+
+DUAL_MODAL = part_name(DualModalScore)
 
 
 def load(
@@ -28,6 +36,8 @@ def load(
     preset: str = "default",
     device: str = "auto",
     refiner: str | Refiner | None = None,
+    *,
+    online: OnlineTracker | None = None,
     **overrides: Any,
 ) -> Tracker:
     """Load a tracker, ready for `init`.
@@ -45,21 +55,30 @@ def load(
         device: "auto", "cpu", "cuda" or "cuda:1", "openvino", "openvino-bf16"; for torch weights "torch" (the CPU) or a torch device.
         refiner: To put behind the tracker: one of `list_refiners()`, or NAME:PRESET, on the same device; or a refiner object, which
             `load_refiner` makes from custom weights.
+        online: A tracker that learns online, which `load` makes from its own weights ("compact-dimp", "dimp18", "atom"): its learner judges
+            the candidates too (DuML's fusion). Its share of the scores is ``localizer.score.mu``.
         overrides: Dotted names with new values, for example ``**{"localizer.rank.window_influence": 0.4}``; with a refiner also
-            ``refine.`` and a field of `RefineConfig`, and ``refiner.`` and a field of the refiner's own configuration.
+            ``refine.`` and a field of `RefineConfig`, and ``refiner.`` and a field of the refiner's own configuration; with an online
+            tracker ``fusion.`` and a field of `FusionConfig`.
 
     Returns:
         The tracker.
 
     Raises:
-        LockonError: Unknown name, preset, device or override; weights that are missing, damaged or of another architecture.
+        LockonError: Unknown name, preset, device or override; weights that are missing, damaged or of another architecture; an online
+            tracker beside one without candidates, or a share for one that is not there.
     """
     _check_texts(weights, name=name, preset=preset, device=device)
     if name in REFINERS and name not in TRACKERS:
         raise LockonError(f"{name} refines the boxes of a tracker and does not track: load a tracker with refiner={name!r}")
     tracker_card = card(name, TRACKERS, "tracker")
     own, others = (overrides, {}) if refiner is None else split_overrides(overrides)
-    tracker: Tracker = _assemble(tracker_card, weights, preset, device, own)
+    tracker: Tracker
+    if online is None:
+        _check_no_fusion(own)
+        tracker = _assemble(tracker_card, weights, preset, device, own)
+    else:
+        tracker = _fused(tracker_card, weights, preset, device, online=online, overrides=own)
     return tracker if refiner is None else wrap(tracker, refiner, device=device, overrides=others)
 
 
@@ -140,6 +159,79 @@ def split_overrides(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
     return {key: value for key, value in overrides.items() if key not in others}, others
 
 
+def take_overrides(overrides: Mapping[str, Any], prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the overrides that begin with a prefix, without it, and the others.
+
+    >>> take_overrides({"online.learner.steps": 1, "search_crop.factor": 4}, "online.")
+    ({'learner.steps': 1}, {'search_crop.factor': 4})
+    """
+    taken = {key.removeprefix(prefix): value for key, value in overrides.items() if key.startswith(prefix)}
+    return taken, {key: value for key, value in overrides.items() if not key.startswith(prefix)}
+
+
+def load_online(
+    name: str, weights: str | Path | None = None, device: str = "auto", overrides: Mapping[str, Any] = NOTHING
+) -> OnlineTracker:
+    """Load a tracker that learns online, for `load` to put its learner beside another tracker.
+
+    Args:
+        name: NAME or NAME:PRESET.
+        weights: As for `load`.
+        device: As for `load`.
+        overrides: Of its configuration.
+
+    Raises:
+        LockonError: As `load`; a tracker that does not learn online.
+    """
+    from lockon.online.tracker import OnlineTracker  # here, for commands without a learner start faster without it
+
+    name, _, preset = name.partition(":")
+    if name not in TRACKERS or card(name).assemble is not OnlineTracker:
+        known = ", ".join(one for one in TRACKERS if card(one).assemble is OnlineTracker)
+        raise LockonError(f"{brief(name)} is no tracker whose learner can stand beside another; expected one of {known}")
+    if weights is None and not card(name).embedded:
+        raise LockonError(f"{name} needs weights of its own beside another tracker; give --online-weights FILE")
+    tracker: OnlineTracker = _assemble(card(name), weights, preset or "default", device, overrides)
+    return tracker
+
+
+def _fused(
+    base: Card, weights: str | Path | None, preset: str, device: str, *, online: object, overrides: Mapping[str, Any]
+) -> FusedTracker:
+    """Return the tracker of a card with the learner of another one beside it.
+
+    Raises:
+        LockonError: As `load`; the other one does not learn online; the card's has no candidates that a learner could judge, or learns
+            online itself.
+    """
+    from lockon.online.fused import FusedTracker, FusionConfig
+    from lockon.online.tracker import OnlineTracker
+
+    if not isinstance(online, OnlineTracker):
+        raise LockonError(f"online={brief(online)} given, expected a tracker that learns online, such as lockon.load('dimp18', weights)")
+    if not isinstance(base.config, TrackerConfig):
+        raise LockonError(
+            f"{base.name} has no candidates that a learner beside it could judge, or learns online itself; "
+            "take a tracker that matches a template with a search crop, such as lockon-s"
+        )
+    fusion, own = take_overrides(overrides, "fusion.")
+    config = apply_overrides(FusionConfig(), fusion)
+    return FusedTracker(_assemble(base, weights, preset, device, {"localizer.score": DUAL_MODAL, **own}), online, config)
+
+
+def _check_no_fusion(overrides: Mapping[str, Any]) -> None:
+    """Check that nothing is set of a learner that is not there.
+
+    Raises:
+        LockonError: Something is.
+    """
+    if "localizer.score.mu" in overrides or overrides.get("localizer.score") == DUAL_MODAL:
+        raise LockonError(
+            "localizer.score mixes in what a learner finds, and there is none; "
+            "give a tracker that learns online: online=lockon.load('dimp18', weights), on the command line --online dimp18"
+        )
+
+
 def _inner_changes(one: Card, preset: str) -> dict[str, Any]:
     """Return what a preset changes in the card's own configuration; ``refine.`` is what it changes in `RefineConfig`."""
     return {key: value for key, value in one.presets[preset].items() if not key.startswith("refine.")}
@@ -193,4 +285,4 @@ def inference_config(
     return apply_in_order(base, flatten(stored), _inner_changes(one, preset), overrides)
 
 
-__all__ = ["inference_config", "load", "load_refiner", "split_overrides", "wrap"]
+__all__ = ["inference_config", "load", "load_online", "load_refiner", "split_overrides", "take_overrides", "wrap"]
