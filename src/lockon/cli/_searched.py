@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockon.cli._options import DataOptions, LoadOptions
+from lockon.cli._options import DataOptions, LoadOptions, OnlineOptions
 from lockon.cli._terminal import phases
 from lockon.cli._texts import split_names
 
@@ -38,7 +38,9 @@ class FrameOptions:
         return sorted({int(text) for text in texts})
 
 
-def searched_sequences(loading: LoadOptions, data: DataOptions, which: FrameOptions) -> Iterator[tuple[str, list[SearchedFrame]]]:
+def searched_sequences(
+    loading: LoadOptions, learner: OnlineOptions, data: DataOptions, which: FrameOptions
+) -> Iterator[tuple[str, list[SearchedFrame]]]:
     """Track the sequences one after the other; yield the name of each and what was seen of its frames.
 
     Raises:
@@ -46,15 +48,21 @@ def searched_sequences(loading: LoadOptions, data: DataOptions, which: FrameOpti
     """
     from lockon.analysis.searched import frame_numbers, searched_frames
     from lockon.bench.search.engine import sequence_names
+    from lockon.cli._refine import with_online
     from lockon.zoo.loading import load
 
     wanted = which.numbers()
     sequences, _ = data.load()
-    tracker: Any = load(loading.tracker, **loading.arguments())
+    tracker: Any = load(loading.tracker, **with_online(loading.arguments(), learner.online, learner.online_weights))
     numbers = [wanted or frame_numbers(sequence, which.frames) for sequence in sequences]
     with phases() as phase:
         for name, sequence, chosen in zip(sequence_names(sequences), sequences, numbers, strict=True):
             yield name, list(searched_frames(tracker, sequence, chosen, phase(name, max(chosen))))
+
+
+def described(loading: LoadOptions, learner: OnlineOptions) -> str:
+    """Return the names of the tracker and of the learner beside it."""
+    return loading.tracker if learner.online is None else f"{loading.tracker}+{learner.online}"
 
 
 def picture_path(folder: Path, name: str) -> Path:

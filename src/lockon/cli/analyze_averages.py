@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockon.cli._options import Convention, DataOptions, Lengths, PlotFormat, Seed, TrackerOptions, option_groups
+from lockon.cli._options import Convention, DataOptions, Lengths, OnlineOptions, PlotFormat, Seed, TrackerOptions, option_groups
 from lockon.cli._terminal import check_plots, echo, end, kept_on_interrupt, show, table, write_csv, write_json
 from lockon.cli._trackers import where
 from lockon.cli.bench_search import ComputeOptions
@@ -52,6 +52,7 @@ def averages(
     ],
     trackers: TrackerOptions,
     data: DataOptions,
+    learner: OnlineOptions,
     over: AverageOptions,
     compute: ComputeOptions,
     plot_format: PlotFormat = "png",
@@ -78,7 +79,7 @@ def averages(
     formats = check_plots(out, plot_format)
     require("optuna", "bench")
     wanted = _wanted(over)
-    specs = trackers.specs("lockon-s")
+    specs = learner.beside(trackers.specs("lockon-s"))
     chosen, _ = data.load()
     with kept_on_interrupt("sets", out):
         results = {spec.label: _run(spec, chosen, over, compute, out) for spec in specs}

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lockon.cli._options import DataOptions, LoadOptions, PlotFormat, option_groups
-from lockon.cli._searched import FrameOptions, picture_path, searched_sequences
+from lockon.cli._options import DataOptions, LoadOptions, OnlineOptions, PlotFormat, option_groups
+from lockon.cli._searched import FrameOptions, described, picture_path, searched_sequences
 from lockon.cli._terminal import check_plots, decimal, end, show, table, write_csv
 
 
@@ -17,6 +17,7 @@ def heatmaps(
     *,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for a picture per sequence, and heatmaps.csv.")],
     loading: LoadOptions,
+    learner: OnlineOptions,
     data: DataOptions,
     which: FrameOptions,
     plot_format: PlotFormat = "png",
@@ -29,7 +30,7 @@ def heatmaps(
 
     [bold]Examples[/bold]
 
-      lockon analyze heatmaps --tracker lockon-s-dimp --weights compact-dimp.onnx --set mu=0.5 --data folder:videos --out runs/heat
+      lockon analyze heatmaps --online compact-dimp --online-weights compact-dimp.onnx --data folder:videos --out runs/heat
 
       lockon analyze heatmaps --tracker siamban-r50 --weights ban.safetensors --data OTB100:/data/OTB100 --at 60,94 --out runs/frames
     """
@@ -39,12 +40,12 @@ def heatmaps(
     formats = check_plots(out, plot_format)
     paths: list[Path] = []
     rows: list[dict[str, Any]] = []
-    for name, found in searched_sequences(loading, data, which):
+    for name, found in searched_sequences(loading, learner, data, which):
         drawn = [(searched, heat_maps(searched)) for searched in found]
         rows += [{**frame_row(*pair), "sequence": name} for pair in drawn]
         paths += write_heat_maps_plot(drawn, picture_path(out, name), formats)
     paths.append(write_csv(out / "heatmaps.csv", list(rows[0]), rows))
-    _show(rows, loading.tracker)
+    _show(rows, described(loading, learner))
     end([], paths)
 
 

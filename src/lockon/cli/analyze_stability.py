@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockon.cli._options import Convention, DataOptions, Lengths, PlotFormat, RunOptions, TrackerOptions, option_groups
+from lockon.cli._options import Convention, DataOptions, Lengths, OnlineOptions, PlotFormat, RunOptions, TrackerOptions, option_groups
 from lockon.cli._terminal import check_plots, decimal, end, show, status, table, write_json
 from lockon.cli._texts import split_names
 from lockon.cli._trackers import run_all, where
@@ -54,6 +54,7 @@ def stability(
     ],
     trackers: TrackerOptions,
     data: DataOptions,
+    learner: OnlineOptions,
     over: SweepOptions,
     how: RunOptions,
     plot_format: PlotFormat = "png",
@@ -75,7 +76,7 @@ def stability(
 
       lockon analyze stability --parameter search_crop.factor --values 3:5:0.25 --metric AO --data pool:/data/validation --out runs/search
 
-      lockon analyze stability --trackers lockon-s-dimp --weights compact-dimp.onnx --parameter mu --data folder:videos --out runs/mu
+      lockon analyze stability --online dimp18 --online-weights dimp18.safetensors --parameter localizer.score.mu --data pool:VAL --out mu
 
       lockon analyze stability --parameter localizer.size_lr --protocol reset --metric EAO,A,R --data VOT2018:/data/VOT2018 --out runs/lr
     """
@@ -87,7 +88,7 @@ def stability(
     formats = check_plots(out, plot_format)
     parameter, options = over.parameter, over.options()
     numbers = parse_values(over.values)
-    specs = trackers.specs("lockon-s")
+    specs = learner.beside(trackers.specs("lockon-s"))
     loaded = data.load()
     sequences, runs = loaded[0], out / "runs"
     heads, convention = _heads(over.metric, options, sequences)

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lockon.cli._options import DataOptions, LoadOptions, PlotFormat, option_groups
-from lockon.cli._searched import FrameOptions, picture_path, searched_sequences
+from lockon.cli._options import DataOptions, LoadOptions, OnlineOptions, PlotFormat, option_groups
+from lockon.cli._searched import FrameOptions, described, picture_path, searched_sequences
 from lockon.cli._terminal import check_plots, end, show, table, write_csv
 
 
@@ -28,6 +28,7 @@ def votes(
     *,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for a picture per sequence, and votes.csv.")],
     loading: LoadOptions,
+    learner: OnlineOptions,
     data: DataOptions,
     which: FrameOptions,
     how: VoteOptions,
@@ -53,12 +54,12 @@ def votes(
     vote = ScoreVote(sigma=how.sigma, epsilon=how.epsilon, quality=how.quality)
     paths: list[Path] = []
     rows: list[dict[str, Any]] = []
-    for name, found in searched_sequences(loading, data, which):
+    for name, found in searched_sequences(loading, learner, data, which):
         drawn = [voted_box(searched, vote, how.top) for searched in found]
         rows += [{**item.row(), "sequence": name} for item in drawn]
         paths += write_voted_plot(drawn, picture_path(out, name), formats)
     paths.append(write_csv(out / "votes.csv", list(rows[0]), rows))
-    _show(rows, loading.tracker)
+    _show(rows, described(loading, learner))
     end([], paths)
 
 

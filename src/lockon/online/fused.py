@@ -7,7 +7,7 @@ probability, as DuML fuses its two branches (Eq. 1). Where the tracker has lost 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,13 +15,14 @@ from numpy.typing import ArrayLike
 from lockon._config_values import check_range
 from lockon.errors import LockonError
 from lockon.localizers.score import DualModalScore
+from lockon.online.config import OnlineConfig
 from lockon.online.target import OnlineTarget
 from lockon.online.tracker import OnlineSearch, OnlineTracker
 from lockon.ops.boxes import cxcywh_to_xywh, xyxy_to_cxcywh
 from lockon.ops.score_map import ScoreMap
 from lockon.session import Session
 from lockon.target import Target
-from lockon.tracker import NetworkTracker, SearchOutput
+from lockon.tracker import NetworkTracker, SearchOutput, TrackerConfig
 from lockon.types import FloatArray, Frame, Result
 
 
@@ -42,6 +43,19 @@ class FusionConfig:
     def __post_init__(self) -> None:
         if self.redetect is not None:
             check_range("redetect", self.redetect, 0, 1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FusedParameters(TrackerConfig):
+    """All that can be set of a tracker with a learner beside it, by the names of `lockon.load`.
+
+    Attributes:
+        fusion: How the learner has a say.
+        online: Parameters of the tracker that it is the learner of.
+    """
+
+    fusion: FusionConfig
+    online: OnlineConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +95,14 @@ class FusedTracker(Session[FusedTarget]):
         self.base = base
         self.online = online
         self.config = config or FusionConfig()
+
+    @property
+    def parameters(self) -> FusionConfig | FusedParameters:
+        """All that can be set, by the names of `lockon.load`: those of all parts, or of the card's own configuration."""
+        if type(self.config) is not FusionConfig:
+            return self.config
+        base = {item.name: getattr(self.base.config, item.name) for item in fields(TrackerConfig)}
+        return FusedParameters(**base, fusion=self.config, online=self.online.config)
 
     @property
     def makes_masks(self) -> bool:
@@ -178,4 +200,4 @@ def response_at(heard: OnlineSearch, centers: FloatArray) -> FloatArray:
     return np.where(inside, upper * (1 - bottom_share) + lower * bottom_share, 0.0)
 
 
-__all__ = ["FusedTarget", "FusedTracker", "FusionConfig", "response_at"]
+__all__ = ["FusedParameters", "FusedTarget", "FusedTracker", "FusionConfig", "response_at"]
