@@ -106,3 +106,12 @@ def test_mistakes_are_one_line_before_any_work(words: tuple[str, ...], message: 
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_eao_needs_known_lengths(tmp_path: Path) -> None:
+    words = ("averages", *DATA, "--metric", "EAO,A", "--sets", 1, "--out", tmp_path)
+    result = invoke(*words)
+    assert result.exit_code == 2
+    assert "no range of lengths is known for EAO on these sequences" in result.stderr
+    assert invoke(*words, "--lengths", 10, 15).exit_code == 0
+    assert list(rows_of(tmp_path)[0])[-4:] == ["EAO", "A", "R", "failures"]

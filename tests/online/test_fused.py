@@ -11,15 +11,17 @@ from test_online_tracker import CONFIG
 import lockon
 import moving_square
 from colored_network import ColoredNetwork
+from lockon.bench.spec import config_of
 from lockon.errors import LockonError
 from lockon.localizers.score import DualModalScore, sigmoid
-from lockon.online.fused import FusedTracker, FusionConfig, response_at
+from lockon.online.fused import FusedParameters, FusedTracker, FusionConfig, response_at
 from lockon.online.learner import Responses
 from lockon.online.tracker import OnlineSearch, OnlineTracker
 from lockon.ops.boxes import iou_xywh
 from lockon.ops.crop import Crop
 from lockon.session import SteppedTracker
 from lockon.tracker import CandidateTracker
+from lockon.zoo.compact_dimp import LockonSDiMPConfig
 
 FRAMES = [moving_square.picture(number) for number in range(9)]
 BOX = moving_square.box_of(0)
@@ -87,6 +89,17 @@ def test_its_search_shows_what_a_step_goes_by() -> None:
     np.testing.assert_allclose(seen.localization.ranked.foreground, 0.4 * online + 0.6 * offline)
     (stepped,) = made.step([FRAMES[1]], [target])
     assert seen.localization.boxes[0].tolist() == stepped.base.box.tolist()
+
+
+def test_its_parameters_are_those_of_all_parts() -> None:
+    """By the names of `lockon.load`; a configuration of a card's own names what can be set itself."""
+    made = fused(mu=0.4, redetect=0.3)
+    parameters = made.parameters
+    assert isinstance(parameters, FusedParameters)
+    assert (parameters.localizer, parameters.fusion.redetect, parameters.online) == (made.base.config.localizer, 0.3, CONFIG)
+    assert config_of(made) == parameters
+    own = LockonSDiMPConfig(mu=0.2)
+    assert config_of(FusedTracker(made.base, made.online, own)) == own
 
 
 def test_it_searches_in_other_videos() -> None:

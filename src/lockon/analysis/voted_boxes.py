@@ -83,4 +83,4 @@ def voted_box(searched: SearchedFrame, vote: ScoreVote, top: int = TOP) -> Voted
     )
 
 
-__all__ = ["TOP", "VotedBox", "voted_box"]
+__all__ = ["TOP", "ScoreVote", "VotedBox", "voted_box"]

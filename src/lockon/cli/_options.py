@@ -104,16 +104,6 @@ class OnlineOptions:
     ] = None
     online_weights: OnlineWeights = None
 
-    def beside(self, specs: list[TrackerSpec]) -> list[TrackerSpec]:
-        """Return the trackers with the learner beside each, where one is named.
-
-        Raises:
-            LockonError: As `online_specs`.
-        """
-        from lockon.cli._trackers import online_specs
-
-        return specs if self.online is None and self.online_weights is None else online_specs(specs, self.online, self.online_weights)
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OutputOptions:

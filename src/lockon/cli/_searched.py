@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrameOptions:
+class DrawnFrameOptions:
     """Which frames are drawn."""
 
     frames: Annotated[int, typer.Option(min=1, max=100, help="Frames of each sequence, evenly spread over it.")] = 5
@@ -39,7 +39,7 @@ class FrameOptions:
 
 
 def searched_sequences(
-    loading: LoadOptions, learner: OnlineOptions, data: DataOptions, which: FrameOptions
+    loading: LoadOptions, learner: OnlineOptions, data: DataOptions, which: DrawnFrameOptions
 ) -> Iterator[tuple[str, list[SearchedFrame]]]:
     """Track the sequences one after the other; yield the name of each and what was seen of its frames.
 

@@ -12,7 +12,7 @@ import typer
 
 from lockon.cli._options import Convention, DataOptions, Lengths, OnlineOptions, PlotFormat, Seed, TrackerOptions, option_groups
 from lockon.cli._terminal import check_plots, echo, end, kept_on_interrupt, show, table, write_csv, write_json
-from lockon.cli._trackers import where
+from lockon.cli._trackers import where, with_learner
 from lockon.cli.bench_search import ComputeOptions
 
 if TYPE_CHECKING:
@@ -74,42 +74,47 @@ def averages(
     """
     from lockon._require import require
     from lockon.analysis.averages import known_metrics, set_averages
-    from lockon.analysis.plots.averages import write_averages_plot
 
     formats = check_plots(out, plot_format)
     require("optuna", "bench")
+    specs = with_learner(trackers.specs("lockon-s"), learner)
     wanted = _wanted(over)
-    specs = learner.beside(trackers.specs("lockon-s"))
     chosen, _ = data.load()
+    _check_lengths(over, wanted, chosen)
     with kept_on_interrupt("sets", out):
         results = {spec.label: _run(spec, chosen, over, compute, out) for spec in specs}
-    objective = next(iter(results.values())).objective
-    found = set_averages(results)
-    metrics = known_metrics(objective, found)
-    drawn = [metric for metric in metrics if metric.key in wanted]
-    columns = ["tracker", "set", *found[0].parameters[0], *(metric.key for metric in metrics)]
-    content = {
+    first, found = results[specs[0].label], set_averages(results)
+    metrics = known_metrics(first.objective, found)
+    identity = {
         "protocol": over.protocol,
-        "convention": objective.scoring().convention,
+        "convention": first.objective.scoring().convention,
         "data": data.data,
         "sequences": [sequence.name for sequence in chosen],
         "sets": len(found[0].sets),
         "seed": over.seed,
-        "varied": {one.name: one.as_json() for one in results[specs[0].label].space},
-        "trackers": {
-            spec.label: {"configuration": spec.configuration(over.seed), "failed": item.failed, "metrics": item.summary()}
-            for spec, item in zip(specs, found, strict=True)
-        },
+        "varied": {one.name: one.as_json() for one in first.space},
+        "trackers": {spec.label: spec.configuration(over.seed) for spec in specs},
     }
-    name = out / f"averages.{over.protocol}"
-    title = f"{where(chosen)}, {over.protocol}, {objective.scoring().convention}"
-    paths = [
-        write_json(name.with_name(f"{name.name}.json"), content),
-        write_csv(name.with_name(f"{name.name}.csv"), columns, [row for item in found for row in item.rows()]),
-        *write_averages_plot(found, drawn, name, formats, title=title),
-    ]
+    paths = _write(found, metrics, identity, out / f"averages.{over.protocol}")
+    title = f"{where(chosen)}, {over.protocol}, {identity['convention']}"
+    paths += _plot(found, [metric for metric in metrics if metric.key in wanted], out / f"averages.{over.protocol}", formats, title)
     _show(found, metrics)
     end([], paths)
+
+
+def _write(found: list[SetAverages], metrics: tuple[Metric, ...], identity: dict[str, Any], path: Path) -> list[Path]:
+    """Write the means, and a row per tracker and set."""
+    means = {item.label: {"failed": item.failed, "metrics": item.summary()} for item in found}
+    content = {**identity, "trackers": {label: {"configuration": known, **means[label]} for label, known in identity["trackers"].items()}}
+    columns = ["tracker", "set", *found[0].parameters[0], *(metric.key for metric in metrics)]
+    rows = [row for item in found for row in item.rows()]
+    return [write_json(path.with_name(f"{path.name}.json"), content), write_csv(path.with_name(f"{path.name}.csv"), columns, rows)]
+
+
+def _plot(found: list[SetAverages], metrics: list[Metric], path: Path, formats: list[str], title: str) -> list[Path]:
+    from lockon.analysis.plots.averages import write_averages_plot
+
+    return write_averages_plot(found, metrics, path, formats, title=title)
 
 
 def _wanted(over: AverageOptions) -> list[str]:
@@ -131,6 +136,17 @@ def _wanted(over: AverageOptions) -> list[str]:
         if name not in known:
             raise unknown_name(f"metric of the protocol {over.protocol}", name, known)
     return wanted
+
+
+def _check_lengths(over: AverageOptions, wanted: list[str], sequences: list[VideoSequence]) -> None:
+    """Raise an error now where EAO is wanted on data whose lengths are not known."""
+    from lockon.analysis.averages import OBJECTIVES
+    from lockon.bench.search import Objective
+    from lockon.errors import LockonError
+
+    objective = Objective(OBJECTIVES[over.protocol], over.convention, lengths=over.lengths).of(sequences)
+    if "EAO" in wanted and objective.scoring().lengths is None:
+        raise LockonError("no range of lengths is known for EAO on these sequences; give one dataset of VOT, or --lengths LOW HIGH")
 
 
 def _run(spec: TrackerSpec, sequences: list[VideoSequence], over: AverageOptions, compute: ComputeOptions, out: Path) -> SearchResult:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from lockon.cli._options import DataOptions, LoadOptions, OnlineOptions, PlotFormat, option_groups
-from lockon.cli._searched import FrameOptions, described, picture_path, searched_sequences
+from lockon.cli._searched import DrawnFrameOptions, described, picture_path, searched_sequences
 from lockon.cli._terminal import check_plots, decimal, end, show, table, write_csv
 
 
@@ -19,7 +19,7 @@ def heatmaps(
     loading: LoadOptions,
     learner: OnlineOptions,
     data: DataOptions,
-    which: FrameOptions,
+    which: DrawnFrameOptions,
     plot_format: PlotFormat = "png",
 ) -> None:
     """Draw the heat maps of both modalities side by side: of candidates learnt offline, of the filter learnt online (DuML, Fig. 5).

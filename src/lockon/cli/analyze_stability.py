@@ -13,7 +13,7 @@ import typer
 from lockon.cli._options import Convention, DataOptions, Lengths, OnlineOptions, PlotFormat, RunOptions, TrackerOptions, option_groups
 from lockon.cli._terminal import check_plots, decimal, end, show, status, table, write_json
 from lockon.cli._texts import split_names
-from lockon.cli._trackers import run_all, where
+from lockon.cli._trackers import run_all, where, with_learner
 
 if TYPE_CHECKING:
     from lockon.analysis.stability import Curve
@@ -59,7 +59,7 @@ def stability(
     how: RunOptions,
     plot_format: PlotFormat = "png",
 ) -> None:
-    """Metrics over a sweep of one parameter: by default success AUC over the influence of the window (SiamLA, Fig. 14).
+    """Sweep one parameter: by default the influence of the window, with the success AUC at each value (SiamLA, Fig. 14).
 
     A tracker whose score finds the target by itself stays level; one that needs the window falls where it goes. Any number that --set
     takes can be swept, such as the fusion weight mu (DuML, Fig. 4). Intervals are over sequences; those of the gain against the tracker's
@@ -71,8 +71,6 @@ def stability(
       lockon analyze stability --trackers lockon-s --data pool:/data/validation --out runs/stability --workers 2
 
       lockon analyze stability --trackers lockon-s nanotrack-v2 --values 0,0.2,0.4,0.6 --data OTB100:/data/OTB100 --out runs/window
-
-      lockon analyze stability --parameter localizer.rank.penalty_k --values 0:0.2:0.02 --data pool:/data/validation --out runs/penalty
 
       lockon analyze stability --parameter search_crop.factor --values 3:5:0.25 --metric AO --data pool:/data/validation --out runs/search
 
@@ -88,32 +86,25 @@ def stability(
     formats = check_plots(out, plot_format)
     parameter, options = over.parameter, over.options()
     numbers = parse_values(over.values)
-    specs = learner.beside(trackers.specs("lockon-s"))
+    specs = with_learner(trackers.specs("lockon-s"), learner)
     loaded = data.load()
     sequences, runs = loaded[0], out / "runs"
     heads, convention = _heads(over.metric, options, sequences)
     sweeps = [(spec, *sweep(spec, parameter, numbers, load_spec)) for spec in specs]
-    tried_all = [one for _, tried, _ in sweeps for one in tried]
-    outcomes = run_all(tried_all, loaded, runs, how, protocols=[protocol_of(over.protocol, {})])
+    outcomes = run_all([one for _, tried, _ in sweeps for one in tried], loaded, runs, how, protocols=[protocol_of(over.protocol, {})])
     names = {(sequence.dataset, sequence.name) for sequence in sequences}
     with status("drawing sequences for the intervals"):
         curves = [curve(runs, spec, tried, numbers, own, sequences=names, options=options) for spec, tried, own in sweeps]
     _show(curves, parameter, heads)
-    content = {
-        "parameter": parameter,
-        "data": data.data,
-        "sequences": [sequence.name for sequence in sequences],
-        "protocol": over.protocol,
-        "convention": convention,
-        "seed": how.seed,
-        "trackers": {
-            spec.label: {"configuration": spec.configuration(how.seed), **item.as_json()} for spec, item in zip(specs, curves, strict=True)
-        },
+    known = {"parameter": parameter, "data": data.data, "sequences": [one.name for one in sequences], "protocol": over.protocol}
+    found = {
+        spec.label: {"configuration": spec.configuration(how.seed), **item.as_json()} for spec, item in zip(specs, curves, strict=True)
     }
-    name = f"stability-{parameter}" + ("" if over.protocol == "one-pass" else f".{over.protocol}")
+    content = {**known, "convention": convention, "seed": how.seed, "trackers": found}
+    path = out / (f"stability-{parameter}" + ("" if over.protocol == "one-pass" else f".{over.protocol}"))
+    paths = [write_json(path.with_name(f"{path.name}.json"), content)]
     title = f"{where(sequences)}, {over.protocol}, {convention}"
-    paths = [write_json(out / f"{name}.json", content), *write_stability_plot(curves, parameter, heads, out / name, formats, title=title)]
-    end(outcomes, paths)
+    end(outcomes, [*paths, *write_stability_plot(curves, parameter, heads, path, formats, title=title)])
 
 
 def _heads(names: str | None, options: Options, sequences: list[VideoSequence]) -> tuple[list[Metric], str]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from lockon.cli._options import DataOptions, LoadOptions, OnlineOptions, PlotFormat, option_groups
-from lockon.cli._searched import FrameOptions, described, picture_path, searched_sequences
+from lockon.cli._searched import DrawnFrameOptions, described, picture_path, searched_sequences
 from lockon.cli._terminal import check_plots, end, show, table, write_csv
 
 
@@ -30,7 +30,7 @@ def votes(
     loading: LoadOptions,
     learner: OnlineOptions,
     data: DataOptions,
-    which: FrameOptions,
+    which: DrawnFrameOptions,
     how: VoteOptions,
     plot_format: PlotFormat = "png",
 ) -> None:
@@ -47,8 +47,7 @@ def votes(
       lockon analyze votes --tracker lockon-s --sigma 0.02 --data OTB100:/data/OTB100 --sequences Bolt2 --at 60,94 --out runs/bolt
     """
     from lockon.analysis.plots.searched import write_voted_plot
-    from lockon.analysis.voted_boxes import voted_box
-    from lockon.localizers.vote import ScoreVote
+    from lockon.analysis.voted_boxes import ScoreVote, voted_box
 
     formats = check_plots(out, plot_format)
     vote = ScoreVote(sigma=how.sigma, epsilon=how.epsilon, quality=how.quality)
