@@ -96,7 +96,9 @@ def test_times_that_were_not_kept(tmp_path):
 
 def test_the_table(store):
     lines = pair_markdown(pairs_of(store.folder, REFINER), REFINER).splitlines()
-    assert lines[0].startswith("| tracker | with | AO | refined | gain | AUC | refined | gain | SR0.75 | refined | gain | ms | ms added |")
+    assert lines[0].startswith(
+        "| tracker | refiner | AO | refined | gain | AUC | refined | gain | SR0.75 | refined | gain | ms | ms added |"
+    )
     assert lines[2].startswith("| kcf | s | 0.500 | 0.900 | **+0.400 [+")
     assert lines[2].endswith("| 10.0 | +20.0 | 5 |")
     with pytest.raises(LockonError, match="no tracker was run both without and with a refiner; run each twice"):

@@ -113,9 +113,9 @@ def test_a_benchmark_with_a_learner_compared_and_reproduced(colored: str, weight
     assert result.exit_code == 0, result.output
     assert "0 done, 1 finished before" in lockon(*words).output
     assert Store(out).trackers() == ["lockon-s", "lockon-s+colored"]
-    result = lockon("bench", "compare", out)
+    result = lockon("bench", "report", out, "--compare", "lockon-s+colored", "lockon-s")
     assert result.exit_code == 0, result.output
-    assert result.stdout.splitlines()[2].startswith("| lockon-s | colored | ")
+    assert "| metric | lockon-s+colored | lockon-s | difference |" in result.stdout
     result = lockon("bench", "reproduce", out, "--trackers", "lockon-s+colored", "--workers", 0)
     assert result.exit_code == 0, result.output
     assert "  online     colored, preset default\n" in result.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,16 @@ import pytest
 import lockon
 import moving_square
 from colored_learner import online_tracker, register_learner
+from fake_cards import register
 from lockon.errors import LockonError
+from lockon.localizers.dense import LocalizerConfig
 from lockon.localizers.score import DualModalScore
 from lockon.online.fused import FusedTracker, FusionConfig
 from lockon.ops.boxes import iou_xywh
 from lockon.refiners.wrapper import RefinedTracker
 from lockon.session import ScoreMapSource
-from lockon.tracker import NetworkTracker
+from lockon.tracker import NetworkTracker, TrackerConfig
+from lockon.zoo.card import Card
 from lockon.zoo.loading import load_online
 
 FRAMES = [moving_square.picture(number) for number in range(7)]
@@ -117,6 +121,21 @@ def test_what_does_not_fit_is_one_line(case: str) -> None:
     with pytest.raises(LockonError, match=message) as told:
         lockon.load(**made)
     assert "\n" not in str(told.value)
+
+
+def test_a_network_with_a_learner_of_its_own_takes_its_share_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def construct(weights: Path | None, device: str, overrides: Mapping[str, Any]) -> Mapping[str, Any]:
+        return overrides
+
+    def assemble(*parts: Any) -> Any:
+        return parts
+
+    config = TrackerConfig(localizer=LocalizerConfig(score=DualModalScore()))
+    name = register(monkeypatch, Card(name="both", summary="two modalities", config=config, construct=construct, assemble=assemble))
+    settings: Any = {"localizer.score.mu": 0.3}
+    assert lockon.load(name, **settings) == settings
+    with pytest.raises(LockonError, match=r"both has no candidates .*, or learns online itself"):
+        lockon.load(name, online=online_tracker())
 
 
 def test_a_base_that_was_made_elsewhere() -> None:

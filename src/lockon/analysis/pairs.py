@@ -1,4 +1,4 @@
-"""Stored results two by two: a tracker without and with a refiner or a learner, or without and with the true centre given.
+"""Stored results two by two: a tracker without and with a refiner, or without and with the true centre given.
 
 As Alpha-Refine's Tables 1, 2 and 4 have them (Yan et al., CVPR 2021, Sec. 1 and 4.2). Both sides of a pair are scored over the
 sequences that both have; differences, their intervals and tests are those of `lockon.bench.report.significance`.
@@ -60,7 +60,7 @@ class Question:
 
 
 def label_pairs(labels: Collection[str]) -> list[tuple[str, str]]:
-    """List the labels X and X+NAME, of a refiner or a learner, that belong together, in alphabetical order.
+    """List the labels X and X+REFINER that belong together, in alphabetical order.
 
     >>> label_pairs(["csrt", "csrt+refine-s", "kcf+refine-s"])
     [('csrt', 'csrt+refine-s')]
@@ -82,11 +82,11 @@ def _with_oracle(store: Store) -> list[tuple[Side, Side, str]]:
 
 REFINER = Question(
     name="refined",
-    title="Without and with a refiner or a learner",
-    column="with",
+    title="Without and with a refiner",
+    column="refiner",
     metrics=("AO", "AUC", "SR75"),
     find=_with_refiner,
-    note="ms: per frame, mean over sequences of each one's median; added: in runs of their own. `lockon bench compare "
+    note="ms: per frame, mean over sequences of each one's median; added: by the refiner, in runs of their own. `lockon bench compare "
     "--refine` measures both side by side.",
     costs=True,
     missing="no tracker was run both without and with a refiner; run each twice: lockon bench run ..., and with --refine NAME",
@@ -111,7 +111,7 @@ class Pair:
     Attributes:
         base: Label of the first side.
         other: Label of the second side.
-        difference: What the second side has: a refiner, a learner, or a rule of the oracle protocol.
+        difference: What the second side has: a refiner, or a rule of the oracle protocol.
         sequences: Number of common sequences; of the second side's where the first has no results.
         metrics: Second side less first, by key; NaN where the first has no results.
         ms_base: Milliseconds per frame, the mean over sequences of each one's median; NaN where no times were kept.

@@ -69,10 +69,10 @@ def compare(
 ) -> None:
     """Compare trackers: metrics of both, the gain with its interval, milliseconds added, overlap of masks; or all per attribute.
 
-    With DIR: stored results of X and X+NAME, a refiner or a learner, or with --oracle one pass and the true centre given; what is lost by
-    the box, what by the place; or with --attributes what trackers are good at: a sequence counts for each of its attributes (SiamLA,
-    Figs. 7 and 10). Without DIR: milliseconds per frame without and with --refine, by default on the bundled clip. Both trackers run in
-    this process and take turns on every frame; nothing else should run on the machine.
+    With DIR: stored results of X and X+REFINER, or with --oracle one pass and the true centre given; what is lost by the box, what by the
+    place; or with --attributes what trackers are good at: a sequence counts for each of its attributes (SiamLA, Figs. 7 and 10). Without
+    DIR: milliseconds per frame without and with --refine, by default on the bundled clip. Both trackers run in this process and take turns
+    on every frame; nothing else should run on the machine.
 
     [bold]Examples[/bold]
 

@@ -18,7 +18,7 @@ from lockon.refiners.combine import RefineConfig
 from lockon.refiners.protocol import Refiner
 from lockon.refiners.wrapper import with_refiner
 from lockon.session import Tracker
-from lockon.tracker import TrackerConfig
+from lockon.tracker import NetworkTracker, TrackerConfig
 from lockon.zoo.card import NOTHING, Card
 from lockon.zoo.networks import open_model, weight_files, weights_path
 from lockon.zoo.registry import REFINERS, TRACKERS, card
@@ -75,7 +75,7 @@ def load(
     own, others = (overrides, {}) if refiner is None else split_overrides(overrides)
     tracker: Tracker
     if online is None:
-        _check_no_fusion(own)
+        _check_no_fusion(tracker_card, own)
         tracker = _assemble(tracker_card, weights, preset, device, own)
     else:
         tracker = _fused(tracker_card, weights, preset, device, online=online, overrides=own)
@@ -209,7 +209,7 @@ def _fused(
 
     if not isinstance(online, OnlineTracker):
         raise LockonError(f"online={brief(online)} given, expected a tracker that learns online, such as lockon.load('dimp18', weights)")
-    if not isinstance(base.config, TrackerConfig):
+    if not _matches_alone(base):
         raise LockonError(
             f"{base.name} has no candidates that a learner beside it could judge, or learns online itself; "
             "take a tracker that matches a template with a search crop, such as lockon-s"
@@ -219,13 +219,18 @@ def _fused(
     return FusedTracker(_assemble(base, weights, preset, device, {"localizer.score": DUAL_MODAL, **own}), online, config)
 
 
-def _check_no_fusion(overrides: Mapping[str, Any]) -> None:
+def _matches_alone(one: Card) -> bool:
+    """Return whether a card's tracker does nothing but match a template with a search crop."""
+    return isinstance(one.config, TrackerConfig) and one.assemble is NetworkTracker
+
+
+def _check_no_fusion(one: Card, overrides: Mapping[str, Any]) -> None:
     """Check that nothing is set of a learner that is not there.
 
     Raises:
         LockonError: Something is.
     """
-    if "localizer.score.mu" in overrides or overrides.get("localizer.score") == DUAL_MODAL:
+    if _matches_alone(one) and ("localizer.score.mu" in overrides or overrides.get("localizer.score") == DUAL_MODAL):
         raise LockonError(
             "localizer.score mixes in what a learner finds, and there is none; "
             "give a tracker that learns online: online=lockon.load('dimp18', weights), on the command line --online dimp18"
