@@ -145,6 +145,17 @@ def test_intervals_and_paired_gains_over_sequences(tmp_path):
     assert as_json["gains"]["AO"] == [[-0.25, -0.5, 0.0], [None] * 3, [None] * 3]
 
 
+def test_one_sequence_alone_has_no_intervals(tmp_path):
+    spec = TrackerSpec("mine", "color")
+    specs, own = sweep(spec, "localizer.rank.window_influence", (0.0, 0.3), made)
+    store = Store(tmp_path)
+    for one, boxes in zip(specs, (HALF, PERFECT), strict=True):
+        add(store, one.label, make_record("a", boxes))
+    found = curve(tmp_path, spec, specs, (0.0, 0.3), own, sequences={("made", "a")})
+    np.testing.assert_allclose(found.intervals["AO"], np.full((2, 2), np.nan))
+    np.testing.assert_allclose(found.gains["AO"][0], [-0.5, np.nan, np.nan])
+
+
 def test_without_the_own_value_among_the_values_there_are_no_gains(tmp_path):
     spec = TrackerSpec("mine", "color")
     specs, own = sweep(spec, "localizer.rank.window_influence", (0.0,), made)

@@ -20,7 +20,7 @@ import numpy as np
 from lockon.bench.external import is_external
 from lockon.bench.publish import KeptStore
 from lockon.bench.report import Options, evaluate_all
-from lockon.bench.report.significance import SignificantDifference, compare, intervals
+from lockon.bench.report.significance import PairedComparison, compare, intervals
 from lockon.bench.spec import Make, TrackerSpec, config_of
 from lockon.bench.tables.records import nulls
 from lockon.config import apply_overrides, field_names
@@ -41,7 +41,7 @@ class Curve:
         values: (V,) ascending.
         metrics: Metric by key, such as "AUC", (V,) each; NaN for values without results.
         missing: (V,) sequences without a result, for each value.
-        intervals: Metric by key, (V, 2) ends of each value's 95 % interval over sequences, NaN where it is not known.
+        intervals: Metric by key, (V, 2) ends of each value's 95 % interval over sequences; NaN for one sequence alone.
         gains: Metric by key, (V, 3) difference to the tracker's own value, paired over sequences, with the ends of its 95 % interval;
             NaN at the own value. Empty where the own value is none of the values.
         falling: Keys of the metrics of which less is better.
@@ -185,7 +185,7 @@ def curve(
     rows = [found.get(one.label) for one in sweeps]
     between = intervals(report).of
     base = next((one.label for one, value in zip(sweeps, values, strict=True) if value == own and one.label in found), None)
-    against = {} if base is None else {label: compare(report, label, base).metrics for label in found if label != base}
+    against = {} if base is None else {label: compare(report, label, base) for label in found if label != base}
     return Curve(
         label=spec.label,
         own=own,
@@ -196,18 +196,22 @@ def curve(
         },
         missing=tuple(len(sequences) - (0 if row is None else len(row.sequences)) for row in rows),
         intervals={
-            metric.key: np.array([_UNKNOWN[:2] if row is None else between[row.label][metric.key] for row in rows])
+            metric.key: np.array([between[row.label][metric.key] if row and len(row.sequences) > 1 else _UNKNOWN[:2] for row in rows])
             for metric in report.metrics
         },
-        gains={metric.key: np.array([_gain(against.get(one.label, {}).get(metric.key)) for one in sweeps]) for metric in report.metrics}
+        gains={metric.key: np.array([_gain(against.get(one.label), metric.key) for one in sweeps]) for metric in report.metrics}
         if base is not None
         else {},
         falling=frozenset(metric.key for metric in report.metrics if not metric.rising),
     )
 
 
-def _gain(found: SignificantDifference | None) -> tuple[float, float, float]:
-    return _UNKNOWN if found is None else (found.difference, found.low, found.high)
+def _gain(pair: PairedComparison | None, metric: str) -> tuple[float, float, float]:
+    """Return a difference and its interval, which one sequence does not have."""
+    found = None if pair is None else pair.metrics.get(metric)
+    if pair is None or found is None:
+        return _UNKNOWN
+    return (found.difference, found.low, found.high) if pair.sequences > 1 else (found.difference, math.nan, math.nan)
 
 
 _UNKNOWN = (math.nan, math.nan, math.nan)
