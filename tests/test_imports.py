@@ -89,7 +89,7 @@ MAY_IMPORT = {
     "train": {"base", "ops", "ops.torch", "models", "data", "tracker", "online", "refiners"}
     | {"bench.metrics", "train.losses", "train.assigners"},
     "bench": {"base", "ops", "data", "tracker", "refiners", "bench.metrics"},
-    "analysis": {"base", "ops", "data", "tracker", "refiners", "bench", "bench.metrics"},
+    "analysis": {"base", "ops", "localizers", "data", "tracker", "refiners", "bench", "bench.metrics"},
     "export": {"base", "ops", "tracker", "online"},
     "zoo": {"base", "ops", "ops.torch", "localizers", "models", "tracker", "online", "refiners", "data", "export"}
     | {"train", "train.losses", "train.assigners", "bench", "bench.metrics"},

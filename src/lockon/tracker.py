@@ -111,11 +111,13 @@ class SearchOutput(NamedTuple):
         crops: The B search windows.
         prediction: Of the network, NumPy arrays.
         localization: What the localizer chose.
+        stride: Distance of neighbouring candidates in crop pixels; None where they fill the crop.
     """
 
     crops: Crop
     prediction: Prediction
     localization: Localization
+    stride: float | None = None
 
 
 @runtime_checkable
@@ -202,7 +204,7 @@ class NetworkTracker(Session[Target]):
     def advanced(self, targets: Sequence[Target], seen: SearchOutput) -> list[Target]:
         """Return the next value of each target, given what `search` saw."""
         c = self.config
-        crops, prediction, localization = seen
+        crops, prediction, localization, _ = seen
         scores = c.calibration(localization.logits)
         answered = np.isfinite(localization.boxes).all(axis=1) & np.isfinite(scores)  # (B,)
         found = zip(targets, localization.boxes, scores, localization.verdicts, answered, strict=True)
@@ -249,7 +251,7 @@ class NetworkTracker(Session[Target]):
         """Return the choice among the candidates of `seen`, to whose extras others may have added what the score part reads."""
         boxes = np.stack([target.box for target in targets])  # (B, 4)
         with np.errstate(all="ignore"):  # what is no number is met by `advanced`
-            return SearchOutput(crops, prediction, self.localizer(prediction, crops, boxes))
+            return SearchOutput(crops, prediction, self.localizer(prediction, crops, boxes), self.config.stride)
 
     def _score_maps(self, crops: Crop, scores: FloatArray) -> list[ScoreMap]:
         """Return one map per target of the (B, N) scores of all candidates."""

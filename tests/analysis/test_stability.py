@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.made_results import FAR, HALF, PERFECT, add, make_record
+from bench.made_results import FAR, HALF, PERFECT, add, make_record, reset_record
 from colored_videos import color_tracker
 from lockon.analysis.stability import Curve, curve, parse_values, sweep
+from lockon.bench.report import Options
 from lockon.bench.spec import TrackerSpec
 from lockon.bench.store import Store
 from lockon.errors import LockonError
@@ -128,6 +129,61 @@ def test_curve_of_stored_results(tmp_path):
     as_json = found.as_json()
     assert as_json["metrics"]["AO"] == [1.0, 0.5, None]
     assert as_json["summary"]["AO"] == {"best": 1.0, "best_at": 0.0, "worst": 0.5, "worst_at": 0.5, "range": 0.5, "deviation": 0.25}
+
+
+def test_intervals_and_paired_gains_over_sequences(tmp_path):
+    """With window 0.3, the tracker's own, both sequences have an overlap of 1; with 0 one of them 0.5 and one 1."""
+    spec = TrackerSpec("mine", "color")
+    specs, own = sweep(spec, "localizer.rank.window_influence", (0.0, 0.3, 1.0), made)
+    store = Store(tmp_path)
+    add(store, specs[0].label, make_record("a", HALF), make_record("b", PERFECT))
+    add(store, specs[1].label, make_record("a", PERFECT), make_record("b", PERFECT))
+    found = curve(tmp_path, spec, specs, (0.0, 0.3, 1.0), own, sequences={("made", "a"), ("made", "b")})
+    np.testing.assert_allclose(found.intervals["AO"], [[0.5, 1], [1, 1], [np.nan, np.nan]])  # both draws of one sequence are likely
+    np.testing.assert_allclose(found.gains["AO"], [[-0.25, -0.5, 0], [np.nan] * 3, [np.nan] * 3])
+    as_json = found.as_json()
+    assert as_json["gains"]["AO"] == [[-0.25, -0.5, 0.0], [None] * 3, [None] * 3]
+
+
+def test_one_sequence_alone_has_no_intervals(tmp_path):
+    spec = TrackerSpec("mine", "color")
+    specs, own = sweep(spec, "localizer.rank.window_influence", (0.0, 0.3), made)
+    store = Store(tmp_path)
+    for one, boxes in zip(specs, (HALF, PERFECT), strict=True):
+        add(store, one.label, make_record("a", boxes))
+    found = curve(tmp_path, spec, specs, (0.0, 0.3), own, sequences={("made", "a")})
+    np.testing.assert_allclose(found.intervals["AO"], np.full((2, 2), np.nan))
+    np.testing.assert_allclose(found.gains["AO"][0], [-0.5, np.nan, np.nan])
+
+
+def test_without_the_own_value_among_the_values_there_are_no_gains(tmp_path):
+    spec = TrackerSpec("mine", "color")
+    specs, own = sweep(spec, "localizer.rank.window_influence", (0.0,), made)
+    add(Store(tmp_path), specs[0].label, make_record("a", HALF), make_record("b", PERFECT))
+    assert curve(tmp_path, spec, specs, (0.0,), own, sequences={("made", "a"), ("made", "b")}).gains == {}
+
+
+def test_a_sweep_of_another_protocol(tmp_path):
+    """Less failures are better: the best value is the one with the lowest R."""
+    spec = TrackerSpec("mine", "color")
+    specs, own = sweep(spec, "localizer.rank.window_influence", (0.0, 1.0), made)
+    store = Store(tmp_path)
+    add(store, specs[0].label, reset_record("a", "sttttt", PERFECT))
+    add(store, specs[1].label, reset_record("a", "sttf--", PERFECT))
+    found = curve(tmp_path, spec, specs, (0.0, 1.0), own, sequences={("VOT2018", "a")}, options=Options(protocol="reset"))
+    np.testing.assert_allclose(found.metrics["R"], [0, 100 / 6])
+    summary = found.summary("R")
+    assert (summary["best_at"], summary["worst_at"], summary["range"]) == (0.0, 1.0, pytest.approx(100 / 6))
+
+
+def test_sweeps_of_metrics_that_belong_to_one_dataset(tmp_path):
+    spec = TrackerSpec("mine", "color")
+    specs, own = sweep(spec, "localizer.rank.window_influence", (0.0,), made)
+    records = reset_record("a", "sttttt", PERFECT), reset_record("b", "sttttt", PERFECT, dataset="VOT2019")
+    add(Store(tmp_path), specs[0].label, *records)
+    names = {("VOT2018", "a"), ("VOT2019", "b")}
+    with pytest.raises(LockonError, match="belong to one dataset, and these are sequences of VOT2018, VOT2019"):
+        curve(tmp_path, spec, specs, (0.0,), own, sequences=names, options=Options(protocol="reset"))
 
 
 def test_summary_of_nothing():

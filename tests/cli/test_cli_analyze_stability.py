@@ -81,3 +81,36 @@ def test_mistakes_are_one_line_before_any_work(words: tuple[str, ...], message: 
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_after_resets_with_several_metrics(tmp_path: Path) -> None:
+    words = ("stability", "--trackers", "lockon-s", *DATA, "--protocol", "reset", "--metric", "A,R", "--values", "0,0.3", "--out", tmp_path)
+    result = invoke(*words, "--sequences", "red", "blue")
+    assert result.exit_code == 0, result.output
+    found = json.loads((tmp_path / "stability-localizer.rank.window_influence.reset.json").read_text())
+    mine = found["trackers"]["lockon-s"]
+    assert (found["protocol"], mine["metrics"]["R"]) == ("reset", [0.0, 0.0])
+    assert mine["gains"]["R"][0] == [0.0, 0.0, 0.0]  # against 0.3, its own value
+    assert mine["gains"]["R"][1] == [None] * 3
+    assert "A over localizer.rank.window_influence" in result.stdout
+    assert "R: how much it depends on it" in result.stdout
+
+
+def test_gains_stand_beside_the_values(tmp_path: Path) -> None:
+    result = invoke("stability", "--trackers", "lockon-s", *DATA, "--values", "0,0.3", "--metric", "AO", "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    found = json.loads((tmp_path / "stability-localizer.rank.window_influence.json").read_text())["trackers"]["lockon-s"]
+    difference, low, high = found["gains"]["AO"][0]
+    assert difference == pytest.approx(found["metrics"]["AO"][0] - found["metrics"]["AO"][1])
+    assert 0 < low <= difference <= high
+    assert f"{difference:+.3f} [{low:+.3f}, {high:+.3f}]" in result.stdout
+
+
+def test_metrics_that_belong_to_one_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    videos = [VIDEOS[0], replace(VIDEOS[1], dataset="other")]
+    monkeypatch.setattr("lockon.data.datasets.registry.load_readable", lambda spec, **_: (videos, []))
+    result = invoke("stability", *DATA, "--protocol", "reset", "--out", tmp_path)
+    assert result.exit_code == 2
+    assert "metrics of reset belong to one dataset, and --data has colors, other; give one of them" in result.stderr

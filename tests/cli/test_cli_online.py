@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,27 @@ def test_a_benchmark_that_cannot_run_says_so_before_it_begins(
 ) -> None:
     result = lockon("bench", "run", *words, "--online-weights", weights, "--data", data, "--out", weights.parent / "out", "--workers", 0)
     assert (result.exit_code, message in result.stderr) == (2, True), result.output
+
+
+def test_the_share_is_swept(colored: str, weights: Path, data: str, tmp_path: Path) -> None:
+    """A sweep knows the numbers of all parts, and the share that the tracker has unless told."""
+    pytest.importorskip("matplotlib", reason="needs the bench extra")
+    words = ["analyze", "stability", "--online", colored, "--online-weights", weights, "--data", data, "--out", tmp_path / "swept"]
+    result = lockon(*words, "--parameter", MU, "--values", "0,0.8", "--metric", "AO", "--workers", 0)
+    assert result.exit_code == 0, result.output
+    found = json.loads((tmp_path / "swept" / f"stability-{MU}.json").read_text())["trackers"]["lockon-s+colored"]
+    assert (found["own"], found["values"], found["missing"]) == (0.8, [0.0, 0.8], [0, 0])
+    wrong = lockon(*words, "--parameter", "localizer.score.mo", "--values", "0.5", "--workers", 0)
+    assert (wrong.exit_code, wrong.stderr.count("\n")) == (2, 1)
+    assert "did you mean 'localizer.score.mu'" in wrong.stderr
+
+
+def test_heat_maps_of_both_modalities_are_drawn(colored: str, weights: Path, data: str, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs the bench extra")
+    out = tmp_path / "heat"
+    result = lockon("analyze", "heatmaps", "--online", colored, "--online-weights", weights, "--data", data, "--at", "2,5", "--out", out)
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in out.iterdir()) == ["heatmaps.csv", "square.png"]
+    head = (out / "heatmaps.csv").read_text().splitlines()[0].split(",")
+    assert head[3:] == [f"{name}_{value}" for name in ("offline", "online", "fused") for value in ("peak", "distraction")]
+    assert "lockon-s+colored, 2 frames" in result.stdout

@@ -84,7 +84,7 @@ def test_equals_the_slow_loop(config: LocalizerConfig, quality: bool) -> None:
         rng = np.random.default_rng(100 + seed)
         last = np.concatenate([rng.uniform(50, 200, (targets, 2)), rng.uniform(5, 60, (targets, 2))], axis=1)
         crop = Crop(last[:, :2], rng.uniform(40, 200, targets), SIZE)
-        boxes, logits, best, scores, verdicts = DenseLocalizer(config)(prediction, crop, last)
+        boxes, logits, best, scores, verdicts, _ = DenseLocalizer(config)(prediction, crop, last)
         assert boxes.shape == (targets, 4)
         assert logits.shape == (targets,)
         assert verdicts == ("normal",) * targets

@@ -165,7 +165,7 @@ def test_every_frame_from_the_official_state(run: str) -> None:
         if row:
             target = replace(target, learned=replace(target.learned, filter=torch.from_numpy(stored["filters_after"][row - 1])))
         before = target.learned
-        seen = made.search([frame], [target])
+        seen = made.respond([frame], [target])
         flag = str(stored["flags"][row])
         assert seen.peaks.verdicts == ("normal" if flag == "None" else flag,), row
         np.testing.assert_allclose(seen.peaks.scores[0], stored["scores_at_peak"][row], atol=1e-3)

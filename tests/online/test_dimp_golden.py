@@ -216,7 +216,7 @@ def test_responses_peaks_and_translations_of_single_frames(run: str) -> None:
             break
         target = _placed(start, stored[f"{run}.state_before"][row], made)
         learned = replace(start.learned, filter=torch.from_numpy(stored[f"{run}.filters"][version]))
-        seen = made.search([golden_data.frames()[row + 1]], [replace(target, learned=learned)])
+        seen = made.respond([golden_data.frames()[row + 1]], [replace(target, learned=learned)])
         assert _differs(seen.responses.maps[0], stored[f"{run}.scores"][row]) <= golden_data.FEATURE_LIMIT
         flag = str(stored[f"{run}.flags"][row])
         assert seen.peaks.verdicts == ("normal" if flag == "None" else flag,)

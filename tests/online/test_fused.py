@@ -11,14 +11,17 @@ from test_online_tracker import CONFIG
 import lockon
 import moving_square
 from colored_network import ColoredNetwork
+from lockon.bench.spec import config_of
 from lockon.errors import LockonError
-from lockon.localizers.score import DualModalScore
-from lockon.online.fused import FusedTracker, FusionConfig, response_at
+from lockon.localizers.score import DualModalScore, sigmoid
+from lockon.online.fused import FusedParameters, FusedTracker, FusionConfig, response_at
 from lockon.online.learner import Responses
 from lockon.online.tracker import OnlineSearch, OnlineTracker
 from lockon.ops.boxes import iou_xywh
 from lockon.ops.crop import Crop
 from lockon.session import SteppedTracker
+from lockon.tracker import CandidateTracker
+from lockon.zoo.compact_dimp import LockonSDiMPConfig
 
 FRAMES = [moving_square.picture(number) for number in range(9)]
 BOX = moving_square.box_of(0)
@@ -63,7 +66,7 @@ def test_candidates_are_judged_by_what_they_share_with_the_learner() -> None:
     made = fused(mu=0.4)
     (target,) = made.start(FRAMES[0], BOX)
     crops, prediction = made.base.seen([FRAMES[1]], [target.base])
-    heard = made.online.search([FRAMES[1]], [target.online])
+    heard = made.online.respond([FRAMES[1]], [target.online])
     corners = crops[0].to_image(prediction.boxes[0])  # (N, 4)
     centers = (corners[:, :2] + corners[:, 2:]) / 2
     offline, quality = (1 / (1 + np.exp(-np.asarray(x[0], dtype=np.float64))) for x in (prediction.logits, prediction.quality))
@@ -73,6 +76,40 @@ def test_candidates_are_judged_by_what_they_share_with_the_learner() -> None:
     scores = made.base.config.calibration(logit)
     assert np.abs(scores - stepped.base.score).min() < 1e-9
     assert expected.max() > 0.5  # of a square that both see
+
+
+def test_its_search_shows_what_a_step_goes_by() -> None:
+    """All candidates, with the learner's responses at their centres; of the learner alone there are no candidates."""
+    made = fused(mu=0.4)
+    assert isinstance(made, CandidateTracker)
+    assert not isinstance(made.online, CandidateTracker)
+    (target,) = made.start(FRAMES[0], BOX)
+    seen = made.search([FRAMES[1]], [target])
+    online, offline = seen.prediction.extras["online"], sigmoid(np.asarray(seen.prediction.logits, dtype=np.float64))
+    np.testing.assert_allclose(seen.localization.ranked.foreground, 0.4 * online + 0.6 * offline)
+    (stepped,) = made.step([FRAMES[1]], [target])
+    assert seen.localization.boxes[0].tolist() == stepped.base.box.tolist()
+
+
+def test_its_parameters_are_those_of_all_parts() -> None:
+    """By the names of `lockon.load`; a configuration of a card's own names what can be set itself."""
+    made = fused(mu=0.4, redetect=0.3)
+    parameters = made.parameters
+    assert isinstance(parameters, FusedParameters)
+    assert (parameters.localizer, parameters.fusion.redetect, parameters.online) == (made.base.config.localizer, 0.3, CONFIG)
+    assert config_of(made) == parameters
+    own = LockonSDiMPConfig(mu=0.2)
+    assert config_of(FusedTracker(made.base, made.online, own)) == own
+
+
+def test_it_searches_in_other_videos() -> None:
+    made = fused(mu=0.4)
+    (target,) = made.start(FRAMES[0], BOX)
+    small = np.ascontiguousarray(FRAMES[4][:100])
+    placed = made.placed(target, small, np.array([30.0, 20, 40, 40]))
+    assert placed.base.box.tolist() == placed.online.box.tolist() == [50, 40, 40, 40]
+    assert placed.base.size == placed.online.size == (small.shape[1], 100)
+    assert placed.online.learned is target.online.learned
 
 
 def test_a_base_whose_scores_take_no_responses_is_refused() -> None:

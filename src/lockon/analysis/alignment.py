@@ -212,9 +212,9 @@ def _search_around(
         frames = [sequence.frames[int(frame)] for frame, _ in batch]
         around = _jittered(sequence.boxes[batch[:, 1]], jitter, rng)  # (B, 4)
         targets = [tracker.placed(target, frame, box) for frame, box in zip(frames, around, strict=True)]
-        crops, prediction, localization = tracker.search(frames, targets)
-        boxes = crops.expand().to_image(prediction.boxes)  # (B, N, 4) xyxy, image pixels
-        yield np.asarray(localization.scores), iou_xyxy(boxes, xywh_to_xyxy(sequence.boxes[batch[:, 0]])[:, None])
+        seen = tracker.search(frames, targets)
+        boxes = seen.crops.expand().to_image(seen.prediction.boxes)  # (B, N, 4) xyxy, image pixels
+        yield np.asarray(seen.localization.scores), iou_xyxy(boxes, xywh_to_xyxy(sequence.boxes[batch[:, 0]])[:, None])
         if advance is not None:
             advance(len(batch))
 

@@ -1,15 +1,16 @@
-"""How much does a tracker depend on one of its parameters: one-pass metrics over a sweep of values.
+"""How much does a tracker depend on one of its parameters: metrics over a sweep of values.
 
 As SiamLA, Fig. 14 (Learning Localization-aware Target Confidence for Siamese Visual Tracking): success AUC against the influence of the
-cosine window. A tracker whose score alone finds the target stays level; one that needs the window falls where it goes. Every value is
-a tracker of its own in the folder of results, so a sweep can be stopped, continued and made finer.
+cosine window; and as DuML, Fig. 4 (Learning Dual-modal Localization and Score Voting): EAO and AUC against the fusion weight. A tracker
+whose score alone finds the target stays level; one that needs the window falls where it goes. Every value is a tracker of its own in the
+folder of results, so a sweep can be stopped, continued and made finer.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import numpy as np
 from lockon.bench.external import is_external
 from lockon.bench.publish import KeptStore
 from lockon.bench.report import Options, evaluate_all
+from lockon.bench.report.significance import PairedComparison, compare, intervals
 from lockon.bench.spec import Make, TrackerSpec, config_of
 from lockon.bench.tables.records import nulls
 from lockon.config import apply_overrides, field_names
@@ -39,6 +41,10 @@ class Curve:
         values: (V,) ascending.
         metrics: Metric by key, such as "AUC", (V,) each; NaN for values without results.
         missing: (V,) sequences without a result, for each value.
+        intervals: Metric by key, (V, 2) ends of each value's 95 % interval over sequences; NaN for one sequence alone.
+        gains: Metric by key, (V, 3) difference to the tracker's own value, paired over sequences, with the ends of its 95 % interval;
+            NaN at the own value. Empty where the own value is none of the values.
+        falling: Keys of the metrics of which less is better.
     """
 
     label: str
@@ -46,6 +52,9 @@ class Curve:
     values: FloatArray
     metrics: Mapping[str, FloatArray]
     missing: tuple[int, ...] = ()
+    intervals: Mapping[str, FloatArray] = field(default_factory=dict)
+    gains: Mapping[str, FloatArray] = field(default_factory=dict)
+    falling: frozenset[str] = frozenset()
 
     def summary(self, metric: str) -> dict[str, float]:
         """Return best and worst of a metric, where they are, their difference, and the deviation over the values; NaN without any."""
@@ -53,13 +62,14 @@ class Curve:
         known = np.flatnonzero(~np.isnan(found))
         if not len(known):
             return dict.fromkeys(("best", "best_at", "worst", "worst_at", "range", "deviation"), math.nan)
-        best, worst = known[found[known].argmax()], known[found[known].argmin()]
+        lowest, highest = known[found[known].argmin()], known[found[known].argmax()]
+        best, worst = (lowest, highest) if metric in self.falling else (highest, lowest)
         return {
             "best": float(found[best]),
             "best_at": float(self.values[best]),
             "worst": float(found[worst]),
             "worst_at": float(self.values[worst]),
-            "range": float(found[best] - found[worst]),
+            "range": float(found[highest] - found[lowest]),
             "deviation": float(found[known].std()),
         }
 
@@ -71,6 +81,8 @@ class Curve:
             "metrics": {key: row.tolist() for key, row in self.metrics.items()},
             "summary": {key: self.summary(key) for key in self.metrics},
             "missing": list(self.missing),
+            "intervals": {key: rows.tolist() for key, rows in self.intervals.items()},
+            "gains": {key: rows.tolist() for key, rows in self.gains.items()},
         }
         return dict(nulls(content))
 
@@ -145,9 +157,9 @@ def curve(
     own: float | None,
     *,
     sequences: Collection[tuple[str, str]],
-    convention: str | None = None,
+    options: Options | None = None,
 ) -> Curve:
-    """Score what is stored of a sweep.
+    """Score what is stored of a sweep, with intervals over the sequences.
 
     Args:
         folder: Of the results.
@@ -156,17 +168,24 @@ def curve(
         values: Of the parameter.
         own: The tracker's own value; None where it has none.
         sequences: (dataset, name) of those that count.
-        convention: Of the metrics; None for the usual one.
+        options: Protocol and convention; None for one pass and the usual one.
 
     Raises:
-        LockonError: No results at all, or an unknown convention.
+        LockonError: No results at all, results of several datasets where metrics belong to one, or an unknown convention.
     """
-    store = KeptStore(folder, sequences)
+    store, options = KeptStore(folder, sequences), options or Options()
     there = set(store.trackers())
-    labels = [one.label for one in sweeps if one.label in there and store.records(one.label)]
-    (report,) = evaluate_all(store, Options(convention, labels or [sweeps[0].label]))
+    labels = [one.label for one in sweeps if one.label in there and store.records(one.label, options.protocol)]
+    reports = evaluate_all(store, replace(options, trackers=labels or [sweeps[0].label]))
+    if len(reports) > 1:
+        names = ", ".join(name for one in reports for name in one.datasets)
+        raise LockonError(f"metrics of {options.protocol} belong to one dataset, and these are sequences of {names}; choose one")
+    (report,) = reports
     found = {item.label: item for item in report.trackers}
     rows = [found.get(one.label) for one in sweeps]
+    between = intervals(report).of
+    base = next((one.label for one, value in zip(sweeps, values, strict=True) if value == own and one.label in found), None)
+    against = {} if base is None else {label: compare(report, label, base) for label in found if label != base}
     return Curve(
         label=spec.label,
         own=own,
@@ -176,7 +195,26 @@ def curve(
             for metric in report.metrics
         },
         missing=tuple(len(sequences) - (0 if row is None else len(row.sequences)) for row in rows),
+        intervals={
+            metric.key: np.array([between[row.label][metric.key] if row and len(row.sequences) > 1 else _UNKNOWN[:2] for row in rows])
+            for metric in report.metrics
+        },
+        gains={metric.key: np.array([_gain(against.get(one.label), metric.key) for one in sweeps]) for metric in report.metrics}
+        if base is not None
+        else {},
+        falling=frozenset(metric.key for metric in report.metrics if not metric.rising),
     )
+
+
+def _gain(pair: PairedComparison | None, metric: str) -> tuple[float, float, float]:
+    """Return a difference and its interval, which one sequence does not have."""
+    found = None if pair is None else pair.metrics.get(metric)
+    if pair is None or found is None:
+        return _UNKNOWN
+    return (found.difference, found.low, found.high) if pair.sequences > 1 else (found.difference, math.nan, math.nan)
+
+
+_UNKNOWN = (math.nan, math.nan, math.nan)
 
 
 __all__ = ["PARAMETER", "Curve", "curve", "parse_values", "sweep"]

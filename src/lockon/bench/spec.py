@@ -106,9 +106,12 @@ Make = Callable[[TrackerSpec], Tracker]
 
 
 def config_of(tracker: object) -> object | None:
-    """Return the tracker's parameters, where they are a dataclass under the name `config`; anybody's tracker may have them so."""
-    config = getattr(tracker, "config", None)
-    return config if is_dataclass(config) and not isinstance(config, type) else None
+    """Return the tracker's parameters, where they are a dataclass under the name `config`; anybody's tracker may have them so.
+
+    A tracker of several parts has those of all of them under the name `parameters`.
+    """
+    found = (getattr(tracker, name, None) for name in ("parameters", "config"))
+    return next((config for config in found if is_dataclass(config) and not isinstance(config, type)), None)
 
 
 def sha256(path: Path) -> str:

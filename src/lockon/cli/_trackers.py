@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lockon.bench.protocols.plan import Protocol
     from lockon.bench.run import Outcome
     from lockon.bench.spec import TrackerSpec
-    from lockon.cli._options import RunOptions
+    from lockon.cli._options import OnlineOptions, RunOptions
     from lockon.data.datasets.registry import BrokenSequence
     from lockon.data.sequence import VideoSequence
 
@@ -102,6 +102,17 @@ def online_specs(specs: list[TrackerSpec], online: str | None, weights: Path | N
     if online is None:
         raise LockonError(f"--online-weights {weights} belongs to an online tracker; name it, for example --online compact-dimp")
     return _accompanied(specs, "online", online, weights, TRACKERS)
+
+
+def with_learner(specs: list[TrackerSpec], learner: OnlineOptions) -> list[TrackerSpec]:
+    """Return the trackers with the learner beside each, where one is named.
+
+    Raises:
+        LockonError: As `online_specs`.
+    """
+    if learner.online is None and learner.online_weights is None:
+        return specs
+    return online_specs(specs, learner.online, learner.online_weights)
 
 
 def _accompanied(
@@ -268,3 +279,9 @@ def run_all(
         if outcome.status == "failed":
             echo(f"failed: {outcome.label} on {outcome.sequence}: {outcome.error}", err=True)
     return outcomes
+
+
+def where(sequences: Sequence[VideoSequence]) -> str:
+    """Return the names of the datasets, or their number, and the number of sequences."""
+    datasets = sorted({sequence.dataset for sequence in sequences})
+    return f"{', '.join(datasets) if len(datasets) <= 3 else f'{len(datasets)} datasets'}: {len(sequences)} sequences"

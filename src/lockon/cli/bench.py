@@ -12,7 +12,7 @@ from typer.core import TyperCommand
 from lockon.cli._options import DataOptions, OnlineOptions, RefinerOptions, RunOptions, TrackerOptions, option_groups
 from lockon.cli._terminal import echo, end
 from lockon.cli._texts import parse_overrides, split_names
-from lockon.cli._trackers import online_specs, refined_specs, run_all
+from lockon.cli._trackers import refined_specs, run_all, with_learner
 
 if TYPE_CHECKING:
     from lockon.bench.protocols.plan import Protocol
@@ -144,9 +144,7 @@ def run(
       lockon bench run --trackers lockon-s refine-s --protocol one-pass oracle --data pool:/data/val --out runs/oracle
     """
     protocols = protocol.chosen()
-    specs = trackers.specs(refiners=any(one.gives_truth for one in protocols))
-    if learner.online is not None or learner.online_weights is not None:
-        specs = online_specs(specs, learner.online, learner.online_weights)
+    specs = with_learner(trackers.specs(refiners=any(one.gives_truth for one in protocols)), learner)
     if refiner.refine is not None or refiner.refiner_weights is not None:
         specs = refined_specs(specs, refiner.refine, refiner.refiner_weights)
     broken: list[BrokenSequence] = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from lockon.cli._options import Convention, Lengths, Preset, Sequences, Threads, Weights, Workers, option_groups
+from lockon.cli._options import Convention, Lengths, OnlineOptions, Preset, Sequences, Threads, Weights, Workers, option_groups
 from lockon.cli._terminal import echo, kept_on_interrupt
 from lockon.cli._texts import parse_overrides, split_names
 
@@ -83,6 +83,7 @@ def search(
     *,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the search; the same command goes on from there.")],
     start: StartOptions,
+    learner: OnlineOptions,
     plots: Annotated[bool, typer.Option("--plots", help="Also draw the history and each parameter into the folder.")] = False,
     what: SpaceOptions,
     judged: JudgementOptions,
@@ -104,19 +105,21 @@ def search(
 
       lockon bench search lockon-s --weights best.safetensors --data folder:videos --space space.toml --out runs/mine --sampler grid
 
+      lockon bench search lockon-s --online dimp18 --online-weights dimp18.onnx --data pool:VAL --vary localizer.score.mu=0:1 --out runs/mu
+
       lockon bench search my_module:make_tracker --data folder:videos --vary rate=0.001:0.1:log --out runs/rate --metric AUC --prune
     """
     from lockon._require import require
     from lockon.bench.search import Objective, SearchOptions, check_splits, search as run_search
     from lockon.cli._search import progress
-    from lockon.cli._trackers import load_sequences
+    from lockon.cli._trackers import load_sequences, with_learner
     from lockon.errors import LockonError
     from lockon.zoo.specs import load_spec
 
     for package in ["optuna", *(["matplotlib"] if plots else [])]:
         require(package, "bench")
     objective = Objective(judged.metric, judged.convention, lengths=judged.lengths)
-    spec = _spec(tracker, start)
+    (spec,) = with_learner([_spec(tracker, start)], learner)
     verdicts = check_splits(judged.data, force=judged.force)
     for verdict in verdicts:
         _warn(verdict)

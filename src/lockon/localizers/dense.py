@@ -69,6 +69,7 @@ class Localization(NamedTuple):
         best: (B,) number of the chosen candidate among the N of the prediction.
         scores: (B, N) score of every candidate in [0, 1], before penalty and window.
         verdicts: B verdicts, see `lockon.localizers.verdict`.
+        ranked: The candidates that it chose from.
     """
 
     boxes: FloatArray
@@ -76,6 +77,7 @@ class Localization(NamedTuple):
     best: NDArray[np.intp]
     scores: FloatArray
     verdicts: tuple[Verdict, ...]
+    ranked: Ranked
 
 
 class DenseLocalizer:
@@ -111,6 +113,7 @@ class DenseLocalizer:
             best=placed.best,
             scores=np.clip(ranked.scores, 0, 1),
             verdicts=c.verdict(ranked, placed),
+            ranked=ranked,
         )
 
     def _ranked(self, prediction: Prediction, crops: Crop, previous: FloatArray) -> Ranked:
@@ -129,6 +132,7 @@ class DenseLocalizer:
             crops=crops,
             previous=previous,
             penalty_k=c.rank.penalty_k,
+            anchors=c.anchors,
         )
 
 

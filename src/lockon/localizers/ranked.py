@@ -25,6 +25,7 @@ class Ranked(NamedTuple):
         crops: The B search windows.
         previous: (B, 4) last boxes, cx, cy, w, h in image pixels.
         penalty_k: Strength of the penalty.
+        anchors: Candidates per point of the square map; N = anchors * S * S, one map after the other.
     """
 
     candidates: FloatArray
@@ -37,6 +38,7 @@ class Ranked(NamedTuple):
     crops: Crop
     previous: FloatArray
     penalty_k: float
+    anchors: int = 1
 
 
 class Placed(NamedTuple):

@@ -44,17 +44,21 @@ class ScoreVote:
 
     def __call__(self, ranked: Ranked, best: NDArray[np.intp]) -> FloatArray:
         """Return the (B, 4) means cx, cy, w, h in image pixels; b* where no box has a vote."""
-        rows = np.arange(len(best))
-        overlap = iou_xyxy(ranked.boxes, ranked.boxes[rows, best][:, None])  # (B, N); of crop pixels as of image pixels
+        shares = self.shares(ranked, best)  # (B, N)
+        boxes = np.where(shares[..., None] > 0, ranked.candidates, 0)  # (B, N, 4); one without a vote may be no number
+        means = (shares[:, None] @ boxes)[:, 0]  # (B, 4)
+        return np.where(shares.any(axis=1, keepdims=True), means, ranked.candidates[np.arange(len(best)), best])
+
+    def shares(self, ranked: Ranked, best: NDArray[np.intp]) -> FloatArray:
+        """Return the (B, N) share of each candidate in its target's vote, which sum to 1; all 0 where no box has a vote."""
+        overlap = iou_xyxy(ranked.boxes, ranked.boxes[np.arange(len(best)), best][:, None])  # (B, N); of crop pixels as of image pixels
         votes = np.maximum(ranked.foreground, 0) * np.exp(-((1 - overlap) ** 2) / self.sigma)
         if ranked.quality is not None:
             votes = votes * ranked.quality**self.quality
         votes = np.where((overlap > self.epsilon) & np.isfinite(votes), votes, 0)  # (B, N)
         most = votes.max(axis=1, keepdims=True)  # (B, 1)
         votes = votes / np.where(most > 0, most, 1)  # so that no sum overflows
-        shares = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)  # the sum is at least 1 where anything has a vote
-        boxes = np.where(shares[..., None] > 0, ranked.candidates, 0)  # (B, N, 4); one without a vote may be no number
-        return np.where(most > 0, (shares[:, None] @ boxes)[:, 0], ranked.candidates[rows, best])
+        return np.asarray(votes / np.maximum(votes.sum(axis=1, keepdims=True), 1))  # the sum is at least 1 where anything has a vote
 
 
 __all__ = ["ScoreVote"]

@@ -7,7 +7,7 @@ probability, as DuML fuses its two branches (Eq. 1). Where the tracker has lost 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,13 +15,14 @@ from numpy.typing import ArrayLike
 from lockon._config_values import check_range
 from lockon.errors import LockonError
 from lockon.localizers.score import DualModalScore
+from lockon.online.config import OnlineConfig
 from lockon.online.target import OnlineTarget
 from lockon.online.tracker import OnlineSearch, OnlineTracker
 from lockon.ops.boxes import cxcywh_to_xywh, xyxy_to_cxcywh
 from lockon.ops.score_map import ScoreMap
 from lockon.session import Session
 from lockon.target import Target
-from lockon.tracker import NetworkTracker
+from lockon.tracker import NetworkTracker, SearchOutput, TrackerConfig
 from lockon.types import FloatArray, Frame, Result
 
 
@@ -42,6 +43,19 @@ class FusionConfig:
     def __post_init__(self) -> None:
         if self.redetect is not None:
             check_range("redetect", self.redetect, 0, 1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FusedParameters(TrackerConfig):
+    """All that can be set of a tracker with a learner beside it, by the names of `lockon.load`.
+
+    Attributes:
+        fusion: How the learner has a say.
+        online: Parameters of the tracker that it is the learner of.
+    """
+
+    fusion: FusionConfig
+    online: OnlineConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +97,14 @@ class FusedTracker(Session[FusedTarget]):
         self.config = config or FusionConfig()
 
     @property
+    def parameters(self) -> FusionConfig | FusedParameters:
+        """All that can be set, by the names of `lockon.load`: those of all parts, or of the card's own configuration."""
+        if type(self.config) is not FusionConfig:
+            return self.config
+        base = {item.name: getattr(self.base.config, item.name) for item in fields(TrackerConfig)}
+        return FusedParameters(**base, fusion=self.config, online=self.online.config)
+
+    @property
     def makes_masks(self) -> bool:
         """Whether results have masks: those of the tracker."""
         return self.base.makes_masks
@@ -110,6 +132,10 @@ class FusedTracker(Session[FusedTarget]):
         pairs = zip(self.base.start(frame, boxes, seed=seed), self.online.start(frame, boxes, seed=seed), strict=True)
         return [FusedTarget(base, online) for base, online in pairs]
 
+    def placed(self, target: FusedTarget, frame: Frame, box_xywh: FloatArray) -> FusedTarget:
+        """Return the target as if it had last been seen in the box (4,) x, y, w, h of the video that `frame` (H, W, 3) belongs to."""
+        return FusedTarget(self.base.placed(target.base, frame, box_xywh), self.online.placed(target.online, frame, box_xywh))
+
     def moved(self, target: FusedTarget, box_xywh: FloatArray) -> FusedTarget:
         """Return the target put on a finite box (4,) x, y, w, h."""
         return FusedTarget(self.base.moved(target.base, box_xywh), self.online.moved(target.online, box_xywh))
@@ -121,18 +147,28 @@ class FusedTracker(Session[FusedTarget]):
             LockonError: A frame of another size than the target's first one.
         """
         bases, onlines = [target.base for target in targets], [target.online for target in targets]
-        (crops, prediction), heard = self.base.seen(frames, bases), self.online.search(frames, onlines)
-        with np.errstate(all="ignore"):  # places that are no numbers have no response
-            centers = xyxy_to_cxcywh(crops.expand().to_image(prediction.boxes))[..., :2]  # (B, N, 2) image pixels
-            responses = np.where(heard.answered[:, None], response_at(heard, centers), np.nan)  # (B, N)
-        prediction = replace(prediction, extras={**prediction.extras, "online": responses})
-        moved = self._redetected(self.base.advanced(bases, self.base.chosen(bases, crops, prediction)), heard)
+        seen, heard = self._searched(frames, targets)
+        moved = self._redetected(self.base.advanced(bases, seen), heard)
         boxes = np.stack([base.box for base in moved])  # (B, 4)
         sure = np.array([base.state == "tracked" for base in moved]) & heard.answered
         taught = self.online.taught(heard, onlines, boxes, sure)
         placed = [self.online.moved(online, cxcywh_to_xywh(base.box)) for online, base in zip(onlines, moved, strict=True)]
         rows = zip(moved, placed, taught, strict=True)
         return [FusedTarget(base, replace(online, learned=learned, frame=base.frame)) for base, online, learned in rows]
+
+    def search(self, frames: Sequence[Frame], targets: Sequence[FusedTarget]) -> SearchOutput:
+        """Return all candidates around the targets' boxes, with the learner's responses in the extras, see `NetworkTracker.search`."""
+        return self._searched(frames, targets)[0]
+
+    def _searched(self, frames: Sequence[Frame], targets: Sequence[FusedTarget]) -> tuple[SearchOutput, OnlineSearch]:
+        """Return what both see of the frames."""
+        bases = [target.base for target in targets]
+        (crops, prediction), heard = self.base.seen(frames, bases), self.online.respond(frames, [target.online for target in targets])
+        with np.errstate(all="ignore"):  # places that are no numbers have no response
+            centers = xyxy_to_cxcywh(crops.expand().to_image(prediction.boxes))[..., :2]  # (B, N, 2) image pixels
+            responses = np.where(heard.answered[:, None], response_at(heard, centers), np.nan)  # (B, N)
+        prediction = replace(prediction, extras={**prediction.extras, "online": responses})
+        return self.base.chosen(bases, crops, prediction), heard
 
     def _redetected(self, bases: Sequence[Target], heard: OnlineSearch) -> list[Target]:
         """Put targets that the tracker has lost on a response that is clear enough, with the size they were last trusted with."""
@@ -164,4 +200,4 @@ def response_at(heard: OnlineSearch, centers: FloatArray) -> FloatArray:
     return np.where(inside, upper * (1 - bottom_share) + lower * bottom_share, 0.0)
 
 
-__all__ = ["FusedTarget", "FusedTracker", "FusionConfig", "response_at"]
+__all__ = ["FusedParameters", "FusedTarget", "FusedTracker", "FusionConfig", "response_at"]

@@ -139,7 +139,7 @@ class OnlineTracker(Session[OnlineTarget]):
         Raises:
             LockonError: A frame of another size than the target's first one.
         """
-        seen = self.search(frames, targets)
+        seen = self.respond(frames, targets)
         refined = self._refined(seen, targets)  # (B, 4) cx, cy, w, h in image pixels, NaN where there is no answer
         scores = self.config.calibration(seen.peaks.scores)
         answered = seen.answered & np.isfinite(refined).all(axis=1)
@@ -157,7 +157,7 @@ class OnlineTracker(Session[OnlineTarget]):
             moved = [replace(target, scores=score_map) for target, score_map in zip(moved, maps, strict=True)]
         return moved
 
-    def search(self, frames: Sequence[Frame], targets: Sequence[OnlineTarget]) -> OnlineSearch:
+    def respond(self, frames: Sequence[Frame], targets: Sequence[OnlineTarget]) -> OnlineSearch:
         """Return the responses around the targets' boxes and where the targets are: what `step` makes the next states of.
 
         Args:
@@ -247,7 +247,7 @@ class OnlineTracker(Session[OnlineTarget]):
         """Return what is known of each target after the frame.
 
         Args:
-            seen: What `search` returned.
+            seen: What `respond` returned.
             targets: That it was given.
             refined: (B, 4) cx, cy, w, h of the targets in image pixels.
             answered: (B,) whose frame can be learnt; the others stay as they are.

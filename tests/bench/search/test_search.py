@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tunable import BEST, SIZE, Config, make, make_sequence, overlap_of
 
-from lockon.bench.metrics import expected_average_overlap, reset_run
+from lockon.bench.metrics import accuracy_robustness, expected_average_overlap, reset_run
 from lockon.bench.search import Objective, SearchOptions, Trial, parse_vary, search
 from lockon.bench.spec import TrackerSpec
 from lockon.errors import LockonError, LockonWarning
@@ -314,6 +314,27 @@ def test_expected_average_overlap(tmp_path):
     assert found.objective.value(again.default.scores.values()) == found.default.value
 
 
+def test_accuracy_after_resets_is_that_of_reports_and_needs_no_lengths(tmp_path):
+    """Overlaps for accuracy are bounded by the picture, those for EAO by one pixel less: the journal keeps both."""
+    long = [make_sequence("long", 16), make_sequence("other", 14, dataset="elsewhere")]
+    found = run(tmp_path, trials=4, sequences=long, objective=Objective("A"))
+    for trial in found.trials:
+        runs = []
+        for sequence in long:
+            off = (SIZE - SIZE * overlap_of(trial.parameters)) / (1 + overlap_of(trial.parameters))
+            events = np.array([1, *[0] * (len(sequence) - 1)])
+            runs.append(reset_run(sequence.boxes + np.array([off, 0, 0, 0]), events, sequence.boxes, (60, 40)))
+        assert trial.value == pytest.approx(accuracy_robustness(runs).accuracy, abs=1e-5)
+    again = run(tmp_path, trials=4, sequences=long, objective=Objective("A"))
+    assert [trial.value for trial in again.trials] == [trial.value for trial in found.trials]
+    assert [again.objective.value(trial.scores.values()) for trial in again.trials] == [trial.value for trial in found.trials]
+
+
+def test_accuracy_on_one_dataset_knows_its_lengths():
+    assert Objective("A").of([make_sequence("a", dataset="VOT2018")]).scoring().lengths == (100, 356)
+    assert Objective("A").of([make_sequence("a", dataset="VOT2018"), make_sequence("b")]).scoring().lengths is None
+
+
 @pytest.mark.parametrize(
     ("objective", "options", "text"),
     [
@@ -330,7 +351,7 @@ def test_data_that_eao_cannot_be_computed_on(tmp_path, objective, options, text)
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (("IoU",), "unknown metric 'IoU'.*known: AO"),
+        (("IoU",), "unknown metric 'IoU'.*known: A, AO"),
         (("AO", "otb"), "unknown convention 'otb'"),
         (("AO", None, "", (1, 2)), "only EAO has them"),
         (("EAO", None, "", (5, 2)), "lengths 5 to 2"),

@@ -10,8 +10,8 @@ import pytest
 from tunable import Config
 
 from lockon.bench.report.model import SequenceScore
+from lockon.bench.report.one_pass import KEYS as ONE_PASS
 from lockon.bench.search import Objective, SearchResult, Trial, cross_validate, parse_vary
-from lockon.bench.search.objective import METRICS
 from lockon.bench.search.summary import SearchSummary, importances
 from lockon.cli._texts import parse_overrides
 from lockon.config import apply_overrides
@@ -23,7 +23,7 @@ NAMES = ("a", "b", "c", "d")
 
 
 def score(name: str, value: float, frames: int = 10) -> SequenceScore:
-    figures = METRICS[:-1]  # without EAO
+    figures = ONE_PASS
     return SequenceScore(
         sequence=name,
         dataset="made",

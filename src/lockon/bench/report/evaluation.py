@@ -162,6 +162,15 @@ def _groups(parts: Sequence[tuple[str, str]], options: Options, own: bool) -> li
     return [(_scoring(base, members[0][0], options, own), members) for (base, _), members in groups.items()]
 
 
+def scoring_of(options: Options, dataset: str) -> Scoring:
+    """Return how results of a protocol on a dataset are scored.
+
+    Raises:
+        LockonError: An unknown protocol or convention.
+    """
+    return _scoring(protocol_class(options.protocol).scoring, dataset, options, own=False)
+
+
 def _scoring(base: str, dataset: str, options: Options, own: bool) -> Scoring:
     kind = SCORINGS[base]
     convention = None if own and options.convention not in kind.conventions else options.convention

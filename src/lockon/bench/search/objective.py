@@ -21,22 +21,25 @@ from lockon.errors import LockonError, unknown_name
 from lockon.session import Tracker
 
 EAO = "EAO"
-METRICS = (*ONE_PASS, EAO)
-_DECIMALS = 6  # of the overlaps that EAO is made of, in memory as in the journal
+ACCURACY = "A"
+RESET = (EAO, ACCURACY)  # metrics that run the protocol with resets
+METRICS = (*ONE_PASS, *RESET)
+_DECIMALS = 6  # of the overlaps of a run with resets, in memory as in the journal
+_RUN = {"overlaps": np.float64, "failures": np.int64, "starts": np.int64, "eao_overlaps": np.float64}  # of such a run
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """One metric under a named convention: of one pass, or for EAO of the reset protocol.
+    """One metric under a named convention: of one pass, or for EAO and A of the reset protocol.
 
     Attributes:
-        metric: One of `METRICS`.
+        metric: One of `METRICS`. A rises with failures, as each start is a good one: alone it is no aim of a search.
         convention: As in `lockon bench report`; None for its default.
         dataset: Name of the benchmark, which decides the sequence lengths that count for EAO.
         lengths: The lengths that count, in frames, instead of the benchmark's.
 
     Raises:
-        LockonError: The metric or the convention is unknown, or the lengths are no range or not for EAO.
+        LockonError: The metric or the convention is unknown, or the lengths are no range or not for the reset protocol.
     """
 
     metric: str = "AO"
@@ -47,7 +50,7 @@ class Objective:
     def __post_init__(self) -> None:
         if self.metric not in METRICS:
             raise unknown_name("metric", self.metric, METRICS)
-        if self.lengths is not None and self.metric != EAO:
+        if self.lengths is not None and self.metric not in RESET:
             raise LockonError(f"lengths {self.lengths} given for {self.metric}; only EAO has them")
         self.scoring()
 
@@ -57,9 +60,9 @@ class Objective:
         Raises:
             LockonError: EAO is wanted on several datasets, or on one whose lengths are not known.
         """
-        if self.metric != EAO:
-            return self
         names = sorted({sequence.dataset for sequence in sequences})
+        if self.metric != EAO:
+            return replace(self, dataset=names[0]) if self.metric == ACCURACY and len(names) == 1 else self
         if self.lengths is None and len(names) > 1:
             raise LockonError(f"EAO has other lengths on each of {', '.join(names)}; search on one dataset, or give --lengths LOW HIGH")
         objective = replace(self, dataset=names[0])
@@ -69,7 +72,7 @@ class Objective:
 
     def scoring(self) -> Scoring:
         """Return how the metric is made of results."""
-        if self.metric == EAO:
+        if self.metric in RESET:
             return ResetScoring(self.dataset, self.convention, given=self.lengths)
         return OnePassScoring(self.convention or "pysot")
 
@@ -79,7 +82,7 @@ class Objective:
         Raises:
             LockonError: There is no usable box, a frame cannot be read, or the tracker raises it.
         """
-        protocol = protocol_of("reset" if self.metric == EAO else "one-pass", {})
+        protocol = protocol_of("reset" if self.metric in RESET else "one-pass", {})
         run_key = RunKey(protocol.name)
         run = drive(tracker, protocol.episode(sequence, run_key))
         score = self.scoring().score([protocol.record(sequence, run_key, run, {}, MaskTexts())])
@@ -91,15 +94,19 @@ class Objective:
 
 
 def _slim(run: ResetRun) -> ResetRun:
-    """Return what EAO needs of a run, with as many digits as the journal keeps, so that a resumed search has the same values."""
-    overlaps = run.overlaps if run.eao_overlaps is None else run.eao_overlaps
-    return ResetRun(np.round(overlaps, _DECIMALS), run.failures, run.starts)
+    """Return a run with as many digits as the journal keeps, so that a resumed search has the same values."""
+    bounded = None if run.eao_overlaps is None else np.round(run.eao_overlaps, _DECIMALS)
+    return ResetRun(np.round(run.overlaps, _DECIMALS), run.failures, run.starts, bounded)
 
 
 def score_json(score: SequenceScore) -> dict[str, Any]:
     """Return the score of one sequence as JSON values; NaN is left in."""
     content = {"frames": score.frames, "values": score.values, "weights": dict(score.weights)}
-    return content | {"runs": [{name: getattr(run, name).tolist() for name in ("overlaps", "failures", "starts")} for run in score.runs]}
+    return content | {"runs": [{name: _listed(getattr(run, name)) for name in _RUN} for run in score.runs]}
+
+
+def _listed(values: Any) -> list[float] | None:
+    return None if values is None else values.tolist()
 
 
 def score_from_json(name: str, content: Mapping[str, Any]) -> SequenceScore:
@@ -111,11 +118,11 @@ def score_from_json(name: str, content: Mapping[str, Any]) -> SequenceScore:
         ValueError: A value is no number.
     """
     runs = [
-        ResetRun(np.array(run["overlaps"], np.float64), np.array(run["failures"], np.int64), np.array(run["starts"], np.int64))
+        ResetRun(*(None if run[name] is None else np.array(run[name], kind) for name, kind in _RUN.items()))  # type: ignore[arg-type]
         for run in content["runs"]
     ]
     values = {key: float(np.float64(value)) for key, value in content["values"].items()}
     return SequenceScore(name, "", int(content["frames"]), values, {}, np.zeros(0), content["weights"], runs=tuple(runs))
 
 
-__all__ = ["EAO", "METRICS", "Objective", "score_from_json", "score_json"]
+__all__ = ["ACCURACY", "EAO", "METRICS", "RESET", "Objective", "score_from_json", "score_json"]

@@ -30,7 +30,7 @@ from lockon.config import differences
 from lockon.errors import LockonError, LockonWarning
 
 NAME = "journal.log"
-FORMAT = 3
+FORMAT = 4
 SAMPLERS: Mapping[str, Mapping[str, Any]] = {  # of Optuna, and their options
     "tpe": {"name": "TPESampler", "multivariate": True},
     "random": {"name": "RandomSampler"},
