@@ -27,7 +27,7 @@ def test_its_candidates_are_judged_by_both(name: str, miniature: Callable[[str],
     starts = tracker.start(FRAMES[0], BOXES)
     together = tracker.step([FRAMES[1]] * 2, starts)
     crops, prediction = tracker.base.seen([FRAMES[1]] * 2, [start.base for start in starts])
-    heard = tracker.online.search([FRAMES[1]] * 2, [start.online for start in starts])
+    heard = tracker.online.respond([FRAMES[1]] * 2, [start.online for start in starts])
     corners = crops.expand().to_image(np.asarray(prediction.boxes, dtype=np.float64))  # (B, N, 4)
     online = response_at(heard, (corners[..., :2] + corners[..., 2:]) / 2)  # (B, N)
     fused = 0.6 * online + 0.4 / (1 + np.exp(-np.asarray(prediction.logits, dtype=np.float64)))
