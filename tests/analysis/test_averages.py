@@ -84,6 +84,14 @@ def test_means_over_sets_by_hand():
     }
 
 
+def test_differences_are_paired_over_the_sets():
+    """One tracker is 0.1 better with one set and 0.3 with the other: their mean is 0.2, the deviation sqrt(0.02), of the mean 0.1."""
+    one, two = set_averages({"one": result(run_of(0.9), run_of(0.6), run_of(0.9)), "two": result(run_of(0.9), run_of(0.5), run_of(0.6))})
+    half = 12.706205 * 0.1
+    assert one.differences(two)["A"] == pytest.approx({"mean": 0.2, "low": 0.2 - half, "high": 0.2 + half}, abs=1e-6)
+    assert one.differences(one)["R"] == {"mean": 0, "low": 0, "high": 0}
+
+
 def test_metrics_that_are_no_numbers_are_left_out():
     found = set_averages({"mine": result(run_of(0.9), run_of(0.8))})
     assert [metric.key for metric in known_metrics(ACCURACY, found)] == ["A", "R", "failures"]  # no lengths are known for EAO

@@ -50,6 +50,10 @@ def test_all_trackers_have_the_same_sets(tmp_path: Path) -> None:
     assert mine["mean"] == pytest.approx(sum(values) / 3, abs=1e-6)
     assert mine["low"] < mine["mean"] < mine["high"]
     assert f"{mine['mean']:.3f}" in result.stdout
+    assert "against" not in found["trackers"]["lockon-s"]
+    difference = found["trackers"]["eager"]["against"]["lockon-s"]["A"]["mean"]
+    assert difference == pytest.approx(found["trackers"]["eager"]["metrics"]["A"]["mean"] - mine["mean"], abs=1e-9)
+    assert "against lockon-s" in result.stdout
 
 
 def test_more_sets_are_added_to_those_that_are_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

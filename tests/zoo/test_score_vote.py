@@ -32,7 +32,7 @@ def test_every_dense_head_votes(name: str, miniature: Callable[[str], Miniature]
     settings = {"localizer.boxes": "score-vote", "localizer.boxes.sigma": 0.1, "localizer.size_lr": 1.0}
     tracker = lockon.load(name, miniature(name).weights, **settings)
     targets = tracker.start(FRAMES[0], BOXES)
-    crops, prediction, found = tracker.search([FRAMES[1]] * 2, targets)
+    crops, prediction, found, _ = tracker.search([FRAMES[1]] * 2, targets)
     score = 1 / (1 + np.exp(-np.asarray(prediction.logits, dtype=np.float64)))  # (B, N)
     o = np.ones_like(score) if prediction.quality is None else 1 / (1 + np.exp(-np.asarray(prediction.quality, dtype=np.float64)))
     for row, best in enumerate(found.best):

@@ -79,6 +79,14 @@ class SetAverages:
             found[key] = {"mean": mean, "low": low, "high": high, "deviation": deviation, **ends, "own": self.own[key]}
         return found
 
+    def differences(self, base: SetAverages) -> dict[str, dict[str, float]]:
+        """Return for each metric how much higher its mean is than another tracker's, with the interval, paired over the sets."""
+        found = {}
+        for key, column in self.values.items():
+            mean, low, high = (float(part[-1]) for part in running_mean(column - base.values[key]))
+            found[key] = {"mean": mean, "low": low, "high": high}
+        return found
+
 
 def running_mean(values: FloatArray) -> RunningMean:
     """Return the mean of the first 1, 2, .. K of (K,) values, each with Student's 95 % interval."""

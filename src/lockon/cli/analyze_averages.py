@@ -104,8 +104,12 @@ def averages(
 
 def _write(found: list[SetAverages], metrics: tuple[Metric, ...], identity: dict[str, Any], path: Path) -> list[Path]:
     """Write the means, and a row per tracker and set."""
-    means = {item.label: {"failed": item.failed, "metrics": item.summary()} for item in found}
-    content = {**identity, "trackers": {label: {"configuration": known, **means[label]} for label, known in identity["trackers"].items()}}
+    base, means = found[0], {}
+    for item in found:
+        against = {} if item is base else {"against": {base.label: item.differences(base)}}
+        known = {"configuration": identity["trackers"][item.label], "failed": list(item.failed)}
+        means[item.label] = {**known, "metrics": item.summary(), **against}
+    content = {**identity, "trackers": means}
     columns = ["tracker", "set", *found[0].parameters[0], *(metric.key for metric in metrics)]
     rows = [row for item in found for row in item.rows()]
     return [write_json(path.with_name(f"{path.name}.json"), content), write_csv(path.with_name(f"{path.name}.csv"), columns, rows)]
@@ -189,16 +193,28 @@ def _progress(label: str, sets: int, frames: int) -> Iterator[OnProgress]:
 def _show(found: list[SetAverages], metrics: tuple[Metric, ...]) -> None:
     """Show a table with a row per tracker and metric."""
     count = len(found[0].sets)
-    shown = table(f"Means over {count} set{'' if count == 1 else 's'} of parameters", "tracker", "metric", *_COLUMNS)
+    base, others = found[0], found[1:]
+    heads = (*_COLUMNS, *([f"against {base.label}"] if others else []))
+    shown = table(f"Means over {count} set{'' if count == 1 else 's'} of parameters", "tracker", "metric", *heads)
     for item in found:
-        rows = item.summary()
+        rows, against = item.summary(), item.differences(base)
         for metric in metrics:
-            shown.add_row(item.label, metric.title, *_cells(rows[metric.key], metric.digits))
+            gain = ["-" if item is base else _difference(against[metric.key], metric.digits)] if others else []
+            shown.add_row(item.label, metric.title, *_cells(rows[metric.key], metric.digits), *gain)
     failed = [f"{item.label} failed with {len(item.failed)} sets, which count for no tracker" for item in found if item.failed]
-    show(shown, "interval: of the mean over the sets, on these sequences; own: with the tracker's own parameters", *failed)
+    lines = ["intervals: of the mean over the sets, on these sequences; own: with the tracker's own parameters"]
+    lines += [f"against {base.label}: the difference of the means, paired over the sets"] if others else []
+    show(shown, *lines, *failed)
 
 
 _COLUMNS = ("mean", "95 % interval", "deviation", "lowest", "highest", "own")
+
+
+def _difference(found: dict[str, float], digits: int) -> str:
+    from lockon.bench.tables.model import signed
+
+    mean, low, high = (signed(found[key], digits) for key in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]"
 
 
 def _cells(row: dict[str, Any], digits: int) -> list[str]:

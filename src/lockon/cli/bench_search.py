@@ -193,5 +193,6 @@ def _conclude(
     if not summary.options:
         echo("nothing better than the tracker's own parameters was found", err=True)
         return
-    echo(f"now: lockon bench run --trackers {spec.name} ... with these options", err=True)
+    beside = "" if spec.online is None else f" --online {spec.online.name}"
+    echo(f"now: lockon bench run --trackers {spec.name}{beside} ... with these options", err=True)
     echo(summary.options)
