@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -187,11 +188,9 @@ def test_the_larger_search_crop_is_a_preset(tmp_path: Path, monkeypatch: pytest.
 def test_files_of_one_crop_size_refuse_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from lockon.zoo import networks
 
-    class Exported:
-        header = {"architecture": "duml", "config": {"model": {"search_size": 255}}}
-
-    monkeypatch.setattr(networks, "load_model", lambda path, device: Exported())
+    header = {"architecture": "duml", "config": {"model": {"search_size": 255}}}
+    monkeypatch.setattr(networks, "load_model", lambda path, device: SimpleNamespace(header=header))
     path = tmp_path / "duml.onnx"
-    assert networks.open_model("duml", path, "cpu", {"search_size": 255})[1] == Exported.header
-    with pytest.raises(LockonError, match="duml.onnx was not exported with search_size=319, .* give .safetensors weights"):
+    assert networks.open_model("duml", path, "cpu", {"search_size": 255})[1] == header
+    with pytest.raises(LockonError, match=r"duml\.onnx was not exported with search_size=319, .* give .safetensors weights"):
         networks.open_model("duml", path, "cpu", {"search_size": 319})
