@@ -19,7 +19,7 @@ from lockon.analysis.score import analyze_score
 from lockon.config import apply_overrides
 from lockon.driver import Request, drive_together
 from lockon.errors import LockonError, LockonWarning
-from lockon.localizers.peaks import SecondPeak
+from lockon.localizers.peaks import LargestPeak, SecondPeak
 from lockon.localizers.rank import Blend
 from lockon.online.dimp import DiMPLearner
 from lockon.online.dual_modal import DualModalConfig, DualModalTarget, DualModalTracker
@@ -368,3 +368,32 @@ def test_the_same_network_with_other_parameters() -> None:
     made = tracker()
     other = made.with_config(replace(CONFIG, learner=None))
     assert (other.model, other.draws, other.learner) == (made.model, made.draws, None)
+
+
+class Recorded:
+    """Remembers what it is asked, and finds all "normal"."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[np.ndarray, ...]] = []
+
+    def __call__(self, *given: np.ndarray) -> Any:
+        self.seen.append(given)
+        return LargestPeak()(*given)
+
+
+@pytest.mark.parametrize("margin", [0, 1])
+def test_doubts_are_about_the_largest_response_of_each_cell_and_sizes_in_cells(margin: int) -> None:
+    """The crop is 3.75 targets wide. An even map has no cell in its middle: the target, which is there, lies half a cell before the one
+    that counts as it."""
+    network = ColoredDualModal(anchors=3, filters=3, margin=margin)
+    recorded: Any = Recorded()
+    config = apply_overrides(replace(CONFIG, learner=ANCHORED), {"localizer.anchors": 3})
+    made = DualModalTracker(network, replace(config, localization=recorded))
+    (start,) = made.start(FRAMES[0], BOXES[0])
+    online = made.search([FRAMES[1]], [start]).prediction.extras["online"]
+    made.step([FRAMES[1]], [start])
+    maps, sizes, previous = recorded.seen[0]
+    side = 10 - 2 * margin
+    np.testing.assert_array_equal(maps[0], online.reshape(3, side, side).max(0))
+    np.testing.assert_allclose(sizes[0], np.array([28, 22]) * 160 / (3.75 * np.sqrt(28 * 22)) / 16)
+    np.testing.assert_allclose(previous[0], [-0.5, -0.5], atol=1e-9)

@@ -32,7 +32,7 @@ from lockon.train.recipe import Recipe, TrainSources  # noqa: E402
 from lockon.zoo.recipe_config import RecipeConfig, base_config, full_config  # noqa: E402
 from lockon.zoo.registry import TRACKERS, card  # noqa: E402
 from lockon.zoo.training import recipe  # noqa: E402
-from tiny_training_data import make_stills  # noqa: E402
+from tiny_training_data import make_stills, make_validation  # noqa: E402
 
 NAMES = [name for name in TRACKERS if name.startswith("duml")]
 SHAPES = ((104.0, 32.0), (88.0, 40.0), (64.0, 64.0), (40.0, 80.0), (32.0, 96.0))
@@ -199,3 +199,12 @@ def test_a_few_steps_lower_the_losses_and_their_weights_track(offline: str, onli
         result = tracker.track(moving_square.picture(frame))
         assert np.isfinite(result.box).all()
         assert 0 <= float(result.score) <= 1
+
+
+@pytest.mark.parametrize(("offline", "online"), [("ofc1s", "onc5s"), ("none", "onr"), ("ofr", "none")])
+def test_validation_tracks_with_the_modalities_that_are_trained(offline: str, online: str, tmp_path: Path) -> None:
+    sources = TrainSources(stills=make_stills(tmp_path / "data"), val=(make_validation(tmp_path),))
+    made = recipe(sources, {"model.offline": offline, "model.online": online, "model.channels": "16"}, "compact-duml")
+    assert made.validate is not None
+    found = made.validate(made.task.module.eval())
+    assert all(0 <= value <= 1 for value in found.values())
