@@ -111,7 +111,7 @@ ONLINE: dict[Online, str] = {
     "onc5s": "online classification by five filters",
     "onr": "online regression",
 }
-TOLD: dict[str, str] = {**OFFLINE, **ONLINE}
+TOLD: dict[str, str] = {str(kind): text for kind, text in (*OFFLINE.items(), *ONLINE.items())}
 
 
 def _card(name: str, offline: Offline, online: Online, *, vote: bool = False) -> Card:
