@@ -1,4 +1,4 @@
-"""A learner beside every network that matches a template with a search crop."""
+"""A learner beside every network that matches a template with a search crop, and every learner beside one."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from test_score_vote import BOXES, DENSE, FRAMES  # noqa: E402
 import lockon  # noqa: E402
 from colored_learner import online_tracker  # noqa: E402
 from lockon.online.fused import FusedTracker, response_at  # noqa: E402
+from lockon.online.tracker import OnlineTracker  # noqa: E402
+from lockon.zoo.registry import TRACKERS, card  # noqa: E402
 
 
 @pytest.mark.parametrize("name", DENSE)
@@ -41,3 +43,20 @@ def test_its_candidates_are_judged_by_both(name: str, miniature: Callable[[str],
         assert both.base.scores is not None
         most = np.clip(fused[row], 0, 1).reshape(-1, both.base.scores.scores.size).max(axis=0)  # over the anchors of each place
         np.testing.assert_allclose(both.base.scores.scores.ravel(), most, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", [name for name in TRACKERS if card(name).assemble is OnlineTracker])
+def test_every_learner_can_stand_beside_a_tracker(name: str, miniature: Callable[[str], Miniature]) -> None:
+    """Whatever its responses are: of cells or of pixels, as they are or densities. Two targets are tracked as alone."""
+    online = lockon.load(name, miniature(name).weights)
+    tracker = lockon.load("lockon-s", online=online, **{"localizer.score.mu": 0.5})
+    assert isinstance(tracker, FusedTracker)
+    starts = tracker.start(FRAMES[0], BOXES)
+    together = tracker.step([FRAMES[1]] * 2, starts)
+    plain = tracker.base.step([FRAMES[1]] * 2, [start.base for start in starts])
+    for start, both, without in zip(starts, together, plain, strict=True):
+        (alone,) = tracker.step([FRAMES[1]], [start])
+        assert np.isfinite(both.result.box).all()
+        np.testing.assert_allclose(both.result.box, alone.result.box, atol=1e-2)
+        assert both.base.score != without.score
+        np.testing.assert_allclose(both.online.box, both.base.box)  # what is learnt is the box that is returned
