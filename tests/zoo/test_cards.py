@@ -45,7 +45,15 @@ def cases(cards: dict[str, Card], slow: Callable[[Card], bool]) -> list[Any]:
     return [pytest.param(name, marks=pytest.mark.slow if slow(one) else ()) for name, one in cards.items()]
 
 
-LARGE = ("siamrpn-alexnet", "siammask-r50", "alpha-refine-r34", "alpha-refine-r50", "transt-n2", "transt-n4-rbo")  # also as miniatures
+LARGE = (
+    "siamrpn-alexnet",
+    "siammask-r50",
+    "duml",
+    "alpha-refine-r34",
+    "alpha-refine-r50",
+    "transt-n2",
+    "transt-n4-rbo",
+)  # also as miniatures
 
 
 def is_large(one: Card) -> bool:

@@ -15,7 +15,7 @@ from lockon.zoo.loading import inference_config
 from lockon.zoo.registry import TRACKERS, card
 
 SIAMCAR = ("siamcar-r50", "siamla-r50")
-FAMILY = [name for name in TRACKERS if card(name).search_by_size and card(name).official]
+FAMILY = [name for name in TRACKERS if card(name).search_by_size and not name.startswith("duml")]
 EVERY = [(name, preset) for name in FAMILY for preset in card(name).presets]
 
 

@@ -17,11 +17,11 @@ from lockon.ops.boxes import iou_xyxy  # noqa: E402
 from lockon.tracker import TrackerConfig  # noqa: E402
 from lockon.zoo.registry import TRACKERS, all_cards  # noqa: E402
 
-# Of networks that are only trained otherwise one name.
+# Of networks that are only trained otherwise one name; those that learn a filter themselves have fused scores, and no learner beside them.
 DENSE = [
     name
     for name, one in all_cards().items()
-    if name in TRACKERS and one.build is not None and isinstance(one.config, TrackerConfig) and not name.endswith("-rbo")
+    if name in TRACKERS and one.build is not None and type(one.config) is TrackerConfig and not name.endswith("-rbo")
 ]
 FRAMES = np.random.default_rng(0).integers(0, 256, (2, 90, 120, 3), dtype=np.uint8)
 BOXES = np.array([[30.0, 30, 24, 20], [60, 40, 20, 30]])
@@ -41,4 +41,4 @@ def test_every_dense_head_votes(name: str, miniature: Callable[[str], Miniature]
         weights = (score[row] * o[row] * np.exp(-((1 - iou) ** 2) / 0.1))[iou > 0.01]
         x1, y1, x2, y2 = crops[row].to_image(np.average(boxes[iou > 0.01], axis=0, weights=weights) if len(weights) else boxes[best])
         np.testing.assert_allclose(found.boxes[row], [(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1], rtol=1e-4, atol=1e-2)
-    assert all(np.isfinite(target.box).all() for target in tracker.step([FRAMES[1]] * 2, targets))
+    assert all(np.isfinite(target.result.box).all() for target in tracker.step([FRAMES[1]] * 2, targets))

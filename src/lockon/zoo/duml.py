@@ -111,13 +111,12 @@ ONLINE: dict[Online, str] = {
     "onc5s": "online classification by five filters",
     "onr": "online regression",
 }
-TOLD: dict[str, str] = {**OFFLINE, **ONLINE}
 
 
 def _card(name: str, offline: Offline, online: Online, *, vote: bool = False) -> Card:
     """Return the card of one modality (Table 2) or of a pair (Table 3)."""
     model = DuMLConfig(offline=offline, online=online)
-    told = " and ".join(TOLD[kind] for kind in (offline, online) if kind != "none")
+    told = " and ".join(filter(None, (OFFLINE.get(offline), ONLINE.get(online))))
     config = with_modalities(FUSED, offline, online, ANCHORS)
     if vote:
         config = replace(config, localizer=replace(config.localizer, boxes=ScoreVote()))

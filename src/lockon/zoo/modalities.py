@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lockon.models.dual_modal import DualModalModel
 
 SHAPES = {"ofc5s": 5, "ofc1s": 1, "ofr": 1, "onr": 1, "onc1s": 1, "onc5s": 5, "none": 0}  # scores or filters per point
-START_CELLS = 7  # of the template's map, from whose middle the filter begins
+TEMPLATE_CELLS = 7  # of the template's map that are matched, where maps are not padded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,9 @@ class ModalityConfig:
         box_shapes: Anchors per point that boxes are predicted from: five whatever is scored (the paper's Table 2 keeps all but the
             localization as it is), or 1 where nothing that is scored has five.
         scaled: Fused features are scaled as DiMP's (`InstanceL2Norm`); the paper does not say.
-        filter_size: Cells per side of a filter.
+        filter_size: Cells per side of a filter, odd.
+        start_cells: Cells per side of the middle of the template's map that a filter begins as; the paper says "adaptively pooled", not of
+            what, and a target has eight cells of the fifteen.
         label_sigma: Deviation of the online label at the start of training, in cells of the features.
         mask_switch: Distance in cells where the target mask switches at the start of training.
         log_step: Logarithm of the step's factor at the start of training.
@@ -52,6 +54,7 @@ class ModalityConfig:
     box_shapes: int = 5
     scaled: bool = True
     filter_size: int = 5
+    start_cells: int = 7
     label_sigma: float = 2.0
     mask_switch: float = 4.0
     log_step: float = 0.9
@@ -64,6 +67,8 @@ class ModalityConfig:
         if five:
             raise LockonError(f"box_shapes=1 given, but {five[0]} scores anchors of five shapes; set box_shapes=5, or another modality")
         check_range("filter_size", self.filter_size, 1, 15)
+        check_field(self, "filter_size", self.filter_size % 2 == 1, "odd: the responses of an even filter lie between the candidates")
+        check_range("start_cells", self.start_cells, 1, 100)
         check_range("label_sigma", self.label_sigma, 0.1, 100)
         check_range("mask_switch", self.mask_switch, 0, 100)
         check_range("log_step", self.log_step, -20, 20)
@@ -108,7 +113,7 @@ def build_dual_modal(
             InstanceL2Norm(math.sqrt(1 / (channels * c.filter_size**2))) if c.scaled else None,
             shapes=SHAPES[c.online],
             filter_size=c.filter_size,
-            cells=START_CELLS,
+            cells=c.start_cells,
         )
     template_size, search_size = sizes
     return DualModalModel(
@@ -118,7 +123,7 @@ def build_dual_modal(
         online=online,
         template_size=template_size,
         search_size=search_size,
-        template_cells=None if padding else START_CELLS,
+        template_cells=None if padding else TEMPLATE_CELLS,
     )
 
 
@@ -172,4 +177,4 @@ def assemble(model: Any, config: DualModalConfig, *, default: ModalityConfig, an
     return DualModalTracker(model, with_modalities(config, offline, online, anchors))
 
 
-__all__ = ["SHAPES", "START_CELLS", "ModalityConfig", "assemble", "build_dual_modal", "with_modalities"]
+__all__ = ["SHAPES", "TEMPLATE_CELLS", "ModalityConfig", "assemble", "build_dual_modal", "with_modalities"]
