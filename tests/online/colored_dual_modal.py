@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from colored_network import ColoredNetwork
 
+from colored_network import ColoredNetwork
 from lockon.types import Prediction, Template
 
 CELLS = 10

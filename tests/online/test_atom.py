@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from colored_network import ColoredNetwork
 
 import moving_square
+from colored_network import ColoredNetwork
 from lockon.errors import LockonError, LockonWarning
 from lockon.localizers.peaks import SecondPeak
 from lockon.online.atom import ATOMLearner

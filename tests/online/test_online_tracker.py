@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from colored_network import ColoredNetwork
 
 import colored_videos
 import moving_square
+from colored_network import ColoredNetwork
 from lockon.analysis.score import analyze_score
 from lockon.config import apply_overrides
 from lockon.driver import Request, drive_together

@@ -78,7 +78,7 @@ Rows with voting, or with another weight mu, track with the weights of the row t
 
   lockon study duml --data-root data --out runs/duml --only base --only onr --only ofc-onr --only vote
 
-  lockon study duml --out runs/duml --report --page docs/results/studies/duml.md
+  lockon study duml --out runs/duml --report --page duml.md
 
   lockon study duml --data-root /data --out runs/paper --trackers duml --cache none --device cuda
 """,
