@@ -237,6 +237,13 @@ def test_a_first_frame_without_numbers_is_refused() -> None:
         tracker(ColoredDualModal(broken_after=0)).start(FRAMES[0], BOXES[0])
 
 
+@pytest.mark.parametrize(("filters", "learner"), [(3, LEARNER), (1, ANCHORED), (5, ANCHORED)])
+def test_labels_for_another_number_of_filters_are_refused(filters: int, learner: DiMPLearner) -> None:
+    made = DualModalTracker(ColoredDualModal(filters=filters), replace(CONFIG, learner=learner))
+    with pytest.raises(LockonError, match=f"learner.labels for {learner.labels.filters} filters given, but the network has {filters}"):
+        made.start(FRAMES[0], BOXES[0])
+
+
 @pytest.mark.parametrize("first", [BLANK, BLANK * 0, FRAMES[0]], ids=["grey", "black", "picture"])
 @pytest.mark.parametrize("box", [(70, 50, 28, 22), (80, 60, 1, 1), (20, 60, 100, 1), (0, 0, 160, 120), (-300, -200, 900, 700)], ids=str)
 def test_odd_targets_give_numbers(first: np.ndarray, box: tuple[int, ...]) -> None:

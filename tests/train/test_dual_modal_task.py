@@ -218,6 +218,13 @@ def test_a_network_that_learns_online_needs_labels_and_a_descent() -> None:
         make_task(make_model(filters=0), alone("online"))
 
 
+def test_labels_that_do_not_belong_to_the_filters_are_refused() -> None:
+    with pytest.raises(LockonError, match=r"labels of shape \(2, 2, 10, 10\) for responses of shape \(2, 2, 5, 10, 10\)"):
+        make_task(make_model(filters=5)).loss(sequences(filters=1))
+    with pytest.raises(LockonError, match=r"descent.labels for 1 filters given, but the network has 5"):
+        make_task(make_model(filters=5), descent=make_task(make_model()).descent).loss(sequences(filters=5))
+
+
 def test_crops_are_of_the_size_that_the_head_expects() -> None:
     assert ANCHORS.grid.size * 8 == SEARCH
     assert isinstance(make_task(make_model()).assigners, Assigners)

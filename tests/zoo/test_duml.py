@@ -79,6 +79,7 @@ def test_compact_anchors_lie_on_cells_of_the_features() -> None:
         ({"box_shapes": 1, "offline": "ofr", "online": "onc5s"}, "box_shapes=1 given, but onc5s"),
         ({"box_shapes": 3}, "box_shapes must be 1 or 5"),
         ({"filter_size": 0}, "filter_size"),
+        ({"filter_size": 4}, "filter_size must be odd"),
         ({"label_sigma": 0.0}, "label_sigma"),
     ],
 )

@@ -64,10 +64,13 @@ class DiMPLearner:
         """Return what the first frame teaches, see `Learner.start`.
 
         Raises:
-            LockonError: The network's features are no numbers.
+            LockonError: Labels for another number of filters than the network has; the network's features are no numbers.
         """
         memories = [self.memory.start(one.features, tuple(one.boxes)) for one in samples]
         starts = [_initial(network, memory) if one.start is None else one.start for one, memory in zip(samples, memories, strict=True)]
+        counts = {1 if start.ndim == 3 else len(start) for start in starts} - {self.labels.filters}
+        if counts:
+            raise LockonError(f"learner.labels for {self.labels.filters} filters given, but the network has {min(counts)}; leave it out")
         filters = self._descended(network, memories, starts, self.first_steps)
         if not all(is_finite(one) for one in filters):
             raise LockonError("the network's features of the first frame give no finite filter: its weights are broken, try others")

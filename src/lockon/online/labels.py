@@ -51,6 +51,11 @@ class DistanceLabels:
         check_range("stride", self.stride, 0, 1000, above=True)
         check_range("first", self.first, -1000, 1000)
 
+    @property
+    def filters(self) -> int:
+        """How many filters a target has."""
+        return 1
+
     def __call__(self, numbers: Mapping[str, Any], features: Array, boxes: Array, weights: Array, *, size: int) -> Problem:
         """Return the problem that the trained numbers of an optimiser belong to.
 
@@ -100,6 +105,11 @@ class AnchorLabels:
             check_range(name, getattr(self, name), 0, 1)
         fits = len(self.shapes) > 0 and all(0 < side < np.inf for shape in self.shapes for side in shape)
         check_field(self, "shapes", fits, "pairs of a width and a height above 0")
+
+    @property
+    def filters(self) -> int:
+        """How many filters a target has, A."""
+        return len(self.shapes)
 
     def __call__(self, numbers: Mapping[str, Any], features: Array, boxes: Array, weights: Array, *, size: int) -> Problem:
         """Return the problem of as many filters as there are shapes, see `DistanceLabels`.

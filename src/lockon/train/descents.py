@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from lockon._config_values import check_range
+from lockon.errors import LockonError
 from lockon.models.online import DescentParameters
 from lockon.online.labels import AnchorLabels, DistanceLabels
 from lockon.online.steepest_descent import descend
@@ -41,7 +42,13 @@ class UnrolledDescent:
             features: (B, N, C, h, h) of the train frames, which count alike.
             boxes: (B, N, 4) x1, y1, x2, y2 of the targets in crop pixels.
             start: As they are returned.
+
+        Raises:
+            LockonError: Labels for another number of filters.
         """
+        count = 1 if start.ndim == 4 else start.shape[1]
+        if count != self.labels.filters:
+            raise LockonError(f"descent.labels for {self.labels.filters} filters given, but the network has {count}; leave it out")
         weights = features.new_full(features.shape[:2], 1 / features.shape[1])  # (B, N)
         problem = self.labels(parameters.numbers(), features, boxes, weights, size=start.shape[-1])
         return descend(problem, start, self.steps)

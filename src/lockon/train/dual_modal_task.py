@@ -132,6 +132,9 @@ class DualModalTask:
         Returns:
             Scalars: "loss", the weighted total; the terms by name, without their weights; "iou", the mean IoU of the positives' boxes
             (a metric to watch, without gradient).
+
+        Raises:
+            LockonError: Labels that do not belong to the network's filters.
         """
         device = next(self.module.parameters()).device
         seen = self._see_pairs(batch, device) if "search" in batch else self._see_sequences(batch, device)
@@ -170,7 +173,12 @@ class DualModalTask:
             features = by_sequence(_wide(learnt), batch["train"].shape[1])  # (B, N, C, h, h)
             searched = by_sequence(_wide(prediction.extras["features"]), batch["test"].shape[1])  # (B, T, C, h, h)
             filters = self.descent(online.optimizer, features, batch["train_box"].to(device), start)
-            return tuple(_middle(apply_filter(each, searched), label.shape[-1]) for each in filters)
+            found = tuple(_middle(apply_filter(each, searched), label.shape[-1]) for each in filters)
+        if found[-1].shape != label.shape:
+            raise LockonError(
+                f"labels of shape {tuple(label.shape)} for responses of shape {tuple(found[-1].shape)}; leave data.frames.label out"
+            )
+        return found
 
     def _dense_inputs(self, seen: BatchAnswer) -> tuple[LossInput, LossInput]:
         """Return what the losses of boxes look at, and what those of scores do; the same where the network has no scores."""

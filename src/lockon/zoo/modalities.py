@@ -38,7 +38,7 @@ class ModalityConfig:
         box_shapes: Anchors per point that boxes are predicted from: five whatever is scored (the paper's Table 2 keeps all but the
             localization as it is), or 1 where nothing that is scored has five.
         scaled: Fused features are scaled as DiMP's (`InstanceL2Norm`); the paper does not say.
-        filter_size: Cells per side of a filter.
+        filter_size: Cells per side of a filter, odd.
         start_cells: Cells per side of the middle of the template's map that a filter begins as; the paper says "adaptively pooled", not of
             what, and a target has eight cells of the fifteen.
         label_sigma: Deviation of the online label at the start of training, in cells of the features.
@@ -67,6 +67,7 @@ class ModalityConfig:
         if five:
             raise LockonError(f"box_shapes=1 given, but {five[0]} scores anchors of five shapes; set box_shapes=5, or another modality")
         check_range("filter_size", self.filter_size, 1, 15)
+        check_field(self, "filter_size", self.filter_size % 2 == 1, "odd: the responses of an even filter lie between the candidates")
         check_range("start_cells", self.start_cells, 1, 100)
         check_range("label_sigma", self.label_sigma, 0.1, 100)
         check_range("mask_switch", self.mask_switch, 0, 100)
