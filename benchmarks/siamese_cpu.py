@@ -87,34 +87,31 @@ def main(
                 tracker.track(images[1])  # warm
                 for image in images[2:]:
                     _timed(runtime, tracker, image)
-    rate = max(rates)
-    header = [
-        "network",
-        "runtime",
-        *(f"{stage} ms" for stage in STAGES),
-        "frame ms",
-        "network over float32 floor",
-        "frames/s over the first",
-    ]
-    rows = []
-    first = {runtime.name: np.median(runtime.processor) for runtime in runtimes if runtime.network == networks[0]}
-    for runtime in runtimes:
-        over = np.median(runtime.seconds["network"]) / (runtime.floating_operations / rate)
-        gain = first[runtime.name] / np.median(runtime.processor)
-        stages = (spread(runtime.seconds[stage]) for stage in STAGES)
-        rows.append(
-            [runtime.network, runtime.name, *stages, spread(runtime.frame), spread(runtime.processor), f"{over:.2f}", f"{gain:.2f}"]
-        )
-    operations = {runtime.network: runtime.floating_operations / 1e9 for runtime in runtimes}
-    listed = ", ".join(f"{name} {count:.1f} GFLOP ({count / rate * 1e12:.0f} ms)" for name, count in operations.items())
     text = (
         f"# {', '.join(networks)} on a CPU\n\n{machine()}\n\n"
         f"{threads} thread(s), 1280x720 frames, one target; {rounds} rounds of {frames} frames per runtime, taking turns. "
-        "Median (10th-90th percentile).\n"
-        f"The best of {rounds} measurements of a float32 matrix product gives {rate / 1e9:.0f} GFLOP/s. Operations of the search branches, "
-        f"and the float32 floor that follows: {listed}.\n\n{table(header, rows)}"
+        f"Median (10th-90th percentile).\n{_figures(runtimes, max(rates))}"
     )
     report(out / f"{networks[0].partition(':')[0]}_cpu.md", text)
+
+
+def _figures(runtimes: list[Runtime], rate: float) -> str:
+    """Return the table of all runtimes, for a rate of float32 operations per second of processor time."""
+    more = ("frame ms", "processor ms", "over float32 floor", "times as fast as the first network")
+    rows = []
+    first = {runtime.name: np.median(runtime.processor) for runtime in runtimes if runtime.network == runtimes[0].network}
+    for one in runtimes:
+        over = np.median(one.processor) / (one.floating_operations / rate)
+        gain = first[one.name] / np.median(one.processor)
+        stages = (spread(one.seconds[stage]) for stage in STAGES)
+        rows.append([one.network, one.name, *stages, spread(one.frame), spread(one.processor), f"{over:.2f}", f"{gain:.2f}"])
+    operations = {one.network: one.floating_operations / 1e9 for one in runtimes}
+    listed = ", ".join(f"{name} {count:.1f} GFLOP ({count / rate * 1e12:.0f} ms)" for name, count in operations.items())
+    return (
+        f"The best measurement of a float32 matrix product gives {rate / 1e9:.0f} GFLOP/s of processor time. Operations of the search "
+        f"branches, and the float32 floor that follows: {listed}.\n\n"
+        f"{table(['network', 'runtime', *(f'{stage} ms' for stage in STAGES), *more], rows)}"
+    )
 
 
 def _runtimes(network: str, weights: Path | None, folder: Path, threads: int) -> list[Runtime]:
@@ -151,13 +148,13 @@ def _timed(runtime: Runtime, tracker: NetworkTracker, image: Any) -> None:
 
 
 def _float32_rate(size: int = 1024, repeats: int = 5) -> float:
-    """Return the operations per second of a square matrix product with torch's threads, the best of some."""
+    """Return the operations per second of processor time of a square matrix product with torch's threads, the best of some."""
     a, b = torch.randn(size, size), torch.randn(size, size)
     best = float("inf")
     for _ in range(repeats):
-        began = time.perf_counter()
+        began = time.process_time()
         torch.matmul(a, b)
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.process_time() - began)
     return 2 * size**3 / best
 
 

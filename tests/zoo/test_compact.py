@@ -15,7 +15,7 @@ pytest.importorskip("lightning_fabric", reason="needs the train extra")
 from lockon.config import as_json  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402
 from lockon.train.checkpoint import save_weights  # noqa: E402
-from lockon.zoo import compact, compact_one_stream  # noqa: E402
+from lockon.zoo import compact, compact_duml, compact_one_stream  # noqa: E402
 from lockon.zoo.loading import load  # noqa: E402
 from lockon.zoo.registry import TRACKERS  # noqa: E402
 from lockon.zoo.training import recipe  # noqa: E402
@@ -138,7 +138,8 @@ def test_loading(tmp_path: Path) -> None:
 def test_one_preset_for_all() -> None:
     configs = [CARDS[name].config for name in NAMES]
     assert {config.localizer.rank.window_influence for config in configs} == {0.3}
-    configs += [one.config for one in compact_one_stream.CARDS]
+    others = (*compact_one_stream.CARDS, *compact_duml.CARDS)
+    configs += [one.config for one in others]
     assert len({config.localizer.rank for config in configs}) == len({config.states for config in configs}) == 1
-    names = {*NAMES, *(one.name for one in compact_one_stream.CARDS)}
+    names = {*NAMES, *(one.name for one in others)}
     assert names == {name for name in TRACKERS if name.startswith("compact-")} - {"compact-dimp"}  # it learns online: no candidates to rank
