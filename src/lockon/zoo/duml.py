@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lockon.models.dual_modal import DualModalModel
     from lockon.zoo.recipe_config import RecipeConfig
 
-PAPER = "Zhou et al., Higher Performance Visual Tracking with Dual-Modal Localization, 2021 (no public code)"
+PAPER = "Zhou et al., Higher Performance Visual Tracking with Dual-Modal Localization, 2021 (no public code, no published weights)"
 STRIDE = 8.0  # of the features that filters are learnt on, and of the head's points
 FIRST = 7.5  # crop pixel of the first feature, from the corner; the head's points begin `MARGIN` cells later
 MARGIN = 3  # cells of the features on each side of the head's map
