@@ -28,13 +28,17 @@ def test_list_names_every_tracker_and_where_its_weights_are() -> None:
 
 
 def test_figures_in_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one network of each family, since all take half a minute, and of a tracker without one."""
     pytest.importorskip("torch", reason="needs the torch extra")
-    monkeypatch.setattr(registry, "list_trackers", lambda: ["duml", "kcf", "siamrpnpp-r50"])
-    monkeypatch.setattr(registry, "list_refiners", lambda: ["siammask"])  # of all of them it takes half a minute
+    families = {type(one.model): name for name, one in reversed(registry.all_cards().items()) if one.model is not None}
+    names = [*families.values(), "kcf"]
+    monkeypatch.setattr(registry, "list_trackers", lambda: sorted(name for name in names if name in registry.TRACKERS))
+    monkeypatch.setattr(registry, "list_refiners", lambda: sorted(name for name in names if name in registry.REFINERS))
     rows = {line.split()[0]: line.split() for line in run("list", "--figures").splitlines()[1:] if line.strip()}
-    assert rows["siamrpnpp-r50"][2:5] == ["53.95", "M", "97.62"]
+    assert rows["siamrpn-alexnet"][2:5] == ["6.25", "M", "12.93"]
     assert rows["duml"][2:5] == ["32.98", "M", "20.91"]
     assert "M" not in rows["kcf"][:4]
+    assert all(rows[name][3] == "M" for name in families.values())
 
 
 @pytest.mark.parametrize(
