@@ -14,7 +14,7 @@ onnx = pytest.importorskip("onnx", reason="needs the export extra")
 pytest.importorskip("onnxscript", reason="needs the export extra")
 
 from export_header import HEADER  # noqa: E402
-from tiny_dual_modal import SEARCH, TEMPLATE, tiny_dual_modal  # noqa: E402
+from tiny_dual_modal_network import SEARCH, TEMPLATE, tiny_dual_modal  # noqa: E402
 
 from lockon._weights import METADATA_KEY  # noqa: E402
 from lockon.errors import LockonError  # noqa: E402

@@ -143,7 +143,7 @@ def test_parts_of_siamla_from_the_command_line() -> None:
 
 
 def test_anchors_take_no_losses_of_points() -> None:
-    with pytest.raises(LockonError, match="cls must be one of balanced-cross-entropy, quality-focal, got 'dynamic-labels'"):
+    with pytest.raises(LockonError, match="cls must be one of balanced-cross-entropy, quality-focal, balanced-focal, got 'dynamic-labels'"):
         apply_overrides(RpnLosses(), {"cls": "dynamic-labels"})
     with pytest.raises(LockonError, match="unknown option 'quality'"):
         apply_overrides(RpnLosses(), {"quality": "localization-quality"})
