@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import lockon.cli._refine  # noqa: F401  # it takes `load` when it is imported: not that of a test
 from colored_videos import BLUE, GREEN, RED, color_tracker, video
 from lockon.cli import app
 from lockon.config import apply_overrides, flatten
