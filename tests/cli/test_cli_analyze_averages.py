@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from analyzed import invoke, use
+from analyzed import Still, invoke, use
 
 from colored_videos import BLUE, RED, video
+from lockon.target import StatePolicy
 from lockon.tracker import NetworkTracker
 
 for package in ("matplotlib", "optuna"):
@@ -54,6 +55,24 @@ def test_all_trackers_have_the_same_sets(tmp_path: Path) -> None:
     difference = found["trackers"]["eager"]["against"]["lockon-s"]["A"]["mean"]
     assert difference == pytest.approx(found["trackers"]["eager"]["metrics"]["A"]["mean"] - mine["mean"], abs=1e-9)
     assert "against lockon-s" in result.stdout
+
+
+class Other(Still):
+    """Has parameters, but none of those that are varied."""
+
+    config = StatePolicy()
+
+
+@pytest.mark.parametrize(("kind", "words"), [(Other, "unknown parameter 'localizer.rank.penalty_k'"), (Still, "no parameters to vary")])
+def test_a_tracker_that_lacks_what_is_varied_is_named_before_any_set_runs(
+    kind: type, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, csrt=kind)
+    result = invoke("averages", "--trackers", "lockon-s", "mine=csrt", *DATA, "--sets", 1, "--out", tmp_path / "runs")
+    assert result.exit_code == 2
+    assert "mine" in result.stderr
+    assert words in result.stderr
+    assert list((tmp_path / "runs").iterdir()) == []
 
 
 def test_more_sets_are_added_to_those_that_are_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

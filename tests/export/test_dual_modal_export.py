@@ -116,6 +116,13 @@ def test_a_network_without_a_filter_has_neither_features_nor_numbers(monkeypatch
     assert set(PairProbe(TorchModel(network)).tolerances({})) == {"logits", "boxes", "quality", "mask"}
 
 
+def test_what_learns_online_is_known_beside_a_template_too(network: Any) -> None:
+    """`lockon export` stores such a network as float32: what is learnt from rounded features drifts away."""
+    assert graphs.learns_online(network)
+    assert not graphs.scores_boxes_alone(network)
+    assert not graphs.learns_online(tiny_dual_modal(filters=0))
+
+
 def test_a_header_without_the_numbers_is_refused(exported: ExportReport, tmp_path: Path) -> None:
     for path in exported.paths.values():
         (tmp_path / path.name).write_bytes(path.read_bytes())

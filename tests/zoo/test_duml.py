@@ -75,6 +75,8 @@ def test_compact_anchors_lie_on_cells_of_the_features() -> None:
     ("changes", "words"),
     [
         ({"offline": "none", "online": "none"}, "nothing says where the target is"),
+        ({"offline": "ofc3s"}, "offline must be one of ofc5s, ofc1s, ofr, none, got 'ofc3s'"),
+        ({"online": "ofr"}, "online must be one of onr, onc1s, onc5s, none, got 'ofr'"),
         ({"box_shapes": 1}, "box_shapes=1 given, but ofc5s scores anchors of five shapes"),
         ({"box_shapes": 1, "offline": "ofr", "online": "onc5s"}, "box_shapes=1 given, but onc5s"),
         ({"box_shapes": 3}, "box_shapes must be 1 or 5"),

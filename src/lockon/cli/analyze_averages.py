@@ -18,7 +18,7 @@ from lockon.cli.bench_search import ComputeOptions
 if TYPE_CHECKING:
     from lockon.analysis.averages import SetAverages
     from lockon.bench.report.model import Metric
-    from lockon.bench.search import SearchResult
+    from lockon.bench.search import Parameter, SearchResult
     from lockon.bench.search.trials import OnProgress
     from lockon.bench.spec import TrackerSpec
     from lockon.data.sequence import VideoSequence
@@ -81,6 +81,8 @@ def averages(
     wanted = _wanted(over)
     chosen, _ = data.load()
     _check_lengths(over, wanted, chosen)
+    for spec in specs:  # before the first of them runs for hours
+        _space(spec, over)
     with kept_on_interrupt("sets", out):
         results = {spec.label: _run(spec, chosen, over, compute, out) for spec in specs}
     first, found = results[specs[0].label], set_averages(results)
@@ -153,19 +155,37 @@ def _check_lengths(over: AverageOptions, wanted: list[str], sequences: list[Vide
         raise LockonError("no range of lengths is known for EAO on these sequences; give one dataset of VOT, or --lengths LOW HIGH")
 
 
+def _space(spec: TrackerSpec, over: AverageOptions) -> tuple[Parameter, ...]:
+    """Return what is varied of a tracker; an error names the tracker that lacks a parameter."""
+    from lockon.analysis.averages import SPACE
+    from lockon.bench.external import is_external
+    from lockon.bench.search import parse_vary
+    from lockon.bench.spec import config_of
+    from lockon.errors import LockonError
+    from lockon.zoo.specs import load_spec
+
+    config = config_of(load_spec(spec.on_worker(0)))
+    if config is None and not is_external(spec.name):  # of MODULE:FACTORY arguments vary
+        raise LockonError(f"{spec.label} has no parameters to vary; leave it out, or give a tracker with a network, such as lockon-s")
+    try:
+        return parse_vary(over.vary or SPACE, config)
+    except LockonError as error:
+        raise LockonError(f"{spec.label}: {error}") from None
+
+
 def _run(spec: TrackerSpec, sequences: list[VideoSequence], over: AverageOptions, compute: ComputeOptions, out: Path) -> SearchResult:
     """Run one tracker with its own parameters and with each set; what is finished is not run again."""
-    from lockon.analysis.averages import OBJECTIVES, SPACE
-    from lockon.bench.search import Objective, SearchOptions, parse_vary, search
-    from lockon.bench.spec import config_of
+    from lockon.analysis.averages import OBJECTIVES
+    from lockon.bench.search import Objective, SearchOptions, search
     from lockon.zoo.specs import load_spec
 
     objective = Objective(OBJECTIVES[over.protocol], over.convention, lengths=over.lengths)
-    space = parse_vary(over.vary or SPACE, config_of(load_spec(spec.on_worker(0))))
     how = SearchOptions(over.sets + 1, "random", over.seed, False, compute.workers, compute.threads, compute.cache_mb)
     folder = out / "runs" / f"{spec.label}.{over.protocol}"
     with _progress(spec.label, over.sets, sum(map(len, sequences))) as on_progress:
-        found = search(load_spec, sequences, space, folder, spec=spec, objective=objective, options=how, on_progress=on_progress)
+        found = search(
+            load_spec, sequences, _space(spec, over), folder, spec=spec, objective=objective, options=how, on_progress=on_progress
+        )
     return replace(found, trials=found.trials[: over.sets + 1])  # an earlier run may have made more
 
 

@@ -77,9 +77,14 @@ def _overlap(module: Any, *inputs: Tensor) -> dict[str, Tensor]:
     return {"overlap": scores, "gradients": gradients}
 
 
-def learns_online(module: nn.Module) -> bool:
-    """Return whether a network is one of a tracker that learns online."""
+def scores_boxes_alone(module: nn.Module) -> bool:
+    """Return whether a network has no template to match, but features to learn a filter on and a network that scores boxes."""
     return hasattr(module, "modulation")
+
+
+def learns_online(module: nn.Module) -> bool:
+    """Return whether a network is one of a tracker that learns online, with or without a template that is matched beside it."""
+    return scores_boxes_alone(module) or getattr(module, "optimizer", None) is not None
 
 
 def trace(module: nn.Module) -> dict[str, onnx.ModelProto]:
@@ -88,7 +93,7 @@ def trace(module: nn.Module) -> dict[str, onnx.ModelProto]:
     Args:
         module: In evaluation mode; its sizes are typed: a module without them is a programming error.
     """
-    return _trace_online(module) if learns_online(module) else _trace_pair(module)
+    return _trace_online(module) if scores_boxes_alone(module) else _trace_pair(module)
 
 
 def _trace_online(module: nn.Module) -> dict[str, onnx.ModelProto]:
@@ -167,4 +172,4 @@ def _quiet_exporter() -> Iterator[None]:
             logger.setLevel(level)
 
 
-__all__ = ["OPSET", "learns_online", "trace"]
+__all__ = ["OPSET", "learns_online", "scores_boxes_alone", "trace"]

@@ -27,7 +27,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from lockon._weights import HASH_KEY, METADATA_KEY, NO_HASH, seal
 from lockon.errors import LockonError
 from lockon.export.deployed import load_model
-from lockon.export.graphs import learns_online, trace
+from lockon.export.graphs import scores_boxes_alone, trace
 from lockon.export.header import FORMAT, HEADER_KEYS, new_files, part_path
 from lockon.export.parity import Figures, check_parity, difference, signal
 from lockon.export.ports import Ports
@@ -117,7 +117,7 @@ def export_onnx(
 
 def _network(stored: nn.Module) -> TorchModel | TorchOnline:
     """Return the torch network as a tracker takes it."""
-    return TorchOnline(stored) if learns_online(stored) else TorchModel(stored)
+    return TorchOnline(stored) if scores_boxes_alone(stored) else TorchModel(stored)
 
 
 def _optimizer_numbers(weights: Mapping[str, Any]) -> dict[str, list[float] | None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from lockon._config_values import check_field, check_range
 from lockon.errors import LockonError
@@ -60,6 +60,8 @@ class ModalityConfig:
     log_step: float = 0.9
 
     def __post_init__(self) -> None:
+        for name, known in (("offline", get_args(Offline)), ("online", get_args(Online))):
+            check_field(self, name, getattr(self, name) in known, f"one of {', '.join(known)}")
         if self.offline == self.online == "none":
             raise LockonError("offline=none and online=none given: nothing says where the target is; set one, for example offline=ofc5s")
         check_field(self, "box_shapes", self.box_shapes in (1, 5), "1 or 5")
