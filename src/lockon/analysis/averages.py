@@ -1,8 +1,8 @@
 """Metrics averaged over many sets of inference parameters, the same sets for every tracker.
 
-Metrics of one set of parameters say as much of the set as of the tracker, and the best sets of two trackers differ. DuML (Learning
-Dual-modal Localization and Score Voting, Appendix C, Table 1 and Fig. 7) therefore compares the means over 140 sets. Sets are drawn at
-random by `lockon.bench.search`, which also runs and keeps them.
+Metrics of one set of parameters say as much of the set as of the tracker, and the best sets of two trackers differ. DuML (Zhou et al.,
+Higher Performance Visual Tracking with Dual-Modal Localization, Appendix C, Table 1 and Fig. 7) therefore compares the means over 140 sets.
+Sets are drawn at random by `lockon.bench.search`, which also runs and keeps them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Heat maps of the two modalities of a tracker: of the candidates that it learnt offline, and of the filter that it learns online.
 
-DuML (Learning Dual-modal Localization and Score Voting, Fig. 5) shows them side by side: the online one attends to the target alone, the
-offline one also to similar objects but with a sharper peak. A map with several anchors at a point has the highest of them.
+DuML (Zhou et al., Higher Performance Visual Tracking with Dual-Modal Localization, Fig. 5) shows them side by side: the online one attends
+to the target alone, the offline one also to similar objects but with a sharper peak. A map with several anchors at a point has the highest
+of them.
 """
 
 from __future__ import annotations

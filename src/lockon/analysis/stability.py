@@ -1,9 +1,9 @@
 """How much does a tracker depend on one of its parameters: metrics over a sweep of values.
 
 As SiamLA, Fig. 14 (Learning Localization-aware Target Confidence for Siamese Visual Tracking): success AUC against the influence of the
-cosine window; and as DuML, Fig. 4 (Learning Dual-modal Localization and Score Voting): EAO and AUC against the fusion weight. A tracker
-whose score alone finds the target stays level; one that needs the window falls where it goes. Every value is a tracker of its own in the
-folder of results, so a sweep can be stopped, continued and made finer.
+cosine window; and as DuML, Fig. 4 (Zhou et al., Higher Performance Visual Tracking with Dual-Modal Localization): EAO and AUC against the
+fusion weight. A tracker whose score alone finds the target stays level; one that needs the window falls where it goes. Every value is a
+tracker of its own in the folder of results, so a sweep can be stopped, continued and made finer.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What score voting makes of a frame: the box of the best candidate, those that have the largest votes, and the voted box.
 
-DuML (Learning Dual-modal Localization and Score Voting, Appendix F, Fig. 10) draws them beside each other.
+DuML (Zhou et al., Higher Performance Visual Tracking with Dual-Modal Localization, Appendix F, Fig. 10) draws them beside each other.
 """
 
 from __future__ import annotations
