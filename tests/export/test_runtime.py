@@ -27,6 +27,7 @@ from sealed_models import save_sealed
 RNG = np.random.default_rng(5)
 TEMPLATES = RNG.integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
 SEARCHES = RNG.integers(0, 256, (3, 128, 128, 3), dtype=np.uint8)
+PATHS = {"PYTHONPATH": os.pathsep.join(sys.path)}  # of programs that import what tests do
 
 
 def test_shapes_types_and_attributes(report):
@@ -414,6 +415,29 @@ def test_a_pickle_whose_weights_are_gone_says_so(pair):
         pickle.loads(pickled)
 
 
+# A program in which one OpenVINO model after the other goes, and that hears Ctrl-C after that; argv: path of the weights.
+SIGNALLED = """
+import faulthandler, gc, os, signal, sys
+from lockon.export.deployed import load_model
+
+faulthandler.enable()  # it has a stack for signals, on which Python's handlers run too
+models = [load_model(sys.argv[1], "openvino") for _ in range(2)]
+while models:
+    del models[0]
+    gc.collect()
+heard = []
+signal.signal(signal.SIGINT, lambda *_: heard.append(True))
+os.kill(os.getpid(), signal.SIGINT)
+assert heard
+"""
+
+
+def test_a_signal_is_heard_after_the_models_are_gone(report):
+    """OpenVINO left the thread a stack for signals that was no longer there: Ctrl-C ended the process without a word."""
+    pytest.importorskip("openvino", reason="needs the openvino extra")
+    subprocess.run([sys.executable, "-c", SIGNALLED, str(report.paths["search"])], env=os.environ | PATHS, check=True, timeout=120)
+
+
 # A program with a model, and a child of it that uses the model too; argv: how the child starts, kind of model, path of the weights.
 PROGRAM = """
 import faulthandler, multiprocessing, sys
@@ -465,7 +489,7 @@ def test_a_model_works_in_another_process(tiny, report, tmp_path, start, kind):
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     command = [sys.executable, str(program), start, kind, str(report.paths["search"])]
-    subprocess.run(command, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, check=True, timeout=180)
+    subprocess.run(command, env=os.environ | PATHS, check=True, timeout=180)
 
 
 @pytest.mark.parametrize("device", ["cpu", "openvino"])

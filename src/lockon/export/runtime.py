@@ -24,6 +24,7 @@ from lockon._weights import METADATA_KEY, check_seal
 from lockon.errors import LockonError, unknown_name
 from lockon.export.header import check_header, check_main, check_same_pair, part_path, read_sealed, unsealed
 from lockon.export.ports import Ports, check_ports, side
+from lockon.export.signal_stack import kept_signal_stack
 
 File = TypeVar("File")
 Run = TypeVar("Run")
@@ -192,7 +193,8 @@ class OpenVinoGraphs(Graphs[Any, Any]):
         self, path: str | Path, device: str = "CPU", precision: Literal["f32", "bf16"] = "f32", threads: int | None = None
     ) -> None:
         self._arguments = (device, precision, threads)
-        self._core = require("openvino").Core()
+        with kept_signal_stack():
+            self._core = require("openvino").Core()
         if precision not in ("f32", "bf16"):
             raise unknown_name("precision", precision, ("f32", "bf16"))
         self._device = device
@@ -217,7 +219,8 @@ class OpenVinoGraphs(Graphs[Any, Any]):
 
     def _load(self, path: Path, content: Any) -> tuple[Any, Ports, Sequence[Any]]:
         try:
-            request = self._core.compile_model(content, self._device, self._options).create_infer_request()
+            with kept_signal_stack():
+                request = self._core.compile_model(content, self._device, self._options).create_infer_request()
         except RuntimeError as error:
             known = self._core.available_devices
             raise LockonError(f"OpenVINO cannot run {path.name} on {self._device!r} ({_last_line(error)}); known: {known}") from None
