@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from lockon.analysis.searched import SearchedFrame, by_point
-from lockon.localizers.score import sigmoid
+from lockon.localizers.score import ONLINE, sigmoid
 from lockon.types import FloatArray
 
-OFFLINE, ONLINE, FUSED, SCORE = "offline", "online", "fused", "score"
+OFFLINE, FUSED, SCORE = "offline", "fused", "score"
 MAPS = (OFFLINE, ONLINE, FUSED, SCORE)
 
 
@@ -31,8 +31,8 @@ def heat_maps(searched: SearchedFrame) -> dict[str, FloatArray]:
         return {SCORE: searched.scores}
     prediction, ranked = searched.seen.prediction, searched.seen.localization.ranked
     maps = {OFFLINE: by_point(sigmoid(np.asarray(prediction.logits[0], dtype=np.float64)), ranked.anchors)}
-    if "online" in prediction.extras:
-        online = np.asarray(prediction.extras["online"][0], dtype=np.float64)
+    if ONLINE in prediction.extras:
+        online = np.asarray(prediction.extras[ONLINE][0], dtype=np.float64)
         maps[ONLINE] = by_point(online, online.size * ranked.anchors // ranked.foreground.shape[1])
         maps[FUSED] = by_point(ranked.foreground[0], ranked.anchors)
     return maps

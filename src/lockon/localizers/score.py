@@ -15,6 +15,8 @@ from lockon._config_values import check_range
 from lockon.errors import LockonError
 from lockon.types import FloatArray, Prediction
 
+ONLINE = "online"  # among the extras of a prediction: what a learner says of its candidates
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SigmoidScore:
@@ -85,8 +87,8 @@ class DualModalScore:
             LockonError: Responses that are neither one per candidate nor one per place.
         """
         fused = sigmoid(np.asarray(prediction.logits, dtype=np.float64))  # (B, N)
-        if "online" in prediction.extras:
-            online = _of_candidates(np.asarray(prediction.extras["online"], dtype=np.float64), fused.shape)  # (B, N)
+        if ONLINE in prediction.extras:
+            online = _of_candidates(np.asarray(prediction.extras[ONLINE], dtype=np.float64), fused.shape)  # (B, N)
             fused = np.where(np.isfinite(online), self.mu * online + (1 - self.mu) * fused, fused)
         return fused, _with_quality(fused, prediction, sigmoid, self.quality)
 
@@ -125,4 +127,4 @@ def _stretched(values: FloatArray) -> FloatArray:
     return stretched
 
 
-__all__ = ["DualModalScore", "SigmoidScore", "StretchedScore", "sigmoid"]
+__all__ = ["ONLINE", "DualModalScore", "SigmoidScore", "StretchedScore", "sigmoid"]

@@ -17,9 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from lockon.localizers.dense import LocalizerConfig
 from lockon.localizers.peaks import LargestPeak, SecondPeak
 from lockon.localizers.rank import map_side
-from lockon.localizers.score import DualModalScore
+from lockon.localizers.score import ONLINE, DualModalScore
 from lockon.localizers.verdict import Verdict
 from lockon.online.dimp import DiMPLearner
+from lockon.online.fused_session import FusedSession
 from lockon.online.labels import DistanceLabels
 from lockon.online.learner import FirstSamples, Learned, Observation, copied, first_samples
 from lockon.online.tracker import Draws, seeded_draws
@@ -27,14 +28,11 @@ from lockon.online.views import ViewPlan
 from lockon.ops.boxes import cxcywh_to_xyxy
 from lockon.ops.crop import Crop
 from lockon.ops.pixels import to_rgb
-from lockon.ops.score_map import ScoreMap
-from lockon.session import Session
 from lockon.target import Target
 from lockon.tracker import Model, NetworkTracker, SearchOutput, TrackerConfig, stacked
 from lockon.types import Array, FloatArray, Frame, Result
 
-ONLINE = "online"  # name of the responses among the extras of a prediction
-FEATURES = "features"  # name of the features
+FEATURES = "features"  # among the extras of a prediction: what filters are learnt on
 
 
 def _learner() -> DiMPLearner:
@@ -96,7 +94,7 @@ class DualModalTarget:
         return self.base.result
 
 
-class DualModalTracker(Session[DualModalTarget]):
+class DualModalTracker(FusedSession[DualModalTarget]):
     """Tracks one or n targets with one batched forward pass per frame, and learns them.
 
     Args:
@@ -120,20 +118,6 @@ class DualModalTracker(Session[DualModalTarget]):
     def with_config(self, config: DualModalConfig) -> DualModalTracker:
         """Return a tracker of the same network with other inference parameters."""
         return DualModalTracker(self.model, config, self.draws)
-
-    @property
-    def keep_scores(self) -> bool:
-        """Whether every target's score map is kept, for `score_maps`; False at first."""
-        return self.base.keep_scores
-
-    @keep_scores.setter
-    def keep_scores(self, keep: bool) -> None:
-        self.base.keep_scores = keep
-
-    @property
-    def score_maps(self) -> tuple[ScoreMap, ...]:
-        """One map of fused scores per target, of the last `track` call; empty before it and where `keep_scores` is off."""
-        return tuple(target.base.scores for target in self.targets if target.base.scores is not None)
 
     def moved(self, target: DualModalTarget, box_xywh: FloatArray) -> DualModalTarget:
         """Return the target put on a finite box (4,) x, y, w, h, see `NetworkTracker.moved`; what was learnt stays."""

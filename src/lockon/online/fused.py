@@ -14,13 +14,12 @@ from numpy.typing import ArrayLike
 
 from lockon._config_values import check_range
 from lockon.errors import LockonError
-from lockon.localizers.score import DualModalScore
+from lockon.localizers.score import ONLINE, DualModalScore
 from lockon.online.config import OnlineConfig
+from lockon.online.fused_session import FusedSession
 from lockon.online.target import OnlineTarget
 from lockon.online.tracker import OnlineSearch, OnlineTracker
 from lockon.ops.boxes import cxcywh_to_xywh, xyxy_to_cxcywh
-from lockon.ops.score_map import ScoreMap
-from lockon.session import Session
 from lockon.target import Target
 from lockon.tracker import NetworkTracker, SearchOutput, TrackerConfig
 from lockon.types import FloatArray, Frame, Result
@@ -76,7 +75,7 @@ class FusedTarget:
         return self.base.result
 
 
-class FusedTracker(Session[FusedTarget]):
+class FusedTracker(FusedSession[FusedTarget]):
     """Tracks with the candidates and boxes of one tracker and the doubts of another.
 
     Args:
@@ -108,20 +107,6 @@ class FusedTracker(Session[FusedTarget]):
     def makes_masks(self) -> bool:
         """Whether results have masks: those of the tracker."""
         return self.base.makes_masks
-
-    @property
-    def keep_scores(self) -> bool:
-        """Whether the tracker keeps its score maps, of the fused scores."""
-        return self.base.keep_scores
-
-    @keep_scores.setter
-    def keep_scores(self, keep: bool) -> None:
-        self.base.keep_scores = keep
-
-    @property
-    def score_maps(self) -> tuple[ScoreMap, ...]:
-        """The fused score maps of the last `track` call, one per target."""
-        return tuple(target.base.scores for target in self.targets if target.base.scores is not None)
 
     def start(self, frame: Frame, boxes: ArrayLike, *, seed: int = 0) -> list[FusedTarget]:
         """Return one state per x, y, w, h box, see `SteppedTracker.start`.
@@ -167,7 +152,7 @@ class FusedTracker(Session[FusedTarget]):
         with np.errstate(all="ignore"):  # places that are no numbers have no response
             centers = xyxy_to_cxcywh(crops.expand().to_image(prediction.boxes))[..., :2]  # (B, N, 2) image pixels
             responses = np.where(heard.answered[:, None], response_at(heard, centers), np.nan)  # (B, N)
-        prediction = replace(prediction, extras={**prediction.extras, "online": responses})
+        prediction = replace(prediction, extras={**prediction.extras, ONLINE: responses})
         return self.base.chosen(bases, crops, prediction), heard
 
     def _redetected(self, bases: Sequence[Target], heard: OnlineSearch) -> list[Target]:
